@@ -1,0 +1,1 @@
+//! Glue that several examples share.

@@ -1,0 +1,1 @@
+//! Tests of the workspace as a whole; the library itself is empty.
