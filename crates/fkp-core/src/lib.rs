@@ -1,1 +1,44 @@
-//! placeholder
+//! The vocabulary of `fkp` and the small traits that are its seams.
+//!
+//! A landmark system is a handful of parts — a data set, an augmentation, a network, a training
+//! loop, a metric — that agree on very little: what a picture is, what a keypoint is, and which
+//! way round a map between two frames goes. This crate is that agreement and nothing else. It
+//! does no I/O and knows no tensor library, so an augmentation crate can build on it without
+//! pulling in a network, and a data reader without pulling in either.
+//!
+//! One convention runs through everything: **pixel (i, j) has its centre at (i, j)**. A picture of
+//! width *w* spans [−0.5, *w*−0.5]. The [`Affine`] map is the one object that moves pixels
+//! ([`warp_affine`]) and points ([`Keypoints::transform`]) alike.
+#![doc = ""]
+#![doc = include_str!("../README.md")]
+
+mod affine;
+mod augment;
+mod crop;
+mod dataset;
+mod frame;
+mod image;
+mod keypoints;
+mod metric;
+mod random;
+mod sample;
+mod schema;
+mod schema_map;
+mod warp;
+
+pub use affine::{Affine, AffineError};
+pub use augment::{Augment, NoAugment};
+pub use crop::{BoundingBox, CropError, CropRule, CropSquare};
+pub use dataset::{Dataset, DatasetError, InMemory, Subset};
+pub use frame::CoordinateFrame;
+pub use image::{Image, ImageError};
+pub use keypoints::{Keypoint, Keypoints, Visibility};
+pub use metric::Metric;
+pub use random::{Purpose, rng_for};
+pub use sample::Sample;
+pub use schema::{NormalisingPair, Schema, SchemaError, SchemaSpec};
+pub use schema_map::{SchemaMap, SchemaMapError};
+pub use warp::{Border, Filter, warp_affine};
+
+/// The generator trait that every random function of the workspace takes.
+pub use rand::Rng;

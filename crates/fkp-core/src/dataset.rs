@@ -1,0 +1,204 @@
+//! The seam between annotated pictures and whoever reads them.
+
+use crate::{Sample, Schema};
+use std::sync::Arc;
+
+/// A sample could not be read. The source says which file, row and column.
+#[derive(Debug, thiserror::Error)]
+#[error("sample {index} cannot be read")]
+pub struct DatasetError {
+    /// Index of the sample in the data set that was asked.
+    pub index: usize,
+    /// What went wrong.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl DatasetError {
+    /// Wraps what went wrong at `index`.
+    pub fn new(index: usize, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self {
+            index,
+            source: source.into(),
+        }
+    }
+}
+
+/// Annotated pictures that can be read in any order, from any thread.
+pub trait Dataset: Send + Sync {
+    /// What the keypoints are.
+    fn schema(&self) -> &Schema;
+
+    /// How many samples there are.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The sample at `index`, the same every time. An index out of range is an error.
+    fn get(&self, index: usize) -> Result<Sample, DatasetError>;
+}
+
+impl<D: Dataset + ?Sized> Dataset for &D {
+    fn schema(&self) -> &Schema {
+        (**self).schema()
+    }
+
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+
+    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+        (**self).get(index)
+    }
+}
+
+impl<D: Dataset + ?Sized> Dataset for Box<D> {
+    fn schema(&self) -> &Schema {
+        (**self).schema()
+    }
+
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+
+    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+        (**self).get(index)
+    }
+}
+
+impl<D: Dataset + ?Sized> Dataset for Arc<D> {
+    fn schema(&self) -> &Schema {
+        (**self).schema()
+    }
+
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+
+    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+        (**self).get(index)
+    }
+}
+
+/// Samples that are already in memory.
+#[derive(Debug, Clone)]
+pub struct InMemory {
+    schema: Schema,
+    samples: Vec<Sample>,
+}
+
+impl InMemory {
+    /// These samples in this order.
+    ///
+    /// # Errors
+    /// If a sample has another number of points than the schema.
+    pub fn new(schema: Schema, samples: Vec<Sample>) -> Result<Self, DatasetError> {
+        for (index, sample) in samples.iter().enumerate() {
+            if sample.keypoints.len() != schema.len() {
+                let message = format!(
+                    "`{}` has {} keypoints, schema `{}` has {}",
+                    sample.id,
+                    sample.keypoints.len(),
+                    schema.name(),
+                    schema.len()
+                );
+                return Err(DatasetError::new(index, message));
+            }
+        }
+        Ok(Self { schema, samples })
+    }
+}
+
+impl Dataset for InMemory {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+        let sample = self.samples.get(index).cloned();
+        sample.ok_or_else(|| out_of_range(index, self.len()))
+    }
+}
+
+/// Some samples of another data set, in a given order.
+#[derive(Debug, Clone)]
+pub struct Subset<D> {
+    inner: D,
+    indices: Vec<usize>,
+}
+
+impl<D: Dataset> Subset<D> {
+    /// The samples at `indices` of `inner`.
+    ///
+    /// # Errors
+    /// If an index is out of range.
+    pub fn new(inner: D, indices: Vec<usize>) -> Result<Self, DatasetError> {
+        match indices.iter().find(|index| **index >= inner.len()) {
+            Some(&index) => Err(out_of_range(index, inner.len())),
+            None => Ok(Self { inner, indices }),
+        }
+    }
+
+    /// The indices in the data set underneath.
+    pub fn indices(&self) -> &[usize] {
+        &self.indices
+    }
+}
+
+impl<D: Dataset> Dataset for Subset<D> {
+    fn schema(&self) -> &Schema {
+        self.inner.schema()
+    }
+
+    fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+        match self.indices.get(index) {
+            Some(&inner) => self.inner.get(inner),
+            None => Err(out_of_range(index, self.len())),
+        }
+    }
+}
+
+fn out_of_range(index: usize, len: usize) -> DatasetError {
+    DatasetError::new(index, format!("the data set has {len} samples"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Image, Keypoints};
+
+    fn set(count: usize) -> InMemory {
+        let sample = |i: usize| {
+            let image = Image::filled(2, 2, 1, i as u8);
+            Sample::new(i.to_string(), image, Keypoints::unlabelled(15))
+        };
+        InMemory::new(Schema::kaggle15(), (0..count).map(sample).collect()).unwrap()
+    }
+
+    #[test]
+    fn subsets_keep_their_order_and_check_their_range() {
+        let subset = Subset::new(set(4), vec![3, 1]).unwrap();
+        assert_eq!(subset.len(), 2);
+        assert_eq!(subset.get(0).unwrap().id, "3");
+        assert!(subset.get(2).is_err());
+        assert!(Subset::new(set(4), vec![4]).is_err());
+    }
+
+    #[test]
+    fn a_sample_with_missing_points_is_refused() {
+        let short = Sample::new("x", Image::filled(1, 1, 1, 0), Keypoints::unlabelled(3));
+        let error = InMemory::new(Schema::kaggle15(), vec![short]).unwrap_err();
+        assert!(error.source.to_string().contains("3 keypoints"));
+    }
+}

@@ -1,0 +1,331 @@
+//! Pictures: interleaved 8-bit channels, row by row.
+
+use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
+
+/// A picture's size and its bytes do not fit together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// The buffer has another length than `width · height · channels`.
+    #[error("{width}×{height} pixels of {channels} channels take {expected} bytes, got {actual}")]
+    WrongLength {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Channels per pixel.
+        channels: usize,
+        /// Bytes that the size asks for.
+        expected: usize,
+        /// Bytes that were given.
+        actual: usize,
+    },
+    /// A side is zero, or the channels are not 1 to 4.
+    #[error("a picture of {width}×{height} pixels with {channels} channels is not supported")]
+    Unsupported {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Channels per pixel.
+        channels: usize,
+    },
+}
+
+/// An 8-bit picture of 1 to 4 interleaved channels, `[height, width, channels]` in memory.
+///
+/// The number of channels is data rather than a type, because a data set decides it at run time.
+/// Conversions to and from the `image` crate's buffers move the bytes without a copy where the
+/// layout agrees.
+///
+/// ```
+/// let picture = fkp_core::Image::new(3, 1, 1, vec![10, 20, 30])?;
+/// assert_eq!(picture.pixel(2, 0), &[30]);
+/// # Ok::<(), fkp_core::ImageError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    width: usize,
+    height: usize,
+    channels: usize,
+    data: Vec<u8>,
+}
+
+impl Image {
+    /// A picture from its bytes.
+    pub fn new(
+        width: usize,
+        height: usize,
+        channels: usize,
+        data: Vec<u8>,
+    ) -> Result<Self, ImageError> {
+        if width == 0 || height == 0 || !(1..=4).contains(&channels) {
+            return Err(ImageError::Unsupported {
+                width,
+                height,
+                channels,
+            });
+        }
+        let expected = width
+            .checked_mul(height)
+            .and_then(|pixels| pixels.checked_mul(channels))
+            .unwrap_or(usize::MAX);
+        if data.len() != expected {
+            return Err(ImageError::WrongLength {
+                width,
+                height,
+                channels,
+                expected,
+                actual: data.len(),
+            });
+        }
+        Ok(Self {
+            width,
+            height,
+            channels,
+            data,
+        })
+    }
+
+    /// A picture of one value.
+    ///
+    /// # Panics
+    /// If a side is zero or the channels are not 1 to 4.
+    pub fn filled(width: usize, height: usize, channels: usize, value: u8) -> Self {
+        assert!(
+            width > 0 && height > 0 && (1..=4).contains(&channels),
+            "a picture of {width}×{height} pixels with {channels} channels is not supported"
+        );
+        Self {
+            width,
+            height,
+            channels,
+            data: vec![value; width * height * channels],
+        }
+    }
+
+    /// Width in pixels, at least 1.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Height in pixels, at least 1.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// Channels per pixel, 1 to 4.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// (width, height) in pixels.
+    pub fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    /// The centre of the picture, `((w−1)/2, (h−1)/2)`.
+    pub fn centre(&self) -> (f64, f64) {
+        (
+            (self.width as f64 - 1.0) / 2.0,
+            (self.height as f64 - 1.0) / 2.0,
+        )
+    }
+
+    /// The bytes, `[height, width, channels]`.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// The bytes, `[height, width, channels]`, to change.
+    pub fn as_bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.data
+    }
+
+    /// The bytes, without a copy.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.data
+    }
+
+    /// The channels of one pixel.
+    ///
+    /// # Panics
+    /// If the pixel lies outside.
+    pub fn pixel(&self, x: usize, y: usize) -> &[u8] {
+        assert!(x < self.width && y < self.height, "pixel outside");
+        let start = (y * self.width + x) * self.channels;
+        &self.data[start..start + self.channels]
+    }
+
+    /// The channels of one pixel, to change.
+    ///
+    /// # Panics
+    /// If the pixel lies outside.
+    pub fn pixel_mut(&mut self, x: usize, y: usize) -> &mut [u8] {
+        assert!(x < self.width && y < self.height, "pixel outside");
+        let start = (y * self.width + x) * self.channels;
+        &mut self.data[start..start + self.channels]
+    }
+
+    /// A view of shape `[height, width, channels]`.
+    pub fn view(&self) -> ndarray::ArrayView3<'_, u8> {
+        let shape = (self.height, self.width, self.channels);
+        match ndarray::ArrayView3::from_shape(shape, &self.data) {
+            Ok(view) => view,
+            Err(_) => unreachable!("the constructor checked the length"),
+        }
+    }
+
+    /// One grey channel by the Rec. 601 weights 0.299, 0.587, 0.114 (OpenCV's and Pillow's).
+    /// Alpha is ignored.
+    pub fn to_grey(&self) -> Self {
+        if self.channels == 1 {
+            return self.clone();
+        }
+        let data = self
+            .data
+            .chunks_exact(self.channels)
+            .map(|pixel| match *pixel {
+                // 16-bit fixed point, rounded, as in Pillow.
+                [r, g, b, ..] => {
+                    let luma =
+                        19595 * u32::from(r) + 38470 * u32::from(g) + 7471 * u32::from(b) + 0x8000;
+                    (luma >> 16) as u8
+                }
+                [grey, ..] => grey,
+                [] => 0,
+            })
+            .collect();
+        Self {
+            channels: 1,
+            data,
+            ..*self
+        }
+    }
+
+    /// Three colour channels; grey is repeated, alpha dropped.
+    pub fn to_rgb(&self) -> Self {
+        let data = self
+            .data
+            .chunks_exact(self.channels)
+            .flat_map(|pixel| match *pixel {
+                [r, g, b, ..] => [r, g, b],
+                [grey, ..] => [grey; 3],
+                [] => [0; 3],
+            })
+            .collect();
+        Self {
+            channels: 3,
+            data,
+            ..*self
+        }
+    }
+
+    /// A 64-bit FNV-1a hash of size and bytes, stable across runs and machines.
+    ///
+    /// Splits use it where no person is known, so that copies of a picture stay together.
+    pub fn content_hash(&self) -> u64 {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        let size = [self.width, self.height, self.channels];
+        let head = size.iter().flat_map(|side| (*side as u64).to_le_bytes());
+        for byte in head.chain(self.data.iter().copied()) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        hash
+    }
+}
+
+impl From<GrayImage> for Image {
+    /// # Panics
+    /// If a side is zero.
+    fn from(buffer: GrayImage) -> Self {
+        let (width, height) = buffer.dimensions();
+        from_parts(width, height, 1, buffer.into_raw())
+    }
+}
+
+impl From<RgbImage> for Image {
+    /// # Panics
+    /// If a side is zero.
+    fn from(buffer: RgbImage) -> Self {
+        let (width, height) = buffer.dimensions();
+        from_parts(width, height, 3, buffer.into_raw())
+    }
+}
+
+impl From<DynamicImage> for Image {
+    /// Grey stays grey, everything else becomes 8-bit RGB.
+    ///
+    /// # Panics
+    /// If a side is zero.
+    fn from(picture: DynamicImage) -> Self {
+        match picture {
+            DynamicImage::ImageLuma8(grey) => grey.into(),
+            DynamicImage::ImageRgb8(rgb) => rgb.into(),
+            DynamicImage::ImageLuma16(_)
+            | DynamicImage::ImageLumaA8(_)
+            | DynamicImage::ImageLumaA16(_) => picture.into_luma8().into(),
+            other => other.into_rgb8().into(),
+        }
+    }
+}
+
+impl From<Image> for DynamicImage {
+    fn from(picture: Image) -> Self {
+        let (width, height) = (picture.width as u32, picture.height as u32);
+        let buffer = match picture.channels {
+            1 => GrayImage::from_raw(width, height, picture.data).map(Self::ImageLuma8),
+            2 => {
+                image::GrayAlphaImage::from_raw(width, height, picture.data).map(Self::ImageLumaA8)
+            }
+            3 => RgbImage::from_raw(width, height, picture.data).map(Self::ImageRgb8),
+            _ => RgbaImage::from_raw(width, height, picture.data).map(Self::ImageRgba8),
+        };
+        match buffer {
+            Some(buffer) => buffer,
+            None => unreachable!("the constructor checked the length"),
+        }
+    }
+}
+
+fn from_parts(width: u32, height: u32, channels: usize, data: Vec<u8>) -> Image {
+    match Image::new(width as usize, height as usize, channels, data) {
+        Ok(picture) => picture,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_lengths_and_empty_pictures_are_refused() {
+        assert!(matches!(
+            Image::new(2, 2, 1, vec![0; 3]),
+            Err(ImageError::WrongLength {
+                expected: 4,
+                actual: 3,
+                ..
+            })
+        ));
+        assert!(Image::new(0, 2, 1, vec![]).is_err());
+        assert!(Image::new(1, 1, 5, vec![0; 5]).is_err());
+        assert!(Image::new(usize::MAX, 2, 1, vec![]).is_err());
+    }
+
+    #[test]
+    fn grey_uses_the_rec601_weights() {
+        let red = Image::new(1, 1, 3, vec![255, 0, 0]).unwrap();
+        assert_eq!(red.to_grey().as_bytes(), &[76]);
+        let white = Image::new(1, 1, 3, vec![255; 3]).unwrap();
+        assert_eq!(white.to_grey().as_bytes(), &[255]);
+    }
+
+    #[test]
+    fn buffers_of_the_image_crate_round_trip() {
+        let picture = Image::new(2, 1, 3, vec![1, 2, 3, 4, 5, 6]).unwrap();
+        let buffer = DynamicImage::from(picture.clone());
+        assert_eq!(Image::from(buffer), picture);
+    }
+}

@@ -1,0 +1,261 @@
+//! Keypoints: positions in a picture with what is known of each.
+
+use crate::{Affine, BoundingBox, Schema};
+use serde::{Deserialize, Serialize};
+
+/// What is known of a keypoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Annotated and seen.
+    Visible,
+    /// Annotated, but covered by something: the position is known or well guessed.
+    Occluded,
+    /// Annotated, but outside the picture, after a transform moved it there.
+    OutOfFrame,
+    /// Nobody annotated it: the position means nothing, its weight in loss and metric is 0.
+    Unlabelled,
+}
+
+/// A position in pixels (pixel centres at integers) and what is known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Keypoint {
+    /// Column, in pixels.
+    pub x: f32,
+    /// Row, in pixels.
+    pub y: f32,
+    /// What is known of the point.
+    pub visibility: Visibility,
+}
+
+impl Keypoint {
+    /// A visible point.
+    pub fn new(x: f32, y: f32) -> Self {
+        Self {
+            x,
+            y,
+            visibility: Visibility::Visible,
+        }
+    }
+
+    /// A point that nobody annotated.
+    pub fn unlabelled() -> Self {
+        Self {
+            x: 0.0,
+            y: 0.0,
+            visibility: Visibility::Unlabelled,
+        }
+    }
+
+    /// Whether the position means something: anything but [`Visibility::Unlabelled`].
+    pub fn is_labelled(&self) -> bool {
+        self.visibility != Visibility::Unlabelled
+    }
+
+    /// Euclidean distance in pixels.
+    pub fn distance(&self, other: &Self) -> f32 {
+        (self.x - other.x).hypot(self.y - other.y)
+    }
+}
+
+/// The keypoints of one picture, in the order of a [`Schema`]. Their number never changes.
+///
+/// ```
+/// use fkp_core::{Affine, Keypoint, Keypoints, Schema, Visibility};
+/// let schema = Schema::kaggle15();
+/// let mut face = Keypoints::unlabelled(15);
+/// face[0] = Keypoint::new(60.0, 40.0); // the left eye's centre, at the larger x
+/// let flipped = face.transform(&Affine::flip_horizontal(96), (96, 96), &schema);
+/// assert_eq!(flipped[1], Keypoint::new(35.0, 40.0)); // is now a right eye's
+/// assert_eq!(flipped[0].visibility, Visibility::Unlabelled);
+/// ```
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Keypoints {
+    points: Vec<Keypoint>,
+}
+
+impl Keypoints {
+    /// These points in this order.
+    pub fn new(points: Vec<Keypoint>) -> Self {
+        Self { points }
+    }
+
+    /// `count` points that nobody annotated.
+    pub fn unlabelled(count: usize) -> Self {
+        Self::new(vec![Keypoint::unlabelled(); count])
+    }
+
+    /// Visible points from `[x, y]` pairs in pixels.
+    pub fn from_xy(points: &[[f32; 2]]) -> Self {
+        points.iter().map(|&[x, y]| Keypoint::new(x, y)).collect()
+    }
+
+    /// The positions as an `[n_keypoints, 2]` array, in pixels.
+    pub fn to_array(&self) -> ndarray::Array2<f32> {
+        ndarray::Array2::from_shape_fn((self.len(), 2), |(point, axis)| {
+            let point = &self.points[point];
+            if axis == 0 { point.x } else { point.y }
+        })
+    }
+
+    /// The points as a slice.
+    pub fn as_slice(&self) -> &[Keypoint] {
+        &self.points
+    }
+
+    /// The labelled points with their indices.
+    pub fn labelled(&self) -> impl Iterator<Item = (usize, &Keypoint)> {
+        self.points
+            .iter()
+            .enumerate()
+            .filter(|(_, point)| point.is_labelled())
+    }
+
+    /// The smallest box around the centres of the labelled points; `None` if there are none.
+    pub fn bounding_box(&self) -> Option<BoundingBox> {
+        BoundingBox::around(self.labelled().map(|(_, p)| (p.x.into(), p.y.into())))
+    }
+
+    /// Moves every labelled point, without regard to a frame or to flip pairs.
+    pub fn map(&self, dst_from_src: &Affine) -> Self {
+        self.iter()
+            .map(|point| {
+                let mut moved = *point;
+                if point.is_labelled() {
+                    let (x, y) = dst_from_src.apply(point.x.into(), point.y.into());
+                    (moved.x, moved.y) = (x as f32, y as f32);
+                }
+                moved
+            })
+            .collect()
+    }
+
+    /// Moves the points along with their picture into a frame of `size` = (width, height).
+    ///
+    /// A point that leaves the frame becomes [`Visibility::OutOfFrame`], one that enters it
+    /// [`Visibility::Visible`]; a mirroring map also swaps the schema's flip pairs.
+    ///
+    /// # Panics
+    /// If the schema has another number of points.
+    pub fn transform(&self, dst_from_src: &Affine, size: (usize, usize), schema: &Schema) -> Self {
+        let mut moved = self.map(dst_from_src).marked_for_frame(size);
+        if dst_from_src.is_mirrored() {
+            moved.swap_pairs(schema);
+        }
+        moved
+    }
+
+    /// Sets the visibility of each point by whether it lies in a frame of (width, height).
+    pub fn marked_for_frame(mut self, size: (usize, usize)) -> Self {
+        for point in &mut self.points {
+            let inside = point.x >= -0.5
+                && point.y >= -0.5
+                && point.x <= size.0 as f32 - 0.5
+                && point.y <= size.1 as f32 - 0.5;
+            point.visibility = match (point.visibility, inside) {
+                (Visibility::Unlabelled, _) => Visibility::Unlabelled,
+                (Visibility::OutOfFrame, true) => Visibility::Visible,
+                (other, true) => other,
+                (_, false) => Visibility::OutOfFrame,
+            };
+        }
+        self
+    }
+
+    /// Exchanges the points of each flip pair, because left and right are the subject's.
+    ///
+    /// # Panics
+    /// If the schema has another number of points.
+    pub fn swap_pairs(&mut self, schema: &Schema) {
+        assert_eq!(
+            self.len(),
+            schema.len(),
+            "schema `{}` has another number of points",
+            schema.name()
+        );
+        for &(left, right) in schema.flip_pairs() {
+            self.points.swap(left, right);
+        }
+    }
+}
+
+impl std::ops::Deref for Keypoints {
+    type Target = [Keypoint];
+
+    fn deref(&self) -> &[Keypoint] {
+        &self.points
+    }
+}
+
+impl std::ops::DerefMut for Keypoints {
+    fn deref_mut(&mut self) -> &mut [Keypoint] {
+        &mut self.points
+    }
+}
+
+impl FromIterator<Keypoint> for Keypoints {
+    fn from_iter<I: IntoIterator<Item = Keypoint>>(points: I) -> Self {
+        Self::new(points.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_visibility() -> impl Strategy<Value = Visibility> {
+        prop_oneof![
+            Just(Visibility::Visible),
+            Just(Visibility::Occluded),
+            Just(Visibility::Unlabelled),
+        ]
+    }
+
+    fn any_face() -> impl Strategy<Value = Keypoints> {
+        prop::collection::vec((0.0f32..95.0, 0.0f32..95.0, any_visibility()), 15).prop_map(|v| {
+            v.into_iter()
+                .map(|(x, y, visibility)| match visibility {
+                    Visibility::Unlabelled => Keypoint::unlabelled(),
+                    visibility => Keypoint {
+                        x: x.round(),
+                        y: y.round(),
+                        visibility,
+                    },
+                })
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn flip_twice_is_identity(face in any_face()) {
+            let schema = Schema::kaggle15();
+            let flip = Affine::flip_horizontal(96);
+            let twice = face.transform(&flip, (96, 96), &schema).transform(&flip, (96, 96), &schema);
+            prop_assert_eq!(twice, face);
+        }
+
+        #[test]
+        fn count_is_constant_and_unlabelled_stays(face in any_face(), dx in -300.0f64..300.0) {
+            let moved = face.transform(&Affine::translation(dx, 0.0), (96, 96), &Schema::kaggle15());
+            prop_assert_eq!(moved.len(), face.len());
+            for (a, b) in moved.iter().zip(face.iter()) {
+                prop_assert_eq!(a.is_labelled(), b.is_labelled());
+            }
+        }
+    }
+
+    #[test]
+    fn leaving_the_frame_changes_visibility_only() {
+        let schema = Schema::kaggle15();
+        let mut face = Keypoints::unlabelled(15);
+        face[3] = Keypoint::new(90.0, 10.0);
+        let out = face.transform(&Affine::translation(5.6, 0.0), (96, 96), &schema);
+        assert_eq!(out[3].visibility, Visibility::OutOfFrame);
+        assert_eq!(out[3].x, 95.6);
+        let back = out.transform(&Affine::translation(-5.6, 0.0), (96, 96), &schema);
+        assert_eq!(back[3], Keypoint::new(90.0, 10.0));
+    }
+}

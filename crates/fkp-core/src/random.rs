@@ -1,0 +1,40 @@
+//! Generators that depend on what is drawn, never on when or by which thread.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// What the random numbers are for. Different purposes never share a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Initial weights.
+    Weights,
+    /// The order of the samples in an epoch.
+    Shuffle,
+    /// Augmentation of one sample.
+    Augment,
+    /// Dropout masks of one step.
+    Dropout,
+    /// Which samples go into which split.
+    Split,
+    /// Rendering one synthetic sample.
+    Render,
+}
+
+/// The generator of `(seed, purpose, epoch, index)`.
+///
+/// ```
+/// use fkp_core::{Purpose, Rng, rng_for};
+/// let draw = |index| rng_for(7, Purpose::Augment, 0, index).next_u64();
+/// assert_eq!(draw(3), draw(3));
+/// assert_ne!(draw(3), draw(4));
+/// ```
+pub fn rng_for(seed: u64, purpose: Purpose, epoch: u64, index: u64) -> ChaCha8Rng {
+    let mut key = [0u8; 32];
+    for (chunk, word) in key
+        .chunks_exact_mut(8)
+        .zip([seed, purpose as u64, epoch, index])
+    {
+        chunk.copy_from_slice(&word.to_le_bytes());
+    }
+    ChaCha8Rng::from_seed(key)
+}

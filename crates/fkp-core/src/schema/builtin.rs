@@ -1,0 +1,195 @@
+//! The built-in schemas, written the way a user writes one.
+
+use super::{NormalisingPairSpec, SchemaSpec};
+
+/// Kaggle's columns. The framing is the mean position over the 2140 completely labelled rows of
+/// its training set, as a fraction of the side (`(x + 0.5) / 96`), made symmetric.
+pub(super) fn kaggle15() -> SchemaSpec {
+    let keypoints = [
+        ("left_eye_center", [0.6905, 0.3902]),
+        ("right_eye_center", [0.3095, 0.3902]),
+        ("left_eye_inner_corner", [0.6181, 0.3999]),
+        ("left_eye_outer_corner", [0.7659, 0.3994]),
+        ("right_eye_inner_corner", [0.3819, 0.3999]),
+        ("right_eye_outer_corner", [0.2341, 0.3994]),
+        ("left_eyebrow_inner_end", [0.5879, 0.3106]),
+        ("left_eyebrow_outer_end", [0.8326, 0.3183]),
+        ("right_eyebrow_inner_end", [0.4121, 0.3106]),
+        ("right_eyebrow_outer_end", [0.1674, 0.3183]),
+        ("nose_tip", [0.5, 0.6016]),
+        ("mouth_left_corner", [0.6586, 0.7970]),
+        ("mouth_right_corner", [0.3414, 0.7970]),
+        ("mouth_center_top_lip", [0.5, 0.7623]),
+        ("mouth_center_bottom_lip", [0.5, 0.8659]),
+    ];
+    SchemaSpec {
+        name: "kaggle15".to_owned(),
+        keypoints: keypoints
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect(),
+        flip_pairs: named_pairs(&[
+            ("left_eye_center", "right_eye_center"),
+            ("left_eye_inner_corner", "right_eye_inner_corner"),
+            ("left_eye_outer_corner", "right_eye_outer_corner"),
+            ("left_eyebrow_inner_end", "right_eyebrow_inner_end"),
+            ("left_eyebrow_outer_end", "right_eyebrow_outer_end"),
+            ("mouth_left_corner", "mouth_right_corner"),
+        ]),
+        skeleton: named_pairs(&[
+            ("right_eyebrow_outer_end", "right_eyebrow_inner_end"),
+            ("left_eyebrow_inner_end", "left_eyebrow_outer_end"),
+            ("right_eye_outer_corner", "right_eye_inner_corner"),
+            ("left_eye_inner_corner", "left_eye_outer_corner"),
+            ("mouth_right_corner", "mouth_center_top_lip"),
+            ("mouth_center_top_lip", "mouth_left_corner"),
+            ("mouth_left_corner", "mouth_center_bottom_lip"),
+            ("mouth_center_bottom_lip", "mouth_right_corner"),
+        ]),
+        framing: keypoints.iter().map(|(_, at)| *at).collect(),
+        normalising_pair: vec![
+            distance("inter_pupil", &["left_eye_center"], &["right_eye_center"]),
+            distance(
+                "inter_ocular",
+                &["left_eye_outer_corner"],
+                &["right_eye_outer_corner"],
+            ),
+        ],
+    }
+}
+
+/// The 68 points of 300-W, numbered from 0 along jaw, brows, nose, eyes, outer and inner lips.
+/// The subject's right comes first.
+pub(super) fn ibug68() -> SchemaSpec {
+    let mirror = [
+        (0, 16),
+        (1, 15),
+        (2, 14),
+        (3, 13),
+        (4, 12),
+        (5, 11),
+        (6, 10),
+        (7, 9),
+        (17, 26),
+        (18, 25),
+        (19, 24),
+        (20, 23),
+        (21, 22),
+        (31, 35),
+        (32, 34),
+        (36, 45),
+        (37, 44),
+        (38, 43),
+        (39, 42),
+        (40, 47),
+        (41, 46),
+        (48, 54),
+        (49, 53),
+        (50, 52),
+        (55, 59),
+        (56, 58),
+        (60, 64),
+        (61, 63),
+        (65, 67),
+    ];
+    let open = [(0, 16), (17, 21), (22, 26), (27, 30), (31, 35)];
+    let closed = [(36, 41), (42, 47), (48, 59), (60, 67)];
+    let along = |&(first, last): &(usize, usize)| (first..last).map(|i| (i, i + 1));
+    let mut skeleton: Vec<_> = open.iter().chain(&closed).flat_map(along).collect();
+    skeleton.extend(closed.iter().map(|&(first, last)| (last, first)));
+    let names =
+        |range: std::ops::RangeInclusive<usize>| range.map(|i| i.to_string()).collect::<Vec<_>>();
+    SchemaSpec {
+        name: "ibug68".to_owned(),
+        keypoints: names(0..=67),
+        flip_pairs: numbered_pairs(&mirror),
+        skeleton: numbered_pairs(&skeleton),
+        framing: Vec::new(),
+        normalising_pair: vec![
+            distance("inter_ocular", &["36"], &["45"]),
+            NormalisingPairSpec {
+                name: "inter_pupil".to_owned(),
+                from: names(36..=41),
+                to: names(42..=47),
+            },
+        ],
+    }
+}
+
+/// The 21 points of AFLW, the subject's right first.
+pub(super) fn aflw21() -> SchemaSpec {
+    let keypoints = [
+        "right_brow_outer",
+        "right_brow_mid",
+        "right_brow_inner",
+        "left_brow_inner",
+        "left_brow_mid",
+        "left_brow_outer",
+        "right_eye_outer",
+        "right_eye_center",
+        "right_eye_inner",
+        "left_eye_inner",
+        "left_eye_center",
+        "left_eye_outer",
+        "right_ear",
+        "nose_left",
+        "nose_tip",
+        "nose_right",
+        "left_ear",
+        "mouth_right",
+        "mouth_center",
+        "mouth_left",
+        "chin",
+    ];
+    SchemaSpec {
+        name: "aflw21".to_owned(),
+        keypoints: keypoints.iter().map(|&name| name.to_owned()).collect(),
+        flip_pairs: named_pairs(&[
+            ("left_brow_outer", "right_brow_outer"),
+            ("left_brow_mid", "right_brow_mid"),
+            ("left_brow_inner", "right_brow_inner"),
+            ("left_eye_outer", "right_eye_outer"),
+            ("left_eye_center", "right_eye_center"),
+            ("left_eye_inner", "right_eye_inner"),
+            ("left_ear", "right_ear"),
+            ("nose_left", "nose_right"),
+            ("mouth_left", "mouth_right"),
+        ]),
+        skeleton: named_pairs(&[
+            ("right_brow_outer", "right_brow_mid"),
+            ("right_brow_mid", "right_brow_inner"),
+            ("left_brow_inner", "left_brow_mid"),
+            ("left_brow_mid", "left_brow_outer"),
+            ("right_eye_outer", "right_eye_inner"),
+            ("left_eye_inner", "left_eye_outer"),
+            ("nose_left", "nose_tip"),
+            ("nose_tip", "nose_right"),
+            ("mouth_right", "mouth_center"),
+            ("mouth_center", "mouth_left"),
+        ]),
+        framing: Vec::new(),
+        normalising_pair: vec![
+            distance("inter_pupil", &["left_eye_center"], &["right_eye_center"]),
+            distance("inter_ocular", &["left_eye_outer"], &["right_eye_outer"]),
+        ],
+    }
+}
+
+fn distance(name: &str, from: &[&str], to: &[&str]) -> NormalisingPairSpec {
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    NormalisingPairSpec {
+        name: name.to_owned(),
+        from: owned(from),
+        to: owned(to),
+    }
+}
+
+fn named_pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    let pairs = pairs.iter();
+    pairs.map(|&(a, b)| (a.to_owned(), b.to_owned())).collect()
+}
+
+fn numbered_pairs(pairs: &[(usize, usize)]) -> Vec<(String, String)> {
+    let pairs = pairs.iter();
+    pairs.map(|(a, b)| (a.to_string(), b.to_string())).collect()
+}

@@ -1,0 +1,228 @@
+//! Maps from one schema's keypoints to another's.
+
+use crate::{Keypoint, Keypoints, Schema, Visibility};
+
+/// A schema map contradicts its schemas.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemaMapError {
+    /// The map has another number of entries than the target schema points.
+    #[error("a map onto `{target}` needs {expected} entries, got {actual}")]
+    WrongLength {
+        /// Name of the target schema.
+        target: String,
+        /// Points of the target schema.
+        expected: usize,
+        /// Entries given.
+        actual: usize,
+    },
+    /// An entry names a source point that is not there.
+    #[error("target point `{keypoint}` takes source point {index}, but `{from}` has {len}")]
+    OutOfRange {
+        /// Name of the target point.
+        keypoint: String,
+        /// Name of the source schema.
+        from: String,
+        /// The index in question.
+        index: usize,
+        /// Points of the source schema.
+        len: usize,
+    },
+    /// No map between these two is built in.
+    #[error(
+        "no map from schema `{from}` to `{target}` is built in; there are: ibug68 → kaggle15, aflw21 → kaggle15"
+    )]
+    NotBuiltIn {
+        /// Name of the source schema.
+        from: String,
+        /// Name of the target schema.
+        target: String,
+    },
+}
+
+/// Makes each point of a target schema the mean of some source points, or unlabelled.
+///
+/// A target point is unlabelled as soon as one of its sources is, and occluded as soon as one
+/// of them is: half an eye's contour does not give its centre.
+///
+/// ```
+/// use fkp_core::{Keypoints, SchemaMap};
+/// let map = SchemaMap::ibug68_to_kaggle15();
+/// let face68 = Keypoints::from_xy(&(0..68).map(|i| [i as f32, 1.0]).collect::<Vec<_>>());
+/// let face15 = map.apply(&face68);
+/// assert_eq!((face15[0].x, face15[10].x), (44.5, 30.0)); // mean of 42..=47; the nose tip
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct SchemaMap {
+    target: Schema,
+    source_len: usize,
+    sources: Vec<Vec<usize>>,
+}
+
+impl SchemaMap {
+    /// `sources[i]` lists the source points whose mean is target point `i`; empty: unlabelled.
+    pub fn new(
+        source: &Schema,
+        target: Schema,
+        sources: Vec<Vec<usize>>,
+    ) -> Result<Self, SchemaMapError> {
+        if sources.len() != target.len() {
+            return Err(SchemaMapError::WrongLength {
+                target: target.name().to_owned(),
+                expected: target.len(),
+                actual: sources.len(),
+            });
+        }
+        for (point, indices) in sources.iter().enumerate() {
+            if let Some(&index) = indices.iter().find(|index| **index >= source.len()) {
+                return Err(SchemaMapError::OutOfRange {
+                    keypoint: target.keypoints()[point].clone(),
+                    from: source.name().to_owned(),
+                    index,
+                    len: source.len(),
+                });
+            }
+        }
+        Ok(Self {
+            target,
+            source_len: source.len(),
+            sources,
+        })
+    }
+
+    /// The 15 Kaggle points from the 68 of iBUG.
+    pub fn ibug68_to_kaggle15() -> Self {
+        let mut sources: Vec<Vec<usize>> = vec![(42..=47).collect(), (36..=41).collect()];
+        sources.extend([42, 45, 39, 36, 22, 26, 21, 17, 30, 54, 48, 51, 57].map(|i| vec![i]));
+        Self {
+            target: Schema::kaggle15(),
+            source_len: 68,
+            sources,
+        }
+    }
+
+    /// The Kaggle points from the 21 of AFLW, which has no lip centres.
+    pub fn aflw21_to_kaggle15() -> Self {
+        let single = [10, 7, 9, 11, 8, 6, 3, 5, 2, 0, 14, 19, 17];
+        let mut sources: Vec<Vec<usize>> = single.map(|i| vec![i]).into();
+        sources.extend([Vec::new(), Vec::new()]);
+        Self {
+            target: Schema::kaggle15(),
+            source_len: 21,
+            sources,
+        }
+    }
+
+    /// The built-in map between two schemas, or the identity where they are one.
+    pub fn between(source: &Schema, target: &Schema) -> Result<Self, SchemaMapError> {
+        if source == target {
+            return Ok(Self {
+                target: target.clone(),
+                source_len: source.len(),
+                sources: (0..source.len()).map(|i| vec![i]).collect(),
+            });
+        }
+        let builtin = match (source.name(), target.name()) {
+            ("ibug68", "kaggle15") => Some(Self::ibug68_to_kaggle15()),
+            ("aflw21", "kaggle15") => Some(Self::aflw21_to_kaggle15()),
+            _ => None,
+        };
+        // A user's schema may carry a built-in's name: the points must be the same ones.
+        let fits = |map: &Self| {
+            map.target == *target && Schema::by_name(source.name()).as_ref() == Some(source)
+        };
+        builtin
+            .filter(fits)
+            .ok_or_else(|| SchemaMapError::NotBuiltIn {
+                from: source.name().to_owned(),
+                target: target.name().to_owned(),
+            })
+    }
+
+    /// The schema that comes out.
+    pub fn target(&self) -> &Schema {
+        &self.target
+    }
+
+    /// The target's keypoints.
+    ///
+    /// # Panics
+    /// If `source` has another number of points than the source schema.
+    pub fn apply(&self, source: &Keypoints) -> Keypoints {
+        assert_eq!(source.len(), self.source_len, "another source schema");
+        let mean = |indices: &Vec<usize>| {
+            let points = || indices.iter().map(|&i| &source[i]);
+            if indices.is_empty() || points().any(|point| !point.is_labelled()) {
+                return Keypoint::unlabelled();
+            }
+            let mixed = [Visibility::OutOfFrame, Visibility::Occluded];
+            let worst = mixed
+                .into_iter()
+                .find(|v| points().any(|p| p.visibility == *v));
+            let count = indices.len() as f64;
+            Keypoint {
+                x: (points().map(|p| f64::from(p.x)).sum::<f64>() / count) as f32,
+                y: (points().map(|p| f64::from(p.y)).sum::<f64>() / count) as f32,
+                visibility: worst.unwrap_or(Visibility::Visible),
+            }
+        };
+        self.sources.iter().map(mean).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A map that mirrors its source must mirror its target: left stays the subject's left.
+    #[test]
+    fn maps_commute_with_a_mirror() {
+        let flips = [
+            (Schema::ibug68(), SchemaMap::ibug68_to_kaggle15()),
+            (Schema::aflw21(), SchemaMap::aflw21_to_kaggle15()),
+        ];
+        for (source, map) in flips {
+            let face: Keypoints = (0..source.len())
+                .map(|i| Keypoint::new((i * i % 97) as f32, i as f32))
+                .collect();
+            let flip = crate::Affine::flip_horizontal(97);
+            let first = map.apply(&face.transform(&flip, (97, 97), &source));
+            let last = map.apply(&face).transform(&flip, (97, 97), map.target());
+            for (a, b) in first.iter().zip(last.iter()) {
+                assert_eq!(a.visibility, b.visibility);
+                assert!(a.distance(b) < 1e-4, "{a:?} {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_missing_source_leaves_the_mean_unlabelled() {
+        let mut face = Keypoints::from_xy(&[[1.0, 1.0]; 68]);
+        face[43] = Keypoint::unlabelled();
+        face[30].visibility = Visibility::Occluded;
+        let mapped = SchemaMap::ibug68_to_kaggle15().apply(&face);
+        assert!(!mapped[0].is_labelled());
+        assert_eq!(mapped[10].visibility, Visibility::Occluded);
+        assert_eq!(mapped.labelled().count(), 14);
+    }
+
+    #[test]
+    fn aflw_has_no_lip_centres() {
+        let mapped = SchemaMap::aflw21_to_kaggle15().apply(&Keypoints::from_xy(&[[1.0, 1.0]; 21]));
+        assert_eq!(mapped.labelled().count(), 13);
+        assert!(!mapped[13].is_labelled() && !mapped[14].is_labelled());
+    }
+
+    #[test]
+    fn impossible_maps_are_refused() {
+        let (from, to) = (Schema::aflw21(), Schema::kaggle15());
+        assert!(SchemaMap::new(&from, to.clone(), vec![vec![0]; 14]).is_err());
+        assert!(SchemaMap::new(&from, to.clone(), vec![vec![21]; 15]).is_err());
+        let error = SchemaMap::between(&to, &from).unwrap_err().to_string();
+        assert!(
+            error.contains("from schema `kaggle15` to `aflw21`"),
+            "{error}"
+        );
+        assert!(SchemaMap::between(&to, &to).is_ok());
+    }
+}
