@@ -9,7 +9,7 @@
 //! One convention runs through everything: **pixel (i, j) has its centre at (i, j)**. A picture of
 //! width *w* spans [−0.5, *w*−0.5]. The [`Affine`] map is the one object that moves pixels
 //! ([`warp_affine`]) and points ([`Keypoints::transform`]) alike.
-#![doc = ""]
+//!
 #![doc = include_str!("../README.md")]
 
 mod affine;
@@ -18,6 +18,7 @@ mod crop;
 mod dataset;
 mod frame;
 mod image;
+mod input;
 mod keypoints;
 mod metric;
 mod random;
@@ -32,6 +33,7 @@ pub use crop::{BoundingBox, CropError, CropRule, CropSquare};
 pub use dataset::{Dataset, DatasetError, InMemory, Subset};
 pub use frame::CoordinateFrame;
 pub use image::{Image, ImageError};
+pub use input::InputSpec;
 pub use keypoints::{Keypoint, Keypoints, Visibility};
 pub use metric::Metric;
 pub use random::{Purpose, rng_for};

@@ -1,0 +1,109 @@
+//! How a picture becomes the numbers a network takes.
+
+use crate::{CoordinateFrame, Image};
+use serde::{Deserialize, Serialize};
+
+/// Size, channels and normalisation of a network's input. Part of a model file.
+///
+/// A channel value `v` in 0..=255 becomes `(v / 255 − mean) / std`.
+///
+/// ```
+/// use fkp_core::{Image, InputSpec};
+/// let spec = InputSpec { mean: 0.5, std: 0.5, ..InputSpec::grey(2) };
+/// let mut out = [9.0; 4];
+/// spec.fill(&Image::new(2, 2, 1, vec![0, 255, 255, 0])?, &mut out);
+/// assert_eq!(out, [-1.0, 1.0, 1.0, -1.0]);
+/// # Ok::<(), fkp_core::ImageError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputSpec {
+    /// Side of the square input in pixels.
+    pub size: usize,
+    /// 1 for grey, 3 for RGB.
+    pub channels: usize,
+    /// Subtracted from values in [0, 1].
+    pub mean: f32,
+    /// Divides after the subtraction.
+    pub std: f32,
+}
+
+impl InputSpec {
+    /// Grey values in [0, 1], as the tutorial feeds them.
+    pub fn grey(size: usize) -> Self {
+        Self {
+            size,
+            channels: 1,
+            mean: 0.0,
+            std: 1.0,
+        }
+    }
+
+    /// What is wrong with the numbers, if anything, naming the field.
+    pub fn problem(&self) -> Option<String> {
+        if self.size == 0 || self.size > 4096 {
+            return Some(format!("input.size must be in 1..=4096, got {}", self.size));
+        }
+        if self.channels != 1 && self.channels != 3 {
+            return Some(format!(
+                "input.channels must be 1 or 3, got {}",
+                self.channels
+            ));
+        }
+        if !self.mean.is_finite() {
+            return Some(format!("input.mean must be finite, got {}", self.mean));
+        }
+        if !(self.std.is_finite() && self.std > 0.0) {
+            return Some(format!(
+                "input.std must be positive and finite, got {}",
+                self.std
+            ));
+        }
+        None
+    }
+
+    /// The frame that a coordinate network predicts in.
+    pub fn frame(&self) -> CoordinateFrame {
+        CoordinateFrame {
+            width: self.size,
+            height: self.size,
+        }
+    }
+
+    /// Numbers per picture: `channels · size · size`.
+    pub fn len(&self) -> usize {
+        self.channels * self.size * self.size
+    }
+
+    /// Whether the input has no numbers at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Writes the picture as `[channels, size, size]`, normalised.
+    ///
+    /// # Panics
+    /// If the picture is not `size × size`, or `out` has another length than [`Self::len`]. The
+    /// channels are converted where they differ.
+    pub fn fill(&self, image: &Image, out: &mut [f32]) {
+        assert_eq!(
+            image.size(),
+            (self.size, self.size),
+            "picture of another size"
+        );
+        assert_eq!(out.len(), self.len(), "slice of another length");
+        let converted = match (self.channels, image.channels()) {
+            (wanted, given) if wanted == given => None,
+            (1, _) => Some(image.to_grey()),
+            _ => Some(image.to_rgb()),
+        };
+        let bytes = converted.as_ref().unwrap_or(image).as_bytes();
+        let (scale, shift) = (1.0 / (255.0 * self.std), self.mean / self.std);
+        for (channel, plane) in out.chunks_exact_mut(self.size * self.size).enumerate() {
+            let values = bytes.iter().skip(channel).step_by(self.channels);
+            for (slot, value) in plane.iter_mut().zip(values) {
+                *slot = f32::from(*value) * scale - shift;
+            }
+        }
+    }
+}
