@@ -1,1 +1,41 @@
-//! placeholder
+//! Fast CPU kernels as candle custom ops with backward, and a fused Adam.
+//!
+//! candle's own CPU path computes a convolution's backward through a transposed convolution and
+//! an optimiser step through a dozen temporaries, which makes training on a CPU about an order
+//! of magnitude slower than it has to be. This crate replaces exactly those operations. Every
+//! function takes and returns ordinary tensors and is differentiable by `Tensor::backward`, so a
+//! network is written once: on any device other than the CPU, and for any element type other
+//! than `f32`, the same functions call candle's own operations.
+//!
+//! Results do not depend on the number of threads: work is divided by picture, plane or fixed
+//! block, and every sum over the batch is taken in one fixed order.
+//!
+//! This is the only crate of the workspace that contains `unsafe` code.
+//!
+//! ```
+//! use candle_core::{Device, Tensor};
+//! use fkp_kernels::{Conv2dConfig, conv2d};
+//!
+//! let x = Tensor::ones((1, 1, 4, 4), candle_core::DType::F32, &Device::Cpu)?;
+//! let w = Tensor::ones((1, 1, 3, 3), candle_core::DType::F32, &Device::Cpu)?;
+//! let y = conv2d(&x, &w, None, Conv2dConfig::new().padding(1).relu().max_pool2())?;
+//! assert_eq!(y.flatten_all()?.to_vec1::<f32>()?, [9., 9., 9., 9.]);
+//! # Ok::<(), candle_core::Error>(())
+//! ```
+
+mod activation;
+mod adam;
+mod conv;
+mod dropout;
+mod host;
+mod linear;
+mod matmul;
+mod pool;
+mod scratch;
+
+pub use activation::{Activation, relu};
+pub use adam::{Adam, AdamConfig, WeightDecay};
+pub use conv::{Conv2dConfig, Pooling, conv2d};
+pub use dropout::dropout;
+pub use linear::linear;
+pub use pool::{avg_pool2d, max_pool2d};

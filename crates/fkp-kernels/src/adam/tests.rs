@@ -1,0 +1,175 @@
+//! Adam against its definition, its clipping, and its saved state.
+
+use super::*;
+
+fn var(values: &[f32]) -> Var {
+    Var::from_slice(values, values.len(), &Device::Cpu).unwrap()
+}
+
+fn named(vars: &[&Var]) -> Vec<(String, Var)> {
+    vars.iter()
+        .enumerate()
+        .map(|(i, v)| (format!("p{i}"), (*v).clone()))
+        .collect()
+}
+
+/// One step on the loss `Σ p²`.
+fn step(adam: &mut Adam, vars: &[&Var], lr: f64) -> Option<f64> {
+    let mut loss = Tensor::zeros((), DType::F32, &Device::Cpu).unwrap();
+    for v in vars {
+        loss = (loss + v.sqr().unwrap().sum_all().unwrap()).unwrap();
+    }
+    adam.step(&loss.backward().unwrap(), lr).unwrap()
+}
+
+#[test]
+fn the_first_step_is_the_learning_rate() {
+    let p = var(&[1.0, -2.0]);
+    let mut adam = Adam::new(named(&[&p]), AdamConfig::default()).unwrap();
+    step(&mut adam, &[&p], 0.1);
+    let got = p.to_vec1::<f32>().unwrap();
+    assert!(
+        (got[0] - 0.9).abs() < 1e-6 && (got[1] + 1.9).abs() < 1e-6,
+        "{got:?}"
+    );
+}
+
+#[test]
+fn follows_the_definition_with_every_option() {
+    for decay in [
+        WeightDecay::None,
+        WeightDecay::Coupled(0.1),
+        WeightDecay::Decoupled(0.1),
+    ] {
+        for max_grad_norm in [None, Some(0.5)] {
+            let config = AdamConfig {
+                weight_decay: decay,
+                max_grad_norm,
+                ..Default::default()
+            };
+            let p = var(&[0.7, -1.3, 0.2]);
+            let mut adam = Adam::new(named(&[&p]), config).unwrap();
+            let mut q: Vec<f64> = vec![0.7, -1.3, 0.2];
+            let (mut m, mut v) = (vec![0.0f64; 3], vec![0.0f64; 3]);
+            for t in 1..=5 {
+                let norm = step(&mut adam, &[&p], 0.01);
+                let mut g: Vec<f64> = q.iter().map(|q| 2.0 * q).collect();
+                let true_norm = g.iter().map(|g| g * g).sum::<f64>().sqrt();
+                assert_eq!(norm.is_some(), max_grad_norm.is_some());
+                if let Some(max) = max_grad_norm {
+                    assert!((norm.unwrap() - true_norm).abs() < 1e-5);
+                    g.iter_mut().for_each(|g| *g *= (max / true_norm).min(1.0));
+                }
+                for i in 0..3 {
+                    if let WeightDecay::Coupled(l) = decay {
+                        g[i] += l * q[i];
+                    }
+                    m[i] = 0.9 * m[i] + 0.1 * g[i];
+                    v[i] = 0.999 * v[i] + 0.001 * g[i] * g[i];
+                    let (mh, vh) = (
+                        m[i] / (1.0 - 0.9f64.powi(t)),
+                        v[i] / (1.0 - 0.999f64.powi(t)),
+                    );
+                    if let WeightDecay::Decoupled(l) = decay {
+                        q[i] *= 1.0 - 0.01 * l;
+                    }
+                    q[i] -= 0.01 * mh / (vh.sqrt() + 1e-8);
+                }
+            }
+            for (a, b) in p.to_vec1::<f32>().unwrap().iter().zip(&q) {
+                assert!(
+                    (f64::from(*a) - b).abs() < 1e-5,
+                    "{decay:?} {max_grad_norm:?}: {a} {b}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn candle_operations_give_the_same() {
+    let (p, mut adam) = {
+        let p = var(&[0.7, -1.3]);
+        let adam = Adam::new(named(&[&p]), AdamConfig::adamw(0.1)).unwrap();
+        (p, adam)
+    };
+    let q = Var::from_tensor(&var(&[0.7, -1.3]).to_dtype(DType::F64).unwrap()).unwrap();
+    let mut reference = Adam::new(named(&[&q]), AdamConfig::adamw(0.1)).unwrap();
+    for _ in 0..3 {
+        step(&mut adam, &[&p], 0.01);
+        let grads = q.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+        reference.step(&grads, 0.01).unwrap();
+    }
+    let (p, q) = (p.to_vec1::<f32>().unwrap(), q.to_vec1::<f64>().unwrap());
+    assert!(
+        p.iter()
+            .zip(&q)
+            .all(|(p, q)| (f64::from(*p) - q).abs() < 1e-6),
+        "{p:?} {q:?}"
+    );
+}
+
+#[test]
+fn a_restored_state_continues_to_the_bit() {
+    let (a, b) = (var(&[1.0, 2.0]), var(&[3.0]));
+    let mut adam = Adam::new(named(&[&a, &b]), AdamConfig::default()).unwrap();
+    step(&mut adam, &[&a, &b], 0.1);
+    let state: HashMap<_, _> = adam.state().unwrap().into_iter().collect();
+    let (a2, b2) = (var(&a.to_vec1().unwrap()), var(&b.to_vec1().unwrap()));
+    let mut other = Adam::new(named(&[&a2, &b2]), AdamConfig::default()).unwrap();
+    other.load_state(&state).unwrap();
+    step(&mut adam, &[&a, &b], 0.1);
+    step(&mut other, &[&a2, &b2], 0.1);
+    assert_eq!(other.steps(), 2);
+    assert_eq!(a.to_vec1::<f32>().unwrap(), a2.to_vec1::<f32>().unwrap());
+    assert_eq!(b.to_vec1::<f32>().unwrap(), b2.to_vec1::<f32>().unwrap());
+}
+
+#[test]
+fn bad_states_and_constants_are_refused_by_name() {
+    let p = var(&[1.0]);
+    let mut adam = Adam::new(named(&[&p]), AdamConfig::default()).unwrap();
+    let mut state: HashMap<_, _> = adam.state().unwrap().into_iter().collect();
+    state.insert(
+        "v.p0".into(),
+        Tensor::zeros(2, DType::F32, &Device::Cpu).unwrap(),
+    );
+    assert!(
+        adam.load_state(&state)
+            .unwrap_err()
+            .to_string()
+            .contains("\"v.p0\" is [2]")
+    );
+    state.remove("v.p0");
+    assert!(
+        adam.load_state(&state)
+            .unwrap_err()
+            .to_string()
+            .contains("no entry \"v.p0\"")
+    );
+    let config = AdamConfig {
+        beta2: f64::NAN,
+        ..Default::default()
+    };
+    assert!(
+        Adam::new(named(&[&p]), config)
+            .unwrap_err()
+            .to_string()
+            .contains("beta2")
+    );
+    let twice = vec![("p".to_owned(), p.clone()), ("p".to_owned(), p.clone())];
+    assert!(Adam::new(twice, AdamConfig::default()).is_err());
+    let grads = (p.affine(f64::NAN, 0.0)).unwrap().backward().unwrap();
+    let config = AdamConfig {
+        max_grad_norm: Some(1.0),
+        ..Default::default()
+    };
+    let mut adam = Adam::new(named(&[&p]), config).unwrap();
+    assert!(
+        adam.step(&grads, 0.1)
+            .unwrap_err()
+            .to_string()
+            .contains("norm is NaN")
+    );
+    assert_eq!((adam.steps(), p.to_vec1::<f32>().unwrap()), (0, vec![1.0]));
+}

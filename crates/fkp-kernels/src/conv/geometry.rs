@@ -1,0 +1,107 @@
+//! The shapes of one convolution, checked once.
+
+use candle_core::{Result, bail};
+
+use super::{Conv2dConfig, Pooling};
+
+/// Shapes of a convolution of `n` pictures; every other module of this folder relies on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    pub(crate) n: usize,
+    pub(crate) c_in: usize,
+    pub(crate) h: usize,
+    pub(crate) w: usize,
+    pub(crate) c_out: usize,
+    pub(crate) kh: usize,
+    pub(crate) kw: usize,
+    pub(crate) padding: usize,
+    pub(crate) stride: usize,
+    /// Size of the convolution's output, before pooling.
+    pub(crate) ho: usize,
+    pub(crate) wo: usize,
+}
+
+impl Geometry {
+    pub(crate) fn new(x: &[usize], w: &[usize], config: &Conv2dConfig) -> Result<Self> {
+        let &[n, c_in, h, width] = x else {
+            bail!("conv2d: x must be [n, c_in, h, w], got {x:?}");
+        };
+        let &[c_out, kernel_c_in, kh, kw] = w else {
+            bail!("conv2d: w must be [c_out, c_in, kh, kw], got {w:?}");
+        };
+        if kernel_c_in != c_in {
+            bail!("conv2d: x {x:?} has {c_in} channels, w {w:?} expects {kernel_c_in}");
+        }
+        if n == 0 {
+            bail!("conv2d: the batch is empty, x is {x:?}");
+        }
+        if c_in == 0 || h == 0 || width == 0 || c_out == 0 || kh == 0 || kw == 0 {
+            bail!("conv2d: x {x:?} and w {w:?} must not have a dimension of size 0");
+        }
+        let Conv2dConfig {
+            padding, stride, ..
+        } = *config;
+        if stride == 0 {
+            bail!("conv2d: stride must be at least 1");
+        }
+        if h + 2 * padding < kh || width + 2 * padding < kw {
+            bail!("conv2d: kernel {kh}×{kw} exceeds x {x:?} with padding {padding}");
+        }
+        let ho = (h + 2 * padding - kh) / stride + 1;
+        let wo = (width + 2 * padding - kw) / stride + 1;
+        if config.pooling == Pooling::Max2 && (ho < 2 || wo < 2) {
+            bail!("conv2d: the {ho}×{wo} result is too small for 2×2 pooling");
+        }
+        Ok(Self {
+            n,
+            c_in,
+            h,
+            w: width,
+            c_out,
+            kh,
+            kw,
+            padding,
+            stride,
+            ho,
+            wo,
+        })
+    }
+
+    /// Values of one input picture.
+    pub(crate) fn x_len(&self) -> usize {
+        self.c_in * self.h * self.w
+    }
+
+    /// Positions of the convolution's output in one channel.
+    pub(crate) fn positions(&self) -> usize {
+        self.ho * self.wo
+    }
+
+    /// Products per output value.
+    pub(crate) fn taps(&self) -> usize {
+        self.c_in * self.kh * self.kw
+    }
+
+    /// Height and width after `pooling`.
+    pub(crate) fn out_size(&self, pooling: Pooling) -> (usize, usize) {
+        match pooling {
+            Pooling::None => (self.ho, self.wo),
+            Pooling::Max2 => (self.ho / 2, self.wo / 2),
+        }
+    }
+
+    /// Whether the unrolled input of a picture is the picture itself.
+    pub(crate) fn is_pointwise(&self) -> bool {
+        self.kh == 1 && self.kw == 1 && self.stride == 1 && self.padding == 0
+    }
+
+    /// Output columns `lo..hi` for which tap `kx` reads inside a row of the picture.
+    pub(crate) fn valid_columns(&self, kx: usize) -> (usize, usize) {
+        let lo = self.padding.saturating_sub(kx).div_ceil(self.stride);
+        let hi = (self.w + self.padding)
+            .saturating_sub(kx)
+            .div_ceil(self.stride)
+            .min(self.wo);
+        (lo.min(hi), hi)
+    }
+}

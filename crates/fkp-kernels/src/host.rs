@@ -1,0 +1,101 @@
+//! Access to a tensor's `f32` values in host memory.
+
+use std::borrow::Cow;
+
+use candle_core::{CpuStorage, DType, Layout, Result, Storage, Tensor, bail};
+
+/// Whether the kernels of this crate apply: every tensor is `f32` and on the CPU.
+pub(crate) fn is_host_f32(tensors: &[&Tensor]) -> bool {
+    tensors
+        .iter()
+        .all(|t| t.device().is_cpu() && t.dtype() == DType::F32)
+}
+
+/// The values in row-major order: borrowed where the layout is contiguous, gathered otherwise.
+pub(crate) fn values<'a>(
+    op: &'static str,
+    storage: &'a CpuStorage,
+    layout: &Layout,
+) -> Result<Cow<'a, [f32]>> {
+    let CpuStorage::F32(data) = storage else {
+        bail!(
+            "{op}: expected f32 values, got {:?}",
+            storage_dtype(storage)
+        );
+    };
+    Ok(match layout.contiguous_offsets() {
+        Some((start, end)) => Cow::Borrowed(&data[start..end]),
+        None => Cow::Owned(gather(data, layout)),
+    })
+}
+
+/// Calls `f` with the row-major values of a CPU tensor.
+pub(crate) fn with_values<R>(
+    op: &'static str,
+    tensor: &Tensor,
+    f: impl FnOnce(&[f32]) -> Result<R>,
+) -> Result<R> {
+    let (storage, layout) = tensor.storage_and_layout();
+    match &*storage {
+        Storage::Cpu(cpu) => f(&values(op, cpu, layout)?),
+        _ => bail!("{op}: expected a tensor on the CPU"),
+    }
+}
+
+/// Collects the values of a strided layout, the last dimension as one run at a time.
+fn gather(data: &[f32], layout: &Layout) -> Vec<f32> {
+    let (dims, stride) = (layout.dims(), layout.stride());
+    let mut out = Vec::with_capacity(layout.shape().elem_count());
+    let Some(((&width, outer), (&step, outer_stride))) = dims.split_last().zip(stride.split_last())
+    else {
+        return vec![data[layout.start_offset()]];
+    };
+    if layout.shape().elem_count() == 0 {
+        return out;
+    }
+    let mut index = vec![0usize; outer.len()];
+    loop {
+        let offset: usize = index.iter().zip(outer_stride).map(|(i, s)| i * s).sum();
+        let first = layout.start_offset() + offset;
+        out.extend((0..width).map(|i| data[first + i * step]));
+        // Count up like an odometer; done when the first digit overflows.
+        let Some(digit) = (0..outer.len()).rev().find(|&d| index[d] + 1 < outer[d]) else {
+            return out;
+        };
+        index[digit] += 1;
+        index[digit + 1..].fill(0);
+    }
+}
+
+fn storage_dtype(storage: &CpuStorage) -> DType {
+    use candle_core::backend::BackendStorage;
+    storage.dtype()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn strided_layouts_are_gathered_in_row_major_order() {
+        let x = Tensor::arange(0f32, 24., &Device::Cpu)
+            .unwrap()
+            .reshape((2, 3, 4))
+            .unwrap();
+        for view in [
+            x.permute((2, 0, 1)).unwrap(),
+            x.narrow(2, 1, 2).unwrap().transpose(0, 1).unwrap(),
+            x.narrow(1, 2, 1)
+                .unwrap()
+                .broadcast_as((5, 2, 1, 4))
+                .unwrap(),
+            x.get(1).unwrap().get(1).unwrap().get(2).unwrap(),
+            x.narrow(0, 0, 0).unwrap().t().unwrap(),
+        ] {
+            let expected = view.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            let got = with_values("test", &view, |v| Ok(v.to_vec())).unwrap();
+            assert_eq!(got, expected);
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Property tests: each operation against candle's own, forward and backward, on random shapes.
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+use fkp_kernels::{
+    Activation, Conv2dConfig, Pooling, avg_pool2d, conv2d, linear, max_pool2d, relu,
+};
+use proptest::prelude::*;
+
+use crate::support::{compare, random, var};
+
+/// Relative to the largest value: the sums have at most a few thousand terms in f32.
+const TOLERANCE: f64 = 1e-5;
+
+/// Max-pooling by reshaping: candle 0.11.1's own `max_pool2d` has a forward to compare with, but
+/// its backward scales the gradient by the reciprocal of the window's size.
+fn candle_max_pool2d(x: &Tensor, k: usize) -> Result<Tensor> {
+    let (n, c, h, w) = x.dims4()?;
+    let (ho, wo) = (h / k, w / k);
+    let x = x.narrow(2, 0, ho * k)?.narrow(3, 0, wo * k)?.contiguous()?;
+    x.reshape(vec![n * c * ho, k, wo, k])?
+        .max(3)?
+        .max(1)?
+        .reshape((n, c, ho, wo))
+}
+
+fn candle_conv2d(x: &Tensor, w: &Tensor, b: Option<&Tensor>, c: Conv2dConfig) -> Result<Tensor> {
+    let mut y = x.conv2d(w, c.padding, c.stride, 1, 1)?;
+    if let Some(b) = b {
+        y = y.broadcast_add(&b.reshape((1, b.elem_count(), 1, 1))?)?;
+    }
+    if c.activation == Activation::Relu {
+        y = y.relu()?;
+    }
+    match c.pooling {
+        Pooling::Max2 => candle_max_pool2d(&y, 2),
+        _ => Ok(y),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn conv2d_matches(
+        n in 1usize..6, c_in in 1usize..6, c_out in 1usize..9,
+        h in 3usize..20, w in 3usize..20, k in prop::sample::select(vec![1usize, 3, 5, 7]),
+        stride in 1usize..3, padding in 0usize..4, with_bias: bool, relu: bool, seed: u64,
+    ) {
+        prop_assume!(h + 2 * padding >= k && w + 2 * padding >= k);
+        // candle's backward of a strided convolution only knows shapes where nothing is cut off.
+        prop_assume!((h + 2 * padding - k) % stride == 0 && (w + 2 * padding - k) % stride == 0);
+        let mut config = Conv2dConfig::new().padding(padding).stride(stride);
+        if relu {
+            config = config.relu();
+        }
+        let (x, weights) = (var(seed, &[n, c_in, h, w]), var(seed ^ 1, &[c_out, c_in, k, k]));
+        let bias = with_bias.then(|| var(seed ^ 2, &[c_out]));
+        let bias_tensor = bias.as_ref().map(Var::as_tensor);
+        let mut vars = vec![&x, &weights];
+        vars.extend(bias.as_ref());
+        compare(
+            "conv2d",
+            &vars,
+            || conv2d(&x, &weights, bias_tensor, config),
+            || candle_conv2d(&x, &weights, bias_tensor, config),
+            TOLERANCE,
+        );
+    }
+
+    #[test]
+    fn pooled_conv2d_matches(
+        n in 1usize..20, c_in in 1usize..5, c_out in 1usize..7,
+        h in 2usize..29, w in 2usize..29, relu: bool, seed: u64,
+    ) {
+        let mut config = Conv2dConfig::new().padding(1).max_pool2();
+        if relu {
+            config = config.relu();
+        }
+        let (x, weights) = (var(seed, &[n, c_in, h, w]), var(seed ^ 1, &[c_out, c_in, 3, 3]));
+        let bias = var(seed ^ 2, &[c_out]);
+        compare(
+            "pooled conv2d",
+            &[&x, &weights, &bias],
+            || conv2d(&x, &weights, Some(&bias), config),
+            || candle_conv2d(&x, &weights, Some(&bias), config),
+            TOLERANCE,
+        );
+    }
+
+    #[test]
+    fn linear_matches(
+        n in 1usize..40, n_in in 1usize..2100, n_out in 1usize..140, relu: bool, seed: u64,
+    ) {
+        let (x, w) = (var(seed, &[n, n_in]), var(seed ^ 1, &[n_out, n_in]));
+        let b = var(seed ^ 2, &[n_out]);
+        let activation = if relu { Activation::Relu } else { Activation::Identity };
+        compare(
+            "linear",
+            &[&x, &w, &b],
+            || linear(&x, &w, Some(&b), activation),
+            || {
+                let y = x.matmul(&w.t()?)?.broadcast_add(&b)?;
+                if relu { y.relu() } else { Ok(y) }
+            },
+            TOLERANCE,
+        );
+    }
+
+    #[test]
+    fn pools_match(
+        n in 1usize..4, c in 1usize..5, ho in 1usize..9, wo in 1usize..9, k in 1usize..4, seed: u64,
+    ) {
+        let x = var(seed, &[n, c, ho * k, wo * k]);
+        compare("max_pool2d", &[&x], || max_pool2d(&x, k, k), || candle_max_pool2d(&x, k), TOLERANCE);
+        compare("avg_pool2d", &[&x], || avg_pool2d(&x, k, k), || x.avg_pool2d(k), TOLERANCE);
+    }
+}
+
+#[test]
+fn overlapping_and_cut_off_windows_match_forward() {
+    let x = random(3, &[2, 3, 8, 7]);
+    for (k, s) in [(3, 2), (3, 1), (2, 3)] {
+        let ours = max_pool2d(&x, k, s)
+            .unwrap()
+            .flatten_all()
+            .unwrap()
+            .to_vec1::<f32>()
+            .unwrap();
+        let candle = x
+            .max_pool2d_with_stride(k, s)
+            .unwrap()
+            .flatten_all()
+            .unwrap();
+        assert_eq!(ours, candle.to_vec1::<f32>().unwrap());
+    }
+}
+
+#[test]
+fn strided_views_are_accepted_everywhere() {
+    let x = var(1, &[6, 8, 2, 3]);
+    let w = var(2, &[3, 3, 2, 4]);
+    let config = Conv2dConfig::new().padding(1).relu().max_pool2();
+    let xt = || x.permute((3, 2, 1, 0));
+    let wt = || w.permute((3, 2, 0, 1));
+    compare(
+        "conv2d of permuted views",
+        &[&x, &w],
+        || conv2d(&xt()?, &wt()?, None, config),
+        || candle_conv2d(&xt()?.contiguous()?, &wt()?.contiguous()?, None, config),
+        TOLERANCE,
+    );
+    compare("relu", &[&x], || relu(&xt()?), || xt()?.relu(), 0.0);
+    compare(
+        "max_pool2d",
+        &[&x],
+        || max_pool2d(&xt()?, 2, 2),
+        || candle_max_pool2d(&xt()?, 2),
+        0.0,
+    );
+    let (a, b) = (var(4, &[7, 5]), var(5, &[7, 9]));
+    compare(
+        "linear",
+        &[&a, &b],
+        || linear(&a.t()?, &b.t()?, None, Activation::Identity),
+        || a.t()?.matmul(&b.as_tensor().contiguous()?),
+        TOLERANCE,
+    );
+}
+
+#[test]
+fn other_element_types_go_through_candle() {
+    let to64 = |t: Tensor| Var::from_tensor(&t.to_dtype(DType::F64).unwrap()).unwrap();
+    let (x, w) = (
+        to64(random(1, &[2, 1, 8, 8])),
+        to64(random(2, &[3, 1, 3, 3])),
+    );
+    let b = to64(random(3, &[3]));
+    let config = Conv2dConfig::new().padding(1).relu().max_pool2();
+    compare(
+        "conv2d in f64",
+        &[&x, &w, &b],
+        || conv2d(&x, &w, Some(&b), config),
+        || candle_conv2d(&x, &w, Some(&b), config),
+        0.0,
+    );
+}
+
+#[test]
+fn data_gets_no_gradient() {
+    let x = random(1, &[2, 1, 8, 8]);
+    let w = var(2, &[3, 1, 3, 3]);
+    let y = conv2d(&x, &w, None, Conv2dConfig::new()).unwrap();
+    let grads = y.sum_all().unwrap().backward().unwrap();
+    assert!(grads.get(&x).is_none() && grads.get(&w).is_some());
+}
+
+#[test]
+fn bad_shapes_are_clear_errors() {
+    let zeros = |s: &[usize]| Tensor::zeros(s, DType::F32, &Device::Cpu).unwrap();
+    let config = Conv2dConfig::new();
+    let conv = |x: &[usize], w: &[usize], c| conv2d(&zeros(x), &zeros(w), None, c).unwrap_err();
+    for (error, expected) in [
+        (
+            conv(&[0, 1, 8, 8], &[1, 1, 3, 3], config),
+            "the batch is empty",
+        ),
+        (conv(&[1, 2, 8, 8], &[1, 1, 3, 3], config), "has 2 channels"),
+        (conv(&[1, 1, 2, 2], &[1, 1, 3, 3], config), "exceeds x"),
+        (
+            conv(&[1, 1, 8], &[1, 1, 3, 3], config),
+            "must be [n, c_in, h, w]",
+        ),
+        (
+            conv(&[1, 1, 8, 8], &[1, 1, 3, 3], config.stride(0)),
+            "stride must be at least 1",
+        ),
+        (
+            conv(&[1, 1, 3, 3], &[1, 1, 3, 3], config.max_pool2()),
+            "too small for 2×2 pooling",
+        ),
+        (
+            max_pool2d(&zeros(&[0, 1, 4, 4]), 2, 2).unwrap_err(),
+            "the batch is empty",
+        ),
+        (
+            avg_pool2d(&zeros(&[1, 1, 4, 4]), 5, 1).unwrap_err(),
+            "exceeds x",
+        ),
+        (
+            linear(&zeros(&[0, 3]), &zeros(&[2, 3]), None, Activation::Relu).unwrap_err(),
+            "must not be empty",
+        ),
+        (
+            linear(&zeros(&[1, 4]), &zeros(&[2, 3]), None, Activation::Relu).unwrap_err(),
+            "x must be [.., 3]",
+        ),
+    ] {
+        assert!(
+            error.to_string().contains(expected),
+            "{error} should say {expected:?}"
+        );
+    }
+}

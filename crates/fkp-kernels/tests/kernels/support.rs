@@ -1,0 +1,77 @@
+//! Random tensors, and comparison of a function's value and gradients with a reference's.
+#![expect(clippy::unwrap_used, reason = "test code outside of test functions")]
+
+use candle_core::{Device, Result, Tensor, Var};
+
+/// Reproducible values in about [-1, 1] from a small generator.
+pub(crate) fn random(seed: u64, shape: &[usize]) -> Tensor {
+    let mut state = seed;
+    let values: Vec<f32> = (0..shape.iter().product())
+        .map(|_| {
+            // SplitMix64: every seed gives values without ties in a window.
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+        })
+        .collect();
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+pub(crate) fn var(seed: u64, shape: &[usize]) -> Var {
+    Var::from_tensor(&random(seed, shape)).unwrap()
+}
+
+/// The value of `f` and the gradients of `Σ weight ⊙ f` with fixed random weights. They are
+/// positive, so that no gradient is a sum that happens to cancel: a relative error means nothing
+/// for those.
+pub(crate) fn value_and_grads(
+    vars: &[&Var],
+    f: impl Fn() -> Result<Tensor>,
+) -> Result<(Tensor, Vec<Tensor>)> {
+    let y = f()?;
+    let weight = random(99, y.dims()).affine(0.5, 0.5)?.to_dtype(y.dtype())?;
+    let grads = (&y * weight)?.sum_all()?.backward()?;
+    let grads = vars
+        .iter()
+        .map(|v| grads.get(v).expect("a gradient").clone())
+        .collect();
+    Ok((y.detach(), grads))
+}
+
+/// The largest difference relative to the largest value of the reference.
+pub(crate) fn relative_error(got: &Tensor, reference: &Tensor) -> f64 {
+    assert_eq!(got.dims(), reference.dims());
+    let flat = |t: &Tensor| {
+        let t = t.to_dtype(candle_core::DType::F64).unwrap();
+        t.flatten_all().unwrap().to_vec1::<f64>().unwrap()
+    };
+    let (got, reference) = (flat(got), flat(reference));
+    let scale = reference.iter().fold(1e-12f64, |a, v| a.max(v.abs()));
+    let differences = got.iter().zip(&reference).map(|(a, b)| (a - b).abs());
+    differences.fold(
+        0.0f64,
+        |a, d| if d.is_nan() { f64::INFINITY } else { a.max(d) },
+    ) / scale
+}
+
+/// Compares values and gradients of two ways to compute the same.
+pub(crate) fn compare(
+    what: &str,
+    vars: &[&Var],
+    ours: impl Fn() -> Result<Tensor>,
+    reference: impl Fn() -> Result<Tensor>,
+    tolerance: f64,
+) {
+    let (y, grads) = value_and_grads(vars, ours).unwrap();
+    let (y_ref, grads_ref) = value_and_grads(vars, reference).unwrap();
+    let error = relative_error(&y, &y_ref);
+    assert!(error <= tolerance, "{what}: value off by {error:.2e}");
+    for (i, (g, g_ref)) in grads.iter().zip(&grads_ref).enumerate() {
+        let error = relative_error(g, g_ref);
+        assert!(
+            error <= tolerance,
+            "{what}: gradient {i} off by {error:.2e}"
+        );
+    }
+}
