@@ -1,0 +1,158 @@
+//! The cumulative error curve.
+
+use crate::error::mean;
+use crate::nme::{Normaliser, picture_nme};
+use crate::threshold::area_of_one;
+use fkp_core::{Keypoints, Metric};
+
+/// The cumulative error distribution (CED): for each error, the fraction of pictures that have at
+/// most that normalised error. Keeps one number per picture.
+///
+/// As a [`Metric`] its value is the median error, the place where the curve passes one half.
+///
+/// ```
+/// use fkp_core::{Keypoints, Metric};
+/// use fkp_metrics::{CumulativeErrorCurve, Normaliser};
+/// let mut curve = CumulativeErrorCurve::new(Normaliser::Box);
+/// let truth = Keypoints::from_xy(&[[0.0, 0.0], [10.0, 10.0]]);
+/// for dx in [0.0, 1.0, 2.0, 4.0] {
+///     curve.update(&Keypoints::from_xy(&[[dx, 0.0], [10.0 + dx, 10.0]]), &truth);
+/// }
+/// assert_eq!(curve.fraction_within(0.1), Some(0.5));
+/// assert_eq!(curve.failure_rate(0.3), Some(0.25));
+/// assert_eq!(curve.auc(0.2), Some(0.375)); // (1 + 1/2 + 0 + 0) / 4
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct CumulativeErrorCurve {
+    normaliser: Normaliser,
+    name: String,
+    errors: Vec<f64>,
+}
+
+impl CumulativeErrorCurve {
+    /// The curve of errors in units of this length.
+    pub fn new(normaliser: Normaliser) -> Self {
+        Self {
+            name: format!("median_nme_{}", normaliser.name()),
+            normaliser,
+            errors: Vec::new(),
+        }
+    }
+
+    /// The length that errors are divided by.
+    pub fn normaliser(&self) -> &Normaliser {
+        &self.normaliser
+    }
+
+    /// The normalised error of each picture where it is defined, in the order seen; a fraction,
+    /// infinite where the prediction was not finite.
+    pub fn errors(&self) -> &[f64] {
+        &self.errors
+    }
+
+    /// The fraction of pictures with at most this error.
+    pub fn fraction_within(&self, error: f64) -> Option<f64> {
+        let within = self.errors.iter().filter(|e| **e <= error).count();
+        mean(within as f64, self.errors.len())
+    }
+
+    /// The fraction of pictures with more than this error; see [`crate::FailureRate`].
+    pub fn failure_rate(&self, threshold: f64) -> Option<f64> {
+        let failed = self.errors.iter().filter(|e| **e > threshold).count();
+        mean(failed as f64, self.errors.len())
+    }
+
+    /// The exact area under the curve up to `threshold`, in [0, 1]; see [`crate::Auc`].
+    pub fn auc(&self, threshold: f64) -> Option<f64> {
+        let areas = self.errors.iter().map(|e| area_of_one(*e, threshold));
+        mean(areas.sum(), self.errors.len())
+    }
+
+    /// The curve's `(error, fraction)` at `count` evenly spaced errors from 0 to `limit`, to plot.
+    /// Empty where nothing was scored.
+    pub fn points(&self, limit: f64, count: usize) -> Vec<(f64, f64)> {
+        let last = count.saturating_sub(1).max(1) as f64;
+        (0..count)
+            .filter_map(|i| {
+                let error = limit * i as f64 / last;
+                Some((error, self.fraction_within(error)?))
+            })
+            .collect()
+    }
+
+    /// Takes over what another one has seen.
+    ///
+    /// # Panics
+    /// If the other has another normaliser.
+    pub fn merge(&mut self, other: &Self) {
+        assert_eq!(self.normaliser, other.normaliser, "another normaliser");
+        self.errors.extend_from_slice(&other.errors);
+    }
+}
+
+impl Metric for CumulativeErrorCurve {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn update(&mut self, predicted: &Keypoints, truth: &Keypoints) {
+        let error = picture_nme(predicted, truth, &self.normaliser);
+        self.errors.extend(error);
+    }
+
+    /// The median: the mean of the middle two where their number is even.
+    fn value(&self) -> Option<f64> {
+        let mut sorted = self.errors.clone();
+        sorted.sort_by(f64::total_cmp);
+        let upper = *sorted.get(sorted.len() / 2)?;
+        if sorted.len() % 2 == 1 {
+            return Some(upper);
+        }
+        Some((sorted[sorted.len() / 2 - 1] + upper) / 2.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn curve(errors: &[f64]) -> CumulativeErrorCurve {
+        let mut curve = CumulativeErrorCurve::new(Normaliser::Box);
+        curve.errors = errors.to_vec();
+        curve
+    }
+
+    #[test]
+    fn nothing_scored_is_no_figure() {
+        let empty = curve(&[]);
+        assert_eq!(empty.value(), None);
+        assert_eq!(empty.auc(0.08), None);
+        assert_eq!(empty.points(0.08, 5), vec![]);
+    }
+
+    #[test]
+    fn infinite_errors_are_on_the_far_side() {
+        let curve = curve(&[0.0, f64::INFINITY, f64::INFINITY]);
+        assert_eq!(curve.auc(0.08), Some(1.0 / 3.0));
+        assert_eq!(curve.failure_rate(0.08), Some(2.0 / 3.0));
+        assert_eq!(curve.value(), Some(f64::INFINITY));
+        assert_eq!(
+            curve.points(1.0, 2),
+            vec![(0.0, 1.0 / 3.0), (1.0, 1.0 / 3.0)]
+        );
+    }
+
+    proptest! {
+        /// The exact area agrees with a fine midpoint rule over the curve itself.
+        #[test]
+        fn area_is_the_integral(errors in prop::collection::vec(0.0f64..0.2, 1..20)) {
+            let curve = curve(&errors);
+            let steps = 4000;
+            let midpoint = (0..steps)
+                .filter_map(|i| curve.fraction_within(0.08 * (i as f64 + 0.5) / steps as f64))
+                .sum::<f64>() / steps as f64;
+            prop_assert!((curve.auc(0.08).unwrap() - midpoint).abs() < 1e-3);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The error of one point, and the pairs of points that count.
+
+use fkp_core::{Keypoint, Keypoints};
+
+/// Absolute error `[x, y]` in pixels. Infinite on both axes where there is no usable prediction,
+/// so that sums become infinite and never NaN.
+pub(crate) fn absolute_px(predicted: &Keypoint, truth: &Keypoint) -> [f64; 2] {
+    let dx = (f64::from(predicted.x) - f64::from(truth.x)).abs();
+    let dy = (f64::from(predicted.y) - f64::from(truth.y)).abs();
+    if predicted.is_labelled() && dx.is_finite() && dy.is_finite() {
+        [dx, dy]
+    } else {
+        [f64::INFINITY; 2]
+    }
+}
+
+/// Index and absolute error of every point that the truth labels.
+///
+/// # Panics
+/// If the two sets have different lengths.
+pub(crate) fn scored<'a>(
+    predicted: &'a Keypoints,
+    truth: &'a Keypoints,
+) -> impl Iterator<Item = (usize, [f64; 2])> + 'a {
+    assert_eq!(
+        predicted.len(),
+        truth.len(),
+        "prediction and truth have different numbers of keypoints"
+    );
+    truth
+        .labelled()
+        .map(|(index, truth)| (index, absolute_px(&predicted[index], truth)))
+}
+
+/// `sum / count`, or `None` where nothing was counted.
+pub(crate) fn mean(sum: f64, count: usize) -> Option<f64> {
+    (count > 0).then(|| sum / count as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prediction_that_is_no_position_is_infinitely_wrong() {
+        let truth = Keypoint::new(1.0, 2.0);
+        assert_eq!(absolute_px(&Keypoint::new(4.0, 0.0), &truth), [3.0, 2.0]);
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let error = absolute_px(&Keypoint::new(4.0, bad), &truth);
+            assert_eq!(error, [f64::INFINITY; 2]);
+        }
+        let missing = absolute_px(&Keypoint::unlabelled(), &truth);
+        assert_eq!(missing, [f64::INFINITY; 2]);
+    }
+}

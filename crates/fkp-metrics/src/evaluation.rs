@@ -1,0 +1,208 @@
+//! All figures of a report in one pass.
+
+use crate::USUAL_THRESHOLD;
+use crate::curve::CumulativeErrorCurve;
+use crate::error::{mean, scored};
+use crate::nme::{Nme, Normaliser};
+use fkp_core::{CoordinateFrame, Keypoints, Metric, Schema};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a model scored on a data set. In JSON a figure is `null` where nothing was scored, and
+/// where it is infinite because a prediction was not finite; read back, both are `None`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationReport {
+    /// Number of pictures, those without any label included.
+    pub samples: usize,
+    /// Mean training loss over the pictures; filled in by whoever knows the loss.
+    pub loss: Option<f64>,
+    /// Mean absolute coordinate error in pixels; see [`crate::Mae`].
+    pub mae_px: Option<f64>,
+    /// The same in the unit of [`CoordinateFrame`], in which the picture is 2 wide and 2 high:
+    /// each axis is multiplied by 2 / its side before the mean.
+    pub mae_norm: Option<f64>,
+    /// Root mean squared coordinate error in pixels; see [`crate::Rmse`].
+    pub rmse_px: Option<f64>,
+    /// Normalised mean errors as fractions.
+    pub nme: NmeReport,
+    /// Fraction of pictures with a normalised error above 8 %, by the schema's first normalising
+    /// pair, or the box if it has none.
+    pub failure_rate_8: Option<f64>,
+    /// Area under the cumulative error curve up to 8 %, in [0, 1], by the same distance.
+    pub auc_8: Option<f64>,
+    /// The points in the schema's order.
+    pub per_point: Vec<PointReport>,
+}
+
+/// Normalised mean errors by distance. All are fractions: 0.05 is 5 %.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct NmeReport {
+    /// By the distance of the outer eye corners; `None` where the schema has no such pair.
+    pub inter_ocular: Option<f64>,
+    /// By the distance of the eye centres; `None` where the schema has no such pair.
+    pub inter_pupil: Option<f64>,
+    /// By `√(w·h)` of the box of the labelled points.
+    #[serde(rename = "box")]
+    pub by_box: Option<f64>,
+    /// By the schema's other normalising pairs, under their own names beside the above.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Option<f64>>,
+}
+
+/// What a model scored on one point.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PointReport {
+    /// The point's name in the schema.
+    pub name: String,
+    /// Mean absolute coordinate error in pixels.
+    pub mae_px: Option<f64>,
+    /// Root mean squared coordinate error in pixels.
+    pub rmse_px: Option<f64>,
+    /// In how many pictures it was labelled.
+    pub scored: usize,
+}
+
+/// Accumulates an [`EvaluationReport`] over pairs of predicted and true keypoints in pixels.
+///
+/// Parts evaluated apart are put together with [`merge`](Self::merge); the figures then agree
+/// with those of one pass up to the rounding of sums.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    names: Vec<String>,
+    frame: CoordinateFrame,
+    samples: usize,
+    points: Vec<PointSums>,
+    nme: Vec<Nme>,
+    curve: CumulativeErrorCurve,
+}
+
+impl Evaluation {
+    /// An empty evaluation of pictures of this size.
+    pub fn new(schema: &Schema, frame: CoordinateFrame) -> Self {
+        Self {
+            names: schema.keypoints().to_vec(),
+            frame,
+            samples: 0,
+            points: vec![PointSums::default(); schema.len()],
+            nme: Normaliser::all(schema).into_iter().map(Nme::new).collect(),
+            curve: CumulativeErrorCurve::new(Normaliser::preferred(schema)),
+        }
+    }
+
+    /// Takes one more picture into account.
+    ///
+    /// # Panics
+    /// If a set has another number of points than the schema.
+    pub fn update(&mut self, predicted: &Keypoints, truth: &Keypoints) {
+        assert_eq!(
+            truth.len(),
+            self.points.len(),
+            "truth and schema have different numbers of keypoints"
+        );
+        self.samples += 1;
+        for (index, error) in scored(predicted, truth) {
+            self.points[index].add(error);
+        }
+        for nme in &mut self.nme {
+            nme.update(predicted, truth);
+        }
+        self.curve.update(predicted, truth);
+    }
+
+    /// Takes over what another evaluation has seen.
+    ///
+    /// # Panics
+    /// If the other is of another schema or frame.
+    pub fn merge(&mut self, other: &Self) {
+        assert_eq!(self.names, other.names, "another schema");
+        assert_eq!(self.frame, other.frame, "another frame");
+        self.samples += other.samples;
+        for (mine, theirs) in self.points.iter_mut().zip(&other.points) {
+            mine.merge(theirs);
+        }
+        for (mine, theirs) in self.nme.iter_mut().zip(&other.nme) {
+            mine.merge(theirs);
+        }
+        self.curve.merge(&other.curve);
+    }
+
+    /// The cumulative error curve by the schema's first normalising pair, or the box.
+    pub fn curve(&self) -> &CumulativeErrorCurve {
+        &self.curve
+    }
+
+    /// The figures so far, without a loss.
+    pub fn report(&self) -> EvaluationReport {
+        let mut all = PointSums::default();
+        for point in &self.points {
+            all.merge(point);
+        }
+        let per_axis = [self.frame.width, self.frame.height].map(|side| 2.0 / side as f64);
+        let norm = all.absolute[0] * per_axis[0] + all.absolute[1] * per_axis[1];
+        let mut nme = NmeReport::default();
+        for figure in &self.nme {
+            let slot = match (figure.normaliser(), figure.normaliser().name()) {
+                (Normaliser::Box, _) => &mut nme.by_box,
+                (_, "inter_ocular") => &mut nme.inter_ocular,
+                (_, "inter_pupil") => &mut nme.inter_pupil,
+                // The name is taken by the box of all points.
+                (_, "box") => continue,
+                (_, other) => nme.other.entry(other.to_owned()).or_default(),
+            };
+            *slot = figure.value();
+        }
+        EvaluationReport {
+            samples: self.samples,
+            loss: None,
+            mae_px: all.mae_px(),
+            mae_norm: mean(norm, 2 * all.count),
+            rmse_px: all.rmse_px(),
+            nme,
+            failure_rate_8: self.curve.failure_rate(USUAL_THRESHOLD),
+            auc_8: self.curve.auc(USUAL_THRESHOLD),
+            per_point: self
+                .names
+                .iter()
+                .zip(&self.points)
+                .map(|(name, sums)| PointReport {
+                    name: name.clone(),
+                    mae_px: sums.mae_px(),
+                    rmse_px: sums.rmse_px(),
+                    scored: sums.count,
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Sums over the labels of one point.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct PointSums {
+    absolute: [f64; 2],
+    squared: f64,
+    count: usize,
+}
+
+impl PointSums {
+    fn add(&mut self, [x, y]: [f64; 2]) {
+        self.absolute[0] += x;
+        self.absolute[1] += y;
+        self.squared += x * x + y * y;
+        self.count += 1;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.absolute[0] += other.absolute[0];
+        self.absolute[1] += other.absolute[1];
+        self.squared += other.squared;
+        self.count += other.count;
+    }
+
+    fn mae_px(&self) -> Option<f64> {
+        mean(self.absolute[0] + self.absolute[1], 2 * self.count)
+    }
+
+    fn rmse_px(&self) -> Option<f64> {
+        mean(self.squared, 2 * self.count).map(f64::sqrt)
+    }
+}

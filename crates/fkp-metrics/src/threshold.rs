@@ -1,0 +1,163 @@
+//! Figures with a threshold on the error of a picture: failure rate and AUC.
+
+use crate::error::mean;
+use crate::nme::{Normaliser, picture_nme};
+use fkp_core::{Keypoints, Metric};
+
+/// The fraction of pictures whose normalised error exceeds a threshold, among those where it is
+/// defined.
+///
+/// ```
+/// use fkp_core::{Keypoints, Metric};
+/// use fkp_metrics::{FailureRate, Normaliser, USUAL_THRESHOLD};
+/// let mut failures = FailureRate::new(Normaliser::Box, USUAL_THRESHOLD);
+/// let truth = Keypoints::from_xy(&[[0.0, 0.0], [10.0, 10.0]]);
+/// failures.update(&truth, &truth);
+/// failures.update(&Keypoints::from_xy(&[[1.0, 0.0], [11.0, 10.0]]), &truth); // 10 %
+/// assert_eq!((failures.name(), failures.value()), ("failure_rate_8", Some(0.5)));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct FailureRate {
+    normaliser: Normaliser,
+    threshold: f64,
+    name: String,
+    failed: usize,
+    pictures: usize,
+}
+
+impl FailureRate {
+    /// Failures above `threshold`, a fraction of the normalising length.
+    ///
+    /// # Panics
+    /// If the threshold is not positive and finite.
+    pub fn new(normaliser: Normaliser, threshold: f64) -> Self {
+        Self {
+            normaliser,
+            threshold,
+            name: name("failure_rate", threshold),
+            failed: 0,
+            pictures: 0,
+        }
+    }
+}
+
+impl Metric for FailureRate {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn update(&mut self, predicted: &Keypoints, truth: &Keypoints) {
+        if let Some(error) = picture_nme(predicted, truth, &self.normaliser) {
+            self.failed += usize::from(error > self.threshold);
+            self.pictures += 1;
+        }
+    }
+
+    fn value(&self) -> Option<f64> {
+        mean(self.failed as f64, self.pictures)
+    }
+}
+
+/// Area under the cumulative error curve from 0 to a threshold, divided by the threshold: 1 if
+/// every picture is perfect, 0 if none is below the threshold.
+///
+/// With `CED(e)` the fraction of pictures whose error is at most `e` (Sagonas et al., *300 Faces
+/// In-The-Wild Challenge*, Image and Vision Computing 47, 2016), the area is
+/// `1/T · ∫₀ᵀ CED(e) de`. `CED` is a step function, so its integral is taken exactly, as the mean
+/// over pictures of `max(0, 1 − eᵢ/T)`, instead of by a rule on a grid of errors.
+///
+/// ```
+/// use fkp_core::{Keypoints, Metric};
+/// use fkp_metrics::{Auc, Normaliser};
+/// let mut auc = Auc::new(Normaliser::Box, 0.2);
+/// let truth = Keypoints::from_xy(&[[0.0, 0.0], [10.0, 10.0]]);
+/// auc.update(&truth, &truth);
+/// auc.update(&Keypoints::from_xy(&[[1.0, 0.0], [11.0, 10.0]]), &truth); // 10 %
+/// assert_eq!((auc.name(), auc.value()), ("auc_20", Some(0.75)));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Auc {
+    normaliser: Normaliser,
+    threshold: f64,
+    name: String,
+    sum: f64,
+    pictures: usize,
+}
+
+impl Auc {
+    /// The area up to `threshold`, a fraction of the normalising length.
+    ///
+    /// # Panics
+    /// If the threshold is not positive and finite.
+    pub fn new(normaliser: Normaliser, threshold: f64) -> Self {
+        Self {
+            normaliser,
+            threshold,
+            name: name("auc", threshold),
+            sum: 0.0,
+            pictures: 0,
+        }
+    }
+}
+
+impl Metric for Auc {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn update(&mut self, predicted: &Keypoints, truth: &Keypoints) {
+        if let Some(error) = picture_nme(predicted, truth, &self.normaliser) {
+            self.sum += area_of_one(error, self.threshold);
+            self.pictures += 1;
+        }
+    }
+
+    fn value(&self) -> Option<f64> {
+        mean(self.sum, self.pictures)
+    }
+}
+
+/// Area under the curve of a single picture: its step rises at `error` and counts from there on.
+pub(crate) fn area_of_one(error: f64, threshold: f64) -> f64 {
+    (1.0 - error / threshold).max(0.0)
+}
+
+/// `failure_rate_8` for 0.08; a threshold that is no whole per cent keeps its decimals.
+fn name(kind: &str, threshold: f64) -> String {
+    assert!(
+        threshold > 0.0 && threshold.is_finite(),
+        "the threshold must be positive and finite, got {threshold}"
+    );
+    // Rounded, because 0.07 · 100 is not quite 7.
+    let per_cent = (threshold * 1e8).round() / 1e6;
+    format!("{kind}_{per_cent}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_carry_the_threshold_in_per_cent() {
+        assert_eq!(name("auc", 0.07), "auc_7");
+        assert_eq!(name("auc", 0.125), "auc_12.5");
+    }
+
+    #[test]
+    #[should_panic(expected = "positive and finite")]
+    fn a_threshold_of_nan_is_refused() {
+        FailureRate::new(Normaliser::Box, f64::NAN);
+    }
+
+    #[test]
+    fn a_prediction_of_nan_is_a_failure_with_no_area() {
+        let truth = Keypoints::from_xy(&[[0.0, 0.0], [10.0, 10.0]]);
+        let lost = Keypoints::from_xy(&[[f32::NAN, 0.0], [10.0, 10.0]]);
+        let mut failures = FailureRate::new(Normaliser::Box, 0.08);
+        let mut auc = Auc::new(Normaliser::Box, 0.08);
+        failures.update(&lost, &truth);
+        auc.update(&lost, &truth);
+        assert_eq!(failures.value(), Some(1.0));
+        assert_eq!(auc.value(), Some(0.0));
+    }
+}

@@ -1,0 +1,225 @@
+//! A whole report against numbers worked out by hand, and the laws of accumulation.
+
+use fkp_core::{CoordinateFrame, Keypoint, Keypoints, Metric, Schema};
+use fkp_metrics::{Auc, Evaluation, EvaluationReport, FailureRate, Mae, Nme, Normaliser, Rmse};
+use proptest::prelude::*;
+
+const FRAME: CoordinateFrame = CoordinateFrame {
+    width: 100,
+    height: 50,
+};
+
+/// Two eyes and a nose; normalised by the eyes' distance under the given name.
+fn schema(pair: &str) -> Schema {
+    serde_json::from_value(serde_json::json!({
+        "name": "three",
+        "keypoints": ["left", "right", "nose"],
+        "normalising_pair": [{"name": pair, "from": ["left"], "to": ["right"]}],
+    }))
+    .expect("the schema is consistent")
+}
+
+fn two_pictures(schema: &Schema) -> Evaluation {
+    let mut evaluation = Evaluation::new(schema, FRAME);
+    // Errors (1, 0), (0, 2), (3, 4); eyes 40 apart; box √(40·10) = 20.
+    let truth = Keypoints::from_xy(&[[60.0, 20.0], [20.0, 20.0], [40.0, 30.0]]);
+    let predicted = Keypoints::from_xy(&[[61.0, 20.0], [20.0, 18.0], [43.0, 34.0]]);
+    evaluation.update(&predicted, &truth);
+    // Only two points labelled, no eye distance; errors (6, 0), (0, 0); box √(20·5) = 10.
+    let mut truth = Keypoints::from_xy(&[[60.0, 20.0], [20.0, 20.0], [40.0, 25.0]]);
+    truth[1] = Keypoint::unlabelled();
+    let predicted = Keypoints::from_xy(&[[66.0, 20.0], [f32::NAN, 0.0], [40.0, 25.0]]);
+    evaluation.update(&predicted, &truth);
+    evaluation
+}
+
+fn close(a: Option<f64>, b: f64) -> bool {
+    a.is_some_and(|a| (a - b).abs() < 1e-12)
+}
+
+#[test]
+fn every_figure_as_worked_out_by_hand() {
+    let report = two_pictures(&schema("inter_pupil")).report();
+    assert_eq!(report.samples, 2);
+    assert!(close(report.mae_px, 1.6)); // (1 + 2 + 3 + 4 + 6) / 10
+    // x errors 1 + 3 + 6 in units of 2/100, y errors 2 + 4 in units of 2/50.
+    assert!(close(report.mae_norm, (10.0 * 0.02 + 6.0 * 0.04) / 10.0));
+    assert!(close(report.rmse_px, 6.6f64.sqrt())); // (1 + 4 + 9 + 16 + 36) / 10
+    let first = (1.0 + 2.0 + 5.0) / 3.0;
+    assert!(close(report.nme.inter_pupil, first / 40.0)); // 6.7 %
+    assert!(close(report.nme.by_box, (first / 20.0 + 3.0 / 10.0) / 2.0));
+    assert_eq!(report.nme.inter_ocular, None);
+    assert_eq!(report.failure_rate_8, Some(0.0));
+    assert!(close(report.auc_8, 1.0 - first / 40.0 / 0.08));
+    let nose = &report.per_point[2];
+    assert_eq!((nose.name.as_str(), nose.scored), ("nose", 2));
+    assert!(close(nose.mae_px, 7.0 / 4.0) && close(nose.rmse_px, 2.5));
+    assert_eq!(report.per_point[1].scored, 1);
+}
+
+#[test]
+fn the_json_has_exactly_the_published_shape() {
+    let mut report = two_pictures(&schema("inter_pupil")).report();
+    report.loss = Some(0.25);
+    let json = serde_json::to_value(&report).unwrap();
+    let keys = |value: &serde_json::Value| {
+        let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
+        keys.sort();
+        keys.join(" ")
+    };
+    assert_eq!(
+        keys(&json),
+        "auc_8 failure_rate_8 loss mae_norm mae_px nme per_point rmse_px samples"
+    );
+    assert_eq!(keys(&json["nme"]), "box inter_ocular inter_pupil");
+    assert!(json["nme"]["inter_ocular"].is_null());
+    assert_eq!(keys(&json["per_point"][0]), "mae_px name rmse_px scored");
+    let back: EvaluationReport = serde_json::from_value(json).unwrap();
+    assert_eq!(back, report);
+}
+
+#[test]
+fn other_normalising_pairs_keep_their_names() {
+    let report = two_pictures(&schema("palm")).report();
+    assert!(report.nme.other["palm"].is_some());
+    assert_eq!(report.nme.inter_pupil, None);
+    let json = serde_json::to_value(&report).unwrap();
+    assert!(json["nme"]["palm"].is_number());
+    let back: EvaluationReport = serde_json::from_value(json).unwrap();
+    assert_eq!(back, report);
+}
+
+#[test]
+fn an_empty_evaluation_has_no_figures() {
+    let report = Evaluation::new(&Schema::kaggle15(), FRAME).report();
+    assert_eq!((report.samples, report.mae_px), (0, None));
+    assert_eq!((report.failure_rate_8, report.auc_8), (None, None));
+    assert_eq!(report.per_point.len(), 15);
+}
+
+#[test]
+fn a_prediction_of_nan_is_infinitely_wrong_and_never_nan() {
+    let mut evaluation = two_pictures(&schema("inter_pupil"));
+    let truth = Keypoints::from_xy(&[[60.0, 20.0], [20.0, 20.0], [40.0, 30.0]]);
+    let mut predicted = truth.clone();
+    predicted[0].x = f32::NAN;
+    evaluation.update(&predicted, &truth);
+    let report = evaluation.report();
+    let infinite = Some(f64::INFINITY);
+    assert_eq!((report.mae_px, report.rmse_px), (infinite, infinite));
+    assert_eq!((report.mae_norm, report.nme.by_box), (infinite, infinite));
+    assert_eq!(report.per_point[0].mae_px, infinite);
+    assert!(report.per_point[1].mae_px.unwrap().is_finite());
+    assert_eq!(report.failure_rate_8, Some(0.5));
+    assert!(report.auc_8.unwrap() > 0.0);
+}
+
+fn face() -> impl Strategy<Value = Keypoints> {
+    let point = (-50.0f32..150.0, -50.0f32..150.0, 0..4);
+    prop::collection::vec(point, 15).prop_map(|points| {
+        let point = |(x, y, label)| match label {
+            0 => Keypoint::unlabelled(),
+            _ => Keypoint::new(x, y),
+        };
+        points.into_iter().map(point).collect()
+    })
+}
+
+fn guess() -> impl Strategy<Value = Keypoints> {
+    prop::collection::vec((-50.0f32..150.0, -50.0f32..150.0), 15).prop_map(|points| {
+        points
+            .into_iter()
+            .map(|(x, y)| Keypoint::new(x, y))
+            .collect()
+    })
+}
+
+fn evaluate(pairs: &[(Keypoints, Keypoints)]) -> Evaluation {
+    let mut evaluation = Evaluation::new(&Schema::kaggle15(), FRAME);
+    for (predicted, truth) in pairs {
+        evaluation.update(predicted, truth);
+    }
+    evaluation
+}
+
+fn figures(report: &EvaluationReport) -> Vec<Option<f64>> {
+    let mut figures = vec![
+        report.mae_px,
+        report.mae_norm,
+        report.rmse_px,
+        report.nme.inter_ocular,
+        report.nme.inter_pupil,
+        report.nme.by_box,
+        report.failure_rate_8,
+        report.auc_8,
+    ];
+    figures.extend(report.per_point.iter().flat_map(|p| [p.mae_px, p.rmse_px]));
+    figures
+}
+
+fn same(a: Option<f64>, b: Option<f64>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * a.abs().max(1.0),
+        (a, b) => a == b,
+    }
+}
+
+proptest! {
+    #[test]
+    fn merging_parts_equals_one_pass(
+        pairs in prop::collection::vec((guess(), face()), 0..12), cut in 0usize..12,
+    ) {
+        let cut = cut.min(pairs.len());
+        let mut merged = evaluate(&pairs[..cut]);
+        merged.merge(&evaluate(&pairs[cut..]));
+        let (whole, merged) = (evaluate(&pairs).report(), merged.report());
+        prop_assert_eq!(whole.samples, merged.samples);
+        for (a, b) in figures(&whole).into_iter().zip(figures(&merged)) {
+            prop_assert!(same(a, b), "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn predictions_of_unlabelled_points_do_not_matter(
+        predicted in guess(), truth in face(), x in prop::num::f32::ANY, y in prop::num::f32::ANY,
+    ) {
+        let mut other = predicted.clone();
+        for index in 0..other.len() {
+            if !truth[index].is_labelled() {
+                other[index] = Keypoint::new(x, y);
+            }
+        }
+        let report = evaluate(&[(predicted, truth.clone())]).report();
+        prop_assert_eq!(report, evaluate(&[(other, truth)]).report());
+    }
+
+    #[test]
+    fn the_single_metrics_agree_with_the_report(
+        pairs in prop::collection::vec((guess(), face()), 1..8),
+    ) {
+        let schema = Schema::kaggle15();
+        let preferred = Normaliser::preferred(&schema);
+        let mut metrics: [Box<dyn Metric>; 5] = [
+            Box::new(Mae::default()),
+            Box::new(Rmse::default()),
+            Box::new(Nme::new(preferred.clone())),
+            Box::new(FailureRate::new(preferred.clone(), 0.08)),
+            Box::new(Auc::new(preferred, 0.08)),
+        ];
+        for (predicted, truth) in &pairs {
+            metrics.iter_mut().for_each(|metric| metric.update(predicted, truth));
+        }
+        let report = evaluate(&pairs).report();
+        let expected = [
+            ("mae_px", report.mae_px),
+            ("rmse_px", report.rmse_px),
+            ("nme_inter_pupil", report.nme.inter_pupil),
+            ("failure_rate_8", report.failure_rate_8),
+            ("auc_8", report.auc_8),
+        ];
+        for (metric, (name, value)) in metrics.iter().zip(expected) {
+            prop_assert_eq!(metric.name(), name);
+            prop_assert!(same(metric.value(), value));
+        }
+    }
+}
