@@ -1,1 +1,26 @@
-//! placeholder
+//! Augmentation that moves a picture and its keypoints together.
+//!
+//! The one decision behind this crate: a geometric step is a *map*, and that same object moves
+//! the pixels and the points. Steps in a row are composed first and the picture is resampled
+//! once. A map that mirrors also exchanges the schema's left and right points. Nothing here ever
+//! changes the number or the order of the points; what happens to a point is said by its
+//! visibility.
+//!
+//! Randomness is drawn before anything is done: [`Pipeline::draw`] gives a [`Drawn`], a plain
+//! record of parameters that can be applied to this picture, to another, or to points alone, and
+//! can be undone.
+#![doc = ""]
+#![doc = include_str!("../README.md")]
+
+mod draw;
+mod drawn;
+mod error;
+mod pipeline;
+mod pixels_only;
+mod recipe;
+
+pub use drawn::Drawn;
+pub use error::AugmentError;
+pub use pipeline::Pipeline;
+pub use pixels_only::PixelsOnly;
+pub use recipe::{Recipe, ZoomAxes};

@@ -1,0 +1,196 @@
+//! The usual recipe in the field's words: rotation, shift, zoom, flip.
+
+use crate::{AugmentError, Drawn, Pipeline, draw};
+use fkp_core::{Affine, Border, Rng, Schema};
+use serde::{Deserialize, Serialize};
+
+/// Whether the two axes are zoomed by one factor or by one each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ZoomAxes {
+    /// One factor for both axes: faces keep their proportions.
+    #[default]
+    Together,
+    /// A factor for each axis, drawn independently, as Keras' `zoom_range` does: faces become
+    /// wider or longer.
+    Separate,
+}
+
+/// How far pictures and points are moved together. In a file, a key that is left out means that
+/// the step is not done.
+///
+/// All steps make one map, in Keras' order: rotation about the picture's centre, then shift, then
+/// zoom about the centre, then flip. The picture is resampled once and keeps its size.
+///
+/// ```
+/// let recipe: fkp_augment::Recipe = toml::from_str(
+///     "rotation_deg = 10.0\nshift_x = 0.1\nshift_y = 0.1\nflip_horizontal_p = 0.5",
+/// )?;
+/// assert_eq!(recipe.zoom, 0.0);
+/// # Ok::<(), toml::de::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Rotation by an angle uniform in [−r, r] degrees; 0 ≤ r ≤ 180. Keras: `rotation_range`.
+    #[serde(default)]
+    pub rotation_deg: f64,
+    /// Shift by a fraction of the width uniform in [−s, s]; 0 ≤ s ≤ 1. Keras: `width_shift_range`.
+    #[serde(default)]
+    pub shift_x: f64,
+    /// Shift by a fraction of the height uniform in [−s, s]; 0 ≤ s ≤ 1. Keras:
+    /// `height_shift_range`.
+    #[serde(default)]
+    pub shift_y: f64,
+    /// The source is looked at through a window whose sides are those of the picture times a
+    /// factor uniform in [1−z, 1+z], so a factor of 0.8 enlarges by 1.25; 0 ≤ z ≤ 0.9. Keras:
+    /// `zoom_range`.
+    #[serde(default)]
+    pub zoom: f64,
+    /// One factor for both axes, or one each.
+    #[serde(default)]
+    pub zoom_axes: ZoomAxes,
+    /// Probability of a mirror image, left to right. Keras: `horizontal_flip` is 0.5.
+    #[serde(default)]
+    pub flip_horizontal_p: f64,
+    /// What lies beyond the picture's edge. Keras: `fill_mode`.
+    #[serde(default)]
+    pub border: Border,
+}
+
+impl Recipe {
+    /// Nothing is changed.
+    pub fn none() -> Self {
+        Self {
+            rotation_deg: 0.0,
+            shift_x: 0.0,
+            shift_y: 0.0,
+            zoom: 0.0,
+            zoom_axes: ZoomAxes::default(),
+            flip_horizontal_p: 0.0,
+            border: Border::Replicate,
+        }
+    }
+
+    /// What the tutorial gave to Keras' `ImageDataGenerator`: rotation 10°, shifts 0.1, zoom 0.2
+    /// with a factor for each axis, horizontal flip, edge pixels repeated — with the labels moved
+    /// along, which Keras did not do (see [`crate::PixelsOnly`]).
+    pub fn tutorial() -> Self {
+        Self {
+            rotation_deg: 10.0,
+            shift_x: 0.1,
+            shift_y: 0.1,
+            zoom: 0.2,
+            zoom_axes: ZoomAxes::Separate,
+            flip_horizontal_p: 0.5,
+            border: Border::Replicate,
+        }
+    }
+
+    /// Checks every number.
+    ///
+    /// # Errors
+    /// Names the first field that is out of its range or not finite.
+    pub fn validate(&self) -> Result<(), AugmentError> {
+        let check = |field: &str, value: f64, max: f64, allowed| {
+            // Written so that NaN fails.
+            if (0.0..=max).contains(&value) {
+                return Ok(());
+            }
+            Err(AugmentError::OutOfRange {
+                field: field.to_owned(),
+                value,
+                allowed,
+            })
+        };
+        check("rotation_deg", self.rotation_deg, 180.0, "[0, 180]")?;
+        check("shift_x", self.shift_x, 1.0, "[0, 1]")?;
+        check("shift_y", self.shift_y, 1.0, "[0, 1]")?;
+        check("zoom", self.zoom, 0.9, "[0, 0.9]")?;
+        check("flip_horizontal_p", self.flip_horizontal_p, 1.0, "[0, 1]")
+    }
+
+    /// Checks the recipe and binds it to a schema, whose flip pairs a mirror exchanges.
+    ///
+    /// # Errors
+    /// As [`Recipe::validate`].
+    pub fn compile(&self, schema: &Schema) -> Result<Pipeline, AugmentError> {
+        Pipeline::new(self, schema)
+    }
+
+    /// Always takes the same number of draws, so that changing one strength leaves the other
+    /// numbers of a seed alone.
+    pub(crate) fn draw(&self, size: (usize, usize), rng: &mut dyn Rng) -> Drawn {
+        let mut within = |reach: f64| draw::uniform(rng, -reach, reach);
+        let angle = within(self.rotation_deg).to_radians();
+        let dx = within(self.shift_x) * size.0 as f64;
+        let dy = within(self.shift_y) * size.1 as f64;
+        let zoom_x = 1.0 + within(self.zoom);
+        let zoom_y = 1.0 + within(self.zoom);
+        let zoom_y = match self.zoom_axes {
+            ZoomAxes::Together => zoom_x,
+            ZoomAxes::Separate => zoom_y,
+        };
+        let flipped = draw::chance(rng, self.flip_horizontal_p);
+        let centre = ((size.0 as f64 - 1.0) / 2.0, (size.1 as f64 - 1.0) / 2.0);
+        let chain = || {
+            let map = Affine::rotation_about(centre, angle)
+                .then(&Affine::translation(dx, dy))?
+                .then(&Affine::scale_about(centre, 1.0 / zoom_x, 1.0 / zoom_y)?)?;
+            match flipped {
+                true => map.then(&Affine::flip_horizontal(size.0)),
+                false => Ok(map),
+            }
+        };
+        Drawn {
+            source: size,
+            size,
+            map: match chain() {
+                Ok(map) => map,
+                Err(error) => unreachable!("validated factors lie in [0.1, 1.9]: {error}"),
+            },
+            border: self.border,
+        }
+    }
+}
+
+/// The tutorial's recipe.
+impl Default for Recipe {
+    fn default() -> Self {
+        Self::tutorial()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        let refused = |change: fn(&mut Recipe)| {
+            let mut recipe = Recipe::tutorial();
+            change(&mut recipe);
+            let error = recipe.compile(&Schema::kaggle15()).unwrap_err();
+            error.to_string()
+        };
+        assert!(refused(|r| r.rotation_deg = f64::NAN).contains("`rotation_deg` is NaN"));
+        assert!(refused(|r| r.rotation_deg = 181.0).contains("`rotation_deg` is 181"));
+        assert!(refused(|r| r.shift_x = f64::INFINITY).contains("`shift_x` is inf"));
+        assert!(refused(|r| r.shift_y = -0.1).contains("`shift_y` is -0.1"));
+        assert!(refused(|r| r.zoom = 1.0).contains("`zoom` is 1"));
+        assert!(refused(|r| r.flip_horizontal_p = 1.5).contains("`flip_horizontal_p` is 1.5"));
+    }
+
+    #[test]
+    fn toml_round_trips_and_unknown_keys_are_refused() {
+        for mut recipe in [Recipe::none(), Recipe::tutorial()] {
+            recipe.border = Border::Constant(7);
+            let text = toml::to_string(&recipe).unwrap();
+            assert_eq!(toml::from_str::<Recipe>(&text).unwrap(), recipe);
+        }
+        let error = toml::from_str::<Recipe>("rotation = 10.0").unwrap_err();
+        assert!(error.to_string().contains("rotation"), "{error}");
+        let empty: Recipe = toml::from_str("").unwrap();
+        assert_eq!(empty, Recipe::none());
+    }
+}
