@@ -1,0 +1,417 @@
+//! COCO keypoints: one JSON file, pictures beside it or in `images/` beside it.
+//!
+//! Each annotation with at least one labelled keypoint is a sample, so a picture with two faces
+//! makes two. Visibility 0 is a point without a label, 1 a covered one, 2 a visible one. The
+//! schema comes from the categories' `keypoints` and `skeleton`.
+
+use crate::error::{Problem, listed};
+use crate::folder::{
+    AnnotatedPicture, Folder, find_picture, has_ending, impl_dataset_for_folder, sorted_names,
+};
+use crate::schemas::{Misfit, order_for, recognise};
+use crate::table::{in_reach, line_ends, read_file};
+use crate::{DataError, Format};
+use fkp_core::{BoundingBox, Keypoint, Keypoints, Schema, Visibility};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Pictures with annotations in COCO's keypoint format.
+#[derive(Debug, Clone)]
+pub struct Coco {
+    folder: Folder,
+    notes: Vec<String>,
+}
+
+impl_dataset_for_folder!(Coco);
+
+impl Coco {
+    /// Reads a `.json` file, or `annotations.json` or the only `.json` file of a folder.
+    ///
+    /// Without a given schema, categories with the names of a built-in schema mean that one;
+    /// other names make a schema.
+    ///
+    /// # Errors
+    /// If the file does not parse, an entry contradicts another, or a picture is missing.
+    pub fn open(path: impl AsRef<Path>, schema: Option<&Schema>) -> Result<Self, DataError> {
+        let path = path.as_ref();
+        let file = match path.is_dir() {
+            false => path.to_owned(),
+            true => file_of(path)?.ok_or(DataError::NotThisFormat {
+                path: path.to_owned(),
+                format: Format::Coco,
+                needs: "a .json file, or a folder with annotations.json or just one .json file",
+                found: listed(sorted_names(path)?),
+            })?,
+        };
+        let bytes = read_file(&file)?;
+        let dir = file.parent().unwrap_or(Path::new(""));
+        Self::parse(&file, &bytes, schema, |name| find_picture(dir, name))
+    }
+
+    fn parse(
+        path: &Path,
+        bytes: &[u8],
+        schema: Option<&Schema>,
+        find: impl Fn(&str) -> Result<PathBuf, Problem>,
+    ) -> Result<Self, DataError> {
+        let document = Document::new(path, bytes)?;
+        let top: TopLevel = document.top_level()?;
+        let categories = Categories::read(&document, &top)?;
+        let (schema, order) = categories.schema(&document, schema)?;
+        let images = image_names(&document, &top)?;
+        let mut found: BTreeMap<i64, PathBuf> = BTreeMap::new();
+        let mut samples_of: BTreeMap<i64, u32> = BTreeMap::new();
+        let mut pictures = Vec::new();
+        let mut left_out = 0;
+        for (index, raw) in top.annotations.iter().enumerate() {
+            let entry = document.entry("annotations", index, raw);
+            let annotation: Annotation = entry.parse()?;
+            if let Some(id) = annotation.category_id.filter(|id| !categories.knows(*id)) {
+                let kind = "category";
+                return Err(entry.error("category_id", Problem::UnknownId { kind, id }));
+            }
+            let id = annotation.image_id;
+            let Some(name) = images.get(&id) else {
+                let kind = "image";
+                return Err(entry.error("image_id", Problem::UnknownId { kind, id }));
+            };
+            let Some(keypoints) = annotation.keypoints(&entry, &order)? else {
+                left_out += 1;
+                continue;
+            };
+            let picture = match found.get(&id) {
+                Some(picture) => picture.clone(),
+                None => {
+                    let picture = find(&name.file_name)
+                        .map_err(|problem| name.entry.error("file_name", problem))?;
+                    found.insert(id, picture.clone());
+                    picture
+                }
+            };
+            let samples = samples_of.entry(id).or_insert(0u32);
+            *samples += 1;
+            pictures.push(AnnotatedPicture {
+                id: match *samples {
+                    1 => name.file_name.clone(),
+                    number => format!("{} face {number}", name.file_name),
+                },
+                path: picture,
+                keypoints,
+                group: None,
+                face_box: annotation.face_box(),
+            });
+        }
+        if pictures.is_empty() {
+            return Err(DataError::NoSamples {
+                path: path.to_owned(),
+            });
+        }
+        let note = format!("{left_out} annotations without a labelled keypoint were left out");
+        Ok(Self {
+            folder: Folder {
+                schema,
+                pictures,
+                own_split: None,
+            },
+            notes: (left_out > 0).then_some(note).into_iter().collect(),
+        })
+    }
+
+    pub(crate) fn notes(&self) -> &[String] {
+        &self.notes
+    }
+}
+
+/// The annotation file of a folder.
+pub(crate) fn file_of(dir: &Path) -> Result<Option<PathBuf>, DataError> {
+    let usual = dir.join("annotations.json");
+    if usual.is_file() {
+        return Ok(Some(usual));
+    }
+    let names = sorted_names(dir)?;
+    let files: Vec<_> = names.iter().filter(|n| has_ending(n, "json")).collect();
+    Ok(match files.as_slice() {
+        [only] => Some(dir.join(only)),
+        _ => None,
+    })
+}
+
+/// The lists are kept as text at first, so that an entry's place in the file is known.
+#[derive(Deserialize)]
+struct TopLevel<'a> {
+    #[serde(borrow)]
+    images: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    annotations: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    categories: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Picture {
+    id: i64,
+    file_name: String,
+}
+
+#[derive(Deserialize)]
+struct Category {
+    id: i64,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    keypoints: Vec<String>,
+    /// Pairs of places in `keypoints`, counted from 1.
+    #[serde(default)]
+    skeleton: Vec<(usize, usize)>,
+}
+
+#[derive(Deserialize)]
+struct Annotation {
+    image_id: i64,
+    category_id: Option<i64>,
+    keypoints: Option<Vec<f64>>,
+    /// Checked later, because an unusable box is no error.
+    bbox: Option<serde_json::Value>,
+}
+
+impl Annotation {
+    /// The points in the schema's order; `None` if not one is labelled.
+    fn keypoints(
+        &self,
+        entry: &Entry<'_>,
+        order: &[usize],
+    ) -> Result<Option<Keypoints>, DataError> {
+        let Some(numbers) = &self.keypoints else {
+            return Ok(None);
+        };
+        let error = |problem| entry.error("keypoints", problem);
+        let (triples, rest) = numbers.as_chunks::<3>();
+        if triples.len() != order.len() || !rest.is_empty() {
+            return Err(error(Problem::KeypointsLength {
+                points: order.len(),
+                expected: 3 * order.len(),
+                found: numbers.len(),
+            }));
+        }
+        let mut points = Vec::with_capacity(order.len());
+        for &point in order {
+            let [x, y, flag] = triples[point];
+            let visibility = match flag {
+                0.0 => Visibility::Unlabelled,
+                1.0 => Visibility::Occluded,
+                2.0 => Visibility::Visible,
+                given => return Err(error(Problem::BadVisibility { point, given })),
+            };
+            if visibility == Visibility::Unlabelled {
+                points.push(Keypoint::unlabelled());
+                continue;
+            }
+            let read = |value: f64| in_reach(value, || value.to_string()).map_err(error);
+            points.push(Keypoint {
+                x: read(x)? as f32,
+                y: read(y)? as f32,
+                visibility,
+            });
+        }
+        let keypoints = Keypoints::new(points);
+        let is_labelled = keypoints.labelled().next().is_some();
+        Ok(is_labelled.then_some(keypoints))
+    }
+
+    /// COCO's boxes start at 0 where the first pixel starts; here that is at -0.5.
+    fn face_box(&self) -> Option<BoundingBox> {
+        let sides = self.bbox.as_ref()?.as_array()?;
+        let sides: Option<Vec<f64>> = sides.iter().map(serde_json::Value::as_f64).collect();
+        let [x, y, width, height] = *sides?.as_slice() else {
+            return None;
+        };
+        let given = BoundingBox {
+            x: x - 0.5,
+            y: y - 0.5,
+            width,
+            height,
+        };
+        given.is_usable().then_some(given)
+    }
+}
+
+/// The categories of a file: all their numbers, and the keypoints that they agree on.
+struct Categories {
+    ids: Vec<i64>,
+    with_keypoints: Option<(usize, Category)>,
+}
+
+impl Categories {
+    fn read(document: &Document<'_>, top: &TopLevel<'_>) -> Result<Self, DataError> {
+        let mut categories = Self {
+            ids: Vec::new(),
+            with_keypoints: None,
+        };
+        for (index, raw) in top.categories.iter().enumerate() {
+            let entry = document.entry("categories", index, raw);
+            let category: Category = entry.parse()?;
+            categories.ids.push(category.id);
+            if category.keypoints.is_empty() {
+                continue;
+            }
+            match &categories.with_keypoints {
+                Some((_, first)) if first.keypoints != category.keypoints => {
+                    let first = first.name.clone();
+                    return Err(entry.error("keypoints", Problem::OtherKeypoints { first }));
+                }
+                Some(_) => {}
+                None => categories.with_keypoints = Some((index, category)),
+            }
+        }
+        Ok(categories)
+    }
+
+    /// A file without categories may use any number.
+    fn knows(&self, id: i64) -> bool {
+        self.ids.is_empty() || self.ids.contains(&id)
+    }
+
+    /// The schema, and for each of its points the place in the annotations' lists.
+    fn schema(
+        &self,
+        document: &Document<'_>,
+        given: Option<&Schema>,
+    ) -> Result<(Schema, Vec<usize>), DataError> {
+        let path = document.path;
+        let Some((index, category)) = &self.with_keypoints else {
+            let missing = || {
+                let found = "no category with keypoints".to_owned();
+                DataError::invalid(path, 1, "`categories`", Problem::MissingColumn { found })
+            };
+            let schema = given.ok_or_else(missing)?;
+            return Ok((schema.clone(), (0..schema.len()).collect()));
+        };
+        let names = &category.keypoints;
+        if let Some(schema) = given {
+            let order = order_for(schema, names).map_err(|misfit| match misfit {
+                Misfit::Count => DataError::OtherSchema {
+                    path: path.to_owned(),
+                    schema: schema.name().to_owned(),
+                    expected: schema.len(),
+                    found: names.len(),
+                },
+                Misfit::Missing(name) => {
+                    let column = format!("`categories[{index}].keypoints`: `{name}`");
+                    let found = listed(names);
+                    DataError::invalid(path, 1, column, Problem::MissingColumn { found })
+                }
+            })?;
+            return Ok((schema.clone(), order));
+        }
+        // Lines are for drawing only: one that leads nowhere is left out.
+        let place = |number: usize| number.checked_sub(1).filter(|i| *i < names.len());
+        let line = |&(a, b): &(usize, usize)| Some((place(a)?, place(b)?));
+        let skeleton: Vec<_> = category.skeleton.iter().filter_map(line).collect();
+        recognise(path, &category.name, names, &skeleton)
+    }
+}
+
+/// The files of the pictures by their numbers.
+fn image_names<'d>(
+    document: &'d Document<'d>,
+    top: &TopLevel<'d>,
+) -> Result<BTreeMap<i64, NamedPicture<'d>>, DataError> {
+    let mut names: BTreeMap<i64, NamedPicture<'d>> = BTreeMap::new();
+    for (index, raw) in top.images.iter().enumerate() {
+        let entry = document.entry("images", index, raw);
+        let Picture { id, file_name } = entry.parse()?;
+        if let Some(first) = names.get(&id) {
+            let first = format!("images[{}]", first.entry.index);
+            let name = id.to_string();
+            return Err(entry.error("id", Problem::Duplicate { name, first }));
+        }
+        names.insert(id, NamedPicture { file_name, entry });
+    }
+    Ok(names)
+}
+
+struct NamedPicture<'d> {
+    file_name: String,
+    entry: Entry<'d>,
+}
+
+/// The text of a file, to find places in.
+struct Document<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl<'a> Document<'a> {
+    fn new(path: &'a Path, bytes: &'a [u8]) -> Result<Self, DataError> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let (head, tail) = bytes.split_at(error.valid_up_to());
+            let text = crate::error::abridged(&tail[..tail.len().min(8)]);
+            let row = line_ends(head) + 1;
+            DataError::invalid(path, row, "the text", Problem::NotUtf8 { text })
+        })?;
+        Ok(Self { path, text })
+    }
+
+    fn top_level(&self) -> Result<TopLevel<'a>, DataError> {
+        serde_json::from_str(self.text).map_err(|error| {
+            let column = format!("character {}", error.column());
+            let problem = json_problem(&error);
+            DataError::invalid(self.path, error.line() as u64, column, problem)
+        })
+    }
+
+    fn entry(&'a self, list: &'static str, index: usize, raw: &'a RawValue) -> Entry<'a> {
+        Entry {
+            document: self,
+            raw,
+            list,
+            index,
+        }
+    }
+}
+
+/// One entry of one of the three lists.
+struct Entry<'d> {
+    document: &'d Document<'d>,
+    raw: &'d RawValue,
+    list: &'static str,
+    index: usize,
+}
+
+impl Entry<'_> {
+    fn parse<T: DeserializeOwned>(&self) -> Result<T, DataError> {
+        serde_json::from_str(self.raw.get()).map_err(|error| {
+            let row = self.row() + error.line().saturating_sub(1) as u64;
+            let field = format!("`{}[{}]`", self.list, self.index);
+            DataError::invalid(self.document.path, row, field, json_problem(&error))
+        })
+    }
+
+    fn error(&self, field: &str, problem: Problem) -> DataError {
+        let field = format!("`{}[{}].{field}`", self.list, self.index);
+        DataError::invalid(self.document.path, self.row(), field, problem)
+    }
+
+    /// The line on which the entry starts. It is a slice of the document's text.
+    fn row(&self) -> u64 {
+        let text = self.document.text;
+        let offset = (self.raw.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+        line_ends(&text.as_bytes()[..offset.min(text.len())]) + 1
+    }
+}
+
+/// The parser's message without its own idea of the place, which is relative to the entry.
+fn json_problem(error: &serde_json::Error) -> Problem {
+    let message = error.to_string();
+    let end = message.rfind(" at line ").unwrap_or(message.len());
+    Problem::Json {
+        message: message[..end].to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

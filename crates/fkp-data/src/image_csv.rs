@@ -1,0 +1,269 @@
+//! A folder of pictures and a table of coordinates.
+//!
+//! The first column names the picture's file, which lies beside the table or in `images/` beside
+//! it. The other columns are coordinates in pixels, counted from 0: either `<name>_x` and
+//! `<name>_y` (also `x0`, `y0`, …) in any order, or plain numbers `0`, `1`, `2`, … for
+//! x0, y0, x1, …. Empty cells are points without a label. A folder with `train.csv` and `val.csv`
+//! brings its own split. File names `PERSON_NUMBER.jpg` name the person.
+
+use crate::error::{Problem, listed};
+use crate::folder::{
+    AnnotatedPicture, Folder, SchemaPoint, find_picture, has_ending, impl_dataset_for_folder,
+    set_groups_by_name, sorted_names,
+};
+use crate::schemas::{Misfit, order_for, recognise};
+use crate::table::{Table, read_file};
+use crate::{DataError, Format, SplitIndices};
+use fkp_core::Schema;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Pictures in a folder, coordinates in a table.
+#[derive(Debug, Clone)]
+pub struct ImageCsv {
+    folder: Folder,
+}
+
+impl_dataset_for_folder!(ImageCsv);
+
+impl ImageCsv {
+    /// Reads a table, or the `train.csv` and `val.csv` or the only `.csv` of a folder.
+    ///
+    /// Without a given schema, 68 points are taken for `ibug68`, 21 for `aflw21`, the names of a
+    /// built-in schema for that; otherwise the columns' names make a schema.
+    ///
+    /// # Errors
+    /// If a table cannot be read or breaks a rule of the format anywhere, a picture is missing,
+    /// or one picture is in both halves of the split.
+    pub fn open(path: impl AsRef<Path>, schema: Option<&Schema>) -> Result<Self, DataError> {
+        let path = path.as_ref();
+        let tables = tables_of(path)?;
+        let mut folder: Option<Folder> = None;
+        let mut ends = Vec::new();
+        for table in &tables {
+            let known = folder.as_ref().map(|folder| &folder.schema).or(schema);
+            let read = read_table(table, known)?;
+            match &mut folder {
+                None => folder = Some(read),
+                Some(folder) => folder.pictures.extend(read.pictures),
+            }
+            ends.push(folder.as_ref().map_or(0, |folder| folder.pictures.len()));
+        }
+        let Some(mut folder) = folder else {
+            return Err(not_this_format(path)?);
+        };
+        if let ([train, val], [first, last]) = (tables.as_slice(), ends.as_slice()) {
+            let split = SplitIndices {
+                train: (0..*first).collect(),
+                val: (*first..*last).collect(),
+            };
+            refuse_shared_pictures(&folder, &split, train, val)?;
+            folder.own_split = Some(split);
+        }
+        set_groups_by_name(&mut folder.pictures);
+        Ok(Self { folder })
+    }
+
+    /// The person in a picture, where the file's name tells, without decoding it.
+    pub fn group(&self, index: usize) -> Option<&str> {
+        self.folder.pictures.get(index)?.group.as_deref()
+    }
+
+    /// The split that the folder brings, as `train.csv` and `val.csv`.
+    pub fn own_split(&self) -> Option<&SplitIndices> {
+        self.folder.own_split.as_ref()
+    }
+}
+
+/// The tables of a folder: train and val, or the only one.
+pub(crate) fn tables_of(path: &Path) -> Result<Vec<PathBuf>, DataError> {
+    if path.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let halves = [path.join("train.csv"), path.join("val.csv")];
+    if halves.iter().all(|half| half.is_file()) {
+        return Ok(halves.into());
+    }
+    let names = sorted_names(path)?;
+    let tables: Vec<_> = names
+        .iter()
+        .filter(|name| has_ending(name, "csv"))
+        .collect();
+    Ok(match tables.as_slice() {
+        [only] => vec![path.join(only)],
+        _ => Vec::new(),
+    })
+}
+
+fn not_this_format(path: &Path) -> Result<DataError, DataError> {
+    Ok(DataError::NotThisFormat {
+        path: path.to_owned(),
+        format: Format::ImageCsv,
+        needs: "a .csv file, or a folder with train.csv and val.csv or with just one .csv file",
+        found: listed(sorted_names(path)?),
+    })
+}
+
+fn read_table(path: &Path, schema: Option<&Schema>) -> Result<Folder, DataError> {
+    let text = read_file(path)?;
+    let mut table = Table::new(path, &text)?;
+    let (schema, points) = columns(path, &table, schema)?;
+    let dir = path.parent().unwrap_or(Path::new(""));
+    let mut pictures = Vec::new();
+    while let Some(row) = table.next_row()? {
+        let name = row.text(0)?;
+        if name.is_empty() {
+            return Err(row.error(0, Problem::EmptyCell));
+        }
+        pictures.push(AnnotatedPicture {
+            id: name.to_owned(),
+            path: find_picture(dir, name).map_err(|problem| row.error(0, problem))?,
+            keypoints: row.keypoints(&points)?,
+            group: None,
+            face_box: None,
+        });
+    }
+    if pictures.is_empty() {
+        return Err(DataError::NoSamples {
+            path: path.to_owned(),
+        });
+    }
+    Ok(Folder {
+        schema,
+        pictures,
+        own_split: None,
+    })
+}
+
+/// The schema, and for each of its points the two columns.
+fn columns(
+    path: &Path,
+    table: &Table<'_>,
+    given: Option<&Schema>,
+) -> Result<(Schema, Vec<SchemaPoint>), DataError> {
+    let (names, points) = named_points(table)?;
+    let (schema, order) = match given {
+        Some(schema) => {
+            let order = order_for(schema, &names).map_err(|misfit| match misfit {
+                Misfit::Count => DataError::OtherSchema {
+                    path: path.to_owned(),
+                    schema: schema.name().to_owned(),
+                    expected: schema.len(),
+                    found: names.len(),
+                },
+                Misfit::Missing(name) => {
+                    let found = listed(table.header());
+                    table.header_error(&format!("{name}_x"), Problem::MissingColumn { found })
+                }
+            })?;
+            (schema.clone(), order)
+        }
+        None => {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            recognise(path, &stem, &names, &[])?
+        }
+    };
+    Ok((schema, order.into_iter().map(|i| points[i]).collect()))
+}
+
+/// Names of the points in the order of their first column, and their columns.
+fn named_points(table: &Table<'_>) -> Result<(Vec<String>, Vec<SchemaPoint>), DataError> {
+    let columns = table.header().get(1..).unwrap_or_default();
+    let is_plain = |(i, name): (usize, &String)| *name == i.to_string();
+    if !columns.is_empty() && columns.iter().enumerate().all(is_plain) {
+        if columns.len() % 2 == 1 {
+            let found = listed(table.header());
+            let y = columns.len().to_string();
+            return Err(table.header_error(&y, Problem::MissingColumn { found }));
+        }
+        let points = (0..columns.len() / 2).map(|i| SchemaPoint {
+            x: 1 + 2 * i,
+            y: 2 + 2 * i,
+        });
+        let names = (0..columns.len() / 2).map(|i| i.to_string());
+        return Ok((names.collect(), points.collect()));
+    }
+    let mut found: BTreeMap<&str, [Option<usize>; 2]> = BTreeMap::new();
+    let mut names = Vec::new();
+    for (i, column) in columns.iter().enumerate() {
+        let Some((name, axis)) = point_and_axis(column) else {
+            let expected = "<name>_x and <name>_y, or 0, 1, 2, … for x0, y0, x1, …".to_owned();
+            return Err(table.header_error(column, Problem::UnknownColumn { expected }));
+        };
+        let axes = found.entry(name).or_insert_with(|| {
+            names.push(name.to_owned());
+            [None; 2]
+        });
+        axes[axis] = Some(i + 1);
+    }
+    let points = names.iter().map(|name| match found[name.as_str()] {
+        [Some(x), Some(y)] => Ok(SchemaPoint { x, y }),
+        [x, _] => {
+            let missing = if x.is_none() { "x" } else { "y" };
+            let found = listed(table.header());
+            let column = format!("{name}_{missing}");
+            Err(table.header_error(&column, Problem::MissingColumn { found }))
+        }
+    });
+    let points = points.collect::<Result<Vec<_>, _>>()?;
+    if points.is_empty() {
+        let found = listed(table.header());
+        return Err(table.header_error("0_x", Problem::MissingColumn { found }));
+    }
+    Ok((names, points))
+}
+
+/// `nose_x` is (`nose`, 0), `y12` is (`12`, 1).
+fn point_and_axis(column: &str) -> Option<(&str, usize)> {
+    if let Some(name) = column.strip_suffix("_x") {
+        return Some((name, 0));
+    }
+    if let Some(name) = column.strip_suffix("_y") {
+        return Some((name, 1));
+    }
+    let axis = match column.as_bytes().first() {
+        Some(b'x') => 0,
+        Some(b'y') => 1,
+        _ => return None,
+    };
+    let number = &column[1..];
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some((number, axis))
+}
+
+/// A picture in both tables would let the network see what it is judged by.
+fn refuse_shared_pictures(
+    folder: &Folder,
+    split: &SplitIndices,
+    train: &Path,
+    val: &Path,
+) -> Result<(), DataError> {
+    let picture = |&i: &usize| &folder.pictures[i];
+    let known: BTreeMap<_, _> = split.train.iter().map(|i| (&picture(i).path, i)).collect();
+    let shared = split.val.iter().find_map(|i| {
+        let first = known.get(&picture(i).path)?;
+        Some((*i - split.train.len(), **first))
+    });
+    let Some((second, first)) = shared else {
+        return Ok(());
+    };
+    // The rows were parsed already; they are read again only to find the line for the message.
+    let problem = Problem::Duplicate {
+        name: folder.pictures[first].id.clone(),
+        first: format!("`{}`, row {}", train.display(), line_of_row(train, first)?),
+    };
+    let row = line_of_row(val, second)?;
+    Err(DataError::invalid(val, row, "the file's column", problem))
+}
+
+fn line_of_row(path: &Path, index: usize) -> Result<u64, DataError> {
+    let text = read_file(path)?;
+    let mut table = Table::new(path, &text)?;
+    for _ in 0..index {
+        table.next_row()?;
+    }
+    Ok(table.next_row()?.map_or(0, |row| row.number()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! Splits without a leak: by person or by picture, never by row.
+
+use crate::DataError;
+use fkp_core::{Dataset, Purpose, Rng, Sample, rng_for};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// How a data set that brings no split of its own is split.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SplitRule {
+    /// Another seed, another split.
+    pub seed: u64,
+    /// The share of groups that go to validation on average, between 0 and 1.
+    pub val_fraction: f64,
+}
+
+impl Default for SplitRule {
+    /// One group in five, the share in most published recipes for this task.
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            val_fraction: 0.2,
+        }
+    }
+}
+
+impl SplitRule {
+    /// Whether the fields make sense.
+    ///
+    /// # Errors
+    /// If the fraction is not a number between 0 and 1, both excluded.
+    pub fn validate(&self) -> Result<(), DataError> {
+        if self.val_fraction > 0.0 && self.val_fraction < 1.0 {
+            return Ok(());
+        }
+        Err(DataError::BadRule {
+            field: "val_fraction",
+            expected: "between 0 and 1",
+            given: self.val_fraction,
+        })
+    }
+}
+
+/// Two sets of sample indices, each in ascending order, with nothing in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SplitIndices {
+    /// What a network is trained on.
+    pub train: Vec<usize>,
+    /// What it is judged by.
+    pub val: Vec<usize>,
+}
+
+/// Splits by person where the sample names one, otherwise by the picture's content, so that copies
+/// of a picture and faces cut from it stay on one side.
+///
+/// The side of a group depends on the seed and on its name or its pixels only: other samples and
+/// their order have no say, so a set that grows keeps its split. There is one exception: where
+/// chance leaves one side empty, the group nearest to the border crosses it. Give it the pictures
+/// as they come from the source, before crops and augmentation.
+///
+/// Every picture is decoded once for this, on all cores.
+///
+/// # Errors
+/// If the rule is not sound, a sample cannot be read, or there are fewer than two groups.
+pub fn split<D: Dataset + ?Sized>(
+    dataset: &D,
+    rule: &SplitRule,
+) -> Result<SplitIndices, DataError> {
+    rule.validate()?;
+    let draws: Vec<u64> = (0..dataset.len())
+        .into_par_iter()
+        .map(|index| {
+            let sample = dataset.get(index);
+            let sample = sample.map_err(|source| DataError::Split { source })?;
+            Ok(rng_for(rule.seed, Purpose::Split, 0, group_hash(&sample)).next_u64())
+        })
+        .collect::<Result<_, DataError>>()?;
+    let groups: BTreeSet<u64> = draws.iter().copied().collect();
+    let (Some(&lowest), Some(&highest)) = (groups.first(), groups.last()) else {
+        return Err(too_few(dataset.len(), 0));
+    };
+    if groups.len() < 2 {
+        return Err(too_few(dataset.len(), groups.len()));
+    }
+    // Draws below the border are validation; neither side may be empty.
+    let border = (rule.val_fraction * 2f64.powi(64)) as u64;
+    let border = border.clamp(lowest + 1, highest);
+    let (val, train) = (0..draws.len()).partition(|&index| draws[index] < border);
+    Ok(SplitIndices { train, val })
+}
+
+fn too_few(samples: usize, groups: usize) -> DataError {
+    DataError::TooFewGroups { samples, groups }
+}
+
+/// Names and pictures are told apart by the first byte, so that no name collides with a picture.
+fn group_hash(sample: &Sample) -> u64 {
+    let (kind, content) = match &sample.group {
+        Some(group) => (b'g', group.as_bytes().to_vec()),
+        None => (b'p', sample.image.content_hash().to_le_bytes().to_vec()),
+    };
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in std::iter::once(kind).chain(content) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fkp_core::{Image, InMemory, Keypoints, Schema, Subset};
+    use proptest::prelude::*;
+
+    /// Sample i shows picture `pictures[i]`, of a person if there is one.
+    fn set(pictures: &[(u8, Option<u8>)]) -> InMemory {
+        let sample = |&(picture, person): &(u8, Option<u8>)| {
+            let image = Image::filled(3, 2, 1, picture);
+            let mut sample = Sample::new("x", image, Keypoints::unlabelled(15));
+            sample.group = person.map(|person| format!("person {person}"));
+            sample
+        };
+        InMemory::new(Schema::kaggle15(), pictures.iter().map(sample).collect()).unwrap()
+    }
+
+    fn rule(seed: u64, val_fraction: f64) -> SplitRule {
+        SplitRule { seed, val_fraction }
+    }
+
+    proptest! {
+        #[test]
+        fn no_person_and_no_copy_of_a_picture_is_on_both_sides(
+            pictures in prop::collection::vec((0u8..12, prop::option::of(0u8..6)), 2..40),
+            seed in any::<u64>(), fraction in 0.01f64..0.99,
+        ) {
+            let set = set(&pictures);
+            let Ok(split) = split(&set, &rule(seed, fraction)) else {
+                let groups: BTreeSet<_> = pictures.iter().map(|(i, p)| p.ok_or(*i)).collect();
+                prop_assert_eq!(groups.len(), 1);
+                return Ok(());
+            };
+            prop_assert!(!split.val.is_empty() && !split.train.is_empty());
+            let mut all: Vec<_> = split.train.iter().chain(&split.val).copied().collect();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..pictures.len()).collect::<Vec<_>>());
+            let group = |i: &usize| pictures[*i].1.ok_or(pictures[*i].0);
+            let train: BTreeSet<_> = split.train.iter().map(group).collect();
+            prop_assert!(!split.val.iter().map(group).any(|g| train.contains(&g)));
+        }
+    }
+
+    #[test]
+    fn the_side_of_a_sample_does_not_depend_on_the_others() {
+        let pictures: Vec<_> = (0..200).map(|i| (i, None)).collect();
+        let full = set(&pictures);
+        let rule = rule(7, 0.3);
+        let whole = split(&full, &rule).unwrap();
+        assert!((35..=85).contains(&whole.val.len()), "{}", whole.val.len());
+        // Every third sample, backwards.
+        let some: Vec<usize> = (0..200).rev().step_by(3).collect();
+        let part = split(&Subset::new(&full, some.clone()).unwrap(), &rule).unwrap();
+        for index in part.val {
+            assert!(whole.val.contains(&some[index]));
+        }
+        for index in part.train {
+            assert!(whole.train.contains(&some[index]));
+        }
+    }
+
+    #[test]
+    fn the_seed_decides_and_nonsense_is_refused() {
+        let pictures: Vec<_> = (0..100).map(|i| (i, Some(i))).collect();
+        let set = set(&pictures);
+        let at = |seed| split(&set, &rule(seed, 0.2)).unwrap();
+        assert_eq!(at(1), at(1));
+        assert_ne!(at(1), at(2));
+        for fraction in [0.0, 1.0, -0.5, f64::NAN] {
+            let message = split(&set, &rule(0, fraction)).unwrap_err().to_string();
+            assert!(message.contains("val_fraction"), "{message}");
+        }
+    }
+
+    #[test]
+    fn one_person_cannot_be_split() {
+        let error = split(&set(&[(1, Some(1)), (2, Some(1))]), &SplitRule::default()).unwrap_err();
+        assert!(error.to_string().contains("two groups"), "{error}");
+        assert!(split(&set(&[]), &SplitRule::default()).is_err());
+    }
+}

@@ -1,0 +1,330 @@
+//! Tables of comma-separated values, with the place of every cell for messages.
+
+use crate::error::{Problem, abridged, listed};
+use crate::{DataError, SchemaPoint};
+use csv::ByteRecord;
+use fkp_core::{Keypoint, Keypoints};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// The largest annotation file that is read, in bytes. Kaggle's training table has 240 MB.
+pub(crate) const MAX_BYTES: u64 = 4 << 30;
+
+/// The farthest that a point may lie from the picture's corner, in pixels. Labels a little outside
+/// a picture are common; this far out they are damage.
+const FARTHEST_PX: f64 = 1e6;
+
+/// A table in memory: its header, and a reader of its rows.
+pub(crate) struct Table<'a> {
+    path: &'a Path,
+    text: &'a [u8],
+    reader: csv::Reader<&'a [u8]>,
+    header: Vec<String>,
+    record: ByteRecord,
+    /// A byte of `text` up to which lines are counted, and the line that it is on.
+    counted: (usize, u64),
+    header_row: u64,
+}
+
+/// One row of a [`Table`].
+pub(crate) struct Row<'t> {
+    path: &'t Path,
+    number: u64,
+    header: &'t [String],
+    record: &'t ByteRecord,
+}
+
+impl<'a> Table<'a> {
+    /// Reads the header. A byte order mark, Windows line ends and blank lines are fine.
+    pub(crate) fn new(path: &'a Path, text: &'a [u8]) -> Result<Self, DataError> {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        let reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .buffer_capacity(1 << 16)
+            .from_reader(text);
+        let mut table = Self {
+            path,
+            text,
+            reader,
+            header: Vec::new(),
+            record: ByteRecord::new(),
+            counted: (0, 1),
+            header_row: 1,
+        };
+        if !table.advance()? {
+            return Err(DataError::Empty {
+                path: path.to_owned(),
+            });
+        }
+        let row = table.counted.1;
+        table.header_row = row;
+        for (column, name) in table.record.iter().enumerate() {
+            let Ok(name) = std::str::from_utf8(name) else {
+                let text = abridged(name);
+                let column = format!("column {}", column + 1);
+                return Err(DataError::invalid(
+                    path,
+                    row,
+                    column,
+                    Problem::NotUtf8 { text },
+                ));
+            };
+            let name = name.trim();
+            if let Some(first) = table.header.iter().position(|known| known == name) {
+                let problem = Problem::DuplicateColumn {
+                    first: first + 1,
+                    second: column + 1,
+                };
+                return Err(DataError::invalid(path, row, quoted(name), problem));
+            }
+            table.header.push(name.to_owned());
+        }
+        Ok(table)
+    }
+
+    /// The names of the columns.
+    pub(crate) fn header(&self) -> &[String] {
+        &self.header
+    }
+
+    /// The next row; as many cells as the header has.
+    pub(crate) fn next_row(&mut self) -> Result<Option<Row<'_>>, DataError> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        let row = Row {
+            path: self.path,
+            number: self.counted.1,
+            header: &self.header,
+            record: &self.record,
+        };
+        if self.record.len() != self.header.len() {
+            let problem = Problem::CellCount {
+                expected: self.header.len(),
+                found: self.record.len(),
+            };
+            let last = self.record.len().min(self.header.len());
+            return Err(row.error(last.saturating_sub(1), problem));
+        }
+        Ok(Some(row))
+    }
+
+    /// A column that must be there.
+    pub(crate) fn column(&self, name: &str) -> Result<usize, DataError> {
+        let found = self.header.iter().position(|column| column == name);
+        found.ok_or_else(|| {
+            let found = listed(self.header.iter().map(|column| quoted(column)));
+            self.header_error(name, Problem::MissingColumn { found })
+        })
+    }
+
+    /// An error in the header.
+    pub(crate) fn header_error(&self, column: &str, problem: Problem) -> DataError {
+        DataError::invalid(self.path, self.header_row, quoted(column), problem)
+    }
+
+    /// Reads a record and counts the lines up to it. The reader's own count is of the line end
+    /// or the blank lines before the record.
+    fn advance(&mut self) -> Result<bool, DataError> {
+        let read = self.reader.read_byte_record(&mut self.record);
+        if !read.map_err(|error| DataError::io(self.path, error.into()))? {
+            return Ok(false);
+        }
+        let position = self.record.position().map_or(0, |p| p.byte() as usize);
+        let rest = self.text.get(position..).unwrap_or_default();
+        let blank = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+        let start = position + blank.count();
+        let (from, line) = self.counted;
+        self.counted = (start, line + line_ends(&self.text[from..start]));
+        Ok(true)
+    }
+}
+
+impl Row<'_> {
+    /// The bytes of a cell.
+    pub(crate) fn cell(&self, column: usize) -> &[u8] {
+        self.record.get(column).unwrap_or_default()
+    }
+
+    /// The text of a cell, without blanks around it.
+    pub(crate) fn text(&self, column: usize) -> Result<&str, DataError> {
+        let cell = self.cell(column);
+        let text = std::str::from_utf8(cell).map_err(|_| {
+            let text = abridged(cell);
+            self.error(column, Problem::NotUtf8 { text })
+        })?;
+        Ok(text.trim())
+    }
+
+    /// The line that the row starts on, from 1.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// An error in a cell.
+    pub(crate) fn error(&self, column: usize, problem: Problem) -> DataError {
+        let name = self.header.get(column).map_or("", String::as_str);
+        DataError::invalid(self.path, self.number, quoted(name), problem)
+    }
+
+    /// The points whose coordinates are in these columns; empty cells are points without labels.
+    pub(crate) fn keypoints(&self, points: &[SchemaPoint]) -> Result<Keypoints, DataError> {
+        points.iter().map(|point| self.keypoint(*point)).collect()
+    }
+
+    fn keypoint(&self, point: SchemaPoint) -> Result<Keypoint, DataError> {
+        match (self.coordinate(point.x)?, self.coordinate(point.y)?) {
+            (Some(x), Some(y)) => Ok(Keypoint::new(x, y)),
+            (None, None) => Ok(Keypoint::unlabelled()),
+            (None, Some(_)) => Err(self.error(point.x, Problem::HalfLabelled)),
+            (Some(_), None) => Err(self.error(point.y, Problem::HalfLabelled)),
+        }
+    }
+
+    fn coordinate(&self, column: usize) -> Result<Option<f32>, DataError> {
+        match self.cell(column).trim_ascii() {
+            b"" => Ok(None),
+            cell => match coordinate(cell) {
+                Ok(value) => Ok(Some(value as f32)),
+                Err(problem) => Err(self.error(column, problem)),
+            },
+        }
+    }
+}
+
+/// A coordinate in pixels: finite and not absurd.
+pub(crate) fn coordinate(text: &[u8]) -> Result<f64, Problem> {
+    let number = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
+    let text = || abridged(text);
+    match number {
+        None => Err(Problem::NotANumber { text: text() }),
+        Some(value) => in_reach(value, text),
+    }
+}
+
+/// Refuses what no picture can hold.
+pub(crate) fn in_reach(value: f64, text: impl FnOnce() -> String) -> Result<f64, Problem> {
+    if !value.is_finite() {
+        return Err(Problem::NotFinite { text: text() });
+    }
+    if value.abs() > FARTHEST_PX {
+        return Err(Problem::TooFar {
+            text: text(),
+            limit: FARTHEST_PX,
+        });
+    }
+    Ok(value)
+}
+
+/// All bytes of a file that is not absurdly large.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, DataError> {
+    let file = File::open(path).map_err(|source| DataError::io(path, source))?;
+    read_limited(path, file)
+}
+
+/// All bytes of a stream that is not absurdly large.
+pub(crate) fn read_limited(path: &Path, stream: impl Read) -> Result<Vec<u8>, DataError> {
+    let mut bytes = Vec::new();
+    let read = stream.take(MAX_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(|source| DataError::io(path, source))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(DataError::FileTooLarge {
+            path: path.to_owned(),
+            limit: MAX_BYTES,
+        });
+    }
+    if bytes.is_empty() {
+        return Err(DataError::Empty {
+            path: path.to_owned(),
+        });
+    }
+    Ok(bytes)
+}
+
+/// The number of lines that end here: by line feeds, or by carriage returns if there are no others.
+pub(crate) fn line_ends(text: &[u8]) -> u64 {
+    let count = |end: u8| text.iter().filter(|byte| **byte == end).count() as u64;
+    match count(b'\n') {
+        0 => count(b'\r'),
+        line_feeds => line_feeds,
+    }
+}
+
+fn quoted(column: &str) -> String {
+    format!("column `{}`", abridged(column.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(text: &str) -> Vec<(u64, String)> {
+        let path = Path::new("t.csv");
+        let mut table = Table::new(path, text.as_bytes()).unwrap();
+        let mut rows = Vec::new();
+        while let Some(row) = table.next_row().unwrap() {
+            rows.push((row.number(), row.text(0).unwrap().to_owned()));
+        }
+        rows
+    }
+
+    #[test]
+    fn rows_are_counted_as_an_editor_does() {
+        let expected = |rows: [(u64, &str); 2]| rows.map(|(n, t)| (n, t.to_owned())).to_vec();
+        assert_eq!(rows("a,b\n1,2\n3,4\n"), expected([(2, "1"), (3, "3")]));
+        assert_eq!(rows("a,b\n1,2\n3,4"), expected([(2, "1"), (3, "3")]));
+        assert_eq!(
+            rows("\u{feff}a,b\r\n1,2\r\n3,4\r\n"),
+            expected([(2, "1"), (3, "3")])
+        );
+        assert_eq!(
+            rows("\n\na,b\n\n1,2\r\n\r\n3,4"),
+            expected([(5, "1"), (7, "3")])
+        );
+        assert_eq!(
+            rows("a,b\n\"1\n\",2\n3,4\n"),
+            expected([(2, "1"), (4, "3")])
+        );
+        assert_eq!(rows("a,b\r1,2\r3,4"), expected([(2, "1"), (3, "3")]));
+    }
+
+    #[test]
+    fn damage_is_named_with_row_and_column() {
+        let path = Path::new("t.csv");
+        let error = |text: &[u8]| {
+            let result = Table::new(path, text).and_then(|mut t| {
+                while let Some(row) = t.next_row()? {
+                    row.keypoints(&[SchemaPoint { x: 0, y: 1 }])?;
+                }
+                Ok(())
+            });
+            result.unwrap_err().to_string()
+        };
+        for (text, parts) in [
+            (&b""[..], &["t.csv", "empty"][..]),
+            (b"\n\r\n", &["t.csv", "empty"]),
+            (b"a,b,a\n", &["row 1", "column `a`", "number 1 and 3"]),
+            (b"a,\xff\xfe\n", &["row 1", "column 2", "UTF-8"]),
+            (b"a,b\n1,2\n3\n", &["row 3", "column `a`", "1 cells"]),
+            (b"a,b\n1,2,3\n", &["row 2", "column `b`", "3 cells"]),
+            (b"a,b\n1,NaN\n", &["row 2", "column `b`", "`NaN`", "finite"]),
+            (b"a,b\n-inf,1\n", &["row 2", "column `a`", "`-inf`"]),
+            (b"a,b\n1e999,1\n", &["`1e999`", "finite"]),
+            (b"a,b\n1,1e30\n", &["column `b`", "1000000"]),
+            (
+                b"a,b\r\n1,2\r\n1,seven\r\n",
+                &["row 3", "column `b`", "`seven`"],
+            ),
+            (b"a,b\n1,\xff\n", &["column `b`", "not a number"]),
+            (b"a,b\n1,\n", &["column `b`", "other coordinate"]),
+            (b"a,b\n,1\n", &["column `a`", "other coordinate"]),
+        ] {
+            let message = error(text);
+            for part in parts {
+                assert!(message.contains(part), "{part:?} in {message:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Where the research sets for development and CI lie.
+
+use std::path::PathBuf;
+
+/// The folder with the shared data sets: what the environment variable `FKP_DATA` names, else
+/// `shared/data` beside the checkout that this crate was built in. `None` where there is none;
+/// tests and examples that need it then say so and do without.
+pub fn shared_data_dir() -> Option<PathBuf> {
+    let named = std::env::var_os("FKP_DATA").map(PathBuf::from);
+    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let dir = named.unwrap_or_else(beside);
+    dir.is_dir()
+        .then(|| dir.canonicalize().unwrap_or_else(|_| dir.clone()))
+}
+
+/// A set in the shared folder, for tests; prints a line that says so where it is absent.
+///
+/// ```
+/// let Some(folder) = fkp_data::testing::shared_set("ytf68") else { return };
+/// assert!(folder.is_dir());
+/// ```
+pub fn shared_set(name: &str) -> Option<PathBuf> {
+    let path = shared_data_dir().map(|dir| dir.join(name));
+    let found = path.filter(|path| path.exists());
+    if found.is_none() {
+        eprintln!("SKIPPED: no `{name}` in the shared data folder; FKP_DATA can name another");
+    }
+    found
+}

@@ -1,0 +1,189 @@
+//! The real sets in the shared data folder: counts, first values, splits, framing.
+
+use fkp_core::{CropRule, Dataset, Sample, Schema, SchemaMap};
+use fkp_data::testing::shared_set;
+use fkp_data::{Cached, Channels, Cropped, Format, Mapped, OpenOptions, Opened, open};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+fn opened(path: &std::path::Path) -> Opened {
+    open(path, &OpenOptions::default()).unwrap()
+}
+
+/// Some samples as 96×96 grey crops with Kaggle's points and framing.
+fn framed(set: &Opened, every: usize) -> Vec<Sample> {
+    let target = Schema::kaggle15();
+    let map = SchemaMap::between(set.dataset.schema(), &target).unwrap();
+    let mapped = Mapped::new(set.dataset.clone(), map);
+    let rule = CropRule::for_schema(&target);
+    let cropped = Cached::new(Cropped::new(mapped, rule, 96, Channels::Grey));
+    let some = (0..cropped.len()).step_by(every);
+    some.map(|i| cropped.get(i).unwrap()).collect()
+}
+
+/// The mean position of a point, in fractions of the side.
+fn mean(samples: &[Sample], point: usize) -> (f64, f64) {
+    let points: Vec<_> = samples
+        .iter()
+        .map(|sample| sample.keypoints[point])
+        .filter(|point| point.is_labelled())
+        .collect();
+    let count = points.len() as f64;
+    let x: f64 = points.iter().map(|p| f64::from(p.x) + 0.5).sum();
+    let y: f64 = points.iter().map(|p| f64::from(p.y) + 0.5).sum();
+    (x / 96.0 / count, y / 96.0 / count)
+}
+
+/// Eyes and nose where the Kaggle framing has them.
+fn assert_framed(samples: &[Sample]) {
+    let (left, right) = (mean(samples, 0), mean(samples, 1));
+    for (found, expected) in [
+        (left, (0.6905, 0.3902)),
+        (right, (0.3095, 0.3902)),
+        (mean(samples, 10), (0.5, 0.6016)),
+    ] {
+        assert!(
+            (found.0 - expected.0).abs() < 0.04,
+            "{found:?} {expected:?}"
+        );
+        assert!(
+            (found.1 - expected.1).abs() < 0.04,
+            "{found:?} {expected:?}"
+        );
+    }
+}
+
+#[test]
+fn kaggle() {
+    let Some(folder) = shared_set("kaggle") else {
+        return;
+    };
+    let set = opened(&folder);
+    assert_eq!((set.format, set.dataset.len()), (Format::Kaggle, 2138));
+    assert_eq!(set.dataset.schema(), &Schema::kaggle15());
+    let first = set.dataset.get(0).unwrap();
+    assert_eq!(first.id, "training.csv:2");
+    assert_eq!((first.image.size(), first.image.channels()), ((96, 96), 1));
+    assert_eq!(&first.image.as_bytes()[..4], &[236, 236, 237, 237]);
+    assert_eq!(first.keypoints[0].x, 66.033_56);
+    assert_eq!(first.keypoints[14].y, 84.485_77);
+    assert!(set.dataset.get(2138).is_err());
+    let both = set.train_val().unwrap();
+    assert_eq!(both.train.len() + both.val.len(), 2138);
+    assert!((300..560).contains(&both.val.len()), "{}", both.val.len());
+    assert_framed(&framed(&set, 10));
+}
+
+#[test]
+fn labels_without_pictures_say_what_is_missing() {
+    let Some(folder) = shared_set("kaggle") else {
+        return;
+    };
+    let error = open(folder.join("labels_only_7049.csv"), &OpenOptions::default()).unwrap_err();
+    let message = error.to_string();
+    assert!(message.contains("column `Image`"), "{message}");
+}
+
+#[test]
+fn ytf68() {
+    let Some(folder) = shared_set("ytf68") else {
+        return;
+    };
+    let set = opened(&folder);
+    assert_eq!((set.format, set.dataset.len()), (Format::ImageCsv, 3390));
+    assert_eq!(set.dataset.schema(), &Schema::ibug68());
+    let both = set.train_val().unwrap();
+    assert_eq!((both.train.len(), both.val.len()), (2781, 609));
+    let first = both.train.get(0).unwrap();
+    assert_eq!(first.id, "Abdel_Aziz_Al-Hakim_00.jpg");
+    assert_eq!(first.group.as_deref(), Some("Abdel_Aziz_Al-Hakim"));
+    assert_eq!((first.keypoints[0].x, first.keypoints[0].y), (65.0, 109.0));
+    assert_eq!(
+        (first.image.size(), first.image.channels()),
+        ((312, 270), 3)
+    );
+    assert_framed(&framed(&set, 40));
+}
+
+#[test]
+fn people_of_ytf68_are_on_one_side() {
+    let Some(folder) = shared_set("ytf68") else {
+        return;
+    };
+    let set = opened(&folder);
+    let own = set.own_split.as_ref().unwrap();
+    let table = fkp_data::ImageCsv::open(&folder, None).unwrap();
+    let people = |indices: &[usize]| -> BTreeSet<String> {
+        let group = |i: &usize| table.group(*i).unwrap().to_owned();
+        indices.iter().map(group).collect()
+    };
+    let (train, val) = (people(&own.train), people(&own.val));
+    assert!(train.is_disjoint(&val));
+    assert_eq!(train.len() + val.len(), 554);
+}
+
+#[test]
+fn ibug68() {
+    let Some(folder) = shared_set("ibug68") else {
+        return;
+    };
+    let set = opened(&folder);
+    assert_eq!((set.format, set.dataset.len()), (Format::Pts, 2012));
+    assert_eq!(set.dataset.schema(), &Schema::ibug68());
+    assert!(set.notes.is_empty(), "{:?}", set.notes);
+    let both = set.train_val().unwrap();
+    assert_eq!((both.train.len(), both.val.len()), (1852, 160));
+    let first = both.train.get(0).unwrap();
+    assert_eq!(first.id, "afw/1051618982_1");
+    // 79.623 102.745 in the file, which counts from 1.
+    assert_eq!(
+        (first.keypoints[0].x, first.keypoints[0].y),
+        (78.623, 101.745)
+    );
+    assert_framed(&framed(&set, 25));
+}
+
+#[test]
+fn aflw21() {
+    let Some(folder) = shared_set("aflw21") else {
+        return;
+    };
+    let set = opened(&folder);
+    assert_eq!((set.format, set.dataset.len()), (Format::Coco, 4000));
+    assert_eq!(set.dataset.schema(), &Schema::aflw21());
+    let first = set.dataset.get(0).unwrap();
+    assert_eq!(first.image.size(), (120, 120));
+    assert_eq!(
+        (first.keypoints[0].x, first.keypoints[0].y),
+        (25.049, 23.068)
+    );
+    assert!(!first.keypoints[16].is_labelled());
+    assert_eq!(first.keypoints.labelled().count(), 20);
+    assert_framed(&framed(&set, 20));
+}
+
+#[test]
+fn cephalo19() {
+    let Some(folder) = shared_set("cephalo19") else {
+        return;
+    };
+    let set = opened(&folder);
+    assert_eq!((set.format, set.dataset.len()), (Format::ImageCsv, 400));
+    assert_eq!(
+        (set.dataset.schema().name(), set.dataset.schema().len()),
+        ("points19", 19)
+    );
+    let first = set.dataset.get(0).unwrap();
+    assert_eq!(
+        (first.image.size(), first.image.channels()),
+        ((484, 600), 1)
+    );
+    assert_eq!(
+        (first.keypoints[0].x, first.keypoints[0].y),
+        (207.625, 248.125)
+    );
+    assert_eq!(first.group, None);
+    let set: Arc<dyn Dataset> = set.dataset;
+    let whole = Cropped::new(set, CropRule::Whole, 64, Channels::Rgb);
+    assert_eq!(whole.get(1).unwrap().image.channels(), 3);
+}
