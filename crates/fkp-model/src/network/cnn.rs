@@ -1,0 +1,219 @@
+//! The tutorial's network: convolution blocks, then dense layers to coordinates.
+
+use crate::ModelError;
+use crate::layers::{Conv2d, Linear};
+use candle_core::{Result, Tensor};
+use candle_nn::{ModuleT, VarBuilder};
+use fkp_core::InputSpec;
+use fkp_kernels::{Activation, Conv2dConfig};
+use serde::{Deserialize, Serialize};
+
+/// What a convolution sees beyond the edge; Keras' `padding`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Padding {
+    /// Zeros, so that the map keeps its size.
+    Same,
+    /// Nothing: the map shrinks by `kernel_size − 1`.
+    Valid,
+}
+
+/// Sizes of a [`Cnn`]. The default is the published one: 32-64-128 channels, dense 500.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CnnConfig {
+    /// Output channels of each convolution + ReLU + 2×2 max-pool block.
+    pub conv_channels: Vec<usize>,
+    /// Side of the convolution kernels, odd.
+    pub kernel_size: usize,
+    /// What a convolution sees beyond the edge.
+    pub padding: Padding,
+    /// Units of each hidden dense layer + ReLU.
+    pub dense: Vec<usize>,
+}
+
+impl Default for CnnConfig {
+    fn default() -> Self {
+        Self {
+            conv_channels: vec![32, 64, 128],
+            kernel_size: 3,
+            padding: Padding::Same,
+            dense: vec![500],
+        }
+    }
+}
+
+impl CnnConfig {
+    /// Refuses sizes that make no network for this input, naming the field.
+    pub fn validate(&self, input: &InputSpec) -> std::result::Result<(), ModelError> {
+        let refuse = |field: &str, problem: String| {
+            Err(ModelError::Config {
+                field: format!("network.{field}"),
+                problem,
+            })
+        };
+        if let Some(problem) = input.problem() {
+            return Err(ModelError::Config {
+                field: "input".to_owned(),
+                problem,
+            });
+        }
+        if self.conv_channels.is_empty() {
+            return refuse("conv_channels", "needs at least one block".to_owned());
+        }
+        if !matches!(self.kernel_size, 1 | 3 | 5 | 7) {
+            let problem = format!("must be 1, 3, 5 or 7, got {}", self.kernel_size);
+            return refuse("kernel_size", problem);
+        }
+        for (field, sizes) in [
+            ("conv_channels", &self.conv_channels),
+            ("dense", &self.dense),
+        ] {
+            if let Some(size) = sizes.iter().find(|size| !(1..=65_536).contains(*size)) {
+                return refuse(field, format!("each must be in 1..=65536, got {size}"));
+            }
+        }
+        if self.final_side(input).is_none() {
+            let blocks = self.conv_channels.len();
+            let problem = format!("{blocks} blocks leave nothing of {} pixels", input.size);
+            return refuse("conv_channels", problem);
+        }
+        Ok(())
+    }
+
+    /// Side of the map after the last block; `None` if nothing is left.
+    fn final_side(&self, input: &InputSpec) -> Option<usize> {
+        let shrink = match self.padding {
+            Padding::Same => 0,
+            Padding::Valid => self.kernel_size - 1,
+        };
+        let block = |side: usize, _: &usize| Some(side.checked_sub(shrink)? / 2);
+        let side = self.conv_channels.iter().try_fold(input.size, block)?;
+        (side > 0).then_some(side)
+    }
+}
+
+/// Several convolution + ReLU + 2×2 max-pool blocks, dense + ReLU layers, and a dense layer to
+/// `2·n_keypoints` coordinates.
+#[derive(Debug, Clone)]
+pub struct Cnn {
+    blocks: Vec<Conv2d>,
+    dense: Vec<Linear>,
+}
+
+impl Cnn {
+    /// Builds the network. Parameters are named `conv0.weight`, …, `dense0.weight`, ….
+    ///
+    /// # Errors
+    /// If the sizes leave nothing of the input, or `vb` does not have the weights.
+    pub fn new(
+        config: &CnnConfig,
+        input: &InputSpec,
+        n_keypoints: usize,
+        vb: VarBuilder,
+    ) -> Result<Self> {
+        let Some(side) = config.final_side(input) else {
+            candle_core::bail!("the blocks leave nothing of {} pixels", input.size);
+        };
+        let padding = match config.padding {
+            Padding::Same => config.kernel_size / 2,
+            Padding::Valid => 0,
+        };
+        let fused = Conv2dConfig::new().padding(padding).relu().max_pool2();
+        let mut blocks = Vec::new();
+        let mut channels = input.channels;
+        for (i, &out) in config.conv_channels.iter().enumerate() {
+            let vb = vb.pp(format!("conv{i}"));
+            blocks.push(Conv2d::new(channels, out, config.kernel_size, fused, vb)?);
+            channels = out;
+        }
+        let mut dense = Vec::new();
+        let mut features = channels * side * side;
+        for (i, &units) in config.dense.iter().enumerate() {
+            let vb = vb.pp(format!("dense{i}"));
+            dense.push(Linear::new(features, units, Activation::Relu, vb)?);
+            features = units;
+        }
+        let vb = vb.pp(format!("dense{}", config.dense.len()));
+        dense.push(Linear::new(
+            features,
+            2 * n_keypoints,
+            Activation::Identity,
+            vb,
+        )?);
+        Ok(Self { blocks, dense })
+    }
+}
+
+impl ModuleT for Cnn {
+    fn forward_t(&self, x: &Tensor, _train: bool) -> Result<Tensor> {
+        let mut x = x.clone();
+        for block in &self.blocks {
+            x = block.forward(&x)?;
+        }
+        x = x.flatten_from(1)?;
+        for layer in &self.dense {
+            x = layer.forward(&x)?;
+        }
+        Ok(x)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{DType, Device};
+    use candle_nn::VarMap;
+
+    #[test]
+    fn default_is_the_published_network() {
+        let vars = VarMap::new();
+        let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+        let network = Cnn::new(&CnnConfig::default(), &InputSpec::grey(96), 15, vb).unwrap();
+        let x = Tensor::zeros((2, 1, 96, 96), DType::F32, &Device::Cpu).unwrap();
+        let y = network.forward_t(&x, false).unwrap();
+        assert_eq!(y.dims(), &[2, 30]);
+        let parameters: usize = vars.all_vars().iter().map(|v| v.elem_count()).sum();
+        // 320 + 18,496 + 73,856 + 18432·500 + 500 + 500·30 + 30
+        assert_eq!(parameters, 9_324_202);
+    }
+
+    #[test]
+    fn valid_padding_shrinks_the_maps() {
+        let config = CnnConfig {
+            padding: Padding::Valid,
+            dense: vec![],
+            ..CnnConfig::default()
+        };
+        // 96 → 94 → 47 → 45 → 22 → 20 → 10
+        assert_eq!(config.final_side(&InputSpec::grey(96)), Some(10));
+        assert_eq!(config.final_side(&InputSpec::grey(20)), None);
+    }
+
+    #[test]
+    fn impossible_sizes_are_refused_by_name() {
+        let refused = |config: CnnConfig, size: usize| {
+            config
+                .validate(&InputSpec::grey(size))
+                .unwrap_err()
+                .to_string()
+        };
+        let default = CnnConfig::default;
+        let even = CnnConfig {
+            kernel_size: 4,
+            ..default()
+        };
+        assert!(refused(even, 96).starts_with("network.kernel_size"));
+        let none = CnnConfig {
+            conv_channels: vec![],
+            ..default()
+        };
+        assert!(refused(none, 96).starts_with("network.conv_channels"));
+        let zero = CnnConfig {
+            dense: vec![0],
+            ..default()
+        };
+        assert!(refused(zero, 96).starts_with("network.dense"));
+        assert!(refused(default(), 4).contains("leave nothing of 4 pixels"));
+    }
+}

@@ -1,0 +1,98 @@
+//! What can go wrong while training.
+
+use std::path::PathBuf;
+
+/// Training cannot start or cannot go on. Checkpoints already written stay as they are.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A field of the configuration makes no sense.
+    #[error("{field}: {problem}")]
+    Config {
+        /// The field's name as written in a configuration file.
+        field: String,
+        /// What is wrong with its value.
+        problem: String,
+    },
+    /// A data set has no samples.
+    #[error("the {split} set has no samples")]
+    EmptySet {
+        /// `training` or `validation`.
+        split: &'static str,
+    },
+    /// A sample could not be read.
+    #[error("the {split} set cannot be read")]
+    Data {
+        /// `training` or `validation`.
+        split: &'static str,
+        /// Which sample and why.
+        #[source]
+        source: fkp_core::DatasetError,
+    },
+    /// A sample does not fit the network's input or the schema.
+    #[error("{split} sample {index} (`{id}`): {problem}")]
+    Sample {
+        /// `training` or `validation`.
+        split: &'static str,
+        /// Index in its set.
+        index: usize,
+        /// The sample's own name.
+        id: String,
+        /// What does not fit.
+        problem: String,
+    },
+    /// The loss became NaN or infinite.
+    #[error(
+        "the loss is {loss} in epoch {epoch}, step {step} (samples {samples:?}); the last checkpoint is from before"
+    )]
+    NotFinite {
+        /// The loss.
+        loss: f64,
+        /// Epoch, from 1.
+        epoch: usize,
+        /// Step within the epoch, from 1.
+        step: usize,
+        /// Indices of the batch's samples in the training set.
+        samples: Vec<usize>,
+    },
+    /// The file system said no.
+    #[error("{}: cannot {action}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A checkpoint does not parse or was cut short.
+    #[error("{}: not a checkpoint, or cut short: {problem}", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A run cannot go on because something it depends on changed.
+    #[error("{}: cannot resume: {what} was {saved}, is now {now}", path.display())]
+    Changed {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What changed.
+        what: String,
+        /// Its value when the run was stopped.
+        saved: String,
+        /// Its value now.
+        now: String,
+    },
+    /// A thread that prepares batches panicked, which is a bug in a data set or an augmentation.
+    #[error("a loader thread panicked: {message}")]
+    LoaderPanicked {
+        /// What it said.
+        message: String,
+    },
+    /// A tensor operation failed.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
