@@ -9,14 +9,15 @@ use crate::folder::{
     AnnotatedPicture, Folder, find_picture, has_ending, impl_dataset_for_folder, sorted_names,
 };
 use crate::schemas::{Misfit, order_for, recognise};
-use crate::table::{in_reach, line_ends, read_file};
+use crate::table::{in_reach, read_file};
 use crate::{DataError, Format};
+use document::{Document, Entry, TopLevel};
 use fkp_core::{BoundingBox, Keypoint, Keypoints, Schema, Visibility};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+mod document;
 
 /// Pictures with annotations in COCO's keypoint format.
 #[derive(Debug, Clone)]
@@ -58,7 +59,7 @@ impl Coco {
         find: impl Fn(&str) -> Result<PathBuf, Problem>,
     ) -> Result<Self, DataError> {
         let document = Document::new(path, bytes)?;
-        let top: TopLevel = document.top_level()?;
+        let top = document.top_level()?;
         let categories = Categories::read(&document, &top)?;
         let (schema, order) = categories.schema(&document, schema)?;
         let images = image_names(&document, &top)?;
@@ -137,17 +138,6 @@ pub(crate) fn file_of(dir: &Path) -> Result<Option<PathBuf>, DataError> {
         [only] => Some(dir.join(only)),
         _ => None,
     })
-}
-
-/// The lists are kept as text at first, so that an entry's place in the file is known.
-#[derive(Deserialize)]
-struct TopLevel<'a> {
-    #[serde(borrow)]
-    images: Vec<&'a RawValue>,
-    #[serde(borrow)]
-    annotations: Vec<&'a RawValue>,
-    #[serde(borrow, default)]
-    categories: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -280,7 +270,7 @@ impl Categories {
         document: &Document<'_>,
         given: Option<&Schema>,
     ) -> Result<(Schema, Vec<usize>), DataError> {
-        let path = document.path;
+        let path = document.path();
         let Some((index, category)) = &self.with_keypoints else {
             let missing = || {
                 let found = "no category with keypoints".to_owned();
@@ -324,7 +314,7 @@ fn image_names<'d>(
         let entry = document.entry("images", index, raw);
         let Picture { id, file_name } = entry.parse()?;
         if let Some(first) = names.get(&id) {
-            let first = format!("images[{}]", first.entry.index);
+            let first = format!("images[{}]", first.entry.index());
             let name = id.to_string();
             return Err(entry.error("id", Problem::Duplicate { name, first }));
         }
@@ -336,81 +326,6 @@ fn image_names<'d>(
 struct NamedPicture<'d> {
     file_name: String,
     entry: Entry<'d>,
-}
-
-/// The text of a file, to find places in.
-struct Document<'a> {
-    path: &'a Path,
-    text: &'a str,
-}
-
-impl<'a> Document<'a> {
-    fn new(path: &'a Path, bytes: &'a [u8]) -> Result<Self, DataError> {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let text = std::str::from_utf8(bytes).map_err(|error| {
-            let (head, tail) = bytes.split_at(error.valid_up_to());
-            let text = crate::error::abridged(&tail[..tail.len().min(8)]);
-            let row = line_ends(head) + 1;
-            DataError::invalid(path, row, "the text", Problem::NotUtf8 { text })
-        })?;
-        Ok(Self { path, text })
-    }
-
-    fn top_level(&self) -> Result<TopLevel<'a>, DataError> {
-        serde_json::from_str(self.text).map_err(|error| {
-            let column = format!("character {}", error.column());
-            let problem = json_problem(&error);
-            DataError::invalid(self.path, error.line() as u64, column, problem)
-        })
-    }
-
-    fn entry(&'a self, list: &'static str, index: usize, raw: &'a RawValue) -> Entry<'a> {
-        Entry {
-            document: self,
-            raw,
-            list,
-            index,
-        }
-    }
-}
-
-/// One entry of one of the three lists.
-struct Entry<'d> {
-    document: &'d Document<'d>,
-    raw: &'d RawValue,
-    list: &'static str,
-    index: usize,
-}
-
-impl Entry<'_> {
-    fn parse<T: DeserializeOwned>(&self) -> Result<T, DataError> {
-        serde_json::from_str(self.raw.get()).map_err(|error| {
-            let row = self.row() + error.line().saturating_sub(1) as u64;
-            let field = format!("`{}[{}]`", self.list, self.index);
-            DataError::invalid(self.document.path, row, field, json_problem(&error))
-        })
-    }
-
-    fn error(&self, field: &str, problem: Problem) -> DataError {
-        let field = format!("`{}[{}].{field}`", self.list, self.index);
-        DataError::invalid(self.document.path, self.row(), field, problem)
-    }
-
-    /// The line on which the entry starts. It is a slice of the document's text.
-    fn row(&self) -> u64 {
-        let text = self.document.text;
-        let offset = (self.raw.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-        line_ends(&text.as_bytes()[..offset.min(text.len())]) + 1
-    }
-}
-
-/// The parser's message without its own idea of the place, which is relative to the entry.
-fn json_problem(error: &serde_json::Error) -> Problem {
-    let message = error.to_string();
-    let end = message.rfind(" at line ").unwrap_or(message.len());
-    Problem::Json {
-        message: message[..end].to_owned(),
-    }
 }
 
 #[cfg(test)]

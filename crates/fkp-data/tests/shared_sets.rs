@@ -1,4 +1,5 @@
 //! The real sets in the shared data folder: counts, first values, splits, framing.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use fkp_core::{CropRule, Dataset, Sample, Schema, SchemaMap};
 use fkp_data::testing::shared_set;

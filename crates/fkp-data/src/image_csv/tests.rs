@@ -1,1 +1,199 @@
-//! t
+//! Image folder + table: what is read from it, and how damage is named.
+
+use super::*;
+use fkp_core::Dataset;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+/// A folder with these tables and three small pictures in `images/`.
+fn folder(tables: &[(&str, &str)]) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("images")).unwrap();
+    for (value, name) in ["Ann_0.png", "Ann_1.png", "Bo_0.png", "Cy_0.png"]
+        .iter()
+        .enumerate()
+    {
+        let picture = image::GrayImage::from_pixel(8, 6, image::Luma([value as u8]));
+        picture.save(dir.path().join("images").join(name)).unwrap();
+    }
+    for (name, text) in tables {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    dir
+}
+
+fn read(text: &str) -> Result<ImageCsv, DataError> {
+    ImageCsv::open(folder(&[("points.csv", text)]).path(), None)
+}
+
+#[track_caller]
+fn assert_message(text: &str, parts: &[&str]) {
+    let message = read(text).unwrap_err().to_string();
+    for part in ["points.csv"].iter().chain(parts) {
+        assert!(message.contains(part), "{part:?} in {message:?}");
+    }
+}
+
+#[test]
+fn named_columns_make_a_schema_and_empty_cells_are_unlabelled() {
+    let dir = folder(&[(
+        "points.csv",
+        "\u{feff}image,left_y,left_x,right_x,right_y\r\nAnn_0.png,2,1,3,4\r\nBo_0.png,,,30,4",
+    )]);
+    let set = ImageCsv::open(dir.path(), None).unwrap();
+    assert_eq!(set.schema().keypoints(), ["left", "right"]);
+    assert_eq!(set.schema().flip_pairs(), [(0, 1)]);
+    let first = set.get(0).unwrap();
+    assert_eq!(first.id, "Ann_0.png");
+    assert_eq!((first.keypoints[0].x, first.keypoints[0].y), (1.0, 2.0));
+    let second = set.get(1).unwrap();
+    assert_eq!(second.image.pixel(0, 0), &[2]);
+    assert!(!second.keypoints[0].is_labelled());
+    // At x = 30 of a picture 8 wide.
+    assert_eq!(
+        second.keypoints[1].visibility,
+        fkp_core::Visibility::OutOfFrame
+    );
+}
+
+#[test]
+fn plain_numbers_are_x_and_y_in_turn_and_the_number_of_points_tells_the_schema() {
+    let table = |points: usize| {
+        let numbers: Vec<_> = (0..2 * points).map(|i| i.to_string()).collect();
+        format!(",{0}\nAnn_0.png,{0}\n", numbers.join(","))
+    };
+    for (points, name) in [(68, "ibug68"), (21, "aflw21"), (5, "points5")] {
+        let dir = folder(&[("points.csv", &table(points))]);
+        let set = ImageCsv::open(dir.path().join("points.csv"), None).unwrap();
+        assert_eq!((set.schema().name(), set.schema().len()), (name, points));
+        let last = set.get(0).unwrap().keypoints[points - 1];
+        assert_eq!(last.x as usize, 2 * points - 2);
+    }
+    let kaggle = Schema::kaggle15();
+    let columns: Vec<_> = kaggle
+        .keypoints()
+        .iter()
+        .rev()
+        .flat_map(|n| [format!("{n}_x"), format!("{n}_y")])
+        .collect();
+    let cells: Vec<_> = (0..30).map(|i| i.to_string()).collect();
+    let text = format!(
+        "file,{}\nAnn_0.png,{}\n",
+        columns.join(","),
+        cells.join(",")
+    );
+    let dir = folder(&[("points.csv", &text)]);
+    let set = ImageCsv::open(dir.path(), None).unwrap();
+    assert_eq!(set.schema(), &kaggle);
+    assert_eq!(set.get(0).unwrap().keypoints[14].x, 0.0);
+}
+
+#[test]
+fn a_given_schema_must_fit() {
+    let dir = folder(&[("points.csv", "f,x0,y0,x1,y1\nAnn_0.png,1,2,3,4\n")]);
+    let two = Schema::numbered("two", 2).unwrap();
+    assert_eq!(
+        ImageCsv::open(dir.path(), Some(&two)).unwrap().schema(),
+        &two
+    );
+    let error = ImageCsv::open(dir.path(), Some(&Schema::kaggle15())).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("2 keypoints, schema `kaggle15` has 15"),
+        "{error}"
+    );
+    let dir = folder(&[("points.csv", "f,a_x,a_y,b_x,b_y\nAnn_0.png,1,2,3,4\n")]);
+    let error = ImageCsv::open(dir.path(), Some(&two)).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("column `0_x`: the column is missing"),
+        "{error}"
+    );
+}
+
+#[test]
+fn two_tables_are_the_split_and_share_no_picture() {
+    let table = |names: &[&str]| {
+        let rows = names.iter().map(|name| format!("{name},1,2\n"));
+        format!("f,a_x,a_y\n{}", rows.collect::<String>())
+    };
+    let train = table(&["Ann_0.png", "Ann_1.png"]);
+    let dir = folder(&[
+        ("train.csv", &train),
+        ("val.csv", &table(&["Bo_0.png", "Cy_0.png"])),
+    ]);
+    let set = ImageCsv::open(dir.path(), None).unwrap();
+    let own = set.own_split().unwrap();
+    assert_eq!((&own.train[..], &own.val[..]), (&[0, 1][..], &[2, 3][..]));
+    assert_eq!((set.group(1), set.group(3)), (Some("Ann"), Some("Cy")));
+    assert_eq!(set.get(3).unwrap().group.as_deref(), Some("Cy"));
+    let dir = folder(&[
+        ("train.csv", &train),
+        ("val.csv", &table(&["Bo_0.png", "Ann_1.png"])),
+    ]);
+    let message = ImageCsv::open(dir.path(), None).unwrap_err().to_string();
+    for part in ["val.csv`, row 3", "`Ann_1.png`", "train.csv`, row 3"] {
+        assert!(message.contains(part), "{part:?} in {message:?}");
+    }
+    let other = "f,b_x,b_y\nBo_0.png,1,2\n";
+    let dir = folder(&[("train.csv", &train), ("val.csv", other)]);
+    let message = ImageCsv::open(dir.path(), None).unwrap_err().to_string();
+    assert!(
+        message.contains("val.csv`, row 1, column `a_x`"),
+        "{message}"
+    );
+}
+
+#[test]
+fn damage_is_named_with_row_and_column() {
+    assert_message("", &["empty"]);
+    assert_message("f,a_x,a_y\n", &["no samples"]);
+    assert_message("f\nAnn_0.png\n", &["row 1", "missing"]);
+    assert_message("f,a_x,b_y\nAnn_0.png,1,2\n", &["row 1", "`a_y`", "missing"]);
+    assert_message("f,a_x,a_y,a_x\n", &["row 1", "`a_x`", "twice"]);
+    assert_message("f,0,1,2\nAnn_0.png,1,2,3\n", &["row 1", "`3`", "missing"]);
+    assert_message("f,a_x,a_y,age\n", &["row 1", "`age`", "not known"]);
+    assert_message(
+        "f,a_x,a_y\nAnn_0.png,1,2\nAnn_1.png,NaN,2\n",
+        &["row 3", "`a_x`", "`NaN`"],
+    );
+    assert_message("f,a_x,a_y\nAnn_0.png,1,12a\n", &["row 2", "`a_y`", "`12a`"]);
+    assert_message(
+        "f,a_x,a_y\nAnn_0.png,1,\n",
+        &["row 2", "`a_y`", "other coordinate"],
+    );
+    assert_message("f,a_x,a_y\nAnn_0.png,1\n", &["row 2", "2 cells"]);
+    assert_message(
+        "f,a_x,a_y\n\nDee.png,1,2\n",
+        &["row 3", "`f`", "no picture", "Dee.png"],
+    );
+    assert_message("f,a_x,a_y\n,1,2\n", &["row 2", "`f`", "empty"]);
+}
+
+#[test]
+fn a_picture_that_does_not_decode_is_an_error_of_that_sample_alone() {
+    let dir = folder(&[("points.csv", "f,a_x,a_y\nbad.png,1,2\nBo_0.png,1,2\n")]);
+    std::fs::write(dir.path().join("bad.png"), "not a picture").unwrap();
+    let set = ImageCsv::open(dir.path(), None).unwrap();
+    let error = set.get(0).unwrap_err();
+    assert_eq!(error.index, 0);
+    assert!(error.source.to_string().contains("bad.png"));
+    assert!(set.get(1).is_ok());
+    assert!(set.get(2).is_err());
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_text_never_panics(text in "(f,a_x,a_y\n|,0,1\n)?[abxy_0-9.,\"\r\n]{0,60}") {
+        let table = Table::new(Path::new("t.csv"), text.as_bytes());
+        if let Ok(mut table) = table
+            && let Ok((_, points)) = columns(Path::new("t.csv"), &table, None)
+        {
+            while let Ok(Some(row)) = table.next_row() {
+                let _ = row.keypoints(&points);
+            }
+        }
+    }
+}

@@ -1,1 +1,154 @@
-//! t
+//! Which format is recognised, and what is said where none is.
+
+use super::*;
+use tempfile::TempDir;
+
+const PTS: &str = "version: 1\nn_points: 1\n{\n1 1\n}\n";
+const JSON: &str = r#"{"categories": [{"id": 1, "keypoints": ["a"]}], "images": [{"id": 1, "file_name": "p.png"}],
+    "annotations": [{"image_id": 1, "keypoints": [1, 1, 2]}]}"#;
+const TABLE: &str = "file,a_x,a_y\np.png,1,1\nq.png,0,0\n";
+const TEST: &str = "ImageId,Image\n1,7\n2,8\n";
+
+/// A folder with these files and two pictures of one pixel.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (value, name) in ["p.png", "q.png"].iter().enumerate() {
+        let picture = image::GrayImage::from_pixel(1, 1, image::Luma([value as u8]));
+        picture.save(dir.path().join(name)).unwrap();
+    }
+    for (name, text) in files {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    dir
+}
+
+fn default_open(path: impl AsRef<Path>) -> Result<Opened, DataError> {
+    open(path, &OpenOptions::default())
+}
+
+#[test]
+fn formats_are_recognised_by_looking() {
+    for (files, format, samples) in [
+        (
+            &[("training.csv", TEST), ("other.csv", "x")][..],
+            Format::Kaggle,
+            2,
+        ),
+        (&[("faces.csv", TEST)], Format::Kaggle, 2),
+        (&[("points.csv", TABLE)], Format::ImageCsv, 2),
+        (
+            &[("annotations.json", JSON), ("other.json", "x")],
+            Format::Coco,
+            1,
+        ),
+        (&[("any.json", JSON)], Format::Coco, 1),
+        (&[("p.pts", PTS)], Format::Pts, 1),
+    ] {
+        let dir = folder(files);
+        let opened = default_open(dir.path()).unwrap();
+        assert_eq!(
+            (opened.format, opened.dataset.len()),
+            (format, samples),
+            "{files:?}"
+        );
+        if format != Format::Pts {
+            let file = default_open(dir.path().join(files[0].0)).unwrap();
+            assert_eq!(
+                (file.format, file.dataset.len()),
+                (format, samples),
+                "{files:?}"
+            );
+        }
+        let options = OpenOptions {
+            format: Some(format),
+            ..OpenOptions::default()
+        };
+        assert_eq!(open(dir.path(), &options).unwrap().dataset.len(), samples);
+    }
+}
+
+#[test]
+fn an_unknown_folder_says_what_was_looked_for_and_what_is_there() {
+    let dir = folder(&[("readme.txt", "x"), ("a.csv", "x"), ("b.csv", "x")]);
+    let message = default_open(dir.path()).unwrap_err().to_string();
+    for part in [
+        "training.zip",
+        "train.csv and val.csv",
+        "annotations.json",
+        ".pts",
+        "a.csv",
+        "readme.txt",
+    ] {
+        assert!(message.contains(part), "{part:?} in {message:?}");
+    }
+    let message = default_open(dir.path().join("readme.txt"))
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("another ending"), "{message}");
+    let empty = tempfile::tempdir().unwrap();
+    let message = default_open(empty.path()).unwrap_err().to_string();
+    assert!(message.contains("found nothing"), "{message}");
+    let missing = default_open(dir.path().join("missing")).unwrap_err();
+    assert!(matches!(missing, DataError::Io { .. }));
+}
+
+#[test]
+fn a_format_that_was_asked_for_says_what_it_needs() {
+    let dir = folder(&[("readme.txt", "x")]);
+    for (format, part) in [
+        (Format::Kaggle, "training.csv"),
+        (Format::ImageCsv, "val.csv"),
+        (Format::Pts, ".pts"),
+        (Format::Coco, ".json"),
+    ] {
+        let options = OpenOptions {
+            format: Some(format),
+            ..OpenOptions::default()
+        };
+        let message = open(dir.path(), &options).unwrap_err().to_string();
+        assert!(
+            message.contains(part) && message.contains("readme.txt"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn the_part_that_is_asked_for_is_what_comes() {
+    let dir = folder(&[("points.csv", TABLE)]);
+    let part = |split| {
+        let options = OpenOptions {
+            split,
+            ..OpenOptions::default()
+        };
+        let opened = open(dir.path(), &options).unwrap();
+        (0..opened.dataset.len())
+            .map(|i| opened.dataset.get(i).unwrap().id)
+            .collect::<Vec<_>>()
+    };
+    let (train, val) = (part(Split::Train), part(Split::Val));
+    assert_eq!((train.len(), val.len()), (1, 1));
+    assert_ne!(train, val);
+    assert_eq!(part(Split::All).len(), 2);
+    let halves = folder(&[
+        ("train.csv", TABLE),
+        ("val.csv", "file,a_x,a_y\nr.png,1,1\n"),
+    ]);
+    std::fs::copy(halves.path().join("p.png"), halves.path().join("r.png")).unwrap();
+    let both = default_open(halves.path()).unwrap().train_val().unwrap();
+    assert_eq!((both.train.len(), both.val.len()), (2, 1));
+}
+
+#[test]
+fn nonsense_options_are_refused_and_a_schema_is_passed_on() {
+    let dir = folder(&[("points.csv", TABLE)]);
+    let mut options = OpenOptions::default();
+    options.split_rule.val_fraction = f64::NAN;
+    assert!(open(dir.path(), &options).is_err());
+    let options = OpenOptions {
+        schema: Some(Schema::kaggle15()),
+        ..OpenOptions::default()
+    };
+    let error = open(dir.path(), &options).unwrap_err();
+    assert!(matches!(error, DataError::OtherSchema { .. }), "{error:?}");
+}
