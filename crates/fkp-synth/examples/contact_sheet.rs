@@ -1,0 +1,48 @@
+//! Draws rendered faces with their points on one sheet:
+//! `cargo run --release -p fkp-synth --example contact_sheet -- sheet.png 0 96 3`
+//! (file, seed, size of a face, enlargement).
+
+use fkp_core::{Dataset, Visibility};
+use fkp_synth::{SynthConfig, SynthFaces};
+use image::{Rgb, RgbImage, imageops};
+use imageproc::drawing::draw_filled_circle_mut;
+use std::error::Error;
+
+const COLUMNS: usize = 8;
+const ROWS: usize = 5;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = std::env::args().skip(1);
+    let file = args.next().unwrap_or_else(|| "sheet.png".to_owned());
+    let mut number = |default: u32| args.next().map_or(Ok(default), |text| text.parse());
+    let (seed, size, zoom) = (number(0)?, number(96)?, number(3)?);
+    let faces = SynthFaces::new(SynthConfig {
+        size: size as usize,
+        count: COLUMNS * ROWS,
+        seed: seed.into(),
+        ..SynthConfig::default()
+    })?;
+    let side = size * zoom;
+    let mut sheet = RgbImage::new(side * COLUMNS as u32, side * ROWS as u32);
+    for index in 0..faces.len() {
+        let sample = faces.get(index)?;
+        let face: image::DynamicImage = sample.image.into();
+        let mut face = imageops::resize(&face.to_rgb8(), side, side, imageops::FilterType::Nearest);
+        for point in sample.keypoints.iter() {
+            let colour = match point.visibility {
+                Visibility::Visible => Rgb([80, 255, 80]),
+                Visibility::Occluded => Rgb([255, 170, 0]),
+                _ => Rgb([255, 0, 0]),
+            };
+            // Pixel (i, j) of the face fills zoom × zoom pixels of the sheet.
+            let place = |v: f32| ((v + 0.5) * zoom as f32 - 0.5).round() as i32;
+            draw_filled_circle_mut(&mut face, (place(point.x), place(point.y)), 1, colour);
+        }
+        let (column, row) = (index % COLUMNS, index / COLUMNS);
+        let corner = |i: usize| i as i64 * i64::from(side);
+        imageops::replace(&mut sheet, &face, corner(column), corner(row));
+    }
+    sheet.save(&file)?;
+    println!("wrote {file}");
+    Ok(())
+}

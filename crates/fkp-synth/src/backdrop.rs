@@ -1,0 +1,120 @@
+//! What is behind the head: a blurred room, neck and clothes, ears.
+
+use crate::math::{Vec3, cover, mix, noise, smooth};
+use crate::params::{Backdrop, FaceParams};
+use crate::pose::Rotation;
+use crate::shade::Lamp;
+
+impl Backdrop {
+    /// Brightness at (x, y) in fractions of the side.
+    pub(crate) fn room(&self, [x, y]: [f32; 2], texture: u32) -> f32 {
+        let mut tone = self.tone + self.slope[0] * (x - 0.5) + self.slope[1] * (y - 0.5);
+        for patch in &self.patches {
+            let dx = (x - patch.at[0]).abs() - patch.half_size[0];
+            let dy = (y - patch.at[1]).abs() - patch.half_size[1];
+            let soft = patch.softness;
+            tone += patch.tone * smooth(soft, -soft, dx) * smooth(soft, -soft, dy);
+        }
+        let grain = noise(x * 6.0, y * 6.0, texture ^ 0xba) - 0.5;
+        (tone + 0.1 * grain).clamp(0.02, 1.0)
+    }
+}
+
+/// Neck and shoulders, in the viewer's frame relative to the head's middle.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Body {
+    /// Bottom of the chin.
+    chin: [f32; 2],
+    half_neck: f32,
+    skin: f32,
+    clothes: f32,
+}
+
+impl Body {
+    pub(crate) fn new(face: &FaceParams, rotation: Rotation) -> Self {
+        let head = &face.head;
+        let [x, y, _] = rotation.apply([0.0, head.middle + head.jaw, 0.0]);
+        Self {
+            chin: [x, y],
+            half_neck: 0.62 * head.half_width,
+            skin: face.skin.tone,
+            clothes: face.backdrop.clothes,
+        }
+    }
+
+    /// Share and brightness of neck or clothes at a place.
+    pub(crate) fn at(&self, [x, y]: [f32; 2], px: f32, lamp: &Lamp) -> (f32, f32) {
+        let (dx, dy) = (x - self.chin[0], y - self.chin[1]);
+        let shoulder = 0.95 + 0.07 * dx * dx - dy;
+        let collar = cover(shoulder, px.max(0.06));
+        let neck = cover((dx.abs() - self.half_neck).max(-0.9 - dy), px);
+        let across = (dx / self.half_neck).clamp(-1.0, 1.0);
+        let normal = [0.9 * across, 0.1, (1.0 - 0.8 * across * across).sqrt()];
+        let light = lamp.diffuse(normal, 1.0);
+        // The chin throws a shadow on the neck.
+        let shadow = mix(0.5, 0.85, smooth(0.0, 1.1, dy));
+        let cloth = self.clothes * lamp.diffuse([0.3 * (0.3 * dx).tanh(), -0.3, 0.9], 0.95);
+        (
+            neck.max(collar),
+            mix(self.skin * light * shadow, cloth, collar),
+        )
+    }
+}
+
+/// One ear: an ellipse beside the head, before or behind it depending on the turn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ear {
+    middle: [f32; 2],
+    radius: [f32; 2],
+    /// Sine and cosine of the roll, by which the ellipse is tilted.
+    tilt: (f32, f32),
+    side: f32,
+    albedo: f32,
+    /// Whether it is drawn over the head: it is on the side that turns to the viewer.
+    pub(crate) before_head: bool,
+}
+
+impl Ear {
+    /// The ear on a side, 1 for the subject's left; none where hair hangs over it.
+    pub(crate) fn new(face: &FaceParams, rotation: Rotation, side: f32) -> Option<Self> {
+        let head = &face.head;
+        if head.ears <= 0.0 || face.hair.length > 0.7 {
+            return None;
+        }
+        let at: Vec3 = [side * (head.half_width - 0.06), 0.42, -0.15];
+        let [x, y, _] = rotation.apply(at);
+        let turn = side * rotation.towards_viewer()[0];
+        Some(Self {
+            middle: [x, y],
+            radius: [head.ears * (0.3 + 0.35 * turn.max(-0.3)), 0.72 * head.ears],
+            tilt: (face.pose.roll + side * 0.12).sin_cos(),
+            side,
+            albedo: face.skin.tone,
+            before_head: turn > 0.12,
+        })
+    }
+
+    /// Share and brightness of the ear at a place.
+    pub(crate) fn at(&self, [x, y]: [f32; 2], px: f32, lamp: &Lamp) -> (f32, f32) {
+        let (dx, dy) = (x - self.middle[0], y - self.middle[1]);
+        if dx.abs() > 1.2 || dy.abs() > 1.2 {
+            return (0.0, 0.0);
+        }
+        let (sin, cos) = self.tilt;
+        let (u, v) = (
+            (cos * dx + sin * dy) / self.radius[0],
+            (cos * dy - sin * dx) / self.radius[1],
+        );
+        // Narrower towards the lobe.
+        let u = u * (1.0 + 0.25 * v);
+        let r = u.hypot(v);
+        let share = cover((r - 1.0) * self.radius[0], px);
+        if share <= 0.0 {
+            return (0.0, 0.0);
+        }
+        let inner = (u + 0.15 * self.side).hypot(v + 0.1);
+        let fold = smooth(0.75, 0.35, inner) * 0.4 + 0.25 * smooth(0.12, 0.0, (r - 0.72).abs());
+        let normal = [0.5 * self.side + 0.4 * u, 0.3 * v, 0.75];
+        (share, self.albedo * lamp.diffuse(normal, 1.0 - fold))
+    }
+}

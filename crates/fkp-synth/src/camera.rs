@@ -1,0 +1,89 @@
+//! What the camera does: blur, contrast, noise, 8 bits.
+
+use crate::math::scramble;
+use crate::params::Camera;
+
+/// Turns brightness (1 is white) of a `size × size` picture into bytes.
+pub(crate) fn develop(mut light: Vec<f32>, size: usize, camera: &Camera, texture: u32) -> Vec<u8> {
+    let sigma = camera.blur * size as f32;
+    if sigma > 0.15 {
+        blur(&mut light, size, sigma);
+    }
+    let pixels = light.iter().enumerate().map(|(index, value)| {
+        // A shoulder keeps bright skin from burning out.
+        let exposed = if *value > 0.7 {
+            0.7 + 0.3 * (1.0 - (-(value - 0.7) / 0.3).exp())
+        } else {
+            *value
+        };
+        let toned = (exposed - 0.45) * camera.contrast + 0.45 + camera.brightness;
+        let noise = camera.noise * bell(index as i32, texture);
+        // `as` saturates; half is added to round to nearest.
+        (255.0 * toned + noise + 0.5) as u8
+    });
+    pixels.collect()
+}
+
+/// A number of mean 0 and deviation 1 for a pixel: the sum of four even bytes.
+fn bell(index: i32, texture: u32) -> f32 {
+    let bits = scramble(index, 0, texture ^ 0x0153);
+    let sum: u32 = bits.to_le_bytes().iter().map(|byte| u32::from(*byte)).sum();
+    // Each byte has mean 127.5 and variance (256² − 1)/12.
+    (sum as f32 - 510.0) / 147.8
+}
+
+/// Gaussian blur; beyond the edge the last pixel is repeated.
+fn blur(light: &mut [f32], size: usize, sigma: f32) {
+    let radius = (3.0 * sigma).ceil() as usize;
+    let weights: Vec<f32> = (0..=radius)
+        .map(|i| (-0.5 * (i as f32 / sigma).powi(2)).exp())
+        .collect();
+    let total = weights[0] + 2.0 * weights[1..].iter().sum::<f32>();
+    let weights: Vec<f32> = weights.iter().map(|w| w / total).collect();
+    let mut line = vec![0.0; size + 2 * radius];
+    for axis in 0..2 {
+        for k in 0..size {
+            let (start, step) = if axis == 0 { (k * size, 1) } else { (k, size) };
+            for (i, value) in line.iter_mut().enumerate() {
+                let at = i.saturating_sub(radius).min(size - 1);
+                *value = light[start + at * step];
+            }
+            for i in 0..size {
+                let mut sum = weights[0] * line[i + radius];
+                for (j, weight) in weights.iter().enumerate().skip(1) {
+                    sum += weight * (line[i + radius - j] + line[i + radius + j]);
+                }
+                light[start + i * step] = sum;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blur_keeps_the_sum_and_the_place_of_a_dot() {
+        let size = 21;
+        let mut light = vec![0.0; size * size];
+        light[10 * size + 7] = 1.0;
+        blur(&mut light, size, 1.2);
+        let sum: f32 = light.iter().sum();
+        let x: f32 = (0..size * size).map(|i| (i % size) as f32 * light[i]).sum();
+        let y: f32 = (0..size * size).map(|i| (i / size) as f32 * light[i]).sum();
+        assert!((sum - 1.0).abs() < 1e-4);
+        assert!((x - 7.0).abs() < 1e-3 && (y - 10.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn noise_has_the_stated_deviation() {
+        let draws: Vec<f32> = (0..10_000).map(|i| bell(i, 9)).collect();
+        let mean = draws.iter().sum::<f32>() / 1e4;
+        let variance = draws.iter().map(|d| (d - mean).powi(2)).sum::<f32>() / 1e4;
+        assert!(
+            mean.abs() < 0.04 && (variance - 1.0).abs() < 0.05,
+            "{mean} {variance}"
+        );
+    }
+}

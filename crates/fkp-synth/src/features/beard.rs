@@ -1,0 +1,35 @@
+//! Beard and moustache.
+
+use super::Material;
+use crate::math::{mix, noise, smooth};
+use crate::params::FaceParams;
+
+/// Paints hair on the face. Comes before the mouth, so that lips stay free.
+pub(crate) fn paint(material: &mut Material, face: &FaceParams, [x, y]: [f32; 2]) {
+    let beard = &face.beard;
+    if beard.full <= 0.0 && beard.moustache <= 0.0 || y < 0.3 {
+        return;
+    }
+    let mouth = &face.mouth;
+    let u = (x - mouth.x).abs();
+    // Chin and jaw: below a line from the sideburns past the corners of the mouth.
+    let line = mix(mouth.top + 0.05, 0.5, smooth(0.9, 2.0, u));
+    let below = smooth(line - 0.12, line + 0.25, y) * smooth(0.55, 0.95, u);
+    let chin = smooth(mouth.bottom - 0.02, mouth.bottom + 0.2, y);
+    let sides = smooth(mouth.top, mouth.bottom, y) * smooth(0.75, 1.0, u / mouth.half_width);
+    let full = beard.full * below.max(chin).max(sides);
+    let lip = smooth(mouth.top + 0.06, mouth.top - 0.06, y)
+        * smooth(face.nose.at[1] + 0.34, face.nose.at[1] + 0.5, y)
+        * smooth(mouth.half_width + 0.12, mouth.half_width - 0.25, u);
+    let share = full.max(beard.moustache * lip);
+    if share <= 0.0 {
+        return;
+    }
+    let grain = noise(x * 16.0, y * 9.0, face.texture ^ 0xbe);
+    let share = share * mix(0.7, 1.0, grain);
+    material.paint(
+        share,
+        (0.85 * face.hair.tone + 0.03).min(0.7 * face.skin.tone),
+    );
+    material.gloss *= 1.0 - share;
+}

@@ -1,0 +1,44 @@
+//! Eyebrows.
+
+use super::Material;
+use crate::math::{cover, mix, noise};
+use crate::params::{Brow, FaceParams};
+
+/// Paints one eyebrow. `side` is 1 for the subject's left, −1 for the right.
+pub(crate) fn paint(
+    material: &mut Material,
+    face: &FaceParams,
+    brow: &Brow,
+    side: f32,
+    [x, y]: [f32; 2],
+    px: f32,
+) {
+    let outwards = side * x;
+    let length = brow.outer[0] - brow.inner[0];
+    let t = (outwards - brow.inner[0]) / length;
+    if !(-0.15..1.15).contains(&t) {
+        return;
+    }
+    let along = t.clamp(0.0, 1.0);
+    // The arch is highest at two thirds.
+    let lift = brow.arch * along * (1.0 - along) * (1.0 + along) * 2.6;
+    let middle = mix(brow.inner[1], brow.outer[1], along) - lift;
+    // Full near the inner end, where it is rounded off, and thin at the outer one.
+    let rounded = (1.0 - (1.0 - (along / 0.12).min(1.0)).powi(2))
+        .max(0.0)
+        .sqrt();
+    let taper = mix(1.0, 0.22, along * along);
+    let half = brow.thickness * taper * mix(0.35, 1.0, rounded);
+    let beyond = (t - along).abs() * length;
+    let distance = ((y - middle).abs() - half).max(beyond);
+    let hairs = noise(
+        outwards * 26.0 + (y - middle) * 10.0,
+        (y - middle) * 9.0,
+        face.texture ^ 0xb0,
+    );
+    let share = cover(distance, px.max(0.045)) * brow.density * mix(0.75, 1.0, hairs);
+    // Brows are darker than fair hair and never darker than black.
+    let tone = (0.7 * face.hair.tone).clamp(0.03, 0.35);
+    material.paint(share, tone.min(0.75 * face.skin.tone));
+    material.gloss *= 1.0 - share;
+}

@@ -1,0 +1,329 @@
+//! The head's surface: where a line of sight meets it, and which way it faces there.
+//!
+//! The skull is an implicit surface close to an ellipsoid, flatter in front than at the sides,
+//! with the nose as a displacement towards the viewer. It is a height field seen from the front,
+//! so every place on the face has one (x, y), and features are painted in these coordinates.
+//! Relief smaller than the nose (lips, cheeks, sockets) only tilts the normals.
+
+use crate::math::{Vec3, bump, dot, normalised};
+use crate::params::FaceParams;
+
+/// How much flatter than an ellipse a horizontal section is in front.
+const FLATNESS: f32 = 0.35;
+
+/// A bump of elliptical outline that raises the surface towards the viewer.
+#[derive(Debug, Clone, Copy)]
+struct Relief {
+    at: [f32; 2],
+    inverse_radius: [f32; 2],
+    height: f32,
+}
+
+impl Relief {
+    fn new(at: [f32; 2], radius: [f32; 2], height: f32) -> Self {
+        Self {
+            at,
+            inverse_radius: radius.map(|r| 1.0 / r),
+            height,
+        }
+    }
+
+    /// Height and its slopes along x and y.
+    fn at(&self, x: f32, y: f32) -> [f32; 3] {
+        let u = (x - self.at[0]) * self.inverse_radius[0];
+        let v = (y - self.at[1]) * self.inverse_radius[1];
+        let r2 = u * u + v * v;
+        if r2 >= 1.0 {
+            return [0.0; 3];
+        }
+        let w = 1.0 - r2;
+        let slope = -6.0 * self.height * w * w;
+        [
+            self.height * bump(r2),
+            slope * u * self.inverse_radius[0],
+            slope * v * self.inverse_radius[1],
+        ]
+    }
+}
+
+/// Sum of several bumps.
+fn relief(parts: &[Relief], x: f32, y: f32) -> [f32; 3] {
+    let mut sum = [0.0; 3];
+    for part in parts {
+        let [h, hx, hy] = part.at(x, y);
+        sum = [sum[0] + h, sum[1] + hx, sum[2] + hy];
+    }
+    sum
+}
+
+/// Where a line of sight meets the head, or passes it most closely.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hit {
+    /// The point in the head's frame.
+    pub(crate) at: Vec3,
+    /// How far the line of sight is from grazing the head, in eye units: negative where it meets
+    /// the head, positive outside.
+    pub(crate) outside: f32,
+}
+
+/// The head's surface.
+#[derive(Debug, Clone)]
+pub(crate) struct Surface {
+    inverse_width: f32,
+    middle: f32,
+    inverse_crown: f32,
+    inverse_jaw: f32,
+    squareness: f32,
+    depth: f32,
+    jaw_forward: f32,
+    nose: [Relief; 2],
+    details: Vec<Relief>,
+}
+
+impl Surface {
+    pub(crate) fn new(face: &FaceParams) -> Self {
+        let head = &face.head;
+        let nose = &face.nose;
+        let [nx, ny] = nose.at;
+        Self {
+            inverse_width: 1.0 / head.half_width,
+            middle: head.middle,
+            inverse_crown: 1.0 / head.crown,
+            inverse_jaw: 1.0 / head.jaw,
+            squareness: head.squareness,
+            depth: head.depth,
+            jaw_forward: head.jaw_forward,
+            nose: [
+                Relief::new(
+                    [0.5 * nx, 0.4],
+                    [0.5, 1.25],
+                    0.32 * nose.bridge * nose.protrusion,
+                ),
+                Relief::new(
+                    [nx, ny + 0.02],
+                    [0.56 * nose.width, 0.5],
+                    0.4 * nose.protrusion,
+                ),
+            ],
+            details: details(face),
+        }
+    }
+
+    /// The nose: height above the skull and slopes.
+    fn nose(&self, x: f32, y: f32) -> [f32; 3] {
+        if x.abs() > 0.9 || !(-0.9..1.8).contains(&y) {
+            return [0.0; 3];
+        }
+        relief(&self.nose, x, y)
+    }
+
+    /// Vertical position relative to the widest place, the share of the section that height
+    /// takes, the forward shift of the jaw, and the slopes of the latter two.
+    fn section(&self, y: f32) -> [f32; 4] {
+        let from_middle = y - self.middle;
+        if from_middle < 0.0 {
+            let v = from_middle * self.inverse_crown;
+            return [v * v, 0.0, 2.0 * v * self.inverse_crown, 0.0];
+        }
+        let v = from_middle * self.inverse_jaw;
+        let (v2, s) = (v * v, self.squareness);
+        [
+            (1.0 - s) * v2 + s * v2 * v2,
+            self.jaw_forward * v2,
+            (2.0 * (1.0 - s) + 4.0 * s * v2) * v * self.inverse_jaw,
+            2.0 * self.jaw_forward * v * self.inverse_jaw,
+        ]
+    }
+
+    /// z of the front of the face at (x, y), nose included; on the rim of the face where (x, y)
+    /// is beyond it.
+    pub(crate) fn height(&self, x: f32, y: f32) -> f32 {
+        let [rise, forward, ..] = self.section(y);
+        let u = x * self.inverse_width;
+        let across = u * u * (1.0 - FLATNESS + FLATNESS * u * u);
+        let rest = (1.0 - across - rise).max(0.0);
+        self.depth * rest.sqrt() + forward + self.nose(x, y)[0]
+    }
+
+    /// Value of the implicit function (negative inside) and its gradient.
+    fn field(&self, p: Vec3, nose: [f32; 3]) -> (f32, Vec3) {
+        let [rise, forward, rise_slope, forward_slope] = self.section(p[1]);
+        let u = p[0] * self.inverse_width;
+        let (u2, f) = (u * u, FLATNESS);
+        let across = u2 * (1.0 - f + f * u2);
+        let across_slope = u * (2.0 * (1.0 - f) + 4.0 * f * u2) * self.inverse_width;
+        let depth = (p[2] - forward - nose[0]) / self.depth;
+        let depth_slope = 2.0 * depth / self.depth;
+        (
+            across + rise + depth * depth - 1.0,
+            [
+                across_slope - depth_slope * nose[1],
+                rise_slope - depth_slope * (forward_slope + nose[2]),
+                depth_slope,
+            ],
+        )
+    }
+
+    /// Follows the line `start + t·towards_viewer` from the viewer's side.
+    ///
+    /// Each step solves the quadratic that has the field's value and slope here and an
+    /// ellipsoid's curvature, which takes four steps to far below a pixel.
+    pub(crate) fn trace(&self, start: Vec3, towards_viewer: Vec3) -> Hit {
+        let d = towards_viewer;
+        let curvature = {
+            let h = if start[1] < self.middle {
+                self.inverse_crown
+            } else {
+                self.inverse_jaw
+            };
+            let [a, b, c] = [d[0] * self.inverse_width, d[1] * h, d[2] / self.depth];
+            a * a + b * b + c * c
+        };
+        let mut t = self.depth + self.jaw_forward;
+        let (mut at, mut outside) = (start, 0.0);
+        for _ in 0..5 {
+            at = std::array::from_fn(|i| start[i] + t * d[i]);
+            let (value, gradient) = self.field(at, self.nose(at[0], at[1]));
+            let slope = dot(gradient, d);
+            // The field where the line of sight is deepest inside, and its gradient there, which
+            // is the part across the line of sight.
+            let deepest = value - slope * slope / (4.0 * curvature);
+            let across = (dot(gradient, gradient) - slope * slope).max(1e-6).sqrt();
+            outside = deepest / across;
+            let vertex = -slope / (2.0 * curvature);
+            let step = vertex + (-deepest / curvature).max(0.0).sqrt();
+            t += step;
+            if step.abs() < 1e-3 {
+                break;
+            }
+        }
+        Hit { at, outside }
+    }
+
+    /// Unit normal at a point of the surface, with the fine relief.
+    pub(crate) fn normal(&self, at: Vec3) -> Vec3 {
+        let mut slopes = self.nose(at[0], at[1]);
+        if at[2] > 0.0 {
+            let fine = relief(&self.details, at[0], at[1]);
+            slopes[1] += fine[1];
+            slopes[2] += fine[2];
+        }
+        normalised(self.field(at, slopes).1)
+    }
+
+    /// The tip of the nose: the highest place of the face near the ball of the nose.
+    pub(crate) fn nose_tip(&self) -> [f32; 2] {
+        let [mut x, mut y] = self.nose[1].at;
+        // Newton with the curvature of the ball, which dominates here.
+        let ball = &self.nose[1];
+        let curvature = |axis: usize| 6.0 * ball.height * ball.inverse_radius[axis].powi(2);
+        for _ in 0..8 {
+            let step = 0.02;
+            let slope_x = self.height(x + step, y) - self.height(x - step, y);
+            let slope_y = self.height(x, y + step) - self.height(x, y - step);
+            x += slope_x / (2.0 * step) / curvature(0);
+            y += slope_y / (2.0 * step) / curvature(1);
+        }
+        [x, y]
+    }
+}
+
+/// Relief that only shows in the shading.
+fn details(face: &FaceParams) -> Vec<Relief> {
+    let mut parts = Vec::with_capacity(20);
+    let age = face.skin.age;
+    let [nx, ny] = face.nose.at;
+    let wing = 0.34 * face.nose.width;
+    for (side, eye, brow) in [
+        (1.0, face.eyes[0], face.brows[0]),
+        (-1.0, face.eyes[1], face.brows[1]),
+    ] {
+        let x = side * eye.at[0];
+        let mut add = |at: [f32; 2], radius, height| parts.push(Relief::new(at, radius, height));
+        // The socket, and the eyeball in it.
+        add([x - side * 0.12, eye.at[1] - 0.05], [0.75, 0.45], -0.2);
+        add([x, eye.at[1]], [0.5, 0.34], 0.12);
+        add(
+            [x - side * 0.05, eye.at[1] + 0.32],
+            [0.45, 0.2],
+            0.03 + 0.05 * age,
+        );
+        // Ridge of the brow, cheekbone, hollow of the cheek.
+        add([side * 1.0, brow.inner[1] - 0.02], [0.95, 0.36], 0.09);
+        add([side * 1.25, 1.0], [0.85, 0.75], face.head.cheekbones);
+        add([side * 1.55, 2.0], [0.6, 0.9], -0.1 - 0.06 * age);
+        // Wing of the nose.
+        add([nx + side * wing, ny + 0.14], [0.25, 0.26], 0.15);
+    }
+    let mouth = &face.mouth;
+    let mut add = |at: [f32; 2], radius, height| parts.push(Relief::new(at, radius, height));
+    let upper = 0.5 * (mouth.top + mouth.inner_top);
+    let lower = 0.5 * (mouth.bottom + mouth.inner_bottom);
+    let width = mouth.half_width;
+    add([mouth.x, upper], [0.9 * width, 0.3], 0.1);
+    add([mouth.x, lower], [0.75 * width, 0.26], 0.13);
+    add([mouth.x, mouth.bottom + 0.14], [0.7, 0.2], -0.08);
+    add([nx, 0.5 * (ny + 0.3 + mouth.top)], [0.14, 0.3], -0.04);
+    add(
+        [0.0, face.head.middle + face.head.jaw - 0.35],
+        [0.65, 0.5],
+        0.14,
+    );
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::Pose;
+    use crate::pose::Rotation;
+    use fkp_core::{Purpose, rng_for};
+
+    fn face(index: u64) -> FaceParams {
+        FaceParams::sample(&mut rng_for(3, Purpose::Render, 0, index))
+    }
+
+    #[test]
+    fn a_line_of_sight_through_a_place_on_the_face_meets_it() {
+        for index in 0..30 {
+            let mut face = face(index);
+            face.pose = Pose {
+                yaw: 0.2,
+                pitch: -0.1,
+                roll: 0.1,
+            };
+            let surface = Surface::new(&face);
+            let towards = Rotation::new(&face.pose).towards_viewer();
+            for [x, y] in [[1.0, 0.0], [-0.8, 2.1], [0.0, -1.0], [-1.3, 0.8]] {
+                let at = [x, y, surface.height(x, y)];
+                // Shifted along the line of sight, as the renderer has it.
+                let depth = dot(at, towards);
+                let start = std::array::from_fn(|i| at[i] - depth * towards[i]);
+                let hit = surface.trace(start, towards);
+                let off = (hit.at[0] - x).hypot(hit.at[1] - y);
+                assert!(hit.outside < 0.0 && off < 0.01, "face {index}: {off}");
+            }
+        }
+    }
+
+    #[test]
+    fn lines_of_sight_beside_the_head_pass_it_at_their_distance() {
+        let face = face(0);
+        let surface = Surface::new(&face);
+        let y = face.head.middle;
+        let beside = surface.trace([face.head.half_width + 0.2, y, 0.0], [0.0, 0.0, 1.0]);
+        assert!((beside.outside - 0.2).abs() < 0.05, "{}", beside.outside);
+    }
+
+    #[test]
+    fn the_tip_of_the_nose_is_the_highest_place() {
+        for index in 0..30 {
+            let surface = Surface::new(&face(index));
+            let [x, y] = surface.nose_tip();
+            let top = surface.height(x, y);
+            for (dx, dy) in [(0.05, 0.0), (-0.05, 0.0), (0.0, 0.05), (0.0, -0.05)] {
+                assert!(surface.height(x + dx, y + dy) < top, "face {index}");
+            }
+        }
+    }
+}

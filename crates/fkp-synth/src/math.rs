@@ -1,0 +1,63 @@
+//! Small vectors, soft edges and value noise for the shader.
+
+/// A vector or point: x to the right of the picture, y down, z towards the viewer.
+pub(crate) type Vec3 = [f32; 3];
+
+pub(crate) fn dot(a: Vec3, b: Vec3) -> f32 {
+    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+}
+
+pub(crate) fn normalised(v: Vec3) -> Vec3 {
+    let scale = 1.0 / dot(v, v).sqrt().max(1e-9);
+    v.map(|c| c * scale)
+}
+
+pub(crate) fn mix(a: f32, b: f32, amount: f32) -> f32 {
+    a + (b - a) * amount
+}
+
+/// 0 below `low`, 1 above `high`, smooth between; `low` may be the larger one.
+pub(crate) fn smooth(low: f32, high: f32, x: f32) -> f32 {
+    let t = ((x - low) / (high - low)).clamp(0.0, 1.0);
+    t * t * (3.0 - 2.0 * t)
+}
+
+/// How much of a pixel of width `px` lies inside a shape whose edge is `distance` away from the
+/// pixel's centre (negative inside).
+pub(crate) fn cover(distance: f32, px: f32) -> f32 {
+    (0.5 - distance / px).clamp(0.0, 1.0)
+}
+
+/// A bump of height 1 and radius 1 as a function of the squared radius: `(1 − r²)³` (Wyvill et
+/// al., *Data structure for soft objects*, 1986). Unlike a Gaussian it ends, so far away it is free.
+pub(crate) fn bump(r2: f32) -> f32 {
+    let u = (1.0 - r2).max(0.0);
+    u * u * u
+}
+
+/// A reproducible number in [0, 1) for a lattice point.
+pub(crate) fn hash(x: i32, y: i32, seed: u32) -> f32 {
+    (scramble(x, y, seed) >> 8) as f32 / (1 << 24) as f32
+}
+
+/// Scrambled bits of a lattice point (the finaliser of MurmurHash3).
+pub(crate) fn scramble(x: i32, y: i32, seed: u32) -> u32 {
+    let mut h = (x as u32)
+        .wrapping_mul(0x9e37_79b1)
+        .wrapping_add((y as u32).wrapping_mul(0x85eb_ca77))
+        .wrapping_add(seed);
+    h = (h ^ (h >> 16)).wrapping_mul(0x85eb_ca6b);
+    h = (h ^ (h >> 13)).wrapping_mul(0xc2b2_ae35);
+    h ^ (h >> 16)
+}
+
+/// Smooth noise in [0, 1) with features about 1 across.
+pub(crate) fn noise(x: f32, y: f32, seed: u32) -> f32 {
+    let (x0, y0) = (x.floor(), y.floor());
+    let (fx, fy) = (x - x0, y - y0);
+    let (ix, iy) = (x0 as i32, y0 as i32);
+    let (sx, sy) = (fx * fx * (3.0 - 2.0 * fx), fy * fy * (3.0 - 2.0 * fy));
+    let top = mix(hash(ix, iy, seed), hash(ix + 1, iy, seed), sx);
+    let bottom = mix(hash(ix, iy + 1, seed), hash(ix + 1, iy + 1, seed), sx);
+    mix(top, bottom, sy)
+}

@@ -1,0 +1,294 @@
+//! Everything that is needed to draw one face.
+//!
+//! Lengths are in *eye units*: half the mean distance between the eye centres, so an average
+//! face has its eyes at x = ±1. The head's frame has its origin near the middle of the head: x to
+//! the right of the picture (the subject's left), y down, z towards the viewer. Positions on the
+//! face are given as seen from the front. Per-side parameters come as `[left, right]` of the
+//! subject, with x counted outwards from the middle.
+
+/// Where the head looks. All angles in radians.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pose {
+    /// Turn about the vertical axis; positive moves the nose to larger x.
+    pub yaw: f32,
+    /// Nod; positive moves the nose down.
+    pub pitch: f32,
+    /// Tilt in the picture plane; positive is clockwise as seen.
+    pub roll: f32,
+}
+
+/// Shape of the skull.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Head {
+    /// Half the width at the cheekbones.
+    pub half_width: f32,
+    /// Height of the widest place, y in the head's frame.
+    pub middle: f32,
+    /// From the widest place up to the crown.
+    pub crown: f32,
+    /// From the widest place down to the chin.
+    pub jaw: f32,
+    /// 0 for an oval jaw, towards 1 for a square one, below 0 for a pointed one.
+    pub squareness: f32,
+    /// From the middle of the head to the plane of the face.
+    pub depth: f32,
+    /// How far the chin lies in front of what an ellipsoid would give.
+    pub jaw_forward: f32,
+    /// How far the cheekbones stand out.
+    pub cheekbones: f32,
+    /// Ear size; 0 is none, 1 average.
+    pub ears: f32,
+}
+
+/// The skin's reflectance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Skin {
+    /// Albedo, from 0.2 (dark) to 0.9 (light).
+    pub tone: f32,
+    /// Strength of the highlights.
+    pub gloss: f32,
+    /// Depth of folds beside the nose, under the eyes and on the forehead, 0 to 1.
+    pub age: f32,
+    /// Amplitude of blotches and freckles, as a fraction of the tone.
+    pub mottle: f32,
+}
+
+/// One eye. x is outwards from the middle of the face.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Eye {
+    /// Middle of the line between the corners, `[outwards, down]`.
+    pub at: [f32; 2],
+    /// Half the distance between the corners.
+    pub half_width: f32,
+    /// How far the upper lid arches above the line between the corners.
+    pub upper_lid: f32,
+    /// How far the lower lid hangs below it.
+    pub lower_lid: f32,
+    /// Angle by which the outer corner is raised, radians.
+    pub tilt: f32,
+    /// Radius of the iris.
+    pub iris: f32,
+    /// Darkness of the lashes and liner, 0 to 1.
+    pub lashes: f32,
+}
+
+/// One eyebrow. x is outwards from the middle of the face.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Brow {
+    /// Inner end, `[outwards, down]`.
+    pub inner: [f32; 2],
+    /// Outer end.
+    pub outer: [f32; 2],
+    /// How far the middle is raised above the straight line.
+    pub arch: f32,
+    /// Half the thickness at the inner third.
+    pub thickness: f32,
+    /// How opaque the hairs are, 0 to 1.
+    pub density: f32,
+}
+
+/// The nose.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Nose {
+    /// Where the ball of the tip sits, `[x, y]`. The tip itself is where the surface is highest.
+    pub at: [f32; 2],
+    /// Width; 1 is average.
+    pub width: f32,
+    /// How far it stands out; 1 is average.
+    pub protrusion: f32,
+    /// Height of the bridge; 1 is average.
+    pub bridge: f32,
+}
+
+/// The mouth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mouth {
+    /// x of its middle.
+    pub x: f32,
+    /// Half the distance between the corners.
+    pub half_width: f32,
+    /// y of the `[left, right]` corners.
+    pub corners: [f32; 2],
+    /// y of the top of the upper lip, in the middle.
+    pub top: f32,
+    /// y of the bottom of the lower lip, in the middle.
+    pub bottom: f32,
+    /// y of the lower edge of the upper lip, in the middle.
+    pub inner_top: f32,
+    /// y of the upper edge of the lower lip, in the middle. Not above `inner_top`.
+    pub inner_bottom: f32,
+    /// Depth of the notch in the upper lip, 0 to 1.
+    pub bow: f32,
+    /// The lips' tone as a multiple of the skin's.
+    pub tone: f32,
+    /// How much of an open mouth's upper part shows teeth, in eye units.
+    pub teeth: f32,
+}
+
+/// Hair on the head. A bald head has no `volume` and a hairline out of sight.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hair {
+    /// y of the hairline in the middle of the forehead.
+    pub line: f32,
+    /// How fast the hairline drops towards the temples: y grows by this times x².
+    pub drop: f32,
+    /// How far the hairline recedes on both sides of the middle.
+    pub recede: f32,
+    /// x where the hairline is highest.
+    pub parting: f32,
+    /// How ragged the hairline is, in eye units.
+    pub ragged: f32,
+    /// How far it stands away from the skull.
+    pub volume: f32,
+    /// y down to which it hangs at the sides; above the ears for short hair.
+    pub length: f32,
+    /// x beyond which long hair covers the side of the face.
+    pub curtain: f32,
+    /// Albedo.
+    pub tone: f32,
+    /// Contrast of the strands, 0 to 1.
+    pub strands: f32,
+}
+
+/// Hair on the face.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Beard {
+    /// Opacity on chin and cheeks, 0 to 1.
+    pub full: f32,
+    /// Opacity on the upper lip, 0 to 1.
+    pub moustache: f32,
+}
+
+/// Glasses.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Glasses {
+    /// Half the width and height of a glass.
+    pub half_size: [f32; 2],
+    /// Radius of its corners; half the height makes it round.
+    pub rounding: f32,
+    /// Half the thickness of the rim.
+    pub rim: f32,
+    /// Albedo of the rim.
+    pub tone: f32,
+    /// How much light the glasses take, 0 to 1.
+    pub tint: f32,
+    /// Strength of the reflection, 0 to 1.
+    pub glare: f32,
+}
+
+/// Light on the scene.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Light {
+    /// Towards the main light, in the viewer's frame (z towards the viewer).
+    pub towards: [f32; 3],
+    /// Strength of the main light.
+    pub direct: f32,
+    /// Strength of the light from everywhere.
+    pub ambient: f32,
+}
+
+/// A blurred patch behind the head. Positions in fractions of the side, 0.5 in the middle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Patch {
+    /// Centre.
+    pub at: [f32; 2],
+    /// Half the width and height.
+    pub half_size: [f32; 2],
+    /// Width of its soft edge.
+    pub softness: f32,
+    /// Brightness that it adds.
+    pub tone: f32,
+}
+
+/// What is behind the head.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Backdrop {
+    /// Brightness in the middle.
+    pub tone: f32,
+    /// Change of brightness from one side of the picture to the other, along x and y.
+    pub slope: [f32; 2],
+    /// Patches.
+    pub patches: [Patch; 4],
+    /// Albedo of the clothes.
+    pub clothes: f32,
+}
+
+/// Framing and what the camera does to the picture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Camera {
+    /// Size of the face; 1 frames it as an average crop.
+    pub scale: f32,
+    /// Shift of the face in fractions of the side.
+    pub shift: [f32; 2],
+    /// Standard deviation of the blur in fractions of the side.
+    pub blur: f32,
+    /// Standard deviation of the noise in grey levels of 255.
+    pub noise: f32,
+    /// Contrast; 1 leaves it.
+    pub contrast: f32,
+    /// Added to every pixel, full scale 1.
+    pub brightness: f32,
+}
+
+/// One face: who it is, what it does, and how it is pictured.
+///
+/// Drawn with [`render`](crate::render); a random one comes from [`FaceParams::sample`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaceParams {
+    /// Where the head looks.
+    pub pose: Pose,
+    /// Shape of the skull.
+    pub head: Head,
+    /// The skin's reflectance.
+    pub skin: Skin,
+    /// The subject's left and right eye.
+    pub eyes: [Eye; 2],
+    /// Shift of both irises from the middle of the eyes, `[x, y]`.
+    pub gaze: [f32; 2],
+    /// Albedo of the irises.
+    pub iris_tone: f32,
+    /// The subject's left and right eyebrow.
+    pub brows: [Brow; 2],
+    /// The nose.
+    pub nose: Nose,
+    /// The mouth.
+    pub mouth: Mouth,
+    /// Hair on the head.
+    pub hair: Hair,
+    /// Hair on the face.
+    pub beard: Beard,
+    /// Glasses, if any.
+    pub glasses: Option<Glasses>,
+    /// Light on the scene.
+    pub light: Light,
+    /// What is behind the head.
+    pub backdrop: Backdrop,
+    /// Framing and camera.
+    pub camera: Camera,
+    /// Seed of skin and hair texture and of the camera's noise.
+    pub texture: u32,
+}
+
+impl FaceParams {
+    /// The same face in a mirror: drawn, it is the mirror image, up to the fine grain of skin,
+    /// hair and noise, which does not change sides.
+    pub fn mirrored(&self) -> Self {
+        let mut face = self.clone();
+        face.pose.yaw = -face.pose.yaw;
+        face.pose.roll = -face.pose.roll;
+        face.eyes.swap(0, 1);
+        face.brows.swap(0, 1);
+        face.gaze[0] = -face.gaze[0];
+        face.nose.at[0] = -face.nose.at[0];
+        face.mouth.x = -face.mouth.x;
+        face.mouth.corners.swap(0, 1);
+        face.hair.parting = -face.hair.parting;
+        face.light.towards[0] = -face.light.towards[0];
+        face.backdrop.slope[0] = -face.backdrop.slope[0];
+        for patch in &mut face.backdrop.patches {
+            patch.at[0] = 1.0 - patch.at[0];
+        }
+        face.camera.shift[0] = -face.camera.shift[0];
+        face
+    }
+}

@@ -1,0 +1,244 @@
+//! The picture of a face, pixel by pixel, and the labels that belong to it.
+
+use crate::backdrop::{Body, Ear};
+use crate::camera;
+use crate::features::{Material, beard, brow, eye, folds, mouth, nose};
+use crate::glasses::Worn;
+use crate::hair;
+use crate::head::{Hit, Surface};
+use crate::landmarks;
+use crate::math::{Vec3, cover, mix, normalised, smooth};
+use crate::params::FaceParams;
+use crate::pose::{Projection, Rotation};
+use crate::shade::Lamp;
+use fkp_core::{Image, Keypoint, Keypoints, Visibility};
+
+/// Draws a face as a `size × size` grey picture, with the 15 points of the `kaggle15` schema in
+/// its pixels.
+///
+/// The same parameters at another size give the same picture at another resolution, noise aside.
+/// A point hidden by hair or by the turned head itself is [`Visibility::Occluded`], one beyond the
+/// edge [`Visibility::OutOfFrame`]; its position is exact all the same.
+///
+/// ```
+/// use fkp_core::{Purpose, rng_for};
+/// use fkp_synth::{FaceParams, render};
+/// let face = FaceParams::sample(&mut rng_for(1, Purpose::Render, 0, 0));
+/// let (picture, points) = render(&face, 64);
+/// assert_eq!((picture.size(), picture.channels(), points.len()), ((64, 64), 1, 15));
+/// assert!(points[0].x > points[1].x, "the subject's left eye is at the larger x");
+/// ```
+///
+/// # Panics
+/// If `size` is zero.
+pub fn render(face: &FaceParams, size: usize) -> (Image, Keypoints) {
+    assert!(size > 0, "a picture needs at least one pixel");
+    let scene = Scene::new(face, size);
+    let mut light = Vec::with_capacity(size * size);
+    for y in 0..size {
+        for x in 0..size {
+            light.push(scene.pixel([x as f32, y as f32]));
+        }
+    }
+    let bytes = camera::develop(light, size, &face.camera, face.texture);
+    let mut image = Image::filled(size, size, 1, 0);
+    image.as_bytes_mut().copy_from_slice(&bytes);
+    (image, scene.keypoints())
+}
+
+/// A face with everything worked out that does not depend on the pixel.
+struct Scene<'a> {
+    face: &'a FaceParams,
+    size: usize,
+    rotation: Rotation,
+    projection: Projection,
+    /// Width of a pixel in eye units.
+    px: f32,
+    surface: Surface,
+    points: [Vec3; 15],
+    lamp: Lamp,
+    /// Towards the light in the head's frame.
+    lamp_on_head: Vec3,
+    body: Body,
+    ears: [Option<Ear>; 2],
+    glasses: Option<Worn>,
+}
+
+impl<'a> Scene<'a> {
+    fn new(face: &'a FaceParams, size: usize) -> Self {
+        let rotation = Rotation::new(&face.pose);
+        let surface = Surface::new(face);
+        let points = landmarks::on_head(face, &surface);
+        let anchor = rotation.apply(landmarks::anchor(&points));
+        let projection = Projection::new(&face.camera, anchor, size);
+        let lamp = Lamp::new(&face.light);
+        Self {
+            face,
+            size,
+            rotation,
+            projection,
+            px: 1.0 / projection.px_per_unit,
+            points,
+            lamp,
+            lamp_on_head: rotation.undo(lamp.towards()),
+            body: Body::new(face, rotation),
+            ears: [1.0, -1.0].map(|side| Ear::new(face, rotation, side)),
+            glasses: Worn::new(face, rotation, surface.height(1.0, 0.0)),
+            surface,
+        }
+    }
+
+    /// Brightness of a pixel, from back to front.
+    fn pixel(&self, at: [f32; 2]) -> f32 {
+        let viewer = self.projection.to_viewer(at);
+        let start = self.rotation.undo([viewer[0], viewer[1], 0.0]);
+        let hit = self.surface.trace(start, self.rotation.towards_viewer());
+        let head = cover(hit.outside, self.px);
+        let mut light = 0.0;
+        if head < 1.0 {
+            light = self.around_head(at, viewer, &hit);
+        }
+        if head > 0.0 {
+            light = mix(light, self.head(&hit, viewer), head);
+        }
+        for ear in self.ears.iter().flatten().filter(|ear| ear.before_head) {
+            let (share, brightness) = ear.at(viewer, self.px, &self.lamp);
+            light = mix(light, brightness, share);
+        }
+        if let Some(veil) = self.glasses.as_ref().and_then(|g| g.at(viewer, self.px)) {
+            let rim = self.face.glasses.map_or(0.0, |g| g.tone);
+            let behind = light * veil.passes + veil.glare;
+            light = mix(
+                behind,
+                rim * self.lamp.diffuse([0.0, -0.3, 0.95], 1.0),
+                veil.rim,
+            );
+        }
+        light
+    }
+
+    /// Room, hair behind the neck, neck, far ear, and the hair around the head.
+    fn around_head(&self, at: [f32; 2], viewer: [f32; 2], hit: &Hit) -> f32 {
+        let face = self.face;
+        let size = self.size as f32;
+        let place = [(at[0] + 0.5) / size, (at[1] + 0.5) / size];
+        let mut light = face.backdrop.room(place, face.texture);
+        let hair_light = |brightness| self.hair_light(hit, viewer) * brightness;
+        let (sin, cos) = face.pose.roll.sin_cos();
+        let upright = [
+            cos * viewer[0] + sin * viewer[1],
+            cos * viewer[1] - sin * viewer[0],
+        ];
+        let soft = self.px.max(0.08);
+        let behind = face
+            .hair
+            .behind(face.head.half_width, upright, face.texture);
+        light = mix(light, hair_light(0.6), cover(behind, soft));
+        let (share, brightness) = self.body.at(viewer, self.px, &self.lamp);
+        light = mix(light, brightness, share);
+        for ear in self.ears.iter().flatten().filter(|ear| !ear.before_head) {
+            let (share, brightness) = ear.at(viewer, self.px, &self.lamp);
+            light = mix(light, brightness, share);
+        }
+        let nearest = [hit.at[0], hit.at[1]];
+        let around = face.hair.around(hit.outside, nearest, face.texture);
+        mix(light, hair_light(1.0), cover(around, soft))
+    }
+
+    /// The head itself: skin, features, hair.
+    fn head(&self, hit: &Hit, viewer: [f32; 2]) -> f32 {
+        let face = self.face;
+        let at = [hit.at[0], hit.at[1]];
+        let (hair, shadow) = hair::on_face(face, at, self.px);
+        // Behind the ears there is only skin or hair.
+        let back = smooth(0.1, -0.15, hit.at[2]) * f32::from(u8::from(face.hair.volume > 0.0));
+        let upper = smooth(face.hair.length + 0.3, face.hair.length - 0.3, at[1]);
+        let hair = hair.max(back * upper);
+        let mut light = 0.0;
+        if hair < 1.0 {
+            let mut material = Material {
+                albedo: face.skin.tone,
+                open: 1.0 - shadow,
+                gloss: face.skin.gloss,
+                glint: 0.0,
+            };
+            if hit.at[2] > 0.0 {
+                folds::paint(&mut material, face, at);
+                beard::paint(&mut material, face, at);
+                for (side, index) in [(1.0, 0), (-1.0, 1)] {
+                    eye::paint(&mut material, face, &face.eyes[index], side, at, self.px);
+                    brow::paint(&mut material, face, &face.brows[index], side, at, self.px);
+                }
+                nose::paint(&mut material, face, at);
+                mouth::paint(&mut material, face, at, self.px);
+            }
+            let normal = self.rotation.apply(self.surface.normal(hit.at));
+            light = self.lamp.shade(&material, normal, self.unshadowed(at));
+        }
+        if hair > 0.0 {
+            light = mix(light, self.hair_light(hit, viewer), hair);
+        }
+        light
+    }
+
+    /// Share of the direct light that passes the nose at a place on the face.
+    fn unshadowed(&self, [x, y]: [f32; 2]) -> f32 {
+        let [nx, ny] = self.face.nose.at;
+        if (x - nx).abs() > 1.4 || (y - ny).abs() > 1.4 {
+            return 1.0;
+        }
+        // The shadow of the tip lies opposite to the light, the further the lower the light.
+        let [lx, ly, lz] = self.lamp_on_head;
+        let reach = 0.55 * self.face.nose.protrusion / lz.max(0.4);
+        let end = [-lx * reach, -ly * reach];
+        let (dx, dy) = (x - nx, y - ny - 0.12);
+        let length2 = (end[0] * end[0] + end[1] * end[1]).max(1e-6);
+        let t = ((dx * end[0] + dy * end[1]) / length2).clamp(0.0, 1.0);
+        let distance = (dx - t * end[0]).hypot(dy - t * end[1]);
+        // Nothing is in the shadow on the nose itself, where t is small.
+        1.0 - 0.55 * smooth(0.34, 0.1, distance) * smooth(0.25, 0.8, t)
+    }
+
+    /// Brightness of the hair, as a rounded mass about the head.
+    fn hair_light(&self, hit: &Hit, viewer: [f32; 2]) -> f32 {
+        let face = self.face;
+        let tone = face.hair.tone_at([hit.at[0], hit.at[1]], face.texture);
+        let middle = self.rotation.apply([0.0, face.head.middle - 0.6, 0.0]);
+        let n = [
+            (viewer[0] - middle[0]) / face.head.half_width,
+            (viewer[1] - middle[1]) / face.head.crown,
+        ];
+        let normal = normalised([0.9 * n[0], 0.9 * n[1], 0.9]);
+        let material = Material {
+            albedo: tone,
+            open: 1.0,
+            gloss: 0.12,
+            glint: 0.0,
+        };
+        self.lamp.shade(&material, normal, 1.0)
+    }
+
+    /// The labels in pixels.
+    fn keypoints(&self) -> Keypoints {
+        let points = self.points.iter().map(|&at| {
+            let [x, y] = self.projection.to_px(self.rotation.apply(at));
+            let mut point = Keypoint::new(x, y);
+            if self.is_hidden(at) {
+                point.visibility = Visibility::Occluded;
+            }
+            point
+        });
+        let frame = (self.size, self.size);
+        points.collect::<Keypoints>().marked_for_frame(frame)
+    }
+
+    /// Whether hair covers a place on the face, or the head itself is in the way.
+    fn is_hidden(&self, at: Vec3) -> bool {
+        let (hair, _) = hair::on_face(self.face, [at[0], at[1]], self.px);
+        let [x, y, z] = self.rotation.apply(at);
+        let start = self.rotation.undo([x, y, 0.0]);
+        let hit = self.surface.trace(start, self.rotation.towards_viewer());
+        let seen = self.rotation.apply(hit.at)[2];
+        hair > 0.5 || seen > z + 0.1
+    }
+}

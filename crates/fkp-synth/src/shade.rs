@@ -1,0 +1,58 @@
+//! Light: how bright a surface of a given direction is.
+
+use crate::features::Material;
+use crate::math::{Vec3, dot, normalised};
+use crate::params::Light;
+
+/// The light with its directions worked out, in the viewer's frame.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lamp {
+    towards: Vec3,
+    /// Halfway between light and viewer, for the highlight (Blinn, 1977).
+    halfway: Vec3,
+    direct: f32,
+    ambient: f32,
+}
+
+impl Lamp {
+    pub(crate) fn new(light: &Light) -> Self {
+        let towards = normalised(light.towards);
+        Self {
+            towards,
+            halfway: normalised([towards[0], towards[1], towards[2] + 1.0]),
+            direct: light.direct,
+            ambient: light.ambient,
+        }
+    }
+
+    /// Towards the light.
+    pub(crate) fn towards(&self) -> Vec3 {
+        self.towards
+    }
+
+    /// Light on a matt surface; `open` is 1 in the open and less in a crease. The normal need not
+    /// have unit length exactly.
+    pub(crate) fn diffuse(&self, normal: Vec3, open: f32) -> f32 {
+        self.lit(normal, open, 1.0)
+    }
+
+    /// The same where a shadow lets only a share of the direct light through.
+    fn lit(&self, normal: Vec3, open: f32, unshadowed: f32) -> f32 {
+        // Light wraps a little around, as it does on skin.
+        let facing = ((dot(normal, self.towards) + 0.2) / 1.2).max(0.0);
+        // More light from above than from below, and from the viewer's side than from behind.
+        let around = 0.78 - 0.14 * normal[1] + 0.12 * normal[2];
+        open * (self.direct * unshadowed * facing + self.ambient * around)
+    }
+
+    /// Brightness of a material.
+    pub(crate) fn shade(&self, material: &Material, normal: Vec3, unshadowed: f32) -> f32 {
+        let diffuse = self.lit(normal, material.open, unshadowed);
+        let mut shine = dot(normal, self.halfway).max(0.0);
+        for _ in 0..4 {
+            shine *= shine;
+        }
+        let highlight = material.gloss * shine * self.direct * unshadowed;
+        material.albedo * diffuse + highlight + material.glint * (0.4 + self.direct)
+    }
+}
