@@ -1,4 +1,14 @@
-//! Readers of landmark data sets.
+//! Readers of landmark data sets: one module per foreign format, one way to open them all.
+//!
+//! A reader checks the whole annotation file when it is opened and decodes pictures when they are
+//! asked for: damage shows before hours of training rather than in the middle, and a set larger
+//! than memory can be read. The exception is Kaggle's table, where the pictures are in the
+//! annotations; they are kept as bytes.
+//!
+//! [`open`] gives a [`fkp_core::Dataset`] in the source's own schema and frame. What follows are
+//! wrappers, each a data set again: [`Mapped`] onto another schema, [`Cropped`] to what a network
+//! sees, [`Cached`] in memory.
+#![doc = ""]
 #![doc = include_str!("../README.md")]
 
 mod cached;
@@ -7,6 +17,8 @@ mod cropped;
 mod error;
 mod folder;
 mod format;
+#[cfg(feature = "hub")]
+pub mod hub;
 pub mod image_csv;
 pub mod kaggle;
 mod mapped;

@@ -3,9 +3,11 @@
 use crate::error::listed;
 use crate::folder::{has_ending, sorted_names};
 use crate::split::{SplitIndices, SplitRule, split};
-use crate::table::{Table, read_file};
+use crate::table::Table;
 use crate::{Coco, DataError, Format, ImageCsv, Kaggle, Pts, Split, coco, image_csv, kaggle, pts};
 use fkp_core::{Dataset, Schema, Subset};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -217,7 +219,11 @@ fn kaggle_table(dir: &Path) -> Option<PathBuf> {
 
 /// Kaggle's table has a column of pictures, or at least the names of Kaggle's points and no file.
 fn csv_format(path: &Path) -> Result<Format, DataError> {
-    let text = read_file(path)?;
+    // The header is enough; Kaggle's table is large.
+    let mut text = Vec::new();
+    let file = File::open(path).map_err(|source| DataError::io(path, source))?;
+    let read = file.take(1 << 20).read_to_end(&mut text);
+    read.map_err(|source| DataError::io(path, source))?;
     let table = Table::new(path, &text)?;
     let first_is_coordinate = table.header().first().is_some_and(|name| {
         let point = name.strip_suffix("_x").or_else(|| name.strip_suffix("_y"));

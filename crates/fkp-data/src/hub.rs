@@ -1,0 +1,44 @@
+//! Files of data set repositories on the Hugging Face hub.
+//!
+//! What is fetched stays in the hub's cache folder, so that it is fetched once.
+
+use crate::DataError;
+use candle_datasets::hub::{FileReader, from_hub};
+use hf_hub::HFClientSync;
+use std::path::PathBuf;
+
+/// Fetches one file of the data set `owner/name`, for [`crate::open`] to read: a table, an archive
+/// or annotations. Gives its place in the cache.
+///
+/// # Errors
+/// If the hub cannot be reached or there is no such file.
+pub fn fetch(repository: &str, file: &str) -> Result<PathBuf, DataError> {
+    let failed = |source: hf_hub::HFError| hub_error(repository, file, source);
+    let (owner, name) = hf_hub::split_id(repository);
+    let client = HFClientSync::new().map_err(failed)?;
+    let download = client.dataset(owner, name).download_file().filename(file);
+    download.send().map_err(failed)
+}
+
+/// The Parquet files of the data set `owner/name`, as the hub converts every table to them. What
+/// their columns mean is up to the caller: no module of this crate reads samples from Parquet.
+///
+/// # Errors
+/// If the hub cannot be reached, or the data set has no such files.
+pub fn parquet(repository: &str) -> Result<Vec<impl FileReader>, DataError> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| DataError::Hub {
+        repository: repository.to_owned(),
+        file: "*.parquet".to_owned(),
+        source,
+    };
+    let client = HFClientSync::new().map_err(|source| failed(source.into()))?;
+    from_hub(&client, repository.to_owned()).map_err(|source| failed(source.into()))
+}
+
+fn hub_error(repository: &str, file: &str, source: hf_hub::HFError) -> DataError {
+    DataError::Hub {
+        repository: repository.to_owned(),
+        file: file.to_owned(),
+        source: source.into(),
+    }
+}
