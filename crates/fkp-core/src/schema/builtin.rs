@@ -59,7 +59,9 @@ pub(super) fn kaggle15() -> SchemaSpec {
 }
 
 /// The 68 points of 300-W, numbered from 0 along jaw, brows, nose, eyes, outer and inner lips.
-/// The subject's right comes first.
+/// The subject's right comes first. The framing is the mean shape of a few thousand faces, made
+/// symmetric, moved up and shrunk a little from where the Kaggle framing would put it: there the
+/// chin is outside the crop.
 pub(super) fn ibug68() -> SchemaSpec {
     let mirror = [
         (0, 16),
@@ -104,7 +106,7 @@ pub(super) fn ibug68() -> SchemaSpec {
         keypoints: names(0..=67),
         flip_pairs: numbered_pairs(&mirror),
         skeleton: numbered_pairs(&skeleton),
-        framing: Vec::new(),
+        framing: IBUG68_FRAMING.to_vec(),
         normalising_pair: vec![
             distance("inter_ocular", &["36"], &["45"]),
             NormalisingPairSpec {
@@ -174,6 +176,77 @@ pub(super) fn aflw21() -> SchemaSpec {
         ],
     }
 }
+
+const IBUG68_FRAMING: [[f64; 2]; 68] = [
+    [0.127, 0.316],
+    [0.131, 0.414],
+    [0.147, 0.503],
+    [0.166, 0.589],
+    [0.197, 0.684],
+    [0.250, 0.764],
+    [0.309, 0.817],
+    [0.385, 0.863],
+    [0.500, 0.893],
+    [0.615, 0.863],
+    [0.691, 0.817],
+    [0.750, 0.764],
+    [0.803, 0.684],
+    [0.834, 0.589],
+    [0.853, 0.503],
+    [0.869, 0.414],
+    [0.873, 0.316],
+    [0.218, 0.225],
+    [0.262, 0.196],
+    [0.316, 0.187],
+    [0.365, 0.192],
+    [0.410, 0.205],
+    [0.590, 0.205],
+    [0.635, 0.192],
+    [0.684, 0.187],
+    [0.738, 0.196],
+    [0.782, 0.225],
+    [0.500, 0.311],
+    [0.500, 0.377],
+    [0.500, 0.440],
+    [0.500, 0.493],
+    [0.440, 0.530],
+    [0.465, 0.538],
+    [0.500, 0.547],
+    [0.535, 0.538],
+    [0.560, 0.530],
+    [0.286, 0.303],
+    [0.321, 0.291],
+    [0.365, 0.291],
+    [0.405, 0.309],
+    [0.368, 0.323],
+    [0.322, 0.323],
+    [0.595, 0.309],
+    [0.635, 0.291],
+    [0.679, 0.291],
+    [0.714, 0.303],
+    [0.678, 0.323],
+    [0.632, 0.323],
+    [0.374, 0.652],
+    [0.416, 0.625],
+    [0.471, 0.609],
+    [0.500, 0.615],
+    [0.529, 0.609],
+    [0.584, 0.625],
+    [0.626, 0.652],
+    [0.581, 0.691],
+    [0.543, 0.712],
+    [0.500, 0.717],
+    [0.457, 0.712],
+    [0.419, 0.691],
+    [0.383, 0.650],
+    [0.463, 0.642],
+    [0.500, 0.641],
+    [0.537, 0.642],
+    [0.617, 0.650],
+    [0.537, 0.667],
+    [0.500, 0.671],
+    [0.463, 0.667],
+];
 
 fn distance(name: &str, from: &[&str], to: &[&str]) -> NormalisingPairSpec {
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();

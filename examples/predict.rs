@@ -1,0 +1,223 @@
+//! Localises keypoints in pictures of any size.
+//!
+//! ```text
+//! cargo run --release --example predict -- --model runs/X/best.safetensors photo.jpg folder/ --out out/
+//! ```
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use fkp_core::{Affine, BoundingBox, CropSquare, Image, Keypoints};
+use fkp_data::decode_image;
+use fkp_examples::{Marks, draw_points, enlarged, finish, use_threads, write_text};
+use fkp_model::{Landmarker, ModelError};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Localise keypoints in pictures; points come out in each picture's own pixels.
+#[derive(Parser)]
+struct Arguments {
+    /// The model file.
+    #[arg(long)]
+    model: PathBuf,
+    /// Pictures, and folders of them (PNG, JPEG, BMP).
+    #[arg(required = true)]
+    pictures: Vec<PathBuf>,
+    /// The face as x,y,width,height in pixels; the whole picture if absent.
+    #[arg(long = "box", value_parser = parse_box)]
+    face: Option<BoundingBox>,
+    /// Folder for predictions.json, predictions.csv and an overlay of each picture.
+    #[arg(long, default_value = "out")]
+    out: PathBuf,
+    /// Threads to compute with; all cores if absent.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct Prediction {
+    file: String,
+    width: usize,
+    height: usize,
+    keypoints: Vec<NamedPoint>,
+}
+
+#[derive(Serialize)]
+struct NamedPoint {
+    name: String,
+    x: f32,
+    y: f32,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    file: &'a str,
+    keypoint: &'a str,
+    x: f32,
+    y: f32,
+}
+
+fn main() -> ExitCode {
+    finish(predict(&Arguments::parse()))
+}
+
+fn predict(arguments: &Arguments) -> Result<()> {
+    use_threads(arguments.threads)?;
+    let landmarker = Landmarker::load(&arguments.model)?;
+    let files = pictures(&arguments.pictures)?;
+    let out = &arguments.out;
+    std::fs::create_dir_all(out).with_context(|| format!("{}: cannot create", out.display()))?;
+
+    let (mut predictions, mut failures) = (Vec::new(), Vec::new());
+    let mut names = BTreeSet::new();
+    for file in &files {
+        let overlay = out.join(overlay_name(file, &mut names));
+        match predict_one(&landmarker, file, arguments.face.as_ref(), &overlay) {
+            Ok(prediction) => predictions.push(prediction),
+            // The others still get their points; this one is named at the end.
+            Err(error) => failures.push(error),
+        }
+    }
+    let json = serde_json::to_string_pretty(&predictions)? + "\n";
+    write_text(&out.join("predictions.json"), &json)?;
+    write_csv(&out.join("predictions.csv"), &predictions)?;
+    println!(
+        "{} of {} pictures predicted into {}",
+        predictions.len(),
+        files.len(),
+        out.display()
+    );
+    if failures.is_empty() {
+        return Ok(());
+    }
+    for error in &failures {
+        eprintln!("skipped: {error:#}");
+    }
+    bail!(
+        "{} of {} pictures could not be predicted",
+        failures.len(),
+        files.len()
+    )
+}
+
+fn predict_one(
+    landmarker: &Landmarker,
+    file: &Path,
+    face: Option<&BoundingBox>,
+    overlay: &Path,
+) -> Result<Prediction> {
+    let picture = decode_image(file)?;
+    let points = match face {
+        Some(face) => CropSquare::about(face)
+            .map_err(ModelError::from)
+            .and_then(|square| landmarker.detect_in(&picture, &square)),
+        None => landmarker.detect(&picture),
+    };
+    let points = points.with_context(|| file.display().to_string())?;
+    draw(landmarker, &picture, &points, overlay)?;
+    let names = landmarker.card().schema.keypoints().iter();
+    let named = names.zip(points.iter()).map(|(name, point)| NamedPoint {
+        name: name.clone(),
+        x: point.x,
+        y: point.y,
+    });
+    Ok(Prediction {
+        file: file.display().to_string(),
+        width: picture.width(),
+        height: picture.height(),
+        keypoints: named.collect(),
+    })
+}
+
+/// Small pictures are enlarged, so that the points do not hide what they mark.
+fn draw(landmarker: &Landmarker, picture: &Image, points: &Keypoints, path: &Path) -> Result<()> {
+    let longer = picture.width().max(picture.height()) as f64;
+    let (mut canvas, map): (_, Affine) = enlarged(picture, (480.0 / longer).max(1.0))?;
+    let radius = (canvas.width().max(canvas.height()) / 200).max(2) as i32;
+    let schema = &landmarker.card().schema;
+    draw_points(&mut canvas, points, &map, schema, Marks::BySide, radius);
+    let saved = canvas.save(path);
+    saved.with_context(|| format!("{}: cannot write the overlay", path.display()))
+}
+
+fn write_csv(path: &Path, predictions: &[Prediction]) -> Result<()> {
+    let table = csv::Writer::from_path(path);
+    let mut table = table.with_context(|| format!("{}: cannot write", path.display()))?;
+    for prediction in predictions {
+        for point in &prediction.keypoints {
+            table.serialize(Row {
+                file: &prediction.file,
+                keypoint: &point.name,
+                x: point.x,
+                y: point.y,
+            })?;
+        }
+    }
+    table.flush()?;
+    Ok(())
+}
+
+/// Files as they are, folders as the pictures directly in them, sorted.
+fn pictures(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in given {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let failed = || format!("{}: cannot list the folder", path.display());
+        let mut inside = Vec::new();
+        for entry in std::fs::read_dir(path).with_context(failed)? {
+            let file = entry.with_context(failed)?.path();
+            let ending = file.extension().map(|e| e.to_string_lossy().to_lowercase());
+            if matches!(ending.as_deref(), Some("png" | "jpg" | "jpeg" | "bmp")) {
+                inside.push(file);
+            }
+        }
+        if inside.is_empty() {
+            bail!(
+                "{}: no PNG, JPEG or BMP picture in this folder",
+                path.display()
+            );
+        }
+        inside.sort();
+        files.extend(inside);
+    }
+    Ok(files)
+}
+
+/// `NAME.overlay.png`, numbered where two folders hold pictures of one name.
+fn overlay_name(file: &Path, taken: &mut BTreeSet<String>) -> String {
+    let stem = file
+        .file_stem()
+        .map_or("picture".into(), |stem| stem.to_string_lossy());
+    let plain = std::iter::once(format!("{stem}.overlay.png"));
+    let numbered = (2..).map(|number| format!("{stem}-{number}.overlay.png"));
+    let mut free = plain
+        .chain(numbered)
+        .filter(|name| taken.insert(name.clone()));
+    free.next().unwrap_or_default()
+}
+
+fn parse_box(text: &str) -> Result<BoundingBox, String> {
+    let expected = || format!("expected x,y,width,height in pixels, got `{text}`");
+    let numbers: Result<Vec<f64>, _> = text.split(',').map(|part| part.trim().parse()).collect();
+    let numbers = numbers.map_err(|_| expected())?;
+    let &[x, y, width, height] = numbers.as_slice() else {
+        return Err(expected());
+    };
+    let face = BoundingBox {
+        // Pixel (0, 0) is centred there: the outer edge of a box at 0 is half a pixel before.
+        x: x - 0.5,
+        y: y - 0.5,
+        width,
+        height,
+    };
+    match face.is_usable() {
+        true => Ok(face),
+        false => Err(format!(
+            "a box needs finite numbers and an area, got `{text}`"
+        )),
+    }
+}

@@ -1,0 +1,117 @@
+//! Points on pictures.
+
+use ab_glyph::FontRef;
+use anyhow::Result;
+use fkp_core::{Affine, Border, Filter, Image, Keypoints, Schema, Visibility, warp_affine};
+use image::{Rgb, RgbImage};
+use imageproc::drawing::{
+    draw_antialiased_line_segment_mut, draw_filled_circle_mut, draw_text_mut,
+};
+use imageproc::pixelops::interpolate;
+
+/// In which colours points are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marks {
+    /// The subject's left green, right red, the middle yellow: a flip that forgets to swap labels
+    /// shows at once.
+    BySide,
+    /// All points in one colour.
+    Plain(Rgb<u8>),
+}
+
+const LEFT: Rgb<u8> = Rgb([60, 220, 90]);
+const RIGHT: Rgb<u8> = Rgb([255, 70, 70]);
+const MIDDLE: Rgb<u8> = Rgb([255, 220, 40]);
+
+/// The font of every picture.
+pub fn font() -> Result<FontRef<'static>> {
+    Ok(FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT)?)
+}
+
+/// Writes text with its top left corner at (x, y).
+pub fn text(
+    canvas: &mut RgbImage,
+    x: i32,
+    y: i32,
+    size: f32,
+    colour: Rgb<u8>,
+    text: &str,
+) -> Result<()> {
+    draw_text_mut(canvas, colour, x, y, size, &font()?, text);
+    Ok(())
+}
+
+/// The picture in colour, `factor` times as large, and the map that took it there.
+pub fn enlarged(image: &Image, factor: f64) -> Result<(RgbImage, Affine)> {
+    let scaled = |side: usize| ((side as f64 * factor).round() as usize).max(1);
+    let size = (scaled(image.width()), scaled(image.height()));
+    let map = Affine::resize(image.size(), size)?;
+    let picture = match size == image.size() {
+        true => image.to_rgb(),
+        false => warp_affine(&image.to_rgb(), &map, size, Filter::Area, Border::Replicate),
+    };
+    Ok((image::DynamicImage::from(picture).into_rgb8(), map))
+}
+
+/// Draws the labelled points, and the schema's skeleton between them, as discs of a radius in
+/// pixels of the canvas. Points that are not seen are drawn darker.
+pub fn draw_points(
+    canvas: &mut RgbImage,
+    points: &Keypoints,
+    canvas_from_points: &Affine,
+    schema: &Schema,
+    marks: Marks,
+    radius: i32,
+) {
+    let at = |index: usize| {
+        let point = &points[index];
+        let (x, y) = canvas_from_points.apply(point.x.into(), point.y.into());
+        // Far away points would make the drawing code count for ever.
+        let near = |v: f64| v.is_finite() && v.abs() < 1e5;
+        (point.is_labelled() && near(x) && near(y)).then(|| (x.round() as i32, y.round() as i32))
+    };
+    for &(a, b) in schema.skeleton() {
+        if let (Some(a), Some(b)) = (at(a), at(b)) {
+            let colour = match marks {
+                Marks::BySide => Rgb([200, 200, 200]),
+                Marks::Plain(colour) => colour,
+            };
+            let faint =
+                |line: Rgb<u8>, under: Rgb<u8>, weight: f32| interpolate(line, under, 0.5 * weight);
+            draw_antialiased_line_segment_mut(canvas, a, b, colour, faint);
+        }
+    }
+    for (index, point) in points.labelled() {
+        let Some(centre) = at(index) else { continue };
+        let colour = match marks {
+            Marks::Plain(colour) => colour,
+            Marks::BySide => side_colour(schema, index),
+        };
+        let shade = match point.visibility {
+            Visibility::Visible => colour,
+            _ => interpolate(colour, Rgb([0, 0, 0]), 0.5),
+        };
+        draw_filled_circle_mut(canvas, centre, radius + 1, Rgb([0, 0, 0]));
+        draw_filled_circle_mut(canvas, centre, radius, shade);
+    }
+}
+
+/// The first of a flip pair is the subject's left in `kaggle15`; other schemas say it in the name
+/// or do not say it, then the first of the pair is taken for the left.
+fn side_colour(schema: &Schema, index: usize) -> Rgb<u8> {
+    let name = &schema.keypoints()[index];
+    if name.contains("left") {
+        return LEFT;
+    }
+    if name.contains("right") {
+        return RIGHT;
+    }
+    let pairs = schema.flip_pairs();
+    if pairs.iter().any(|&(first, _)| first == index) {
+        LEFT
+    } else if pairs.iter().any(|&(_, second)| second == index) {
+        RIGHT
+    } else {
+        MIDDLE
+    }
+}

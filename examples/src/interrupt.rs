@@ -1,0 +1,42 @@
+//! Ctrl-C as a clean stop.
+
+use fkp_train::{EpochReport, Observer, StepReport};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Breaks the run off after the step during which Ctrl-C was pressed. A second Ctrl-C kills.
+#[derive(Clone, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Listens from now on.
+    pub fn listen() -> anyhow::Result<Self> {
+        let interrupt = Self::default();
+        let pressed = interrupt.0.clone();
+        ctrlc::set_handler(move || {
+            if pressed.swap(true, Ordering::SeqCst) {
+                std::process::exit(130);
+            }
+            eprintln!("\nstopping with a checkpoint; Ctrl-C again kills");
+        })?;
+        Ok(interrupt)
+    }
+
+    fn flow(&self) -> ControlFlow<()> {
+        match self.0.load(Ordering::SeqCst) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
+impl Observer for Interrupt {
+    fn on_step(&mut self, _: &StepReport) -> ControlFlow<()> {
+        self.flow()
+    }
+
+    fn on_epoch(&mut self, _: &EpochReport<'_>) -> ControlFlow<()> {
+        self.flow()
+    }
+}

@@ -1,0 +1,131 @@
+//! What a run or an evaluation came to, for people and for programs.
+
+use crate::write_text;
+use anyhow::Result;
+use fkp_metrics::EvaluationReport;
+use fkp_train::Progress;
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::Path;
+
+/// The end of a training run. `report.json` is this.
+#[derive(Debug, Serialize)]
+pub struct Report<'a> {
+    /// What was learnt from.
+    pub data: &'a str,
+    /// How many numbers the network has.
+    pub parameters: usize,
+    /// Epochs, best epoch and the figures of each.
+    pub progress: &'a Progress,
+    /// Wall time of all epochs in seconds.
+    pub seconds: f64,
+    /// Training samples per second, median over the epochs.
+    pub samples_per_second: f64,
+    /// The best weights on the validation set.
+    pub evaluation: &'a EvaluationReport,
+    /// What always predicting the training set's mean face scores on the validation set.
+    pub mean_face: &'a EvaluationReport,
+}
+
+/// Writes `report.json` and `report.md` into the run's folder.
+pub fn write_report(folder: &Path, report: &Report<'_>) -> Result<()> {
+    let json = serde_json::to_string_pretty(report)?;
+    write_text(&folder.join("report.json"), &(json + "\n"))?;
+    write_text(&folder.join("report.md"), &markdown(report)?)
+}
+
+fn markdown(report: &Report<'_>) -> Result<String> {
+    let mut page = String::new();
+    let best = report.progress.best.map_or(0, |best| best.epoch);
+    writeln!(page, "# Training report\n")?;
+    writeln!(page, "- data: {}", report.data)?;
+    writeln!(page, "- parameters: {}", report.parameters)?;
+    writeln!(
+        page,
+        "- epochs: {}, the best by validation loss: {best}",
+        report.progress.epochs_done
+    )?;
+    writeln!(
+        page,
+        "- time: {:.0} s, {:.0} training samples per second\n",
+        report.seconds, report.samples_per_second
+    )?;
+    writeln!(page, "## Best weights on the validation set\n")?;
+    writeln!(page, "| figure | network | mean face |\n|---|---|---|")?;
+    for ((name, ours), (_, mean)) in figures(report.evaluation)
+        .iter()
+        .zip(figures(report.mean_face))
+    {
+        writeln!(page, "| {name} | {ours} | {mean} |")?;
+    }
+    writeln!(
+        page,
+        "\n## Per point\n\n| point | MAE px | RMSE px | scored |\n|---|---|---|---|"
+    )?;
+    for point in &report.evaluation.per_point {
+        let (mae, rmse) = (number(point.mae_px, 3), number(point.rmse_px, 3));
+        writeln!(
+            page,
+            "| {} | {mae} | {rmse} | {} |",
+            point.name, point.scored
+        )?;
+    }
+    writeln!(page, "\n![curves](curves.png)\n\n![overlay](overlay.png)")?;
+    Ok(page)
+}
+
+/// The figures of an evaluation as a table for a terminal.
+pub fn table(evaluation: &EvaluationReport) -> String {
+    let mut lines = Vec::new();
+    for (name, value) in figures(evaluation) {
+        lines.push(format!("{name:<26} {value:>10}"));
+    }
+    lines.push(String::new());
+    let widest = evaluation
+        .per_point
+        .iter()
+        .map(|point| point.name.len())
+        .max();
+    let width = widest.unwrap_or(0).max(26);
+    lines.push(format!(
+        "{:<width$} {:>10} {:>10} {:>8}",
+        "point", "MAE px", "RMSE px", "scored"
+    ));
+    for point in &evaluation.per_point {
+        let (mae, rmse) = (number(point.mae_px, 3), number(point.rmse_px, 3));
+        lines.push(format!(
+            "{:<width$} {mae:>10} {rmse:>10} {:>8}",
+            point.name, point.scored
+        ));
+    }
+    lines.join("\n")
+}
+
+fn figures(evaluation: &EvaluationReport) -> Vec<(String, String)> {
+    let percent =
+        |value: Option<f64>| value.map_or("–".to_owned(), |v| format!("{:.2} %", 100.0 * v));
+    let row = |name: &str, value: String| (name.to_owned(), value);
+    let nme = &evaluation.nme;
+    let mut rows = vec![
+        row("samples", evaluation.samples.to_string()),
+        row("loss", number(evaluation.loss, 5)),
+        row("MAE, px", number(evaluation.mae_px, 3)),
+        row("MAE, normalised", number(evaluation.mae_norm, 5)),
+        row("RMSE, px", number(evaluation.rmse_px, 3)),
+        row("NME, inter-ocular", percent(nme.inter_ocular)),
+        row("NME, inter-pupil", percent(nme.inter_pupil)),
+        row("NME, box", percent(nme.by_box)),
+    ];
+    let other = nme.other.iter();
+    rows.extend(other.map(|(name, value)| (format!("NME, {name}"), percent(*value))));
+    rows.push(row(
+        "failure rate at 8 %",
+        percent(evaluation.failure_rate_8),
+    ));
+    rows.push(row("AUC up to 8 %", number(evaluation.auc_8, 4)));
+    rows
+}
+
+fn number(value: Option<f64>, digits: usize) -> String {
+    value.map_or("–".to_owned(), |value| format!("{value:.digits$}"))
+}

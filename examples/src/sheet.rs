@@ -1,0 +1,69 @@
+//! Contact sheets: many small pictures on one.
+
+use crate::{Marks, draw_points, enlarged, text};
+use anyhow::{Result, bail};
+use fkp_core::{Image, Keypoints, Schema};
+use image::{Rgb, RgbImage};
+
+/// One picture of a sheet with what is drawn on it, in order.
+pub struct Cell {
+    /// The picture.
+    pub image: Image,
+    /// Sets of points in pixels of the picture, each in its colours.
+    pub layers: Vec<(Keypoints, Marks)>,
+    /// A line of text below.
+    pub caption: String,
+}
+
+const MARGIN: u32 = 6;
+const CAPTION: u32 = 18;
+const PAPER: Rgb<u8> = Rgb([24, 24, 28]);
+const INK: Rgb<u8> = Rgb([225, 225, 225]);
+
+/// Lays cells out in rows of `columns`, each picture `side` pixels wide, under a title.
+pub fn contact_sheet(
+    title: &str,
+    cells: &[Cell],
+    columns: usize,
+    side: u32,
+    schema: &Schema,
+) -> Result<RgbImage> {
+    if cells.is_empty() || columns == 0 {
+        bail!("a contact sheet needs at least one picture");
+    }
+    let columns = columns.min(cells.len()) as u32;
+    let rows = (cells.len() as u32).div_ceil(columns);
+    let (step_x, step_y) = (side + MARGIN, side + CAPTION + MARGIN);
+    let top = 30;
+    let size = (columns * step_x + MARGIN, rows * step_y + MARGIN + top);
+    let mut sheet = RgbImage::from_pixel(size.0, size.1, PAPER);
+    text(&mut sheet, MARGIN as i32, 7, 18.0, INK, title)?;
+    for (index, cell) in cells.iter().enumerate() {
+        let (column, row) = (index as u32 % columns, index as u32 / columns);
+        let (x, y) = (MARGIN + column * step_x, top + row * step_y);
+        let longer = cell.image.width().max(cell.image.height());
+        let (mut canvas, map) = enlarged(&cell.image, f64::from(side) / longer as f64)?;
+        for (points, marks) in &cell.layers {
+            draw_points(
+                &mut canvas,
+                points,
+                &map,
+                schema,
+                *marks,
+                1 + side as i32 / 160,
+            );
+        }
+        image::imageops::replace(&mut sheet, &canvas, i64::from(x), i64::from(y));
+        let fits = side as usize / 7;
+        let caption: String = cell.caption.chars().take(fits).collect();
+        text(
+            &mut sheet,
+            x as i32,
+            (y + side + 1) as i32,
+            13.0,
+            INK,
+            &caption,
+        )?;
+    }
+    Ok(sheet)
+}

@@ -1,0 +1,263 @@
+//! Trains a keypoint network, on rendered faces or on your own data.
+//!
+//! ```text
+//! cargo run --release --example train
+//! cargo run --release --example train -- --data training.zip --epochs 20
+//! cargo run --release --example train -- --resume runs/rendered-001
+//! ```
+
+use anyhow::{Context, Result};
+use candle_core::Device;
+use clap::Parser;
+use fkp_augment::PixelsOnly;
+use fkp_core::{Augment, Dataset};
+use fkp_examples::{
+    Cell, CurvesPlot, Interrupt, LabelMotion, Marks, Prepared, Progress, Report, RunConfig,
+    contact_sheet, finish, fresh_folder, open_for_training, table, use_threads, write_report,
+    write_text,
+};
+use fkp_metrics::{Evaluation, EvaluationReport, MeanFace};
+use fkp_model::{Landmarker, ModelCard, Network};
+use fkp_train::{Checkpoints, Coordinates, CsvHistory, Evaluator, Fit, Observers, Params, Stopped};
+use image::Rgb;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Train a keypoint network. Without data it learns from rendered faces.
+#[derive(Parser)]
+struct Arguments {
+    /// File or folder with annotated pictures; rendered faces if absent.
+    #[arg(long, conflicts_with = "resume")]
+    data: Option<PathBuf>,
+    /// kaggle, image-csv, pts or coco; recognised by looking if absent.
+    #[arg(long, conflicts_with = "resume")]
+    format: Option<String>,
+    /// Keypoints to learn: kaggle15 (default), ibug68, aflw21, source, or a TOML file.
+    #[arg(long, conflicts_with = "resume")]
+    schema: Option<String>,
+    /// A TOML file; see examples/configs.
+    #[arg(long, conflicts_with = "resume")]
+    config: Option<PathBuf>,
+    /// Passes over the training set. May also be changed when resuming.
+    #[arg(long)]
+    epochs: Option<usize>,
+    /// Samples per step.
+    #[arg(long, conflicts_with = "resume")]
+    batch_size: Option<usize>,
+    /// Learning rate.
+    #[arg(long, conflicts_with = "resume")]
+    lr: Option<f64>,
+    /// Seed of everything random.
+    #[arg(long, conflicts_with = "resume")]
+    seed: Option<u64>,
+    /// Folder to write to; runs/NAME-NNN if absent.
+    #[arg(long, conflicts_with = "resume")]
+    out: Option<PathBuf>,
+    /// Folder of a run to go on with.
+    #[arg(long)]
+    resume: Option<PathBuf>,
+    /// Threads to compute with; all cores if absent. Does not change the result.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    finish(train(&Arguments::parse()))
+}
+
+fn train(arguments: &Arguments) -> Result<()> {
+    use_threads(arguments.threads)?;
+    let config = resolve(arguments)?;
+    config.validate()?;
+    let data = open_for_training(&config.data, &config.input)?;
+    println!("data: {}", data.source.description);
+
+    let card = ModelCard {
+        crop: data.crop.clone(),
+        ..ModelCard::new(config.network.clone(), data.schema.clone(), config.input)
+    };
+    let params = Params::new(config.train.seed, &Device::Cpu);
+    let network = Network::new(
+        &card.network,
+        &card.input,
+        card.schema.len(),
+        params.builder(),
+    )?;
+    let codec = Coordinates {
+        frame: config.input.frame(),
+        loss: config.train.loss,
+    };
+    let parameters = params.named().iter().map(|(_, var)| var.elem_count()).sum();
+    println!("network: {parameters} parameters");
+
+    let folder = match &arguments.resume {
+        Some(folder) => folder.clone(),
+        None => fresh_folder(arguments.out.as_deref(), &data.source.name)?,
+    };
+    write_text(&folder.join("config.toml"), &toml::to_string(&config)?)?;
+    println!("writing to {}", folder.display());
+    let metadata = [(ModelCard::KEY.to_owned(), card.to_metadata()?)].into();
+    let mut checkpoints = Checkpoints::new(&folder, metadata);
+    let varied = toml::to_string(&config.augment)?;
+    checkpoints.fingerprint.insert("augment".to_owned(), varied);
+
+    let augment = augmentation(&config, &data)?;
+    let fit = Fit {
+        network: &network,
+        params: &params,
+        codec: &codec,
+        input: config.input,
+        train: &data.train,
+        validation: &data.validation,
+        augment: &augment,
+        config: &config.train,
+        checkpoints: Some(&checkpoints),
+    };
+    let mut interrupt = Interrupt::listen()?;
+    let mut progress = Progress::default();
+    let mut history = CsvHistory::new(folder.join("history.csv"));
+    let mut curves = CurvesPlot::new(folder.join("curves.png"))?;
+    let mut observers = Observers(vec![
+        &mut progress,
+        &mut history,
+        &mut curves,
+        &mut interrupt,
+    ]);
+    let outcome = match arguments.resume {
+        Some(_) => fit.resume(&mut observers)?,
+        None => fit.run(&mut observers)?,
+    };
+    drop(observers);
+    history.finish()?;
+    curves.finish().context("the curves cannot be drawn")?;
+    if outcome.stopped == Stopped::ByObserver {
+        let (epochs, steps) = (outcome.progress.epochs_done, outcome.progress.steps_done);
+        println!(
+            "stopped after {epochs} epochs and {steps} steps; go on with --resume {}",
+            folder.display()
+        );
+        return Ok(());
+    }
+
+    let (evaluation, overlay) = judge(&checkpoints.best(), &data, &codec, config.train.batch_size)?;
+    overlay.save(folder.join("overlay.png"))?;
+    let mean_face = score_mean_face(&data)?;
+    let records = &outcome.progress.history;
+    let report = Report {
+        data: &data.source.description,
+        parameters,
+        progress: &outcome.progress,
+        seconds: records.iter().map(|record| record.seconds).sum(),
+        samples_per_second: median(records.iter().map(|record| record.samples_per_second)),
+        evaluation: &evaluation,
+        mean_face: &mean_face,
+    };
+    write_report(&folder, &report)?;
+    println!(
+        "\nbest weights on the validation set:\n{}",
+        table(&evaluation)
+    );
+    let mean = mean_face.mae_px.unwrap_or(f64::NAN);
+    println!(
+        "\nthe mean face has a MAE of {mean:.3} px; report: {}",
+        folder.join("report.md").display()
+    );
+    Ok(())
+}
+
+/// The file, then the command line on top of it.
+fn resolve(arguments: &Arguments) -> Result<RunConfig> {
+    let mut config = match (&arguments.resume, &arguments.config, &arguments.data) {
+        (Some(folder), _, _) => RunConfig::read(&folder.join("config.toml"))?,
+        (None, Some(file), _) => RunConfig::read(file)?,
+        (None, None, Some(_)) => RunConfig::parse(RunConfig::TUTORIAL)?,
+        (None, None, None) => RunConfig::parse(RunConfig::RENDERED)?,
+    };
+    if let Some(path) = &arguments.data {
+        config.data.path = Some(path.clone());
+    }
+    if let Some(format) = &arguments.format {
+        config.data.format = Some(format.clone());
+    }
+    if let Some(schema) = &arguments.schema {
+        config.data.schema.clone_from(schema);
+    }
+    config.train.epochs = arguments.epochs.unwrap_or(config.train.epochs);
+    config.train.batch_size = arguments.batch_size.unwrap_or(config.train.batch_size);
+    config.train.learning_rate = arguments.lr.unwrap_or(config.train.learning_rate);
+    config.train.seed = arguments.seed.unwrap_or(config.train.seed);
+    Ok(config)
+}
+
+fn augmentation(config: &RunConfig, data: &Prepared) -> Result<Box<dyn Augment>> {
+    let augment = config.augment.compile(&data.schema)?;
+    Ok(match config.data.labels {
+        LabelMotion::WithPixels => Box::new(augment),
+        LabelMotion::StayBehind => Box::new(PixelsOnly(augment)),
+    })
+}
+
+/// Reads the best weights back as anyone would and scores them; the overlay shows faces spread
+/// over the validation set, truth in green and prediction in red.
+fn judge(
+    model: &Path,
+    data: &Prepared,
+    codec: &Coordinates,
+    batch_size: usize,
+) -> Result<(EvaluationReport, image::RgbImage)> {
+    let landmarker = Landmarker::load(model)?;
+    let evaluator = Evaluator {
+        network: landmarker.network(),
+        codec,
+        input: landmarker.card().input,
+        batch_size,
+        device: &Device::Cpu,
+    };
+    let every = data.validation.len().div_ceil(24);
+    let mut cells = Vec::new();
+    let report = evaluator.run(&data.validation, |scored| {
+        if scored.index % every == 0 {
+            cells.push(Cell {
+                image: scored.sample.image.clone(),
+                layers: vec![
+                    (
+                        scored.sample.keypoints.clone(),
+                        Marks::Plain(Rgb([60, 220, 90])),
+                    ),
+                    (scored.predicted.clone(), Marks::Plain(Rgb([255, 70, 70]))),
+                ],
+                caption: scored.sample.id.clone(),
+            });
+        }
+    })?;
+    let title = "validation: truth green, prediction red";
+    let overlay = contact_sheet(title, &cells, 6, 192, &data.schema)?;
+    Ok((report, overlay))
+}
+
+fn score_mean_face(data: &Prepared) -> Result<EvaluationReport> {
+    let mut mean = MeanFace::new(data.schema.len());
+    for index in 0..data.train.len() {
+        mean.update(&data.train.get(index)?.keypoints);
+    }
+    let mut evaluation = None;
+    for index in 0..data.validation.len() {
+        let sample = data.validation.get(index)?;
+        let (width, height) = sample.image.size();
+        let frame = fkp_core::CoordinateFrame { width, height };
+        let scored = evaluation.get_or_insert_with(|| Evaluation::new(&data.schema, frame));
+        scored.update(&mean.predict(), &sample.keypoints);
+    }
+    let mut report = evaluation
+        .context("the validation set has no samples")?
+        .report();
+    // A constant prediction's mean absolute error is its loss in the tutorial's unit.
+    report.loss = report.mae_norm;
+    Ok(report)
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,187 @@
+//! The rules of the house, proven: dependency edges, lints, first lines, what is committed.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// Names of all packages in the normal dependency tree of a crate, default features.
+fn tree(package: &str) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "-e", "normal", "--prefix", "none"])
+        .args(["--format", "{p}", "-p", package])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo tree -p {package}: {errors}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let names = text.lines().filter_map(|line| line.split(' ').next());
+    names.map(str::to_owned).filter(|name| name != package).collect()
+}
+
+const CRATES: [&str; 8] = [
+    "fkp-core",
+    "fkp-data",
+    "fkp-synth",
+    "fkp-augment",
+    "fkp-metrics",
+    "fkp-kernels",
+    "fkp-model",
+    "fkp-train",
+];
+
+/// The house's own crates that each crate may stand on. Whatever is not listed is forbidden.
+#[test]
+fn crates_stand_only_on_what_they_may() {
+    let allowed: [(&str, &[&str]); 8] = [
+        ("fkp-core", &[]),
+        ("fkp-data", &["fkp-core"]),
+        ("fkp-synth", &["fkp-core"]),
+        ("fkp-augment", &["fkp-core"]),
+        ("fkp-metrics", &["fkp-core"]),
+        ("fkp-kernels", &[]),
+        ("fkp-model", &["fkp-core", "fkp-kernels"]),
+        ("fkp-train", &["fkp-core", "fkp-kernels", "fkp-metrics"]),
+    ];
+    for (package, allowed) in allowed {
+        let found: Vec<String> = tree(package).into_iter().filter(|n| n.starts_with("fkp-")).collect();
+        assert_eq!(found, allowed, "{package} depends on other crates of the house than it may");
+    }
+}
+
+#[test]
+fn what_needs_no_tensors_does_not_pull_in_candle() {
+    for package in ["fkp-core", "fkp-data", "fkp-synth", "fkp-augment", "fkp-metrics"] {
+        let candle: Vec<String> = tree(package).into_iter().filter(|n| n.starts_with("candle")).collect();
+        assert!(candle.is_empty(), "{package} pulls in {candle:?}");
+    }
+}
+
+#[test]
+fn the_core_does_no_input_or_output() {
+    let tree = tree("fkp-core");
+    for codec in ["png", "zune-jpeg", "csv", "serde_json", "rayon"] {
+        assert!(!tree.contains(codec), "fkp-core pulls in {codec}");
+    }
+    for file in rust_files(&root().join("crates/fkp-core/src")) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for word in ["std::fs", "std::net", "std::process", "println!"] {
+            assert!(!text.contains(word), "{} uses {word}", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_source_file_says_what_room_it_is() {
+    let mut files = Vec::new();
+    for folder in ["crates", "examples", "tests"] {
+        files.extend(rust_files(&root().join(folder)));
+    }
+    assert!(files.len() > 50, "only {} files found", files.len());
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let first = text.lines().next().unwrap_or_default();
+        let says = first.starts_with("//! ") && first.len() > 12;
+        assert!(says, "{} does not start with a `//!` line", file.display());
+    }
+}
+
+#[test]
+fn every_member_inherits_the_lints_and_the_package_fields() {
+    for manifest in manifests() {
+        let text = std::fs::read_to_string(&manifest).unwrap();
+        let value: toml::Table = text.parse().unwrap();
+        let inherits = |table: &str, key: &str| {
+            let entry = value.get(table).and_then(|t| t.get(key));
+            entry.and_then(|e| e.get("workspace")).and_then(toml::Value::as_bool) == Some(true)
+        };
+        let at = manifest.display();
+        let lints = value.get("lints").and_then(|l| l.get("workspace"));
+        assert_eq!(lints.and_then(toml::Value::as_bool), Some(true), "{at}: lints are not inherited");
+        for key in ["version", "edition", "rust-version", "license"] {
+            assert!(inherits("package", key), "{at}: `{key}` is not inherited");
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_lives_in_the_kernels_alone() {
+    for package in CRATES.into_iter().filter(|name| *name != "fkp-kernels") {
+        for file in rust_files(&root().join("crates").join(package)) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for word in ["unsafe {", "unsafe fn", "unsafe impl", "allow(unsafe_code", "expect(unsafe_code"] {
+                assert!(!text.contains(word), "{} has `{word}`", file.display());
+            }
+        }
+    }
+}
+
+/// Errors name what went wrong; `anyhow` belongs to programs.
+#[test]
+fn libraries_have_typed_errors() {
+    for package in CRATES {
+        let tree = tree(package);
+        // candle itself may use what it likes.
+        let manifest = root().join("crates").join(package).join("Cargo.toml");
+        let text = std::fs::read_to_string(manifest).unwrap();
+        assert!(!text.contains("anyhow"), "{package} names anyhow");
+        assert!(!tree.is_empty(), "{package} has an empty dependency tree");
+    }
+}
+
+#[test]
+fn every_crate_has_a_readme_that_is_compiled() {
+    for package in CRATES {
+        let folder = root().join("crates").join(package);
+        assert!(folder.join("README.md").is_file(), "{package} has no README.md");
+        let lib = std::fs::read_to_string(folder.join("src/lib.rs")).unwrap();
+        let included = lib.contains("#![doc = include_str!(\"../README.md\")]");
+        assert!(included, "{package} does not compile its README.md");
+    }
+}
+
+/// Pictures of real people and their labels are not ours to pass on. Pictures in the repository
+/// are drawn from rendered faces and live in `docs/`.
+#[test]
+fn only_pictures_of_the_docs_are_committed() {
+    let output = Command::new("git").arg("ls-files").current_dir(root()).output().unwrap();
+    if !output.status.success() {
+        eprintln!("SKIPPED: not a git checkout, so what is committed cannot be listed");
+        return;
+    }
+    let text = String::from_utf8(output.stdout).unwrap();
+    let foreign = [".jpg", ".jpeg", ".bmp", ".pts", ".zip", ".onnx", ".npy", ".so"];
+    for file in text.lines() {
+        let lower = file.to_lowercase();
+        assert!(!foreign.iter().any(|ending| lower.ends_with(ending)), "{file} is committed");
+        let picture = lower.ends_with(".png");
+        assert!(!picture || file.starts_with("docs/"), "{file} is a picture outside docs/");
+    }
+}
+
+fn manifests() -> Vec<PathBuf> {
+    let mut manifests = vec![root().join("examples/Cargo.toml"), root().join("tests/Cargo.toml")];
+    let crates = std::fs::read_dir(root().join("crates")).unwrap();
+    manifests.extend(crates.map(|entry| entry.unwrap().path().join("Cargo.toml")));
+    assert_eq!(manifests.len(), CRATES.len() + 2, "a crate came or went: {manifests:?}");
+    manifests
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && path.file_name().is_none_or(|name| name != "target") {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
