@@ -29,7 +29,7 @@ pub(crate) fn paint(
         .sqrt();
     let taper = mix(1.0, 0.22, along * along);
     let half = brow.thickness * taper * mix(0.35, 1.0, rounded);
-    let beyond = (t - along).abs() * length;
+    let beyond = (t - 0.5).abs() * length - 0.5 * length;
     let distance = ((y - middle).abs() - half).max(beyond);
     let hairs = noise(
         outwards * 26.0 + (y - middle) * 10.0,

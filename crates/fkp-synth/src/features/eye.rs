@@ -62,7 +62,7 @@ pub(crate) fn paint(
         return;
     }
     let s = ex / eye.half_width;
-    let beyond = (s.abs() - 1.0).max(0.0) * eye.half_width;
+    let beyond = (s.abs() - 1.0) * eye.half_width;
     let upper = -eye.upper_lid * lid(s);
     let lower = eye.lower_lid * lid(s);
     socket(material, face, eye, [ex, ey]);
@@ -100,7 +100,7 @@ fn socket(material: &mut Material, face: &FaceParams, eye: &Eye, [ex, ey]: [f32;
     let depth = 0.06 + 0.22 * face.skin.age;
     material.crease(depth * smooth(0.09, 0.0, (ey - bag).abs()) * smooth(1.15, 0.3, s.abs()));
     let hollow = (ex + 1.15 * eye.half_width).hypot(1.3 * (ey + 0.06));
-    material.crease(0.28 * smooth(0.34, 0.0, hollow));
+    material.crease(0.16 * smooth(0.34, 0.0, hollow));
     // Shade under the brow.
     material.crease(0.16 * smooth(-0.05, -0.3, ey) * smooth(-0.6, -0.35, ey));
 }

@@ -24,9 +24,9 @@ pub(crate) fn paint(material: &mut Material, face: &FaceParams, [x, y]: [f32; 2]
         let fold = 0.42 * face.nose.width + (width - 0.42) * t * (1.65 - 0.65 * t);
         let distance = (x - mouth.x * t).abs() - fold;
         let smile = ((mouth.half_width - 0.78) / 0.2).clamp(0.0, 1.0);
-        let depth = 0.08 + 0.25 * skin.age + 0.2 * smile;
+        let depth = 0.04 + 0.22 * skin.age + 0.16 * smile;
         let ends = smooth(0.0, 0.2, t) * smooth(1.0, 0.6, t);
-        material.crease(depth * ends * smooth(0.1, -0.02, distance.abs()));
+        material.crease(depth * ends * smooth(0.16, 0.0, distance.abs()));
     }
     if skin.age > 0.25 && y < -0.7 && y > -1.9 {
         let wave = y + 0.05 * (3.0 * x).cos();
@@ -34,10 +34,10 @@ pub(crate) fn paint(material: &mut Material, face: &FaceParams, [x, y]: [f32; 2]
         let ends = smooth(1.3, 0.6, x.abs()) * smooth(-1.9, -1.6, y) * smooth(-0.7, -0.9, y);
         material.crease(0.3 * (skin.age - 0.25) * ends * smooth(0.2, 0.0, row.abs()));
     }
-    if skin.age > 0.2 {
+    if skin.age > 0.35 {
         // Frown lines between the brows.
         let line = (x.abs() - 0.16).abs();
         let ends = smooth(-0.75, -0.55, y) * smooth(-0.1, -0.3, y);
-        material.crease(0.25 * (skin.age - 0.2) * ends * smooth(0.06, 0.0, line));
+        material.crease(0.25 * (skin.age - 0.35) * ends * smooth(0.06, 0.0, line));
     }
 }

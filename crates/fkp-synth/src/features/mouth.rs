@@ -44,7 +44,7 @@ pub(crate) fn paint(material: &mut Material, face: &FaceParams, [x, y]: [f32; 2]
     let bottom = chord + (mouth.bottom - middle) * full;
     let inner_top = chord + (mouth.inner_top - middle) * arc;
     let inner_bottom = chord + (mouth.inner_bottom - middle) * arc;
-    let beyond = (s.abs() - 1.0).max(0.0) * mouth.half_width;
+    let beyond = (s.abs() - 1.0) * mouth.half_width;
 
     let lips = cover((top - y).max(y - bottom).max(beyond), px.max(0.05));
     let tone = mouth.tone * face.skin.tone;
