@@ -32,6 +32,7 @@ mod linear;
 mod matmul;
 mod pool;
 mod scratch;
+mod simd;
 
 pub use activation::{Activation, relu};
 pub use adam::{Adam, AdamConfig, WeightDecay};

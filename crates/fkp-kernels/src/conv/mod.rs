@@ -5,7 +5,10 @@ mod epilogue;
 mod forward;
 mod geometry;
 mod im2col;
+mod layout;
+mod microkernel;
 mod op;
+mod winograd;
 
 use candle_core::{Result, Tensor, bail};
 
