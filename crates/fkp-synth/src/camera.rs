@@ -17,7 +17,7 @@ pub(crate) fn develop(mut light: Vec<f32>, size: usize, camera: &Camera, texture
             *value
         };
         let toned = (exposed - 0.45) * camera.contrast + 0.45 + camera.brightness;
-        let noise = camera.noise * bell(index as i32, texture);
+        let noise = camera.noise * bell(index as u32, texture);
         // `as` saturates; half is added to round to nearest.
         (255.0 * toned + noise + 0.5) as u8
     });
@@ -25,8 +25,8 @@ pub(crate) fn develop(mut light: Vec<f32>, size: usize, camera: &Camera, texture
 }
 
 /// A number of mean 0 and deviation 1 for a pixel: the sum of four even bytes.
-fn bell(index: i32, texture: u32) -> f32 {
-    let bits = scramble(index, 0, texture ^ 0x0153);
+fn bell(index: u32, texture: u32) -> f32 {
+    let bits = scramble(index, !texture);
     let sum: u32 = bits.to_le_bytes().iter().map(|byte| u32::from(*byte)).sum();
     // Each byte has mean 127.5 and variance (256² − 1)/12.
     (sum as f32 - 510.0) / 147.8

@@ -1,11 +1,12 @@
 //! Beard and moustache.
 
 use super::Material;
-use crate::math::{mix, noise, smooth};
+use crate::grain::{Grain, Layer};
+use crate::math::{mix, smooth};
 use crate::params::FaceParams;
 
 /// Paints hair on the face. Comes before the mouth, so that lips stay free.
-pub(crate) fn paint(material: &mut Material, face: &FaceParams, [x, y]: [f32; 2]) {
+pub(crate) fn paint(material: &mut Material, face: &FaceParams, grain: &Grain, [x, y]: [f32; 2]) {
     let beard = &face.beard;
     if beard.full <= 0.0 && beard.moustache <= 0.0 || y < 0.3 {
         return;
@@ -28,8 +29,8 @@ pub(crate) fn paint(material: &mut Material, face: &FaceParams, [x, y]: [f32; 2]
     if share <= 0.0 {
         return;
     }
-    let grain = noise(x * 16.0, y * 9.0, face.texture ^ 0xbe);
-    let share = share * mix(0.7, 1.0, grain);
+    let hairs = grain.at(Layer::Beard, x * 16.0, y * 9.0);
+    let share = share * mix(0.7, 1.0, hairs);
     material.paint(
         share,
         (0.85 * face.hair.tone + 0.03).min(0.7 * face.skin.tone),

@@ -1,17 +1,18 @@
 //! Skin: mottling, folds and wrinkles.
 
 use super::Material;
-use crate::math::{noise, smooth};
+use crate::grain::{Grain, Layer};
+use crate::math::{length, smooth};
 use crate::params::FaceParams;
 
 /// Paints the bare skin; comes before every feature.
-pub(crate) fn paint(material: &mut Material, face: &FaceParams, [x, y]: [f32; 2]) {
+pub(crate) fn paint(material: &mut Material, face: &FaceParams, grain: &Grain, [x, y]: [f32; 2]) {
     let skin = &face.skin;
-    let coarse = noise(x * 2.1, y * 2.1, face.texture) - 0.5;
-    let fine = noise(x * 8.0, y * 8.0, face.texture ^ 0x5c) - 0.5;
+    let coarse = grain.at(Layer::Blotches, x * 2.1, y * 2.1) - 0.5;
+    let fine = grain.at(Layer::Freckles, x * 8.0, y * 8.0) - 0.5;
     material.albedo *= 1.0 + skin.mottle * (1.4 * coarse + fine);
     // Rosy cheeks are darker in grey; the forehead is a little lighter.
-    let cheek = (x.abs() - 1.15).hypot(1.2 * (y - 1.05));
+    let cheek = length(x.abs() - 1.15, 1.2 * (y - 1.05));
     material.albedo *= 1.0 - 0.06 * smooth(0.7, 0.0, cheek);
 
     // From the wing of the nose past the corner of the mouth.

@@ -1,7 +1,7 @@
 //! The mouth: lips, the opening, teeth.
 
 use super::Material;
-use crate::math::{bump, cover, mix, smooth};
+use crate::math::{bump, cover, length, mix, smooth};
 use crate::params::{FaceParams, Mouth};
 
 impl Mouth {
@@ -80,6 +80,6 @@ pub(crate) fn paint(material: &mut Material, face: &FaceParams, [x, y]: [f32; 2]
     material.paint(0.75 * rim, 0.16 * face.skin.tone);
     // Dimples at the corners.
     let corner = (s.abs() - 1.0) * mouth.half_width;
-    let dimple = corner.hypot(y - mouth.chord(s.signum()));
+    let dimple = length(corner, y - mouth.chord(s.signum()));
     material.crease(0.4 * smooth(0.13, 0.0, dimple));
 }
