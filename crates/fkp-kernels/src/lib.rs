@@ -30,6 +30,7 @@ mod dropout;
 mod host;
 mod linear;
 mod matmul;
+mod microkernel;
 mod pool;
 mod scratch;
 mod simd;

@@ -5,8 +5,7 @@ mod epilogue;
 mod forward;
 mod geometry;
 mod im2col;
-mod layout;
-mod microkernel;
+pub(crate) mod layout;
 mod op;
 mod winograd;
 

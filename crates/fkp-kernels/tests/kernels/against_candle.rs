@@ -26,7 +26,11 @@ fn candle_max_pool2d(x: &Tensor, k: usize) -> Result<Tensor> {
 /// Whether rounding cannot change which value of a window wins or whether it is positive: where
 /// it can, two correct ways to compute have different gradients.
 fn winners_are_clear(x: &Tensor, w: &Tensor, b: &Tensor, relu: bool) -> Result<bool> {
-    let [x, w, b] = [x, w, b].map(|t| t.to_dtype(DType::F64).unwrap());
+    let (x, w, b) = (
+        x.to_dtype(DType::F64)?,
+        w.to_dtype(DType::F64)?,
+        b.to_dtype(DType::F64)?,
+    );
     let y = candle_conv2d(&x, &w, Some(&b), Conv2dConfig::new().padding(1))?;
     let (n, c, h, w) = y.dims4()?;
     let y = y

@@ -9,9 +9,9 @@ use super::weights::{Rows, from_points, to_points};
 use super::{Plan, cells};
 use crate::conv::backward::{Gradients, Saved, Wanted, add_in_order, group_size};
 use crate::conv::geometry::Geometry;
-use crate::conv::microkernel::Product;
 use crate::conv::{Conv2dConfig, Pooling};
 use crate::matmul::Write;
+use crate::microkernel::Product;
 use crate::scratch::with_scratch;
 use crate::simd::{Kernel, Simd, dispatch};
 

@@ -9,9 +9,9 @@ use super::{Plan, cells};
 use crate::Activation;
 use crate::conv::epilogue::INACTIVE;
 use crate::conv::geometry::Geometry;
-use crate::conv::microkernel::Product;
 use crate::conv::{Conv2dConfig, Pooling};
 use crate::matmul::Write;
+use crate::microkernel::Product;
 use crate::scratch::with_scratch;
 use crate::simd::{Kernel, Simd, dispatch};
 
