@@ -7,7 +7,8 @@
 use crate::DataError;
 use crate::error::{Problem, abridged, listed};
 use crate::folder::{SchemaPoint, has_ending};
-use crate::table::{MAX_BYTES, Row, Table, read_file, read_limited};
+use crate::table::{Row, Table};
+use crate::text::{MAX_BYTES, read_file, read_limited};
 use fkp_core::{Dataset, DatasetError, Image, Keypoints, Sample, Schema};
 use std::fs::File;
 use std::io::BufReader;

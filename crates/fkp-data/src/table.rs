@@ -1,16 +1,11 @@
 //! Tables of comma-separated values, with the place of every cell for messages.
 
 use crate::error::{Problem, abridged, listed};
+use crate::text::line_ends;
 use crate::{DataError, SchemaPoint};
 use csv::ByteRecord;
 use fkp_core::{Keypoint, Keypoints};
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
-
-/// The largest annotation file that is read, in bytes, also out of an archive, where few bytes can
-/// unfold to many. Kaggle's training table has 240 MB.
-pub(crate) const MAX_BYTES: u64 = 1 << 30;
 
 /// The farthest that a point may lie from the picture's corner, in pixels. Labels a little outside
 /// a picture are common; this far out they are damage.
@@ -219,44 +214,6 @@ pub(crate) fn in_reach(value: f64, text: impl FnOnce() -> String) -> Result<f64,
     Ok(value)
 }
 
-/// All bytes of a file that is not absurdly large.
-pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, DataError> {
-    let file = File::open(path).map_err(|source| DataError::io(path, source))?;
-    read_limited(path, file, MAX_BYTES)
-}
-
-/// All bytes of a stream that is not absurdly large.
-pub(crate) fn read_limited(
-    path: &Path,
-    stream: impl Read,
-    limit: u64,
-) -> Result<Vec<u8>, DataError> {
-    let mut bytes = Vec::new();
-    let read = stream.take(limit + 1).read_to_end(&mut bytes);
-    read.map_err(|source| DataError::io(path, source))?;
-    if bytes.len() as u64 > limit {
-        return Err(DataError::FileTooLarge {
-            path: path.to_owned(),
-            limit,
-        });
-    }
-    if bytes.is_empty() {
-        return Err(DataError::Empty {
-            path: path.to_owned(),
-        });
-    }
-    Ok(bytes)
-}
-
-/// The number of lines that end here: by line feeds, or by carriage returns if there are no others.
-pub(crate) fn line_ends(text: &[u8]) -> u64 {
-    let count = |end: u8| text.iter().filter(|byte| **byte == end).count() as u64;
-    match count(b'\n') {
-        0 => count(b'\r'),
-        line_feeds => line_feeds,
-    }
-}
-
 fn quoted(column: &str) -> String {
     format!("column `{}`", abridged(column.as_bytes()))
 }
@@ -293,17 +250,6 @@ mod tests {
             expected([(2, "1"), (4, "3")])
         );
         assert_eq!(rows("a,b\r1,2\r3,4"), expected([(2, "1"), (3, "3")]));
-    }
-
-    #[test]
-    fn a_stream_without_end_is_cut_off() {
-        let path = Path::new("t.csv");
-        assert_eq!(read_limited(path, &b"abcd"[..], 4).unwrap(), b"abcd");
-        let error = read_limited(path, std::io::repeat(7), 1000).unwrap_err();
-        assert!(
-            error.to_string().contains("more than 1000 bytes"),
-            "{error}"
-        );
     }
 
     #[test]
