@@ -46,6 +46,9 @@ impl Body {
     /// Share and brightness of neck or clothes at a place.
     pub(crate) fn at(&self, [x, y]: [f32; 2], px: f32, lamp: &Lamp) -> (f32, f32) {
         let (dx, dy) = (x - self.chin[0], y - self.chin[1]);
+        if dy < -1.0 {
+            return (0.0, 0.0);
+        }
         let shoulder = 0.95 + 0.07 * dx * dx - dy;
         let collar = cover(shoulder, px.max(0.06));
         let neck = cover((dx.abs() - self.half_neck).max(-0.9 - dy), px);

@@ -11,11 +11,8 @@ pub(crate) fn develop(mut light: Vec<f32>, size: usize, camera: &Camera, texture
     }
     let pixels = light.iter().enumerate().map(|(index, value)| {
         // A shoulder keeps bright skin from burning out.
-        let exposed = if *value > 0.7 {
-            0.7 + 0.3 * (1.0 - (-(value - 0.7) / 0.3).exp())
-        } else {
-            *value
-        };
+        let above = (value - 0.7).max(0.0) / 0.3;
+        let exposed = value.min(0.7) + 0.3 * above / (1.0 + 0.8 * above);
         let toned = (exposed - 0.45) * camera.contrast + 0.45 + camera.brightness;
         let noise = camera.noise * bell(index as u32, texture);
         // `as` saturates; half is added to round to nearest.

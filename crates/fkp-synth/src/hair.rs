@@ -11,7 +11,7 @@ impl Hair {
         let corner = smooth(0.25, 0.9, across.abs());
         let line = self.line + self.drop * x * x - self.recede * corner;
         let edge = (0.85 * (y - line)).min(self.curtain_at(y) - x.abs());
-        if edge.abs() > 0.6 + self.ragged {
+        if edge.abs() > 0.35 + self.ragged {
             // Far from the edge its strands do not matter.
             return edge;
         }

@@ -187,11 +187,10 @@ impl Surface {
             let [a, b, c] = [d[0] * self.inverse_width, d[1] * h, d[2] / self.depth];
             a * a + b * b + c * c
         };
-        let mut at = start;
         let inverse_curvature = 1.0 / curvature;
         let (mut gradient, mut slope, mut deepest) = ([0.0; 3], 0.0, 0.0);
         for _ in 0..5 {
-            at = std::array::from_fn(|i| start[i] + *t * d[i]);
+            let at: Vec3 = std::array::from_fn(|i| start[i] + *t * d[i]);
             let value;
             (value, gradient) = self.field(at, self.nose(at[0], at[1]));
             slope = dot(gradient, d);
@@ -200,14 +199,15 @@ impl Surface {
             deepest = value + 0.5 * slope * vertex;
             let step = vertex + (-deepest * inverse_curvature).max(0.0).sqrt();
             *t += step;
-            if step.abs() < 2e-3 {
+            // What is left after a step is far smaller than the step.
+            if step.abs() < 0.01 {
                 break;
             }
         }
         // There the gradient is what it has across the line of sight.
         let across = (dot(gradient, gradient) - slope * slope).max(1e-6).sqrt();
         Hit {
-            at,
+            at: std::array::from_fn(|i| start[i] + *t * d[i]),
             outside: deepest / across,
         }
     }

@@ -36,12 +36,15 @@ pub fn render(face: &FaceParams, size: usize) -> (Image, Keypoints) {
     assert!(size > 0, "a picture needs at least one pixel");
     let scene = Scene::new(face, size);
     let mut light = Vec::with_capacity(size * size);
-    // The surface is continuous, so where one line of sight ended the next may start.
-    let mut depth = scene.surface.in_front();
+    // The surface is continuous, so where a line of sight meets it is foreseen from the two before.
+    let mut depths = [scene.surface.in_front(); 2];
     for y in 0..size {
         for x in 0..size {
+            let mut depth = 2.0 * depths[1] - depths[0];
             light.push(scene.pixel([x as f32, y as f32], &mut depth));
+            depths = [depths[1], depth];
         }
+        depths = [depths[1]; 2];
     }
     let bytes = camera::develop(light, size, &face.camera, face.texture);
     let mut image = Image::filled(size, size, 1, 0);

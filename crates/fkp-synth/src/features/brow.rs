@@ -36,12 +36,13 @@ pub(crate) fn paint(
     let half = brow.thickness * taper * mix(0.35, 1.0, rounded);
     let beyond = (t - 0.5).abs() * length - 0.5 * length;
     let distance = ((y - middle).abs() - half).max(beyond);
-    let hairs = grain.at(
-        Layer::Brow,
-        outwards * 26.0 + (y - middle) * 10.0,
-        (y - middle) * 9.0,
-    );
-    let share = cover(distance, px.max(0.045)) * brow.density * mix(0.75, 1.0, hairs);
+    let inside = cover(distance, px.max(0.045));
+    if inside <= 0.0 {
+        return;
+    }
+    let (u, v) = (outwards * 26.0, y - middle);
+    let hairs = grain.at(Layer::Brow, u + v * 10.0, v * 9.0);
+    let share = inside * brow.density * mix(0.75, 1.0, hairs);
     // Brows are darker than fair hair and never darker than black.
     let tone = (0.7 * face.hair.tone).clamp(0.03, 0.35);
     material.paint(share, tone.min(0.75 * face.skin.tone));
