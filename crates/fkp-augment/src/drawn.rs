@@ -1,12 +1,15 @@
 //! The record of one draw: what is done to a picture and everything that lies on it.
 
-use fkp_core::{
-    Affine, Border, BoundingBox, Filter, Image, Keypoints, Sample, Schema, warp_affine,
-};
+use crate::geometry::Motion;
+use crate::pixels::{Workspace, run};
+use crate::raster::Picture;
+use crate::warp::{Interpolation, Sampling, View};
+use crate::{Raster, Step};
+use fkp_core::{Affine, BoundingBox, Keypoint, Keypoints, Sample, Schema, Visibility};
 use serde::{Deserialize, Serialize};
 
 /// The parameters drawn for one sample. Applying it involves no chance: it can be stored, applied
-/// to a second picture, to a mask or to other points, and undone.
+/// to a second picture, to a mask, to boxes and to any number of point sets, and undone.
 ///
 /// ```
 /// use fkp_augment::Recipe;
@@ -25,11 +28,21 @@ use serde::{Deserialize, Serialize};
 pub struct Drawn {
     pub(crate) source: (usize, usize),
     pub(crate) size: (usize, usize),
-    pub(crate) map: Affine,
-    pub(crate) border: Border,
+    pub(crate) sampling: Sampling,
+    pub(crate) steps: Vec<Step>,
 }
 
 impl Drawn {
+    /// Nothing is done to a picture of `size` = (width, height).
+    pub fn nothing(size: (usize, usize), sampling: Sampling) -> Self {
+        Self {
+            source: size,
+            size,
+            sampling,
+            steps: Vec::new(),
+        }
+    }
+
     /// Size of the picture it was drawn for, (width, height) in pixels.
     pub fn source_size(&self) -> (usize, usize) {
         self.source
@@ -40,63 +53,251 @@ impl Drawn {
         self.size
     }
 
-    /// The whole geometric change as one map, `dst_from_src`.
-    pub fn map(&self) -> &Affine {
-        &self.map
+    /// What is done, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// How pixels are read where they are moved.
+    pub fn sampling(&self) -> Sampling {
+        self.sampling
+    }
+
+    /// Adds a step.
+    pub fn push(&mut self, step: Step) {
+        if let Some(size) = step.new_size() {
+            self.size = size;
+        }
+        self.steps.push(step);
+    }
+
+    /// The whole geometric change as one affine map, `dst_from_src`; `None` where perspective or
+    /// bending is in it.
+    pub fn affine(&self) -> Option<Affine> {
+        let mut whole = Affine::identity();
+        for motion in self.motions() {
+            whole = whole.then(&motion.affine()?).ok()?;
+        }
+        Some(whole)
+    }
+
+    /// Whether left and right change places.
+    pub fn is_mirrored(&self) -> bool {
+        self.motions().filter(Motion::is_mirrored).count() % 2 == 1
+    }
+
+    /// Where a point of the source goes, in pixels.
+    pub fn point(&self, x: f64, y: f64) -> (f64, f64) {
+        let move_on = |(x, y), motion: Motion| motion.forward(x, y);
+        self.motions().fold((x, y), move_on)
+    }
+
+    /// Where a point of the varied picture comes from, in pixels.
+    pub fn undo_point(&self, x: f64, y: f64) -> (f64, f64) {
+        let motions: Vec<_> = self.motions().collect();
+        let move_back = |(x, y), motion: &Motion| motion.backward(x, y);
+        motions.iter().rev().fold((x, y), move_back)
     }
 
     /// The varied picture.
-    pub fn image(&self, image: &Image) -> Image {
-        if self.is_identity() {
-            return image.clone();
-        }
-        warp_affine(image, &self.map, self.size, Filter::Bilinear, self.border)
+    ///
+    /// # Panics
+    /// If the picture has another size than it was drawn for.
+    pub fn image<P: Picture>(&self, image: P) -> P {
+        let src = image.into_raster();
+        let mut workspace = Workspace::default();
+        let (width, height) = self.run_into(&src, &mut workspace);
+        P::from_raster(Raster {
+            width,
+            height,
+            channels: src.channels,
+            data: std::mem::take(&mut workspace.front),
+        })
+    }
+
+    /// A mask of labels moved along with its picture: geometric steps only, the nearest pixel, and
+    /// 0 beyond a constant border. What is covered keeps its label.
+    ///
+    /// # Panics
+    /// If the mask has another size than it was drawn for.
+    pub fn mask<P: Picture>(&self, mask: P) -> P {
+        let border = match self.sampling.border {
+            fkp_core::Border::Constant(_) => fkp_core::Border::Constant(0),
+            border => border,
+        };
+        let moved = Self {
+            sampling: Sampling {
+                border,
+                interpolation: Interpolation::Nearest,
+            },
+            steps: self
+                .steps
+                .iter()
+                .filter(|step| step.is_geometric())
+                .copied()
+                .collect(),
+            ..*self
+        };
+        moved.image(mask)
     }
 
     /// The points of a varied picture. A mirror exchanges the schema's flip pairs; a point that
-    /// leaves the frame becomes `OutOfFrame`.
+    /// leaves a frame becomes `OutOfFrame` and stays that, because the picture there is lost; one
+    /// that is covered becomes `Occluded`.
     ///
     /// # Panics
     /// If the schema has another number of points.
     pub fn keypoints(&self, keypoints: &Keypoints, schema: &Schema) -> Keypoints {
-        keypoints.transform(&self.map, self.size, schema)
+        let mut moved = keypoints.clone();
+        self.move_keypoints(&mut moved, schema);
+        moved
     }
 
-    /// Points found in the varied picture, back in the frame of the picture it was made from.
+    pub(crate) fn move_keypoints(&self, points: &mut Keypoints, schema: &Schema) {
+        let mut mirrored = false;
+        let (mut at, mut size) = (0, self.source);
+        while at < self.steps.len() {
+            let (motion, count) = Motion::of(&self.steps[at..], size);
+            if count > 0 {
+                at += count;
+                size = motion.size;
+                mirrored ^= motion.is_mirrored();
+                for point in points.iter_mut().filter(|point| point.is_labelled()) {
+                    let (x, y) = motion.forward(point.x.into(), point.y.into());
+                    (point.x, point.y) = (x as f32, y as f32);
+                    if !is_inside(point, size) {
+                        point.visibility = Visibility::OutOfFrame;
+                    }
+                }
+                continue;
+            }
+            if let Step::Erase {
+                x,
+                y,
+                width,
+                height,
+                ..
+            } = self.steps[at]
+            {
+                let within = |v: f32, start: usize, len: usize| {
+                    v >= start as f32 - 0.5 && v < (start + len) as f32 - 0.5
+                };
+                for point in points.iter_mut() {
+                    let covered = within(point.x, x, width) && within(point.y, y, height);
+                    if covered && point.visibility == Visibility::Visible {
+                        point.visibility = Visibility::Occluded;
+                    }
+                }
+            }
+            at += 1;
+        }
+        if mirrored {
+            points.swap_pairs(schema);
+        }
+    }
+
+    /// Points found in the varied picture, back in the frame of the picture it was made from: a
+    /// point that lies in that frame is `Visible` again, one that was covered stays `Occluded`.
     ///
     /// # Panics
     /// If the schema has another number of points.
     pub fn undo_keypoints(&self, keypoints: &Keypoints, schema: &Schema) -> Keypoints {
-        keypoints.transform(&self.map.inverse(), self.source, schema)
+        let motions: Vec<_> = self.motions().collect();
+        let mut moved = keypoints.clone();
+        for point in moved.iter_mut().filter(|point| point.is_labelled()) {
+            let at = (point.x.into(), point.y.into());
+            let move_back = |(x, y), motion: &Motion| motion.backward(x, y);
+            let (x, y) = motions.iter().rev().fold(at, move_back);
+            (point.x, point.y) = (x as f32, y as f32);
+        }
+        let mut moved = moved.marked_for_frame(self.source);
+        if self.is_mirrored() {
+            moved.swap_pairs(schema);
+        }
+        moved
     }
 
-    /// The smallest upright box around the moved corners of a box.
+    /// The smallest upright box around a moved box, found from five points of each edge (exact for
+    /// affine and perspective maps, where the corners decide).
     pub fn bounding_box(&self, given: &BoundingBox) -> BoundingBox {
-        let [x, y] = [given.x, given.y];
-        let (right, bottom) = (x + given.width, y + given.height);
-        let corners = [(x, y), (right, y), (x, bottom), (right, bottom)];
-        let moved = corners.map(|(x, y)| self.map.apply(x, y));
+        let motions: Vec<_> = self.motions().collect();
+        let edge = (0..=4).map(|i| f64::from(i) / 4.0);
+        let outline = edge.flat_map(|t| [(t, 0.0), (t, 1.0), (0.0, t), (1.0, t)]);
+        let moved = outline.map(|(u, v)| {
+            let at = (given.x + u * given.width, given.y + v * given.height);
+            motions.iter().fold(at, |(x, y), m| m.forward(x, y))
+        });
         BoundingBox::around(moved).unwrap_or(*given)
     }
 
     /// Picture, points and face box of a sample together.
     ///
     /// # Panics
-    /// If the schema has another number of points.
-    pub fn sample(&self, sample: Sample, schema: &Schema) -> Sample {
+    /// If the picture has another size than it was drawn for, or the schema another number of
+    /// points.
+    pub fn sample(&self, mut sample: Sample, schema: &Schema) -> Sample {
+        self.move_keypoints(&mut sample.keypoints, schema);
         Sample {
-            image: if self.is_identity() {
+            image: if self.steps.is_empty() {
                 sample.image
             } else {
-                self.image(&sample.image)
+                self.image(sample.image)
             },
-            keypoints: self.keypoints(&sample.keypoints, schema),
+            keypoints: sample.keypoints,
             face_box: sample.face_box.map(|given| self.bounding_box(&given)),
             ..sample
         }
     }
 
-    fn is_identity(&self) -> bool {
-        self.source == self.size && self.map == Affine::identity()
+    /// Leaves the varied picture in the workspace and says its (width, height).
+    pub(crate) fn run_into<T: crate::Channel>(
+        &self,
+        src: &Raster<T>,
+        workspace: &mut Workspace<T>,
+    ) -> (usize, usize) {
+        self.run_view(
+            View {
+                data: &src.data,
+                width: src.width,
+                height: src.height,
+                channels: src.channels,
+            },
+            workspace,
+        )
     }
+
+    pub(crate) fn run_view<T: crate::Channel>(
+        &self,
+        src: View<'_, T>,
+        workspace: &mut Workspace<T>,
+    ) -> (usize, usize) {
+        assert_eq!(
+            (src.width, src.height),
+            self.source,
+            "drawn for a picture of another size"
+        );
+        run(src, &self.steps, self.sampling, workspace)
+    }
+
+    /// Each run of geometric steps as one map, in order.
+    fn motions(&self) -> impl Iterator<Item = Motion> {
+        let (mut at, mut size) = (0, self.source);
+        std::iter::from_fn(move || {
+            while at < self.steps.len() {
+                let (motion, count) = Motion::of(&self.steps[at..], size);
+                if count > 0 {
+                    at += count;
+                    size = motion.size;
+                    return Some(motion);
+                }
+                at += 1;
+            }
+            None
+        })
+    }
+}
+
+fn is_inside(point: &Keypoint, (width, height): (usize, usize)) -> bool {
+    (-0.5..=width as f32 - 0.5).contains(&point.x)
+        && (-0.5..=height as f32 - 0.5).contains(&point.y)
 }

@@ -1,17 +1,98 @@
-//! What can be wrong with an augmentation's configuration.
+//! What can be wrong with an augmentation's configuration or a picture's shape.
 
-/// A configuration makes no sense.
+/// A configuration makes no sense, or a picture's shape and its numbers do not fit.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AugmentError {
     /// A number lies outside what the field allows, or is not finite.
     #[error("`{field}` is {value}, but must lie in {allowed}")]
     OutOfRange {
-        /// The field as it is written in the configuration.
+        /// The field as it is written in the configuration, with the path to it.
         field: String,
         /// The value given.
         value: f64,
         /// The allowed interval, in words.
         allowed: &'static str,
     },
+    /// An interval's ends are the wrong way round.
+    #[error("`{field}` is [{low}, {high}], but the first number must not exceed the second")]
+    Reversed {
+        /// The field as it is written in the configuration, with the path to it.
+        field: String,
+        /// The first number.
+        low: f64,
+        /// The second number.
+        high: f64,
+    },
+    /// A list that must not be empty is.
+    #[error("`{field}` is empty")]
+    Empty {
+        /// The field as it is written in the configuration, with the path to it.
+        field: String,
+    },
+    /// A perspective map has no inverse.
+    #[error("a perspective map has no finite inverse (determinant {determinant})")]
+    Singular {
+        /// Determinant of the matrix.
+        determinant: f64,
+    },
+    /// A picture is empty, has more than four channels, or another length.
+    #[error(
+        "{width}×{height} pixels of {channels} channels do not make a picture of {len} numbers"
+    )]
+    BadPicture {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Channels per pixel.
+        channels: usize,
+        /// Numbers given.
+        len: usize,
+    },
+    /// A batch's buffers do not fit its samples.
+    #[error("the batch's `{buffer}` has length {actual}, but {expected} is needed")]
+    WrongLength {
+        /// Which buffer.
+        buffer: &'static str,
+        /// The length needed.
+        expected: usize,
+        /// The length given.
+        actual: usize,
+    },
+    /// A sample of a batch comes out in another shape than the batch has.
+    #[error("sample {index} comes out as {actual:?} (width, height, channels), not {expected:?}")]
+    WrongShape {
+        /// Index in the batch.
+        index: usize,
+        /// The batch's (width, height, channels).
+        expected: (usize, usize, usize),
+        /// The sample's.
+        actual: (usize, usize, usize),
+    },
+}
+
+impl AugmentError {
+    /// The same error with its field named from the outside in.
+    pub(crate) fn within(self, parent: &str) -> Self {
+        let path = |field: String| format!("{parent}.{field}");
+        match self {
+            Self::OutOfRange {
+                field,
+                value,
+                allowed,
+            } => Self::OutOfRange {
+                field: path(field),
+                value,
+                allowed,
+            },
+            Self::Reversed { field, low, high } => Self::Reversed {
+                field: path(field),
+                low,
+                high,
+            },
+            Self::Empty { field } => Self::Empty { field: path(field) },
+            other => other,
+        }
+    }
 }

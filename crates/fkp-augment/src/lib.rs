@@ -6,21 +6,37 @@
 //! changes the number or the order of the points; what happens to a point is said by its
 //! visibility.
 //!
-//! Randomness is drawn before anything is done: [`Pipeline::draw`] gives a [`Drawn`], a plain
+//! Randomness is drawn before anything is done: a [`Recipe`] says what may happen, a [`Pipeline`]
+//! is a recipe checked and bound to a schema, and [`Pipeline::draw`] gives a [`Drawn`], a plain
 //! record of parameters that can be applied to this picture, to another, or to points alone, and
 //! can be undone.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
+mod batch;
 mod draw;
 mod drawn;
 mod error;
+mod geometry;
 mod pipeline;
+mod pixels;
 mod pixels_only;
+mod range;
+mod raster;
 mod recipe;
+mod step;
+mod transform;
+mod warp;
 
+pub use batch::{BatchMut, Normalise, fill_batch};
 pub use drawn::Drawn;
 pub use error::AugmentError;
+pub use geometry::{Bend, BendKind, Projective};
 pub use pipeline::Pipeline;
 pub use pixels_only::PixelsOnly;
+pub use range::Range;
+pub use raster::{Channel, Picture, Raster};
 pub use recipe::{Recipe, ZoomAxes};
+pub use step::{Fill, Step};
+pub use transform::{AffineRange, Subject, Transform};
+pub use warp::{Interpolation, Sampling};

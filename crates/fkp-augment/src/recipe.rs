@@ -1,6 +1,8 @@
-//! The usual recipe in the field's words: rotation, shift, zoom, flip.
+//! The usual recipe in the field's words — rotation, shift, zoom, flip — and whatever else follows.
 
-use crate::{AugmentError, Drawn, Pipeline, draw};
+use crate::range::number;
+use crate::transform::{Scene, check};
+use crate::{AugmentError, Fill, Interpolation, Pipeline, Range, Sampling, Step, Transform, draw};
 use fkp_core::{Affine, Border, Rng, Schema};
 use serde::{Deserialize, Serialize};
 
@@ -16,11 +18,14 @@ pub enum ZoomAxes {
     Separate,
 }
 
-/// How far pictures and points are moved together. In a file, a key that is left out means that
-/// the step is not done.
+/// How pictures and points are varied together. In a file, a key that is left out means that the
+/// step is not done.
 ///
-/// All steps make one map, in Keras' order: rotation about the picture's centre, then shift, then
-/// zoom about the centre, then flip. The picture is resampled once and keeps its size.
+/// First the four usual words: they make one map, in Keras' order: rotation about the picture's
+/// centre, then shift, then zoom about the centre, then flip. Then [`Recipe::steps`], in order.
+/// Geometric neighbours are composed and the picture is resampled once, with one border rule: the
+/// border is that of the source picture, wherever in the chain a step is. What a crop cuts off
+/// and a later pad brings back is therefore the picture itself.
 ///
 /// ```
 /// let recipe: fkp_augment::Recipe = toml::from_str(
@@ -56,6 +61,12 @@ pub struct Recipe {
     /// What lies beyond the picture's edge. Keras: `fill_mode`.
     #[serde(default)]
     pub border: Border,
+    /// How a value between pixel centres is found.
+    #[serde(default)]
+    pub interpolation: Interpolation,
+    /// What else is done, after the words above.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Transform>,
 }
 
 impl Recipe {
@@ -69,6 +80,16 @@ impl Recipe {
             zoom_axes: ZoomAxes::default(),
             flip_horizontal_p: 0.0,
             border: Border::Replicate,
+            interpolation: Interpolation::Bilinear,
+            steps: Vec::new(),
+        }
+    }
+
+    /// These steps and nothing else.
+    pub fn of(steps: impl Into<Vec<Transform>>) -> Self {
+        Self {
+            steps: steps.into(),
+            ..Self::none()
         }
     }
 
@@ -83,7 +104,7 @@ impl Recipe {
             zoom: 0.2,
             zoom_axes: ZoomAxes::Separate,
             flip_horizontal_p: 0.5,
-            border: Border::Replicate,
+            ..Self::none()
         }
     }
 
@@ -92,22 +113,18 @@ impl Recipe {
     /// # Errors
     /// Names the first field that is out of its range or not finite.
     pub fn validate(&self) -> Result<(), AugmentError> {
-        let check = |field: &str, value: f64, max: f64, allowed| {
-            // Written so that NaN fails.
-            if (0.0..=max).contains(&value) {
-                return Ok(());
-            }
-            Err(AugmentError::OutOfRange {
-                field: field.to_owned(),
-                value,
-                allowed,
-            })
-        };
-        check("rotation_deg", self.rotation_deg, 180.0, "[0, 180]")?;
-        check("shift_x", self.shift_x, 1.0, "[0, 1]")?;
-        check("shift_y", self.shift_y, 1.0, "[0, 1]")?;
-        check("zoom", self.zoom, 0.9, "[0, 0.9]")?;
-        check("flip_horizontal_p", self.flip_horizontal_p, 1.0, "[0, 1]")
+        number("rotation_deg", self.rotation_deg, 0.0, 180.0, "[0, 180]")?;
+        number("shift_x", self.shift_x, 0.0, 1.0, "[0, 1]")?;
+        number("shift_y", self.shift_y, 0.0, 1.0, "[0, 1]")?;
+        number("zoom", self.zoom, 0.0, 0.9, "[0, 0.9]")?;
+        number(
+            "flip_horizontal_p",
+            self.flip_horizontal_p,
+            0.0,
+            1.0,
+            "[0, 1]",
+        )?;
+        check::check_all(&self.steps)
     }
 
     /// Checks the recipe and binds it to a schema, whose flip pairs a mirror exchanges.
@@ -118,9 +135,17 @@ impl Recipe {
         Pipeline::new(self, schema)
     }
 
-    /// Always takes the same number of draws, so that changing one strength leaves the other
-    /// numbers of a seed alone.
-    pub(crate) fn draw(&self, size: (usize, usize), rng: &mut dyn Rng) -> Drawn {
+    pub(crate) fn sampling(&self) -> Sampling {
+        Sampling {
+            border: self.border,
+            interpolation: self.interpolation,
+        }
+    }
+
+    /// The four words always take the same number of draws, so that changing one strength leaves
+    /// the other numbers of a seed alone.
+    pub(crate) fn draw(&self, scene: &mut Scene<'_>, rng: &mut dyn Rng) {
+        let size = scene.drawn.size();
         let mut within = |reach: f64| draw::uniform(rng, -reach, reach);
         let angle = within(self.rotation_deg).to_radians();
         let dx = within(self.shift_x) * size.0 as f64;
@@ -132,7 +157,7 @@ impl Recipe {
             ZoomAxes::Separate => zoom_y,
         };
         let flipped = draw::chance(rng, self.flip_horizontal_p);
-        let centre = ((size.0 as f64 - 1.0) / 2.0, (size.1 as f64 - 1.0) / 2.0);
+        let centre = scene.centre();
         let chain = || {
             let map = Affine::rotation_about(centre, angle)
                 .then(&Affine::translation(dx, dy))?
@@ -142,14 +167,87 @@ impl Recipe {
                 false => Ok(map),
             }
         };
-        Drawn {
-            source: size,
-            size,
-            map: match chain() {
-                Ok(map) => map,
-                Err(error) => unreachable!("validated factors lie in [0.1, 1.9]: {error}"),
-            },
-            border: self.border,
+        match chain() {
+            Ok(map) if map == Affine::identity() => {}
+            Ok(map) => scene.push(Step::Affine { map, size }),
+            Err(error) => unreachable!("checked factors lie in [0.1, 1.9]: {error}"),
+        }
+        for step in &self.steps {
+            step.draw(scene, rng);
+        }
+    }
+
+    /// The recommended recipe for faces: moderate geometry without distorting proportions, light,
+    /// sensor and compression as they vary between cameras, and now and then a covered part.
+    ///
+    /// Rotation 15°, shifts 0.06, zoom 0.15 (one factor), flip; then, each with its probability,
+    /// contrast, brightness and gamma (0.6), a shadow or a light gradient (0.25), one of blur,
+    /// motion blur, JPEG or downscaling (0.25), normal noise (0.25), two dropped rectangles (0.3).
+    pub fn faces() -> Self {
+        let light = Transform::Sometimes {
+            p: 0.6,
+            steps: vec![
+                Transform::Contrast {
+                    factor: Range::new(0.7, 1.3),
+                },
+                Transform::Brightness {
+                    add: Range::within(0.15),
+                },
+                Transform::Gamma {
+                    gamma: Range::new(0.75, 1.3),
+                },
+            ],
+        };
+        let shade = Transform::OneOf {
+            steps: vec![
+                Transform::Shadow {
+                    strength: Range::new(0.1, 0.5),
+                },
+                Transform::LightGradient {
+                    strength: Range::new(0.1, 0.4),
+                },
+            ],
+        };
+        let camera = Transform::OneOf {
+            steps: vec![
+                Transform::GaussianBlur {
+                    sigma_px: Range::new(0.3, 1.2),
+                },
+                Transform::MotionBlur {
+                    length_px: Range::new(2.0, 5.0),
+                },
+                Transform::Jpeg {
+                    quality: Range::new(30.0, 90.0),
+                },
+                Transform::Downscale {
+                    factor: Range::new(0.5, 0.9),
+                },
+            ],
+        };
+        let noise = Transform::GaussianNoise {
+            sigma: Range::new(0.005, 0.04),
+        };
+        let cover = Transform::CoarseDropout {
+            count: 2,
+            width: Range::new(0.1, 0.3),
+            height: Range::new(0.1, 0.3),
+            fill: Fill::Noise,
+        };
+        Self {
+            rotation_deg: 15.0,
+            shift_x: 0.06,
+            shift_y: 0.06,
+            zoom: 0.15,
+            zoom_axes: ZoomAxes::Together,
+            flip_horizontal_p: 0.5,
+            steps: vec![
+                light,
+                shade.with_probability(0.25),
+                camera.with_probability(0.25),
+                noise.with_probability(0.25),
+                cover.with_probability(0.3),
+            ],
+            ..Self::none()
         }
     }
 }
@@ -183,7 +281,7 @@ mod tests {
 
     #[test]
     fn toml_round_trips_and_unknown_keys_are_refused() {
-        for mut recipe in [Recipe::none(), Recipe::tutorial()] {
+        for mut recipe in [Recipe::none(), Recipe::tutorial(), Recipe::faces()] {
             recipe.border = Border::Constant(7);
             let text = toml::to_string(&recipe).unwrap();
             assert_eq!(toml::from_str::<Recipe>(&text).unwrap(), recipe);

@@ -8,15 +8,17 @@ use crate::error::{Problem, listed};
 use crate::folder::{
     AnnotatedPicture, Folder, find_picture, has_ending, impl_dataset_for_folder, sorted_names,
 };
-use crate::schemas::{Misfit, order_for, recognise};
-use crate::table::{in_reach, read_file};
+use crate::table::in_reach;
+use crate::text::read_file;
 use crate::{DataError, Format};
+use categories::Categories;
 use document::{Document, Entry, TopLevel};
 use fkp_core::{BoundingBox, Keypoint, Keypoints, Schema, Visibility};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+mod categories;
 mod document;
 
 /// Pictures with annotations in COCO's keypoint format.
@@ -147,18 +149,6 @@ struct Picture {
 }
 
 #[derive(Deserialize)]
-struct Category {
-    id: i64,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    keypoints: Vec<String>,
-    /// Pairs of places in `keypoints`, counted from 1.
-    #[serde(default)]
-    skeleton: Vec<(usize, usize)>,
-}
-
-#[derive(Deserialize)]
 struct Annotation {
     image_id: i64,
     category_id: Option<i64>,
@@ -225,82 +215,6 @@ impl Annotation {
             height,
         };
         given.is_usable().then_some(given)
-    }
-}
-
-/// The categories of a file: all their numbers, and the keypoints that they agree on.
-struct Categories {
-    ids: Vec<i64>,
-    with_keypoints: Option<(usize, Category)>,
-}
-
-impl Categories {
-    fn read(document: &Document<'_>, top: &TopLevel<'_>) -> Result<Self, DataError> {
-        let mut categories = Self {
-            ids: Vec::new(),
-            with_keypoints: None,
-        };
-        for (index, raw) in top.categories.iter().enumerate() {
-            let entry = document.entry("categories", index, raw);
-            let category: Category = entry.parse()?;
-            categories.ids.push(category.id);
-            if category.keypoints.is_empty() {
-                continue;
-            }
-            match &categories.with_keypoints {
-                Some((_, first)) if first.keypoints != category.keypoints => {
-                    let first = first.name.clone();
-                    return Err(entry.error("keypoints", Problem::OtherKeypoints { first }));
-                }
-                Some(_) => {}
-                None => categories.with_keypoints = Some((index, category)),
-            }
-        }
-        Ok(categories)
-    }
-
-    /// A file without categories may use any number.
-    fn knows(&self, id: i64) -> bool {
-        self.ids.is_empty() || self.ids.contains(&id)
-    }
-
-    /// The schema, and for each of its points the place in the annotations' lists.
-    fn schema(
-        &self,
-        document: &Document<'_>,
-        given: Option<&Schema>,
-    ) -> Result<(Schema, Vec<usize>), DataError> {
-        let path = document.path();
-        let Some((index, category)) = &self.with_keypoints else {
-            let missing = || {
-                let found = "no category with keypoints".to_owned();
-                DataError::invalid(path, 1, "`categories`", Problem::MissingColumn { found })
-            };
-            let schema = given.ok_or_else(missing)?;
-            return Ok((schema.clone(), (0..schema.len()).collect()));
-        };
-        let names = &category.keypoints;
-        if let Some(schema) = given {
-            let order = order_for(schema, names).map_err(|misfit| match misfit {
-                Misfit::Count => DataError::OtherSchema {
-                    path: path.to_owned(),
-                    schema: schema.name().to_owned(),
-                    expected: schema.len(),
-                    found: names.len(),
-                },
-                Misfit::Missing(name) => {
-                    let column = format!("`categories[{index}].keypoints`: `{name}`");
-                    let found = listed(names);
-                    DataError::invalid(path, 1, column, Problem::MissingColumn { found })
-                }
-            })?;
-            return Ok((schema.clone(), order));
-        }
-        // Lines are for drawing only: one that leads nowhere is left out.
-        let place = |number: usize| number.checked_sub(1).filter(|i| *i < names.len());
-        let line = |&(a, b): &(usize, usize)| Some((place(a)?, place(b)?));
-        let skeleton: Vec<_> = category.skeleton.iter().filter_map(line).collect();
-        recognise(path, &category.name, names, &skeleton)
     }
 }
 

@@ -12,7 +12,8 @@ use crate::folder::{
     set_groups_by_name, sorted_names,
 };
 use crate::schemas::{Misfit, order_for, recognise};
-use crate::table::{Table, read_file};
+use crate::table::Table;
+use crate::text::read_file;
 use crate::{DataError, Format, SplitIndices};
 use fkp_core::Schema;
 use std::collections::BTreeMap;

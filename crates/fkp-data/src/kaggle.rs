@@ -7,7 +7,8 @@
 use crate::DataError;
 use crate::error::{Problem, abridged, listed};
 use crate::folder::{SchemaPoint, has_ending};
-use crate::table::{Row, Table, read_file, read_limited};
+use crate::table::{Row, Table};
+use crate::text::{MAX_BYTES, read_file, read_limited};
 use fkp_core::{Dataset, DatasetError, Image, Keypoints, Sample, Schema};
 use std::fs::File;
 use std::io::BufReader;
@@ -239,7 +240,7 @@ fn unzip(path: &Path) -> Result<(PathBuf, Vec<u8>), DataError> {
         });
     };
     let member = archive.by_name(name).map_err(failed)?;
-    let text = read_limited(&path.join(name), member).map_err(|error| match error {
+    let text = read_limited(&path.join(name), member, MAX_BYTES).map_err(|error| match error {
         // A damaged stream shows as a system error with the archive's own message.
         DataError::Io { source, .. } => failed(zip::result::ZipError::Io(source)),
         other => other,

@@ -29,6 +29,7 @@ mod schemas;
 mod split;
 mod table;
 pub mod testing;
+mod text;
 
 pub use cached::Cached;
 pub use coco::Coco;

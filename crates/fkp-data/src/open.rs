@@ -217,20 +217,33 @@ fn kaggle_table(dir: &Path) -> Option<PathBuf> {
     names.into_iter().find(|path| path.is_file())
 }
 
-/// Kaggle's table has a column of pictures, or at least the names of Kaggle's points and no file.
+/// Kaggle's table has a column of pictures as numbers, or at least the names of Kaggle's points and
+/// no file.
 fn csv_format(path: &Path) -> Result<Format, DataError> {
-    // The header is enough; Kaggle's table is large.
+    // The header and a row are enough; Kaggle's table is large.
     let mut text = Vec::new();
     let file = File::open(path).map_err(|source| DataError::io(path, source))?;
     let read = file.take(1 << 20).read_to_end(&mut text);
     read.map_err(|source| DataError::io(path, source))?;
-    let table = Table::new(path, &text)?;
+    let mut table = Table::new(path, &text)?;
     let first_is_coordinate = table.header().first().is_some_and(|name| {
         let point = name.strip_suffix("_x").or_else(|| name.strip_suffix("_y"));
         point.is_some_and(|point| Schema::kaggle15().index_of(point).is_some())
     });
-    let has_pictures = table.header().iter().any(|name| name == kaggle::IMAGE);
-    Ok(match has_pictures || first_is_coordinate {
+    let pictures = table.header().iter().position(|name| name == kaggle::IMAGE);
+    let is_kaggle = match pictures {
+        // The column may hold the names of files as well.
+        Some(0) => match table.next_row() {
+            Ok(Some(row)) => row
+                .cell(0)
+                .iter()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b' ')),
+            Ok(None) | Err(_) => true,
+        },
+        Some(_) => true,
+        None => first_is_coordinate,
+    };
+    Ok(match is_kaggle {
         true => Format::Kaggle,
         false => Format::ImageCsv,
     })

@@ -7,7 +7,8 @@
 use crate::error::{Problem, abridged, listed};
 use crate::folder::{AnnotatedPicture, Folder, has_ending, impl_dataset_for_folder, sorted_names};
 use crate::schemas::recognise;
-use crate::table::{coordinate, read_file};
+use crate::table::coordinate;
+use crate::text::read_file;
 use crate::{DataError, Format, SplitIndices};
 use fkp_core::{Keypoint, Keypoints, Schema};
 use std::collections::BTreeMap;

@@ -1,15 +1,11 @@
 //! Tables of comma-separated values, with the place of every cell for messages.
 
 use crate::error::{Problem, abridged, listed};
+use crate::text::line_ends;
 use crate::{DataError, SchemaPoint};
 use csv::ByteRecord;
 use fkp_core::{Keypoint, Keypoints};
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
-
-/// The largest annotation file that is read, in bytes. Kaggle's training table has 240 MB.
-pub(crate) const MAX_BYTES: u64 = 4 << 30;
 
 /// The farthest that a point may lie from the picture's corner, in pixels. Labels a little outside
 /// a picture are common; this far out they are damage.
@@ -216,40 +212,6 @@ pub(crate) fn in_reach(value: f64, text: impl FnOnce() -> String) -> Result<f64,
         });
     }
     Ok(value)
-}
-
-/// All bytes of a file that is not absurdly large.
-pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, DataError> {
-    let file = File::open(path).map_err(|source| DataError::io(path, source))?;
-    read_limited(path, file)
-}
-
-/// All bytes of a stream that is not absurdly large.
-pub(crate) fn read_limited(path: &Path, stream: impl Read) -> Result<Vec<u8>, DataError> {
-    let mut bytes = Vec::new();
-    let read = stream.take(MAX_BYTES + 1).read_to_end(&mut bytes);
-    read.map_err(|source| DataError::io(path, source))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(DataError::FileTooLarge {
-            path: path.to_owned(),
-            limit: MAX_BYTES,
-        });
-    }
-    if bytes.is_empty() {
-        return Err(DataError::Empty {
-            path: path.to_owned(),
-        });
-    }
-    Ok(bytes)
-}
-
-/// The number of lines that end here: by line feeds, or by carriage returns if there are no others.
-pub(crate) fn line_ends(text: &[u8]) -> u64 {
-    let count = |end: u8| text.iter().filter(|byte| **byte == end).count() as u64;
-    match count(b'\n') {
-        0 => count(b'\r'),
-        line_feeds => line_feeds,
-    }
 }
 
 fn quoted(column: &str) -> String {

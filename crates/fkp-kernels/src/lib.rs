@@ -30,8 +30,10 @@ mod dropout;
 mod host;
 mod linear;
 mod matmul;
+mod microkernel;
 mod pool;
 mod scratch;
+mod simd;
 
 pub use activation::{Activation, relu};
 pub use adam::{Adam, AdamConfig, WeightDecay};

@@ -1,13 +1,14 @@
 //! What is behind the head: a blurred room, neck and clothes, ears.
 
-use crate::math::{Vec3, cover, mix, noise, smooth};
+use crate::grain::{Grain, Layer};
+use crate::math::{Vec3, cover, length, mix, smooth};
 use crate::params::{Backdrop, FaceParams};
 use crate::pose::Rotation;
 use crate::shade::Lamp;
 
 impl Backdrop {
     /// Brightness at (x, y) in fractions of the side.
-    pub(crate) fn room(&self, [x, y]: [f32; 2], texture: u32) -> f32 {
+    pub(crate) fn room(&self, [x, y]: [f32; 2], grain: &Grain) -> f32 {
         let mut tone = self.tone + self.slope[0] * (x - 0.5) + self.slope[1] * (y - 0.5);
         for patch in &self.patches {
             let dx = (x - patch.at[0]).abs() - patch.half_size[0];
@@ -15,8 +16,8 @@ impl Backdrop {
             let soft = patch.softness;
             tone += patch.tone * smooth(soft, -soft, dx) * smooth(soft, -soft, dy);
         }
-        let grain = noise(x * 6.0, y * 6.0, texture ^ 0xba) - 0.5;
-        (tone + 0.1 * grain).clamp(0.02, 1.0)
+        let mottle = grain.at(Layer::Room, x * 6.0, y * 6.0) - 0.5;
+        (tone + 0.1 * mottle).clamp(0.02, 1.0)
     }
 }
 
@@ -45,6 +46,9 @@ impl Body {
     /// Share and brightness of neck or clothes at a place.
     pub(crate) fn at(&self, [x, y]: [f32; 2], px: f32, lamp: &Lamp) -> (f32, f32) {
         let (dx, dy) = (x - self.chin[0], y - self.chin[1]);
+        if dy < -1.0 {
+            return (0.0, 0.0);
+        }
         let shoulder = 0.95 + 0.07 * dx * dx - dy;
         let collar = cover(shoulder, px.max(0.06));
         let neck = cover((dx.abs() - self.half_neck).max(-0.9 - dy), px);
@@ -53,7 +57,8 @@ impl Body {
         let light = lamp.diffuse(normal, 1.0);
         // The chin throws a shadow on the neck.
         let shadow = mix(0.5, 0.85, smooth(0.0, 1.1, dy));
-        let cloth = self.clothes * lamp.diffuse([0.3 * (0.3 * dx).tanh(), -0.3, 0.9], 0.95);
+        let cloth =
+            self.clothes * lamp.diffuse([0.3 * (0.3 * dx).clamp(-1.0, 1.0), -0.3, 0.9], 0.95);
         (
             neck.max(collar),
             mix(self.skin * light * shadow, cloth, collar),
@@ -107,12 +112,12 @@ impl Ear {
         );
         // Narrower towards the lobe.
         let u = u * (1.0 + 0.25 * v);
-        let r = u.hypot(v);
+        let r = length(u, v);
         let share = cover((r - 1.0) * self.radius[0], px);
         if share <= 0.0 {
             return (0.0, 0.0);
         }
-        let inner = (u + 0.15 * self.side).hypot(v + 0.1);
+        let inner = length(u + 0.15 * self.side, v + 0.1);
         let fold = smooth(0.75, 0.35, inner) * 0.4 + 0.25 * smooth(0.12, 0.0, (r - 0.72).abs());
         let normal = [0.5 * self.side + 0.4 * u, 0.3 * v, 0.75];
         (share, self.albedo * lamp.diffuse(normal, 1.0 - fold))

@@ -11,13 +11,10 @@ pub(crate) fn develop(mut light: Vec<f32>, size: usize, camera: &Camera, texture
     }
     let pixels = light.iter().enumerate().map(|(index, value)| {
         // A shoulder keeps bright skin from burning out.
-        let exposed = if *value > 0.7 {
-            0.7 + 0.3 * (1.0 - (-(value - 0.7) / 0.3).exp())
-        } else {
-            *value
-        };
+        let above = (value - 0.7).max(0.0) / 0.3;
+        let exposed = value.min(0.7) + 0.3 * above / (1.0 + 0.8 * above);
         let toned = (exposed - 0.45) * camera.contrast + 0.45 + camera.brightness;
-        let noise = camera.noise * bell(index as i32, texture);
+        let noise = camera.noise * bell(index as u32, texture);
         // `as` saturates; half is added to round to nearest.
         (255.0 * toned + noise + 0.5) as u8
     });
@@ -25,8 +22,8 @@ pub(crate) fn develop(mut light: Vec<f32>, size: usize, camera: &Camera, texture
 }
 
 /// A number of mean 0 and deviation 1 for a pixel: the sum of four even bytes.
-fn bell(index: i32, texture: u32) -> f32 {
-    let bits = scramble(index, 0, texture ^ 0x0153);
+fn bell(index: u32, texture: u32) -> f32 {
+    let bits = scramble(index, !texture);
     let sum: u32 = bits.to_le_bytes().iter().map(|byte| u32::from(*byte)).sum();
     // Each byte has mean 127.5 and variance (256² − 1)/12.
     (sum as f32 - 510.0) / 147.8

@@ -1,6 +1,6 @@
 //! Glasses: two framed glasses in a plane before the eyes, a bridge and the temples.
 
-use crate::math::{Vec3, cover, smooth};
+use crate::math::{Vec3, cover, length, smooth};
 use crate::params::{FaceParams, Glasses};
 use crate::pose::Rotation;
 
@@ -99,12 +99,12 @@ impl Worn {
 /// Signed distance from a rectangle with rounded corners about the origin.
 fn rounded_box([x, y]: [f32; 2], half: [f32; 2], radius: f32) -> f32 {
     let (u, v) = (x.abs() - half[0] + radius, y.abs() - half[1] + radius);
-    u.max(0.0).hypot(v.max(0.0)) + u.max(v).min(0.0) - radius
+    length(u.max(0.0), v.max(0.0)) + u.max(v).min(0.0) - radius
 }
 
 fn to_segment(p: [f32; 2], [a, b]: &[[f32; 2]; 2]) -> f32 {
     let (px, py) = (p[0] - a[0], p[1] - a[1]);
     let (bx, by) = (b[0] - a[0], b[1] - a[1]);
     let t = ((px * bx + py * by) / (bx * bx + by * by).max(1e-9)).clamp(0.0, 1.0);
-    (px - t * bx).hypot(py - t * by)
+    length(px - t * bx, py - t * by)
 }

@@ -77,7 +77,8 @@ pub(crate) struct Surface {
     depth: f32,
     jaw_forward: f32,
     nose: [Relief; 2],
-    details: Vec<Relief>,
+    /// Fine relief by quarter of the face, see [`quarter`].
+    details: [Vec<Relief>; 4],
 }
 
 impl Surface {
@@ -105,7 +106,7 @@ impl Surface {
                     0.4 * nose.protrusion,
                 ),
             ],
-            details: details(face),
+            details: by_quarter(details(face)),
         }
     }
 
@@ -164,11 +165,18 @@ impl Surface {
         )
     }
 
-    /// Follows the line `start + t·towards_viewer` from the viewer's side.
+    /// A distance along any line of sight that is safely before the head.
+    pub(crate) fn in_front(&self) -> f32 {
+        self.depth + self.jaw_forward
+    }
+
+    /// Follows the line `start + t·towards_viewer` to the place nearest to the viewer where it
+    /// meets the head, beginning at `t` and leaving it at that place.
     ///
     /// Each step solves the quadratic that has the field's value and slope here and an
-    /// ellipsoid's curvature, which takes four steps to far below a pixel.
-    pub(crate) fn trace(&self, start: Vec3, towards_viewer: Vec3) -> Hit {
+    /// ellipsoid's curvature, and takes its root on the
+    /// viewer's side. From afar that takes four steps to far below a pixel, from nearby two.
+    pub(crate) fn trace(&self, start: Vec3, towards_viewer: Vec3, t: &mut f32) -> Hit {
         let d = towards_viewer;
         let curvature = {
             let h = if start[1] < self.middle {
@@ -179,32 +187,36 @@ impl Surface {
             let [a, b, c] = [d[0] * self.inverse_width, d[1] * h, d[2] / self.depth];
             a * a + b * b + c * c
         };
-        let mut t = self.depth + self.jaw_forward;
-        let (mut at, mut outside) = (start, 0.0);
+        let inverse_curvature = 1.0 / curvature;
+        let (mut gradient, mut slope, mut deepest) = ([0.0; 3], 0.0, 0.0);
         for _ in 0..5 {
-            at = std::array::from_fn(|i| start[i] + t * d[i]);
-            let (value, gradient) = self.field(at, self.nose(at[0], at[1]));
-            let slope = dot(gradient, d);
-            // The field where the line of sight is deepest inside, and its gradient there, which
-            // is the part across the line of sight.
-            let deepest = value - slope * slope / (4.0 * curvature);
-            let across = (dot(gradient, gradient) - slope * slope).max(1e-6).sqrt();
-            outside = deepest / across;
-            let vertex = -slope / (2.0 * curvature);
-            let step = vertex + (-deepest / curvature).max(0.0).sqrt();
-            t += step;
-            if step.abs() < 1e-3 {
+            let at: Vec3 = std::array::from_fn(|i| start[i] + *t * d[i]);
+            let value;
+            (value, gradient) = self.field(at, self.nose(at[0], at[1]));
+            slope = dot(gradient, d);
+            let vertex = -0.5 * slope * inverse_curvature;
+            // The field where the line of sight is deepest inside.
+            deepest = value + 0.5 * slope * vertex;
+            let step = vertex + (-deepest * inverse_curvature).max(0.0).sqrt();
+            *t += step;
+            // What is left after a step is far smaller than the step.
+            if step.abs() < 0.01 {
                 break;
             }
         }
-        Hit { at, outside }
+        // There the gradient is what it has across the line of sight.
+        let across = (dot(gradient, gradient) - slope * slope).max(1e-6).sqrt();
+        Hit {
+            at: std::array::from_fn(|i| start[i] + *t * d[i]),
+            outside: deepest / across,
+        }
     }
 
     /// Unit normal at a point of the surface, with the fine relief.
     pub(crate) fn normal(&self, at: Vec3) -> Vec3 {
         let mut slopes = self.nose(at[0], at[1]);
         if at[2] > 0.0 {
-            let fine = relief(&self.details, at[0], at[1]);
+            let fine = relief(&self.details[quarter(at[0], at[1])], at[0], at[1]);
             slopes[1] += fine[1];
             slopes[2] += fine[2];
         }
@@ -226,6 +238,37 @@ impl Surface {
         }
         [x, y]
     }
+}
+
+/// Height at which the face is divided: most parts end above or begin below it.
+const DIVIDE: f32 = 1.2;
+
+/// Which quarter of the face a place is in: 1 is added left of the middle, 2 in the lower half.
+fn quarter(x: f32, y: f32) -> usize {
+    usize::from(x > 0.0) + 2 * usize::from(y > DIVIDE)
+}
+
+/// The parts that reach into each quarter, so that a place need only ask a few.
+fn by_quarter(parts: Vec<Relief>) -> [Vec<Relief>; 4] {
+    let reaches = |part: &Relief, quarter: usize| {
+        let [x, y] = part.at;
+        let [w, h] = part.inverse_radius.map(|r| 1.0 / r);
+        let across = if quarter % 2 == 1 {
+            x + w > 0.0
+        } else {
+            x - w <= 0.0
+        };
+        let down = if quarter / 2 == 1 {
+            y + h > DIVIDE
+        } else {
+            y - h <= DIVIDE
+        };
+        across && down
+    };
+    std::array::from_fn(|quarter| {
+        let parts = parts.iter().copied();
+        parts.filter(|part| reaches(part, quarter)).collect()
+    })
 }
 
 /// Relief that only shows in the shading.
@@ -299,7 +342,7 @@ mod tests {
                 // Shifted along the line of sight, as the renderer has it.
                 let depth = dot(at, towards);
                 let start = std::array::from_fn(|i| at[i] - depth * towards[i]);
-                let hit = surface.trace(start, towards);
+                let hit = surface.trace(start, towards, &mut surface.in_front());
                 let off = (hit.at[0] - x).hypot(hit.at[1] - y);
                 assert!(hit.outside < 0.0 && off < 0.01, "face {index}: {off}");
             }
@@ -311,7 +354,11 @@ mod tests {
         let face = face(0);
         let surface = Surface::new(&face);
         let y = face.head.middle;
-        let beside = surface.trace([face.head.half_width + 0.2, y, 0.0], [0.0, 0.0, 1.0]);
+        let beside = surface.trace(
+            [face.head.half_width + 0.2, y, 0.0],
+            [0.0, 0.0, 1.0],
+            &mut surface.in_front(),
+        );
         assert!((beside.outside - 0.2).abs() < 0.05, "{}", beside.outside);
     }
 

@@ -18,6 +18,7 @@ mod dataset;
 mod draw;
 mod features;
 mod glasses;
+mod grain;
 mod hair;
 mod head;
 mod landmarks;

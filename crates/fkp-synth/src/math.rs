@@ -1,10 +1,15 @@
-//! Small vectors, soft edges and value noise for the shader.
+//! Small vectors, soft edges and scrambled bits for the shader.
 
 /// A vector or point: x to the right of the picture, y down, z towards the viewer.
 pub(crate) type Vec3 = [f32; 3];
 
 pub(crate) fn dot(a: Vec3, b: Vec3) -> f32 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+}
+
+/// Length of a vector in the plane. Without the care for overflow that makes `hypot` slow.
+pub(crate) fn length(x: f32, y: f32) -> f32 {
+    (x * x + y * y).sqrt()
 }
 
 pub(crate) fn normalised(v: Vec3) -> Vec3 {
@@ -35,29 +40,13 @@ pub(crate) fn bump(r2: f32) -> f32 {
     u * u * u
 }
 
-/// A reproducible number in [0, 1) for a lattice point.
-pub(crate) fn hash(x: i32, y: i32, seed: u32) -> f32 {
-    (scramble(x, y, seed) >> 8) as f32 / (1 << 24) as f32
-}
-
-/// Scrambled bits of a lattice point (the finaliser of MurmurHash3).
-pub(crate) fn scramble(x: i32, y: i32, seed: u32) -> u32 {
-    let mut h = (x as u32)
-        .wrapping_mul(0x9e37_79b1)
-        .wrapping_add((y as u32).wrapping_mul(0x85eb_ca77))
-        .wrapping_add(seed);
-    h = (h ^ (h >> 16)).wrapping_mul(0x85eb_ca6b);
-    h = (h ^ (h >> 13)).wrapping_mul(0xc2b2_ae35);
-    h ^ (h >> 16)
-}
-
-/// Smooth noise in [0, 1) with features about 1 across.
-pub(crate) fn noise(x: f32, y: f32, seed: u32) -> f32 {
-    let (x0, y0) = (x.floor(), y.floor());
-    let (fx, fy) = (x - x0, y - y0);
-    let (ix, iy) = (x0 as i32, y0 as i32);
-    let (sx, sy) = (fx * fx * (3.0 - 2.0 * fx), fy * fy * (3.0 - 2.0 * fy));
-    let top = mix(hash(ix, iy, seed), hash(ix + 1, iy, seed), sx);
-    let bottom = mix(hash(ix, iy + 1, seed), hash(ix + 1, iy + 1, seed), sx);
-    mix(top, bottom, sy)
+/// Scrambled bits of a number: two rounds of the finaliser of MurmurHash3 (Appleby).
+pub(crate) fn scramble(index: u32, seed: u32) -> u32 {
+    let mut h = index.wrapping_mul(0x9e37_79b1).wrapping_add(seed);
+    for _ in 0..2 {
+        h = (h ^ (h >> 16)).wrapping_mul(0x85eb_ca6b);
+        h = (h ^ (h >> 13)).wrapping_mul(0xc2b2_ae35);
+        h ^= h >> 16;
+    }
+    h
 }

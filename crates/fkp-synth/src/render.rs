@@ -4,10 +4,11 @@ use crate::backdrop::{Body, Ear};
 use crate::camera;
 use crate::features::{Material, beard, brow, eye, folds, mouth, nose};
 use crate::glasses::Worn;
+use crate::grain::Grain;
 use crate::hair;
 use crate::head::{Hit, Surface};
 use crate::landmarks;
-use crate::math::{Vec3, cover, mix, normalised, smooth};
+use crate::math::{Vec3, cover, length, mix, normalised, smooth};
 use crate::params::FaceParams;
 use crate::pose::{Projection, Rotation};
 use crate::shade::Lamp;
@@ -35,10 +36,15 @@ pub fn render(face: &FaceParams, size: usize) -> (Image, Keypoints) {
     assert!(size > 0, "a picture needs at least one pixel");
     let scene = Scene::new(face, size);
     let mut light = Vec::with_capacity(size * size);
+    // The surface is continuous, so where a line of sight meets it is foreseen from the two before.
+    let mut depths = [scene.surface.in_front(); 2];
     for y in 0..size {
         for x in 0..size {
-            light.push(scene.pixel([x as f32, y as f32]));
+            let mut depth = 2.0 * depths[1] - depths[0];
+            light.push(scene.pixel([x as f32, y as f32], &mut depth));
+            depths = [depths[1], depth];
         }
+        depths = [depths[1]; 2];
     }
     let bytes = camera::develop(light, size, &face.camera, face.texture);
     let mut image = Image::filled(size, size, 1, 0);
@@ -55,6 +61,7 @@ struct Scene<'a> {
     /// Width of a pixel in eye units.
     px: f32,
     surface: Surface,
+    grain: Grain,
     points: [Vec3; 15],
     lamp: Lamp,
     /// Towards the light in the head's frame.
@@ -78,6 +85,7 @@ impl<'a> Scene<'a> {
             rotation,
             projection,
             px: 1.0 / projection.px_per_unit,
+            grain: Grain::new(face.texture),
             points,
             lamp,
             lamp_on_head: rotation.undo(lamp.towards()),
@@ -88,11 +96,14 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Brightness of a pixel, from back to front.
-    fn pixel(&self, at: [f32; 2]) -> f32 {
+    /// Brightness of a pixel, from back to front. `depth` is where to look for the head first, and
+    /// becomes where it was.
+    fn pixel(&self, at: [f32; 2], depth: &mut f32) -> f32 {
         let viewer = self.projection.to_viewer(at);
         let start = self.rotation.undo([viewer[0], viewer[1], 0.0]);
-        let hit = self.surface.trace(start, self.rotation.towards_viewer());
+        let hit = self
+            .surface
+            .trace(start, self.rotation.towards_viewer(), depth);
         let head = cover(hit.outside, self.px);
         let mut light = 0.0;
         if head < 1.0 {
@@ -122,7 +133,7 @@ impl<'a> Scene<'a> {
         let face = self.face;
         let size = self.size as f32;
         let place = [(at[0] + 0.5) / size, (at[1] + 0.5) / size];
-        let mut light = face.backdrop.room(place, face.texture);
+        let mut light = face.backdrop.room(place, &self.grain);
         let hair_light = |brightness| self.hair_light(hit, viewer) * brightness;
         let (sin, cos) = face.pose.roll.sin_cos();
         let upright = [
@@ -130,10 +141,8 @@ impl<'a> Scene<'a> {
             cos * viewer[1] - sin * viewer[0],
         ];
         let soft = self.px.max(0.08);
-        let behind = face
-            .hair
-            .behind(face.head.half_width, upright, face.texture);
-        light = mix(light, hair_light(0.6), cover(behind, soft));
+        let behind = face.hair.behind(face.head.half_width, upright, &self.grain);
+        light = blend(light, cover(behind, soft), || hair_light(0.6));
         let (share, brightness) = self.body.at(viewer, self.px, &self.lamp);
         light = mix(light, brightness, share);
         for ear in self.ears.iter().flatten().filter(|ear| !ear.before_head) {
@@ -141,15 +150,15 @@ impl<'a> Scene<'a> {
             light = mix(light, brightness, share);
         }
         let nearest = [hit.at[0], hit.at[1]];
-        let around = face.hair.around(hit.outside, nearest, face.texture);
-        mix(light, hair_light(1.0), cover(around, soft))
+        let around = face.hair.around(hit.outside, nearest, &self.grain);
+        blend(light, cover(around, soft), || hair_light(1.0))
     }
 
     /// The head itself: skin, features, hair.
     fn head(&self, hit: &Hit, viewer: [f32; 2]) -> f32 {
         let face = self.face;
         let at = [hit.at[0], hit.at[1]];
-        let (hair, shadow) = hair::on_face(face, at, self.px);
+        let (hair, shadow) = hair::on_face(face, &self.grain, at, self.px);
         // Behind the ears there is only skin or hair.
         let back = smooth(0.1, -0.15, hit.at[2]) * f32::from(u8::from(face.hair.volume > 0.0));
         let upper = smooth(face.hair.length + 0.3, face.hair.length - 0.3, at[1]);
@@ -163,11 +172,19 @@ impl<'a> Scene<'a> {
                 glint: 0.0,
             };
             if hit.at[2] > 0.0 {
-                folds::paint(&mut material, face, at);
-                beard::paint(&mut material, face, at);
+                folds::paint(&mut material, face, &self.grain, at);
+                beard::paint(&mut material, face, &self.grain, at);
                 for (side, index) in [(1.0, 0), (-1.0, 1)] {
                     eye::paint(&mut material, face, &face.eyes[index], side, at, self.px);
-                    brow::paint(&mut material, face, &face.brows[index], side, at, self.px);
+                    brow::paint(
+                        &mut material,
+                        face,
+                        &self.grain,
+                        &face.brows[index],
+                        side,
+                        at,
+                        self.px,
+                    );
                 }
                 nose::paint(&mut material, face, at);
                 mouth::paint(&mut material, face, at, self.px);
@@ -194,7 +211,7 @@ impl<'a> Scene<'a> {
         let (dx, dy) = (x - nx, y - ny - 0.12);
         let length2 = (end[0] * end[0] + end[1] * end[1]).max(1e-6);
         let t = ((dx * end[0] + dy * end[1]) / length2).clamp(0.0, 1.0);
-        let distance = (dx - t * end[0]).hypot(dy - t * end[1]);
+        let distance = length(dx - t * end[0], dy - t * end[1]);
         // Nothing is in the shadow on the nose itself, where t is small.
         1.0 - 0.55 * smooth(0.34, 0.1, distance) * smooth(0.25, 0.8, t)
     }
@@ -202,7 +219,7 @@ impl<'a> Scene<'a> {
     /// Brightness of the hair, as a rounded mass about the head.
     fn hair_light(&self, hit: &Hit, viewer: [f32; 2]) -> f32 {
         let face = self.face;
-        let tone = face.hair.tone_at([hit.at[0], hit.at[1]], face.texture);
+        let tone = face.hair.tone_at([hit.at[0], hit.at[1]], &self.grain);
         let middle = self.rotation.apply([0.0, face.head.middle - 0.6, 0.0]);
         let n = [
             (viewer[0] - middle[0]) / face.head.half_width,
@@ -234,11 +251,23 @@ impl<'a> Scene<'a> {
 
     /// Whether hair covers a place on the face, or the head itself is in the way.
     fn is_hidden(&self, at: Vec3) -> bool {
-        let (hair, _) = hair::on_face(self.face, [at[0], at[1]], self.px);
+        let (hair, _) = hair::on_face(self.face, &self.grain, [at[0], at[1]], self.px);
         let [x, y, z] = self.rotation.apply(at);
         let start = self.rotation.undo([x, y, 0.0]);
-        let hit = self.surface.trace(start, self.rotation.towards_viewer());
+        let mut depth = self.surface.in_front();
+        let hit = self
+            .surface
+            .trace(start, self.rotation.towards_viewer(), &mut depth);
         let seen = self.rotation.apply(hit.at)[2];
         hair > 0.5 || seen > z + 0.1
+    }
+}
+
+/// Covers a share of `below` with something that is only worked out where it shows.
+fn blend(below: f32, share: f32, above: impl FnOnce() -> f32) -> f32 {
+    if share > 0.0 {
+        mix(below, above(), share)
+    } else {
+        below
     }
 }

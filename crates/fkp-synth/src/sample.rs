@@ -39,7 +39,7 @@ impl FaceParams {
             head,
             skin: Skin {
                 tone: person.skin_tone,
-                gloss: draw.between(0.03, 0.3),
+                gloss: draw.between(0.02, 0.2),
                 age: person.age * draw.between(0.5, 1.0),
                 mottle: draw.between(0.01, 0.08),
             },
@@ -65,7 +65,7 @@ fn person(draw: &mut Draw) -> Person {
     let age = draw.unit().powi(2);
     // Two broad groups, so that dark skin is as well covered as light.
     let light_skin = draw.chance(0.65);
-    let (light, dark) = (draw.between(0.56, 0.86), draw.between(0.26, 0.56));
+    let (light, dark) = (draw.between(0.55, 0.8), draw.between(0.28, 0.55));
     let skin_tone = if light_skin { light } else { dark };
     let fair_hair = draw.between(0.25, 0.75);
     let dark_hair = draw.between(0.04, 0.22);
@@ -76,7 +76,7 @@ fn person(draw: &mut Draw) -> Person {
         age,
         skin_tone,
         hair_tone: if grey || fair { fair_hair } else { dark_hair },
-        smile: (draw.between(-0.45, 1.0)).max(0.0) * f32::from(u8::from(draw.chance(0.8))),
+        smile: draw.between(-0.6, 1.0).max(0.0),
         raised_brows: draw.bell(0.0, 0.4).max(-0.6),
     }
 }
@@ -100,7 +100,7 @@ fn camera(variation: &Variation, draw: &mut Draw) -> Camera {
         } else {
             0.0
         },
-        noise: draw.between(0.0, 1.0).powi(2) * 9.0,
+        noise: draw.between(0.0, 1.0).powi(2) * 7.0,
         contrast: draw.between(0.75, 1.25),
         brightness: draw.bell(0.0, 0.05),
     }
@@ -155,8 +155,8 @@ fn eyes(person: &Person, draw: &mut Draw) -> ([Eye; 2], [f32; 2], f32) {
 
 fn brows(person: &Person, draw: &mut Draw) -> [Brow; 2] {
     let raised = -0.1 * person.raised_brows;
-    let inner = [draw.bell(0.46, 0.045), draw.bell(-0.42, 0.05) + raised];
-    let outer = [draw.bell(1.68, 0.06), draw.bell(-0.4, 0.06) + raised];
+    let inner = [draw.bell(0.46, 0.045), draw.bell(-0.43, 0.05) + raised];
+    let outer = [draw.bell(1.7, 0.06), draw.bell(-0.36, 0.06) + raised];
     let arch = draw.bell(0.16, 0.05) + 0.06 * person.feminine;
     let thickness = draw.bell(0.085, 0.015) + 0.035 * (1.0 - person.feminine);
     let density = draw.between(0.5, 0.95);
@@ -188,17 +188,18 @@ fn nose(person: &Person, draw: &mut Draw) -> Nose {
 fn mouth(person: &Person, draw: &mut Draw) -> Mouth {
     let smile = person.smile;
     let speaking = draw.chance(0.15);
-    let gap = draw.between(0.02, 0.3) * smile * f32::from(u8::from(draw.chance(0.6)))
-        + draw.between(0.05, 0.5) * f32::from(u8::from(speaking));
+    let laughing = draw.chance(0.65) && smile > 0.25;
+    let gap = draw.between(0.12, 0.36) * f32::from(u8::from(laughing))
+        + draw.between(0.05, 0.45) * f32::from(u8::from(speaking));
     let line = draw.bell(2.15, 0.06);
     let (upper, lower) = (draw.bell(0.17, 0.03), draw.bell(0.26, 0.04));
     let full = 1.0 + 0.15 * person.feminine - 0.25 * smile;
-    let corner = line + 0.01 - 0.17 * smile + 0.4 * gap + draw.bell(0.0, 0.02);
+    let corner = line + 0.01 - 0.2 * smile + 0.3 * gap + draw.bell(0.0, 0.02);
     let inner_top = line - 0.25 * gap;
     let inner_bottom = line + 0.75 * gap;
     Mouth {
         x: draw.bell(0.0, 0.02),
-        half_width: draw.bell(0.76, 0.045) + 0.2 * smile - 0.1 * gap,
+        half_width: draw.bell(0.75, 0.04) + 0.24 * smile - 0.1 * gap,
         corners: [
             corner + draw.bell(0.0, 0.015),
             corner + draw.bell(0.0, 0.015),
@@ -210,7 +211,7 @@ fn mouth(person: &Person, draw: &mut Draw) -> Mouth {
         bow: draw.unit(),
         tone: draw.between(0.6, 0.88) - 0.15 * person.feminine * draw.unit(),
         teeth: if draw.chance(0.85) {
-            draw.between(0.1, 0.24)
+            draw.between(0.12, 0.26)
         } else {
             0.0
         },
@@ -218,8 +219,7 @@ fn mouth(person: &Person, draw: &mut Draw) -> Mouth {
 }
 
 fn hair(person: &Person, draw: &mut Draw) -> Hair {
-    let bald =
-        draw.chance(0.15 * (1.0 - person.feminine) + 0.2 * person.age * (1.0 - person.feminine));
+    let bald = draw.chance((0.08 + 0.2 * person.age) * (1.0 - person.feminine));
     let long = draw.chance(0.05 + 0.75 * person.feminine);
     let fringe = draw.chance(0.12 + 0.18 * person.feminine);
     let recede = draw.between(0.0, 0.5) * (1.0 - person.feminine) * (0.4 + person.age);
@@ -289,7 +289,7 @@ fn light(draw: &mut Draw) -> Light {
     Light {
         towards: [side, up, 1.0],
         direct: hard,
-        ambient: 1.08 - 0.85 * hard + draw.tent(0.12),
+        ambient: 1.08 - 0.85 * hard + draw.tent(0.1),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::DataError;
 use crate::error::{Problem, abridged};
-use crate::table::line_ends;
+use crate::text::line_ends;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;

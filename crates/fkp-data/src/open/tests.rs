@@ -35,7 +35,13 @@ fn formats_are_recognised_by_looking() {
             2,
         ),
         (&[("faces.csv", TEST)], Format::Kaggle, 2),
+        (&[("faces.csv", "Image,ImageId\n7,1\n")], Format::Kaggle, 1),
         (&[("points.csv", TABLE)], Format::ImageCsv, 2),
+        (
+            &[("points.csv", "Image,a_x,a_y\np.png,1,1\n")],
+            Format::ImageCsv,
+            1,
+        ),
         (
             &[("annotations.json", JSON), ("other.json", "x")],
             Format::Coco,

@@ -1,9 +1,11 @@
 //! The arithmetic of one Adam step.
+#![expect(unsafe_code, reason = "vector loads and stores")]
 
 use candle_core::{Result, Tensor, Var};
 use rayon::prelude::*;
 
 use super::{AdamConfig, WeightDecay};
+use crate::simd::{CHANNEL_BLOCK, Kernel, Simd, dispatch};
 
 /// Elements per parallel task; also the blocks in which the gradient norm is summed.
 const BLOCK: usize = 1 << 14;
@@ -83,15 +85,68 @@ pub(crate) fn update(p: &mut [f32], grad: &[f32], m: &mut [f32], v: &mut [f32], 
 }
 
 fn update_block(p: &mut [f32], grad: &[f32], m: &mut [f32], v: &mut [f32], c: &Coefficients) {
-    let (scale, coupled, shrink) = (c.grad_scale as f32, c.coupled as f32, c.shrink as f32);
-    let (beta1, rest1) = (c.beta1 as f32, (1.0 - c.beta1) as f32);
-    let (beta2, rest2) = (c.beta2 as f32, (1.0 - c.beta2) as f32);
-    let (rate, root_scale, eps) = (c.rate as f32, c.root_scale as f32, c.eps as f32);
-    for (((p, &g), m), v) in p.iter_mut().zip(grad).zip(m).zip(v) {
-        let g = g * scale + coupled * *p;
-        *m = beta1 * *m + rest1 * g;
-        *v = beta2 * *v + rest2 * (g * g);
-        *p = *p * shrink - rate * *m / (v.sqrt() * root_scale + eps);
+    let vectors = p.len() / CHANNEL_BLOCK * CHANNEL_BLOCK;
+    let (p, p_tail) = p.split_at_mut(vectors);
+    let (grad, grad_tail) = grad.split_at(vectors);
+    let (m, m_tail) = m.split_at_mut(vectors);
+    let (v, v_tail) = v.split_at_mut(vectors);
+    dispatch(Block { p, grad, m, v, c });
+    if !p_tail.is_empty() {
+        // The tail goes through the same instructions, so that a value does not depend on its
+        // place in the parameter.
+        let mut full = [[0.0f32; CHANNEL_BLOCK]; 4];
+        let [p, grad, m, v] = &mut full;
+        p[..p_tail.len()].copy_from_slice(p_tail);
+        grad[..p_tail.len()].copy_from_slice(grad_tail);
+        m[..p_tail.len()].copy_from_slice(m_tail);
+        v[..p_tail.len()].copy_from_slice(v_tail);
+        dispatch(Block { p, grad, m, v, c });
+        p_tail.copy_from_slice(&p[..p_tail.len()]);
+        m_tail.copy_from_slice(&m[..m_tail.len()]);
+        v_tail.copy_from_slice(&v[..v_tail.len()]);
+    }
+}
+
+/// The update of whole vectors.
+struct Block<'a> {
+    p: &'a mut [f32],
+    grad: &'a [f32],
+    m: &'a mut [f32],
+    v: &'a mut [f32],
+    c: &'a Coefficients,
+}
+
+impl Kernel for Block<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { p, grad, m, v, c } = self;
+        let n = p.len();
+        assert!(grad.len() == n && m.len() == n && v.len() == n && n.is_multiple_of(S::LANES));
+        let splat = |value: f64| s.splat(value as f32);
+        let (scale, coupled, shrink) = (splat(c.grad_scale), splat(c.coupled), splat(c.shrink));
+        let (beta1, rest1) = (splat(c.beta1), splat(1.0 - c.beta1));
+        let (beta2, rest2) = (splat(c.beta2), splat(1.0 - c.beta2));
+        let (rate, root_scale, eps) = (splat(-c.rate), splat(c.root_scale), splat(c.eps));
+        for i in (0..n).step_by(S::LANES) {
+            // SAFETY: i + LANES <= n, the length of all four.
+            unsafe {
+                let old = s.load(p.as_ptr().add(i));
+                let g = s.mul(s.load(grad.as_ptr().add(i)), scale);
+                let g = s.mul_add(coupled, old, g);
+                let m_new = s.mul_add(beta1, s.load(m.as_ptr().add(i)), s.mul(rest1, g));
+                let v_old = s.mul(beta2, s.load(v.as_ptr().add(i)));
+                let v_new = s.mul_add(s.mul(rest2, g), g, v_old);
+                let step = s.div(
+                    s.mul(rate, m_new),
+                    s.mul_add(s.sqrt(v_new), root_scale, eps),
+                );
+                s.store(m.as_mut_ptr().add(i), m_new);
+                s.store(v.as_mut_ptr().add(i), v_new);
+                s.store(p.as_mut_ptr().add(i), s.mul_add(old, shrink, step));
+            }
+        }
     }
 }
 

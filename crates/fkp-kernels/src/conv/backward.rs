@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::epilogue::unpool_channel;
 use super::geometry::Geometry;
 use super::im2col::{col2im, im2col};
-use super::{Conv2dConfig, Pooling};
+use super::{Conv2dConfig, Pooling, winograd};
 use crate::activation::BLOCK;
 use crate::matmul::{Strides, Write, matmul};
 use crate::scratch::with_scratch;
@@ -14,6 +14,26 @@ use crate::scratch::with_scratch;
 /// pictures. The number is part of the result (it fixes the order of the additions), so it does
 /// not depend on the number of threads.
 const PARTIAL_SUMS: usize = 16;
+
+/// Pictures per partial sum.
+pub(crate) fn group_size(n: usize) -> usize {
+    n.div_ceil(PARTIAL_SUMS)
+}
+
+/// Adds partial sums of `len` values each, in their order.
+pub(crate) fn add_in_order(partials: &[f32], len: usize) -> Vec<f32> {
+    let (first, others) = partials.split_at(len);
+    let mut sum = first.to_vec();
+    sum.par_chunks_mut(BLOCK)
+        .enumerate()
+        .for_each(|(block, sum)| {
+            for other in others.chunks_exact(len) {
+                let other = &other[block * BLOCK..][..sum.len()];
+                sum.iter_mut().zip(other).for_each(|(s, &o)| *s += o);
+            }
+        });
+    sum
+}
 
 /// What the backward pass needs from the forward pass.
 pub(crate) struct Saved<'a> {
@@ -48,7 +68,10 @@ pub(crate) fn backward(
     grad: &[f32],
     wanted: Wanted,
 ) -> Gradients {
-    let group = g.n.div_ceil(PARTIAL_SUMS);
+    if winograd::applies(g) {
+        return winograd::backward(g, config, saved, grad, wanted);
+    }
+    let group = group_size(g.n);
     let groups = g.n.div_ceil(group);
     let w_len = saved.w.len();
     let partial_len = w_len + g.c_out;
@@ -79,17 +102,7 @@ pub(crate) fn backward(
                 .zip(dx.par_chunks_mut(group * g.x_len()))
                 .for_each(|(task, dx)| one_group(task, Some(dx))),
         }
-        let (first, others) = partials.split_at(partial_len);
-        let mut sum = first.to_vec();
-        sum.par_chunks_mut(BLOCK)
-            .enumerate()
-            .for_each(|(block, sum)| {
-                for other in others.chunks_exact(partial_len) {
-                    let other = &other[block * BLOCK..][..sum.len()];
-                    sum.iter_mut().zip(other).for_each(|(s, &o)| *s += o);
-                }
-            });
-        sum
+        add_in_order(partials, partial_len)
     });
     let bias = w.split_off(w_len);
     Gradients { x: dx, w, bias }

@@ -3,7 +3,7 @@
 use crate::Activation;
 
 /// Marks a pooled value without gradient: its maximum was not positive under ReLU.
-const INACTIVE: u8 = 4;
+pub(crate) const INACTIVE: u8 = 4;
 
 /// Adds the bias to each channel of `[c_out, positions]` and applies the activation.
 pub(crate) fn finish(values: &mut [f32], positions: usize, bias: Option<&[f32]>, act: Activation) {

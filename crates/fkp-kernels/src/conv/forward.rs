@@ -5,9 +5,19 @@ use rayon::prelude::*;
 use super::epilogue::{finish, pool_channel};
 use super::geometry::Geometry;
 use super::im2col::im2col;
-use super::{Conv2dConfig, Pooling};
+use super::{Conv2dConfig, Pooling, winograd};
 use crate::matmul::{Strides, Write, matmul};
 use crate::scratch::with_scratch;
+
+/// Bytes of the record of which value won each pooling window, in the layout of the algorithm
+/// that writes and later reads it.
+pub(crate) fn winners_len(g: &Geometry, config: &Conv2dConfig) -> usize {
+    if winograd::applies(g) {
+        return winograd::winners_len(g, config);
+    }
+    let (oh, ow) = g.out_size(config.pooling);
+    g.n * g.c_out * oh * ow
+}
 
 /// Computes all pictures. `winners` receives, for fused pooling, which of each four values won:
 /// `None` where no gradient will be asked for.
@@ -19,6 +29,9 @@ pub(crate) fn forward(
     bias: Option<&[f32]>,
     winners: Option<&mut [u8]>,
 ) -> Vec<f32> {
+    if winograd::applies(g) {
+        return winograd::forward(g, config, x, w, bias, winners);
+    }
     let (oh, ow) = g.out_size(config.pooling);
     let out_len = g.c_out * oh * ow;
     let mut out = vec![0.0f32; g.n * out_len];

@@ -5,7 +5,9 @@ mod epilogue;
 mod forward;
 mod geometry;
 mod im2col;
+pub(crate) mod layout;
 mod op;
+mod winograd;
 
 use candle_core::{Result, Tensor, bail};
 

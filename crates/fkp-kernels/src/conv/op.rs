@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
 
 use super::backward::{Gradients, Saved, Wanted, backward};
-use super::forward::forward;
+use super::forward::{forward, winners_len};
 use super::geometry::Geometry;
 use super::{Conv2dConfig, Pooling};
 use crate::host::{is_host_f32, values, with_values};
@@ -35,7 +35,7 @@ impl Conv2d {
         let g = &self.geometry;
         let (oh, ow) = g.out_size(self.config.pooling);
         let mut winners = (self.tracked && self.config.pooling == Pooling::Max2)
-            .then(|| vec![0u8; g.n * g.c_out * oh * ow]);
+            .then(|| vec![0u8; winners_len(g, &self.config)]);
         let y = forward(g, &self.config, x, w, bias, winners.as_deref_mut());
         if let Some(winners) = winners {
             // The operation runs forward once; a second value could only be the same.

@@ -23,6 +23,31 @@ fn candle_max_pool2d(x: &Tensor, k: usize) -> Result<Tensor> {
         .reshape((n, c, ho, wo))
 }
 
+/// Whether rounding cannot change which value of a window wins or whether it is positive: where
+/// it can, two correct ways to compute have different gradients.
+fn winners_are_clear(x: &Tensor, w: &Tensor, b: &Tensor, relu: bool) -> Result<bool> {
+    let (x, w, b) = (
+        x.to_dtype(DType::F64)?,
+        w.to_dtype(DType::F64)?,
+        b.to_dtype(DType::F64)?,
+    );
+    let y = candle_conv2d(&x, &w, Some(&b), Conv2dConfig::new().padding(1))?;
+    let (n, c, h, w) = y.dims4()?;
+    let y = y
+        .narrow(2, 0, h / 2 * 2)?
+        .narrow(3, 0, w / 2 * 2)?
+        .contiguous()?;
+    let quads = y
+        .reshape(vec![n * c * (h / 2), 2, w / 2, 2])?
+        .permute((0, 2, 1, 3))?;
+    let quads = quads.contiguous()?.flatten_all()?.to_vec1::<f64>()?;
+    Ok(quads.chunks(4).all(|quad| {
+        let mut quad = quad.to_vec();
+        quad.sort_by(f64::total_cmp);
+        quad[3] - quad[2] > 1e-4 && (!relu || quad[3].abs() > 1e-4)
+    }))
+}
+
 fn candle_conv2d(x: &Tensor, w: &Tensor, b: Option<&Tensor>, c: Conv2dConfig) -> Result<Tensor> {
     let mut y = x.conv2d(w, c.padding, c.stride, 1, 1)?;
     if let Some(b) = b {
@@ -68,16 +93,38 @@ proptest! {
     }
 
     #[test]
-    fn pooled_conv2d_matches(
-        n in 1usize..20, c_in in 1usize..5, c_out in 1usize..7,
-        h in 2usize..29, w in 2usize..29, relu: bool, seed: u64,
+    fn wide_conv2d_matches(
+        n in 1usize..4, c_in in 8usize..40, c_out in 8usize..40, h in 2usize..15, w in 2usize..15,
+        padding in 1usize..4, relu: bool, seed: u64,
     ) {
+        let mut config = Conv2dConfig::new().padding(padding);
+        if relu {
+            config = config.relu();
+        }
+        let (x, weights) = (var(seed, &[n, c_in, h, w]), var(seed ^ 1, &[c_out, c_in, 3, 3]));
+        let bias = var(seed ^ 2, &[c_out]);
+        compare(
+            "wide conv2d",
+            &[&x, &weights, &bias],
+            || conv2d(&x, &weights, Some(&bias), config),
+            || candle_conv2d(&x, &weights, Some(&bias), config),
+            TOLERANCE,
+        );
+    }
+
+    #[test]
+    fn pooled_conv2d_matches(
+        n in 1usize..4, c_in in 1usize..5, c_out in 1usize..7, wide: bool,
+        h in 4usize..12, w in 4usize..12, relu: bool, seed: u64,
+    ) {
+        let (c_in, c_out) = if wide { (c_in * 8, c_out * 8) } else { (c_in, c_out) };
         let mut config = Conv2dConfig::new().padding(1).max_pool2();
         if relu {
             config = config.relu();
         }
         let (x, weights) = (var(seed, &[n, c_in, h, w]), var(seed ^ 1, &[c_out, c_in, 3, 3]));
         let bias = var(seed ^ 2, &[c_out]);
+        prop_assume!(winners_are_clear(&x, &weights, &bias, relu).unwrap());
         compare(
             "pooled conv2d",
             &[&x, &weights, &bias],

@@ -1,11 +1,12 @@
 //! Beard and moustache.
 
 use super::Material;
-use crate::math::{mix, noise, smooth};
+use crate::grain::{Grain, Layer};
+use crate::math::{mix, smooth};
 use crate::params::FaceParams;
 
 /// Paints hair on the face. Comes before the mouth, so that lips stay free.
-pub(crate) fn paint(material: &mut Material, face: &FaceParams, [x, y]: [f32; 2]) {
+pub(crate) fn paint(material: &mut Material, face: &FaceParams, grain: &Grain, [x, y]: [f32; 2]) {
     let beard = &face.beard;
     if beard.full <= 0.0 && beard.moustache <= 0.0 || y < 0.3 {
         return;
@@ -18,15 +19,18 @@ pub(crate) fn paint(material: &mut Material, face: &FaceParams, [x, y]: [f32; 2]
     let chin = smooth(mouth.bottom - 0.02, mouth.bottom + 0.2, y);
     let sides = smooth(mouth.top, mouth.bottom, y) * smooth(0.75, 1.0, u / mouth.half_width);
     let full = beard.full * below.max(chin).max(sides);
-    let lip = smooth(mouth.top + 0.06, mouth.top - 0.06, y)
-        * smooth(face.nose.at[1] + 0.34, face.nose.at[1] + 0.5, y)
-        * smooth(mouth.half_width + 0.12, mouth.half_width - 0.25, u);
+    // The moustache follows the upper lip down to the corners of the mouth.
+    let s = (u / mouth.half_width).min(1.3);
+    let edge = mouth.top + 0.02 + 0.16 * s * s;
+    let lip = smooth(edge + 0.08, edge - 0.06, y)
+        * smooth(0.34, 0.5 + 0.1 * s, y - face.nose.at[1] - 0.12 * s)
+        * smooth(1.2, 0.8, s);
     let share = full.max(beard.moustache * lip);
     if share <= 0.0 {
         return;
     }
-    let grain = noise(x * 16.0, y * 9.0, face.texture ^ 0xbe);
-    let share = share * mix(0.7, 1.0, grain);
+    let hairs = grain.at(Layer::Beard, x * 16.0, y * 9.0);
+    let share = share * mix(0.7, 1.0, hairs);
     material.paint(
         share,
         (0.85 * face.hair.tone + 0.03).min(0.7 * face.skin.tone),

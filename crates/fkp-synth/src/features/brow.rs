@@ -1,13 +1,15 @@
 //! Eyebrows.
 
 use super::Material;
-use crate::math::{cover, mix, noise};
+use crate::grain::{Grain, Layer};
+use crate::math::{cover, mix};
 use crate::params::{Brow, FaceParams};
 
 /// Paints one eyebrow. `side` is 1 for the subject's left, −1 for the right.
 pub(crate) fn paint(
     material: &mut Material,
     face: &FaceParams,
+    grain: &Grain,
     brow: &Brow,
     side: f32,
     [x, y]: [f32; 2],
@@ -20,6 +22,9 @@ pub(crate) fn paint(
         return;
     }
     let along = t.clamp(0.0, 1.0);
+    if (y - brow.inner[1]).abs() > 1.0 {
+        return;
+    }
     // The arch is highest at two thirds.
     let lift = brow.arch * along * (1.0 - along) * (1.0 + along) * 2.6;
     let middle = mix(brow.inner[1], brow.outer[1], along) - lift;
@@ -29,14 +34,15 @@ pub(crate) fn paint(
         .sqrt();
     let taper = mix(1.0, 0.22, along * along);
     let half = brow.thickness * taper * mix(0.35, 1.0, rounded);
-    let beyond = (t - along).abs() * length;
+    let beyond = (t - 0.5).abs() * length - 0.5 * length;
     let distance = ((y - middle).abs() - half).max(beyond);
-    let hairs = noise(
-        outwards * 26.0 + (y - middle) * 10.0,
-        (y - middle) * 9.0,
-        face.texture ^ 0xb0,
-    );
-    let share = cover(distance, px.max(0.045)) * brow.density * mix(0.75, 1.0, hairs);
+    let inside = cover(distance, px.max(0.045));
+    if inside <= 0.0 {
+        return;
+    }
+    let (u, v) = (outwards * 26.0, y - middle);
+    let hairs = grain.at(Layer::Brow, u + v * 10.0, v * 9.0);
+    let share = inside * brow.density * mix(0.75, 1.0, hairs);
     // Brows are darker than fair hair and never darker than black.
     let tone = (0.7 * face.hair.tone).clamp(0.03, 0.35);
     material.paint(share, tone.min(0.75 * face.skin.tone));

@@ -1,7 +1,7 @@
 //! Eyes: white, iris, pupil, lids and lashes.
 
 use super::Material;
-use crate::math::{cover, mix, smooth};
+use crate::math::{cover, length, mix, smooth};
 use crate::params::{Eye, FaceParams};
 
 impl Eye {
@@ -57,12 +57,16 @@ pub(crate) fn paint(
     [x, y]: [f32; 2],
     px: f32,
 ) {
+    // Before the costlier turn into the eye's frame.
+    if (side * x - eye.at[0]).abs() > 1.0 || (y - eye.at[1]).abs() > 1.0 {
+        return;
+    }
     let [ex, ey] = eye.local(side * x, y);
     if ex.abs() > 0.75 || ey.abs() > 0.6 {
         return;
     }
     let s = ex / eye.half_width;
-    let beyond = (s.abs() - 1.0).max(0.0) * eye.half_width;
+    let beyond = (s.abs() - 1.0) * eye.half_width;
     let upper = -eye.upper_lid * lid(s);
     let lower = eye.lower_lid * lid(s);
     socket(material, face, eye, [ex, ey]);
@@ -99,8 +103,8 @@ fn socket(material: &mut Material, face: &FaceParams, eye: &Eye, [ex, ey]: [f32;
     let bag = eye.lower_lid + 0.2 - 0.18 * s * s;
     let depth = 0.06 + 0.22 * face.skin.age;
     material.crease(depth * smooth(0.09, 0.0, (ey - bag).abs()) * smooth(1.15, 0.3, s.abs()));
-    let hollow = (ex + 1.15 * eye.half_width).hypot(1.3 * (ey + 0.06));
-    material.crease(0.28 * smooth(0.34, 0.0, hollow));
+    let hollow = length(ex + 1.15 * eye.half_width, 1.3 * (ey + 0.06));
+    material.crease(0.16 * smooth(0.34, 0.0, hollow));
     // Shade under the brow.
     material.crease(0.16 * smooth(-0.05, -0.3, ey) * smooth(-0.6, -0.35, ey));
 }
@@ -112,7 +116,7 @@ fn ball(face: &FaceParams, eye: &Eye, side: f32, [ex, ey]: [f32; 2], px: f32) ->
         eye.centre_height() - 0.015 + face.gaze[1],
     ];
     let (dx, dy) = (ex - middle[0], ey - middle[1]);
-    let r = dx.hypot(dy);
+    let r = length(dx, dy);
     let mut ball = Material {
         albedo: 0.82,
         open: 1.0,
@@ -131,6 +135,6 @@ fn ball(face: &FaceParams, eye: &Eye, side: f32, [ex, ey]: [f32; 2], px: f32) ->
         dx - side * 0.06 * light[0].clamp(-1.0, 1.0),
         dy - (0.06 * light[1]).clamp(-0.07, -0.02),
     ];
-    ball.glint = 0.75 * cover(spot[0].hypot(spot[1]) - 0.045, px.max(0.03));
+    ball.glint = 0.75 * cover(length(spot[0], spot[1]) - 0.045, px.max(0.03));
     ball
 }

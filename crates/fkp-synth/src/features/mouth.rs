@@ -1,7 +1,7 @@
 //! The mouth: lips, the opening, teeth.
 
 use super::Material;
-use crate::math::{bump, cover, mix, smooth};
+use crate::math::{bump, cover, length, mix, smooth};
 use crate::params::{FaceParams, Mouth};
 
 impl Mouth {
@@ -44,7 +44,7 @@ pub(crate) fn paint(material: &mut Material, face: &FaceParams, [x, y]: [f32; 2]
     let bottom = chord + (mouth.bottom - middle) * full;
     let inner_top = chord + (mouth.inner_top - middle) * arc;
     let inner_bottom = chord + (mouth.inner_bottom - middle) * arc;
-    let beyond = (s.abs() - 1.0).max(0.0) * mouth.half_width;
+    let beyond = (s.abs() - 1.0) * mouth.half_width;
 
     let lips = cover((top - y).max(y - bottom).max(beyond), px.max(0.05));
     let tone = mouth.tone * face.skin.tone;
@@ -80,6 +80,6 @@ pub(crate) fn paint(material: &mut Material, face: &FaceParams, [x, y]: [f32; 2]
     material.paint(0.75 * rim, 0.16 * face.skin.tone);
     // Dimples at the corners.
     let corner = (s.abs() - 1.0) * mouth.half_width;
-    let dimple = corner.hypot(y - mouth.chord(s.signum()));
+    let dimple = length(corner, y - mouth.chord(s.signum()));
     material.crease(0.4 * smooth(0.13, 0.0, dimple));
 }

@@ -1,18 +1,13 @@
 //! The dense layer, with weights used where they lie.
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
-use rayon::prelude::*;
+mod kernels;
 
 use crate::Activation;
 use crate::host::{is_host_f32, values, with_values};
-use crate::matmul::{Strides, Write, matmul};
-use crate::scratch::with_scratch;
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use kernels::{Sizes, forward, input_gradient, weight_gradient};
 
 const NAME: &str = "linear";
-
-/// Rows of the weights, or columns of the input, per parallel task.
-const TASK: usize = 64;
-const COLUMN_TASK: usize = 1024;
 
 /// `activation(x · wᵀ + bias)` for `x`, `[.., n_in]`, `w`, `[n_out, n_in]`, and `bias`,
 /// `[n_out]`; the result is `[.., n_out]`. Neither the weights nor their gradient are copied or
@@ -74,6 +69,15 @@ struct Linear {
 }
 
 impl Linear {
+    /// The sizes for an input of this many values.
+    fn sizes(&self, x_len: usize) -> Sizes {
+        Sizes {
+            rows: x_len / self.n_in,
+            n_in: self.n_in,
+            n_out: self.n_out,
+        }
+    }
+
     fn run(
         &self,
         x: &[f32],
@@ -81,41 +85,15 @@ impl Linear {
         w: &[f32],
         bias: Option<&[f32]>,
     ) -> (CpuStorage, Shape) {
-        let &Self {
-            n_in,
-            n_out,
-            activation,
-        } = self;
-        let rows = x.len() / n_in;
-        let mut y = vec![0.0f32; rows * n_out];
-        // Each task makes a block of output columns; they interleave in `y`, so it goes through
-        // a buffer `[n_out, rows]` whose blocks are contiguous.
-        with_scratch(rows * n_out, |transposed| {
-            transposed
-                .par_chunks_mut(TASK * rows)
-                .zip(w.par_chunks(TASK * n_in))
-                .for_each(|(block, w)| {
-                    matmul(
-                        (w.len() / n_in, rows, n_in),
-                        block,
-                        Strides::row_major(rows),
-                        Write::Overwrite,
-                        w,
-                        Strides::row_major(n_in),
-                        x,
-                        Strides::transposed(n_in),
-                    );
-                });
-            for (row, y) in y.chunks_exact_mut(n_out).enumerate() {
-                for (o, y) in y.iter_mut().enumerate() {
-                    let bias = bias.map_or(0.0, |b| b[o]);
-                    *y = activation.apply(transposed[o * rows + row] + bias);
-                }
-            }
+        let sizes = self.sizes(x.len());
+        let mut y = vec![0.0f32; sizes.rows * sizes.n_out];
+        forward(sizes, x, w, |row, column, product| {
+            let bias = bias.map_or(0.0, |b| b[column]);
+            y[row * sizes.n_out + column] = self.activation.apply(product + bias);
         });
         let mut dims = x_shape.dims().to_vec();
         if let Some(last) = dims.last_mut() {
-            *last = n_out;
+            *last = sizes.n_out;
         }
         (CpuStorage::F32(y), Shape::from(dims))
     }
@@ -142,69 +120,19 @@ impl Linear {
         for row in dy.chunks_exact(self.n_out) {
             db.iter_mut().zip(row).for_each(|(b, &d)| *b += d);
         }
-        let dw = with_values(NAME, x, |x| Ok(self.weight_gradient(x, &dy)))?;
+        let dw = with_values(NAME, x, |x| {
+            Ok(weight_gradient(self.sizes(x.len()), x, &dy))
+        })?;
         let dw = Tensor::from_vec(dw, w.shape(), w.device())?;
         let dx = if x.track_op() {
-            let dx = with_values(NAME, w, |w| Ok(self.input_gradient(w, &dy)))?;
+            let dx = with_values(NAME, w, |w| {
+                Ok(input_gradient(self.sizes(x.elem_count()), w, &dy))
+            })?;
             Some(Tensor::from_vec(dx, x.shape(), x.device())?)
         } else {
             None
         };
         Ok((dx, dw, db))
-    }
-
-    /// `dyᵀ · x`, in blocks of rows.
-    fn weight_gradient(&self, x: &[f32], dy: &[f32]) -> Vec<f32> {
-        let &Self { n_in, n_out, .. } = self;
-        let rows = x.len() / n_in;
-        let mut dw = vec![0.0f32; n_out * n_in];
-        dw.par_chunks_mut(TASK * n_in)
-            .enumerate()
-            .for_each(|(block, dw)| {
-                matmul(
-                    (dw.len() / n_in, n_in, rows),
-                    dw,
-                    Strides::row_major(n_in),
-                    Write::Overwrite,
-                    &dy[block * TASK..],
-                    Strides::transposed(n_out),
-                    x,
-                    Strides::row_major(n_in),
-                );
-            });
-        dw
-    }
-
-    /// `dy · w`, in blocks of columns.
-    fn input_gradient(&self, w: &[f32], dy: &[f32]) -> Vec<f32> {
-        let &Self { n_in, n_out, .. } = self;
-        let rows = dy.len() / n_out;
-        let mut dx = vec![0.0f32; rows * n_in];
-        with_scratch(rows * n_in, |blocks| {
-            blocks
-                .par_chunks_mut(COLUMN_TASK * rows)
-                .enumerate()
-                .for_each(|(index, block)| {
-                    let width = block.len() / rows;
-                    matmul(
-                        (rows, width, n_out),
-                        block,
-                        Strides::row_major(width),
-                        Write::Overwrite,
-                        dy,
-                        Strides::row_major(n_out),
-                        &w[index * COLUMN_TASK..],
-                        Strides::row_major(n_in),
-                    );
-                });
-            for (index, block) in blocks.chunks(COLUMN_TASK * rows).enumerate() {
-                let width = block.len() / rows;
-                for (row, values) in block.chunks_exact(width).enumerate() {
-                    dx[row * n_in + index * COLUMN_TASK..][..width].copy_from_slice(values);
-                }
-            }
-        });
-        dx
     }
 }
 

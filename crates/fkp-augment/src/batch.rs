@@ -1,0 +1,164 @@
+//! Filling a network's input: many samples varied in parallel, straight into one slice.
+
+use crate::pixels::Workspace;
+use crate::warp::View;
+use crate::{AugmentError, Drawn, Pipeline, Sampling, Subject};
+use fkp_core::{Keypoints, Purpose, Sample, rng_for};
+use rayon::prelude::*;
+use std::borrow::Borrow;
+use std::cell::RefCell;
+
+/// How a channel's value becomes a network's input: `(v/255 − mean) / std`, channel by channel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Normalise {
+    /// Mean of each channel as a fraction of white.
+    pub mean: [f32; 4],
+    /// Standard deviation of each channel as a fraction of white.
+    pub std: [f32; 4],
+}
+
+impl Default for Normalise {
+    /// 0 for black, 1 for white.
+    fn default() -> Self {
+        Self {
+            mean: [0.0; 4],
+            std: [1.0; 4],
+        }
+    }
+}
+
+/// A batch to be filled, in the caller's memory.
+#[derive(Debug)]
+pub struct BatchMut<'a> {
+    /// (width, height, channels) of every picture in the batch.
+    pub shape: (usize, usize, usize),
+    /// `[n, channels, height, width]`.
+    pub pixels: &'a mut [f32],
+    /// One per sample. Point sets that have the right length already are overwritten in place.
+    pub keypoints: &'a mut [Keypoints],
+}
+
+/// Varies `samples` and writes them into `batch`. The randomness of a sample is that of
+/// `(seed, epoch, index)` with the index that `indices` gives, whatever the number of threads; it
+/// is what [`fkp_core::Augment::apply`] does with the generator of the same key.
+///
+/// Runs on the current `rayon` pool. Each thread keeps its memory from one picture to the next, so
+/// that in the steady state nothing is allocated (bent pictures excepted).
+///
+/// ```
+/// use fkp_augment::{BatchMut, Normalise, Recipe, fill_batch};
+/// use fkp_core::{Image, Keypoints, Sample, Schema};
+/// let augment = Recipe::tutorial().compile(&Schema::kaggle15())?;
+/// let face = Sample::new("face", Image::filled(96, 96, 1, 51), Keypoints::unlabelled(15));
+/// let mut pixels = vec![0.0; 2 * 96 * 96];
+/// let mut keypoints = vec![Keypoints::default(); 2];
+/// let batch = BatchMut { shape: (96, 96, 1), pixels: &mut pixels, keypoints: &mut keypoints };
+/// fill_batch(&augment, &[&face, &face], &[4, 9], (7, 0), &Normalise::default(), batch)?;
+/// assert!((pixels[0] - 0.2).abs() < 1e-6);
+/// # Ok::<(), fkp_augment::AugmentError>(())
+/// ```
+///
+/// # Errors
+/// If a buffer's length does not fit, or a sample comes out in another shape than the batch has.
+///
+/// # Panics
+/// If a sample has another number of points than the pipeline's schema.
+pub fn fill_batch<S: Borrow<Sample> + Sync>(
+    pipeline: &Pipeline,
+    samples: &[S],
+    indices: &[u64],
+    (seed, epoch): (u64, u64),
+    normalise: &Normalise,
+    batch: BatchMut<'_>,
+) -> Result<(), AugmentError> {
+    let (width, height, channels) = batch.shape;
+    let plane = width * height * channels;
+    let fits = |buffer, actual: usize, expected: usize| match actual == expected {
+        true => Ok(()),
+        false => Err(AugmentError::WrongLength {
+            buffer,
+            expected,
+            actual,
+        }),
+    };
+    fits("indices", indices.len(), samples.len())?;
+    fits("keypoints", batch.keypoints.len(), samples.len())?;
+    fits("pixels", batch.pixels.len(), samples.len() * plane)?;
+    if plane == 0 {
+        return fits("pixels", 0, 1);
+    }
+    let jobs = batch
+        .pixels
+        .par_chunks_exact_mut(plane)
+        .zip(batch.keypoints.par_iter_mut())
+        .zip(samples.par_iter().zip(indices.par_iter()))
+        .enumerate();
+    jobs.try_for_each(|(place, ((pixels, keypoints), (sample, &index)))| {
+        let mut rng = rng_for(seed, Purpose::Augment, epoch, index);
+        MEMORY.with_borrow_mut(|memory| {
+            let sample = sample.borrow();
+            let subject = Subject::from(sample);
+            let Memory { drawn, workspace } = memory;
+            pipeline.draw_into(drawn, sample.image.size(), subject, &mut rng);
+            let view = View {
+                data: sample.image.as_bytes(),
+                width: sample.image.width(),
+                height: sample.image.height(),
+                channels: sample.image.channels(),
+            };
+            let size = drawn.run_view(view, workspace);
+            let actual = (size.0, size.1, view.channels);
+            if actual != batch.shape {
+                return Err(AugmentError::WrongShape {
+                    index: place,
+                    expected: batch.shape,
+                    actual,
+                });
+            }
+            to_planes(&workspace.front, channels, normalise, pixels);
+            keypoints.clone_from(&sample.keypoints);
+            drawn.move_keypoints(keypoints, pipeline.schema());
+            Ok(())
+        })
+    })
+}
+
+/// What a thread keeps between pictures.
+struct Memory {
+    drawn: Drawn,
+    workspace: Workspace<u8>,
+}
+
+thread_local! {
+    static MEMORY: RefCell<Memory> = RefCell::new(Memory {
+        drawn: Drawn::nothing((1, 1), Sampling::default()),
+        workspace: Workspace::default(),
+    });
+}
+
+/// From interleaved bytes to normalised planes.
+fn to_planes(bytes: &[u8], channels: usize, normalise: &Normalise, planes: &mut [f32]) {
+    let len = planes.len() / channels;
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for (c, plane) in planes.chunks_exact_mut(len).enumerate() {
+                let scale = 1.0 / (255.0 * normalise.std[c]);
+                let offset = -normalise.mean[c] / normalise.std[c];
+                match channels {
+                    1 => planar::<1>(bytes, c, scale, offset, plane),
+                    3 => planar::<3>(bytes, c, scale, offset, plane),
+                    2 => planar::<2>(bytes, c, scale, offset, plane),
+                    _ => planar::<4>(bytes, c, scale, offset, plane),
+                }
+            }
+        },
+    );
+}
+
+#[inline(always)]
+fn planar<const C: usize>(bytes: &[u8], c: usize, scale: f32, offset: f32, plane: &mut [f32]) {
+    for (value, pixel) in plane.iter_mut().zip(bytes.chunks_exact(C)) {
+        *value = f32::from(pixel[c]) * scale + offset;
+    }
+}

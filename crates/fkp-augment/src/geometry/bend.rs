@@ -1,0 +1,263 @@
+//! Smooth and piecewise bending of a picture: elastic and grid distortion.
+
+use crate::AugmentError;
+use crate::draw::hash_unit;
+use serde::{Deserialize, Serialize};
+
+/// Cells along an axis, at most: the control points live on the stack.
+pub(crate) const MAX_CELLS: usize = 16;
+const MAX_KNOTS: usize = MAX_CELLS + 3;
+
+/// How a bend moves the plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BendKind {
+    /// A uniform cubic B-spline over randomly displaced control points (free-form deformation,
+    /// Rueckert et al. 1999): smooth, in both axes together.
+    Elastic,
+    /// Each column and each row of a grid becomes wider or narrower: piecewise linear, axis by
+    /// axis.
+    Grid,
+}
+
+/// A one-to-one map of a frame onto (nearly) itself that is not straight, written down by a seed.
+///
+/// Defined backwards, as pixels need it: `src = dst + d(dst)`. The displacement `d` is so small
+/// that the map has an inverse, which points follow; it is found to 1e-9 px.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "BendSpec", into = "BendSpec")]
+pub struct Bend {
+    spec: BendSpec,
+}
+
+/// How a [`Bend`] is written in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BendSpec {
+    shape: BendKind,
+    cells: usize,
+    reach: f64,
+    seed: u64,
+    size: (usize, usize),
+}
+
+impl Bend {
+    /// A bend of a frame of `size` = (width, height) with `cells` cells along each axis.
+    /// `reach` is the largest displacement of a control point in cells (elastic, at most 0.2) or
+    /// the largest relative change of a cell's width (grid, at most 0.9).
+    ///
+    /// # Errors
+    /// If `cells` is not 1 to 16, `reach` is out of range, or a side is zero.
+    pub fn new(
+        kind: BendKind,
+        cells: usize,
+        reach: f64,
+        seed: u64,
+        size: (usize, usize),
+    ) -> Result<Self, AugmentError> {
+        BendSpec {
+            shape: kind,
+            cells,
+            reach,
+            seed,
+            size,
+        }
+        .try_into()
+    }
+
+    /// The control points, worked out once for many points.
+    pub(crate) fn table(&self) -> BendTable {
+        let BendSpec {
+            shape,
+            cells,
+            reach,
+            seed,
+            size,
+        } = self.spec;
+        let cell = (size.0 as f64 / cells as f64, size.1 as f64 / cells as f64);
+        let mut table = BendTable {
+            kind: shape,
+            cells,
+            cell,
+            span: (size.0 as f64, size.1 as f64),
+            knots: [[0.0; 2]; MAX_KNOTS * MAX_KNOTS],
+        };
+        let draw = |index: usize, axis: usize| {
+            reach * (2.0 * hash_unit(seed, (2 * index + axis) as u64) - 1.0)
+        };
+        match shape {
+            BendKind::Elastic => {
+                for (index, knot) in table.knots.iter_mut().enumerate() {
+                    *knot = [draw(index, 0) * cell.0, draw(index, 1) * cell.1];
+                }
+            }
+            BendKind::Grid => {
+                // knots[i][axis] is where the destination's i-th line comes from.
+                for (axis, span) in [size.0 as f64, size.1 as f64].into_iter().enumerate() {
+                    let mut at = 0.0;
+                    for i in 0..cells {
+                        table.knots[i][axis] = at;
+                        at += 1.0 + draw(i, axis);
+                    }
+                    table.knots[cells][axis] = at;
+                    for knot in &mut table.knots[..=cells] {
+                        knot[axis] *= span / at;
+                    }
+                }
+            }
+        }
+        table
+    }
+}
+
+impl TryFrom<BendSpec> for Bend {
+    type Error = AugmentError;
+
+    fn try_from(spec: BendSpec) -> Result<Self, AugmentError> {
+        crate::range::whole("cells", spec.cells, 1, MAX_CELLS, "[1, 16]")?;
+        crate::range::whole(
+            "size",
+            spec.size.0.min(spec.size.1),
+            1,
+            usize::MAX,
+            "[1, ∞)",
+        )?;
+        match spec.shape {
+            BendKind::Elastic => crate::range::number("reach", spec.reach, 0.0, 0.2, "[0, 0.2]")?,
+            BendKind::Grid => crate::range::number("reach", spec.reach, 0.0, 0.9, "[0, 0.9]")?,
+        }
+        Ok(Self { spec })
+    }
+}
+
+impl From<Bend> for BendSpec {
+    fn from(bend: Bend) -> Self {
+        bend.spec
+    }
+}
+
+/// A bend ready for use.
+pub(crate) struct BendTable {
+    kind: BendKind,
+    cells: usize,
+    cell: (f64, f64),
+    span: (f64, f64),
+    knots: [[f64; 2]; MAX_KNOTS * MAX_KNOTS],
+}
+
+impl BendTable {
+    /// `src` of a point of the destination, in pixels.
+    pub(crate) fn backward(&self, x: f64, y: f64) -> (f64, f64) {
+        match self.kind {
+            BendKind::Elastic => {
+                let (dx, dy) = self.displacement(x, y);
+                (x + dx, y + dy)
+            }
+            BendKind::Grid => {
+                let line = |v: f64, axis: usize, cell: f64| {
+                    let u = (v + 0.5) / cell;
+                    // Beyond the frame the outermost cells go on.
+                    let i = (u.max(0.0) as usize).min(self.cells - 1);
+                    let (a, b) = (self.knots[i][axis], self.knots[i + 1][axis]);
+                    a + (b - a) * (u - i as f64) - 0.5
+                };
+                (line(x, 0, self.cell.0), line(y, 1, self.cell.1))
+            }
+        }
+    }
+
+    /// `dst` of a point of the source, in pixels.
+    pub(crate) fn forward(&self, x: f64, y: f64) -> (f64, f64) {
+        match self.kind {
+            BendKind::Elastic => {
+                // The displacement's slope is below 0.8, so the iteration contracts.
+                let (mut u, mut v) = (x, y);
+                for _ in 0..120 {
+                    let (dx, dy) = self.displacement(u, v);
+                    let step = (x - dx - u).abs() + (y - dy - v).abs();
+                    (u, v) = (x - dx, y - dy);
+                    if step < 1e-9 {
+                        break;
+                    }
+                }
+                (u, v)
+            }
+            BendKind::Grid => {
+                let line = |v: f64, axis: usize, cell: f64| {
+                    let at = v + 0.5;
+                    let inner = &self.knots[1..self.cells];
+                    let i = inner.iter().take_while(|knot| knot[axis] <= at).count();
+                    let (a, b) = (self.knots[i][axis], self.knots[i + 1][axis]);
+                    (i as f64 + (at - a) / (b - a)) * cell - 0.5
+                };
+                (line(x, 0, self.cell.0), line(y, 1, self.cell.1))
+            }
+        }
+    }
+
+    /// The B-spline's displacement; beyond the frame that of the nearest edge.
+    fn displacement(&self, x: f64, y: f64) -> (f64, f64) {
+        let place = |v: f64, span: f64, cell: f64| {
+            let u = (v + 0.5).clamp(0.0, span) / cell;
+            let i = (u as usize).min(self.cells - 1);
+            (i, weights(u - i as f64))
+        };
+        let (i, wx) = place(x, self.span.0, self.cell.0);
+        let (j, wy) = place(y, self.span.1, self.cell.1);
+        let (mut dx, mut dy) = (0.0, 0.0);
+        for (row, wy) in wy.into_iter().enumerate() {
+            let start = (j + row) * MAX_KNOTS + i;
+            let (mut rx, mut ry) = (0.0, 0.0);
+            for (knot, wx) in self.knots[start..start + 4].iter().zip(wx) {
+                rx += wx * knot[0];
+                ry += wx * knot[1];
+            }
+            dx += wy * rx;
+            dy += wy * ry;
+        }
+        (dx, dy)
+    }
+}
+
+/// The four cubic B-spline weights at `t` in [0, 1].
+fn weights(t: f64) -> [f64; 4] {
+    let s = 1.0 - t;
+    [
+        s * s * s / 6.0,
+        (3.0 * t * t * t - 6.0 * t * t + 4.0) / 6.0,
+        (3.0 * s * s * s - 6.0 * s * s + 4.0) / 6.0,
+        t * t * t / 6.0,
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn forward_undoes_backward(
+            elastic: bool, cells in 1usize..=16, strength in 0.0f64..1.0, seed: u64,
+            x in -40.0f64..140.0, y in -40.0f64..120.0,
+        ) {
+            let (kind, reach) = match elastic {
+                true => (BendKind::Elastic, 0.2 * strength),
+                false => (BendKind::Grid, 0.9 * strength),
+            };
+            let table = Bend::new(kind, cells, reach, seed, (97, 80)).unwrap().table();
+            let (u, v) = table.backward(x, y);
+            let (u, v) = table.forward(u, v);
+            prop_assert!((u - x).abs() < 1e-5 && (v - y).abs() < 1e-5, "{u} {v}");
+        }
+    }
+
+    #[test]
+    fn no_reach_is_no_change() {
+        for kind in [BendKind::Elastic, BendKind::Grid] {
+            let table = Bend::new(kind, 5, 0.0, 1, (50, 40)).unwrap().table();
+            let (x, y) = table.backward(13.25, 7.5);
+            assert!((x - 13.25).abs() < 1e-9 && (y - 7.5).abs() < 1e-9);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What a baseline JPEG loses: 8×8 blocks of the cosine transform, quantised. No bytes are coded.
+
+use super::Canvas;
+use super::colour::{for_rgb, luma};
+use crate::raster::Channel;
+
+/// ISO/IEC 10918-1, table K.1.
+const LUMA: [u8; 64] = [
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56,
+    14, 17, 22, 29, 51, 87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113,
+    92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
+];
+
+/// ISO/IEC 10918-1, table K.2.
+const CHROMA: [u8; 64] = [
+    17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99, 24, 26, 56, 99, 99, 99, 99, 99,
+    47, 66, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
+    99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
+];
+
+/// Quantises every colour channel as a JPEG of this quality does, chroma at full resolution.
+pub(super) fn degrade<T: Channel>(canvas: &mut Canvas<'_, T>, quality: usize) {
+    let colour = canvas.channels >= 3;
+    if colour {
+        for_rgb(canvas, |rgb| {
+            let y = luma(rgb);
+            [y, (rgb[2] - y) / 1.772 + 0.5, (rgb[0] - y) / 1.402 + 0.5]
+        });
+    }
+    let cosines = cosines();
+    for channel in 0..if colour { 3 } else { 1 } {
+        let table = scaled(if channel == 0 { &LUMA } else { &CHROMA }, quality);
+        for by in (0..canvas.height).step_by(8) {
+            for bx in (0..canvas.width).step_by(8) {
+                block(canvas, (bx, by), channel, &table, &cosines);
+            }
+        }
+    }
+    if colour {
+        for_rgb(canvas, |[y, cb, cr]| {
+            let (cb, cr) = (cb - 0.5, cr - 0.5);
+            let (r, b) = (y + 1.402 * cr, y + 1.772 * cb);
+            [r, (y - 0.299 * r - 0.114 * b) / 0.587, b]
+        });
+    }
+}
+
+/// libjpeg's scale of the standard tables.
+fn scaled(table: &[u8; 64], quality: usize) -> [f32; 64] {
+    let quality = quality.clamp(1, 100);
+    let percent = match quality < 50 {
+        true => 5000 / quality,
+        false => 200 - 2 * quality,
+    };
+    table.map(|q| ((usize::from(q) * percent + 50) / 100).clamp(1, 255) as f32)
+}
+
+/// `cosines[u][x] = c(u)/2 · cos((2x+1)uπ/16)`: an orthonormal basis.
+fn cosines() -> [[f32; 8]; 8] {
+    std::array::from_fn(|u| {
+        std::array::from_fn(|x| {
+            let scale = if u == 0 { 0.125f64.sqrt() } else { 0.5 };
+            let angle = (2 * x + 1) as f64 * u as f64 * std::f64::consts::PI / 16.0;
+            (scale * angle.cos()) as f32
+        })
+    })
+}
+
+/// One block; at the picture's right and lower edge the last pixels are repeated, as encoders do.
+fn block<T: Channel>(
+    canvas: &mut Canvas<'_, T>,
+    (bx, by): (usize, usize),
+    channel: usize,
+    table: &[f32; 64],
+    cosines: &[[f32; 8]; 8],
+) {
+    let (width, height, channels) = (canvas.width, canvas.height, canvas.channels);
+    let at = |i: usize, j: usize| {
+        let (x, y) = ((bx + i).min(width - 1), (by + j).min(height - 1));
+        (y * width + x) * channels + channel
+    };
+    let mut cells = [[0f32; 8]; 8];
+    for (j, row) in cells.iter_mut().enumerate() {
+        for (i, cell) in row.iter_mut().enumerate() {
+            *cell = canvas.data[at(i, j)].to_f32() / T::WHITE * 255.0 - 128.0;
+        }
+    }
+    // F = C · f · Cᵀ, and back f = Cᵀ · F · C.
+    let mut frequencies = times_transposed(&times(cosines, &cells), cosines);
+    for (row, steps) in frequencies.iter_mut().zip(table.chunks_exact(8)) {
+        for (value, step) in row.iter_mut().zip(steps) {
+            *value = (*value / step).round() * step;
+        }
+    }
+    let transposed = std::array::from_fn(|i| std::array::from_fn(|j| cosines[j][i]));
+    let cells = times(&times(&transposed, &frequencies), cosines);
+    for (j, row) in cells.iter().enumerate().take(height - by) {
+        for (i, cell) in row.iter().enumerate().take(width - bx) {
+            let value = ((cell + 128.0) / 255.0).clamp(0.0, 1.0);
+            canvas.data[at(i, j)] = T::from_f32(value * T::WHITE);
+        }
+    }
+}
+
+fn times(a: &[[f32; 8]; 8], b: &[[f32; 8]; 8]) -> [[f32; 8]; 8] {
+    let mut product = [[0f32; 8]; 8];
+    for (row, a) in product.iter_mut().zip(a) {
+        for (weight, b) in a.iter().zip(b) {
+            for (value, b) in row.iter_mut().zip(b) {
+                *value += weight * b;
+            }
+        }
+    }
+    product
+}
+
+fn times_transposed(a: &[[f32; 8]; 8], b: &[[f32; 8]; 8]) -> [[f32; 8]; 8] {
+    let transposed = std::array::from_fn(|i| std::array::from_fn(|j| b[j][i]));
+    times(a, &transposed)
+}

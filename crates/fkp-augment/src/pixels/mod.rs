@@ -1,0 +1,194 @@
+//! Doing what was drawn to a picture: warps, and the photometric steps one file each.
+
+mod blur;
+mod colour;
+mod cover;
+mod histogram;
+mod jpeg;
+mod light;
+mod median;
+mod noise;
+mod pointwise;
+
+use crate::geometry::Motion;
+use crate::raster::Channel;
+use crate::warp::{PadBuffer, Sampling, View, warp};
+use crate::{Interpolation, Step};
+use fkp_core::{Affine, Border};
+
+/// Memory that serves one picture after another.
+#[derive(Default)]
+pub(crate) struct Workspace<T> {
+    /// The picture so far; the result in the end.
+    pub(crate) front: Vec<T>,
+    back: Vec<T>,
+    pad: PadBuffer<T>,
+    floats: Vec<f32>,
+}
+
+/// A picture that is changed in place, with memory to do it.
+pub(crate) struct Canvas<'a, T> {
+    pub(crate) data: &'a mut [T],
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) channels: usize,
+    /// A second picture's memory.
+    pub(crate) spare: &'a mut Vec<T>,
+    /// Numbers in between.
+    pub(crate) floats: &'a mut Vec<f32>,
+}
+
+/// Does the steps to `src` and leaves the result in `workspace.front`; says its (width, height).
+pub(crate) fn run<T: Channel>(
+    src: View<'_, T>,
+    steps: &[Step],
+    sampling: Sampling,
+    workspace: &mut Workspace<T>,
+) -> (usize, usize) {
+    let mut size = (src.width, src.height);
+    let mut started = false;
+    let mut at = 0;
+    while at < steps.len() {
+        let (motion, count) = Motion::of(&steps[at..], size);
+        if count > 0 {
+            at += count;
+            if motion.is_identity(size) {
+                continue;
+            }
+            let Workspace {
+                front, back, pad, ..
+            } = workspace;
+            let from = match started {
+                true => View {
+                    data: front,
+                    width: size.0,
+                    height: size.1,
+                    ..src
+                },
+                false => src,
+            };
+            warp(from, &motion.pixels(), motion.size, sampling, pad, back);
+            std::mem::swap(front, back);
+            started = true;
+            size = motion.size;
+            continue;
+        }
+        if !started {
+            copy(src, workspace);
+            started = true;
+        }
+        let mut canvas = Canvas {
+            data: &mut workspace.front,
+            width: size.0,
+            height: size.1,
+            channels: src.channels,
+            spare: &mut workspace.back,
+            floats: &mut workspace.floats,
+        };
+        at += pointwise::run(&steps[at..], canvas.data);
+        if at < steps.len() && !steps[at].is_geometric() {
+            // One step at a time; pointwise ones were taken together above.
+            if other(&steps[at], &mut canvas, &mut workspace.pad) {
+                at += 1;
+            }
+        }
+    }
+    if !started {
+        copy(src, workspace);
+    }
+    size
+}
+
+/// Steps that look at more than one number. Whether this was one of them.
+fn other<T: Channel>(step: &Step, canvas: &mut Canvas<'_, T>, pad: &mut PadBuffer<T>) -> bool {
+    match *step {
+        Step::HueSaturation {
+            hue_deg,
+            saturation,
+        } => colour::hue_saturation(canvas, hue_deg, saturation),
+        Step::Grey {} => colour::grey(canvas),
+        Step::GaussianNoise { sigma, seed } => noise::gaussian(canvas.data, sigma, seed),
+        Step::PoissonNoise { photons, seed } => noise::poisson(canvas.data, photons, seed),
+        Step::SaltAndPepper { fraction, seed } => noise::salt_and_pepper(canvas, fraction, seed),
+        Step::GaussianBlur { sigma_px } => blur::gaussian(canvas, sigma_px),
+        Step::MedianBlur { radius_px } => median::median(canvas, radius_px),
+        Step::MotionBlur {
+            length_px,
+            angle_deg,
+        } => blur::motion(canvas, length_px, angle_deg),
+        Step::Sharpen { amount } => blur::sharpen(canvas, amount),
+        Step::Clahe { clip, tiles } => histogram::clahe(canvas, clip, tiles),
+        Step::Equalise {} => histogram::equalise(canvas),
+        Step::Jpeg { quality } => jpeg::degrade(canvas, quality),
+        Step::Downscale { factor } => downscale(canvas, factor, pad),
+        Step::Erase {
+            x,
+            y,
+            width,
+            height,
+            fill,
+            seed,
+        } => cover::erase(canvas, (x, y), (width, height), fill, seed),
+        Step::Shadow {
+            through,
+            angle_deg,
+            strength,
+            softness,
+        } => light::shadow(canvas, through, angle_deg, strength, softness),
+        Step::LightGradient {
+            angle_deg,
+            strength,
+        } => light::gradient(canvas, angle_deg, strength),
+        Step::Standardise { mean, std } => histogram::standardise(canvas, mean, std),
+        Step::Affine { .. }
+        | Step::Perspective { .. }
+        | Step::Bend { .. }
+        | Step::Brightness { .. }
+        | Step::Contrast { .. }
+        | Step::Gamma { .. }
+        | Step::Invert {} => return false,
+    }
+    true
+}
+
+fn copy<T: Channel>(src: View<'_, T>, workspace: &mut Workspace<T>) {
+    workspace.front.clear();
+    workspace.front.extend_from_slice(src.data);
+}
+
+/// Shrinks by area into the spare picture and enlarges from there.
+fn downscale<T: Channel>(canvas: &mut Canvas<'_, T>, factor: f64, pad: &mut PadBuffer<T>) {
+    let size = (canvas.width, canvas.height);
+    let side = |side: usize| ((side as f64 * factor).round() as usize).clamp(1, side);
+    let small = (side(size.0), side(size.1));
+    let Ok(down) = Affine::resize(size, small) else {
+        return;
+    };
+    let sampling = Sampling {
+        border: Border::Replicate,
+        interpolation: Interpolation::Area,
+    };
+    let resize = |src: View<'_, T>, map: Affine, size, pad: &mut PadBuffer<T>, dst: &mut Vec<T>| {
+        let backward = crate::warp::Backward::Affine(map.inverse().rows());
+        warp(src, &backward, size, sampling, pad, dst);
+    };
+    let channels = canvas.channels;
+    let view = |data, (width, height)| View {
+        data,
+        width,
+        height,
+        channels,
+    };
+    resize(view(canvas.data, size), down, small, pad, canvas.spare);
+    // The way back needs a vector of its own: the spare one is the source now.
+    let mut large = std::mem::take(pad);
+    resize(
+        view(canvas.spare, small),
+        down.inverse(),
+        size,
+        &mut Vec::new(),
+        &mut large,
+    );
+    canvas.data.copy_from_slice(&large);
+    *pad = large;
+}

@@ -1,0 +1,292 @@
+//! Pictures of 8-bit or floating-point channels, and what can be turned into one.
+
+use crate::AugmentError;
+use fkp_core::Image;
+use image::{ImageBuffer, Pixel};
+use ndarray::{Array2, Array3, ArrayView3};
+
+/// A channel's number format: `u8` from 0 to 255, or `f32` from 0 to 1.
+pub trait Channel: Copy + Default + PartialEq + Send + Sync + sealed::Sealed + 'static {
+    /// The value of white: 255 or 1.
+    const WHITE: f32;
+
+    /// The number as it is stored.
+    fn to_f32(self) -> f32;
+
+    /// The nearest number of this format; `u8` saturates, `f32` is taken as it is.
+    fn from_f32(value: f32) -> Self;
+}
+
+pub(crate) mod sealed {
+    /// Keeps [`super::Channel`] to the formats that every pixel operation knows, and finds the
+    /// one that has fast paths.
+    pub trait Sealed: Sized {
+        /// The bytes, where the format is `u8`.
+        fn bytes(data: &[Self]) -> Option<&[u8]>;
+
+        /// The bytes to change, where the format is `u8`.
+        fn bytes_mut(data: &mut [Self]) -> Option<&mut [u8]>;
+    }
+}
+
+impl sealed::Sealed for u8 {
+    fn bytes(data: &[u8]) -> Option<&[u8]> {
+        Some(data)
+    }
+
+    fn bytes_mut(data: &mut [u8]) -> Option<&mut [u8]> {
+        Some(data)
+    }
+}
+
+impl sealed::Sealed for f32 {
+    fn bytes(_data: &[f32]) -> Option<&[u8]> {
+        None
+    }
+
+    fn bytes_mut(_data: &mut [f32]) -> Option<&mut [u8]> {
+        None
+    }
+}
+
+impl Channel for u8 {
+    const WHITE: f32 = 255.0;
+
+    #[inline(always)]
+    fn to_f32(self) -> f32 {
+        f32::from(self)
+    }
+
+    #[inline(always)]
+    fn from_f32(value: f32) -> Self {
+        // `as` saturates and takes NaN to 0; half is added to round to nearest.
+        (value + 0.5) as u8
+    }
+}
+
+impl Channel for f32 {
+    const WHITE: f32 = 1.0;
+
+    #[inline(always)]
+    fn to_f32(self) -> f32 {
+        self
+    }
+
+    #[inline(always)]
+    fn from_f32(value: f32) -> Self {
+        value
+    }
+}
+
+/// A picture of 1 to 4 interleaved channels, `[height, width, channels]` in memory.
+///
+/// ```
+/// use fkp_augment::Raster;
+/// let ramp = Raster::new(3, 1, 1, vec![0.0f32, 0.5, 1.0])?;
+/// assert_eq!(ramp.pixel(2, 0), &[1.0]);
+/// # Ok::<(), fkp_augment::AugmentError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Raster<T> {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) channels: usize,
+    pub(crate) data: Vec<T>,
+}
+
+impl<T: Channel> Raster<T> {
+    /// A picture from its numbers.
+    ///
+    /// # Errors
+    /// If a side is zero, the channels are not 1 to 4, or the length does not fit.
+    pub fn new(
+        width: usize,
+        height: usize,
+        channels: usize,
+        data: Vec<T>,
+    ) -> Result<Self, AugmentError> {
+        let expected = width
+            .checked_mul(height)
+            .and_then(|pixels| pixels.checked_mul(channels));
+        if width == 0 || height == 0 || !(1..=4).contains(&channels) || expected != Some(data.len())
+        {
+            return Err(AugmentError::BadPicture {
+                width,
+                height,
+                channels,
+                len: data.len(),
+            });
+        }
+        Ok(Self {
+            width,
+            height,
+            channels,
+            data,
+        })
+    }
+
+    /// (width, height) in pixels.
+    pub fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    /// Channels per pixel, 1 to 4.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// The numbers, `[height, width, channels]`.
+    pub fn as_slice(&self) -> &[T] {
+        &self.data
+    }
+
+    /// The channels of one pixel.
+    ///
+    /// # Panics
+    /// If the pixel lies outside.
+    pub fn pixel(&self, x: usize, y: usize) -> &[T] {
+        assert!(x < self.width && y < self.height, "pixel outside");
+        let start = (y * self.width + x) * self.channels;
+        &self.data[start..start + self.channels]
+    }
+
+    /// A view of shape `[height, width, channels]`.
+    pub fn view(&self) -> ArrayView3<'_, T> {
+        let shape = (self.height, self.width, self.channels);
+        match ArrayView3::from_shape(shape, &self.data) {
+            Ok(view) => view,
+            Err(_) => unreachable!("the constructor checked the length"),
+        }
+    }
+}
+
+/// A copy of a view of shape `[height, width, channels]`, whatever its strides: a view with
+/// permuted axes of a `[channels, height, width]` array is fine.
+///
+/// # Errors
+/// If an axis is empty or there are more than 4 channels.
+impl<T: Channel> TryFrom<ArrayView3<'_, T>> for Raster<T> {
+    type Error = AugmentError;
+
+    fn try_from(view: ArrayView3<'_, T>) -> Result<Self, AugmentError> {
+        let (height, width, channels) = view.dim();
+        Self::new(width, height, channels, view.iter().copied().collect())
+    }
+}
+
+/// A picture type that a drawn augmentation can be applied to.
+///
+/// There are implementations for [`fkp_core::Image`], every `image::ImageBuffer` whose channels
+/// are `u8` or `f32` (without a copy on the way in), `ndarray` arrays `[height, width, channels]`
+/// and `[height, width]`, and [`Raster`] itself. For a view, go by `Raster::try_from(view)`.
+pub trait Picture: Sized {
+    /// The channels' number format.
+    type Channel: Channel;
+
+    /// The picture as a raster.
+    ///
+    /// # Panics
+    /// If a side is zero or the channels are not 1 to 4.
+    fn into_raster(self) -> Raster<Self::Channel>;
+
+    /// A picture of this type from a raster that [`Picture::into_raster`] could have made.
+    fn from_raster(raster: Raster<Self::Channel>) -> Self;
+}
+
+impl<T: Channel> Picture for Raster<T> {
+    type Channel = T;
+
+    fn into_raster(self) -> Raster<T> {
+        self
+    }
+
+    fn from_raster(raster: Raster<T>) -> Self {
+        raster
+    }
+}
+
+impl Picture for Image {
+    type Channel = u8;
+
+    fn into_raster(self) -> Raster<u8> {
+        let (width, height) = self.size();
+        let channels = self.channels();
+        sound(Raster::new(width, height, channels, self.into_bytes()))
+    }
+
+    fn from_raster(raster: Raster<u8>) -> Self {
+        sound(Image::new(
+            raster.width,
+            raster.height,
+            raster.channels,
+            raster.data,
+        ))
+    }
+}
+
+impl<T, P> Picture for ImageBuffer<P, Vec<T>>
+where
+    T: Channel + image::Primitive,
+    P: Pixel<Subpixel = T>,
+{
+    type Channel = T;
+
+    fn into_raster(self) -> Raster<T> {
+        let (width, height) = self.dimensions();
+        let channels = usize::from(P::CHANNEL_COUNT);
+        sound(Raster::new(
+            width as usize,
+            height as usize,
+            channels,
+            self.into_raw(),
+        ))
+    }
+
+    fn from_raster(raster: Raster<T>) -> Self {
+        let (width, height) = (raster.width as u32, raster.height as u32);
+        match ImageBuffer::from_raw(width, height, raster.data) {
+            Some(buffer) => buffer,
+            None => unreachable!("the raster has the channels it came with"),
+        }
+    }
+}
+
+impl<T: Channel> Picture for Array3<T> {
+    type Channel = T;
+
+    fn into_raster(self) -> Raster<T> {
+        sound(Raster::try_from(self.view()))
+    }
+
+    fn from_raster(raster: Raster<T>) -> Self {
+        let shape = (raster.height, raster.width, raster.channels);
+        match Array3::from_shape_vec(shape, raster.data) {
+            Ok(array) => array,
+            Err(_) => unreachable!("the constructor checked the length"),
+        }
+    }
+}
+
+impl<T: Channel> Picture for Array2<T> {
+    type Channel = T;
+
+    fn into_raster(self) -> Raster<T> {
+        let (height, width) = self.dim();
+        let data = self.iter().copied().collect();
+        sound(Raster::new(width, height, 1, data))
+    }
+
+    fn from_raster(raster: Raster<T>) -> Self {
+        match Array2::from_shape_vec((raster.height, raster.width), raster.data) {
+            Ok(array) => array,
+            Err(_) => unreachable!("a grey picture stays grey"),
+        }
+    }
+}
+
+fn sound<T, E: std::fmt::Display>(made: Result<T, E>) -> T {
+    match made {
+        Ok(made) => made,
+        Err(error) => panic!("{error}"),
+    }
+}

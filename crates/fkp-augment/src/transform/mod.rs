@@ -1,0 +1,313 @@
+//! What can be done to a picture, with ranges to draw from: the vocabulary of a recipe.
+
+mod affine;
+pub(crate) mod check;
+mod draw_geometric;
+mod draw_photometric;
+mod scene;
+
+pub use affine::AffineRange;
+pub(crate) use scene::Scene;
+pub use scene::Subject;
+
+use crate::{Fill, Range};
+use serde::{Deserialize, Serialize};
+
+/// One step of a recipe. In a file, `kind` names it and the other keys are its fields.
+///
+/// Geometric steps move picture and points; neighbours among them are composed and the picture is
+/// resampled once. Positions are in pixels with centres at integers; where a step refers to the
+/// centre it means `((w−1)/2, (h−1)/2)`. Values of channels are fractions of white. A range
+/// `[low, high]` is drawn from uniformly.
+///
+/// ```
+/// use fkp_augment::{Range, Transform};
+/// let step: Transform = toml::from_str("kind = 'gaussian_blur'\nsigma_px = [0.2, 1.0]")?;
+/// assert_eq!(step, Transform::GaussianBlur { sigma_px: Range::new(0.2, 1.0) });
+/// # Ok::<(), toml::de::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Transform {
+    /// Mirrors left to right, `x ↦ w − 1 − x`, and exchanges the schema's flip pairs.
+    FlipHorizontal {},
+    /// Mirrors top to bottom, `y ↦ h − 1 − y`, and exchanges the schema's flip pairs (a face seen
+    /// upside down in a mirror has its left on the other side).
+    FlipVertical {},
+    /// Turns counter-clockwise by one of these numbers of quarter turns; odd ones exchange the
+    /// picture's sides.
+    #[serde(rename = "rotate_90")]
+    Rotate90 {
+        /// Numbers of quarter turns, 0 to 3, each as likely.
+        turns: Vec<usize>,
+    },
+    /// Scale, shear and rotation about the centre, then shift.
+    Affine(AffineRange),
+    /// Moves each corner of the frame on its own: a tilt in space.
+    Perspective {
+        /// Each coordinate of a corner moves uniformly within ± this fraction of the side;
+        /// 0 to 0.2.
+        reach: f64,
+    },
+    /// Smooth random bending (uniform cubic B-spline).
+    Elastic {
+        /// Cells of control points along each axis, 1 to 16: more is finer.
+        cells: usize,
+        /// Largest displacement of a control point in cells; 0 to 0.2, where folding is
+        /// impossible.
+        reach: Range,
+    },
+    /// Columns and rows of a grid become wider and narrower.
+    GridDistortion {
+        /// Columns and rows, 1 to 16.
+        cells: usize,
+        /// Largest relative change of a column's width; 0 to 0.9.
+        reach: Range,
+    },
+    /// The middle `width × height` pixels.
+    CentreCrop {
+        /// Width of the crop in pixels.
+        width: usize,
+        /// Height of the crop in pixels.
+        height: usize,
+    },
+    /// `width × height` pixels anywhere in the picture. Where the picture is smaller, it lies
+    /// anywhere in the crop.
+    RandomCrop {
+        /// Width of the crop in pixels.
+        width: usize,
+        /// Height of the crop in pixels.
+        height: usize,
+    },
+    /// A window anywhere in the picture, resized to `width × height` (Inception crop).
+    RandomResizedCrop {
+        /// Width of the result in pixels.
+        width: usize,
+        /// Height of the result in pixels.
+        height: usize,
+        /// The window's area as a fraction of the picture's; within (0, 1].
+        area: Range,
+        /// The window's width over its height, drawn on a logarithmic scale.
+        aspect: Range,
+    },
+    /// A window with the result's proportions that holds every labelled point, as large as drawn
+    /// between the smallest such window and the largest in the picture; resized.
+    KeypointSafeCrop {
+        /// Width of the result in pixels.
+        width: usize,
+        /// Height of the result in pixels.
+        height: usize,
+        /// Room around the points as a fraction of their box's longer side.
+        margin: f64,
+    },
+    /// A square about the face box (for want of it, the labelled points' box; else the picture),
+    /// with a jitter such as a face detector has; resized.
+    FaceBoxCrop {
+        /// Side of the result in pixels.
+        side: usize,
+        /// Side of the square over the box's longer side.
+        scale: Range,
+        /// The square's middle moves uniformly within ± this fraction of its side, on each axis.
+        shift: f64,
+    },
+    /// Adds room at the edges; what is seen there is the recipe's border.
+    Pad {
+        /// Columns on the left.
+        left: usize,
+        /// Rows on top.
+        top: usize,
+        /// Columns on the right.
+        right: usize,
+        /// Rows at the bottom.
+        bottom: usize,
+    },
+    /// Fits the whole picture into `width × height`, proportions kept, in the middle.
+    Letterbox {
+        /// Width of the result in pixels.
+        width: usize,
+        /// Height of the result in pixels.
+        height: usize,
+    },
+    /// Stretches the whole picture to `width × height`, edges onto edges.
+    Resize {
+        /// Width of the result in pixels.
+        width: usize,
+        /// Height of the result in pixels.
+        height: usize,
+    },
+    /// `v + add`; within [−1, 1].
+    Brightness {
+        /// Fraction of white.
+        add: Range,
+    },
+    /// `(v − 1/2)·factor + 1/2`; within [0, 10].
+    Contrast {
+        /// The slope.
+        factor: Range,
+    },
+    /// `v^gamma`; within [0.1, 10].
+    Gamma {
+        /// The exponent: below 1 brightens.
+        gamma: Range,
+    },
+    /// `1 − v`.
+    Invert {},
+    /// Turns the hue and scales the saturation (HSV); leaves grey pictures alone.
+    HueSaturation {
+        /// Angle on the colour circle in degrees; within [−180, 180].
+        hue_deg: Range,
+        /// Factor on the saturation; within [0, 10].
+        saturation: Range,
+    },
+    /// Every colour becomes its Rec. 601 grey; the number of channels stays.
+    Grey {},
+    /// Adds normal noise, independent in each channel.
+    GaussianNoise {
+        /// Standard deviation as a fraction of white; within [0, 1].
+        sigma: Range,
+    },
+    /// Shot noise: each channel counts photons.
+    PoissonNoise {
+        /// Photons at white; within [1, 1e6]. Fewer are noisier.
+        photons: Range,
+    },
+    /// Some pixels become black or white.
+    SaltAndPepper {
+        /// Fraction of the pixels; within [0, 1].
+        fraction: Range,
+    },
+    /// Gaussian blur.
+    GaussianBlur {
+        /// Standard deviation in pixels; within [0, 50].
+        sigma_px: Range,
+    },
+    /// The median of a square window.
+    MedianBlur {
+        /// The window's side is `2·radius + 1` pixels; 1 to 7.
+        radius_px: usize,
+    },
+    /// The mean along a line of random direction.
+    MotionBlur {
+        /// Length of the line in pixels; within [1, 100].
+        length_px: Range,
+    },
+    /// Unsharp mask with a Gaussian of 1 px.
+    Sharpen {
+        /// How much of the difference is added; within [0, 10].
+        amount: Range,
+    },
+    /// Contrast-limited adaptive histogram equalisation.
+    Clahe {
+        /// Limit of a histogram bin as a multiple of the mean bin; within [1, 100].
+        clip: Range,
+        /// Tiles along each axis, 1 to 16.
+        tiles: usize,
+    },
+    /// Histogram equalisation.
+    Equalise {},
+    /// The artefacts of a baseline JPEG.
+    Jpeg {
+        /// libjpeg's quality; within [1, 100].
+        quality: Range,
+    },
+    /// Shrinks by area and enlarges again.
+    Downscale {
+        /// Factor on the sides; within [0.05, 1].
+        factor: Range,
+    },
+    /// Covers rectangles (cutout, random erasing); points under them become `Occluded`.
+    CoarseDropout {
+        /// Rectangles, 1 to 64.
+        count: usize,
+        /// Width of a rectangle as a fraction of the picture's; within [0, 1].
+        width: Range,
+        /// Height of a rectangle as a fraction of the picture's; within [0, 1].
+        height: Range,
+        /// What they are painted with.
+        fill: Fill,
+    },
+    /// Darkens what lies beyond a random line with a soft edge.
+    Shadow {
+        /// What is taken away, as a fraction of the light; within [0, 1].
+        strength: Range,
+    },
+    /// Light that falls off in a random direction.
+    LightGradient {
+        /// Change at the far ends; within [0, 1].
+        strength: Range,
+    },
+    /// Gives the picture a fixed mean and standard deviation.
+    Standardise {
+        /// Mean as a fraction of white.
+        mean: f64,
+        /// Standard deviation as a fraction of white.
+        std: f64,
+    },
+    /// All of these, in order.
+    Compose {
+        /// The steps.
+        steps: Vec<Transform>,
+    },
+    /// One of these, each as likely.
+    OneOf {
+        /// The steps.
+        steps: Vec<Transform>,
+    },
+    /// `count` different ones of these, in their order here.
+    SomeOf {
+        /// How many, at most as many as there are.
+        count: usize,
+        /// The steps.
+        steps: Vec<Transform>,
+    },
+    /// All of these with probability `p`, else none.
+    Sometimes {
+        /// The probability.
+        p: f64,
+        /// The steps.
+        steps: Vec<Transform>,
+    },
+}
+
+impl Transform {
+    /// This step with probability `p`.
+    pub fn with_probability(self, p: f64) -> Self {
+        Self::Sometimes {
+            p,
+            steps: vec![self],
+        }
+    }
+
+    /// Draws the step's numbers and adds what is to be done to the scene's record.
+    pub(crate) fn draw(&self, scene: &mut Scene<'_>, rng: &mut dyn fkp_core::Rng) {
+        match self {
+            Self::Compose { steps } => steps.iter().for_each(|step| step.draw(scene, rng)),
+            Self::OneOf { steps } => {
+                if let Some(step) = steps.get(crate::draw::below(rng, steps.len())) {
+                    step.draw(scene, rng);
+                }
+            }
+            Self::SomeOf { count, steps } => {
+                // Selection sampling (Knuth, algorithm S): each subset is as likely, in order.
+                let mut wanted = *count;
+                for (i, step) in steps.iter().enumerate() {
+                    if crate::draw::below(rng, steps.len() - i) < wanted {
+                        wanted -= 1;
+                        step.draw(scene, rng);
+                    }
+                }
+            }
+            Self::Sometimes { p, steps } => {
+                if crate::draw::chance(rng, *p) {
+                    steps.iter().for_each(|step| step.draw(scene, rng));
+                }
+            }
+            leaf => {
+                if !draw_geometric::draw(leaf, scene, rng) {
+                    draw_photometric::draw(leaf, scene, rng);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Shrinking without aliasing: the mean of an even grid of bilinear samples per pixel.
+
+use super::{BLOCK, Backward, Coords, Source, bilinear};
+use crate::raster::Channel;
+
+/// How many samples along each axis keep every source pixel in view, by the largest step that
+/// the map takes anywhere on a coarse grid over the destination. The cap bounds the work for
+/// absurd maps; beyond a shrink of 64 the grid thins out.
+pub(super) fn taps(backward: &Backward<'_>, size: (usize, usize)) -> (usize, usize) {
+    let mut step = (0f64, 0f64);
+    let places = match backward {
+        Backward::Affine(_) => 1,
+        Backward::Projective(_) | Backward::Chain(_) => 5,
+    };
+    for j in 0..places {
+        for i in 0..places {
+            let at = |i: usize, side: usize| (i as f64 + 0.5) / places as f64 * side as f64 - 0.5;
+            let (x, y) = (at(i, size.0), at(j, size.1));
+            let here = backward.point(x, y);
+            let distance = |there: (f64, f64)| (there.0 - here.0).hypot(there.1 - here.1);
+            step.0 = step.0.max(distance(backward.point(x + 1.0, y)));
+            step.1 = step.1.max(distance(backward.point(x, y + 1.0)));
+        }
+    }
+    let count = |step: f64| (step - 1e-6).ceil().clamp(1.0, 64.0) as usize;
+    (count(step.0), count(step.1))
+}
+
+#[inline(always)]
+pub(super) fn rows<T: Channel, const C: usize>(
+    source: &Source<'_, T>,
+    backward: &Backward<'_>,
+    (width, _): (usize, usize),
+    (nx, ny): (usize, usize),
+    dst: &mut [T],
+) {
+    let weight = 1.0 / (nx * ny) as f32;
+    let offset = |tap: usize, taps: usize| (tap as f64 + 0.5) / taps as f64 - 0.5;
+    let mut at = Coords::new();
+    for (y, row) in dst.chunks_exact_mut(width * C).enumerate() {
+        for (block, out) in row.chunks_mut(BLOCK * C).enumerate() {
+            let mut sums = [[0.0; C]; BLOCK];
+            let count = out.len() / C;
+            for ky in 0..ny {
+                for kx in 0..nx {
+                    let x = (block * BLOCK) as f64 + offset(kx, nx);
+                    backward.fill(x, y as f64 + offset(ky, ny), &mut at);
+                    source.fold(&mut at);
+                    for (k, sum) in sums[..count].iter_mut().enumerate() {
+                        let value = bilinear::sample::<T, C>(source, at.x[k], at.y[k]);
+                        for (sum, value) in sum.iter_mut().zip(value) {
+                            *sum += value;
+                        }
+                    }
+                }
+            }
+            for (pixel, sum) in out.chunks_exact_mut(C).zip(sums) {
+                for (channel, sum) in pixel.iter_mut().zip(sum) {
+                    *channel = T::from_f32(sum * weight);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Cubic convolution over 4×4 neighbours.
+
+use super::{BLOCK, Backward, Coords, View, fold};
+use crate::raster::Channel;
+use fkp_core::Border;
+
+#[inline(always)]
+pub(super) fn rows<T: Channel, const C: usize>(
+    src: View<'_, T>,
+    backward: &Backward<'_>,
+    (width, _): (usize, usize),
+    border: Border,
+    dst: &mut [T],
+) {
+    let mut at = Coords::new();
+    for (y, row) in dst.chunks_exact_mut(width * C).enumerate() {
+        for (block, out) in row.chunks_mut(BLOCK * C).enumerate() {
+            backward.fill((block * BLOCK) as f64, y as f64, &mut at);
+            for (k, pixel) in out.chunks_exact_mut(C).enumerate() {
+                let value = sample::<T, C>(src, border, at.x[k], at.y[k]);
+                for (channel, value) in pixel.iter_mut().zip(value) {
+                    *channel = T::from_f32(value);
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn sample<T: Channel, const C: usize>(
+    src: View<'_, T>,
+    border: Border,
+    x: f32,
+    y: f32,
+) -> [f32; C] {
+    let (x, y) = (x.clamp(-1e12, 1e12), y.clamp(-1e12, 1e12));
+    let (x0, y0) = (x.floor(), y.floor());
+    let (wx, wy) = (weights(x - x0), weights(y - y0));
+    let (x0, y0) = (x0 as i64, y0 as i64);
+    let columns: [Option<usize>; 4] =
+        std::array::from_fn(|i| fold::index(x0 - 1 + i as i64, src.width, border));
+    let constant = match border {
+        Border::Constant(value) => f32::from(value) / 255.0 * T::WHITE,
+        _ => 0.0,
+    };
+    let mut sum = [0.0; C];
+    for (j, wy) in wy.into_iter().enumerate() {
+        let row = fold::index(y0 - 1 + j as i64, src.height, border);
+        for (column, wx) in columns.into_iter().zip(wx) {
+            let weight = wx * wy;
+            match row.zip(column) {
+                Some((row, column)) => {
+                    let start = (row * src.width + column) * C;
+                    for (sum, value) in sum.iter_mut().zip(&src.data[start..start + C]) {
+                        *sum += weight * value.to_f32();
+                    }
+                }
+                None => sum.iter_mut().for_each(|sum| *sum += weight * constant),
+            }
+        }
+    }
+    sum
+}
+
+/// Keys, *Cubic convolution interpolation for digital image processing* (1981), a = −1/2.
+#[inline(always)]
+fn weights(t: f32) -> [f32; 4] {
+    let (t2, t3) = (t * t, t * t * t);
+    [
+        -0.5 * t3 + t2 - 0.5 * t,
+        1.5 * t3 - 2.5 * t2 + 1.0,
+        -1.5 * t3 + 2.0 * t2 + 0.5 * t,
+        0.5 * t3 - 0.5 * t2,
+    ]
+}

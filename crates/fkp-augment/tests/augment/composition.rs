@@ -1,0 +1,216 @@
+//! Configuration, composition and replay.
+
+use crate::support::{any_affine, any_geometric, dot, photometric};
+use fkp_augment::{AffineRange, Drawn, Fill, Range, Recipe, Step, Transform};
+use fkp_core::{Augment, Keypoints, Purpose, Sample, Schema, rng_for};
+use proptest::prelude::*;
+
+proptest! {
+    #[test]
+    fn every_transform_round_trips(step in any_geometric(), other in any_affine()) {
+        let recipe = Recipe::of([step, Transform::OneOf { steps: vec![other] }.with_probability(0.25)]);
+        let text = toml::to_string(&recipe).unwrap();
+        prop_assert_eq!(&toml::from_str::<Recipe>(&text).unwrap(), &recipe);
+        let text = serde_json::to_string(&recipe).unwrap();
+        let back: Recipe = serde_json::from_str(&text).unwrap();
+        // serde_json reads the last bit of some numbers differently.
+        prop_assert_eq!(back.steps.len(), recipe.steps.len());
+    }
+
+    /// What was drawn goes to a file and back, and does the same to the next picture.
+    #[test]
+    fn a_record_replays(steps in prop::collection::vec(any_geometric(), 1..4), seed: u64) {
+        let mut steps = steps;
+        steps.extend(photometric());
+        let augment = Recipe::of(steps).compile(&Schema::kaggle15()).unwrap();
+        let drawn = augment.draw((40, 30), &mut rng_for(seed, Purpose::Augment, 0, 0));
+        let text = toml::to_string(&drawn).unwrap();
+        let replayed: Drawn = toml::from_str(&text).unwrap();
+        prop_assert_eq!(&replayed, &drawn);
+        let picture = dot((40, 30), 12.0, 9.0);
+        prop_assert_eq!(replayed.image(picture.clone()), drawn.image(picture));
+    }
+}
+
+#[test]
+fn every_photometric_transform_round_trips() {
+    let recipe = Recipe::of(photometric());
+    let text = toml::to_string(&recipe).unwrap();
+    assert_eq!(toml::from_str::<Recipe>(&text).unwrap(), recipe);
+    recipe.validate().unwrap();
+}
+
+#[test]
+fn a_recipe_reads_as_a_person_writes_it() {
+    let recipe: Recipe = toml::from_str(
+        r#"
+        rotation_deg = 10.0
+        flip_horizontal_p = 0.5
+        border = "reflect101"
+        interpolation = "area"
+
+        [[steps]]
+        kind = "sometimes"
+        p = 0.3
+        steps = [{ kind = "coarse_dropout", count = 2, width = [0.1, 0.2], height = [0.1, 0.2], fill = { constant = 0.0 } }]
+
+        [[steps]]
+        kind = "some_of"
+        count = 1
+        steps = [{ kind = "invert" }, { kind = "gaussian_noise", sigma = [0.0, 0.05] }]
+
+        [[steps]]
+        kind = "affine"
+        shear_x_deg = [-5.0, 5.0]
+        "#,
+    )
+    .unwrap();
+    recipe.validate().unwrap();
+    assert_eq!(recipe.steps.len(), 3);
+    let Transform::Sometimes { p, steps } = &recipe.steps[0] else {
+        panic!("{recipe:?}");
+    };
+    assert_eq!(*p, 0.3);
+    assert!(matches!(
+        steps[0],
+        Transform::CoarseDropout {
+            fill: Fill::Constant(0.0),
+            ..
+        }
+    ));
+}
+
+#[test]
+fn mistakes_are_refused_with_the_path_to_the_field() {
+    let refused = |text: &str| match toml::from_str::<Recipe>(text) {
+        Ok(recipe) => recipe.compile(&Schema::kaggle15()).unwrap_err().to_string(),
+        Err(error) => error.to_string(),
+    };
+    let step = |body: &str| refused(&format!("steps = [{{ kind = {body} }}]"));
+    assert!(step("'rotate'").contains("unknown variant `rotate`"));
+    assert!(step("'gaussian_blur', sigma = [0, 1]").contains("unknown field `sigma`"));
+    assert!(step("'affine', rotation = [0, 1]").contains("unknown field `rotation`"));
+    assert!(step("'gaussian_blur', sigma_px = [nan, 1.0]").contains("`steps[0].sigma_px` is NaN"));
+    assert!(
+        step("'gaussian_blur', sigma_px = [2.0, 1.0]").contains("`steps[0].sigma_px` is [2, 1]")
+    );
+    assert!(step("'perspective', reach = 0.3").contains("`steps[0].reach` is 0.3"));
+    assert!(step("'one_of', steps = []").contains("`steps[0].steps` is empty"));
+    let nested = "'one_of', steps = [{ kind = 'invert' }, { kind = 'jpeg', quality = [0, 50] }]";
+    assert!(step(nested).contains("`steps[0].steps[1].quality` is 0"));
+    let shear = "'affine', shear_x_deg = [0, 60], shear_y_deg = [-40, 0]";
+    assert!(step(shear).contains("shear_x_deg + shear_y_deg"));
+    let count = "'some_of', count = 2, steps = [{ kind = 'invert' }]";
+    assert!(step(count).contains("`steps[0].count` is 2"));
+}
+
+/// Two marks that can be told apart in the record.
+fn marks() -> Vec<Transform> {
+    [0.1, 0.2, 0.3]
+        .map(|add| Transform::Brightness {
+            add: Range::exactly(add),
+        })
+        .to_vec()
+}
+
+fn drawn_marks(step: &Transform, index: u64) -> Vec<u32> {
+    let augment = Recipe::of([step.clone()])
+        .compile(&Schema::kaggle15())
+        .unwrap();
+    let drawn = augment.draw((4, 4), &mut rng_for(1, Purpose::Augment, 0, index));
+    let mark = |step: &Step| match step {
+        Step::Brightness { add } => (add * 10.0).round() as u32,
+        other => panic!("{other:?}"),
+    };
+    drawn.steps().iter().map(mark).collect()
+}
+
+#[test]
+fn compositions_draw_what_they_say() {
+    let n = 3000;
+    let share = |step: &Transform, wanted: &[u32]| {
+        let hits = (0..n).filter(|i| drawn_marks(step, *i) == wanted).count();
+        hits as f64 / n as f64
+    };
+    let compose = Transform::Compose { steps: marks() };
+    assert_eq!(share(&compose, &[1, 2, 3]), 1.0);
+    let one = Transform::OneOf { steps: marks() };
+    for mark in 1..=3 {
+        assert!((share(&one, &[mark]) - 1.0 / 3.0).abs() < 0.04);
+    }
+    let two = Transform::SomeOf {
+        count: 2,
+        steps: marks(),
+    };
+    for pair in [[1, 2], [1, 3], [2, 3]] {
+        assert!((share(&two, &pair) - 1.0 / 3.0).abs() < 0.04);
+    }
+    let sometimes = Transform::Sometimes {
+        p: 0.2,
+        steps: marks(),
+    };
+    assert!((share(&sometimes, &[1, 2, 3]) - 0.2).abs() < 0.03);
+    assert!((share(&sometimes, &[]) - 0.8).abs() < 0.03);
+}
+
+/// The same sample varied in any order and on any thread comes out the same: the generator
+/// belongs to the sample.
+#[test]
+fn the_order_of_work_does_not_matter() {
+    let augment = Recipe::faces().compile(&Schema::kaggle15()).unwrap();
+    let vary = |index: u64| {
+        let sample = Sample::new("a", dot((48, 48), 20.0, 20.0), Keypoints::unlabelled(15));
+        augment.apply(sample, &mut rng_for(7, Purpose::Augment, 2, index))
+    };
+    let forwards: Vec<_> = (0..24).map(vary).collect();
+    let mut backwards: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..24)
+            .rev()
+            .map(|index| scope.spawn(move || vary(index)))
+            .collect();
+        workers.into_iter().map(|w| w.join().unwrap()).collect()
+    });
+    backwards.reverse();
+    assert_eq!(forwards, backwards);
+}
+
+/// Turning about the centre by an angle drawn in degrees, counter-clockwise as OpenCV has it.
+#[test]
+fn the_affine_step_has_the_senses_it_says() {
+    let moved = |range: AffineRange, x: f64, y: f64| {
+        let augment = Recipe::of([Transform::Affine(range)])
+            .compile(&Schema::kaggle15())
+            .unwrap();
+        let mut rng = rng_for(0, Purpose::Augment, 0, 0);
+        augment.draw((11, 11), &mut rng).point(x, y)
+    };
+    let near = |a: (f64, f64), b: (f64, f64)| {
+        assert!(
+            (a.0 - b.0).abs() < 1e-9 && (a.1 - b.1).abs() < 1e-9,
+            "{a:?} {b:?}"
+        );
+    };
+    let none = AffineRange::default();
+    let turn = AffineRange {
+        rotation_deg: Range::exactly(90.0),
+        ..none
+    };
+    near(moved(turn, 10.0, 5.0), (5.0, 0.0));
+    let shift = AffineRange {
+        shift_x: Range::exactly(0.1),
+        shift_y_px: Range::exactly(2.0),
+        ..none
+    };
+    near(moved(shift, 3.0, 3.0), (4.1, 5.0));
+    let zoom = AffineRange {
+        scale: Range::exactly(2.0),
+        scale_x: Range::exactly(1.5),
+        ..none
+    };
+    near(moved(zoom, 6.0, 6.0), (8.0, 7.0));
+    let shear = AffineRange {
+        shear_x_deg: Range::exactly(45.0),
+        ..none
+    };
+    near(moved(shear, 5.0, 6.0), (6.0, 6.0));
+}

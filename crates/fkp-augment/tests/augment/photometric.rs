@@ -1,0 +1,245 @@
+//! Steps that change values: points stay, sizes stay, both number formats agree.
+
+use crate::support::{photometric, texture};
+use fkp_augment::{Drawn, Fill, Picture, Range, Raster, Recipe, Sampling, Step, Transform};
+use fkp_core::{Augment, Image, Keypoint, Keypoints, Purpose, Sample, Schema, Visibility, rng_for};
+
+fn draw(transform: &Transform, size: (usize, usize), index: u64) -> Drawn {
+    let recipe = Recipe::of([transform.clone()]);
+    let augment = recipe.compile(&Schema::kaggle15()).unwrap();
+    augment.draw(size, &mut rng_for(3, Purpose::Augment, 0, index))
+}
+
+fn only(step: Step, size: (usize, usize)) -> Drawn {
+    let mut drawn = Drawn::nothing(size, Sampling::default());
+    drawn.push(step);
+    drawn
+}
+
+#[test]
+fn bytes_and_floats_give_the_same_picture() {
+    for transform in photometric() {
+        for channels in 1..=4 {
+            let bytes = texture((37, 29), channels);
+            let floats = bytes.as_bytes().iter().map(|b| f32::from(*b) / 255.0);
+            let floats = Raster::new(37, 29, channels, floats.collect()).unwrap();
+            let drawn = draw(&transform, (37, 29), 1);
+            let (bytes, floats) = (drawn.image(bytes), drawn.image(floats));
+            assert_eq!((bytes.size(), bytes.channels()), ((37, 29), channels));
+            let pairs = bytes.as_bytes().iter().zip(floats.as_slice());
+            let errors: Vec<f32> = pairs
+                .map(|(b, f)| (f32::from(*b) - f * 255.0).abs())
+                .collect();
+            let mean = errors.iter().sum::<f32>() / errors.len() as f32;
+            // Steps in between round bytes: a few coefficients of a JPEG fall the other way.
+            assert!(mean < 0.6, "{transform:?} with {channels} channels: {mean}");
+            let inside = floats.as_slice().iter().all(|v| (0.0..=1.0).contains(v));
+            assert!(inside, "{transform:?}");
+        }
+    }
+}
+
+#[test]
+fn points_stay_and_something_happens() {
+    let schema = Schema::kaggle15();
+    let face: Keypoints = (0..15)
+        .map(|i| Keypoint::new(i as f32 * 2.0, 20.0))
+        .collect();
+    for transform in photometric() {
+        let augment = Recipe::of([transform.clone()]).compile(&schema).unwrap();
+        let before = Sample::new("a", texture((40, 32), 3), face.clone());
+        let after = augment.apply(before.clone(), &mut rng_for(3, Purpose::Augment, 0, 0));
+        assert_ne!(after.image, before.image, "{transform:?}");
+        for (a, b) in after.keypoints.iter().zip(face.iter()) {
+            assert_eq!((a.x, a.y), (b.x, b.y), "{transform:?}");
+            let covers = matches!(transform, Transform::CoarseDropout { .. });
+            assert!(covers || a.visibility == b.visibility, "{transform:?}");
+        }
+    }
+}
+
+#[test]
+fn covered_points_are_occluded_not_removed() {
+    let schema = Schema::numbered("four", 4).unwrap();
+    let drawn = only(
+        Step::Erase {
+            x: 10,
+            y: 5,
+            width: 4,
+            height: 3,
+            fill: Fill::Constant(1.0),
+            seed: 0,
+        },
+        (30, 20),
+    );
+    let mut points = Keypoints::from_xy(&[[9.4, 6.0], [9.6, 6.0], [13.4, 7.4], [12.0, 6.0]]);
+    points[3] = Keypoint::unlabelled();
+    let moved = drawn.keypoints(&points, &schema);
+    let seen: Vec<_> = moved.iter().map(|p| p.visibility).collect();
+    use Visibility::{Occluded, Unlabelled, Visible};
+    assert_eq!(seen, [Visible, Occluded, Occluded, Unlabelled]);
+    let image = drawn.image(Image::filled(30, 20, 1, 7));
+    let white = |x, y| image.pixel(x, y)[0] == 255;
+    assert!(white(10, 5) && white(13, 7) && !white(9, 6) && !white(14, 6) && !white(11, 8));
+    assert_eq!(image.as_bytes().iter().filter(|v| **v == 255).count(), 12);
+}
+
+/// A point covered before the picture is turned is marked at its place at that time.
+#[test]
+fn covering_and_moving_keep_their_order() {
+    let schema = Schema::numbered("one", 1).unwrap();
+    let cover = Step::Erase {
+        x: 0,
+        y: 0,
+        width: 5,
+        height: 5,
+        fill: Fill::Noise,
+        seed: 1,
+    };
+    let map = fkp_core::Affine::flip_horizontal(20);
+    let flip = Step::Affine {
+        map,
+        size: (20, 20),
+    };
+    let point = Keypoints::from_xy(&[[2.0, 2.0]]);
+    let seen = |steps: [Step; 2]| {
+        let mut drawn = Drawn::nothing((20, 20), Sampling::default());
+        steps.into_iter().for_each(|step| drawn.push(step));
+        drawn.keypoints(&point, &schema)[0].visibility
+    };
+    assert_eq!(seen([cover, flip]), Visibility::Occluded);
+    assert_eq!(seen([flip, cover]), Visibility::Visible);
+}
+
+#[test]
+fn blurs_keep_a_flat_picture_and_its_light() {
+    for step in [
+        Step::GaussianBlur { sigma_px: 1.5 },
+        Step::MotionBlur {
+            length_px: 7.0,
+            angle_deg: 30.0,
+        },
+        Step::MedianBlur { radius_px: 2 },
+        Step::Sharpen { amount: 2.0 },
+        Step::Downscale { factor: 0.4 },
+    ] {
+        for channels in [1, 3] {
+            let flat = Image::filled(23, 17, channels, 99);
+            assert_eq!(only(step, (23, 17)).image(flat.clone()), flat, "{step:?}");
+        }
+    }
+    // A spot's spread is the blur's own.
+    let mut spot = Raster::new(41, 41, 1, vec![0f32; 41 * 41])
+        .unwrap()
+        .view()
+        .to_owned();
+    spot[(20, 20, 0)] = 1.0;
+    let blurred = only(Step::GaussianBlur { sigma_px: 2.0 }, (41, 41)).image(spot);
+    let light: f32 = blurred.sum();
+    let spread: f32 = blurred
+        .indexed_iter()
+        .map(|((_, x, _), v)| v * (x as f32 - 20.0).powi(2))
+        .sum();
+    assert!(
+        (light - 1.0).abs() < 1e-4 && (spread.sqrt() - 2.0).abs() < 0.03,
+        "{spread}"
+    );
+}
+
+#[test]
+fn histogram_steps_do_what_their_names_say() {
+    let dull = texture((64, 64), 1);
+    let dull = only(Step::Contrast { factor: 0.3 }, (64, 64)).image(dull);
+    let spread = |image: &Image| {
+        let (low, high) = (image.as_bytes().iter().min(), image.as_bytes().iter().max());
+        high.unwrap() - low.unwrap()
+    };
+    assert!(spread(&dull) < 90);
+    assert_eq!(
+        spread(&only(Step::Equalise {}, (64, 64)).image(dull.clone())),
+        255
+    );
+    let clahe = Step::Clahe {
+        clip: 4.0,
+        tiles: 4,
+    };
+    assert!(spread(&only(clahe, (64, 64)).image(dull.clone())) > 120);
+    let standard = Step::Standardise {
+        mean: 0.5,
+        std: 0.2,
+    };
+    let values: Vec<f64> = only(standard, (64, 64))
+        .image(dull)
+        .into_raster()
+        .as_slice()
+        .iter()
+        .map(|v| f64::from(*v) / 255.0)
+        .collect();
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64;
+    assert!((mean - 0.5).abs() < 0.01 && (variance.sqrt() - 0.2).abs() < 0.01);
+}
+
+#[test]
+fn colours_turn_and_fade() {
+    let red = Image::new(1, 1, 3, vec![200, 0, 0]).unwrap();
+    let turned = |hue_deg, saturation| {
+        let step = Step::HueSaturation {
+            hue_deg,
+            saturation,
+        };
+        only(step, (1, 1)).image(red.clone()).into_bytes()
+    };
+    assert_eq!(turned(120.0, 1.0), [0, 200, 0]);
+    assert_eq!(turned(-120.0, 1.0), [0, 0, 200]);
+    assert_eq!(turned(60.0, 1.0), [200, 200, 0]);
+    assert_eq!(turned(0.0, 0.5), [200, 100, 100]);
+    let grey = only(Step::Grey {}, (1, 1)).image(red.clone()).into_bytes();
+    assert_eq!(grey, [60, 60, 60]);
+    assert_eq!(
+        only(Step::Invert {}, (1, 1)).image(red).into_bytes(),
+        [55, 255, 255]
+    );
+}
+
+#[test]
+fn a_jpeg_of_quality_100_is_nearly_lossless_and_one_of_5_is_not() {
+    let picture = texture((50, 41), 3);
+    let error = |quality| {
+        let out = only(Step::Jpeg { quality }, (50, 41)).image(picture.clone());
+        let pairs = out.as_bytes().iter().zip(picture.as_bytes());
+        pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / (50.0 * 41.0 * 3.0)
+    };
+    assert!(error(100) < 1.0, "{}", error(100));
+    assert!(error(5) > 5.0, "{}", error(5));
+}
+
+#[test]
+fn a_shadow_darkens_one_side() {
+    let step = Step::Shadow {
+        through: (0.5, 0.5),
+        angle_deg: 0.0,
+        strength: 0.5,
+        softness: 0.05,
+    };
+    let lit = only(step, (40, 40)).image(Image::filled(40, 40, 1, 200));
+    assert_eq!((lit.pixel(2, 20)[0], lit.pixel(37, 20)[0]), (200, 100));
+    let gradient = Step::LightGradient {
+        angle_deg: 90.0,
+        strength: 0.2,
+    };
+    let lit = only(gradient, (41, 41)).image(Image::filled(41, 41, 1, 100));
+    assert!(lit.pixel(20, 0)[0] >= 119 && lit.pixel(20, 40)[0] <= 81);
+    assert_eq!(lit.pixel(20, 20)[0], 100);
+}
+
+#[test]
+fn some_pixels_become_salt_and_pepper() {
+    let transform = Transform::SaltAndPepper {
+        fraction: Range::exactly(0.2),
+    };
+    let noisy = draw(&transform, (100, 100), 0).image(Image::filled(100, 100, 1, 90));
+    let count = |value: u8| noisy.as_bytes().iter().filter(|v| **v == value).count();
+    assert!((900..1100).contains(&count(0)) && (900..1100).contains(&count(255)));
+    assert_eq!(count(0) + count(255) + count(90), 10_000);
+}

@@ -1,0 +1,227 @@
+//! Whatever holds a picture, and whatever lies on it.
+
+use crate::support::{dot, texture};
+use fkp_augment::{BatchMut, Normalise, Picture, Raster, Recipe, Transform, fill_batch};
+use fkp_core::{
+    Augment, Border, BoundingBox, Image, Keypoint, Keypoints, Purpose, Sample, Schema, rng_for,
+};
+use image::{ImageBuffer, Luma, LumaA, Rgb, Rgba};
+use ndarray::{Array2, Array3};
+
+fn drawn(size: (usize, usize)) -> fkp_augment::Drawn {
+    let augment = Recipe::tutorial().compile(&Schema::kaggle15()).unwrap();
+    augment.draw(size, &mut rng_for(5, Purpose::Augment, 0, 1))
+}
+
+#[test]
+fn all_picture_types_give_the_same() {
+    let drawn = drawn((30, 20));
+    for channels in 1..=4 {
+        let picture = texture((30, 20), channels);
+        let expected = drawn.image(picture.clone()).into_bytes();
+        let array = picture.view().to_owned();
+        let moved = drawn.image(array);
+        assert_eq!(moved.dim(), (20, 30, channels));
+        assert_eq!(moved.iter().copied().collect::<Vec<u8>>(), expected);
+        let bytes = picture.clone().into_bytes();
+        let moved = match channels {
+            1 => drawn
+                .image(ImageBuffer::<Luma<u8>, _>::from_raw(30, 20, bytes).unwrap())
+                .into_raw(),
+            2 => drawn
+                .image(ImageBuffer::<LumaA<u8>, _>::from_raw(30, 20, bytes).unwrap())
+                .into_raw(),
+            3 => drawn
+                .image(ImageBuffer::<Rgb<u8>, _>::from_raw(30, 20, bytes).unwrap())
+                .into_raw(),
+            _ => drawn
+                .image(ImageBuffer::<Rgba<u8>, _>::from_raw(30, 20, bytes).unwrap())
+                .into_raw(),
+        };
+        assert_eq!(moved, expected);
+        let floats: Vec<f32> = picture.as_bytes().iter().map(|b| f32::from(*b)).collect();
+        let moved = drawn.image(Raster::new(30, 20, channels, floats).unwrap());
+        for (float, byte) in moved.as_slice().iter().zip(&expected) {
+            assert!((float - f32::from(*byte)).abs() <= 1.0);
+        }
+    }
+    let float = ImageBuffer::<Rgb<f32>, _>::from_raw(30, 20, vec![0.25; 1800]).unwrap();
+    assert_eq!(drawn.image(float).into_raw(), vec![0.25; 1800]);
+    let grey = Array2::from_elem((20, 30), 9u8);
+    assert_eq!(drawn.image(grey.clone()), grey);
+}
+
+/// A view with its axes in another order is read as what it shows.
+#[test]
+fn a_planar_view_is_a_picture() {
+    let planar = Array3::from_shape_fn((3, 20, 30), |(c, y, x)| (c * 70 + x + y) as u8);
+    let view = planar.view().permuted_axes([1, 2, 0]);
+    let raster = Raster::try_from(view).unwrap();
+    assert_eq!(raster.size(), (30, 20));
+    assert_eq!(raster.pixel(4, 7), &[11, 81, 151]);
+    assert!(Raster::try_from(planar.view()).is_err()); // 30 channels
+}
+
+#[test]
+fn a_mask_keeps_its_labels_and_follows_the_picture() {
+    let recipe = Recipe {
+        border: Border::Constant(128),
+        ..Recipe::faces()
+    };
+    let augment = recipe.compile(&Schema::kaggle15()).unwrap();
+    for index in 0..20 {
+        let drawn = augment.draw((40, 40), &mut rng_for(5, Purpose::Augment, 0, index));
+        let mut mask = Array2::from_elem((40, 40), 3u8);
+        mask[(20, 24)] = 9;
+        let moved = drawn.mask(mask);
+        assert!(moved.iter().all(|v| [0, 3, 9].contains(v)));
+        let (x, y) = drawn.point(24.0, 20.0);
+        let near =
+            |(j, i): (usize, usize)| (i as f64 - x).abs() < 1.5 && (j as f64 - y).abs() < 1.5;
+        for (at, value) in moved.indexed_iter() {
+            assert!(*value != 9 || near(at));
+        }
+    }
+}
+
+#[test]
+fn several_point_sets_and_boxes_ride_along() {
+    let drawn = drawn((60, 50));
+    let face = Schema::kaggle15();
+    let hand = Schema::numbered("hand", 2).unwrap();
+    let one = drawn.keypoints(&Keypoints::new(vec![Keypoint::new(20.0, 20.0); 15]), &face);
+    let two = drawn.keypoints(&Keypoints::from_xy(&[[20.0, 20.0], [30.0, 25.0]]), &hand);
+    assert_eq!(one[0], two[0]);
+    let given = BoundingBox {
+        x: 20.0,
+        y: 20.0,
+        width: 10.0,
+        height: 5.0,
+    };
+    let moved = drawn.bounding_box(&given);
+    for point in two.iter() {
+        let (x, y) = (f64::from(point.x), f64::from(point.y));
+        assert!(x > moved.x - 1e-4 && x < moved.x + moved.width + 1e-4);
+        assert!(y > moved.y - 1e-4 && y < moved.y + moved.height + 1e-4);
+    }
+}
+
+#[test]
+fn pictures_that_are_none_are_refused() {
+    assert!(Raster::new(0, 1, 1, Vec::<u8>::new()).is_err());
+    assert!(Raster::new(1, 1, 5, vec![0u8; 5]).is_err());
+    let error = Raster::new(2, 2, 1, vec![0u8; 3]).unwrap_err();
+    assert!(
+        error.to_string().contains("2×2 pixels of 1 channels"),
+        "{error}"
+    );
+    assert!(Raster::new(usize::MAX, 2, 1, vec![0u8; 3]).is_err());
+}
+
+#[test]
+#[should_panic(expected = "drawn for a picture of another size")]
+fn a_record_knows_its_picture_size() {
+    drawn((30, 20)).image(Image::filled(20, 30, 1, 0));
+}
+
+fn batch_of(recipe: &Recipe, threads: usize, order: &[u64]) -> (Vec<f32>, Vec<Keypoints>) {
+    let pipeline = recipe.compile(&Schema::kaggle15()).unwrap();
+    let sample = |i: u64| {
+        let face = (0..15).map(|p| Keypoint::new(p as f32 + i as f32, 20.0));
+        Sample::new(i.to_string(), dot((32, 32), 12.0, 9.0), face.collect())
+    };
+    let samples: Vec<Sample> = order.iter().map(|i| sample(*i)).collect();
+    let mut pixels = vec![f32::NAN; samples.len() * 32 * 32];
+    let mut keypoints = vec![Keypoints::default(); samples.len()];
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let batch = BatchMut {
+        shape: (32, 32, 1),
+        pixels: &mut pixels,
+        keypoints: &mut keypoints,
+    };
+    let normalise = Normalise {
+        mean: [0.5; 4],
+        std: [0.25; 4],
+    };
+    pool.unwrap()
+        .install(|| fill_batch(&pipeline, &samples, order, (7, 3), &normalise, batch))
+        .unwrap();
+    (pixels, keypoints)
+}
+
+#[test]
+fn a_batch_is_its_samples_whatever_the_threads() {
+    let order: Vec<u64> = (0..24).collect();
+    for recipe in [Recipe::tutorial(), Recipe::faces()] {
+        let (pixels, keypoints) = batch_of(&recipe, 1, &order);
+        assert_eq!(
+            batch_of(&recipe, 3, &order),
+            (pixels.clone(), keypoints.clone())
+        );
+        let pipeline = recipe.compile(&Schema::kaggle15()).unwrap();
+        for i in order.iter().map(|i| *i as usize) {
+            let face = (0..15).map(|p| Keypoint::new(p as f32 + i as f32, 20.0));
+            let sample = Sample::new("", dot((32, 32), 12.0, 9.0), face.collect());
+            let alone = pipeline.apply(sample, &mut rng_for(7, Purpose::Augment, 3, i as u64));
+            assert_eq!(alone.keypoints, keypoints[i]);
+            let planes = &pixels[i * 1024..][..1024];
+            for (float, byte) in planes.iter().zip(alone.image.as_bytes()) {
+                let expected = (f32::from(*byte) / 255.0 - 0.5) / 0.25;
+                assert!((float - expected).abs() < 1e-5);
+            }
+        }
+    }
+}
+
+#[test]
+fn colour_batches_are_planar() {
+    let pipeline = Recipe::none().compile(&Schema::kaggle15()).unwrap();
+    let image = Image::new(2, 1, 3, vec![0, 51, 102, 153, 204, 255]).unwrap();
+    let sample = Sample::new("", image, Keypoints::unlabelled(15));
+    let mut pixels = [0.0; 6];
+    let mut keypoints = vec![Keypoints::default()];
+    let mut fill = |shape, indices: &[u64]| {
+        let batch = BatchMut {
+            shape,
+            pixels: &mut pixels,
+            keypoints: &mut keypoints,
+        };
+        fill_batch(
+            &pipeline,
+            &[&sample],
+            indices,
+            (0, 0),
+            &Normalise::default(),
+            batch,
+        )
+    };
+    fill((2, 1, 3), &[0]).unwrap();
+    let shape = fill((1, 2, 3), &[0]).unwrap_err().to_string();
+    assert!(shape.contains("sample 0 comes out as (2, 1, 3)"), "{shape}");
+    let length = fill((2, 1, 3), &[0, 1]).unwrap_err().to_string();
+    assert!(length.contains("`indices` has length 2"), "{length}");
+    let length = fill((3, 1, 3), &[0]).unwrap_err().to_string();
+    assert!(length.contains("`pixels` has length 6"), "{length}");
+    for (value, expected) in pixels.iter().zip([0.0, 0.6, 0.2, 0.8, 0.4, 1.0]) {
+        assert!((value - expected).abs() < 1e-6, "{pixels:?}");
+    }
+}
+
+#[test]
+fn a_custom_picture_type_needs_two_functions() {
+    struct Framed(Raster<u8>);
+    impl Picture for Framed {
+        type Channel = u8;
+        fn into_raster(self) -> Raster<u8> {
+            self.0
+        }
+        fn from_raster(raster: Raster<u8>) -> Self {
+            Self(raster)
+        }
+    }
+    let flip = Recipe::of([Transform::FlipHorizontal {}]);
+    let augment = flip.compile(&Schema::kaggle15()).unwrap();
+    let drawn = augment.draw((2, 1), &mut rng_for(0, Purpose::Augment, 0, 0));
+    let framed = Framed(Raster::new(2, 1, 1, vec![1, 2]).unwrap());
+    assert_eq!(drawn.image(framed).0.as_slice(), &[2, 1]);
+}

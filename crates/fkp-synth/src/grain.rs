@@ -1,0 +1,83 @@
+//! Texture: smooth noise that is the same wherever it is asked for again.
+
+use crate::math::{mix, scramble};
+
+/// What the noise is for. Different layers look unrelated.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Layer {
+    Blotches,
+    Freckles,
+    Brow,
+    Beard,
+    Hairline,
+    Fringe,
+    Tufts,
+    HairEnd,
+    LongHair,
+    LongHairEnd,
+    Strands,
+    FineStrands,
+    Room,
+}
+
+/// Side of the tile, a power of two.
+const SIDE: usize = 32;
+
+/// Value noise from a tile of random numbers that repeats.
+#[derive(Debug, Clone)]
+pub(crate) struct Grain {
+    tile: Vec<f32>,
+}
+
+impl Grain {
+    pub(crate) fn new(seed: u32) -> Self {
+        let number = |index| (scramble(index, seed) >> 8) as f32 / (1 << 24) as f32;
+        Self {
+            tile: (0..(SIDE * SIDE) as u32).map(number).collect(),
+        }
+    }
+
+    /// Smooth noise in [0, 1) with features about 1 across.
+    pub(crate) fn at(&self, layer: Layer, x: f32, y: f32) -> f32 {
+        let (ix, iy) = (floor(x), floor(y));
+        let (fx, fy) = (x - ix as f32, y - iy as f32);
+        let (sx, sy) = (fx * fx * (3.0 - 2.0 * fx), fy * fy * (3.0 - 2.0 * fy));
+        // Each layer starts somewhere else on the tile.
+        let shift = layer as usize;
+        let wrap = |i: i32, shift: usize| (i as usize).wrapping_add(shift) % SIDE;
+        let (x0, y0) = (wrap(ix, 11 * shift), wrap(iy, 7 * shift) * SIDE);
+        let (x1, y1) = ((x0 + 1) % SIDE, (y0 + SIDE) % (SIDE * SIDE));
+        let tile = &self.tile;
+        let top = mix(tile[y0 + x0], tile[y0 + x1], sx);
+        let bottom = mix(tile[y1 + x0], tile[y1 + x1], sx);
+        mix(top, bottom, sy)
+    }
+}
+
+/// `f32::floor` is a function call on processors without SSE 4.1, which the default build targets.
+fn floor(x: f32) -> i32 {
+    let towards_zero = x as i32;
+    towards_zero - i32::from(x < towards_zero as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_is_continuous_and_takes_the_tile_s_values() {
+        let grain = Grain::new(5);
+        for i in -50..50 {
+            let x = i as f32;
+            let (left, right) = (
+                grain.at(Layer::Blotches, x - 1e-4, 0.3),
+                grain.at(Layer::Blotches, x + 1e-4, 0.3),
+            );
+            assert!((left - right).abs() < 1e-3, "step at {x}");
+        }
+        assert_eq!(
+            grain.at(Layer::Blotches, 3.0, 2.0),
+            grain.tile[2 * SIDE + 3]
+        );
+    }
+}
