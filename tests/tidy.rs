@@ -13,7 +13,15 @@ fn root() -> &'static Path {
 /// Names of all packages in the normal dependency tree of a crate, default features.
 fn tree(package: &str) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--offline", "--locked", "-e", "normal", "--prefix", "none"])
+        .args([
+            "tree",
+            "--offline",
+            "--locked",
+            "-e",
+            "normal",
+            "--prefix",
+            "none",
+        ])
         .args(["--format", "{p}", "-p", package])
         .current_dir(root())
         .output()
@@ -22,7 +30,10 @@ fn tree(package: &str) -> BTreeSet<String> {
     assert!(output.status.success(), "cargo tree -p {package}: {errors}");
     let text = String::from_utf8(output.stdout).unwrap();
     let names = text.lines().filter_map(|line| line.split(' ').next());
-    names.map(str::to_owned).filter(|name| name != package).collect()
+    names
+        .map(str::to_owned)
+        .filter(|name| name != package)
+        .collect()
 }
 
 const CRATES: [&str; 8] = [
@@ -50,15 +61,30 @@ fn crates_stand_only_on_what_they_may() {
         ("fkp-train", &["fkp-core", "fkp-kernels", "fkp-metrics"]),
     ];
     for (package, allowed) in allowed {
-        let found: Vec<String> = tree(package).into_iter().filter(|n| n.starts_with("fkp-")).collect();
-        assert_eq!(found, allowed, "{package} depends on other crates of the house than it may");
+        let found: Vec<String> = tree(package)
+            .into_iter()
+            .filter(|n| n.starts_with("fkp-"))
+            .collect();
+        assert_eq!(
+            found, allowed,
+            "{package} depends on other crates of the house than it may"
+        );
     }
 }
 
 #[test]
 fn what_needs_no_tensors_does_not_pull_in_candle() {
-    for package in ["fkp-core", "fkp-data", "fkp-synth", "fkp-augment", "fkp-metrics"] {
-        let candle: Vec<String> = tree(package).into_iter().filter(|n| n.starts_with("candle")).collect();
+    for package in [
+        "fkp-core",
+        "fkp-data",
+        "fkp-synth",
+        "fkp-augment",
+        "fkp-metrics",
+    ] {
+        let candle: Vec<String> = tree(package)
+            .into_iter()
+            .filter(|n| n.starts_with("candle"))
+            .collect();
         assert!(candle.is_empty(), "{package} pulls in {candle:?}");
     }
 }
@@ -99,11 +125,18 @@ fn every_member_inherits_the_lints_and_the_package_fields() {
         let value: toml::Table = text.parse().unwrap();
         let inherits = |table: &str, key: &str| {
             let entry = value.get(table).and_then(|t| t.get(key));
-            entry.and_then(|e| e.get("workspace")).and_then(toml::Value::as_bool) == Some(true)
+            entry
+                .and_then(|e| e.get("workspace"))
+                .and_then(toml::Value::as_bool)
+                == Some(true)
         };
         let at = manifest.display();
         let lints = value.get("lints").and_then(|l| l.get("workspace"));
-        assert_eq!(lints.and_then(toml::Value::as_bool), Some(true), "{at}: lints are not inherited");
+        assert_eq!(
+            lints.and_then(toml::Value::as_bool),
+            Some(true),
+            "{at}: lints are not inherited"
+        );
         for key in ["version", "edition", "rust-version", "license"] {
             assert!(inherits("package", key), "{at}: `{key}` is not inherited");
         }
@@ -115,7 +148,13 @@ fn unsafe_code_lives_in_the_kernels_alone() {
     for package in CRATES.into_iter().filter(|name| *name != "fkp-kernels") {
         for file in rust_files(&root().join("crates").join(package)) {
             let text = std::fs::read_to_string(&file).unwrap();
-            for word in ["unsafe {", "unsafe fn", "unsafe impl", "allow(unsafe_code", "expect(unsafe_code"] {
+            for word in [
+                "unsafe {",
+                "unsafe fn",
+                "unsafe impl",
+                "allow(unsafe_code",
+                "expect(unsafe_code",
+            ] {
                 assert!(!text.contains(word), "{} has `{word}`", file.display());
             }
         }
@@ -139,7 +178,10 @@ fn libraries_have_typed_errors() {
 fn every_crate_has_a_readme_that_is_compiled() {
     for package in CRATES {
         let folder = root().join("crates").join(package);
-        assert!(folder.join("README.md").is_file(), "{package} has no README.md");
+        assert!(
+            folder.join("README.md").is_file(),
+            "{package} has no README.md"
+        );
         let lib = std::fs::read_to_string(folder.join("src/lib.rs")).unwrap();
         let included = lib.contains("#![doc = include_str!(\"../README.md\")]");
         assert!(included, "{package} does not compile its README.md");
@@ -150,26 +192,45 @@ fn every_crate_has_a_readme_that_is_compiled() {
 /// are drawn from rendered faces and live in `docs/`.
 #[test]
 fn only_pictures_of_the_docs_are_committed() {
-    let output = Command::new("git").arg("ls-files").current_dir(root()).output().unwrap();
+    let output = Command::new("git")
+        .arg("ls-files")
+        .current_dir(root())
+        .output()
+        .unwrap();
     if !output.status.success() {
         eprintln!("SKIPPED: not a git checkout, so what is committed cannot be listed");
         return;
     }
     let text = String::from_utf8(output.stdout).unwrap();
-    let foreign = [".jpg", ".jpeg", ".bmp", ".pts", ".zip", ".onnx", ".npy", ".so"];
+    let foreign = [
+        ".jpg", ".jpeg", ".bmp", ".pts", ".zip", ".onnx", ".npy", ".so",
+    ];
     for file in text.lines() {
         let lower = file.to_lowercase();
-        assert!(!foreign.iter().any(|ending| lower.ends_with(ending)), "{file} is committed");
+        assert!(
+            !foreign.iter().any(|ending| lower.ends_with(ending)),
+            "{file} is committed"
+        );
         let picture = lower.ends_with(".png");
-        assert!(!picture || file.starts_with("docs/"), "{file} is a picture outside docs/");
+        assert!(
+            !picture || file.starts_with("docs/"),
+            "{file} is a picture outside docs/"
+        );
     }
 }
 
 fn manifests() -> Vec<PathBuf> {
-    let mut manifests = vec![root().join("examples/Cargo.toml"), root().join("tests/Cargo.toml")];
+    let mut manifests = vec![
+        root().join("examples/Cargo.toml"),
+        root().join("tests/Cargo.toml"),
+    ];
     let crates = std::fs::read_dir(root().join("crates")).unwrap();
     manifests.extend(crates.map(|entry| entry.unwrap().path().join("Cargo.toml")));
-    assert_eq!(manifests.len(), CRATES.len() + 2, "a crate came or went: {manifests:?}");
+    assert_eq!(
+        manifests.len(),
+        CRATES.len() + 2,
+        "a crate came or went: {manifests:?}"
+    );
     manifests
 }
 

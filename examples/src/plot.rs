@@ -43,7 +43,7 @@ impl Observer for CurvesPlot {
     }
 }
 
-type Curve<'a> = (&'a str, RGBColor, Vec<(f64, f64)>);
+type Curve<'a> = (&'a str, RGBColor, Vec<(i32, f64)>);
 
 const SIZE: (u32, u32) = (1100, 460);
 const BLUE: RGBColor = RGBColor(31, 119, 180);
@@ -53,7 +53,7 @@ fn draw(path: &Path, history: &[EpochRecord]) -> Result<()> {
     let series = |value: fn(&EpochRecord) -> Option<f64>| {
         let points = history
             .iter()
-            .filter_map(|r| Some((r.epoch as f64, value(r)?)));
+            .filter_map(|r| Some((r.epoch as i32, value(r)?)));
         points.filter(|(_, y)| y.is_finite()).collect::<Vec<_>>()
     };
     let mut pixels = vec![255; (SIZE.0 * SIZE.1 * 3) as usize];
@@ -95,18 +95,18 @@ where
             .iter()
             .flat_map(|(_, _, points)| points.iter().copied())
     };
-    let last = all().map(|(x, _)| x).fold(1.0, f64::max);
+    let last = all().map(|(x, _)| x).fold(2, i32::max);
     let top = all().map(|(_, y)| y).fold(0.0, f64::max).max(1e-9);
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 20))
         .margin(12)
         .x_label_area_size(36)
         .y_label_area_size(56)
-        .build_cartesian_2d(1.0..last.max(2.0), 0.0..1.05 * top)?;
+        .build_cartesian_2d(1..last, 0.0..1.05 * top)?;
     chart
         .configure_mesh()
         .x_desc("epoch")
-        .x_label_formatter(&|x| format!("{x:.0}"))
+        .x_labels(12)
         .label_style(("sans-serif", 14))
         .light_line_style(WHITE)
         .draw()?;

@@ -375,11 +375,17 @@ mod tests {
         for name in Schema::BUILTIN {
             let schema = Schema::by_name(name).unwrap();
             for at in schema.framing() {
-                assert!(at.iter().all(|v| (0.05..0.95).contains(v)), "{name}: {at:?}");
+                assert!(
+                    at.iter().all(|v| (0.05..0.95).contains(v)),
+                    "{name}: {at:?}"
+                );
             }
             for &(left, right) in schema.flip_pairs() {
                 if let [Some(l), Some(r)] = [left, right].map(|i| schema.framing().get(i)) {
-                    assert!((l[0] + r[0] - 1.0).abs() < 2e-3 && l[1] == r[1], "{name}: {l:?} {r:?}");
+                    assert!(
+                        (l[0] + r[0] - 1.0).abs() < 2e-3 && l[1] == r[1],
+                        "{name}: {l:?} {r:?}"
+                    );
                 }
             }
         }

@@ -1,0 +1,8 @@
+//! The parts together, as the programs use them.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod bad_input;
+mod common;
+mod pipeline;
+mod real_data;

@@ -1,0 +1,143 @@
+//! From rendered faces to points in a picture's own pixels.
+
+use crate::common::{small_config, train};
+use fkp_core::{Affine, Border, CoordinateFrame, CropSquare, Dataset, Filter, Image, warp_affine};
+use fkp_data::Split;
+use fkp_examples::open_for_evaluation;
+use fkp_metrics::{Evaluation, MeanFace};
+use fkp_model::Landmarker;
+use fkp_synth::{SynthConfig, SynthFaces};
+use fkp_train::{Coordinates, Evaluator, Loss};
+
+/// The weights of two runs agree to the byte, and so do those of one and two threads, with the
+/// tutorial's augmentation and kernels that work in parallel.
+#[test]
+fn one_seed_is_one_model_file() {
+    let run = |threads: usize, seed: u64| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = small_config();
+        config.train.seed = seed;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| train(&config, folder.path()));
+        std::fs::read(folder.path().join("best.safetensors")).unwrap()
+    };
+    let one = run(1, 11);
+    assert_eq!(one, run(1, 11), "the same run twice");
+    assert_eq!(one, run(2, 11), "two threads");
+    assert_ne!(one, run(1, 12), "another seed");
+}
+
+/// The model file alone is enough: schema, crop and input are in it, and what it scores is what
+/// the loop wrote down.
+#[test]
+fn a_model_file_says_everything_an_evaluation_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = small_config();
+    let (_, outcome) = train(&config, folder.path());
+    let landmarker = Landmarker::load(folder.path().join("best.safetensors")).unwrap();
+    let card = landmarker.card();
+    let (validation, _) = open_for_evaluation(card, None, None, Split::Val, &config.data).unwrap();
+    let codec = Coordinates {
+        frame: card.input.frame(),
+        loss: Loss::Mae,
+    };
+    let evaluator = Evaluator {
+        network: landmarker.network(),
+        codec: &codec,
+        input: card.input,
+        batch_size: 32,
+        device: &candle_core::Device::Cpu,
+    };
+    let report = evaluator.run(&validation, |_| {}).unwrap();
+    let best = outcome.progress.best.unwrap();
+    assert!((report.loss.unwrap() - best.val_loss).abs() < 1e-6);
+    assert_eq!(report.samples, 32);
+}
+
+/// A face anywhere in a larger colour picture: the points come back in that picture's pixels.
+#[test]
+fn points_are_found_in_a_larger_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = small_config();
+    config.data.rendered.train = 400;
+    config.train.epochs = 8;
+    train(&config, folder.path());
+    let landmarker = Landmarker::load(folder.path().join("best.safetensors")).unwrap();
+
+    let side = 48;
+    let faces = SynthFaces::new(SynthConfig {
+        size: side,
+        count: 40,
+        seed: 99,
+        ..SynthConfig::default()
+    })
+    .unwrap();
+    let frame = CoordinateFrame {
+        width: 400,
+        height: 300,
+    };
+    // Three times as large, with its top left corner at (150, 60).
+    let scale = 3.0;
+    let square = CropSquare {
+        centre: (150.0 - 0.5 + 72.0, 60.0 - 0.5 + 72.0),
+        side: 144.0,
+    };
+    let picture_from_face = square.crop_from_picture(side).unwrap().inverse();
+    let mut ours = Evaluation::new(faces.schema(), frame);
+    let mut in_crop = Evaluation::new(faces.schema(), frame);
+    for index in 0..faces.len() {
+        let face = faces.get(index).unwrap();
+        let picture = pasted(&face.image, &picture_from_face);
+        let found = landmarker.detect_in(&picture, &square).unwrap();
+        ours.update(&found, &face.keypoints.map(&picture_from_face));
+        in_crop.update(&landmarker.detect(&face.image).unwrap(), &face.keypoints);
+    }
+    let (ours, in_crop) = (
+        ours.report().mae_px.unwrap(),
+        in_crop.report().mae_px.unwrap(),
+    );
+    // The way out to the picture and back costs little more than the scale.
+    assert!(
+        (ours / scale - in_crop).abs() < 0.1,
+        "{ours} / 3 against {in_crop}"
+    );
+    assert!(
+        in_crop < 2.0,
+        "the network has learnt too little to tell: {in_crop} px"
+    );
+}
+
+fn pasted(face: &Image, picture_from_face: &Affine) -> Image {
+    let size = (400, 300);
+    warp_affine(
+        &face.to_rgb(),
+        picture_from_face,
+        size,
+        Filter::Bilinear,
+        Border::Constant(0),
+    )
+}
+
+#[test]
+fn a_short_run_beats_the_mean_face() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = small_config();
+    config.data.rendered.train = 400;
+    config.train.epochs = 8;
+    let (data, outcome) = train(&config, folder.path());
+    let faces = |set: &dyn Dataset| {
+        let all = (0..set.len()).map(|i| set.get(i).unwrap().keypoints);
+        all.collect::<Vec<_>>()
+    };
+    let mean = MeanFace::fit(data.schema.len(), faces(&data.train)).predict();
+    let mut constant = Evaluation::new(&data.schema, config.input.frame());
+    for truth in faces(&data.validation) {
+        constant.update(&mean, &truth);
+    }
+    let constant = constant.report().mae_px.unwrap();
+    let ours = outcome.progress.history.last().unwrap().mae_px.unwrap();
+    assert!(ours < 0.8 * constant, "{ours} px, mean face {constant} px");
+}
