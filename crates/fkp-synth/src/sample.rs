@@ -158,8 +158,8 @@ fn eyes(person: &Person, draw: &mut Draw) -> ([Eye; 2], [f32; 2], f32) {
 
 fn brows(person: &Person, draw: &mut Draw) -> [Brow; 2] {
     let raised = -0.1 * person.raised_brows;
-    let inner = [draw.bell(0.46, 0.045), draw.bell(-0.43, 0.05) + raised];
-    let outer = [draw.bell(1.74, 0.06), draw.bell(-0.38, 0.06) + raised];
+    let inner = [draw.bell(0.46, 0.045), draw.bell(-0.41, 0.05) + raised];
+    let outer = [draw.bell(1.74, 0.06), draw.bell(-0.36, 0.06) + raised];
     let arch = draw.bell(0.16, 0.05) + 0.06 * person.feminine;
     let thickness = draw.bell(0.085, 0.015) + 0.035 * (1.0 - person.feminine);
     let density = draw.between(0.5, 0.95);
