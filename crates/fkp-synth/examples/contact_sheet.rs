@@ -1,6 +1,7 @@
 //! Draws rendered faces with their points on one sheet:
-//! `cargo run --release -p fkp-synth --example contact_sheet -- sheet.png 0 96 3`
-//! (file, seed, size of a face, enlargement).
+//! `cargo run --release -p fkp-synth --example contact_sheet -- sheet.png 0 96 3 8 5`
+//! (file, seed, size of a face, enlargement, columns, rows). Green points are visible, orange ones
+//! occluded, red ones outside.
 
 use fkp_core::{Dataset, Visibility};
 use fkp_synth::{SynthConfig, SynthFaces};
@@ -8,22 +9,20 @@ use image::{Rgb, RgbImage, imageops};
 use imageproc::drawing::draw_filled_circle_mut;
 use std::error::Error;
 
-const COLUMNS: usize = 8;
-const ROWS: usize = 5;
-
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let file = args.next().unwrap_or_else(|| "sheet.png".to_owned());
     let mut number = |default: u32| args.next().map_or(Ok(default), |text| text.parse());
     let (seed, size, zoom) = (number(0)?, number(96)?, number(3)?);
+    let (columns, rows) = (number(8)?, number(5)?);
     let faces = SynthFaces::new(SynthConfig {
         size: size as usize,
-        count: COLUMNS * ROWS,
+        count: (columns * rows) as usize,
         seed: seed.into(),
         ..SynthConfig::default()
     })?;
     let side = size * zoom;
-    let mut sheet = RgbImage::new(side * COLUMNS as u32, side * ROWS as u32);
+    let mut sheet = RgbImage::new(side * columns, side * rows);
     for index in 0..faces.len() {
         let sample = faces.get(index)?;
         let face: image::DynamicImage = sample.image.into();
@@ -38,9 +37,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             let place = |v: f32| ((v + 0.5) * zoom as f32 - 0.5).round() as i32;
             draw_filled_circle_mut(&mut face, (place(point.x), place(point.y)), 1, colour);
         }
-        let (column, row) = (index % COLUMNS, index / COLUMNS);
-        let corner = |i: usize| i as i64 * i64::from(side);
-        imageops::replace(&mut sheet, &face, corner(column), corner(row));
+        let index = index as u32;
+        let corner = |place: u32| i64::from(place * side);
+        let (x, y) = (corner(index % columns), corner(index / columns));
+        imageops::replace(&mut sheet, &face, x, y);
     }
     sheet.save(&file)?;
     println!("wrote {file}");

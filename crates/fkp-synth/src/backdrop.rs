@@ -16,7 +16,7 @@ impl Backdrop {
             let soft = patch.softness;
             tone += patch.tone * smooth(soft, -soft, dx) * smooth(soft, -soft, dy);
         }
-        let mottle = grain.at(Layer::Room, x * 6.0, y * 6.0) - 0.5;
+        let mottle = grain.at(Layer::Room, (x - 0.5) * 6.0, y * 6.0) - 0.5;
         (tone + 0.1 * mottle).clamp(0.02, 1.0)
     }
 }

@@ -1,10 +1,15 @@
 //! What the camera does: blur, contrast, noise, 8 bits.
 
 use crate::math::scramble;
-use crate::params::Camera;
+use crate::params::{Camera, Texture};
 
 /// Turns brightness (1 is white) of a `size × size` picture into bytes.
-pub(crate) fn develop(mut light: Vec<f32>, size: usize, camera: &Camera, texture: u32) -> Vec<u8> {
+pub(crate) fn develop(
+    mut light: Vec<f32>,
+    size: usize,
+    camera: &Camera,
+    texture: Texture,
+) -> Vec<u8> {
     let sigma = camera.blur * size as f32;
     if sigma > 0.15 {
         blur(&mut light, size, sigma);
@@ -14,7 +19,10 @@ pub(crate) fn develop(mut light: Vec<f32>, size: usize, camera: &Camera, texture
         let above = (value - 0.7).max(0.0) / 0.3;
         let exposed = value.min(0.7) + 0.3 * above / (1.0 + 0.8 * above);
         let toned = (exposed - 0.45) * camera.contrast + 0.45 + camera.brightness;
-        let noise = camera.noise * bell(index as u32, texture);
+        let (x, y) = (index % size, index / size);
+        let x = if texture.mirrored { size - 1 - x } else { x };
+        let place = y * size + x;
+        let noise = camera.noise * bell(place as u32, texture.seed);
         // `as` saturates; half is added to round to nearest.
         (255.0 * toned + noise + 0.5) as u8
     });
@@ -22,8 +30,8 @@ pub(crate) fn develop(mut light: Vec<f32>, size: usize, camera: &Camera, texture
 }
 
 /// A number of mean 0 and deviation 1 for a pixel: the sum of four even bytes.
-fn bell(index: u32, texture: u32) -> f32 {
-    let bits = scramble(index, !texture);
+fn bell(index: u32, seed: u32) -> f32 {
+    let bits = scramble(index, !seed);
     let sum: u32 = bits.to_le_bytes().iter().map(|byte| u32::from(*byte)).sum();
     // Each byte has mean 127.5 and variance (256² − 1)/12.
     (sum as f32 - 510.0) / 147.8

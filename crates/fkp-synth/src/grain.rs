@@ -1,6 +1,7 @@
 //! Texture: smooth noise that is the same wherever it is asked for again.
 
 use crate::math::{mix, scramble};
+use crate::params::Texture;
 
 /// What the noise is for. Different layers look unrelated.
 #[derive(Debug, Clone, Copy)]
@@ -27,18 +28,22 @@ const SIDE: usize = 32;
 #[derive(Debug, Clone)]
 pub(crate) struct Grain {
     tile: Vec<f32>,
+    /// −1 where left and right are exchanged.
+    sign: f32,
 }
 
 impl Grain {
-    pub(crate) fn new(seed: u32) -> Self {
-        let number = |index| (scramble(index, seed) >> 8) as f32 / (1 << 24) as f32;
+    pub(crate) fn new(texture: Texture) -> Self {
+        let number = |index| (scramble(index, texture.seed) >> 8) as f32 / (1 << 24) as f32;
         Self {
             tile: (0..(SIDE * SIDE) as u32).map(number).collect(),
+            sign: if texture.mirrored { -1.0 } else { 1.0 },
         }
     }
 
-    /// Smooth noise in [0, 1) with features about 1 across.
+    /// Smooth noise in [0, 1) with features about 1 across; x = 0 is the middle of the face.
     pub(crate) fn at(&self, layer: Layer, x: f32, y: f32) -> f32 {
+        let x = self.sign * x;
         let (ix, iy) = (floor(x), floor(y));
         let (fx, fy) = (x - ix as f32, y - iy as f32);
         let (sx, sy) = (fx * fx * (3.0 - 2.0 * fx), fy * fy * (3.0 - 2.0 * fy));
@@ -66,7 +71,10 @@ mod tests {
 
     #[test]
     fn noise_is_continuous_and_takes_the_tile_s_values() {
-        let grain = Grain::new(5);
+        let grain = Grain::new(Texture {
+            seed: 5,
+            mirrored: false,
+        });
         for i in -50..50 {
             let x = i as f32;
             let (left, right) = (

@@ -31,7 +31,7 @@ impl Hair {
         if self.volume <= 0.0 || outside > 1.4 * self.volume + 0.1 {
             return f32::INFINITY;
         }
-        let end = self.length + 0.25 * (grain.at(Layer::HairEnd, x * 2.0 + 7.0, 0.5) - 0.5);
+        let end = self.length + 0.25 * (grain.at(Layer::HairEnd, x * 2.0, 0.5) - 0.5);
         let tufts = 0.7 + 0.6 * grain.at(Layer::Tufts, x * 1.7, y * 1.7);
         let here = self.volume * tufts * smooth(end + 0.3, end - 0.5, y);
         (outside - here).max(y - end)
@@ -43,7 +43,7 @@ impl Hair {
         if self.length < 1.0 {
             return f32::INFINITY;
         }
-        let wave = 0.16 * (grain.at(Layer::LongHair, y * 1.3, x.signum()) - 0.5);
+        let wave = 0.16 * (grain.at(Layer::LongHair, 2.5 * x.signum(), y * 1.3) - 0.5);
         let width = half_width + 0.7 * self.volume + wave + 0.05 * y;
         let end = self.length + 0.3 * (grain.at(Layer::LongHairEnd, x * 3.0, 2.5) - 0.5);
         (x.abs() - width).max(y - end).max(-0.2 - y)

@@ -226,15 +226,19 @@ impl Surface {
     /// The tip of the nose: the highest place of the face near the ball of the nose.
     pub(crate) fn nose_tip(&self) -> [f32; 2] {
         let [mut x, mut y] = self.nose[1].at;
-        // Newton with the curvature of the ball, which dominates here.
-        let ball = &self.nose[1];
-        let curvature = |axis: usize| 6.0 * ball.height * ball.inverse_radius[axis].powi(2);
-        for _ in 0..8 {
-            let step = 0.02;
-            let slope_x = self.height(x + step, y) - self.height(x - step, y);
-            let slope_y = self.height(x, y + step) - self.height(x, y - step);
-            x += slope_x / (2.0 * step) / curvature(0);
-            y += slope_y / (2.0 * step) / curvature(1);
+        let mut top = self.height(x, y);
+        let mut step = 0.1;
+        // Climbs along the axes with ever smaller steps.
+        while step > 1e-3 {
+            let around = [(step, 0.0), (-step, 0.0), (0.0, step), (0.0, -step)];
+            let higher = around.into_iter().find_map(|(dx, dy)| {
+                let height = self.height(x + dx, y + dy);
+                (height > top).then_some((x + dx, y + dy, height))
+            });
+            match higher {
+                Some(place) => (x, y, top) = place,
+                None => step *= 0.5,
+            }
         }
         [x, y]
     }

@@ -33,6 +33,6 @@ pub use config::{SynthConfig, SynthError, Variation};
 pub use dataset::SynthFaces;
 pub use params::{
     Backdrop, Beard, Brow, Camera, Eye, FaceParams, Glasses, Hair, Head, Light, Mouth, Nose, Patch,
-    Pose, Skin,
+    Pose, Skin, Texture,
 };
 pub use render::render;

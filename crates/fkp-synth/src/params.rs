@@ -230,6 +230,15 @@ pub struct Camera {
     pub brightness: f32,
 }
 
+/// What skin, hair and noise look like in the fine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Texture {
+    /// Seed.
+    pub seed: u32,
+    /// Whether left and right are exchanged.
+    pub mirrored: bool,
+}
+
 /// One face: who it is, what it does, and how it is pictured.
 ///
 /// Drawn with [`render`](crate::render); a random one comes from [`FaceParams::sample`].
@@ -265,13 +274,13 @@ pub struct FaceParams {
     pub backdrop: Backdrop,
     /// Framing and camera.
     pub camera: Camera,
-    /// Seed of skin and hair texture and of the camera's noise.
-    pub texture: u32,
+    /// Fine texture of skin, hair and room, and the camera's noise.
+    pub texture: Texture,
 }
 
 impl FaceParams {
-    /// The same face in a mirror: drawn, it is the mirror image, up to the fine grain of skin,
-    /// hair and noise, which does not change sides.
+    /// The same face in a mirror: drawn, it is the mirror image, noise included, and the points of
+    /// each flip pair have changed places.
     pub fn mirrored(&self) -> Self {
         let mut face = self.clone();
         face.pose.yaw = -face.pose.yaw;
@@ -289,6 +298,7 @@ impl FaceParams {
             patch.at[0] = 1.0 - patch.at[0];
         }
         face.camera.shift[0] = -face.camera.shift[0];
+        face.texture.mirrored = !face.texture.mirrored;
         face
     }
 }

@@ -4,7 +4,7 @@ use crate::config::Variation;
 use crate::draw::Draw;
 use crate::params::{
     Backdrop, Beard, Brow, Camera, Eye, FaceParams, Glasses, Hair, Head, Light, Mouth, Nose, Patch,
-    Pose, Skin,
+    Pose, Skin, Texture,
 };
 use fkp_core::Rng;
 
@@ -55,7 +55,10 @@ impl FaceParams {
             light: light(draw),
             backdrop: backdrop(draw),
             camera,
-            texture: draw.bits() as u32,
+            texture: Texture {
+                seed: draw.bits() as u32,
+                mirrored: false,
+            },
         }
     }
 }
@@ -155,8 +158,8 @@ fn eyes(person: &Person, draw: &mut Draw) -> ([Eye; 2], [f32; 2], f32) {
 
 fn brows(person: &Person, draw: &mut Draw) -> [Brow; 2] {
     let raised = -0.1 * person.raised_brows;
-    let inner = [draw.bell(0.46, 0.045), draw.bell(-0.43, 0.05) + raised];
-    let outer = [draw.bell(1.7, 0.06), draw.bell(-0.36, 0.06) + raised];
+    let inner = [draw.bell(0.46, 0.045), draw.bell(-0.41, 0.05) + raised];
+    let outer = [draw.bell(1.74, 0.06), draw.bell(-0.36, 0.06) + raised];
     let arch = draw.bell(0.16, 0.05) + 0.06 * person.feminine;
     let thickness = draw.bell(0.085, 0.015) + 0.035 * (1.0 - person.feminine);
     let density = draw.between(0.5, 0.95);

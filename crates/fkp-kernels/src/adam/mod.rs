@@ -8,8 +8,10 @@ use std::collections::HashMap;
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Result, Tensor, Var, bail};
 
+use crate::gradients::{Factors, Gradient, Gradients};
 use crate::host::{is_host_f32, values, with_values};
-use update::{Coefficients, sum_of_squares, update};
+use crate::linear::Sizes;
+use update::{Coefficients, sum_of_squares, update, update_factored};
 
 /// How the weights are pulled towards zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -171,24 +173,41 @@ impl Adam {
     /// If `lr` is not a finite number from 0, a gradient's shape differs from its variable's, or
     /// the gradient norm is not finite. In these cases nothing was updated.
     pub fn step(&mut self, grads: &GradStore, lr: f64) -> Result<Option<f64>> {
+        self.step_by(|var| Ok(grads.get(var).cloned().map(Gradient::Dense)), lr)
+    }
+
+    /// As [`Adam::step`], with the gradients of [`backward`](crate::backward): those kept as
+    /// factors are multiplied inside the pass over the parameter and never stored. The result is
+    /// the same to the bit, save for the last digits of the norm.
+    ///
+    /// # Errors
+    /// As [`Adam::step`].
+    pub fn step_factored(&mut self, grads: &Gradients, lr: f64) -> Result<Option<f64>> {
+        self.step_by(|var| grads.find(var), lr)
+    }
+
+    fn step_by<'a>(
+        &mut self,
+        find: impl Fn(&Tensor) -> Result<Option<Gradient<'a>>>,
+        lr: f64,
+    ) -> Result<Option<f64>> {
         if !(lr >= 0.0 && lr.is_finite()) {
             bail!("adam: lr = {lr} is not a finite number from 0");
         }
+        let mut grads = Vec::with_capacity(self.parameters.len());
         for p in &self.parameters {
-            if let Some(grad) = grads.get(&p.var)
+            let grad = find(&p.var)?;
+            if let Some(Gradient::Dense(grad)) = &grad
                 && grad.shape() != p.var.shape()
             {
-                bail!(
-                    "adam: the gradient of {:?} is {:?}, the variable {:?}",
-                    p.name,
-                    grad.dims(),
-                    p.var.dims()
-                );
+                let (name, got, expected) = (&p.name, grad.dims(), p.var.dims());
+                bail!("adam: the gradient of {name:?} is {got:?}, the variable {expected:?}");
             }
+            grads.push(grad);
         }
         let norm = match self.config.max_grad_norm {
             None => None,
-            Some(_) => Some(self.grad_norm(grads)?),
+            Some(_) => Some(self.grad_norm(&grads)?),
         };
         let grad_scale = match (self.config.max_grad_norm, norm) {
             (Some(max), Some(norm)) if norm > max => max / norm,
@@ -196,22 +215,28 @@ impl Adam {
         };
         self.step += 1;
         let coefficients = Coefficients::new(&self.config, self.step, lr, grad_scale);
-        for p in &mut self.parameters {
-            if let Some(grad) = grads.get(&p.var) {
-                p.update(grad, &coefficients)?;
+        for (p, grad) in self.parameters.iter_mut().zip(&grads) {
+            match grad {
+                None => {}
+                Some(Gradient::Dense(grad)) => p.update(grad, &coefficients)?,
+                Some(Gradient::Factored(factors)) => p.update_factored(factors, &coefficients)?,
             }
         }
         Ok(norm)
     }
 
-    fn grad_norm(&self, grads: &GradStore) -> Result<f64> {
+    fn grad_norm(&self, grads: &[Option<Gradient<'_>>]) -> Result<f64> {
         let mut sum = 0.0;
-        for grad in self.parameters.iter().filter_map(|p| grads.get(&p.var)) {
-            sum += if is_host_f32(&[grad]) {
-                with_values("adam", grad, |g| Ok(sum_of_squares(g)))?
-            } else {
-                let sum = grad.to_dtype(DType::F32)?.sqr()?.sum_all()?;
-                f64::from(sum.to_scalar::<f32>()?)
+        for grad in grads.iter().flatten() {
+            sum += match grad {
+                Gradient::Factored(factors) => factors.sum_of_squares()?,
+                Gradient::Dense(grad) if is_host_f32(&[grad]) => {
+                    with_values("adam", grad, |g| Ok(sum_of_squares(g)))?
+                }
+                Gradient::Dense(grad) => {
+                    let sum = grad.to_dtype(DType::F32)?.sqr()?.sum_all()?;
+                    f64::from(sum.to_scalar::<f32>()?)
+                }
             };
         }
         let norm = sum.sqrt();
@@ -309,11 +334,29 @@ impl Parameter {
                 let op = Update {
                     moments: RefCell::new((m, v)),
                     coefficients: c,
+                    product: None,
                 };
                 self.var.inplace_op2(grad, &op)
             }
             Moments::Device { m, v } => c.update_tensors(&self.var, grad, m, v),
         }
+    }
+
+    fn update_factored(&mut self, factors: &Factors, c: &Coefficients) -> Result<()> {
+        let Moments::Host { m, v } = &mut self.moments else {
+            bail!("adam: factored gradients are for f32 variables on the CPU");
+        };
+        let sizes = factors.sizes()?;
+        let product = Product {
+            sizes,
+            dy: &factors.dy,
+        };
+        let op = Update {
+            moments: RefCell::new((m, v)),
+            coefficients: c,
+            product: Some(product),
+        };
+        self.var.inplace_op2(&factors.x, &op)
     }
 }
 
@@ -321,6 +364,14 @@ impl Parameter {
 struct Update<'a> {
     moments: RefCell<(&'a mut Vec<f32>, &'a mut Vec<f32>)>,
     coefficients: &'a Coefficients,
+    /// Set where the second operand is not the gradient but a factor of it.
+    product: Option<Product<'a>>,
+}
+
+/// The other factor of a gradient `dyᵀ · x`.
+struct Product<'a> {
+    sizes: Sizes,
+    dy: &'a Tensor,
 }
 
 impl InplaceOp2 for Update<'_> {
@@ -332,15 +383,22 @@ impl InplaceOp2 for Update<'_> {
         &self,
         p: &mut CpuStorage,
         p_layout: &Layout,
-        grad: &CpuStorage,
-        grad_layout: &Layout,
+        operand: &CpuStorage,
+        operand_layout: &Layout,
     ) -> Result<()> {
-        let grad = values("adam", grad, grad_layout)?;
+        let operand = values("adam", operand, operand_layout)?;
         let (CpuStorage::F32(p), Some((start, end))) = (p, p_layout.contiguous_offsets()) else {
             bail!("adam: the variable must be contiguous f32");
         };
+        let p = &mut p[start..end];
         let (m, v) = &mut *self.moments.borrow_mut();
-        update(&mut p[start..end], &grad, m, v, self.coefficients);
+        match &self.product {
+            None => update(p, &operand, m, v, self.coefficients),
+            Some(Product { sizes, dy }) => with_values("adam", dy, |dy| {
+                update_factored(p, (*sizes, &operand, dy), m, v, self.coefficients);
+                Ok(())
+            })?,
+        }
         Ok(())
     }
 }

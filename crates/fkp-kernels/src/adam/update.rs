@@ -5,6 +5,8 @@ use candle_core::{Result, Tensor, Var};
 use rayon::prelude::*;
 
 use super::{AdamConfig, WeightDecay};
+use crate::linear::{Sizes, weight_gradient_block};
+use crate::scratch::with_scratch;
 use crate::simd::{CHANNEL_BLOCK, Kernel, Simd, dispatch};
 
 /// Elements per parallel task; also the blocks in which the gradient norm is summed.
@@ -82,6 +84,49 @@ pub(crate) fn update(p: &mut [f32], grad: &[f32], m: &mut [f32], v: &mut [f32], 
         .zip(m.par_chunks_mut(BLOCK))
         .zip(v.par_chunks_mut(BLOCK))
         .for_each(|(((p, grad), m), v)| update_block(p, grad, m, v, c));
+}
+
+/// As [`update`] with the gradient `dyᵀ · x`, which is multiplied a few rows and columns at a
+/// time, just before these are used.
+pub(crate) fn update_factored(
+    p: &mut [f32],
+    (sizes, x, dy): (Sizes, &[f32], &[f32]),
+    m: &mut [f32],
+    v: &mut [f32],
+    c: &Coefficients,
+) {
+    /// Rows per task, and the block in which gradients are computed: it stays in the first cache.
+    const TASK: usize = 32;
+    const ROWS: usize = 8;
+    const COLUMNS: usize = 512;
+    let n_in = sizes.n_in;
+    assert!(p.len() == sizes.n_out * n_in && p.len() == m.len() && p.len() == v.len());
+    p.par_chunks_mut(TASK * n_in)
+        .zip(m.par_chunks_mut(TASK * n_in))
+        .zip(v.par_chunks_mut(TASK * n_in))
+        .enumerate()
+        .for_each(|(task, ((p, m), v))| {
+            let rows = p.len() / n_in;
+            with_scratch(ROWS * COLUMNS, |grad| {
+                for first in (0..n_in).step_by(COLUMNS) {
+                    let width = COLUMNS.min(n_in - first);
+                    for top in (0..rows).step_by(ROWS) {
+                        let count = ROWS.min(rows - top);
+                        let from = (task * TASK + top, count);
+                        weight_gradient_block(sizes, x, dy, from, (first, width), (grad, COLUMNS));
+                        for row in 0..count {
+                            let at = (top + row) * n_in + first;
+                            let (p, m, v) = (
+                                &mut p[at..][..width],
+                                &mut m[at..][..width],
+                                &mut v[at..][..width],
+                            );
+                            update_block(p, &grad[row * COLUMNS..][..width], m, v, c);
+                        }
+                    }
+                }
+            });
+        });
 }
 
 fn update_block(p: &mut [f32], grad: &[f32], m: &mut [f32], v: &mut [f32], c: &Coefficients) {

@@ -20,10 +20,10 @@ const FEW: usize = 4;
 
 /// Sizes of the products.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sizes {
-    pub(super) rows: usize,
-    pub(super) n_in: usize,
-    pub(super) n_out: usize,
+pub(crate) struct Sizes {
+    pub(crate) rows: usize,
+    pub(crate) n_in: usize,
+    pub(crate) n_out: usize,
 }
 
 struct Run<'a>(Product, &'a [f32], &'a [f32], &'a mut [f32], Write);
@@ -97,17 +97,17 @@ pub(super) fn forward(z: Sizes, x: &[f32], w: &[f32], mut finish: impl FnMut(usi
     });
 }
 
-/// Rows `first_row..` of `dyᵀ · x` (as many as fill `dst`), columns `first..first + width`;
-/// rows of `dst` are `dst_row` apart.
+/// `m` rows of `dyᵀ · x` from `first_row` and `width` columns from `first`; rows of `dst` are
+/// `dst_row` apart.
 pub(crate) fn weight_gradient_block(
-    (rows, n_in, n_out): (usize, usize, usize),
+    z: Sizes,
     x: &[f32],
     dy: &[f32],
-    first_row: usize,
-    m: usize,
+    (first_row, m): (usize, usize),
     (first, width): (usize, usize),
     (dst, dst_row): (&mut [f32], usize),
 ) {
+    let Sizes { rows, n_in, n_out } = z;
     assert!(x.len() == rows * n_in && dy.len() == rows * n_out);
     let vectors = width / CHANNEL_BLOCK * CHANNEL_BLOCK;
     let product = Product {
@@ -136,17 +136,16 @@ pub(crate) fn weight_gradient_block(
 }
 
 /// `dyᵀ · x`.
-pub(super) fn weight_gradient(z: Sizes, x: &[f32], dy: &[f32]) -> Vec<f32> {
-    let Sizes { rows, n_in, n_out } = z;
-    let mut dw = vec![0.0f32; n_out * n_in];
+pub(crate) fn weight_gradient(z: Sizes, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    let n_in = z.n_in;
+    let mut dw = vec![0.0f32; z.n_out * n_in];
     dw.par_chunks_mut(ROWS * n_in)
         .enumerate()
         .for_each(|(task, dw)| {
+            let rows = (task * ROWS, dw.len() / n_in);
             for first in (0..n_in).step_by(DEPTH) {
                 let columns = (first, DEPTH.min(n_in - first));
-                let m = dw.len() / n_in;
-                let dst = (&mut dw[first..], n_in);
-                weight_gradient_block((rows, n_in, n_out), x, dy, task * ROWS, m, columns, dst);
+                weight_gradient_block(z, x, dy, rows, columns, (&mut dw[first..], n_in));
             }
         });
     dw

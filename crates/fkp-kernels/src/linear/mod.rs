@@ -3,9 +3,11 @@
 mod kernels;
 
 use crate::Activation;
+use crate::gradients::keep_factors;
 use crate::host::{is_host_f32, values, with_values};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
-use kernels::{Sizes, forward, input_gradient, weight_gradient};
+pub(crate) use kernels::{Sizes, weight_gradient, weight_gradient_block};
+use kernels::{forward, input_gradient};
 
 const NAME: &str = "linear";
 
@@ -98,14 +100,14 @@ impl Linear {
         (CpuStorage::F32(y), Shape::from(dims))
     }
 
-    /// Gradients of x (unless `x` is untracked data), w and bias.
+    /// Gradients of x (unless `x` is untracked data), w (unless its factors are kept) and bias.
     fn gradients(
         &self,
         x: &Tensor,
         w: &Tensor,
         y: &Tensor,
         grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Tensor, Vec<f32>)> {
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Vec<f32>)> {
         if !is_host_f32(&[x, w, y, grad]) {
             bail!("{NAME}: the gradient must be f32 on the CPU like the result");
         }
@@ -120,10 +122,6 @@ impl Linear {
         for row in dy.chunks_exact(self.n_out) {
             db.iter_mut().zip(row).for_each(|(b, &d)| *b += d);
         }
-        let dw = with_values(NAME, x, |x| {
-            Ok(weight_gradient(self.sizes(x.len()), x, &dy))
-        })?;
-        let dw = Tensor::from_vec(dw, w.shape(), w.device())?;
         let dx = if x.track_op() {
             let dx = with_values(NAME, w, |w| {
                 Ok(input_gradient(self.sizes(x.elem_count()), w, &dy))
@@ -131,6 +129,17 @@ impl Linear {
             Some(Tensor::from_vec(dx, x.shape(), x.device())?)
         } else {
             None
+        };
+        let dy = Tensor::from_vec(dy, (x.elem_count() / self.n_in, self.n_out), x.device())?;
+        let dw = if keep_factors(w, x, &dy)? {
+            None
+        } else {
+            let dw = with_values(NAME, x, |x| {
+                with_values(NAME, &dy, |dy| {
+                    Ok(weight_gradient(self.sizes(x.len()), x, dy))
+                })
+            })?;
+            Some(Tensor::from_vec(dw, w.shape(), w.device())?)
         };
         Ok((dx, dw, db))
     }
@@ -160,7 +169,7 @@ impl CustomOp2 for Linear {
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let (dx, dw, _) = self.gradients(x, w, y, grad)?;
-        Ok((dx, Some(dw)))
+        Ok((dx, dw))
     }
 }
 
@@ -193,6 +202,6 @@ impl CustomOp3 for Linear {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (dx, dw, db) = self.gradients(x, w, y, grad)?;
         let db = Tensor::from_vec(db, bias.shape(), bias.device())?;
-        Ok((dx, Some(dw), Some(db)))
+        Ok((dx, dw, Some(db)))
     }
 }

@@ -40,8 +40,9 @@ pub(crate) fn paint(
     if inside <= 0.0 {
         return;
     }
-    let (u, v) = (outwards * 26.0, y - middle);
-    let hairs = grain.at(Layer::Brow, u + v * 10.0, v * 9.0);
+    let v = y - middle;
+    let along = x * 26.0 + side * v * 10.0;
+    let hairs = grain.at(Layer::Brow, along, v * 9.0);
     let share = inside * brow.density * mix(0.75, 1.0, hairs);
     // Brows are darker than fair hair and never darker than black.
     let tone = (0.7 * face.hair.tone).clamp(0.03, 0.35);

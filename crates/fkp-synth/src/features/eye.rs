@@ -85,7 +85,8 @@ pub(crate) fn paint(
     }
 
     // Pink corner, lashes of the upper lid (thicker outwards), rim of the lower lid.
-    let thickness = 0.022 + 0.02 * eye.lashes * (0.6 + 0.4 * s);
+    let ends = smooth(1.12, 0.8, s.abs());
+    let thickness = (0.022 + 0.02 * eye.lashes * (0.6 + 0.4 * s)) * ends;
     let line = ((ey - upper + 0.5 * thickness).abs() - thickness).max(beyond - 0.05);
     material.paint(cover(line, px) * (0.45 + 0.5 * eye.lashes), 0.05);
     let rim = ((ey - lower - 0.01).abs() - 0.014).max(beyond);
@@ -106,7 +107,8 @@ fn socket(material: &mut Material, face: &FaceParams, eye: &Eye, [ex, ey]: [f32;
     let hollow = length(ex + 1.15 * eye.half_width, 1.3 * (ey + 0.06));
     material.crease(0.16 * smooth(0.34, 0.0, hollow));
     // Shade under the brow.
-    material.crease(0.16 * smooth(-0.05, -0.3, ey) * smooth(-0.6, -0.35, ey));
+    let sides = smooth(0.75, 0.45, ex.abs());
+    material.crease(0.16 * sides * smooth(-0.05, -0.3, ey) * smooth(-0.6, -0.35, ey));
 }
 
 /// The eyeball: white, iris, pupil and the reflection of the light.

@@ -16,8 +16,8 @@ pub(crate) fn paint(material: &mut Material, face: &FaceParams, [x, y]: [f32; 2]
     let (u, v) = (dx - 0.2 * w, dy - 0.25 + 0.25 * (dx - 0.2 * w));
     let r = length(u / (0.13 * w), v / 0.075);
     let nostril = smooth(1.25, 0.55, r);
-    material.paint(0.85 * nostril, 0.12 * face.skin.tone);
-    material.crease(0.5 * nostril);
+    material.paint(0.8 * nostril, 0.2 * face.skin.tone);
+    material.crease(0.35 * nostril);
     // Crease around the wing: the part of a ring that faces outwards.
     let (u, v) = (dx - 0.3 * w, dy - 0.12);
     let ring = (length(u, v) - 0.22).abs();

@@ -1,0 +1,245 @@
+//! Gradients that are kept as their factors until somebody needs the product.
+//!
+//! The weight gradient of a dense layer is `dyᵀ · x`: for a wide layer and a small batch the two
+//! factors are a hundred times smaller than their product, and writing the product, adding it to
+//! candle's zeros and reading it back costs more time than computing it. [`backward`] therefore
+//! hands the factors on, and [`Adam`](crate::Adam) multiplies them block by block in its pass.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use candle_core::backprop::GradStore;
+use candle_core::{Result, Tensor, TensorId, bail};
+
+use crate::host::with_values;
+use crate::linear::{Sizes, weight_gradient};
+
+/// Weights with fewer elements get an ordinary gradient.
+const WORTHWHILE: usize = 1 << 16;
+
+thread_local! {
+    /// Where the backward pass that runs on this thread puts factors, if it runs in [`backward`].
+    static COLLECTED: RefCell<Option<HashMap<TensorId, Vec<Factors>>>> =
+        const { RefCell::new(None) };
+}
+
+/// A gradient `[n_out, n_in]` as `dyᵀ · x`.
+#[derive(Clone, Debug)]
+pub(crate) struct Factors {
+    /// `[rows, n_in]`, contiguous.
+    pub(crate) x: Tensor,
+    /// `[rows, n_out]`, contiguous.
+    pub(crate) dy: Tensor,
+}
+
+/// The result of [`backward`].
+#[derive(Debug)]
+pub struct Gradients {
+    store: GradStore,
+    factors: HashMap<TensorId, Vec<Factors>>,
+}
+
+/// Computes all gradients of a scalar (or of the sum of a tensor), as `loss.backward()` does,
+/// but keeps the weight gradients of large dense layers as two small factors.
+///
+/// # Errors
+/// Those of candle's `backward`.
+pub fn backward(loss: &Tensor) -> Result<Gradients> {
+    /// Puts the outer collection back, also when the backward pass panics.
+    struct Restore(Option<HashMap<TensorId, Vec<Factors>>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            COLLECTED.set(self.0.take());
+        }
+    }
+    let restore = Restore(COLLECTED.replace(Some(HashMap::new())));
+    let store = loss.backward()?;
+    let factors = COLLECTED.take().unwrap_or_default();
+    drop(restore);
+    Ok(Gradients { store, factors })
+}
+
+/// Keeps the factors of the gradient of `w` for the [`backward`] that is running, if one is and
+/// the gradient is worth it. `false` means that the caller must return an ordinary gradient.
+pub(crate) fn keep_factors(w: &Tensor, x: &Tensor, dy: &Tensor) -> Result<bool> {
+    // The gradient of anything but a variable has to flow on.
+    if !w.is_variable() || w.elem_count() < WORTHWHILE || COLLECTED.with_borrow(Option::is_none) {
+        return Ok(false);
+    }
+    let n_in = x.dim(candle_core::D::Minus1)?;
+    let x = x.detach().reshape(((), n_in))?.contiguous()?;
+    let factors = Factors { x, dy: dy.clone() };
+    COLLECTED.with_borrow_mut(|collected| {
+        if let Some(collected) = collected {
+            collected.entry(w.id()).or_default().push(factors);
+        }
+    });
+    Ok(true)
+}
+
+impl Factors {
+    pub(crate) fn sizes(&self) -> Result<Sizes> {
+        let ((rows, n_in), n_out) = (self.x.dims2()?, self.dy.dim(1)?);
+        Ok(Sizes { rows, n_in, n_out })
+    }
+
+    fn product(&self) -> Result<Tensor> {
+        let sizes = self.sizes()?;
+        let dw = with_values("gradients", &self.x, |x| {
+            with_values("gradients", &self.dy, |dy| {
+                Ok(weight_gradient(sizes, x, dy))
+            })
+        })?;
+        Tensor::from_vec(dw, (sizes.n_out, sizes.n_in), self.x.device())
+    }
+
+    /// `‖dyᵀ · x‖²`, from the products among the rows of each factor: no block of the gradient
+    /// is computed.
+    pub(crate) fn sum_of_squares(&self) -> Result<f64> {
+        let gram = |t: &Tensor| -> Result<Vec<f64>> {
+            let (rows, width) = t.dims2()?;
+            with_values("gradients", t, |v| {
+                let dot = |a: &[f32], b: &[f32]| -> f64 {
+                    // Short runs in f32 would lose digits, f64 throughout is quick enough.
+                    a.iter()
+                        .zip(b)
+                        .map(|(a, b)| f64::from(*a) * f64::from(*b))
+                        .sum()
+                };
+                let row = |i: usize| &v[i * width..][..width];
+                Ok((0..rows)
+                    .flat_map(|i| (0..rows).map(move |j| dot(row(i), row(j))))
+                    .collect())
+            })
+        };
+        let (x, dy) = (gram(&self.x)?, gram(&self.dy)?);
+        let sum: f64 = x.iter().zip(&dy).map(|(a, b)| a * b).sum();
+        Ok(sum.max(0.0))
+    }
+}
+
+impl From<GradStore> for Gradients {
+    fn from(store: GradStore) -> Self {
+        Self {
+            store,
+            factors: HashMap::new(),
+        }
+    }
+}
+
+impl Gradients {
+    /// The gradient of `tensor`, multiplied out where it was kept as factors; `None` where the
+    /// loss does not depend on it.
+    ///
+    /// # Errors
+    /// Only those of candle itself.
+    pub fn get(&self, tensor: &Tensor) -> Result<Option<Tensor>> {
+        Ok(match self.find(tensor)? {
+            None => None,
+            Some(Gradient::Dense(grad)) => Some(grad),
+            Some(Gradient::Factored(factors)) => Some(factors.product()?),
+        })
+    }
+
+    /// The gradient as it was kept; factors only if they are all there is to it.
+    pub(crate) fn find(&self, tensor: &Tensor) -> Result<Option<Gradient<'_>>> {
+        let dense = self.store.get(tensor);
+        let factors = self
+            .factors
+            .get(&tensor.id())
+            .map_or(&[][..], Vec::as_slice);
+        Ok(match (dense, factors) {
+            (dense, []) => dense.cloned().map(Gradient::Dense),
+            (None, [only]) => Some(Gradient::Factored(only)),
+            (dense, factors) => {
+                // A weight used several times: its gradient is the sum.
+                let mut products = factors.iter().map(Factors::product);
+                let mut sum = match (dense, products.next()) {
+                    (Some(dense), Some(first)) => (dense + first?)?,
+                    (None, Some(first)) => first?,
+                    (_, None) => bail!("gradients: no factors"),
+                };
+                for product in products {
+                    sum = (sum + product?)?;
+                }
+                Some(Gradient::Dense(sum))
+            }
+        })
+    }
+}
+
+/// One gradient as it was kept.
+pub(crate) enum Gradient<'a> {
+    Dense(Tensor),
+    Factored(&'a Factors),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Activation, Adam, AdamConfig, linear};
+    use candle_core::{Device, Var};
+
+    fn var(seed: u32, shape: (usize, usize)) -> Var {
+        let values = (0..shape.0 * shape.1).map(|i| {
+            let hash = (i as u32 ^ seed).wrapping_mul(0x9e37_79b9) >> 8;
+            hash as f32 / (1 << 23) as f32 - 1.0
+        });
+        Var::from_vec(values.collect(), shape, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn factors_give_the_same_gradients_and_steps_to_the_bit() {
+        // 37 columns are no whole number of vectors; the weight is used twice at the end.
+        for uses in [1, 2] {
+            let (x, w) = (var(1, (5, 2085)), var(2, (37, 2085)));
+            let other = Var::from_tensor(&w.as_tensor().copy().unwrap()).unwrap();
+            let loss = |w: &Var| {
+                let y = linear(&x, w, None, Activation::Relu).unwrap();
+                let z =
+                    linear(&x.affine(0.5, 0.0).unwrap(), w, None, Activation::Identity).unwrap();
+                let y = if uses == 2 { (y + z).unwrap() } else { y };
+                y.sqr().unwrap().sum_all().unwrap()
+            };
+            let factored = backward(&loss(&w)).unwrap();
+            let dense = loss(&other).backward().unwrap();
+            assert!(factored.store.get(&w).is_none());
+            let flat = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            let got = flat(&factored.get(&w).unwrap().unwrap());
+            assert_eq!(got, flat(dense.get(&other).unwrap()));
+            assert_eq!(
+                flat(&factored.get(&x).unwrap().unwrap()),
+                flat(dense.get(&x).unwrap())
+            );
+            for max_grad_norm in [None, Some(1.0)] {
+                let config = AdamConfig {
+                    max_grad_norm,
+                    ..AdamConfig::adamw(0.1)
+                };
+                let mut a = Adam::new(vec![("w".into(), w.clone())], config).unwrap();
+                let mut b = Adam::new(vec![("w".into(), other.clone())], config).unwrap();
+                let norm_a = a.step_factored(&factored, 0.1).unwrap();
+                let norm_b = b.step(&dense, 0.1).unwrap();
+                match (norm_a, norm_b) {
+                    (None, None) => assert_eq!(flat(&w), flat(&other)),
+                    (Some(a), Some(b)) => assert!((a / b - 1.0).abs() < 1e-6, "{a} {b}"),
+                    _ => panic!("{norm_a:?} {norm_b:?}"),
+                }
+                w.set(&other).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn small_weights_and_plain_backward_get_ordinary_gradients() {
+        let (x, small, large) = (var(1, (3, 8)), var(2, (4, 8)), var(3, (20_000, 4)));
+        let forward = || {
+            let y = linear(&x, &small, None, Activation::Identity).unwrap();
+            linear(&y, &large, None, Activation::Identity).unwrap()
+        };
+        let grads = backward(&forward()).unwrap();
+        assert!(grads.store.get(&small).is_some() && grads.store.get(&large).is_none());
+        let grads = forward().backward().unwrap();
+        assert!(grads.get(&large).is_some());
+    }
+}

@@ -1,0 +1,269 @@
+//! What holds for every rendered face.
+
+use fkp_core::{
+    Affine, Border, Dataset, Filter, Image, Keypoint, Keypoints, Purpose, Schema, Visibility,
+    rng_for, warp_affine,
+};
+use fkp_synth::{FaceParams, SynthConfig, SynthFaces, Variation, render};
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+
+const LEFT_EYE: usize = 0;
+const RIGHT_EYE: usize = 1;
+const NOSE: usize = 10;
+const TOP_LIP: usize = 13;
+const BOTTOM_LIP: usize = 14;
+
+fn faces(count: usize) -> SynthFaces {
+    SynthFaces::new(SynthConfig {
+        count,
+        seed: 11,
+        ..SynthConfig::default()
+    })
+    .expect("the configuration is valid")
+}
+
+fn face(index: u64) -> FaceParams {
+    FaceParams::sample(&mut rng_for(12, Purpose::Render, 0, index))
+}
+
+/// Mean grey level within `radius` of a place.
+fn mean_around(image: &Image, x: f32, y: f32, radius: f32) -> f32 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for j in 0..image.height() {
+        for i in 0..image.width() {
+            if (i as f32 - x).hypot(j as f32 - y) <= radius {
+                sum += f32::from(image.pixel(i, j)[0]);
+                count += 1.0;
+            }
+        }
+    }
+    sum / count
+}
+
+#[test]
+fn any_thread_gets_the_same_bytes() {
+    let faces = faces(24);
+    let one_by_one: Vec<_> = (0..24).map(|i| faces.get(i).unwrap()).collect();
+    let backwards: Vec<_> = (0..24).rev().map(|i| faces.get(i).unwrap()).collect();
+    let in_parallel: Vec<_> = (0..24)
+        .into_par_iter()
+        .map(|i| faces.get(i).unwrap())
+        .collect();
+    assert_eq!(one_by_one, in_parallel);
+    assert!(one_by_one.iter().eq(backwards.iter().rev()));
+}
+
+#[test]
+fn seeds_and_indices_give_different_people() {
+    let faces = faces(8);
+    let other = SynthFaces::new(SynthConfig {
+        seed: 99,
+        ..faces.config().clone()
+    })
+    .unwrap();
+    let (mut hashes, mut groups) = (BTreeSet::new(), BTreeSet::new());
+    for set in [&faces, &other] {
+        for index in 0..8 {
+            let sample = set.get(index).unwrap();
+            hashes.insert(sample.image.content_hash());
+            groups.insert(sample.group.unwrap());
+        }
+    }
+    assert_eq!((hashes.len(), groups.len()), (16, 16));
+    assert!(faces.get(8).is_err());
+}
+
+#[test]
+fn labels_are_in_place() {
+    let faces = faces(300);
+    for index in 0..faces.len() {
+        let points = faces.get(index).unwrap().keypoints;
+        assert_eq!(points.len(), 15);
+        for point in points.iter() {
+            let inside = (-0.5..=95.5).contains(&point.x) && (-0.5..=95.5).contains(&point.y);
+            assert_eq!(inside, point.visibility != Visibility::OutOfFrame);
+        }
+        // Upright within 15°, so the order along the axes is known.
+        assert!(points[LEFT_EYE].x > points[RIGHT_EYE].x + 20.0);
+        assert!(points[NOSE].y > points[LEFT_EYE].y && points[NOSE].y > points[RIGHT_EYE].y);
+        assert!(points[TOP_LIP].y > points[NOSE].y);
+        assert!(points[BOTTOM_LIP].y > points[TOP_LIP].y);
+        let mouth = (points[11].x + points[12].x) / 2.0;
+        assert!(points[11].x > mouth && points[12].x < mouth);
+    }
+}
+
+#[test]
+fn few_points_leave_the_picture_and_some_are_hidden() {
+    let faces = faces(300);
+    let (mut visible, mut occluded, mut outside) = (0, 0, 0);
+    for index in 0..faces.len() {
+        for point in faces.get(index).unwrap().keypoints.iter() {
+            match point.visibility {
+                Visibility::Visible => visible += 1,
+                Visibility::Occluded => occluded += 1,
+                Visibility::OutOfFrame => outside += 1,
+                Visibility::Unlabelled => panic!("every point is labelled"),
+            }
+        }
+    }
+    assert!(visible > 4000 && occluded > 10 && outside < 30);
+}
+
+#[test]
+fn the_mean_face_is_framed_as_an_average_crop() {
+    let faces = faces(400);
+    let mut mean = [[0.0f64; 2]; 15];
+    for index in 0..faces.len() {
+        let points = faces.get(index).unwrap().keypoints;
+        for (sum, point) in mean.iter_mut().zip(points.iter()) {
+            sum[0] += (f64::from(point.x) + 0.5) / 96.0 / 400.0;
+            sum[1] += (f64::from(point.y) + 0.5) / 96.0 / 400.0;
+        }
+    }
+    let schema = Schema::kaggle15();
+    for ((mean, wanted), name) in mean.iter().zip(schema.framing()).zip(schema.keypoints()) {
+        for axis in 0..2 {
+            let off = (mean[axis] - wanted[axis]).abs();
+            assert!(off < 0.015, "{name}: {mean:?}, wanted {wanted:?}");
+        }
+    }
+}
+
+/// A face with nothing in the way: open eyes straight ahead, even light, a sharp camera.
+fn plain(index: u64) -> FaceParams {
+    let mut face = face(index);
+    face.gaze = [0.0; 2];
+    face.glasses = None;
+    face.skin.tone = 0.7;
+    face.iris_tone = 0.1;
+    (face.light.direct, face.light.ambient) = (0.3, 0.8);
+    for eye in &mut face.eyes {
+        (eye.upper_lid, eye.lower_lid) = (0.2, 0.11);
+    }
+    (face.camera.scale, face.camera.shift) = (0.95, [0.0; 2]);
+    (face.camera.blur, face.camera.noise) = (0.0, 0.0);
+    (face.camera.contrast, face.camera.brightness) = (1.0, 0.0);
+    face.hair.volume = 0.0;
+    face
+}
+
+#[test]
+fn irises_are_darker_than_the_skin_below_them() {
+    for index in 0..60 {
+        let (image, points) = render(&plain(index), 192);
+        for p in [points[LEFT_EYE], points[RIGHT_EYE]] {
+            let iris = mean_around(&image, p.x, p.y, 4.0);
+            let skin = mean_around(&image, p.x, p.y + 16.0, 3.0);
+            assert!(iris < 0.7 * skin, "face {index}: iris {iris}, skin {skin}");
+        }
+    }
+}
+
+#[test]
+fn an_open_mouth_is_dark_between_its_lip_labels() {
+    for index in 0..60 {
+        let mut face = plain(index);
+        let mouth = &mut face.mouth;
+        (mouth.top, mouth.inner_top) = (1.9, 2.05);
+        (mouth.inner_bottom, mouth.bottom) = (2.45, 2.7);
+        mouth.teeth = 0.0;
+        face.beard = Default::default();
+        let (image, points) = render(&face, 192);
+        let (top, bottom) = (points[TOP_LIP], points[BOTTOM_LIP]);
+        let at = |t: f32, radius: f32| {
+            let x = top.x + t * (bottom.x - top.x);
+            mean_around(&image, x, top.y + t * (bottom.y - top.y), radius)
+        };
+        let (inside, chin) = (at(0.45, 3.0), at(1.25, 2.0));
+        assert!(inside < 0.6 * chin, "face {index}: {inside}, chin {chin}");
+    }
+}
+
+/// The exactness of labels, measured in pixels: a face is drawn with two tones of iris; the
+/// centroid of the difference is the middle of the iris, which looks straight out of the eye.
+#[test]
+fn labels_agree_with_the_pixels_to_a_fraction_of_a_pixel() {
+    for index in 0..40 {
+        let dark = plain(index);
+        let mut pale = dark.clone();
+        pale.iris_tone = 0.7;
+        let ((a, points), (b, _)) = (render(&dark, 192), render(&pale, 192));
+        for (eye, other) in [(LEFT_EYE, RIGHT_EYE), (RIGHT_EYE, LEFT_EYE)] {
+            let (p, q) = (points[eye], points[other]);
+            let (mut sum, mut x, mut y) = (0.0, 0.0, 0.0);
+            for j in 0..192 {
+                for i in 0..192 {
+                    let here = Keypoint::new(i as f32, j as f32);
+                    if here.distance(&p) < here.distance(&q) {
+                        let changed = f32::from(a.pixel(i, j)[0].abs_diff(b.pixel(i, j)[0]));
+                        sum += changed;
+                        x += changed * here.x;
+                        y += changed * here.y;
+                    }
+                }
+            }
+            let off = Keypoint::new(x / sum, y / sum).distance(&p);
+            assert!(sum > 0.0 && off < 1.2, "face {index}: {off} of 192 px");
+        }
+    }
+}
+
+#[test]
+fn a_mirrored_face_is_the_mirror_image() {
+    let schema = Schema::kaggle15();
+    let flip = Affine::flip_horizontal(96);
+    for index in 0..40 {
+        let face = face(index);
+        let (image, points) = render(&face, 96);
+        let (mirrored, mirrored_points) = render(&face.mirrored(), 96);
+        let flipped = warp_affine(&image, &flip, (96, 96), Filter::Nearest, Border::Replicate);
+        let pairs = flipped.as_bytes().iter().zip(mirrored.as_bytes());
+        let differing = pairs.filter(|(a, b)| a.abs_diff(**b) > 3).count();
+        assert!(differing < 40, "face {index}: {differing} of 9216 pixels");
+        let flipped: Keypoints = points.transform(&flip, (96, 96), &schema);
+        for (a, b) in flipped.iter().zip(mirrored_points.iter()) {
+            assert!(a.distance(b) < 0.01, "face {index}: {a:?} {b:?}");
+            assert_eq!(a.visibility, b.visibility);
+        }
+    }
+}
+
+#[test]
+fn a_larger_picture_shows_the_same_face() {
+    let shrink = Affine::resize((384, 384), (96, 96)).unwrap();
+    for index in 0..10 {
+        let mut face = face(index);
+        face.camera.noise = 0.0;
+        let ((small, at_small), (large, at_large)) = (render(&face, 96), render(&face, 384));
+        let shrunk = warp_affine(&large, &shrink, (96, 96), Filter::Area, Border::Replicate);
+        let pixels = small.as_bytes().iter().zip(shrunk.as_bytes());
+        let total: u32 = pixels.map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
+        let mean = total as f32 / 9216.0;
+        assert!(mean < 3.0, "face {index}: {mean} grey levels per pixel");
+        for (small, large) in at_small.iter().zip(at_large.map(&shrink).iter()) {
+            assert!(small.distance(large) < 0.01);
+        }
+    }
+}
+
+#[test]
+fn without_variation_every_head_looks_straight_ahead() {
+    let faces = SynthFaces::new(SynthConfig {
+        variation: Variation {
+            yaw_degrees: 0.0,
+            pitch_degrees: 0.0,
+            roll_degrees: 0.0,
+            scale: 0.0,
+            shift: 0.0,
+        },
+        ..SynthConfig::default()
+    })
+    .unwrap();
+    for index in 0..20 {
+        let face = faces.params(index);
+        assert_eq!([face.pose.yaw, face.pose.pitch, face.pose.roll], [0.0; 3]);
+        assert_eq!((face.camera.scale, face.camera.shift), (1.0, [0.0, 0.0]));
+    }
+}
