@@ -24,3 +24,8 @@ pub use report::{Report, table, write_report};
 pub use run_folder::{fresh_folder, write_text};
 pub use setup::{finish, use_threads};
 pub use sheet::{Cell, contact_sheet};
+
+/// The code in the project's README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
