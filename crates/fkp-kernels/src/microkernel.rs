@@ -131,6 +131,188 @@ impl Product {
     }
 }
 
+/// `dst = a · b` where column `p` of `a` starts at `taps[p]` instead of a regular distance: the
+/// windows of a picture, read where they overlap. `b` is `[taps, n]`, `dst` `[m, n]`.
+#[derive(Clone, Copy)]
+pub(crate) struct TapProduct<'a> {
+    pub(crate) m: usize,
+    pub(crate) n: usize,
+    pub(crate) a_row: usize,
+    pub(crate) taps: &'a [usize],
+}
+
+impl TapProduct<'_> {
+    #[inline(always)]
+    pub(crate) fn run<S: Simd>(self, s: S, a: &[f32], b: &[f32], dst: &mut [f32]) {
+        let Self { m, n, a_row, taps } = self;
+        let furthest = taps.iter().copied().max().unwrap_or(0);
+        assert!(
+            m > 0 && (m - 1) * a_row + furthest < a.len(),
+            "a is too short"
+        );
+        assert!(n.is_multiple_of(S::LANES), "columns come in whole vectors");
+        assert!(taps.len() * n <= b.len() && m * n <= dst.len());
+        let mut column = 0;
+        while column < n {
+            // SAFETY: the assertions above cover rows 0..m and columns 0..n.
+            unsafe {
+                if S::ROW_VECTORS >= 4 && column + 2 * S::LANES <= n {
+                    self.columns::<S, 8, 2>(s, a, b, dst, column);
+                    column += 2 * S::LANES;
+                } else {
+                    self.columns::<S, 8, 1>(s, a, b, dst, column);
+                    column += S::LANES;
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn columns<S: Simd, const MR: usize, const NV: usize>(
+        self,
+        s: S,
+        a: &[f32],
+        b: &[f32],
+        dst: &mut [f32],
+        column: usize,
+    ) {
+        let (a, b, dst) = (a.as_ptr(), b.as_ptr(), dst.as_mut_ptr());
+        let mut row = 0;
+        // SAFETY: the caller's assertions, see `run`.
+        unsafe {
+            let (b, dst) = (b.add(column), dst.add(column));
+            while row + MR <= self.m {
+                self.tile::<S, MR, NV>(s, a.add(row * self.a_row), b, dst.add(row * self.n));
+                row += MR;
+            }
+            while row < self.m {
+                self.tile::<S, 1, NV>(s, a.add(row * self.a_row), b, dst.add(row * self.n));
+                row += 1;
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
+        self,
+        s: S,
+        a: *const f32,
+        b: *const f32,
+        dst: *mut f32,
+    ) {
+        // SAFETY: the caller's assertions, see `run`.
+        unsafe {
+            let mut sums = [[s.splat(0.0); NV]; MR];
+            for (p, &tap) in self.taps.iter().enumerate() {
+                let b = b.add(p * self.n);
+                let mut columns = [s.splat(0.0); NV];
+                for (j, column) in columns.iter_mut().enumerate() {
+                    *column = s.load(b.add(j * S::LANES));
+                }
+                let a = a.add(tap);
+                for (i, row) in sums.iter_mut().enumerate() {
+                    let factor = s.splat(*a.add(i * self.a_row));
+                    for (sum, &column) in row.iter_mut().zip(&columns) {
+                        *sum = s.mul_add(factor, column, *sum);
+                    }
+                }
+            }
+            for (i, row) in sums.iter().enumerate() {
+                for (j, &sum) in row.iter().enumerate() {
+                    s.store(dst.add(i * self.n + j * S::LANES), sum);
+                }
+            }
+        }
+    }
+}
+
+/// The adjoint of [`TapProduct`] with respect to `b`: row `p` of `dst`, `[taps, n]`, grows by the
+/// sum over `i` of `a[taps[p] + i · a_step] · b[i]`, with `b` of `[k, n]`.
+#[derive(Clone, Copy)]
+pub(crate) struct TapSums<'a> {
+    pub(crate) k: usize,
+    pub(crate) n: usize,
+    pub(crate) a_step: usize,
+    pub(crate) taps: &'a [usize],
+}
+
+impl TapSums<'_> {
+    #[inline(always)]
+    pub(crate) fn run<S: Simd>(self, s: S, a: &[f32], b: &[f32], dst: &mut [f32]) {
+        let Self { k, n, a_step, taps } = self;
+        let furthest = taps.iter().copied().max().unwrap_or(0);
+        assert!(
+            k > 0 && (k - 1) * a_step + furthest < a.len(),
+            "a is too short"
+        );
+        assert!(n.is_multiple_of(S::LANES), "columns come in whole vectors");
+        assert!(k * n <= b.len() && taps.len() * n <= dst.len());
+        let (a, b, dst) = (a.as_ptr(), b.as_ptr(), dst.as_mut_ptr());
+        let mut column = 0;
+        while column < n {
+            let wide = S::ROW_VECTORS >= 4 && column + 2 * S::LANES <= n;
+            let mut tap = 0;
+            while tap < taps.len() {
+                // SAFETY: the assertions above cover taps 0..len and columns 0..n.
+                unsafe {
+                    let (b, dst) = (b.add(column), dst.add(tap * n + column));
+                    let rest = &taps[tap..];
+                    tap += match (wide, rest.len()) {
+                        (true, 9..) => self.tile::<S, 9, 2>(s, a, rest, b, dst),
+                        (true, 3..) => self.tile::<S, 3, 2>(s, a, rest, b, dst),
+                        (true, _) => self.tile::<S, 1, 2>(s, a, rest, b, dst),
+                        (false, 9..) => self.tile::<S, 9, 1>(s, a, rest, b, dst),
+                        (false, _) => self.tile::<S, 1, 1>(s, a, rest, b, dst),
+                    };
+                }
+            }
+            column += if wide { 2 * S::LANES } else { S::LANES };
+        }
+    }
+
+    /// `MR` taps of `NV` vectors, held in registers; returns `MR`.
+    #[inline(always)]
+    unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
+        self,
+        s: S,
+        a: *const f32,
+        taps: &[usize],
+        b: *const f32,
+        dst: *mut f32,
+    ) -> usize {
+        // SAFETY: the caller's assertions, see `run`.
+        unsafe {
+            let mut from = [a; MR];
+            let mut sums = [[s.splat(0.0); NV]; MR];
+            for (i, row) in sums.iter_mut().enumerate() {
+                from[i] = a.add(taps[i]);
+                for (j, sum) in row.iter_mut().enumerate() {
+                    *sum = s.load(dst.add(i * self.n + j * S::LANES));
+                }
+            }
+            for p in 0..self.k {
+                let b = b.add(p * self.n);
+                let mut columns = [s.splat(0.0); NV];
+                for (j, column) in columns.iter_mut().enumerate() {
+                    *column = s.load(b.add(j * S::LANES));
+                }
+                for (i, row) in sums.iter_mut().enumerate() {
+                    let factor = s.splat(*from[i].add(p * self.a_step));
+                    for (sum, &column) in row.iter_mut().zip(&columns) {
+                        *sum = s.mul_add(factor, column, *sum);
+                    }
+                }
+            }
+            for (i, row) in sums.iter().enumerate() {
+                for (j, &sum) in row.iter().enumerate() {
+                    s.store(dst.add(i * self.n + j * S::LANES), sum);
+                }
+            }
+        }
+        MR
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

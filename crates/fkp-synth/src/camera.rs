@@ -40,25 +40,24 @@ fn bell(index: u32, seed: u32) -> f32 {
 /// Gaussian blur; beyond the edge the last pixel is repeated.
 fn blur(light: &mut [f32], size: usize, sigma: f32) {
     let radius = (3.0 * sigma).ceil() as usize;
-    let weights: Vec<f32> = (0..=radius)
-        .map(|i| (-0.5 * (i as f32 / sigma).powi(2)).exp())
-        .collect();
-    let total = weights[0] + 2.0 * weights[1..].iter().sum::<f32>();
+    let weight = |i: usize| (-0.5 * ((i as f32 - radius as f32) / sigma).powi(2)).exp();
+    let weights: Vec<f32> = (0..=2 * radius).map(weight).collect();
+    let total: f32 = weights.iter().sum();
     let weights: Vec<f32> = weights.iter().map(|w| w / total).collect();
-    let mut line = vec![0.0; size + 2 * radius];
+    let mut padded = vec![0.0; size + 2 * radius];
     for axis in 0..2 {
         for k in 0..size {
             let (start, step) = if axis == 0 { (k * size, 1) } else { (k, size) };
-            for (i, value) in line.iter_mut().enumerate() {
-                let at = i.saturating_sub(radius).min(size - 1);
-                *value = light[start + at * step];
+            let line = || light[start..].iter().step_by(step).take(size);
+            let (first, last) = (light[start], light[start + (size - 1) * step]);
+            padded[..radius].fill(first);
+            padded[radius + size..].fill(last);
+            for (to, from) in padded[radius..].iter_mut().zip(line()) {
+                *to = *from;
             }
-            for i in 0..size {
-                let mut sum = weights[0] * line[i + radius];
-                for (j, weight) in weights.iter().enumerate().skip(1) {
-                    sum += weight * (line[i + radius - j] + line[i + radius + j]);
-                }
-                light[start + i * step] = sum;
+            let windows = padded.windows(weights.len());
+            for (to, window) in light[start..].iter_mut().step_by(step).zip(windows) {
+                *to = window.iter().zip(&weights).map(|(v, w)| v * w).sum();
             }
         }
     }

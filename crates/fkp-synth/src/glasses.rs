@@ -64,7 +64,8 @@ impl Worn {
         let rim = self.glasses.rim;
         let mut frame = f32::INFINITY;
         let mut inside = f32::INFINITY;
-        for middle in self.middles {
+        let near = (y - self.middles[0][1]).abs() < self.glasses.half_size[1] + 0.3;
+        for middle in self.middles.iter().filter(|_| near) {
             let edge = rounded_box(
                 [x - middle[0], y - middle[1]],
                 self.glasses.half_size,

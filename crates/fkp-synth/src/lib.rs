@@ -25,6 +25,7 @@ mod landmarks;
 mod math;
 mod params;
 mod pose;
+mod relief;
 mod render;
 mod sample;
 mod shade;

@@ -94,15 +94,11 @@ fn pose(variation: &Variation, draw: &mut Draw) -> Pose {
 }
 
 fn camera(variation: &Variation, draw: &mut Draw) -> Camera {
-    let blurred = draw.chance(0.5);
+    let (blurred, blur) = (draw.chance(0.5), draw.between(0.003, 0.011));
     Camera {
         scale: draw.tent(variation.scale).exp(),
         shift: [draw.tent(variation.shift), draw.tent(variation.shift)],
-        blur: if blurred {
-            draw.between(0.003, 0.011)
-        } else {
-            0.0
-        },
+        blur: if blurred { blur } else { 0.0 },
         noise: draw.between(0.0, 1.0).powi(2) * 7.0,
         contrast: draw.between(0.75, 1.25),
         brightness: draw.bell(0.0, 0.05),
@@ -148,11 +144,8 @@ fn eyes(person: &Person, draw: &mut Draw) -> ([Eye; 2], [f32; 2], f32) {
     let both = [eye(), eye()];
     let gaze = [draw.bell(0.0, 0.045), draw.bell(-0.01, 0.015)];
     let brown = draw.chance(0.65) || person.skin_tone < 0.5;
-    let tone = if brown {
-        draw.between(0.05, 0.16)
-    } else {
-        draw.between(0.2, 0.42)
-    };
+    let (dark, light) = (draw.between(0.05, 0.16), draw.between(0.2, 0.42));
+    let tone = if brown { dark } else { light };
     (both, gaze, tone)
 }
 
@@ -198,6 +191,7 @@ fn mouth(person: &Person, draw: &mut Draw) -> Mouth {
     let (upper, lower) = (draw.bell(0.17, 0.03), draw.bell(0.26, 0.04));
     let full = 1.0 + 0.15 * person.feminine - 0.25 * smile;
     let corner = line + 0.01 - 0.2 * smile + 0.3 * gap + draw.bell(0.0, 0.02);
+    let (shows_teeth, teeth) = (draw.chance(0.85), draw.between(0.12, 0.26));
     let inner_top = line - 0.25 * gap;
     let inner_bottom = line + 0.75 * gap;
     Mouth {
@@ -213,11 +207,7 @@ fn mouth(person: &Person, draw: &mut Draw) -> Mouth {
         inner_bottom,
         bow: draw.unit(),
         tone: draw.between(0.6, 0.88) - 0.15 * person.feminine * draw.unit(),
-        teeth: if draw.chance(0.85) {
-            draw.between(0.12, 0.26)
-        } else {
-            0.0
-        },
+        teeth: if shows_teeth { teeth } else { 0.0 },
     }
 }
 

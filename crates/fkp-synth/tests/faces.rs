@@ -30,8 +30,12 @@ fn face(index: u64) -> FaceParams {
 /// Mean grey level within `radius` of a place.
 fn mean_around(image: &Image, x: f32, y: f32, radius: f32) -> f32 {
     let (mut sum, mut count) = (0.0, 0.0);
-    for j in 0..image.height() {
-        for i in 0..image.width() {
+    let window = |middle: f32, size: usize| {
+        let low = (middle - radius).floor().max(0.0) as usize;
+        low..((middle + radius).ceil().max(0.0) as usize + 1).min(size)
+    };
+    for j in window(y, image.height()) {
+        for i in window(x, image.width()) {
             if (i as f32 - x).hypot(j as f32 - y) <= radius {
                 sum += f32::from(image.pixel(i, j)[0]);
                 count += 1.0;
@@ -76,7 +80,7 @@ fn seeds_and_indices_give_different_people() {
 
 #[test]
 fn labels_are_in_place() {
-    let faces = faces(300);
+    let faces = faces(200);
     for index in 0..faces.len() {
         let points = faces.get(index).unwrap().keypoints;
         assert_eq!(points.len(), 15);
@@ -96,7 +100,7 @@ fn labels_are_in_place() {
 
 #[test]
 fn few_points_leave_the_picture_and_some_are_hidden() {
-    let faces = faces(300);
+    let faces = faces(200);
     let (mut visible, mut occluded, mut outside) = (0, 0, 0);
     for index in 0..faces.len() {
         for point in faces.get(index).unwrap().keypoints.iter() {
@@ -108,18 +112,18 @@ fn few_points_leave_the_picture_and_some_are_hidden() {
             }
         }
     }
-    assert!(visible > 4000 && occluded > 10 && outside < 30);
+    assert!(visible > 2700 && occluded > 10 && outside < 20);
 }
 
 #[test]
 fn the_mean_face_is_framed_as_an_average_crop() {
-    let faces = faces(400);
+    let faces = faces(300);
     let mut mean = [[0.0f64; 2]; 15];
     for index in 0..faces.len() {
         let points = faces.get(index).unwrap().keypoints;
         for (sum, point) in mean.iter_mut().zip(points.iter()) {
-            sum[0] += (f64::from(point.x) + 0.5) / 96.0 / 400.0;
-            sum[1] += (f64::from(point.y) + 0.5) / 96.0 / 400.0;
+            sum[0] += (f64::from(point.x) + 0.5) / 96.0 / 300.0;
+            sum[1] += (f64::from(point.y) + 0.5) / 96.0 / 300.0;
         }
     }
     let schema = Schema::kaggle15();
@@ -151,7 +155,7 @@ fn plain(index: u64) -> FaceParams {
 
 #[test]
 fn irises_are_darker_than_the_skin_below_them() {
-    for index in 0..60 {
+    for index in 0..30 {
         let (image, points) = render(&plain(index), 192);
         for p in [points[LEFT_EYE], points[RIGHT_EYE]] {
             let iris = mean_around(&image, p.x, p.y, 4.0);
@@ -163,7 +167,7 @@ fn irises_are_darker_than_the_skin_below_them() {
 
 #[test]
 fn an_open_mouth_is_dark_between_its_lip_labels() {
-    for index in 0..60 {
+    for index in 0..30 {
         let mut face = plain(index);
         let mouth = &mut face.mouth;
         (mouth.top, mouth.inner_top) = (1.9, 2.05);
@@ -185,7 +189,7 @@ fn an_open_mouth_is_dark_between_its_lip_labels() {
 /// centroid of the difference is the middle of the iris, which looks straight out of the eye.
 #[test]
 fn labels_agree_with_the_pixels_to_a_fraction_of_a_pixel() {
-    for index in 0..40 {
+    for index in 0..20 {
         let dark = plain(index);
         let mut pale = dark.clone();
         pale.iris_tone = 0.7;
@@ -195,9 +199,9 @@ fn labels_agree_with_the_pixels_to_a_fraction_of_a_pixel() {
             let (mut sum, mut x, mut y) = (0.0, 0.0, 0.0);
             for j in 0..192 {
                 for i in 0..192 {
+                    let changed = f32::from(a.pixel(i, j)[0].abs_diff(b.pixel(i, j)[0]));
                     let here = Keypoint::new(i as f32, j as f32);
-                    if here.distance(&p) < here.distance(&q) {
-                        let changed = f32::from(a.pixel(i, j)[0].abs_diff(b.pixel(i, j)[0]));
+                    if changed > 0.0 && here.distance(&p) < here.distance(&q) {
                         sum += changed;
                         x += changed * here.x;
                         y += changed * here.y;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::epilogue::unpool_channel;
 use super::geometry::Geometry;
 use super::im2col::{col2im, im2col};
-use super::{Conv2dConfig, Pooling, winograd};
+use super::{Conv2dConfig, Pooling, direct, winograd};
 use crate::activation::BLOCK;
 use crate::matmul::{Strides, Write, matmul};
 use crate::scratch::with_scratch;
@@ -71,6 +71,28 @@ pub(crate) fn backward(
     if winograd::applies(g) {
         return winograd::backward(g, config, saved, grad, wanted);
     }
+    if direct::applies(g) {
+        if wanted == Wanted::Parameters {
+            return direct::parameter_gradients(g, config, saved, grad);
+        }
+        let winners = direct::winners_in_planes(g, config, saved.winners);
+        let saved = Saved {
+            winners: &winners,
+            ..*saved
+        };
+        return unrolled(g, config, &saved, grad, wanted);
+    }
+    unrolled(g, config, saved, grad, wanted)
+}
+
+/// The gradients by unrolling: for every kernel and stride.
+fn unrolled(
+    g: &Geometry,
+    config: &Conv2dConfig,
+    saved: &Saved<'_>,
+    grad: &[f32],
+    wanted: Wanted,
+) -> Gradients {
     let group = group_size(g.n);
     let groups = g.n.div_ceil(group);
     let w_len = saved.w.len();

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::epilogue::{finish, pool_channel};
 use super::geometry::Geometry;
 use super::im2col::im2col;
-use super::{Conv2dConfig, Pooling, winograd};
+use super::{Conv2dConfig, Pooling, direct, winograd};
 use crate::matmul::{Strides, Write, matmul};
 use crate::scratch::with_scratch;
 
@@ -14,6 +14,9 @@ use crate::scratch::with_scratch;
 pub(crate) fn winners_len(g: &Geometry, config: &Conv2dConfig) -> usize {
     if winograd::applies(g) {
         return winograd::winners_len(g, config);
+    }
+    if direct::applies(g) {
+        return direct::winners_len(g, config);
     }
     let (oh, ow) = g.out_size(config.pooling);
     g.n * g.c_out * oh * ow
@@ -31,6 +34,9 @@ pub(crate) fn forward(
 ) -> Vec<f32> {
     if winograd::applies(g) {
         return winograd::forward(g, config, x, w, bias, winners);
+    }
+    if direct::applies(g) {
+        return direct::forward(g, config, x, w, bias, winners);
     }
     let (oh, ow) = g.out_size(config.pooling);
     let out_len = g.c_out * oh * ow;

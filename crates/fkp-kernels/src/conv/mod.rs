@@ -1,6 +1,7 @@
 //! Two-dimensional convolution with a fused bias, activation and max-pool.
 
 mod backward;
+mod direct;
 mod epilogue;
 mod forward;
 mod geometry;

@@ -93,6 +93,28 @@ proptest! {
     }
 
     #[test]
+    fn first_layer_conv2d_matches(
+        n in 1usize..20, c_in in 1usize..5, c_out in 1usize..40, h in 7usize..20, w in 7usize..20,
+        k in prop::sample::select(vec![1usize, 3, 5, 7]), stride in 1usize..3, padding in 0usize..4,
+        relu: bool, seed: u64,
+    ) {
+        prop_assume!((h + 2 * padding - k) % stride == 0 && (w + 2 * padding - k) % stride == 0);
+        let mut config = Conv2dConfig::new().padding(padding).stride(stride);
+        if relu {
+            config = config.relu();
+        }
+        let (x, weights) = (random(seed, &[n, c_in, h, w]), var(seed ^ 1, &[c_out, c_in, k, k]));
+        let bias = var(seed ^ 2, &[c_out]);
+        compare(
+            "conv2d of data",
+            &[&weights, &bias],
+            || conv2d(&x, &weights, Some(&bias), config),
+            || candle_conv2d(&x, &weights, Some(&bias), config),
+            TOLERANCE,
+        );
+    }
+
+    #[test]
     fn wide_conv2d_matches(
         n in 1usize..4, c_in in 8usize..40, c_out in 8usize..40, h in 2usize..15, w in 2usize..15,
         padding in 1usize..4, relu: bool, seed: u64,
@@ -114,10 +136,10 @@ proptest! {
 
     #[test]
     fn pooled_conv2d_matches(
-        n in 1usize..4, c_in in 1usize..5, c_out in 1usize..7, wide: bool,
+        n in 1usize..4, c_in in 1usize..5, c_out in 1usize..17, wide: bool,
         h in 4usize..12, w in 4usize..12, relu: bool, seed: u64,
     ) {
-        let (c_in, c_out) = if wide { (c_in * 8, c_out * 8) } else { (c_in, c_out) };
+        let (c_in, c_out) = if wide { (c_in * 8, c_out + 7) } else { (c_in, c_out) };
         let mut config = Conv2dConfig::new().padding(1).max_pool2();
         if relu {
             config = config.relu();
@@ -130,6 +152,14 @@ proptest! {
             &[&x, &weights, &bias],
             || conv2d(&x, &weights, Some(&bias), config),
             || candle_conv2d(&x, &weights, Some(&bias), config),
+            TOLERANCE,
+        );
+        let data = x.as_detached_tensor();
+        compare(
+            "pooled conv2d of data",
+            &[&weights, &bias],
+            || conv2d(&data, &weights, Some(&bias), config),
+            || candle_conv2d(&data, &weights, Some(&bias), config),
             TOLERANCE,
         );
     }

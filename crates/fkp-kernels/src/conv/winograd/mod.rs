@@ -18,7 +18,7 @@ use super::{Conv2dConfig, Pooling};
 use transform::{OUT, POINTS};
 
 pub(crate) use backward::backward;
-pub(crate) use forward::forward;
+pub(crate) use forward::{forward, quad_winner};
 
 /// Bytes of points that a block of tiles may take: about half of a second-level cache.
 const BLOCK_BYTES: usize = 576 << 10;
