@@ -62,8 +62,7 @@ fn a_model_file_says_everything_an_evaluation_needs() {
 fn points_are_found_in_a_larger_picture() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = small_config();
-    config.data.rendered.train = 400;
-    config.train.epochs = 8;
+    learn_more(&mut config);
     train(&config, folder.path());
     let landmarker = Landmarker::load(folder.path().join("best.safetensors")).unwrap();
 
@@ -110,6 +109,14 @@ fn points_are_found_in_a_larger_picture() {
     );
 }
 
+/// Enough to know a face, without augmentation to make it harder.
+fn learn_more(config: &mut fkp_examples::RunConfig) {
+    config.data.rendered.train = 600;
+    config.augment = fkp_augment::Recipe::none();
+    config.train.epochs = 15;
+    config.train.batch_size = 10;
+}
+
 fn pasted(face: &Image, picture_from_face: &Affine) -> Image {
     let size = (400, 300);
     warp_affine(
@@ -125,9 +132,7 @@ fn pasted(face: &Image, picture_from_face: &Affine) -> Image {
 fn a_short_run_beats_the_mean_face() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = small_config();
-    config.data.rendered.train = 400;
-    config.augment = fkp_augment::Recipe::none();
-    config.train.epochs = 10;
+    learn_more(&mut config);
     let (data, outcome) = train(&config, folder.path());
     let faces = |set: &dyn Dataset| {
         let all = (0..set.len()).map(|i| set.get(i).unwrap().keypoints);
