@@ -25,6 +25,7 @@
 
 mod activation;
 mod adam;
+mod alloc;
 mod conv;
 mod dropout;
 mod gradients;
@@ -38,6 +39,7 @@ mod simd;
 
 pub use activation::{Activation, relu};
 pub use adam::{Adam, AdamConfig, WeightDecay};
+pub use alloc::KeepLarge;
 pub use conv::{Conv2dConfig, Pooling, conv2d};
 pub use dropout::dropout;
 pub use gradients::{Gradients, backward};
