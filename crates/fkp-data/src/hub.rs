@@ -16,7 +16,8 @@ pub fn fetch(repository: &str, file: &str) -> Result<PathBuf, DataError> {
     let failed = |source: hf_hub::HFError| hub_error(repository, file, source);
     let (owner, name) = hf_hub::split_id(repository);
     let client = HFClientSync::new().map_err(failed)?;
-    let download = client.dataset(owner, name).download_file().filename(file);
+    let repository = client.dataset(owner, name);
+    let download = repository.download_file().filename(file);
     download.send().map_err(failed)
 }
 

@@ -1,5 +1,8 @@
 //! Point-wise activations, alone and as the last stage of another operation.
 
+use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+
+use candle_core::cpu::erf::erf_f32;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -65,48 +68,110 @@ fn relu_value(v: f32) -> f32 {
 /// # Errors
 /// Only those of candle itself.
 pub fn relu(x: &Tensor) -> Result<Tensor> {
-    if is_host_f32(&[x]) {
-        x.apply_op1(Relu)
-    } else {
-        x.relu()
+    Function::Relu.call(x)
+}
+
+/// `x · σ(x)` for every element, with the logistic function σ (Elfwing et al. 2018).
+///
+/// # Errors
+/// Only those of candle itself.
+pub fn silu(x: &Tensor) -> Result<Tensor> {
+    Function::Silu.call(x)
+}
+
+/// `x · Φ(x)` for every element, with the normal distribution function Φ: the exact form, not
+/// the one with tanh (Hendrycks and Gimpel 2016).
+///
+/// # Errors
+/// Only those of candle itself.
+pub fn gelu(x: &Tensor) -> Result<Tensor> {
+    Function::Gelu.call(x)
+}
+
+/// A function of one element.
+#[derive(Clone, Copy, Debug)]
+enum Function {
+    Relu,
+    Silu,
+    Gelu,
+}
+
+impl Function {
+    fn call(self, x: &Tensor) -> Result<Tensor> {
+        if is_host_f32(&[x]) {
+            return x.apply_op1(self);
+        }
+        match self {
+            Self::Relu => x.relu(),
+            Self::Silu => x.silu(),
+            Self::Gelu => x.gelu_erf(),
+        }
+    }
+
+    fn value(self, x: f32) -> f32 {
+        match self {
+            Self::Relu => relu_value(x),
+            Self::Silu => x * logistic(x),
+            Self::Gelu => x * normal_distribution(x),
+        }
+    }
+
+    fn derivative(self, x: f32) -> f32 {
+        match self {
+            Self::Relu => f32::from(x > 0.0),
+            Self::Silu => {
+                let s = logistic(x);
+                s * (1.0 + x * (1.0 - s))
+            }
+            Self::Gelu => {
+                let density = (-0.5 * x * x).exp() * (0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2);
+                normal_distribution(x) + x * density
+            }
+        }
     }
 }
 
-struct Relu;
+fn logistic(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
+}
 
-impl CustomOp1 for Relu {
+fn normal_distribution(x: f32) -> f32 {
+    0.5 * (1.0 + erf_f32(x * FRAC_1_SQRT_2))
+}
+
+impl CustomOp1 for Function {
     fn name(&self) -> &'static str {
-        "relu"
+        match self {
+            Self::Relu => "relu",
+            Self::Silu => "silu",
+            Self::Gelu => "gelu",
+        }
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = values("relu", storage, layout)?;
+        let x = values(self.name(), storage, layout)?;
         let mut y = vec![0.0f32; x.len()];
-        y.par_chunks_mut(BLOCK)
-            .zip(x.par_chunks(BLOCK))
-            .for_each(|(y, x)| {
-                for (y, &x) in y.iter_mut().zip(x) {
-                    *y = relu_value(x);
-                }
-            });
+        let blocks = y.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK));
+        blocks.for_each(|(y, x)| y.iter_mut().zip(x).for_each(|(y, &x)| *y = self.value(x)));
         Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
 
-    fn bwd(&self, _x: &Tensor, y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        if !is_host_f32(&[y, grad]) {
-            return Ok(Some(grad.mul(&y.gt(0f64)?.to_dtype(grad.dtype())?)?));
-        }
-        let dx = with_values("relu", y, |yv| {
-            with_values("relu", grad, |g| {
-                let mut dx = vec![0.0f32; yv.len()];
+    fn bwd(&self, x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let dx = with_values(self.name(), x, |x| {
+            with_values(self.name(), grad, |grad| {
+                let mut dx = vec![0.0f32; x.len()];
                 dx.par_chunks_mut(BLOCK)
-                    .zip(yv.par_chunks(BLOCK))
-                    .zip(g.par_chunks(BLOCK))
-                    .for_each(|((d, y), g)| Activation::Relu.backward_into(d, y, g));
+                    .zip(x.par_chunks(BLOCK))
+                    .zip(grad.par_chunks(BLOCK))
+                    .for_each(|((dx, x), grad)| {
+                        for ((d, &x), &g) in dx.iter_mut().zip(x).zip(grad) {
+                            *d = g * self.derivative(x);
+                        }
+                    });
                 Ok(dx)
             })
         })?;
-        Tensor::from_vec(dx, y.shape(), y.device()).map(Some)
+        Tensor::from_vec(dx, x.shape(), x.device()).map(Some)
     }
 }
 
@@ -123,5 +188,13 @@ mod tests {
         let grads = y.sum_all().unwrap().backward().unwrap();
         let dx = grads.get(&x).unwrap();
         assert_eq!(dx.to_vec2::<f32>().unwrap(), [[0., 1.], [1., 0.]]);
+    }
+
+    #[test]
+    fn nan_passes_through() {
+        let x = Tensor::new(&[f32::NAN], &Device::Cpu).unwrap();
+        for f in [relu, silu, gelu] {
+            assert!(f(&x).unwrap().to_vec1::<f32>().unwrap()[0].is_nan());
+        }
     }
 }

@@ -22,9 +22,13 @@
 //! assert_eq!(y.flatten_all()?.to_vec1::<f32>()?, [9., 9., 9., 9.]);
 //! # Ok::<(), candle_core::Error>(())
 //! ```
+//!
+#![doc = include_str!("../README.md")]
 
 mod activation;
 mod adam;
+mod alloc;
+mod batch_norm;
 mod conv;
 mod dropout;
 mod gradients;
@@ -36,8 +40,12 @@ mod pool;
 mod scratch;
 mod simd;
 
-pub use activation::{Activation, relu};
+pub use activation::{Activation, gelu, relu, silu};
 pub use adam::{Adam, AdamConfig, WeightDecay};
+pub use alloc::KeepLarge;
+pub use batch_norm::{
+    BatchStatistics, NormStatistics, batch_norm, batch_norm_train, fold_batch_norm,
+};
 pub use conv::{Conv2dConfig, Pooling, conv2d};
 pub use dropout::dropout;
 pub use gradients::{Gradients, backward};

@@ -1,7 +1,11 @@
 //! Between candle's layout (one plane per channel) and the kernels' (channels of a pixel side by
 //! side, padded to whole vectors).
+#![expect(
+    unsafe_code,
+    reason = "squares of floats are transposed through pointers"
+)]
 
-use crate::simd::CHANNEL_BLOCK;
+use crate::simd::{CHANNEL_BLOCK, Kernel, Simd, dispatch};
 
 /// Channels padded to whole vectors.
 pub(crate) const fn padded(channels: usize) -> usize {
@@ -31,116 +35,167 @@ impl Frame {
     pub(crate) fn fill(&self, planes: &[f32], frame: &mut [f32]) {
         assert_eq!(planes.len(), self.channels * self.h * self.w);
         assert_eq!(frame.len(), self.len());
+        assert!(self.is_tight() || self.margin + self.w <= self.frame_w);
         let depth = padded(self.channels);
-        let line = self.frame_w * depth;
-        for (y, row) in frame.chunks_exact_mut(line).enumerate() {
-            let Some(y) = y.checked_sub(self.margin).filter(|&y| y < self.h) else {
-                row.fill(0.0);
-                continue;
-            };
-            let (left, row) = row.split_at_mut(self.margin * depth);
-            left.fill(0.0);
-            let shown = self.w.min(self.frame_w - self.margin);
-            let (row, right) = row.split_at_mut(shown * depth);
-            right.fill(0.0);
-            for first in (0..self.channels).step_by(CHANNEL_BLOCK) {
-                let block = CHANNEL_BLOCK.min(self.channels - first);
-                let source = &planes[(first * self.h + y) * self.w..];
-                interleave(
-                    source,
-                    self.h * self.w,
-                    block,
-                    &mut row[first..],
-                    depth,
-                    shown,
-                );
+        if !self.is_tight() {
+            for (y, row) in frame.chunks_exact_mut(self.frame_w * depth).enumerate() {
+                if y < self.margin || y >= self.margin + self.h {
+                    row.fill(0.0);
+                } else {
+                    row[..self.margin * depth].fill(0.0);
+                    row[(self.margin + self.w) * depth..].fill(0.0);
+                }
             }
         }
+        dispatch(Fill {
+            frame: self.as_lines(),
+            planes,
+            pixels: frame,
+        });
     }
 
     /// Writes the picture to planes `[channels, h, w]`.
     pub(crate) fn extract(&self, frame: &[f32], planes: &mut [f32]) {
         assert_eq!(planes.len(), self.channels * self.h * self.w);
         assert_eq!(frame.len(), self.len());
-        let depth = padded(self.channels);
-        let plane = self.h * self.w;
-        for y in 0..self.h {
-            let row = &frame[((y + self.margin) * self.frame_w + self.margin) * depth..];
-            for first in (0..self.channels).step_by(CHANNEL_BLOCK) {
-                let block = CHANNEL_BLOCK.min(self.channels - first);
-                let dst = &mut planes[(first * self.h + y) * self.w..];
-                deinterleave(&row[first..], depth, dst, plane, block, self.w);
+        dispatch(Extract {
+            frame: self.as_lines(),
+            planes,
+            pixels: frame,
+        });
+    }
+
+    /// Whether the picture fills the frame.
+    fn is_tight(&self) -> bool {
+        self.margin == 0 && self.h == self.frame_h && self.w == self.frame_w
+    }
+
+    /// The same frame, as one long line where the picture fills it.
+    fn as_lines(&self) -> Self {
+        if self.is_tight() {
+            let w = self.h * self.w;
+            Self {
+                h: 1,
+                w,
+                frame_h: 1,
+                frame_w: w,
+                ..*self
             }
+        } else {
+            *self
         }
+    }
+
+    /// For each line of the picture and each block of channels: where it starts in the planes and
+    /// in the frame, and the number of channels.
+    fn blocks(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        let Self {
+            channels,
+            h,
+            w,
+            frame_w,
+            margin,
+            ..
+        } = *self;
+        (0..h).flat_map(move |y| {
+            (0..channels).step_by(CHANNEL_BLOCK).map(move |first| {
+                let at = ((y + margin) * frame_w + margin) * padded(channels) + first;
+                ((first * h + y) * w, at, CHANNEL_BLOCK.min(channels - first))
+            })
+        })
     }
 }
 
-/// `dst[x * depth + c] = src[c * plane + x]` for one block of channels; a block that is not
-/// full is completed with 0.
-fn interleave(
-    src: &[f32],
-    plane: usize,
-    channels: usize,
-    dst: &mut [f32],
-    depth: usize,
-    width: usize,
-) {
-    const B: usize = CHANNEL_BLOCK;
-    let mut x = 0;
-    if channels == B {
-        while x + B <= width {
-            // A square block at a time: reads and writes both stay in a few cache lines.
-            let mut square = [[0.0f32; B]; B];
-            for (c, column) in square.iter_mut().enumerate() {
-                column.copy_from_slice(&src[c * plane + x..][..B]);
+struct Fill<'a> {
+    frame: Frame,
+    planes: &'a [f32],
+    pixels: &'a mut [f32],
+}
+
+impl Kernel for Fill<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self {
+            frame,
+            planes,
+            pixels,
+        } = self;
+        let (depth, plane, width) = (padded(frame.channels), frame.h * frame.w, frame.w);
+        for (from, to, channels) in frame.blocks() {
+            if channels < CHANNEL_BLOCK || width < S::LANES {
+                for x in 0..width {
+                    let pixel = &mut pixels[to + x * depth..][..CHANNEL_BLOCK];
+                    pixel[channels..].fill(0.0);
+                    for (c, v) in pixel[..channels].iter_mut().enumerate() {
+                        *v = planes[from + c * plane + x];
+                    }
+                }
+                continue;
             }
-            for i in 0..B {
-                let pixel = &mut dst[(x + i) * depth..][..B];
-                for (v, column) in pixel.iter_mut().zip(&square) {
-                    *v = column[i];
+            assert!(from + (CHANNEL_BLOCK - 1) * plane + width <= planes.len());
+            assert!(to + (width - 1) * depth + CHANNEL_BLOCK <= pixels.len());
+            for x in starts(width, S::LANES) {
+                for c in (0..CHANNEL_BLOCK).step_by(S::LANES) {
+                    // SAFETY: asserted above for all channels of the block and all pixels.
+                    unsafe {
+                        let from = planes.as_ptr().add(from + c * plane + x);
+                        let to = pixels.as_mut_ptr().add(to + x * depth + c);
+                        s.transpose(from, plane, to, depth);
+                    }
                 }
             }
-            x += B;
-        }
-    }
-    for x in x..width {
-        let pixel = &mut dst[x * depth..][..B];
-        pixel[channels..].fill(0.0);
-        for (c, v) in pixel[..channels].iter_mut().enumerate() {
-            *v = src[c * plane + x];
         }
     }
 }
 
-/// `dst[c * plane + x] = src[x * depth + c]` for one block of channels.
-fn deinterleave(
-    src: &[f32],
-    depth: usize,
-    dst: &mut [f32],
-    plane: usize,
-    channels: usize,
-    width: usize,
-) {
-    const B: usize = CHANNEL_BLOCK;
-    let mut x = 0;
-    while x + B <= width {
-        let mut square = [[0.0f32; B]; B];
-        for (i, pixel) in square.iter_mut().enumerate() {
-            pixel.copy_from_slice(&src[(x + i) * depth..][..B]);
-        }
-        for c in 0..channels {
-            let line = &mut dst[c * plane + x..][..B];
-            for (v, pixel) in line.iter_mut().zip(&square) {
-                *v = pixel[c];
+struct Extract<'a> {
+    frame: Frame,
+    planes: &'a mut [f32],
+    pixels: &'a [f32],
+}
+
+impl Kernel for Extract<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self {
+            frame,
+            planes,
+            pixels,
+        } = self;
+        let (depth, plane, width) = (padded(frame.channels), frame.h * frame.w, frame.w);
+        for (to, from, channels) in frame.blocks() {
+            if channels < CHANNEL_BLOCK || width < S::LANES {
+                for c in 0..channels {
+                    for x in 0..width {
+                        planes[to + c * plane + x] = pixels[from + x * depth + c];
+                    }
+                }
+                continue;
+            }
+            assert!(to + (CHANNEL_BLOCK - 1) * plane + width <= planes.len());
+            assert!(from + (width - 1) * depth + CHANNEL_BLOCK <= pixels.len());
+            for x in starts(width, S::LANES) {
+                for c in (0..CHANNEL_BLOCK).step_by(S::LANES) {
+                    // SAFETY: asserted above for all channels of the block and all pixels.
+                    unsafe {
+                        let from = pixels.as_ptr().add(from + x * depth + c);
+                        let to = planes.as_mut_ptr().add(to + c * plane + x);
+                        s.transpose(from, depth, to, plane);
+                    }
+                }
             }
         }
-        x += B;
     }
-    for x in x..width {
-        for c in 0..channels {
-            dst[c * plane + x] = src[x * depth + c];
-        }
-    }
+}
+
+/// Where squares of `lanes` pixels start in a line of `width >= lanes`: the last one overlaps the
+/// one before rather than reach over the end.
+fn starts(width: usize, lanes: usize) -> impl Iterator<Item = usize> {
+    (0..width).step_by(lanes).map(move |x| x.min(width - lanes))
 }
 
 #[cfg(test)]

@@ -87,4 +87,37 @@ impl Simd for Avx2 {
             _mm_storel_epi64(to.cast(), _mm_packus_epi16(words, words));
         }
     }
+    #[inline(always)]
+    unsafe fn transpose(
+        self,
+        from: *const f32,
+        from_stride: usize,
+        to: *mut f32,
+        to_stride: usize,
+    ) {
+        unsafe {
+            let mut r = [_mm256_setzero_ps(); 8];
+            for (i, r) in r.iter_mut().enumerate() {
+                *r = _mm256_loadu_ps(from.add(i * from_stride));
+            }
+            // Within 128 bits: columns j and j + 4 of four rows each.
+            let mut fours = [_mm256_setzero_pd(); 8];
+            for i in (0..8).step_by(4) {
+                let low_a = _mm256_castps_pd(_mm256_unpacklo_ps(r[i], r[i + 1]));
+                let high_a = _mm256_castps_pd(_mm256_unpackhi_ps(r[i], r[i + 1]));
+                let low_b = _mm256_castps_pd(_mm256_unpacklo_ps(r[i + 2], r[i + 3]));
+                let high_b = _mm256_castps_pd(_mm256_unpackhi_ps(r[i + 2], r[i + 3]));
+                fours[i] = _mm256_unpacklo_pd(low_a, low_b);
+                fours[i + 1] = _mm256_unpackhi_pd(low_a, low_b);
+                fours[i + 2] = _mm256_unpacklo_pd(high_a, high_b);
+                fours[i + 3] = _mm256_unpackhi_pd(high_a, high_b);
+            }
+            for j in 0..4 {
+                let (a, b) = (_mm256_castpd_ps(fours[j]), _mm256_castpd_ps(fours[4 + j]));
+                let to = to.add(j * to_stride);
+                _mm256_storeu_ps(to, _mm256_permute2f128_ps::<0x20>(a, b));
+                _mm256_storeu_ps(to.add(4 * to_stride), _mm256_permute2f128_ps::<0x31>(a, b));
+            }
+        }
+    }
 }

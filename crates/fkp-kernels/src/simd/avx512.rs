@@ -79,4 +79,46 @@ impl Simd for Avx512 {
     unsafe fn store_bytes(self, to: *mut u8, v: __m512) {
         unsafe { _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v))) }
     }
+    #[inline(always)]
+    unsafe fn transpose(
+        self,
+        from: *const f32,
+        from_stride: usize,
+        to: *mut f32,
+        to_stride: usize,
+    ) {
+        unsafe {
+            let mut r = [_mm512_setzero_ps(); 16];
+            for (i, r) in r.iter_mut().enumerate() {
+                *r = _mm512_loadu_ps(from.add(i * from_stride));
+            }
+            // Within 128 bits: columns j, j + 4, j + 8, j + 12 of four rows each.
+            let mut fours = [_mm512_setzero_pd(); 16];
+            for i in (0..16).step_by(4) {
+                let low_a = _mm512_castps_pd(_mm512_unpacklo_ps(r[i], r[i + 1]));
+                let high_a = _mm512_castps_pd(_mm512_unpackhi_ps(r[i], r[i + 1]));
+                let low_b = _mm512_castps_pd(_mm512_unpacklo_ps(r[i + 2], r[i + 3]));
+                let high_b = _mm512_castps_pd(_mm512_unpackhi_ps(r[i + 2], r[i + 3]));
+                fours[i] = _mm512_unpacklo_pd(low_a, low_b);
+                fours[i + 1] = _mm512_unpackhi_pd(low_a, low_b);
+                fours[i + 2] = _mm512_unpacklo_pd(high_a, high_b);
+                fours[i + 3] = _mm512_unpackhi_pd(high_a, high_b);
+            }
+            for j in 0..4 {
+                let quarter = |i: usize| _mm512_castpd_ps(fours[4 * i + j]);
+                let even_a = _mm512_shuffle_f32x4::<0x88>(quarter(0), quarter(1));
+                let odd_a = _mm512_shuffle_f32x4::<0xdd>(quarter(0), quarter(1));
+                let even_b = _mm512_shuffle_f32x4::<0x88>(quarter(2), quarter(3));
+                let odd_b = _mm512_shuffle_f32x4::<0xdd>(quarter(2), quarter(3));
+                let to = to.add(j * to_stride);
+                _mm512_storeu_ps(to, _mm512_shuffle_f32x4::<0x88>(even_a, even_b));
+                let to = to.add(4 * to_stride);
+                _mm512_storeu_ps(to, _mm512_shuffle_f32x4::<0x88>(odd_a, odd_b));
+                let to = to.add(4 * to_stride);
+                _mm512_storeu_ps(to, _mm512_shuffle_f32x4::<0xdd>(even_a, even_b));
+                let to = to.add(4 * to_stride);
+                _mm512_storeu_ps(to, _mm512_shuffle_f32x4::<0xdd>(odd_a, odd_b));
+            }
+        }
+    }
 }

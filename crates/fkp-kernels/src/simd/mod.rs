@@ -50,6 +50,10 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// `LANES` bytes can be written at `to`.
     unsafe fn store_bytes(self, to: *mut u8, v: Self::V);
+    /// Transposes a square of `LANES × LANES` floats whose lines are the strides apart.
+    /// # Safety
+    /// All lines can be read at `from` and written at `to`, and these do not overlap.
+    unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize);
 
     /// `max(a, 0)`, NaN kept.
     #[inline(always)]
@@ -149,6 +153,37 @@ mod tests {
                 s.store(out.as_mut_ptr(), s.div(v, s.splat(2.0)));
             }
             out
+        }
+    }
+
+    struct Transpose;
+
+    impl Kernel for Transpose {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) {
+            let (n, from_stride, to_stride) = (S::LANES, S::LANES + 3, S::LANES + 1);
+            let from: Vec<f32> = (0..n * from_stride).map(|i| i as f32).collect();
+            let mut to = vec![-1.0; n * to_stride];
+            // SAFETY: both have n lines of their stride.
+            unsafe { s.transpose(from.as_ptr(), from_stride, to.as_mut_ptr(), to_stride) };
+            for (i, line) in to.chunks(to_stride).enumerate() {
+                for (j, &v) in line[..n].iter().enumerate() {
+                    assert_eq!(v, from[j * from_stride + i]);
+                }
+                assert_eq!(line[n], -1.0);
+            }
+        }
+    }
+
+    #[test]
+    fn squares_are_transposed() {
+        Transpose.run(portable::Portable);
+        dispatch(Transpose);
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // SAFETY: the CPU was asked for these features.
+            unsafe { Transpose.run(avx2::Avx2::new()) };
         }
     }
 

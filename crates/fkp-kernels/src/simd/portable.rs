@@ -76,4 +76,19 @@ impl Simd for Portable {
         // SAFETY: the caller's contract.
         unsafe { *to.cast::<[u8; LANES]>() = v.map(|v| v as u8) }
     }
+    #[inline(always)]
+    unsafe fn transpose(
+        self,
+        from: *const f32,
+        from_stride: usize,
+        to: *mut f32,
+        to_stride: usize,
+    ) {
+        for i in 0..LANES {
+            for j in 0..LANES {
+                // SAFETY: the caller's contract.
+                unsafe { *to.add(i * to_stride + j) = *from.add(j * from_stride + i) };
+            }
+        }
+    }
 }

@@ -1,6 +1,4 @@
 //! Random tensors, and comparison of a function's value and gradients with a reference's.
-#![expect(clippy::unwrap_used, reason = "test code outside of test functions")]
-
 use candle_core::{Device, Result, Tensor, Var};
 
 /// Reproducible values in about [-1, 1] from a small generator.

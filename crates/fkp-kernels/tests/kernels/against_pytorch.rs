@@ -1,0 +1,89 @@
+//! Golden values from PyTorch; `golden.py` beside this file made them (its version is in the
+//! file's metadata).
+
+use std::collections::HashMap;
+
+use candle_core::{Device, Result, Tensor, Var};
+use fkp_kernels::{
+    Activation, Adam, AdamConfig, Conv2dConfig, WeightDecay, avg_pool2d, batch_norm_train, conv2d,
+    gelu, linear, max_pool2d, silu,
+};
+
+use crate::support::relative_error;
+
+fn golden() -> HashMap<String, Tensor> {
+    let bytes = include_bytes!("golden.safetensors");
+    candle_core::safetensors::load_buffer(bytes, &Device::Cpu).unwrap()
+}
+
+fn check(name: &str, inputs: usize, f: impl Fn(&[Var]) -> Result<Tensor>) {
+    let golden = golden();
+    let get = |part: &str| golden.get(&format!("{name}.{part}")).unwrap();
+    let x: Vec<Var> = (0..inputs)
+        .map(|i| Var::from_tensor(get(&format!("x{i}"))).unwrap())
+        .collect();
+    let y = f(&x).unwrap();
+    let error = relative_error(&y, get("y"));
+    assert!(error < 1e-5, "{name}: value off by {error:.2e}");
+    let grads = (y * get("g"))
+        .unwrap()
+        .sum_all()
+        .unwrap()
+        .backward()
+        .unwrap();
+    for (i, x) in x.iter().enumerate() {
+        let error = relative_error(grads.get(x).unwrap(), get(&format!("d{i}")));
+        assert!(error < 1e-5, "{name}: gradient {i} off by {error:.2e}");
+    }
+}
+
+#[test]
+fn operations() {
+    let config = Conv2dConfig::new();
+    check("conv_relu_pool", 3, |v| {
+        conv2d(
+            &v[0],
+            &v[1],
+            Some(&v[2]),
+            config.padding(1).relu().max_pool2(),
+        )
+    });
+    check("conv_stride2", 3, |v| {
+        conv2d(&v[0], &v[1], Some(&v[2]), config.padding(2).stride(2))
+    });
+    check("conv_winograd", 3, |v| {
+        conv2d(&v[0], &v[1], Some(&v[2]), config.padding(1))
+    });
+    check("max_pool_3_2", 1, |v| max_pool2d(&v[0], 3, 2));
+    check("avg_pool_3_2", 1, |v| avg_pool2d(&v[0], 3, 2));
+    check("linear_relu", 3, |v| {
+        linear(&v[0], &v[1], Some(&v[2]), Activation::Relu)
+    });
+    check("batch_norm", 3, |v| {
+        Ok(batch_norm_train(&v[0], &v[1], &v[2], 1e-5, Activation::Relu)?.0)
+    });
+    check("silu", 1, |v| silu(&v[0]));
+    check("gelu", 1, |v| gelu(&v[0]));
+}
+
+#[test]
+fn optimisers() {
+    let golden = golden();
+    for (name, weight_decay) in [
+        ("adam", WeightDecay::Coupled(0.1)),
+        ("adamw", WeightDecay::Decoupled(0.1)),
+    ] {
+        let p = Var::from_tensor(&golden[&format!("{name}.p0")]).unwrap();
+        let config = AdamConfig {
+            weight_decay,
+            ..Default::default()
+        };
+        let mut adam = Adam::new(vec![("p".into(), p.clone())], config).unwrap();
+        for _ in 0..5 {
+            let loss = p.sqr().unwrap().sqr().unwrap().sum_all().unwrap();
+            adam.step(&loss.backward().unwrap(), 0.02).unwrap();
+        }
+        let error = relative_error(&p, &golden[&format!("{name}.p5")]);
+        assert!(error < 1e-6, "{name}: off by {error:.2e}");
+    }
+}

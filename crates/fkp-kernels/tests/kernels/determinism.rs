@@ -1,0 +1,71 @@
+//! The same bits whatever the number of threads.
+
+use candle_core::{Tensor, Var};
+use fkp_kernels::{
+    Activation, Adam, AdamConfig, Conv2dConfig, backward, batch_norm_train, conv2d, dropout, linear,
+};
+
+use crate::support::{random, var};
+
+/// Three steps of a network that uses every kernel, as bits.
+fn train(threads: usize) -> Vec<u32> {
+    let run = || {
+        let first = (var(1, &[16, 1, 3, 3]), var(2, &[16]));
+        let second = (var(3, &[24, 16, 3, 3]), var(4, &[24]));
+        let third = (var(5, &[10, 24, 5, 5]), var(6, &[10]));
+        let (gamma, beta) = (var(7, &[10]), var(8, &[10]));
+        let dense = (var(9, &[500, 360]), var(10, &[500]));
+        let vars: Vec<Var> = vec![
+            first.0.clone(),
+            first.1.clone(),
+            second.0.clone(),
+            second.1.clone(),
+            third.0.clone(),
+            third.1.clone(),
+            gamma.clone(),
+            beta.clone(),
+            dense.0.clone(),
+            dense.1.clone(),
+        ];
+        let named = vars
+            .iter()
+            .enumerate()
+            .map(|(i, v)| (i.to_string(), v.clone()))
+            .collect();
+        let config = AdamConfig {
+            max_grad_norm: Some(1.0),
+            ..AdamConfig::adamw(0.01)
+        };
+        let mut adam = Adam::new(named, config).unwrap();
+        let pooled = Conv2dConfig::new().padding(1).relu().max_pool2();
+        for step in 0..3 {
+            let x = random(100 + step, &[21, 1, 24, 24]);
+            let x = conv2d(&x, &first.0, Some(&first.1), pooled).unwrap();
+            let x = conv2d(&x, &second.0, Some(&second.1), pooled).unwrap();
+            let x = conv2d(&x, &third.0, Some(&third.1), Conv2dConfig::new().padding(2)).unwrap();
+            let (x, _) = batch_norm_train(&x, &gamma, &beta, 1e-5, Activation::Relu).unwrap();
+            let x = dropout(&x.flatten_from(1).unwrap(), 0.2, step).unwrap();
+            let y = linear(&x, &dense.0, Some(&dense.1), Activation::Relu).unwrap();
+            let loss = y.sqr().unwrap().mean_all().unwrap();
+            adam.step_factored(&backward(&loss).unwrap(), 1e-3).unwrap();
+        }
+        let bits = |t: &Tensor| {
+            let t = t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            t.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        };
+        vars.iter().flat_map(|v| bits(v)).collect::<Vec<_>>()
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap();
+    pool.install(run)
+}
+
+#[test]
+fn one_two_and_three_threads_give_the_same_bits() {
+    let one = train(1);
+    assert!(one.iter().all(|&bits| f32::from_bits(bits).is_finite()));
+    assert!(one == train(2), "two threads differ from one");
+    assert!(one == train(3), "three threads differ from one");
+}

@@ -1,0 +1,54 @@
+"""Writes golden.safetensors: inputs, outputs and gradients computed by PyTorch in float64.
+
+    pip install torch safetensors packaging && python golden.py golden.safetensors
+
+The inputs are rounded to float32, so that both sides start from the same numbers.
+"""
+import sys
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+
+torch.manual_seed(20261122)
+out = {}
+
+
+def keep(name, inputs, f):
+    leaves = [v.float().double().requires_grad_() for v in inputs]
+    y = f(*leaves)
+    g = torch.randn_like(y).float().double()
+    y.backward(g)
+    out[f"{name}.y"], out[f"{name}.g"] = y.detach(), g
+    for i, leaf in enumerate(leaves):
+        out[f"{name}.x{i}"], out[f"{name}.d{i}"] = leaf.detach(), leaf.grad
+
+
+r = torch.randn
+keep("conv_relu_pool", [r(3, 8, 13, 10), r(9, 8, 3, 3), r(9)],
+     lambda x, w, b: F.max_pool2d(F.relu(F.conv2d(x, w, b, padding=1)), 2))
+keep("conv_stride2", [r(2, 3, 11, 9), r(5, 3, 5, 5), r(5)],
+     lambda x, w, b: F.conv2d(x, w, b, padding=2, stride=2))
+keep("conv_winograd", [r(2, 16, 9, 14), r(20, 16, 3, 3), r(20)],
+     lambda x, w, b: F.conv2d(x, w, b, padding=1))
+keep("max_pool_3_2", [r(2, 3, 9, 8)], lambda x: F.max_pool2d(x, 3, 2))
+keep("avg_pool_3_2", [r(2, 3, 9, 8)], lambda x: F.avg_pool2d(x, 3, 2))
+keep("linear_relu", [r(5, 37), r(11, 37), r(11)], lambda x, w, b: F.relu(F.linear(x, w, b)))
+keep("batch_norm", [r(4, 3, 5, 6), r(3), r(3)],
+     lambda x, w, b: F.relu(F.batch_norm(x, None, None, w, b, training=True)))
+keep("silu", [r(50) * 3], F.silu)
+keep("gelu", [r(50) * 3], F.gelu)
+
+for name, make in [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)]:
+    p = r(20).float()
+    out[f"{name}.p0"] = p.double()
+    p = p.clone().requires_grad_()
+    o = make([p], lr=0.02, weight_decay=0.1)
+    for _ in range(5):
+        o.zero_grad()
+        (p**4).sum().backward()
+        o.step()
+    out[f"{name}.p5"] = p.detach().double()
+
+save_file({k: v.float().contiguous() for k, v in out.items()}, sys.argv[1],
+          metadata={"torch": torch.__version__})
