@@ -12,10 +12,9 @@ use clap::Parser;
 use fkp_augment::Recipe;
 use fkp_core::{CropRule, Dataset, InputSpec};
 use fkp_data::{Cached, Channels, Cropped, OpenOptions};
-use fkp_examples::{Cell, Marks, Progress, contact_sheet, finish, table, use_threads};
+use fkp_examples::{Cell, Progress, contact_sheet, finish, table, use_threads};
 use fkp_model::{CnnConfig, Network, NetworkConfig};
 use fkp_train::{Coordinates, Evaluator, Fit, Params, TrainConfig};
-use image::Rgb;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -113,21 +112,11 @@ fn run(arguments: &Arguments) -> Result<()> {
     };
     let report = evaluator.run(&validation, |scored| {
         if cells.len() < 12 {
-            cells.push(Cell {
-                image: scored.sample.image.clone(),
-                layers: vec![
-                    (
-                        scored.sample.keypoints.clone(),
-                        Marks::Plain(Rgb([60, 220, 90])),
-                    ),
-                    (scored.predicted.clone(), Marks::Plain(Rgb([255, 70, 70]))),
-                ],
-                caption: scored.sample.id.clone(),
-            });
+            cells.push(Cell::compared(&scored));
         }
     })?;
     println!("{}", table(&report));
-    let sheet = contact_sheet("truth green, prediction red", &cells, 6, 192, &schema)?;
+    let sheet = contact_sheet(Cell::COMPARED, &cells, 6, 192, &schema)?;
     let saved = sheet.save(&arguments.out);
     saved.with_context(|| format!("{}: cannot write", arguments.out.display()))?;
     println!("see {}", arguments.out.display());

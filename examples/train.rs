@@ -12,14 +12,12 @@ use clap::Parser;
 use fkp_augment::PixelsOnly;
 use fkp_core::{Augment, Dataset};
 use fkp_examples::{
-    Cell, CurvesPlot, Interrupt, LabelMotion, Marks, Prepared, Progress, Report, RunConfig,
-    contact_sheet, finish, fresh_folder, open_for_training, table, use_threads, write_report,
-    write_text,
+    Cell, CurvesPlot, Interrupt, LabelMotion, Prepared, Progress, Report, RunConfig, contact_sheet,
+    finish, fresh_folder, open_for_training, table, use_threads, write_report, write_text,
 };
 use fkp_metrics::{Evaluation, EvaluationReport, MeanFace};
 use fkp_model::{Landmarker, ModelCard, Network};
 use fkp_train::{Checkpoints, Coordinates, CsvHistory, Evaluator, Fit, Observers, Params, Stopped};
-use image::Rgb;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -217,21 +215,10 @@ fn judge(
     let mut cells = Vec::new();
     let report = evaluator.run(&data.validation, |scored| {
         if scored.index % every == 0 {
-            cells.push(Cell {
-                image: scored.sample.image.clone(),
-                layers: vec![
-                    (
-                        scored.sample.keypoints.clone(),
-                        Marks::Plain(Rgb([60, 220, 90])),
-                    ),
-                    (scored.predicted.clone(), Marks::Plain(Rgb([255, 70, 70]))),
-                ],
-                caption: scored.sample.id.clone(),
-            });
+            cells.push(Cell::compared(&scored));
         }
     })?;
-    let title = "validation: truth green, prediction red";
-    let overlay = contact_sheet(title, &cells, 6, 192, &data.schema)?;
+    let overlay = contact_sheet(Cell::COMPARED, &cells, 6, 192, &data.schema)?;
     Ok((report, overlay))
 }
 

@@ -3,6 +3,7 @@
 use crate::{Marks, draw_points, enlarged, text};
 use anyhow::{Result, bail};
 use fkp_core::{Image, Keypoints, Schema};
+use fkp_train::Scored;
 use image::{Rgb, RgbImage};
 
 /// One picture of a sheet with what is drawn on it, in order.
@@ -15,6 +16,25 @@ pub struct Cell {
     pub caption: String,
 }
 
+impl Cell {
+    /// What the network made of a picture beside the truth.
+    pub fn compared(scored: &Scored<'_>) -> Self {
+        Self {
+            image: scored.sample.image.clone(),
+            layers: vec![
+                (scored.sample.keypoints.clone(), Marks::Plain(TRUTH)),
+                (scored.predicted.clone(), Marks::Plain(PREDICTION)),
+            ],
+            caption: scored.sample.id.clone(),
+        }
+    }
+
+    /// The title of a sheet of [`Cell::compared`] pictures.
+    pub const COMPARED: &'static str = "truth green, prediction red";
+}
+
+const TRUTH: Rgb<u8> = Rgb([60, 220, 90]);
+const PREDICTION: Rgb<u8> = Rgb([255, 70, 70]);
 const MARGIN: u32 = 6;
 const CAPTION: u32 = 18;
 const PAPER: Rgb<u8> = Rgb([24, 24, 28]);

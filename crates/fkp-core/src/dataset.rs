@@ -41,47 +41,26 @@ pub trait Dataset: Send + Sync {
     fn get(&self, index: usize) -> Result<Sample, DatasetError>;
 }
 
-impl<D: Dataset + ?Sized> Dataset for &D {
-    fn schema(&self) -> &Schema {
-        (**self).schema()
-    }
+/// A pointer to a data set is a data set.
+macro_rules! forward_dataset {
+    ($($pointer:ty),*) => {$(
+        impl<D: Dataset + ?Sized> Dataset for $pointer {
+            fn schema(&self) -> &Schema {
+                (**self).schema()
+            }
 
-    fn len(&self) -> usize {
-        (**self).len()
-    }
+            fn len(&self) -> usize {
+                (**self).len()
+            }
 
-    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
-        (**self).get(index)
-    }
+            fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+                (**self).get(index)
+            }
+        }
+    )*};
 }
 
-impl<D: Dataset + ?Sized> Dataset for Box<D> {
-    fn schema(&self) -> &Schema {
-        (**self).schema()
-    }
-
-    fn len(&self) -> usize {
-        (**self).len()
-    }
-
-    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
-        (**self).get(index)
-    }
-}
-
-impl<D: Dataset + ?Sized> Dataset for Arc<D> {
-    fn schema(&self) -> &Schema {
-        (**self).schema()
-    }
-
-    fn len(&self) -> usize {
-        (**self).len()
-    }
-
-    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
-        (**self).get(index)
-    }
-}
+forward_dataset!(&D, Box<D>, Arc<D>);
 
 /// Samples that are already in memory.
 #[derive(Debug, Clone)]
