@@ -7,7 +7,9 @@
 use anyhow::{Context, Result};
 use clap::Parser;
 use fkp_core::{Augment, Purpose, rng_for};
-use fkp_examples::{Cell, Marks, RunConfig, contact_sheet, finish, open_for_training};
+use fkp_examples::{
+    Cell, Marks, RunConfig, check_picture, contact_sheet, finish, open_for_training, say,
+};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
 }
 
 fn preview(arguments: &Arguments) -> Result<()> {
+    check_picture(&arguments.out)?;
     let mut config = match &arguments.config {
         Some(file) => RunConfig::read(file)?,
         None => RunConfig::default(),
@@ -84,7 +87,7 @@ fn preview(arguments: &Arguments) -> Result<()> {
     let path = &arguments.out;
     let saved = sheet.save(path);
     saved.with_context(|| format!("{}: cannot write the sheet", path.display()))?;
-    println!(
+    say!(
         "{rows} pictures with {} variations each: {}",
         arguments.variations,
         path.display()

@@ -8,9 +8,11 @@ use anyhow::{Context, Result};
 use candle_core::Device;
 use clap::Parser;
 use fkp_data::Split;
-use fkp_examples::{DataConfig, finish, open_for_evaluation, table, use_threads, write_text};
+use fkp_examples::{
+    RunNotes, check_writable, finish, open_for_evaluation, say, table, use_threads, write_text,
+};
 use fkp_model::Landmarker;
-use fkp_train::{Coordinates, Evaluator, Loss};
+use fkp_train::{Coordinates, Evaluator};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -46,17 +48,19 @@ fn main() -> ExitCode {
 
 fn evaluate(arguments: &Arguments) -> Result<()> {
     use_threads(arguments.threads)?;
+    if let Some(path) = &arguments.json {
+        check_writable(path)?;
+    }
     let landmarker = Landmarker::load(&arguments.model)?;
     let card = landmarker.card();
     let (path, format) = (arguments.data.as_deref(), arguments.format.as_deref());
-    let (dataset, source) =
-        open_for_evaluation(card, path, format, arguments.split, &DataConfig::default())
-            .with_context(|| format!("cannot evaluate {}", arguments.model.display()))?;
-    println!("data: {}", source.description);
+    let (dataset, source) = open_for_evaluation(card, path, format, arguments.split)
+        .with_context(|| format!("cannot evaluate {}", arguments.model.display()))?;
+    say!("data: {}", source.description);
 
     let codec = Coordinates {
         frame: card.input.frame(),
-        loss: Loss::Mae,
+        loss: RunNotes::read(card)?.loss,
     };
     let evaluator = Evaluator {
         network: landmarker.network(),
@@ -66,9 +70,9 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         device: &Device::Cpu,
     };
     let report = evaluator.run(&dataset, |_| {})?;
-    println!("{}", table(&report));
     if let Some(path) = &arguments.json {
         write_text(path, &(serde_json::to_string_pretty(&report)? + "\n"))?;
     }
+    say!("{}", table(&report));
     Ok(())
 }

@@ -12,7 +12,7 @@ use clap::Parser;
 use fkp_augment::Recipe;
 use fkp_core::{CropRule, Dataset, InputSpec};
 use fkp_data::{Cached, Channels, Cropped, OpenOptions};
-use fkp_examples::{Cell, Progress, contact_sheet, finish, table, use_threads};
+use fkp_examples::{Cell, Progress, check_picture, contact_sheet, finish, say, table, use_threads};
 use fkp_model::{CnnConfig, Network, NetworkConfig};
 use fkp_train::{Coordinates, Evaluator, Fit, Params, TrainConfig};
 use std::path::PathBuf;
@@ -41,6 +41,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<()> {
     use_threads(arguments.threads)?;
+    check_picture(&arguments.out)?;
     let found = || fkp_data::testing::shared_set("cephalo19");
     let path = arguments.data.clone().or_else(found).context(
         "the X-ray set is not beside the checkout: name a folder with --data, or set FKP_DATA",
@@ -60,7 +61,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         ))
     };
     let (train, validation) = (crops(parts.train), crops(parts.val));
-    println!(
+    say!(
         "{}: {} pictures to learn from, {} to judge by",
         path.display(),
         train.len(),
@@ -115,10 +116,10 @@ fn run(arguments: &Arguments) -> Result<()> {
             cells.push(Cell::compared(&scored));
         }
     })?;
-    println!("{}", table(&report));
+    say!("{}", table(&report));
     let sheet = contact_sheet(Cell::COMPARED, &cells, 6, 192, &schema)?;
     let saved = sheet.save(&arguments.out);
     saved.with_context(|| format!("{}: cannot write", arguments.out.display()))?;
-    println!("see {}", arguments.out.display());
+    say!("see {}", arguments.out.display());
     Ok(())
 }

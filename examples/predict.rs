@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use fkp_core::{Affine, BoundingBox, CropSquare, Image, Keypoints};
 use fkp_data::decode_image;
-use fkp_examples::{Marks, draw_points, enlarged, finish, use_threads, write_text};
+use fkp_examples::{Marks, draw_points, enlarged, finish, say, use_threads, write_text};
 use fkp_model::{Landmarker, ModelError};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -25,7 +25,7 @@ struct Arguments {
     #[arg(required = true)]
     pictures: Vec<PathBuf>,
     /// The face as x,y,width,height in pixels; the whole picture if absent.
-    #[arg(long = "box", value_parser = parse_box)]
+    #[arg(long = "box", value_parser = parse_box, allow_hyphen_values = true)]
     face: Option<BoundingBox>,
     /// Folder for predictions.json, predictions.csv and an overlay of each picture.
     #[arg(long, default_value = "out")]
@@ -34,6 +34,9 @@ struct Arguments {
     #[arg(long)]
     threads: Option<usize>,
 }
+
+/// How the name of an overlay ends.
+const OVERLAY: &str = ".overlay.png";
 
 #[derive(Serialize)]
 struct Prediction {
@@ -82,7 +85,7 @@ fn predict(arguments: &Arguments) -> Result<()> {
     let json = serde_json::to_string_pretty(&predictions)? + "\n";
     write_text(&out.join("predictions.json"), &json)?;
     write_csv(&out.join("predictions.csv"), &predictions)?;
-    println!(
+    say!(
         "{} of {} pictures predicted into {}",
         predictions.len(),
         files.len(),
@@ -108,6 +111,15 @@ fn predict_one(
     overlay: &Path,
 ) -> Result<Prediction> {
     let picture = decode_image(file)?;
+    if let Some(face) = face
+        && !overlaps(face, &picture)
+    {
+        let (width, height) = picture.size();
+        bail!(
+            "{}: the box lies outside the picture of {width}×{height}",
+            file.display()
+        );
+    }
     let points = match face {
         Some(face) => CropSquare::about(face)
             .map_err(ModelError::from)
@@ -128,6 +140,12 @@ fn predict_one(
         height: picture.height(),
         keypoints: named.collect(),
     })
+}
+
+fn overlaps(face: &BoundingBox, picture: &Image) -> bool {
+    let (width, height) = (picture.width() as f64, picture.height() as f64);
+    let beside = face.x + face.width > -0.5 && face.x < width - 0.5;
+    beside && face.y + face.height > -0.5 && face.y < height - 0.5
 }
 
 /// Small pictures are enlarged, so that the points do not hide what they mark.
@@ -171,7 +189,9 @@ fn pictures(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
         for entry in std::fs::read_dir(path).with_context(failed)? {
             let file = entry.with_context(failed)?.path();
             let ending = file.extension().map(|e| e.to_string_lossy().to_lowercase());
-            if matches!(ending.as_deref(), Some("png" | "jpg" | "jpeg" | "bmp")) {
+            // What an earlier prediction left in the same folder is no input.
+            let ours = file.to_string_lossy().ends_with(OVERLAY);
+            if !ours && matches!(ending.as_deref(), Some("png" | "jpg" | "jpeg" | "bmp")) {
                 inside.push(file);
             }
         }
@@ -192,8 +212,8 @@ fn overlay_name(file: &Path, taken: &mut BTreeSet<String>) -> String {
     let stem = file
         .file_stem()
         .map_or("picture".into(), |stem| stem.to_string_lossy());
-    let plain = std::iter::once(format!("{stem}.overlay.png"));
-    let numbered = (2..).map(|number| format!("{stem}-{number}.overlay.png"));
+    let plain = std::iter::once(format!("{stem}{OVERLAY}"));
+    let numbered = (2..).map(|number| format!("{stem}-{number}{OVERLAY}"));
     let mut free = plain
         .chain(numbered)
         .filter(|name| taken.insert(name.clone()));

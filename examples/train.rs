@@ -12,12 +12,16 @@ use clap::Parser;
 use fkp_augment::PixelsOnly;
 use fkp_core::{Augment, Dataset};
 use fkp_examples::{
-    Cell, CurvesPlot, Interrupt, LabelMotion, Prepared, Progress, Report, RunConfig, contact_sheet,
-    finish, fresh_folder, open_for_training, table, use_threads, write_report, write_text,
+    Cell, CurvesPlot, DataConfig, Interrupt, LabelMotion, Prepared, Progress, Report, RunConfig,
+    RunNotes, contact_sheet, digest, finish, fresh_folder, open_for_training, say, table,
+    use_threads, write_report, write_text,
 };
 use fkp_metrics::{Evaluation, EvaluationReport, MeanFace};
 use fkp_model::{Landmarker, ModelCard, Network};
-use fkp_train::{Checkpoints, Coordinates, CsvHistory, Evaluator, Fit, Observers, Params, Stopped};
+use fkp_train::{
+    Checkpoints, Codec, Coordinates, CsvHistory, Evaluator, Fit, Observers, Params, Stopped,
+};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -43,7 +47,7 @@ struct Arguments {
     #[arg(long, conflicts_with = "resume")]
     batch_size: Option<usize>,
     /// Learning rate.
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(long, conflicts_with = "resume", allow_hyphen_values = true)]
     lr: Option<f64>,
     /// Seed of everything random.
     #[arg(long, conflicts_with = "resume")]
@@ -65,15 +69,17 @@ fn main() -> ExitCode {
 
 fn train(arguments: &Arguments) -> Result<()> {
     use_threads(arguments.threads)?;
-    let config = resolve(arguments)?;
+    let mut config = resolve(arguments)?;
     config.validate()?;
     let data = open_for_training(&config.data, &config.input)?;
-    println!("data: {}", data.source.description);
+    config.data.format = data.format.map(|format| format.to_string());
+    say!("data: {}", data.source.description);
 
-    let card = ModelCard {
+    let mut card = ModelCard {
         crop: data.crop.clone(),
         ..ModelCard::new(config.network.clone(), data.schema.clone(), config.input)
     };
+    RunNotes::of(&config).write(&mut card)?;
     let params = Params::new(config.train.seed, &Device::Cpu);
     let network = Network::new(
         &card.network,
@@ -86,18 +92,20 @@ fn train(arguments: &Arguments) -> Result<()> {
         loss: config.train.loss,
     };
     let parameters = params.named().iter().map(|(_, var)| var.elem_count()).sum();
-    println!("network: {parameters} parameters");
+    say!("network: {parameters} parameters");
 
     let folder = match &arguments.resume {
         Some(folder) => folder.clone(),
         None => fresh_folder(arguments.out.as_deref(), &data.source.name)?,
     };
-    write_text(&folder.join("config.toml"), &toml::to_string(&config)?)?;
-    println!("writing to {}", folder.display());
+    say!("writing to {}", folder.display());
     let metadata = [(ModelCard::KEY.to_owned(), card.to_metadata()?)].into();
     let mut checkpoints = Checkpoints::new(&folder, metadata);
-    let varied = toml::to_string(&config.augment)?;
-    checkpoints.fingerprint.insert("augment".to_owned(), varied);
+    checkpoints.fingerprint = fingerprint(&config, &data)?;
+    let resolved = toml::to_string(&config)?;
+    if arguments.resume.is_none() {
+        write_text(&folder.join("config.toml"), &resolved)?;
+    }
 
     let augment = augmentation(&config, &data)?;
     let fit = Fit {
@@ -128,9 +136,14 @@ fn train(arguments: &Arguments) -> Result<()> {
     drop(observers);
     history.finish()?;
     curves.finish().context("the curves cannot be drawn")?;
+    let records = &outcome.progress.history;
+    // Once more, for a run that was killed between its last checkpoint and these.
+    CsvHistory::write(&folder.join("history.csv"), records)?;
+    CurvesPlot::draw(&folder.join("curves.png"), records)?;
+    write_text(&folder.join("config.toml"), &resolved)?;
     if outcome.stopped == Stopped::ByObserver {
         let (epochs, steps) = (outcome.progress.epochs_done, outcome.progress.steps_done);
-        println!(
+        say!(
             "stopped after {epochs} epochs and {steps} steps; go on with --resume {}",
             folder.display()
         );
@@ -139,8 +152,7 @@ fn train(arguments: &Arguments) -> Result<()> {
 
     let (evaluation, overlay) = judge(&checkpoints.best(), &data, &codec, config.train.batch_size)?;
     overlay.save(folder.join("overlay.png"))?;
-    let mean_face = score_mean_face(&data)?;
-    let records = &outcome.progress.history;
+    let mean_face = score_mean_face(&data, &codec)?;
     let report = Report {
         data: &data.source.description,
         parameters,
@@ -151,12 +163,12 @@ fn train(arguments: &Arguments) -> Result<()> {
         mean_face: &mean_face,
     };
     write_report(&folder, &report)?;
-    println!(
+    say!(
         "\nbest weights on the validation set:\n{}",
         table(&evaluation)
     );
     let mean = mean_face.mae_px.unwrap_or(f64::NAN);
-    println!(
+    say!(
         "\nthe mean face has a MAE of {mean:.3} px; report: {}",
         folder.join("report.md").display()
     );
@@ -174,11 +186,19 @@ fn resolve(arguments: &Arguments) -> Result<RunConfig> {
     if let Some(path) = &arguments.data {
         config.data.path = Some(path.clone());
     }
+    // A run can be resumed from another folder.
+    if let Some(path) = &mut config.data.path {
+        *path = std::path::absolute(&*path)?;
+    }
     if let Some(format) = &arguments.format {
         config.data.format = Some(format.clone());
     }
     if let Some(schema) = &arguments.schema {
         config.data.schema.clone_from(schema);
+    }
+    if Path::new(&config.data.schema).is_file() {
+        let file = std::path::absolute(&config.data.schema)?;
+        config.data.schema = file.display().to_string();
     }
     config.train.epochs = arguments.epochs.unwrap_or(config.train.epochs);
     config.train.batch_size = arguments.batch_size.unwrap_or(config.train.batch_size);
@@ -222,25 +242,41 @@ fn judge(
     Ok((report, overlay))
 }
 
-fn score_mean_face(data: &Prepared) -> Result<EvaluationReport> {
+/// What a network that learnt nothing but the average would score.
+fn score_mean_face(data: &Prepared, codec: &Coordinates) -> Result<EvaluationReport> {
     let mut mean = MeanFace::new(data.schema.len());
     for index in 0..data.train.len() {
         mean.update(&data.train.get(index)?.keypoints);
     }
-    let mut evaluation = None;
+    let mean = mean.predict();
+    let mut evaluation = Evaluation::new(&data.schema, codec.frame);
+    let mut truths = Vec::new();
     for index in 0..data.validation.len() {
-        let sample = data.validation.get(index)?;
-        let (width, height) = sample.image.size();
-        let frame = fkp_core::CoordinateFrame { width, height };
-        let scored = evaluation.get_or_insert_with(|| Evaluation::new(&data.schema, frame));
-        scored.update(&mean.predict(), &sample.keypoints);
+        let truth = data.validation.get(index)?.keypoints;
+        evaluation.update(&mean, &truth);
+        truths.push(truth);
     }
-    let mut report = evaluation
-        .context("the validation set has no samples")?
-        .report();
-    // A constant prediction's mean absolute error is its loss in the tutorial's unit.
-    report.loss = report.mae_norm;
+    let constant = codec.encode(&vec![mean; truths.len()], &Device::Cpu)?;
+    let target = codec.encode(&truths, &Device::Cpu)?;
+    let loss = codec.loss(&constant.values, &target)?.to_scalar::<f32>()?;
+    let mut report = evaluation.report();
+    report.loss = Some(f64::from(loss) / target.total_weight);
     Ok(report)
+}
+
+/// What must be as it was for a run to go on: how samples are made and varied, and the samples.
+fn fingerprint(config: &RunConfig, data: &Prepared) -> Result<BTreeMap<String, String>> {
+    let place_aside = DataConfig {
+        path: None,
+        ..config.data.clone()
+    };
+    let entry = |key: &str, value: String| (key.to_owned(), value);
+    Ok(BTreeMap::from([
+        entry("augment", toml::to_string(&config.augment)?),
+        entry("data", toml::to_string(&place_aside)?),
+        entry("training set", digest(&data.train, "training")?),
+        entry("validation set", digest(&data.validation, "validation")?),
+    ]))
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

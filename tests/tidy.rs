@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -165,12 +166,13 @@ fn unsafe_code_lives_in_the_kernels_alone() {
 #[test]
 fn libraries_have_typed_errors() {
     for package in CRATES {
-        let tree = tree(package);
-        // candle itself may use what it likes.
         let manifest = root().join("crates").join(package).join("Cargo.toml");
-        let text = std::fs::read_to_string(manifest).unwrap();
-        assert!(!text.contains("anyhow"), "{package} names anyhow");
-        assert!(!tree.is_empty(), "{package} has an empty dependency tree");
+        let manifest: toml::Table = std::fs::read_to_string(manifest).unwrap().parse().unwrap();
+        let dependencies = manifest["dependencies"].as_table().unwrap();
+        assert!(
+            !dependencies.contains_key("anyhow"),
+            "{package} depends on anyhow"
+        );
     }
 }
 
@@ -192,18 +194,19 @@ fn every_crate_has_a_readme_that_is_compiled() {
 /// are drawn from rendered faces and live in `docs/`.
 #[test]
 fn only_pictures_of_the_docs_are_committed() {
-    let output = Command::new("git")
+    let git = Command::new("git")
         .arg("ls-files")
         .current_dir(root())
-        .output()
-        .unwrap();
-    if !output.status.success() {
-        eprintln!("SKIPPED: not a git checkout, so what is committed cannot be listed");
+        .output();
+    let Some(output) = git.ok().filter(|output| output.status.success()) else {
+        let line = "SKIPPED: no git checkout, so what is committed cannot be listed";
+        // The test harness hides what `eprintln!` prints in a test that passes.
+        writeln!(std::io::stderr(), "{line}").unwrap();
         return;
-    }
+    };
     let text = String::from_utf8(output.stdout).unwrap();
     let foreign = [
-        ".jpg", ".jpeg", ".bmp", ".pts", ".zip", ".onnx", ".npy", ".so",
+        ".jpg", ".jpeg", ".bmp", ".pts", ".zip", ".onnx", ".npy", ".npz", ".so", ".pt", ".parquet",
     ];
     for file in text.lines() {
         let lower = file.to_lowercase();

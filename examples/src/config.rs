@@ -149,8 +149,8 @@ impl RunConfig {
             ("train", self.data.rendered.train),
             ("validation", self.data.rendered.validation),
         ] {
-            if count == 0 {
-                bail!("data.rendered.{field} must be at least 1, got 0");
+            if !(1..=10_000_000).contains(&count) {
+                bail!("data.rendered.{field} must be in 1..=10000000, got {count}");
             }
         }
         Ok(())

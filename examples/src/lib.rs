@@ -7,21 +7,26 @@ mod config;
 mod data;
 mod draw;
 mod interrupt;
+mod notes;
+mod output;
 mod plot;
 mod progress;
 mod report;
 mod run_folder;
+mod say;
 mod setup;
 mod sheet;
 
 pub use config::{CropChoice, DataConfig, LabelMotion, RenderedConfig, RunConfig};
-pub use data::{Prepared, Source, open_for_evaluation, open_for_training};
+pub use data::{Prepared, Source, digest, open_for_evaluation, open_for_training};
 pub use draw::{Marks, draw_points, enlarged, font, text};
 pub use interrupt::Interrupt;
+pub use notes::RunNotes;
+pub use output::{check_picture, check_writable, write_text};
 pub use plot::CurvesPlot;
 pub use progress::Progress;
 pub use report::{Report, table, write_report};
-pub use run_folder::{fresh_folder, write_text};
+pub use run_folder::fresh_folder;
 pub use setup::{finish, use_threads};
 pub use sheet::{Cell, contact_sheet};
 

@@ -28,6 +28,41 @@ impl CurvesPlot {
         })
     }
 
+    /// Draws the curves of these epochs.
+    pub fn draw(path: &Path, history: &[EpochRecord]) -> Result<()> {
+        let series = |value: fn(&EpochRecord) -> Option<f64>| {
+            let points = history
+                .iter()
+                .filter_map(|r| Some((r.epoch as i32, value(r)?)));
+            points.filter(|(_, y)| y.is_finite()).collect::<Vec<_>>()
+        };
+        let mut pixels = vec![255; (SIZE.0 * SIZE.1 * 3) as usize];
+        {
+            let root = BitMapBackend::with_buffer(&mut pixels, SIZE).into_drawing_area();
+            root.fill(&WHITE)?;
+            let (left, right) = root.split_horizontally(SIZE.0 / 2);
+            let loss = [
+                (
+                    "training (augmented)",
+                    ORANGE,
+                    series(|r| Some(r.train_loss)),
+                ),
+                ("validation", BLUE, series(|r| Some(r.val_loss))),
+            ];
+            panel(&left, "loss", &loss)?;
+            let error = [
+                ("MAE, validation", BLUE, series(|r| r.mae_px)),
+                ("RMSE, validation", ORANGE, series(|r| r.rmse_px)),
+            ];
+            panel(&right, "error in pixels of the crop", &error)?;
+            root.present()?;
+        }
+        let picture = image::RgbImage::from_raw(SIZE.0, SIZE.1, pixels);
+        let picture =
+            picture.ok_or_else(|| anyhow!("the plot has another size than its buffer"))?;
+        Ok(picture.save(path)?)
+    }
+
     /// The first error that drawing met, if any: it did not stop the run.
     pub fn finish(self) -> Result<()> {
         self.failed.map_or(Ok(()), Err)
@@ -36,7 +71,7 @@ impl CurvesPlot {
 
 impl Observer for CurvesPlot {
     fn on_epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
-        if let Err(error) = draw(&self.path, report.history) {
+        if let Err(error) = Self::draw(&self.path, report.history) {
             self.failed.get_or_insert(error);
         }
         ControlFlow::Continue(())
@@ -48,39 +83,6 @@ type Curve<'a> = (&'a str, RGBColor, Vec<(i32, f64)>);
 const SIZE: (u32, u32) = (1100, 460);
 const BLUE: RGBColor = RGBColor(31, 119, 180);
 const ORANGE: RGBColor = RGBColor(255, 127, 14);
-
-fn draw(path: &Path, history: &[EpochRecord]) -> Result<()> {
-    let series = |value: fn(&EpochRecord) -> Option<f64>| {
-        let points = history
-            .iter()
-            .filter_map(|r| Some((r.epoch as i32, value(r)?)));
-        points.filter(|(_, y)| y.is_finite()).collect::<Vec<_>>()
-    };
-    let mut pixels = vec![255; (SIZE.0 * SIZE.1 * 3) as usize];
-    {
-        let root = BitMapBackend::with_buffer(&mut pixels, SIZE).into_drawing_area();
-        root.fill(&WHITE)?;
-        let (left, right) = root.split_horizontally(SIZE.0 / 2);
-        let loss = [
-            (
-                "training (augmented)",
-                ORANGE,
-                series(|r| Some(r.train_loss)),
-            ),
-            ("validation", BLUE, series(|r| Some(r.val_loss))),
-        ];
-        panel(&left, "loss", &loss)?;
-        let error = [
-            ("MAE, validation", BLUE, series(|r| r.mae_px)),
-            ("RMSE, validation", ORANGE, series(|r| r.rmse_px)),
-        ];
-        panel(&right, "error in pixels of the crop", &error)?;
-        root.present()?;
-    }
-    let picture = image::RgbImage::from_raw(SIZE.0, SIZE.1, pixels);
-    let picture = picture.ok_or_else(|| anyhow!("the plot has another size than its buffer"))?;
-    Ok(picture.save(path)?)
-}
 
 fn panel<DB: DrawingBackend>(
     area: &DrawingArea<DB, plotters::coord::Shift>,

@@ -1,5 +1,6 @@
 //! A progress bar per epoch and a line for each that is done.
 
+use crate::say;
 use fkp_train::{EpochRecord, EpochReport, Observer, StepReport};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::ops::ControlFlow;
@@ -37,7 +38,7 @@ impl Observer for Progress {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
-        println!("{}", line(report.record, report.epochs, report.is_best));
+        say!("{}", line(report.record, report.epochs, report.is_best));
         ControlFlow::Continue(())
     }
 }

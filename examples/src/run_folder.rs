@@ -1,34 +1,38 @@
 //! Where a run writes.
 
 use anyhow::{Context, Result, bail};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The folder that was asked for, or the next free `runs/NAME-001`; it must not hold a run yet.
 pub fn fresh_folder(asked: Option<&Path>, name: &str) -> Result<PathBuf> {
-    let folder = match asked {
-        Some(folder) => folder.to_owned(),
-        None => next_free(Path::new("runs"), name),
+    let Some(folder) = asked else {
+        return next_free(Path::new("runs"), name);
     };
-    if folder.join("config.toml").exists() {
+    if folder.join("state.safetensors").exists() {
         bail!(
             "{0} already holds a run: go on with `--resume {0}`, or choose another `--out`",
             folder.display()
         );
     }
-    std::fs::create_dir_all(&folder)
+    std::fs::create_dir_all(folder)
         .with_context(|| format!("{}: cannot create the run's folder", folder.display()))?;
-    Ok(folder)
+    Ok(folder.to_owned())
 }
 
-fn next_free(runs: &Path, name: &str) -> PathBuf {
-    let numbered = (1..).map(|number| runs.join(format!("{name}-{number:03}")));
-    let mut free = numbered.filter(|folder| !folder.exists());
-    free.next().unwrap_or_else(|| runs.join(name))
-}
-
-/// Writes a text file, naming it in the error.
-pub fn write_text(path: &Path, text: &str) -> Result<()> {
-    std::fs::write(path, text).with_context(|| format!("{}: cannot write", path.display()))
+/// Creating the folder is what takes the number, so that two runs started at once get two.
+fn next_free(runs: &Path, name: &str) -> Result<PathBuf> {
+    let failed = || format!("{}: cannot create a run's folder", runs.display());
+    std::fs::create_dir_all(runs).with_context(failed)?;
+    let mut number = 1;
+    loop {
+        let folder = runs.join(format!("{name}-{number:03}"));
+        match std::fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(error).with_context(failed),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -41,7 +45,7 @@ mod tests {
         let folder = temporary.path().join("a/b");
         assert_eq!(fresh_folder(Some(&folder), "x").unwrap(), folder);
         assert!(fresh_folder(Some(&folder), "x").is_ok());
-        std::fs::write(folder.join("config.toml"), "").unwrap();
+        std::fs::write(folder.join("state.safetensors"), "").unwrap();
         let error = fresh_folder(Some(&folder), "x").unwrap_err().to_string();
         assert!(error.contains("--resume"), "{error}");
     }
@@ -49,8 +53,7 @@ mod tests {
     #[test]
     fn folders_are_numbered() {
         let runs = tempfile::tempdir().unwrap();
-        assert!(next_free(runs.path(), "x").ends_with("x-001"));
-        std::fs::create_dir(runs.path().join("x-001")).unwrap();
-        assert!(next_free(runs.path(), "x").ends_with("x-002"));
+        assert!(next_free(runs.path(), "x").unwrap().ends_with("x-001"));
+        assert!(next_free(runs.path(), "x").unwrap().ends_with("x-002"));
     }
 }

@@ -58,13 +58,7 @@ fn a_model_of_another_schema_is_refused() {
     write_numbered_set(folder.path());
     let card = |schema: Schema| ModelCard::new(Default::default(), schema, small_config().input);
     let refuse = |card: &ModelCard| {
-        let opened = open_for_evaluation(
-            card,
-            Some(folder.path()),
-            None,
-            Split::All,
-            &DataConfig::default(),
-        );
+        let opened = open_for_evaluation(card, Some(folder.path()), None, Split::All);
         format!("{:#}", opened.err().expect("another schema was accepted"))
     };
     let text = refuse(&card(Schema::kaggle15()));

@@ -2,7 +2,7 @@
 
 use candle_core::Device;
 use fkp_core::{Augment, InputSpec};
-use fkp_examples::{DataConfig, Prepared, RenderedConfig, RunConfig, open_for_training};
+use fkp_examples::{DataConfig, Prepared, RenderedConfig, RunConfig, RunNotes, open_for_training};
 use fkp_model::{CnnConfig, ModelCard, Network, NetworkConfig};
 use fkp_train::{Checkpoints, Coordinates, Fit, Observer, Outcome, Params, TrainConfig};
 use std::path::Path;
@@ -47,10 +47,11 @@ pub(crate) fn train_on(
     folder: &Path,
     observer: &mut dyn Observer,
 ) -> Outcome {
-    let card = ModelCard {
+    let mut card = ModelCard {
         crop: data.crop.clone(),
         ..ModelCard::new(config.network.clone(), data.schema.clone(), config.input)
     };
+    RunNotes::of(config).write(&mut card).unwrap();
     let params = Params::new(config.train.seed, &Device::Cpu);
     let points = card.schema.len();
     let network = Network::new(&card.network, &card.input, points, params.builder()).unwrap();

@@ -39,7 +39,7 @@ fn a_model_file_says_everything_an_evaluation_needs() {
     let (_, outcome) = train(&config, folder.path());
     let landmarker = Landmarker::load(folder.path().join("best.safetensors")).unwrap();
     let card = landmarker.card();
-    let (validation, _) = open_for_evaluation(card, None, None, Split::Val, &config.data).unwrap();
+    let (validation, _) = open_for_evaluation(card, None, None, Split::Val).unwrap();
     let codec = Coordinates {
         frame: card.input.frame(),
         loss: Loss::Mae,
@@ -55,6 +55,42 @@ fn a_model_file_says_everything_an_evaluation_needs() {
     let best = outcome.progress.best.unwrap();
     assert!((report.loss.unwrap() - best.val_loss).abs() < 1e-6);
     assert_eq!(report.samples, 32);
+}
+
+/// The model file remembers how its data was split, so that what is evaluated later under the
+/// name of validation is what the training held out.
+#[test]
+fn evaluation_scores_what_the_training_held_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = folder.path().join("set");
+    std::fs::create_dir_all(set.join("images")).unwrap();
+    let mut table = "image,0_x,0_y\n".to_owned();
+    for index in 0..30u8 {
+        let picture = image::GrayImage::from_pixel(48, 48, image::Luma([index * 8]));
+        picture
+            .save(set.join(format!("images/{index}.png")))
+            .unwrap();
+        table += &format!("{index}.png,{index},{}\n", 40 - index);
+    }
+    std::fs::write(set.join("keypoints.csv"), table).unwrap();
+    for seed in [0, 5] {
+        let run = folder.path().join(format!("run{seed}"));
+        let mut config = small_config();
+        config.data.path = Some(set.clone());
+        config.data.schema = "source".to_owned();
+        config.data.split.seed = seed;
+        config.train.epochs = 1;
+        let (data, outcome) = train(&config, &run);
+        let landmarker = Landmarker::load(run.join("best.safetensors")).unwrap();
+        let card = landmarker.card();
+        let (held_out, _) = open_for_evaluation(card, Some(&set), None, Split::Val).unwrap();
+        let ids = |set: &dyn Dataset| {
+            let all = (0..set.len()).map(|i| set.get(i).unwrap().id);
+            all.collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&held_out), ids(&data.validation), "seed {seed}");
+        assert!(outcome.progress.best.is_some());
+    }
 }
 
 /// A face anywhere in a larger colour picture: the points come back in that picture's pixels.

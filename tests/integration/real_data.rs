@@ -3,15 +3,6 @@
 use fkp_core::{Dataset, Keypoints, Schema};
 use fkp_data::testing::shared_set;
 use fkp_examples::{DataConfig, open_for_training};
-use std::path::PathBuf;
-
-fn set(name: &str) -> Option<PathBuf> {
-    let found = shared_set(name);
-    if found.is_none() {
-        eprintln!("SKIPPED: `{name}` is not beside the checkout; FKP_DATA names another folder");
-    }
-    found
-}
 
 /// Mean position of each point over the crops, in fractions of the side.
 fn mean_shape(set: &dyn Dataset, every: usize) -> Vec<Option<[f64; 2]>> {
@@ -36,7 +27,9 @@ fn every_face_set_comes_out_in_the_kaggle_framing() {
     let schema = Schema::kaggle15();
     let input = fkp_core::InputSpec::grey(96);
     for name in ["ytf68", "ibug68", "aflw21"] {
-        let Some(path) = set(name) else { continue };
+        let Some(path) = shared_set(name) else {
+            continue;
+        };
         let config = DataConfig {
             path: Some(path),
             ..DataConfig::default()

@@ -1,5 +1,6 @@
 //! The unit square frame in which a coordinate network predicts.
 
+use crate::{Keypoint, Keypoints};
 use serde::{Deserialize, Serialize};
 
 /// Converts between pixels of a `width × height` picture and [−1, 1] coordinates.
@@ -37,5 +38,14 @@ impl CoordinateFrame {
             ((u_norm + 1.0) * self.width as f32 - 1.0) / 2.0,
             ((v_norm + 1.0) * self.height as f32 - 1.0) / 2.0,
         )
+    }
+
+    /// The keypoints in pixels of a network's output x₀, y₀, x₁, y₁, … in [−1, 1].
+    pub fn keypoints(&self, output: &[f32]) -> Keypoints {
+        let point = |uv: &[f32]| {
+            let (x, y) = self.to_px(uv[0], uv[1]);
+            Keypoint::new(x, y)
+        };
+        output.chunks_exact(2).map(point).collect()
     }
 }

@@ -1,5 +1,6 @@
 //! Pictures: interleaved 8-bit channels, row by row.
 
+use crate::fnv1a;
 use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
 
 /// A picture's size and its bytes do not fit together.
@@ -225,13 +226,9 @@ impl Image {
     ///
     /// Splits use it where no person is known, so that copies of a picture stay together.
     pub fn content_hash(&self) -> u64 {
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         let size = [self.width, self.height, self.channels];
         let head = size.iter().flat_map(|side| (*side as u64).to_le_bytes());
-        for byte in head.chain(self.data.iter().copied()) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-        hash
+        fnv1a(head.chain(self.data.iter().copied()))
     }
 }
 

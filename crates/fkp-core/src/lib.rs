@@ -36,7 +36,7 @@ pub use image::{Image, ImageError};
 pub use input::InputSpec;
 pub use keypoints::{Keypoint, Keypoints, Visibility};
 pub use metric::Metric;
-pub use random::{Purpose, rng_for};
+pub use random::{Purpose, fnv1a, rng_for};
 pub use sample::Sample;
 pub use schema::{NormalisingPair, Schema, SchemaError, SchemaSpec};
 pub use schema_map::{SchemaMap, SchemaMapError};

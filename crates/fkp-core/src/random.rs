@@ -20,6 +20,18 @@ pub enum Purpose {
     Render,
 }
 
+/// The 64-bit FNV-1a hash (Fowler, Noll, Vo): the same on every machine and in every version,
+/// which the standard library's hasher does not promise.
+///
+/// ```
+/// assert_eq!(fkp_core::fnv1a(*b"a"), 0xaf63_dc4c_8601_ec8c);
+/// ```
+pub fn fnv1a(bytes: impl IntoIterator<Item = u8>) -> u64 {
+    bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 /// The generator of `(seed, purpose, epoch, index)`.
 ///
 /// ```

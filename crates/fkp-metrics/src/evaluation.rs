@@ -34,6 +34,18 @@ pub struct EvaluationReport {
     pub per_point: Vec<PointReport>,
 }
 
+impl NmeReport {
+    /// The error by a distance of this name: a normalising pair's, or `box`.
+    pub fn by(&self, name: &str) -> Option<f64> {
+        match name {
+            "inter_ocular" => self.inter_ocular,
+            "inter_pupil" => self.inter_pupil,
+            "box" => self.by_box,
+            other => self.other.get(other).copied().flatten(),
+        }
+    }
+}
+
 /// Normalised mean errors by distance. All are fractions: 0.05 is 5 %.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct NmeReport {

@@ -3,6 +3,7 @@
 use crate::{ModelError, NetworkConfig};
 use fkp_core::{CropRule, InputSpec, Schema};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Everything but the weights: enough to rebuild the network and to feed it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +18,10 @@ pub struct ModelCard {
     pub crop: CropRule,
     /// Size and normalisation of the input.
     pub input: InputSpec,
+    /// What its maker wants remembered, such as how the data was split. Prediction does not
+    /// depend on it.
+    #[serde(default)]
+    pub notes: BTreeMap<String, String>,
 }
 
 impl ModelCard {
@@ -35,6 +40,7 @@ impl ModelCard {
             crop: CropRule::for_schema(&schema),
             schema,
             input,
+            notes: BTreeMap::new(),
         }
     }
 

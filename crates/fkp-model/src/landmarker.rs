@@ -4,7 +4,7 @@ use crate::weights::{FileWeights, Mismatch};
 use crate::{ModelCard, ModelError, Network, read_model};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{ModuleT, VarBuilder};
-use fkp_core::{CropSquare, Image, Keypoint, Keypoints};
+use fkp_core::{CropSquare, Image, Keypoints};
 use std::path::Path;
 
 /// A trained model, ready to localise keypoints in pictures of any size.
@@ -101,14 +101,7 @@ impl Landmarker {
         let x = Tensor::from_vec(values, shape, &self.device)?;
         let output = self.network.forward_t(&x, false)?.to_vec2::<f32>()?;
         let frame = input.frame();
-        let to_keypoints = |row: Vec<f32>| {
-            let points = row.chunks_exact(2).map(|uv| {
-                let (x, y) = frame.to_px(uv[0], uv[1]);
-                Keypoint::new(x, y)
-            });
-            points.collect::<Keypoints>()
-        };
-        Ok(output.into_iter().map(to_keypoints).collect())
+        Ok(output.iter().map(|row| frame.keypoints(row)).collect())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Loss;
 use candle_core::{Device, Result, Tensor, bail};
-use fkp_core::{CoordinateFrame, Keypoint, Keypoints};
+use fkp_core::{CoordinateFrame, Keypoints};
 
 /// What a batch's output is compared with.
 #[derive(Debug, Clone)]
@@ -74,14 +74,7 @@ impl Codec for Coordinates {
 
     fn decode(&self, output: &Tensor) -> Result<Vec<Keypoints>> {
         let rows = output.to_vec2::<f32>()?;
-        let to_keypoints = |row: &Vec<f32>| {
-            let point = |uv: &[f32]| {
-                let (x, y) = self.frame.to_px(uv[0], uv[1]);
-                Keypoint::new(x, y)
-            };
-            row.chunks_exact(2).map(point).collect()
-        };
-        Ok(rows.iter().map(to_keypoints).collect())
+        Ok(rows.iter().map(|row| self.frame.keypoints(row)).collect())
     }
 }
 
@@ -89,6 +82,7 @@ impl Codec for Coordinates {
 mod tests {
     use super::*;
     use candle_core::Var;
+    use fkp_core::Keypoint;
 
     fn codec(loss: Loss) -> Coordinates {
         let frame = CoordinateFrame {

@@ -55,6 +55,24 @@ pub enum TrainError {
         /// Indices of the batch's samples in the training set.
         samples: Vec<usize>,
     },
+    /// Not one point of a set is labelled.
+    #[error(
+        "no keypoint of the {split} set is labelled: there is nothing to learn from or to judge by"
+    )]
+    NoLabels {
+        /// `training` or `validation`.
+        split: &'static str,
+    },
+    /// The validation loss became NaN or infinite.
+    #[error(
+        "the validation loss is {loss} after epoch {epoch}; the last checkpoint is from before"
+    )]
+    ValidationNotFinite {
+        /// The loss.
+        loss: f64,
+        /// Epoch, from 1.
+        epoch: usize,
+    },
     /// The file system said no.
     #[error("{}: cannot {action}", path.display())]
     Io {

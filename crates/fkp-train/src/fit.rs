@@ -9,7 +9,7 @@ use crate::{
 use candle_nn::ModuleT;
 use fkp_core::{Augment, Dataset, InputSpec, Purpose, rng_for};
 use fkp_kernels::{Adam, AdamConfig};
-use fkp_metrics::EvaluationReport;
+use fkp_metrics::{EvaluationReport, Normaliser};
 use rand::seq::SliceRandom;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -63,7 +63,10 @@ impl Fit<'_> {
     /// file cannot be written. Checkpoints written before stay.
     pub fn run(&self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
         let optimizer = self.start()?;
-        self.go_on(Progress::default(), optimizer, observer)
+        let progress = Progress::default();
+        // So that a run that is killed before its first epoch ends can be resumed as well.
+        self.save(&progress, &optimizer)?;
+        self.go_on(progress, optimizer, observer)
     }
 
     /// Goes on where the state in the checkpoint folder stopped, also within an epoch. The result
@@ -81,6 +84,13 @@ impl Fit<'_> {
         let mut optimizer = self.start()?;
         let identity = self.identity(checkpoints);
         let progress = checkpoints.load_state(self.params, &mut optimizer, &identity)?;
+        let (asked, done) = (self.config.epochs, progress.epochs_done);
+        if asked < done {
+            return Err(TrainError::Config {
+                field: "train.epochs".to_owned(),
+                problem: format!("the run has made {done} epochs already, got {asked}"),
+            });
+        }
         self.go_on(progress, optimizer, observer)
     }
 
@@ -122,8 +132,8 @@ impl Fit<'_> {
     ) -> Result<Outcome, TrainError> {
         while progress.epochs_done < self.config.epochs {
             let started = Instant::now();
-            let steps_before = progress.steps_done;
-            let flow = self.train_epoch(&mut progress, &mut optimizer, observer)?;
+            let mut samples = 0;
+            let flow = self.train_epoch(&mut progress, &mut optimizer, observer, &mut samples)?;
             if progress.steps_done < self.batches_per_epoch() {
                 self.save(&progress, &optimizer)?;
                 return Ok(Outcome {
@@ -131,11 +141,12 @@ impl Fit<'_> {
                     progress,
                 });
             }
+            if progress.weight_sum == 0.0 {
+                return Err(TrainError::NoLabels { split: "training" });
+            }
             let trained = started.elapsed().as_secs_f64();
             let validation = self.evaluator().run(self.validation, |_| {})?;
-            let steps = progress.steps_done - steps_before;
-            let samples = (steps * self.config.batch_size).min(self.train.len());
-            let is_best = self.complete_epoch(&mut progress, &validation);
+            let is_best = self.complete_epoch(&mut progress, &validation)?;
             if let Some(record) = progress.history.last_mut() {
                 record.seconds = started.elapsed().as_secs_f64();
                 record.samples_per_second = samples as f64 / trained;
@@ -174,6 +185,7 @@ impl Fit<'_> {
         progress: &mut Progress,
         optimizer: &mut Adam,
         observer: &mut dyn Observer,
+        samples: &mut usize,
     ) -> Result<ControlFlow<()>, TrainError> {
         let epoch = progress.epochs_done;
         let loader = Loader {
@@ -190,6 +202,7 @@ impl Fit<'_> {
         let mut flow = ControlFlow::Continue(());
         loader.for_each(&batches[progress.steps_done..], |batch| {
             self.step(&batch, progress, optimizer)?;
+            *samples += batch.indices.len();
             flow = observer.on_step(&StepReport {
                 epoch: epoch + 1,
                 epochs: self.config.epochs,
@@ -251,10 +264,18 @@ impl Fit<'_> {
     }
 
     /// Moves the progress to the next epoch; whether this one is the best so far.
-    fn complete_epoch(&self, progress: &mut Progress, validation: &EvaluationReport) -> bool {
+    fn complete_epoch(
+        &self,
+        progress: &mut Progress,
+        validation: &EvaluationReport,
+    ) -> Result<bool, TrainError> {
         let epoch = progress.epochs_done + 1;
-        // A set without a single label has no loss and is never better.
-        let val_loss = validation.loss.unwrap_or(f64::INFINITY);
+        let split = "validation";
+        let val_loss = validation.loss.ok_or(TrainError::NoLabels { split })?;
+        if !val_loss.is_finite() {
+            let loss = val_loss;
+            return Err(TrainError::ValidationNotFinite { loss, epoch });
+        }
         let is_best = progress.best.is_none_or(|best| val_loss < best.val_loss);
         if is_best {
             progress.best = Some(Best { epoch, val_loss });
@@ -265,7 +286,9 @@ impl Fit<'_> {
             val_loss,
             mae_px: validation.mae_px,
             rmse_px: validation.rmse_px,
-            nme: self.preferred_nme(validation),
+            nme: validation
+                .nme
+                .by(Normaliser::preferred(self.train.schema()).name()),
             learning_rate: self.config.learning_rate,
             seconds: 0.0,
             samples_per_second: 0.0,
@@ -274,19 +297,7 @@ impl Fit<'_> {
         progress.steps_done = 0;
         progress.loss_sum = 0.0;
         progress.weight_sum = 0.0;
-        is_best
-    }
-
-    fn preferred_nme(&self, validation: &EvaluationReport) -> Option<f64> {
-        let nme = &validation.nme;
-        match self.train.schema().normalising_pairs().first() {
-            None => nme.by_box,
-            Some(pair) => match pair.name.as_str() {
-                "inter_ocular" => nme.inter_ocular,
-                "inter_pupil" => nme.inter_pupil,
-                other => nme.other.get(other).copied().flatten(),
-            },
-        }
+        Ok(is_best)
     }
 
     fn evaluator(&self) -> Evaluator<'_> {

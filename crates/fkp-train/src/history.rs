@@ -43,6 +43,22 @@ impl CsvHistory {
         }
     }
 
+    /// Writes the table of these epochs.
+    pub fn write(path: &Path, history: &[EpochRecord]) -> Result<(), TrainError> {
+        let rows = || -> std::io::Result<()> {
+            let mut table = csv::Writer::from_path(path)?;
+            for record in history {
+                table.serialize(record)?;
+            }
+            table.flush()
+        };
+        rows().map_err(|source| TrainError::Io {
+            path: path.to_owned(),
+            action: "write the history",
+            source,
+        })
+    }
+
     /// The first error that writing met, if any: it stopped the run.
     pub fn finish(self) -> Result<(), TrainError> {
         self.failed.map_or(Ok(()), Err)
@@ -51,24 +67,12 @@ impl CsvHistory {
 
 impl Observer for CsvHistory {
     fn on_epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
-        match write(&self.path, report.history) {
+        match Self::write(&self.path, report.history) {
             Ok(()) => ControlFlow::Continue(()),
-            Err(source) => {
-                self.failed = Some(TrainError::Io {
-                    path: self.path.clone(),
-                    action: "write the history",
-                    source,
-                });
+            Err(error) => {
+                self.failed = Some(error);
                 ControlFlow::Break(())
             }
         }
     }
-}
-
-fn write(path: &Path, history: &[EpochRecord]) -> std::io::Result<()> {
-    let mut table = csv::Writer::from_path(path)?;
-    for record in history {
-        table.serialize(record)?;
-    }
-    table.flush()
 }

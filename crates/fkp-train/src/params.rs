@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail};
 use candle_nn::init::NormalOrUniform;
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
-use fkp_core::{Purpose, Rng, rng_for};
+use fkp_core::{Purpose, Rng, fnv1a, rng_for};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -100,7 +100,7 @@ impl Params {
     }
 
     fn draw(&self, name: &str, shape: &Shape, init: Init) -> Vec<f32> {
-        let mut rng = rng_for(self.seed, Purpose::Weights, 0, fnv1a(name));
+        let mut rng = rng_for(self.seed, Purpose::Weights, 0, fnv1a(name.bytes()));
         let count = shape.elem_count();
         let uniform = |low: f64, high: f64, rng: &mut dyn Rng| {
             let draw = |_| (low + (high - low) * unit(rng)) as f32;
@@ -170,13 +170,6 @@ fn unit(rng: &mut dyn Rng) -> f64 {
 fn standard_normal(rng: &mut dyn Rng) -> f64 {
     let radius = (-2.0 * (1.0 - unit(rng)).ln()).sqrt();
     radius * (std::f64::consts::TAU * unit(rng)).cos()
-}
-
-/// 64-bit FNV-1a: the name's own stream.
-fn fnv1a(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]

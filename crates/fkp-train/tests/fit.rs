@@ -398,3 +398,47 @@ fn every_sample_is_scored_and_a_missing_label_never() {
         assert!((other.mae_px.unwrap() - report.mae_px.unwrap()).abs() < 1e-5);
     }
 }
+
+#[test]
+fn sets_without_a_label_are_refused() {
+    let unlabelled = |count: usize| {
+        let sample = |i: usize| {
+            let image = Image::filled(SIDE, SIDE, 1, i as u8);
+            Sample::new(i.to_string(), image, Keypoints::unlabelled(1))
+        };
+        let samples = (0..count).map(sample).collect();
+        InMemory::new(Schema::numbered("dot", 1).unwrap(), samples).unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup::new(folder.path());
+    let error = setup.go(&unlabelled(9), &NoAugment, &mut ()).unwrap_err();
+    assert!(matches!(error, TrainError::NoLabels { split: "training" }));
+}
+
+/// A run that was killed before its first epoch ended has a state to go on from.
+#[test]
+fn there_is_a_checkpoint_from_the_start() {
+    struct Killed;
+    impl Observer for Killed {
+        fn on_step(&mut self, _: &StepReport) -> ControlFlow<()> {
+            panic!("killed");
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut setup = Setup::new(folder.path());
+    let killed = std::panic::catch_unwind(|| setup.go(&dots(37), &Dim, &mut Killed));
+    assert!(killed.is_err());
+    setup.resume = true;
+    let (_, resumed) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let (_, whole) = Setup::new(other.path())
+        .go(&dots(37), &Dim, &mut ())
+        .unwrap();
+    assert_eq!(resumed, whole);
+    setup.config.epochs = 2;
+    let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err().to_string();
+    assert!(
+        error.contains("has made 3 epochs already, got 2"),
+        "{error}"
+    );
+}

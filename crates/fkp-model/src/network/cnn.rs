@@ -78,7 +78,37 @@ impl CnnConfig {
             let problem = format!("{blocks} blocks leave nothing of {} pixels", input.size);
             return refuse("conv_channels", problem);
         }
+        if self
+            .parameters(input)
+            .is_none_or(|count| count > Self::MAX_PARAMETERS)
+        {
+            let problem = format!(
+                "the network would have over {} parameters",
+                Self::MAX_PARAMETERS
+            );
+            return refuse("dense", problem);
+        }
         Ok(())
+    }
+
+    /// Refusing more than this keeps a slip of the keyboard from taking all memory.
+    const MAX_PARAMETERS: usize = 1 << 28;
+
+    /// Number of weights before the last layer; `None` on overflow.
+    fn parameters(&self, input: &InputSpec) -> Option<usize> {
+        let (mut sum, mut channels) = (0usize, input.channels);
+        for &out in &self.conv_channels {
+            let area = self.kernel_size * self.kernel_size;
+            sum = sum.checked_add(channels.checked_mul(out)?.checked_mul(area)?)?;
+            channels = out;
+        }
+        let side = self.final_side(input)?;
+        let mut features = channels.checked_mul(side * side)?;
+        for &units in &self.dense {
+            sum = sum.checked_add(features.checked_mul(units)?)?;
+            features = units;
+        }
+        Some(sum)
     }
 
     /// Side of the map after the last block; `None` if nothing is left.
@@ -214,6 +244,11 @@ mod tests {
             ..default()
         };
         assert!(refused(zero, 96).starts_with("network.dense"));
+        let huge = CnnConfig {
+            dense: vec![65_536, 65_536],
+            ..default()
+        };
+        assert!(refused(huge, 96).contains("parameters"));
         assert!(refused(default(), 4).contains("leave nothing of 4 pixels"));
     }
 }

@@ -1,0 +1,298 @@
+//! The programs as a person runs them: files, messages, Ctrl-C, kill, resume.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use image::{DynamicImage, GrayImage, Luma};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Cargo builds the examples before it runs the tests of their package, side by side with them.
+fn program(name: &str) -> Command {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.parent().and_then(Path::parent).unwrap();
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    let path = profile.join("examples").join(file);
+    assert!(path.is_file(), "{} is not built", path.display());
+    Command::new(path)
+}
+
+fn ran(command: &mut Command) -> String {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let [stdout, stderr] =
+        [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(status.success(), "{command:?}: {stdout}\n{stderr}");
+    stdout
+}
+
+/// What a program says that refuses: no panic, no success.
+fn refused(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{command:?} accepted bad input");
+    assert!(!text.contains("panicked"), "{command:?}: {text}");
+    assert!(text.contains("error"), "{command:?}: {text}");
+    text
+}
+
+/// A run of a second or so.
+fn tiny_config(folder: &Path, epochs: usize) -> PathBuf {
+    let path = folder.join("tiny.toml");
+    let text = format!(
+        "[input]\nsize = 32\nchannels = 1\nmean = 0\nstd = 1\n\
+         [data.rendered]\ntrain = 40\nvalidation = 10\nseed = 4\n\
+         [network]\nkind = 'cnn'\nconv_channels = [4, 8]\ndense = [16]\n\
+         [train]\nepochs = {epochs}\nbatch_size = 16\nseed = 2\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn train(config: &Path, out: &Path) -> Command {
+    let mut command = program("train");
+    command.arg("--config").arg(config).arg("--out").arg(out);
+    command
+}
+
+fn weights(run: &Path) -> [Vec<u8>; 2] {
+    ["best", "last"]
+        .map(|name| std::fs::read(run.join(name).with_extension("safetensors")).unwrap())
+}
+
+#[test]
+fn a_run_leaves_its_files_and_its_model_evaluates_and_predicts() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    ran(&mut train(&tiny_config(folder.path(), 2), &run));
+    for file in [
+        "config.toml",
+        "best.safetensors",
+        "last.safetensors",
+        "history.csv",
+        "curves.png",
+        "report.json",
+        "report.md",
+        "overlay.png",
+    ] {
+        assert!(run.join(file).metadata().unwrap().len() > 0, "{file}");
+    }
+    let history = std::fs::read_to_string(run.join("history.csv")).unwrap();
+    assert_eq!(history.lines().count(), 3);
+
+    let json = folder.path().join("new/evaluation.json");
+    let model = run.join("best.safetensors");
+    ran(program("evaluate")
+        .arg("--model")
+        .arg(&model)
+        .arg("--json")
+        .arg(&json));
+    let evaluation: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
+    let report: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(run.join("report.json")).unwrap()).unwrap();
+    assert_eq!(
+        evaluation, report["evaluation"],
+        "evaluate and train disagree"
+    );
+    let keys: Vec<_> = evaluation
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let wanted = [
+        "auc_8",
+        "failure_rate_8",
+        "loss",
+        "mae_norm",
+        "mae_px",
+        "nme",
+        "per_point",
+        "rmse_px",
+        "samples",
+    ];
+    assert_eq!(keys, wanted);
+    for key in ["inter_ocular", "inter_pupil", "box"] {
+        assert!(evaluation["nme"][key].is_number(), "{key}");
+    }
+    let point = &evaluation["per_point"][10];
+    assert_eq!(
+        (&point["name"], &point["scored"]),
+        (&"nose_tip".into(), &10.into())
+    );
+    assert!(point["mae_px"].is_number() && point["rmse_px"].is_number());
+
+    predict_every_kind_of_picture(folder.path(), &model);
+}
+
+fn predict_every_kind_of_picture(folder: &Path, model: &Path) {
+    let pictures = folder.join("pictures");
+    std::fs::create_dir(&pictures).unwrap();
+    let face = GrayImage::from_fn(60, 90, |x, y| Luma([(x * 3 + y) as u8]));
+    let face = DynamicImage::from(face);
+    face.save(pictures.join("grey.png")).unwrap();
+    face.to_rgb8().save(pictures.join("colour.jpg")).unwrap();
+    face.to_rgb8().save(pictures.join("windows.bmp")).unwrap();
+    face.to_rgba8()
+        .save(pictures.join("transparent.png"))
+        .unwrap();
+    face.to_luma16().save(pictures.join("deep.png")).unwrap();
+    GrayImage::new(1, 1).save(pictures.join("dot.png")).unwrap();
+    std::fs::write(pictures.join("notes.txt"), "no picture").unwrap();
+
+    // Twice into the same folder: what the first left behind is no input of the second.
+    for _ in 0..2 {
+        let mut command = program("predict");
+        command
+            .arg("--model")
+            .arg(model)
+            .arg(&pictures)
+            .arg("--out")
+            .arg(&pictures);
+        assert!(ran(&mut command).contains("6 of 6 pictures"));
+    }
+    let text = std::fs::read_to_string(pictures.join("predictions.json")).unwrap();
+    let predictions: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(predictions.as_array().unwrap().len(), 6);
+    let grey = predictions.as_array().unwrap().iter();
+    let grey = grey
+        .into_iter()
+        .find(|p| p["file"].as_str().unwrap().ends_with("grey.png"))
+        .unwrap();
+    assert_eq!((&grey["width"], &grey["height"]), (&60.into(), &90.into()));
+    assert_eq!(grey["keypoints"].as_array().unwrap().len(), 15);
+    assert_eq!(grey["keypoints"][0]["name"], "left_eye_center");
+    let table = std::fs::read_to_string(pictures.join("predictions.csv")).unwrap();
+    assert_eq!(table.lines().next(), Some("file,keypoint,x,y"));
+    assert_eq!(table.lines().count(), 1 + 6 * 15);
+    assert!(pictures.join("grey.overlay.png").is_file());
+
+    let predict = |face: &str, file: &Path| {
+        let mut command = program("predict");
+        command
+            .arg("--model")
+            .arg(model)
+            .arg(file)
+            .args(["--box", face]);
+        command.arg("--out").arg(folder.join("boxed"));
+        command
+    };
+    let grey = pictures.join("grey.png");
+    ran(&mut predict("-5,10,50,50", &grey));
+    assert!(refused(&mut predict("100,10,50,50", &grey)).contains("outside the picture of 60×90"));
+    assert!(refused(&mut predict("1,2,3", &grey)).contains("x,y,width,height"));
+    assert!(refused(&mut predict("1,2,0,4", &grey)).contains("area"));
+
+    // The broken picture is named, the others are predicted all the same.
+    let jpeg = std::fs::read(pictures.join("colour.jpg")).unwrap();
+    std::fs::write(pictures.join("broken.jpg"), &jpeg[..jpeg.len() / 3]).unwrap();
+    let mut command = program("predict");
+    command
+        .arg("--model")
+        .arg(model)
+        .arg(&pictures)
+        .arg("--out")
+        .arg(folder.join("rest"));
+    let text = refused(&mut command);
+    assert!(
+        text.contains("broken.jpg") && text.contains("1 of 7"),
+        "{text}"
+    );
+    assert!(folder.join("rest/predictions.json").is_file());
+
+    let empty = folder.join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let text = refused(program("predict").arg("--model").arg(model).arg(&empty));
+    assert!(text.contains("no PNG, JPEG or BMP picture"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_was_stopped_or_killed_and_resumed_is_the_run_that_was_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = tiny_config(folder.path(), 40);
+    let straight = folder.path().join("straight");
+    ran(train(&config, &straight).args(["--threads", "1"]));
+    for signal in ["-INT", "-KILL"] {
+        let run = folder.path().join(signal);
+        let mut child = train(&config, &run)
+            .args(["--threads", "2"])
+            .spawn()
+            .unwrap();
+        while !run.join("history.csv").is_file() && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        let id = child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let status = child.wait().unwrap();
+        assert_eq!(status.success(), signal == "-INT", "{signal}");
+        let history = std::fs::read_to_string(run.join("history.csv")).unwrap();
+        assert!(
+            history.lines().count() < 41,
+            "{signal} came too late to prove anything"
+        );
+        ran(program("train").arg("--resume").arg(&run));
+        assert_eq!(weights(&run), weights(&straight), "{signal}");
+        let rows = std::fs::read_to_string(run.join("history.csv")).unwrap();
+        assert_eq!(rows.lines().count(), 41, "{signal}");
+    }
+}
+
+#[test]
+fn a_run_is_not_written_over_and_not_resumed_on_other_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let config = tiny_config(folder.path(), 1);
+    ran(&mut train(&config, &run));
+    assert!(refused(&mut train(&config, &run)).contains("--resume"));
+    let resolved = run.join("config.toml");
+    let text = std::fs::read_to_string(&resolved).unwrap();
+    std::fs::write(&resolved, text.replace("seed = 4", "seed = 5")).unwrap();
+    let text = refused(
+        program("train")
+            .arg("--resume")
+            .arg(&run)
+            .args(["--epochs", "2"]),
+    );
+    assert!(text.contains("cannot resume"), "{text}");
+}
+
+#[test]
+fn nonsense_on_the_command_line_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = tiny_config(folder.path(), 1);
+    let out = folder.path().join("run");
+    let told = |arguments: &[&str]| refused(train(&config, &out).args(arguments));
+    assert!(told(&["--lr", "nan"]).contains("train.learning_rate"));
+    assert!(told(&["--lr", "-1"]).contains("train.learning_rate"));
+    assert!(told(&["--batch-size", "0"]).contains("train.batch_size"));
+    assert!(told(&["--epochs", "0"]).contains("train.epochs"));
+    assert!(told(&["--threads", "0"]).contains("--threads"));
+    assert!(told(&["--schema", "ibug68"]).contains("ibug68"));
+    assert!(told(&["--format", "coco"]).contains("coco"));
+    assert!(told(&["--data", "no/such/place"]).contains("no/such/place"));
+    assert!(
+        !out.exists(),
+        "a folder was left behind by a run that never started"
+    );
+
+    let file = folder.path().join("file");
+    std::fs::write(&file, "in the way").unwrap();
+    let text = refused(&mut train(&config, &file.join("run")));
+    assert!(text.contains("cannot create"), "{text}");
+    let text = refused(program("augment_preview").args(["--out", "sheet"]));
+    assert!(text.contains(".png"), "{text}");
+    let text = refused(program("evaluate").args(["--model", "absent.safetensors"]));
+    assert!(text.contains("absent.safetensors"), "{text}");
+    let text = refused(program("other_landmarks").arg("--data").arg(&file));
+    assert!(text.contains("file"), "{text}");
+}
