@@ -1,6 +1,7 @@
 //! Filling a network's input: many samples varied in parallel, straight into one slice.
 
 use crate::pixels::Workspace;
+use crate::vectors::{self, Kernel};
 use crate::warp::View;
 use crate::{AugmentError, Drawn, Pipeline, Sampling, Subject};
 use fkp_core::{Keypoints, Purpose, Sample, rng_for};
@@ -139,26 +140,45 @@ thread_local! {
 /// From interleaved bytes to normalised planes.
 fn to_planes(bytes: &[u8], channels: usize, normalise: &Normalise, planes: &mut [f32]) {
     let len = planes.len() / channels;
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (c, plane) in planes.chunks_exact_mut(len).enumerate() {
-                let scale = 1.0 / (255.0 * normalise.std[c]);
-                let offset = -normalise.mean[c] / normalise.std[c];
-                match channels {
-                    1 => planar::<1>(bytes, c, scale, offset, plane),
-                    3 => planar::<3>(bytes, c, scale, offset, plane),
-                    2 => planar::<2>(bytes, c, scale, offset, plane),
-                    _ => planar::<4>(bytes, c, scale, offset, plane),
-                }
-            }
-        },
-    );
+    for (channel, plane) in planes.chunks_exact_mut(len).enumerate() {
+        let std = normalise.std[channel];
+        vectors::run(Plane {
+            bytes,
+            channel,
+            channels,
+            scale: 1.0 / (255.0 * std),
+            offset: -normalise.mean[channel] / std,
+            plane,
+        });
+    }
 }
 
-#[inline(always)]
-fn planar<const C: usize>(bytes: &[u8], c: usize, scale: f32, offset: f32, plane: &mut [f32]) {
-    for (value, pixel) in plane.iter_mut().zip(bytes.chunks_exact(C)) {
-        *value = f32::from(pixel[c]) * scale + offset;
+struct Plane<'a> {
+    bytes: &'a [u8],
+    channel: usize,
+    channels: usize,
+    scale: f32,
+    offset: f32,
+    plane: &'a mut [f32],
+}
+
+impl Kernel for Plane<'_> {
+    #[inline(always)]
+    fn run(self) {
+        match self.channels {
+            1 => self.every::<1>(),
+            2 => self.every::<2>(),
+            3 => self.every::<3>(),
+            _ => self.every::<4>(),
+        }
+    }
+}
+
+impl Plane<'_> {
+    #[inline(always)]
+    fn every<const C: usize>(self) {
+        for (value, pixel) in self.plane.iter_mut().zip(self.bytes.chunks_exact(C)) {
+            *value = f32::from(pixel[self.channel]) * self.scale + self.offset;
+        }
     }
 }

@@ -2,11 +2,12 @@
 
 use crate::geometry::Motion;
 use crate::pixels::{Workspace, run};
-use crate::raster::Picture;
+use crate::raster::{Channel, Picture, RasterView};
 use crate::warp::{Interpolation, Sampling, View};
 use crate::{Raster, Step};
-use fkp_core::{Affine, BoundingBox, Keypoint, Keypoints, Sample, Schema, Visibility};
+use fkp_core::{Affine, BoundingBox, Image, Keypoint, Keypoints, Sample, Schema, Visibility};
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 
 /// The parameters drawn for one sample. Applying it involves no chance: it can be stored, applied
 /// to a second picture, to a mask, to boxes and to any number of point sets, and undone.
@@ -103,16 +104,29 @@ impl Drawn {
     ///
     /// # Panics
     /// If the picture has another size than it was drawn for.
-    pub fn image<P: Picture>(&self, image: P) -> P {
-        let src = image.into_raster();
+    pub fn image<P: Picture>(&self, image: &P) -> P {
+        P::from_raster(self.raster(&image.as_raster()))
+    }
+
+    /// The varied picture of a view, such as an `ndarray` one.
+    ///
+    /// # Panics
+    /// If the picture has another size than it was drawn for.
+    pub fn raster<T: Channel>(&self, image: &RasterView<'_, T>) -> Raster<T> {
         let mut workspace = Workspace::default();
-        let (width, height) = self.run_into(&src, &mut workspace);
-        P::from_raster(Raster {
+        let view = View {
+            data: &image.data,
+            width: image.width,
+            height: image.height,
+            channels: image.channels,
+        };
+        let (width, height) = self.run_view(view, &mut workspace);
+        Raster {
             width,
             height,
-            channels: src.channels,
-            data: std::mem::take(&mut workspace.front),
-        })
+            channels: image.channels,
+            data: workspace.front,
+        }
     }
 
     /// A mask of labels moved along with its picture: geometric steps only, the nearest pixel, and
@@ -120,7 +134,7 @@ impl Drawn {
     ///
     /// # Panics
     /// If the mask has another size than it was drawn for.
-    pub fn mask<P: Picture>(&self, mask: P) -> P {
+    pub fn mask<P: Picture>(&self, mask: &P) -> P {
         let border = match self.sampling.border {
             fkp_core::Border::Constant(_) => fkp_core::Border::Constant(0),
             border => border,
@@ -241,7 +255,7 @@ impl Drawn {
             image: if self.steps.is_empty() {
                 sample.image
             } else {
-                self.image(sample.image)
+                self.recycled(sample.image)
             },
             keypoints: sample.keypoints,
             face_box: sample.face_box.map(|given| self.bounding_box(&given)),
@@ -249,24 +263,32 @@ impl Drawn {
         }
     }
 
-    /// Leaves the varied picture in the workspace and says its (width, height).
-    pub(crate) fn run_into<T: crate::Channel>(
-        &self,
-        src: &Raster<T>,
-        workspace: &mut Workspace<T>,
-    ) -> (usize, usize) {
-        self.run_view(
-            View {
-                data: &src.data,
-                width: src.width,
-                height: src.height,
-                channels: src.channels,
-            },
-            workspace,
-        )
+    /// The varied picture, in memory that this thread keeps; the old picture's takes its place.
+    fn recycled(&self, image: Image) -> Image {
+        thread_local! {
+            static MEMORY: RefCell<Workspace<u8>> = RefCell::default();
+        }
+        MEMORY.with_borrow_mut(|workspace| {
+            let channels = image.channels();
+            let view = View {
+                data: image.as_bytes(),
+                width: image.width(),
+                height: image.height(),
+                channels,
+            };
+            let (width, height) = self.run_view(view, workspace);
+            let data = std::mem::replace(&mut workspace.front, image.into_bytes());
+            Image::from_raster(Raster {
+                width,
+                height,
+                channels,
+                data,
+            })
+        })
     }
 
-    pub(crate) fn run_view<T: crate::Channel>(
+    /// Leaves the varied picture in the workspace and says its (width, height).
+    pub(crate) fn run_view<T: Channel>(
         &self,
         src: View<'_, T>,
         workspace: &mut Workspace<T>,

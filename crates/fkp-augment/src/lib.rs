@@ -26,6 +26,7 @@ mod raster;
 mod recipe;
 mod step;
 mod transform;
+mod vectors;
 mod warp;
 
 pub use batch::{BatchMut, Normalise, fill_batch};
@@ -35,7 +36,7 @@ pub use geometry::{Bend, BendKind, Projective};
 pub use pipeline::Pipeline;
 pub use pixels_only::PixelsOnly;
 pub use range::Range;
-pub use raster::{Channel, Picture, Raster};
+pub use raster::{Channel, Picture, Raster, RasterView};
 pub use recipe::{Recipe, ZoomAxes};
 pub use step::{Fill, Step};
 pub use transform::{AffineRange, Subject, Transform};

@@ -3,7 +3,8 @@
 use crate::AugmentError;
 use fkp_core::Image;
 use image::{ImageBuffer, Pixel};
-use ndarray::{Array2, Array3, ArrayView3};
+use ndarray::{Array2, Array3, ArrayView3, Axis};
+use std::borrow::Cow;
 
 /// A channel's number format: `u8` from 0 to 255, or `f32` from 0 to 1.
 pub trait Channel: Copy + Default + PartialEq + Send + Sync + sealed::Sealed + 'static {
@@ -105,18 +106,7 @@ impl<T: Channel> Raster<T> {
         channels: usize,
         data: Vec<T>,
     ) -> Result<Self, AugmentError> {
-        let expected = width
-            .checked_mul(height)
-            .and_then(|pixels| pixels.checked_mul(channels));
-        if width == 0 || height == 0 || !(1..=4).contains(&channels) || expected != Some(data.len())
-        {
-            return Err(AugmentError::BadPicture {
-                width,
-                height,
-                channels,
-                len: data.len(),
-            });
-        }
+        check_shape(width, height, channels, data.len())?;
         Ok(Self {
             width,
             height,
@@ -150,8 +140,13 @@ impl<T: Channel> Raster<T> {
         &self.data[start..start + self.channels]
     }
 
-    /// A view of shape `[height, width, channels]`.
-    pub fn view(&self) -> ArrayView3<'_, T> {
+    /// The numbers, without a copy.
+    pub fn into_vec(self) -> Vec<T> {
+        self.data
+    }
+
+    /// An `ndarray` view of shape `[height, width, channels]`.
+    pub fn array_view(&self) -> ArrayView3<'_, T> {
         let shape = (self.height, self.width, self.channels);
         match ArrayView3::from_shape(shape, &self.data) {
             Ok(view) => view,
@@ -160,44 +155,88 @@ impl<T: Channel> Raster<T> {
     }
 }
 
-/// A copy of a view of shape `[height, width, channels]`, whatever its strides: a view with
-/// permuted axes of a `[channels, height, width]` array is fine.
+/// A picture that is looked at: borrowed where its numbers lie in order, else a copy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RasterView<'a, T: Clone> {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) channels: usize,
+    pub(crate) data: Cow<'a, [T]>,
+}
+
+impl<'a, T: Channel> RasterView<'a, T> {
+    /// A picture from its numbers, `[height, width, channels]`.
+    ///
+    /// # Errors
+    /// If a side is zero, the channels are not 1 to 4, or the length does not fit.
+    pub fn new(
+        width: usize,
+        height: usize,
+        channels: usize,
+        data: impl Into<Cow<'a, [T]>>,
+    ) -> Result<Self, AugmentError> {
+        let data = data.into();
+        check_shape(width, height, channels, data.len())?;
+        Ok(Self {
+            width,
+            height,
+            channels,
+            data,
+        })
+    }
+}
+
+/// Borrows a view of shape `[height, width, channels]` in standard layout and copies any other,
+/// such as a `[channels, height, width]` array seen with its axes permuted.
 ///
 /// # Errors
 /// If an axis is empty or there are more than 4 channels.
-impl<T: Channel> TryFrom<ArrayView3<'_, T>> for Raster<T> {
+impl<'a, T: Channel> TryFrom<ArrayView3<'a, T>> for RasterView<'a, T> {
     type Error = AugmentError;
 
-    fn try_from(view: ArrayView3<'_, T>) -> Result<Self, AugmentError> {
+    fn try_from(view: ArrayView3<'a, T>) -> Result<Self, AugmentError> {
         let (height, width, channels) = view.dim();
-        Self::new(width, height, channels, view.iter().copied().collect())
+        match view.to_slice() {
+            Some(slice) => Self::new(width, height, channels, slice),
+            None => Self::new(
+                width,
+                height,
+                channels,
+                view.iter().copied().collect::<Vec<T>>(),
+            ),
+        }
     }
 }
 
 /// A picture type that a drawn augmentation can be applied to.
 ///
 /// There are implementations for [`fkp_core::Image`], every `image::ImageBuffer` whose channels
-/// are `u8` or `f32` (without a copy on the way in), `ndarray` arrays `[height, width, channels]`
-/// and `[height, width]`, and [`Raster`] itself. For a view, go by `Raster::try_from(view)`.
+/// are `u8` or `f32`, `ndarray` arrays `[height, width, channels]` and `[height, width]`, and
+/// [`Raster`] itself. For an `ndarray` view there is [`crate::Drawn::raster`].
 pub trait Picture: Sized {
     /// The channels' number format.
     type Channel: Channel;
 
-    /// The picture as a raster.
+    /// The picture's numbers.
     ///
     /// # Panics
     /// If a side is zero or the channels are not 1 to 4.
-    fn into_raster(self) -> Raster<Self::Channel>;
+    fn as_raster(&self) -> RasterView<'_, Self::Channel>;
 
-    /// A picture of this type from a raster that [`Picture::into_raster`] could have made.
+    /// A picture of this type from a raster with the channels of one of this type.
     fn from_raster(raster: Raster<Self::Channel>) -> Self;
 }
 
 impl<T: Channel> Picture for Raster<T> {
     type Channel = T;
 
-    fn into_raster(self) -> Raster<T> {
-        self
+    fn as_raster(&self) -> RasterView<'_, T> {
+        sound(RasterView::new(
+            self.width,
+            self.height,
+            self.channels,
+            &self.data,
+        ))
     }
 
     fn from_raster(raster: Raster<T>) -> Self {
@@ -208,10 +247,14 @@ impl<T: Channel> Picture for Raster<T> {
 impl Picture for Image {
     type Channel = u8;
 
-    fn into_raster(self) -> Raster<u8> {
+    fn as_raster(&self) -> RasterView<'_, u8> {
         let (width, height) = self.size();
-        let channels = self.channels();
-        sound(Raster::new(width, height, channels, self.into_bytes()))
+        sound(RasterView::new(
+            width,
+            height,
+            self.channels(),
+            self.as_bytes(),
+        ))
     }
 
     fn from_raster(raster: Raster<u8>) -> Self {
@@ -231,14 +274,15 @@ where
 {
     type Channel = T;
 
-    fn into_raster(self) -> Raster<T> {
+    fn as_raster(&self) -> RasterView<'_, T> {
         let (width, height) = self.dimensions();
         let channels = usize::from(P::CHANNEL_COUNT);
-        sound(Raster::new(
+        let numbers = self.as_raw().as_slice();
+        sound(RasterView::new(
             width as usize,
             height as usize,
             channels,
-            self.into_raw(),
+            numbers,
         ))
     }
 
@@ -254,8 +298,8 @@ where
 impl<T: Channel> Picture for Array3<T> {
     type Channel = T;
 
-    fn into_raster(self) -> Raster<T> {
-        sound(Raster::try_from(self.view()))
+    fn as_raster(&self) -> RasterView<'_, T> {
+        sound(RasterView::try_from(self.view()))
     }
 
     fn from_raster(raster: Raster<T>) -> Self {
@@ -270,10 +314,9 @@ impl<T: Channel> Picture for Array3<T> {
 impl<T: Channel> Picture for Array2<T> {
     type Channel = T;
 
-    fn into_raster(self) -> Raster<T> {
-        let (height, width) = self.dim();
-        let data = self.iter().copied().collect();
-        sound(Raster::new(width, height, 1, data))
+    fn as_raster(&self) -> RasterView<'_, T> {
+        let pixels = self.view().insert_axis(Axis(2));
+        sound(RasterView::try_from(pixels))
     }
 
     fn from_raster(raster: Raster<T>) -> Self {
@@ -282,6 +325,26 @@ impl<T: Channel> Picture for Array2<T> {
             Err(_) => unreachable!("a grey picture stays grey"),
         }
     }
+}
+
+fn check_shape(
+    width: usize,
+    height: usize,
+    channels: usize,
+    len: usize,
+) -> Result<(), AugmentError> {
+    let expected = width
+        .checked_mul(height)
+        .and_then(|pixels| pixels.checked_mul(channels));
+    if width == 0 || height == 0 || !(1..=4).contains(&channels) || expected != Some(len) {
+        return Err(AugmentError::BadPicture {
+            width,
+            height,
+            channels,
+            len,
+        });
+    }
+    Ok(())
 }
 
 fn sound<T, E: std::fmt::Display>(made: Result<T, E>) -> T {

@@ -2,6 +2,7 @@
 
 use super::Canvas;
 use crate::raster::Channel;
+use crate::vectors::add_scaled;
 use crate::warp::reflect;
 
 /// Blurs by a Gaussian of this standard deviation, first along rows, then along columns.
@@ -45,38 +46,28 @@ fn blurred<T: Channel>(canvas: &mut Canvas<'_, T>, sigma_px: f64) {
     kernel.iter_mut().for_each(|weight| *weight /= sum);
     let (width, height, channels) = (canvas.width, canvas.height, canvas.channels);
     let data = &*canvas.data;
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let rows = data.chunks_exact(row).zip(sideways.chunks_exact_mut(row));
-            for (src, dst) in rows {
-                for (i, value) in line[radius * channels..].iter_mut().zip(src) {
-                    *i = value.to_f32();
-                }
-                for d in 1..=radius {
-                    for c in 0..channels {
-                        let at = |x: i64| src[reflect(x, width) * channels + c].to_f32();
-                        line[(radius - d) * channels + c] = at(-(d as i64));
-                        line[(radius + width + d - 1) * channels + c] = at((width + d - 1) as i64);
-                    }
-                }
-                for (k, weight) in kernel.iter().enumerate() {
-                    let shifted = &line[k * channels..k * channels + row];
-                    for (value, src) in dst.iter_mut().zip(shifted) {
-                        *value += weight * src;
-                    }
-                }
+    let rows = data.chunks_exact(row).zip(sideways.chunks_exact_mut(row));
+    for (src, dst) in rows {
+        for (i, value) in line[radius * channels..].iter_mut().zip(src) {
+            *i = value.to_f32();
+        }
+        for d in 1..=radius {
+            for c in 0..channels {
+                let at = |x: i64| src[reflect(x, width) * channels + c].to_f32();
+                line[(radius - d) * channels + c] = at(-(d as i64));
+                line[(radius + width + d - 1) * channels + c] = at((width + d - 1) as i64);
             }
-            for (y, dst) in result.chunks_exact_mut(row).enumerate() {
-                for (k, weight) in kernel.iter().enumerate() {
-                    let from = reflect(y as i64 + k as i64 - radius as i64, height);
-                    for (value, src) in dst.iter_mut().zip(&sideways[from * row..][..row]) {
-                        *value += weight * src;
-                    }
-                }
-            }
-        },
-    );
+        }
+        for (k, weight) in kernel.iter().enumerate() {
+            add_scaled(dst, &line[k * channels..], *weight);
+        }
+    }
+    for (y, dst) in result.chunks_exact_mut(row).enumerate() {
+        for (k, weight) in kernel.iter().enumerate() {
+            let from = reflect(y as i64 + k as i64 - radius as i64, height);
+            add_scaled(dst, &sideways[from * row..], *weight);
+        }
+    }
 }
 
 /// The mean of evenly spaced samples along a line through each pixel, each rounded to a pixel.
@@ -90,37 +81,33 @@ pub(super) fn motion<T: Channel>(canvas: &mut Canvas<'_, T>, length_px: f64, ang
     let sums = &mut *canvas.floats;
     sums.clear();
     sums.resize(data.len(), 0.0);
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for tap in 0..count {
-                let along = tap as f64 - (count as f64 - 1.0) / 2.0;
-                let dx = (along * cos).round() as i64;
-                let dy = (-along * sin).round() as i64;
-                // The columns whose source lies in the picture are one straight run.
-                let first = dx.min(0).unsigned_abs().min(width as u64) as usize;
-                let last = width - dx.max(0).unsigned_abs().min(width as u64) as usize;
-                for (y, dst) in sums.chunks_exact_mut(row).enumerate() {
-                    let src = &data[reflect(y as i64 + dy, height) * row..][..row];
-                    let mut edge = |x: usize| {
-                        let from = reflect(x as i64 + dx, width);
-                        for c in 0..channels {
-                            dst[x * channels + c] += weight * src[from * channels + c].to_f32();
-                        }
-                    };
-                    (0..first.min(width)).for_each(&mut edge);
-                    (last.max(first)..width).for_each(&mut edge);
-                    if first < last {
-                        let start = (first as i64 + dx) as usize * channels;
-                        let dst = &mut dst[first * channels..last * channels];
-                        for (value, src) in dst.iter_mut().zip(&src[start..]) {
-                            *value += weight * src.to_f32();
-                        }
-                    }
+    for tap in 0..count {
+        let along = tap as f64 - (count as f64 - 1.0) / 2.0;
+        let dx = (along * cos).round() as i64;
+        let dy = (-along * sin).round() as i64;
+        // The columns whose source lies in the picture are one straight run.
+        let first = dx.min(0).unsigned_abs().min(width as u64) as usize;
+        let last = width - dx.max(0).unsigned_abs().min(width as u64) as usize;
+        for (y, dst) in sums.chunks_exact_mut(row).enumerate() {
+            let src = &data[reflect(y as i64 + dy, height) * row..][..row];
+            let mut edge = |x: usize| {
+                let from = reflect(x as i64 + dx, width);
+                for c in 0..channels {
+                    dst[x * channels + c] += weight * src[from * channels + c].to_f32();
                 }
+            };
+            (0..first).for_each(&mut edge);
+            (last.max(first)..width).for_each(&mut edge);
+            if first < last {
+                let start = (first as i64 + dx) as usize * channels;
+                add_scaled(
+                    &mut dst[first * channels..last * channels],
+                    &src[start..],
+                    weight,
+                );
             }
-        },
-    );
+        }
+    }
     for (value, sum) in canvas.data.iter_mut().zip(sums.iter()) {
         *value = T::from_f32(*sum);
     }

@@ -2,6 +2,7 @@
 
 use super::{BLOCK, Backward, Coords, Source, bilinear};
 use crate::raster::Channel;
+use crate::vectors::Kernel;
 
 /// How many samples along each axis keep every source pixel in view, by the largest step that
 /// the map takes anywhere on a coarse grid over the destination. The cap bounds the work for
@@ -26,37 +27,49 @@ pub(super) fn taps(backward: &Backward<'_>, size: (usize, usize)) -> (usize, usi
     (count(step.0), count(step.1))
 }
 
-#[inline(always)]
-pub(super) fn rows<T: Channel, const C: usize>(
-    source: &Source<'_, T>,
-    backward: &Backward<'_>,
-    (width, _): (usize, usize),
-    (nx, ny): (usize, usize),
-    dst: &mut [T],
-) {
-    let weight = 1.0 / (nx * ny) as f32;
-    let offset = |tap: usize, taps: usize| (tap as f64 + 0.5) / taps as f64 - 0.5;
-    let mut at = Coords::new();
-    for (y, row) in dst.chunks_exact_mut(width * C).enumerate() {
-        for (block, out) in row.chunks_mut(BLOCK * C).enumerate() {
-            let mut sums = [[0.0; C]; BLOCK];
-            let count = out.len() / C;
-            for ky in 0..ny {
-                for kx in 0..nx {
-                    let x = (block * BLOCK) as f64 + offset(kx, nx);
-                    backward.fill(x, y as f64 + offset(ky, ny), &mut at);
-                    source.fold(&mut at);
-                    for (k, sum) in sums[..count].iter_mut().enumerate() {
-                        let value = bilinear::sample::<T, C>(source, at.x[k], at.y[k]);
-                        for (sum, value) in sum.iter_mut().zip(value) {
-                            *sum += value;
+/// Rows of an area warp.
+pub(super) struct Rows<'a, T, const C: usize> {
+    pub(super) source: &'a Source<'a, T>,
+    pub(super) backward: &'a Backward<'a>,
+    pub(super) width: usize,
+    pub(super) taps: (usize, usize),
+    pub(super) dst: &'a mut [T],
+}
+
+impl<T: Channel, const C: usize> Kernel for Rows<'_, T, C> {
+    #[inline(always)]
+    fn run(self) {
+        let Self {
+            source,
+            backward,
+            width,
+            taps: (nx, ny),
+            dst,
+        } = self;
+        let weight = 1.0 / (nx * ny) as f32;
+        let offset = |tap: usize, taps: usize| (tap as f64 + 0.5) / taps as f64 - 0.5;
+        let mut at = Coords::new();
+        for (y, row) in dst.chunks_exact_mut(width * C).enumerate() {
+            for (block, out) in row.chunks_mut(BLOCK * C).enumerate() {
+                let mut sums = [[0.0; C]; BLOCK];
+                let count = out.len() / C;
+                for ky in 0..ny {
+                    for kx in 0..nx {
+                        let x = (block * BLOCK) as f64 + offset(kx, nx);
+                        backward.fill(x, y as f64 + offset(ky, ny), &mut at);
+                        source.fold(&mut at);
+                        for (k, sum) in sums[..count].iter_mut().enumerate() {
+                            let value = bilinear::sample::<T, C>(source, at.x[k], at.y[k]);
+                            for (sum, value) in sum.iter_mut().zip(value) {
+                                *sum += value;
+                            }
                         }
                     }
                 }
-            }
-            for (pixel, sum) in out.chunks_exact_mut(C).zip(sums) {
-                for (channel, sum) in pixel.iter_mut().zip(sum) {
-                    *channel = T::from_f32(sum * weight);
+                for (pixel, sum) in out.chunks_exact_mut(C).zip(sums) {
+                    for (channel, sum) in pixel.iter_mut().zip(sum) {
+                        *channel = T::from_f32(sum * weight);
+                    }
                 }
             }
         }

@@ -2,24 +2,37 @@
 
 use super::{BLOCK, Backward, Coords, View, fold};
 use crate::raster::Channel;
+use crate::vectors::Kernel;
 use fkp_core::Border;
 
-#[inline(always)]
-pub(super) fn rows<T: Channel, const C: usize>(
-    src: View<'_, T>,
-    backward: &Backward<'_>,
-    (width, _): (usize, usize),
-    border: Border,
-    dst: &mut [T],
-) {
-    let mut at = Coords::new();
-    for (y, row) in dst.chunks_exact_mut(width * C).enumerate() {
-        for (block, out) in row.chunks_mut(BLOCK * C).enumerate() {
-            backward.fill((block * BLOCK) as f64, y as f64, &mut at);
-            for (k, pixel) in out.chunks_exact_mut(C).enumerate() {
-                let value = sample::<T, C>(src, border, at.x[k], at.y[k]);
-                for (channel, value) in pixel.iter_mut().zip(value) {
-                    *channel = T::from_f32(value);
+/// Rows of a bicubic warp.
+pub(super) struct Rows<'a, T, const C: usize> {
+    pub(super) src: View<'a, T>,
+    pub(super) backward: &'a Backward<'a>,
+    pub(super) width: usize,
+    pub(super) border: Border,
+    pub(super) dst: &'a mut [T],
+}
+
+impl<T: Channel, const C: usize> Kernel for Rows<'_, T, C> {
+    #[inline(always)]
+    fn run(self) {
+        let Self {
+            src,
+            backward,
+            width,
+            border,
+            dst,
+        } = self;
+        let mut at = Coords::new();
+        for (y, row) in dst.chunks_exact_mut(width * C).enumerate() {
+            for (block, out) in row.chunks_mut(BLOCK * C).enumerate() {
+                backward.fill((block * BLOCK) as f64, y as f64, &mut at);
+                for (k, pixel) in out.chunks_exact_mut(C).enumerate() {
+                    let value = sample::<T, C>(src, border, at.x[k], at.y[k]);
+                    for (channel, value) in pixel.iter_mut().zip(value) {
+                        *channel = T::from_f32(value);
+                    }
                 }
             }
         }

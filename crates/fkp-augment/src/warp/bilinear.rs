@@ -1,7 +1,54 @@
 //! Bilinear samples of one block: the fast 8-bit path, and the plain one that states what it does.
 
-use super::{BLOCK, Coords, Source};
+use super::{BLOCK, Backward, Coords, Source};
 use crate::raster::Channel;
+use crate::vectors::Kernel;
+
+/// Rows of a bilinear warp of bytes.
+pub(super) struct ByteRows<'a, const C: usize> {
+    pub(super) source: &'a Source<'a, u8>,
+    pub(super) backward: &'a Backward<'a>,
+    pub(super) width: usize,
+    pub(super) dst: &'a mut [u8],
+}
+
+/// Rows of a bilinear warp of any format.
+pub(super) struct PlainRows<'a, T, const C: usize> {
+    pub(super) source: &'a Source<'a, T>,
+    pub(super) backward: &'a Backward<'a>,
+    pub(super) width: usize,
+    pub(super) dst: &'a mut [T],
+}
+
+impl<const C: usize> Kernel for ByteRows<'_, C> {
+    #[inline(always)]
+    fn run(self) {
+        let mut at = Coords::new();
+        for (y, row) in self.dst.chunks_exact_mut(self.width * C).enumerate() {
+            for (block, out) in row.chunks_mut(BLOCK * C).enumerate() {
+                let x = (block * BLOCK) as f64;
+                self.backward.fill(x, y as f64, &mut at);
+                self.source.fold(&mut at);
+                bytes::<C>(self.source, &at, out);
+            }
+        }
+    }
+}
+
+impl<T: Channel, const C: usize> Kernel for PlainRows<'_, T, C> {
+    #[inline(always)]
+    fn run(self) {
+        let mut at = Coords::new();
+        for (y, row) in self.dst.chunks_exact_mut(self.width * C).enumerate() {
+            for (block, out) in row.chunks_mut(BLOCK * C).enumerate() {
+                let x = (block * BLOCK) as f64;
+                self.backward.fill(x, y as f64, &mut at);
+                self.source.fold(&mut at);
+                plain::<T, C>(self.source, &at, out);
+            }
+        }
+    }
+}
 
 /// Both bytes' worth of a pair of channels, 16 bits apart.
 const LANES: u32 = 0x00ff_00ff;
@@ -10,7 +57,7 @@ const LANES: u32 = 0x00ff_00ff;
 /// blends two values; the second blend keeps all 16 bits of the first and rounds once, which
 /// leaves the result within half a grey level of the exact one at those coordinates.
 #[inline(always)]
-pub(super) fn bytes<const C: usize>(source: &Source<'_, u8>, at: &Coords, out: &mut [u8]) {
+fn bytes<const C: usize>(source: &Source<'_, u8>, at: &Coords, out: &mut [u8]) {
     let (max_x, max_y) = (source.width as u32 - 2, source.height as u32 - 2);
     let stride = source.width as u32;
     let mut index = [0u32; BLOCK];
@@ -28,10 +75,10 @@ pub(super) fn bytes<const C: usize>(source: &Source<'_, u8>, at: &Coords, out: &
         1 => {
             let mut quad = [0u32; BLOCK];
             for (quad, &i) in quad[..count].iter_mut().zip(&index) {
-                let i = i as usize;
-                let top = u16::from_le_bytes([source.data[i], source.data[i + 1]]);
-                let i = i + below;
-                let bottom = u16::from_le_bytes([source.data[i], source.data[i + 1]]);
+                // One check for all four neighbours.
+                let window = &source.data[i as usize..i as usize + below + 2];
+                let top = u16::from_le_bytes([window[0], window[1]]);
+                let bottom = u16::from_le_bytes([window[below], window[below + 1]]);
                 *quad = u32::from(top) | u32::from(bottom) << 16;
             }
             let mut grey = [0u8; BLOCK];
@@ -39,29 +86,31 @@ pub(super) fn bytes<const C: usize>(source: &Source<'_, u8>, at: &Coords, out: &
                 let rows = blend(quad[k] & LANES, (quad[k] >> 8) & LANES, wx[k]);
                 grey[k] = mix(rows & 0xffff, rows >> 16, wy[k]) as u8;
             }
-            out.copy_from_slice(&grey[..count]);
+            match out.first_chunk_mut::<BLOCK>() {
+                Some(out) => *out = grey,
+                None => out.copy_from_slice(&grey[..count]),
+            }
         }
         3 => {
-            // r g b r and g b of two neighbours, from the row and from the one below.
-            let (mut top, mut top_gb) = ([0u32; BLOCK], [0u32; BLOCK]);
-            let (mut bottom, mut bottom_gb) = ([0u32; BLOCK], [0u32; BLOCK]);
+            // Two neighbours, from the row and from the one below.
+            let (mut top, mut top_right) = ([0u32; BLOCK], [0u32; BLOCK]);
+            let (mut bottom, mut bottom_right) = ([0u32; BLOCK], [0u32; BLOCK]);
             for k in 0..count {
                 let i = index[k] as usize;
-                let six = load(source.data, i);
-                (top[k], top_gb[k]) = (six as u32, (six >> 24) as u32);
-                let six = load(source.data, i + below);
-                (bottom[k], bottom_gb[k]) = (six as u32, (six >> 24) as u32);
+                let window = &source.data[i..i + below + 6];
+                (top[k], top_right[k]) = pixel_pair(window, 0);
+                (bottom[k], bottom_right[k]) = pixel_pair(window, below);
             }
             let mut rgb = [0u32; BLOCK];
             for k in 0..BLOCK {
                 let (wx, wy) = (wx[k], wy[k]);
                 let red_blue = |left: u32, right: u32| blend(left & LANES, right & LANES, wx);
-                let upper = red_blue(top[k], top_gb[k]);
-                let lower = red_blue(bottom[k], bottom_gb[k]);
+                let upper = red_blue(top[k], top_right[k]);
+                let lower = red_blue(bottom[k], bottom_right[k]);
                 let green = |pixel: u32| (pixel >> 8) & 0xff;
                 let rows = blend(
                     green(top[k]) | green(bottom[k]) << 16,
-                    green(top_gb[k]) | green(bottom_gb[k]) << 16,
+                    green(top_right[k]) | green(bottom_right[k]) << 16,
                     wx,
                 );
                 let r = mix(upper & 0xffff, lower & 0xffff, wy);
@@ -113,22 +162,24 @@ fn mix(a: u32, b: u32, w: u32) -> u32 {
     blend(a, b, w).wrapping_add(0x8000) >> 16
 }
 
-/// Eight bytes from `i`, zeros beyond the end. `data` has at least eight.
+/// Two neighbouring pixels of three bytes, each in the low bytes of its number.
 #[inline(always)]
-fn load(data: &[u8], i: usize) -> u64 {
-    let start = i.min(data.len() - 8);
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&data[start..start + 8]);
-    u64::from_le_bytes(bytes) >> (8 * (i - start))
+fn pixel_pair(bytes: &[u8], i: usize) -> (u32, u32) {
+    (four(bytes, i), four(bytes, i + 2) >> 8)
+}
+
+/// Four bytes as one number, in one load.
+#[inline(always)]
+fn four(bytes: &[u8], i: usize) -> u32 {
+    match bytes[i..].first_chunk() {
+        Some(four) => u32::from_le_bytes(*four),
+        None => 0,
+    }
 }
 
 /// The same in floating point, for any format and size.
 #[inline(always)]
-pub(super) fn plain<T: Channel, const C: usize>(
-    source: &Source<'_, T>,
-    at: &Coords,
-    out: &mut [T],
-) {
+fn plain<T: Channel, const C: usize>(source: &Source<'_, T>, at: &Coords, out: &mut [T]) {
     for (k, pixel) in out.chunks_exact_mut(C).enumerate() {
         let value = sample::<T, C>(source, at.x[k], at.y[k]);
         for (channel, value) in pixel.iter_mut().zip(value) {

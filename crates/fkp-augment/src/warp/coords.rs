@@ -42,13 +42,13 @@ impl Backward<'_> {
             }
             Self::Projective([r0, r1, r2]) => {
                 let start = |r: &[f64; 3]| r[0] * x + r[1] * y + r[2];
-                let (sx, sy, sw) = (start(r0), start(r1), start(r2));
+                let (sx, sy, sw) = (start(r0) as f32, start(r1) as f32, start(r2) as f32);
+                let (dx, dy, dw) = (r0[0] as f32, r1[0] as f32, r2[0] as f32);
                 for k in 0..BLOCK {
-                    // In f64: the numerator cancels where the picture is far from the origin.
-                    let k64 = k as f64;
-                    let w = 1.0 / (sw + r2[0] * k64).max(1e-9);
-                    at.x[k] = ((sx + r0[0] * k64) * w) as f32;
-                    at.y[k] = ((sy + r1[0] * k64) * w) as f32;
+                    let k32 = k as f32;
+                    let w = 1.0 / (sw + dw * k32).max(1e-9);
+                    at.x[k] = (sx + dx * k32) * w;
+                    at.y[k] = (sy + dy * k32) * w;
                 }
             }
             Self::Chain(_) => {

@@ -20,6 +20,7 @@ pub(crate) use source::PadBuffer;
 use source::Source;
 
 use crate::raster::Channel;
+use crate::vectors;
 use fkp_core::Border;
 use serde::{Deserialize, Serialize};
 
@@ -82,7 +83,6 @@ pub(crate) fn warp<T: Channel>(
     }
 }
 
-/// Runs the loops as compiled for this processor.
 fn in_vectors<T: Channel, const C: usize>(
     src: View<'_, T>,
     backward: &Backward<'_>,
@@ -91,8 +91,8 @@ fn in_vectors<T: Channel, const C: usize>(
     pad: &mut PadBuffer<T>,
     dst: &mut [T],
 ) {
-    let arch = pulp::Arch::new();
     let border = sampling.border;
+    let width = size.0;
     match sampling.interpolation {
         Interpolation::Bilinear | Interpolation::Area => {
             let source = Source::padded(src, border, pad);
@@ -101,44 +101,45 @@ fn in_vectors<T: Channel, const C: usize>(
                 _ => (1, 1),
             };
             if taps != (1, 1) {
-                arch.dispatch(|| area::rows::<T, C>(&source, backward, size, taps, dst));
-                return;
-            }
-            if let Some(bytes) = source.bytes()
+                vectors::run(area::Rows::<T, C> {
+                    source: &source,
+                    backward,
+                    width,
+                    taps,
+                    dst,
+                });
+            } else if let Some(bytes) = source.bytes()
                 && let Some(dst) = T::bytes_mut(dst)
             {
-                let samples = bilinear::bytes::<C>;
-                arch.dispatch(|| blocks::<u8, C>(&bytes, backward, size, samples, dst));
-                return;
+                vectors::run(bilinear::ByteRows::<C> {
+                    source: &bytes,
+                    backward,
+                    width,
+                    dst,
+                });
+            } else {
+                vectors::run(bilinear::PlainRows::<T, C> {
+                    source: &source,
+                    backward,
+                    width,
+                    dst,
+                });
             }
-            let samples = bilinear::plain::<T, C>;
-            arch.dispatch(|| blocks::<T, C>(&source, backward, size, samples, dst));
         }
-        Interpolation::Nearest => {
-            arch.dispatch(|| nearest::rows::<T, C>(src, backward, size, border, dst));
-        }
-        Interpolation::Bicubic => {
-            arch.dispatch(|| bicubic::rows::<T, C>(src, backward, size, border, dst));
-        }
-    }
-}
-
-/// Row by row, block by block: where from, the border rule, the samples.
-#[inline(always)]
-fn blocks<T: Channel, const C: usize>(
-    source: &Source<'_, T>,
-    backward: &Backward<'_>,
-    (width, _): (usize, usize),
-    samples: impl Fn(&Source<'_, T>, &Coords, &mut [T]),
-    dst: &mut [T],
-) {
-    let mut at = Coords::new();
-    for (y, row) in dst.chunks_exact_mut(width * C).enumerate() {
-        for (block, out) in row.chunks_mut(BLOCK * C).enumerate() {
-            backward.fill((block * BLOCK) as f64, y as f64, &mut at);
-            source.fold(&mut at);
-            samples(source, &at, out);
-        }
+        Interpolation::Nearest => vectors::run(nearest::Rows::<T, C> {
+            src,
+            backward,
+            width,
+            border,
+            dst,
+        }),
+        Interpolation::Bicubic => vectors::run(bicubic::Rows::<T, C> {
+            src,
+            backward,
+            width,
+            border,
+            dst,
+        }),
     }
 }
 

@@ -28,7 +28,7 @@ proptest! {
         let replayed: Drawn = toml::from_str(&text).unwrap();
         prop_assert_eq!(&replayed, &drawn);
         let picture = dot((40, 30), 12.0, 9.0);
-        prop_assert_eq!(replayed.image(picture.clone()), drawn.image(picture));
+        prop_assert_eq!(replayed.image(&picture), drawn.image(&picture));
     }
 }
 

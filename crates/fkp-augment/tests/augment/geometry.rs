@@ -67,7 +67,7 @@ proptest! {
         let face = Keypoints::from_xy(&[[20.0, 20.0]]);
         let subject = Subject { keypoints: Some(&face), face_box: None };
         let drawn = augment.draw_for(SIZE, subject, &mut rng_for(seed, Purpose::Augment, 0, 0));
-        let picture = drawn.image(ramp(SIZE));
+        let picture = drawn.image(&ramp(SIZE));
         prop_assert_eq!(picture.size(), drawn.size());
         let (u, v) = drawn.point(x, y);
         let (w, h) = drawn.size();
@@ -102,7 +102,7 @@ proptest! {
         // comparison is with the moved light, worked out from the points' map.
         let (mut sum, mut mx, mut my) = (0.0, 0.0, 0.0);
         let source = dot(SIZE, x, y);
-        let image = drawn.image(source.clone());
+        let image = drawn.image(&source);
         for j in 0..SIZE.1 {
             for i in 0..SIZE.0 {
                 let light = f64::from(source.pixel(i, j)[0]);
@@ -213,11 +213,11 @@ proptest! {
         let recipe = Recipe { border, interpolation, ..Recipe::of(steps) };
         let augment = recipe.compile(&Schema::kaggle15()).unwrap();
         let drawn = augment.draw((width, height), &mut rng_for(seed, Purpose::Augment, 0, 0));
-        let picture = drawn.image(ramp((width, height)));
+        let picture = drawn.image(&ramp((width, height)));
         prop_assert!(picture.as_slice().iter().all(|v| v.is_finite()));
         // Bytes take another path; it must not panic on tiny pictures either.
         let grey = fkp_core::Image::filled(width, height, 3, 200);
-        let moved = drawn.image(grey);
+        let moved = drawn.image(&grey);
         let flat = !matches!(border, Border::Constant(_));
         prop_assert!(!flat || moved.as_bytes().iter().all(|v| *v == 200));
     }

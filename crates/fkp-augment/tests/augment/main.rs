@@ -4,6 +4,7 @@
 
 mod composition;
 mod geometry;
+mod golden;
 mod photometric;
 mod recipe;
 mod support;

@@ -18,7 +18,7 @@ fn any_border() -> impl Strategy<Value = Border> {
 fn warp(src: &Image, map: Affine, size: (usize, usize), sampling: Sampling) -> Image {
     let mut drawn = Drawn::nothing(src.size(), sampling);
     drawn.push(Step::Affine { map, size });
-    drawn.image(src.clone())
+    drawn.image(src)
 }
 
 fn worst(a: &Image, b: &Image) -> u8 {
@@ -93,7 +93,7 @@ fn bicubic_reproduces_quadratics() {
         map,
         size: (30, 30),
     });
-    let moved = drawn.image(src);
+    let moved = drawn.image(&src);
     for y in 10..20 {
         for x in 10..20 {
             let (u, v) = drawn.undo_point(x as f64, y as f64);

@@ -1,0 +1,134 @@
+//! Against OpenCV's pictures and albumentations' points. `golden/make.py` wrote `golden.json`.
+
+use crate::support::texture;
+use fkp_augment::{
+    AffineRange, Drawn, Interpolation, Projective, Range, Recipe, Sampling, Step, Transform,
+};
+use fkp_core::{Affine, Border, Purpose, Schema, rng_for};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+#[derive(Deserialize)]
+struct Golden {
+    opencv: String,
+    albumentations: String,
+    source: (usize, usize),
+    size: (usize, usize),
+    pictures: Vec<Picture>,
+    conventions: Conventions,
+}
+
+#[derive(Deserialize)]
+struct Picture {
+    kind: String,
+    channels: usize,
+    matrix: Vec<[f64; 3]>,
+    pixels: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct Conventions {
+    points: Vec<(f64, f64)>,
+    moved: BTreeMap<String, Vec<(f64, f64)>>,
+}
+
+fn golden() -> Golden {
+    let golden: Golden = serde_json::from_str(include_str!("golden/golden.json")).unwrap();
+    assert!(golden.opencv.starts_with("5.") && golden.albumentations == "2.0.8");
+    golden
+}
+
+/// Bilinear with mirrored borders: at most one grey level anywhere, borders included.
+#[test]
+fn affine_and_perspective_pictures_are_opencvs() {
+    let golden = golden();
+    let sampling = Sampling {
+        border: Border::Reflect101,
+        interpolation: Interpolation::Bilinear,
+    };
+    for picture in &golden.pictures {
+        let rows = &picture.matrix;
+        let size = golden.size;
+        let step = match picture.kind.as_str() {
+            "affine" => Step::Affine {
+                map: Affine::new([rows[0], rows[1]]).unwrap(),
+                size,
+            },
+            _ => Step::Perspective {
+                map: Projective::new([rows[0], rows[1], rows[2]]).unwrap(),
+                size,
+            },
+        };
+        let mut drawn = Drawn::nothing(golden.source, sampling);
+        drawn.push(step);
+        let ours = drawn.image(&texture(golden.source, picture.channels));
+        let pairs = ours.as_bytes().iter().zip(&picture.pixels);
+        let differences: Vec<u8> = pairs.map(|(a, b)| a.abs_diff(*b)).collect();
+        let worst = differences.iter().max().unwrap();
+        let other = differences.iter().filter(|d| **d > 0).count();
+        assert!(
+            *worst <= 1,
+            "{} {}: {worst}",
+            picture.kind,
+            picture.channels
+        );
+        assert!(other * 20 < differences.len(), "{other} pixels differ");
+    }
+}
+
+/// Flips, rotation, shift and scale about the centre agree with albumentations to 1e-4 px. Its
+/// `Resize` multiplies pixel-centre coordinates by the factor, while the pixels (OpenCV's
+/// `resize`) move edge to edge: its points are off by `(1 − s)/2` px, a quarter at half size.
+#[test]
+fn half_pixels_are_albumentations_except_in_resize() {
+    let golden = golden();
+    let affine = |range| Transform::Affine(range);
+    let none = AffineRange::default();
+    for (name, theirs) in &golden.conventions.moved {
+        let (step, offset) = match name.as_str() {
+            "flip_horizontal" => (Transform::FlipHorizontal {}, 0.0),
+            "flip_vertical" => (Transform::FlipVertical {}, 0.0),
+            "affine_20" => (
+                affine(AffineRange {
+                    rotation_deg: Range::exactly(20.0),
+                    ..none
+                }),
+                0.0,
+            ),
+            "affine_shift" => (
+                affine(AffineRange {
+                    shift_x_px: Range::exactly(3.0),
+                    shift_y_px: Range::exactly(-2.0),
+                    ..none
+                }),
+                0.0,
+            ),
+            "affine_scale" => (
+                affine(AffineRange {
+                    scale: Range::exactly(1.5),
+                    ..none
+                }),
+                0.0,
+            ),
+            "resize_half" => (
+                Transform::Resize {
+                    width: 24,
+                    height: 20,
+                },
+                0.25,
+            ),
+            other => panic!("{other}"),
+        };
+        let augment = Recipe::of([step]).compile(&Schema::kaggle15()).unwrap();
+        let mut rng = rng_for(0, Purpose::Augment, 0, 0);
+        let drawn = augment.draw(golden.source, &mut rng);
+        for (&(x, y), theirs) in golden.conventions.points.iter().zip(theirs) {
+            let ours = drawn.point(x, y);
+            let near = |ours: f64, theirs: f64| (ours + offset - theirs).abs() < 1e-4;
+            assert!(
+                near(ours.0, theirs.0) && near(ours.1, theirs.1),
+                "{name}: {ours:?} {theirs:?}"
+            );
+        }
+    }
+}
