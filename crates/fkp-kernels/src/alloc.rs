@@ -21,7 +21,7 @@ const HUGE_PAGE: usize = 2 << 20;
 /// candle owns the memory of every tensor, so each training step returns its activations and
 /// gradients to the allocator and asks for as much again. The system's allocator gives large
 /// blocks back to the kernel, and the next step pays for fresh pages: with the tutorial network
-/// 37,000 page faults per step. With this allocator a warm step causes none:
+/// 37,000 page faults per step. With this allocator a warm step causes a few dozen:
 ///
 /// ```
 /// #[global_allocator]
