@@ -99,6 +99,17 @@ pub enum DataError {
         #[source]
         source: image::ImageError,
     },
+    /// A JPEG file ends in the middle of the picture, as after a broken download.
+    #[error(
+        "picture `{}` is cut short: its {bytes} bytes end before the JPEG end-of-image marker",
+        path.display()
+    )]
+    PictureCutShort {
+        /// The picture.
+        path: PathBuf,
+        /// How many bytes there are.
+        bytes: usize,
+    },
     /// A picture without pixels.
     #[error("picture `{}` is {width}×{height}", path.display())]
     PictureEmpty {
@@ -200,6 +211,23 @@ pub enum DataError {
         /// Which sample failed, and why.
         #[source]
         source: fkp_core::DatasetError,
+    },
+    /// The split that a set brings has a person or a picture on both sides.
+    #[error(
+        "the split of `{}` leaks: `{train_id}` of train.{ending} and `{val_id}` of val.{ending} {shared}",
+        path.display()
+    )]
+    LeakingSplit {
+        /// The folder of the set.
+        path: PathBuf,
+        /// The ending of its two tables or lists, `train.*` and `val.*`.
+        ending: &'static str,
+        /// A training sample.
+        train_id: String,
+        /// A validation sample that must not be apart from it.
+        val_id: String,
+        /// What the two have in common, as a predicate such as ``show one person, `Ann` ``.
+        shared: String,
     },
     /// A data set is too small to be split without a leak.
     #[error(

@@ -28,7 +28,8 @@ pub struct ImageCsv {
 impl_dataset_for_folder!(ImageCsv);
 
 impl ImageCsv {
-    /// Reads a table, or the `train.csv` and `val.csv` or the only `.csv` of a folder.
+    /// Reads a table, or the `train.csv` and `val.csv`, the only `.csv` or the `training.csv` of a
+    /// folder.
     ///
     /// Without a given schema, 68 points are taken for `ibug68`, 21 for `aflw21`, the names of a
     /// built-in schema for that; otherwise the columns' names make a schema.
@@ -76,7 +77,7 @@ impl ImageCsv {
     }
 }
 
-/// The tables of a folder: train and val, or the only one.
+/// The tables of a folder: train and val, or the only one, or the one for training.
 pub(crate) fn tables_of(path: &Path) -> Result<Vec<PathBuf>, DataError> {
     if path.is_file() {
         return Ok(vec![path.to_owned()]);
@@ -92,6 +93,9 @@ pub(crate) fn tables_of(path: &Path) -> Result<Vec<PathBuf>, DataError> {
         .collect();
     Ok(match tables.as_slice() {
         [only] => vec![path.join(only)],
+        several if several.iter().any(|name| *name == "training.csv") => {
+            vec![path.join("training.csv")]
+        }
         _ => Vec::new(),
     })
 }
@@ -100,7 +104,7 @@ fn not_this_format(path: &Path) -> Result<DataError, DataError> {
     Ok(DataError::NotThisFormat {
         path: path.to_owned(),
         format: Format::ImageCsv,
-        needs: "a .csv file, or a folder with train.csv and val.csv or with just one .csv file",
+        needs: "a .csv file, or a folder with train.csv and val.csv, training.csv or just one .csv file",
         found: listed(sorted_names(path)?),
     })
 }

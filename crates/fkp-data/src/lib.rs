@@ -20,6 +20,7 @@ mod format;
 #[cfg(feature = "hub")]
 pub mod hub;
 pub mod image_csv;
+mod jpeg;
 pub mod kaggle;
 mod mapped;
 mod open;

@@ -2,7 +2,7 @@
 
 use crate::error::listed;
 use crate::folder::{has_ending, sorted_names};
-use crate::split::{SplitIndices, SplitRule, split};
+use crate::split::{SplitIndices, SplitRule, find_leak, split};
 use crate::table::Table;
 use crate::{Coco, DataError, Format, ImageCsv, Kaggle, Pts, Split, coco, image_csv, kaggle, pts};
 use fkp_core::{Dataset, Schema, Subset};
@@ -40,6 +40,7 @@ pub struct Opened {
     /// What a user should know, such as annotations without keypoints that were left out.
     pub notes: Vec<String>,
     split_rule: SplitRule,
+    place: PathBuf,
 }
 
 /// The two parts of a data set, without a leak between them.
@@ -52,14 +53,18 @@ pub struct TrainVal {
 }
 
 impl Opened {
-    /// Both parts: the set's own split if it has one, else by person or picture
-    /// ([`crate::split`], which decodes every picture once).
+    /// Both parts: the set's own split if it has one and that does not leak, else by person or
+    /// picture ([`crate::split`]). Either way every picture is decoded once, on all cores.
     ///
     /// # Errors
-    /// If the set is too small, or a picture cannot be read.
+    /// If the set is too small, a picture cannot be read, or the set's own split has a person or
+    /// copies of a picture on both sides ([`DataError::LeakingSplit`]).
     pub fn train_val(&self) -> Result<TrainVal, DataError> {
         let indices = match &self.own_split {
-            Some(own) => own.clone(),
+            Some(own) => {
+                self.refuse_leak(own)?;
+                own.clone()
+            }
             None => split(&self.complete, &self.split_rule)?,
         };
         let part = |indices| -> Result<Arc<dyn Dataset>, DataError> {
@@ -71,6 +76,23 @@ impl Opened {
         Ok(TrainVal {
             train: part(indices.train)?,
             val: part(indices.val)?,
+        })
+    }
+
+    fn refuse_leak(&self, own: &SplitIndices) -> Result<(), DataError> {
+        let Some(leak) = find_leak(&self.complete, own)? else {
+            return Ok(());
+        };
+        let ending = match self.format {
+            Format::Pts => "txt",
+            _ => "csv",
+        };
+        Err(DataError::LeakingSplit {
+            path: self.place.clone(),
+            ending,
+            train_id: leak.train_id,
+            val_id: leak.val_id,
+            shared: leak.shared,
         })
     }
 }
@@ -136,6 +158,7 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Opened, Dat
         own_split,
         notes,
         split_rule: options.split_rule,
+        place,
     };
     match options.split {
         Split::All => {}
@@ -147,7 +170,7 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Opened, Dat
 
 const LOOKED_FOR: &str = "\
     kaggle (a .csv file with a column `Image`, a .zip file, or a folder with training.csv or training.zip), \
-    image-csv (any other .csv file, or a folder with train.csv and val.csv or just one .csv file), \
+    image-csv (any other .csv file, or a folder with train.csv and val.csv, training.csv or just one .csv file), \
     coco (a .json file, or a folder with annotations.json or just one .json file), \
     pts (a folder with .pts files in it or one level below)";
 
@@ -163,7 +186,10 @@ fn recognise(path: &Path) -> Result<(Format, PathBuf), DataError> {
         };
     }
     if let Some(table) = kaggle_table(path) {
-        return Ok((Format::Kaggle, table));
+        // Kaggle's name alone proves nothing: any set may have a `training.csv`.
+        if has_ending(&table, "zip") || csv_format(&table)? == Format::Kaggle {
+            return Ok((Format::Kaggle, table));
+        }
     }
     if let [first, ..] = image_csv::tables_of(path)?.as_slice() {
         // A single table may be Kaggle's under another name.

@@ -1,8 +1,10 @@
 //! Pictures from files, with a limit on their size.
 
-use crate::DataError;
+use crate::text::read_file;
+use crate::{DataError, jpeg};
 use fkp_core::Image;
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use std::io::Cursor;
 use std::path::Path;
 
 /// The most pixels that [`decode_image`] decodes: 134 217 728, a picture of 16384×8192. A hostile
@@ -20,27 +22,19 @@ const MAX_BYTES: u64 = 8 * MAX_PIXELS;
 ///
 /// # Errors
 /// If the file cannot be read, has more than [`MAX_PIXELS`] pixels (found out before memory is
-/// taken for them), or does not decode.
+/// taken for them), does not decode, or is a JPEG that ends before its end-of-image marker: the
+/// decoder itself would fill the rest with grey.
 pub fn decode_image(path: impl AsRef<Path>) -> Result<Image, DataError> {
     let path = path.as_ref();
-    let failed = |source: image::ImageError| match source {
-        // The decoder wraps what the system says; a file that is too short is no system error.
-        image::ImageError::IoError(source)
-            if source.kind() != std::io::ErrorKind::UnexpectedEof
-                && source.raw_os_error().is_some() =>
-        {
-            DataError::io(path, source)
-        }
-        source => DataError::Picture {
-            path: path.to_owned(),
-            source,
-        },
+    let failed = |source| DataError::Picture {
+        path: path.to_owned(),
+        source,
     };
-    let io = |source| DataError::io(path, source);
-    let mut reader = ImageReader::open(path)
-        .map_err(io)?
+    let bytes = read_file(path)?;
+    let mut reader = ImageReader::new(Cursor::new(&bytes))
         .with_guessed_format()
-        .map_err(io)?;
+        .map_err(|source| DataError::io(path, source))?;
+    let is_jpeg = reader.format() == Some(ImageFormat::Jpeg);
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_BYTES);
     reader.limits(limits);
@@ -61,6 +55,12 @@ pub fn decode_image(path: impl AsRef<Path>) -> Result<Image, DataError> {
             height,
         });
     }
+    if is_jpeg && !jpeg::is_whole(&bytes) {
+        return Err(DataError::PictureCutShort {
+            path: path.to_owned(),
+            bytes: bytes.len(),
+        });
+    }
     DynamicImage::from_decoder(decoder)
         .map(Image::from)
         .map_err(failed)
@@ -78,14 +78,16 @@ mod tests {
         (dir, path)
     }
 
-    fn png(width: u32, height: u32) -> Vec<u8> {
+    fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let mut cursor = std::io::Cursor::new(&mut bytes);
+        let mut cursor = Cursor::new(&mut bytes);
         let picture = image::GrayImage::from_fn(width, height, |x, _| image::Luma([x as u8]));
-        picture
-            .write_to(&mut cursor, image::ImageFormat::Png)
-            .unwrap();
+        picture.write_to(&mut cursor, format).unwrap();
         bytes
+    }
+
+    fn png(width: u32, height: u32) -> Vec<u8> {
+        encoded(width, height, ImageFormat::Png)
     }
 
     /// The header chunk of a PNG with its checksum, then nothing.
@@ -129,20 +131,40 @@ mod tests {
     }
 
     #[test]
+    fn a_jpeg_that_was_cut_short_is_refused_and_trailing_bytes_are_not() {
+        let whole = encoded(200, 160, ImageFormat::Jpeg);
+        let longer = [&whole[..], b"trailing bytes"].concat();
+        for bytes in [&whole, &longer] {
+            let (_dir, path) = file("whole.jpg", bytes);
+            assert_eq!(decode_image(&path).unwrap().size(), (200, 160));
+        }
+        for length in [whole.len() / 3, whole.len() - 2, whole.len() - 1] {
+            let (_dir, path) = file("cut.jpg", &whole[..length]);
+            let error = decode_image(&path).unwrap_err();
+            let message = error.to_string();
+            assert!(
+                matches!(error, DataError::PictureCutShort { .. }),
+                "{length} of {}: {error:?}",
+                whole.len()
+            );
+            let path = path.display().to_string();
+            assert!(message.contains(&path), "{message}");
+        }
+    }
+
+    #[test]
     fn what_does_not_decode_is_named() {
         let whole = png(40, 40);
-        let cases: [&[u8]; 4] = [
-            b"",
-            b"not a picture",
-            &whole[..whole.len() / 2],
-            b"\xff\xd8\xff",
-        ];
+        let cases: [&[u8]; 3] = [b"not a picture", &whole[..whole.len() / 2], b"\xff\xd8\xff"];
         for bytes in cases {
             let (_dir, path) = file("bad.png", bytes);
             let error = decode_image(&path).unwrap_err();
             assert!(matches!(error, DataError::Picture { .. }), "{error:?}");
             assert!(error.to_string().contains("bad.png"));
         }
+        let (_dir, path) = file("void.png", b"");
+        let message = decode_image(&path).unwrap_err().to_string();
+        assert!(message.contains("void.png` is empty"), "{message}");
         let missing = decode_image("/nowhere/at/all.png").unwrap_err();
         assert!(matches!(missing, DataError::Io { .. }));
     }

@@ -4,7 +4,7 @@ use crate::DataError;
 use fkp_core::{Dataset, Purpose, Rng, Sample, rng_for};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a data set that brings no split of its own is split.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -69,14 +69,11 @@ pub fn split<D: Dataset + ?Sized>(
     rule: &SplitRule,
 ) -> Result<SplitIndices, DataError> {
     rule.validate()?;
-    let draws: Vec<u64> = (0..dataset.len())
-        .into_par_iter()
-        .map(|index| {
-            let sample = dataset.get(index);
-            let sample = sample.map_err(|source| DataError::Split { source })?;
-            Ok(rng_for(rule.seed, Purpose::Split, 0, group_hash(&sample)).next_u64())
-        })
-        .collect::<Result<_, DataError>>()?;
+    let draw = |sample: Sample| {
+        let group = Hashes::of(&sample).group();
+        rng_for(rule.seed, Purpose::Split, 0, group).next_u64()
+    };
+    let draws = for_each_sample(dataset, 0..dataset.len(), draw)?;
     let groups: BTreeSet<u64> = draws.iter().copied().collect();
     let (Some(&lowest), Some(&highest)) = (groups.first(), groups.last()) else {
         return Err(too_few(dataset.len(), 0));
@@ -95,15 +92,103 @@ fn too_few(samples: usize, groups: usize) -> DataError {
     DataError::TooFewGroups { samples, groups }
 }
 
-/// Names and pictures are told apart by the first byte, so that no name collides with a picture.
-fn group_hash(sample: &Sample) -> u64 {
-    let (kind, content) = match &sample.group {
-        Some(group) => (b'g', group.as_bytes().to_vec()),
-        None => (b'p', sample.image.content_hash().to_le_bytes().to_vec()),
+/// A validation sample and a training sample that must not be apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Leak {
+    pub(crate) train_id: String,
+    pub(crate) val_id: String,
+    /// What they have in common, as a predicate.
+    pub(crate) shared: String,
+}
+
+/// The first validation sample, if any, that shows a person or a picture of the training part.
+///
+/// This asks for more than [`split`] promises: pictures are compared even where people are known,
+/// because a copy under another person's name is a leak as well.
+pub(crate) fn find_leak<D: Dataset + ?Sized>(
+    dataset: &D,
+    split: &SplitIndices,
+) -> Result<Option<Leak>, DataError> {
+    let hashes = |indices: &[usize]| {
+        for_each_sample(dataset, indices.to_vec(), |sample| Hashes::of(&sample))
     };
+    let train = hashes(&split.train)?;
+    let val = hashes(&split.val)?;
+    let mut known = BTreeMap::new();
+    for (hashes, &index) in train.iter().zip(&split.train) {
+        for hash in hashes.all() {
+            known.entry(hash).or_insert(index);
+        }
+    }
+    let counterpart = |hashes: &Hashes| hashes.all().find_map(|hash| known.get(&hash).copied());
+    let mut leaks = val
+        .iter()
+        .zip(&split.val)
+        .filter_map(|(hashes, &index)| Some((counterpart(hashes)?, index)));
+    let Some((train, val)) = leaks.next() else {
+        return Ok(None);
+    };
+    let sample = |index| {
+        dataset
+            .get(index)
+            .map_err(|source| DataError::Split { source })
+    };
+    let (train, val) = (sample(train)?, sample(val)?);
+    let shared = match &val.group {
+        Some(person) if train.group == val.group => format!("show one person, `{person}`"),
+        _ => "are the same picture".to_owned(),
+    };
+    Ok(Some(Leak {
+        train_id: train.id,
+        val_id: val.id,
+        shared,
+    }))
+}
+
+/// What `look` says of each sample, in the order of the indices, decoded on all cores.
+fn for_each_sample<D: Dataset + ?Sized, T: Send>(
+    dataset: &D,
+    indices: impl IntoParallelIterator<Item = usize, Iter: IndexedParallelIterator>,
+    look: impl Fn(Sample) -> T + Sync,
+) -> Result<Vec<T>, DataError> {
+    indices
+        .into_par_iter()
+        .map(|index| dataset.get(index).map(&look))
+        .collect::<Result<_, _>>()
+        .map_err(|source| DataError::Split { source })
+}
+
+/// What tells people and pictures apart.
+struct Hashes {
+    person: Option<u64>,
+    picture: u64,
+}
+
+impl Hashes {
+    /// The first byte tells names from pictures, so that no name collides with a picture.
+    fn of(sample: &Sample) -> Self {
+        let person = sample.group.as_ref();
+        Self {
+            person: person.map(|person| hash(b'g', person.as_bytes())),
+            picture: hash(b'p', &sample.image.content_hash().to_le_bytes()),
+        }
+    }
+
+    /// What a split goes by.
+    fn group(&self) -> u64 {
+        self.person.unwrap_or(self.picture)
+    }
+
+    fn all(&self) -> impl Iterator<Item = u64> {
+        self.person.into_iter().chain([self.picture])
+    }
+}
+
+/// FNV-1a in 64 bits.
+fn hash(kind: u8, content: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in std::iter::once(kind).chain(content) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    for byte in std::iter::once(&kind).chain(content) {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     }
     hash
 }
@@ -179,6 +264,23 @@ mod tests {
         for fraction in [0.0, 1.0, -0.5, f64::NAN] {
             let message = split(&set, &rule(0, fraction)).unwrap_err().to_string();
             assert!(message.contains("val_fraction"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_given_split_leaks_by_person_and_by_picture() {
+        let leak = |pictures: &[(u8, Option<u8>)]| {
+            let (train, val) = (vec![0, 1], (2..pictures.len()).collect());
+            find_leak(&set(pictures), &SplitIndices { train, val }).unwrap()
+        };
+        assert_eq!(leak(&[(1, None), (1, None), (2, None)]), None);
+        assert_eq!(leak(&[(1, Some(1)), (2, Some(1)), (3, Some(2))]), None);
+        let person = leak(&[(1, Some(1)), (2, Some(2)), (3, Some(3)), (4, Some(1))]).unwrap();
+        assert_eq!(person.shared, "show one person, `person 1`");
+        // A copy is a leak without names, under another name, and where only one has a name.
+        for [train, val] in [[None, None], [Some(1), Some(2)], [Some(1), None]] {
+            let copy = leak(&[(1, train), (2, None), (1, val), (2, None)]).unwrap();
+            assert_eq!(copy.shared, "are the same picture");
         }
     }
 

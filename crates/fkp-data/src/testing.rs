@@ -1,11 +1,14 @@
 //! Where the research sets for development and CI lie.
+//!
+//! A test on real data begins with [`shared_set`], which announces the skip where the set is
+//! absent: a test that returns early without a word passes as if it had checked something.
 
 use std::io::Write;
 use std::path::PathBuf;
 
 /// The folder with the shared data sets: what the environment variable `FKP_DATA` names, else
-/// `shared/data` beside the checkout that this crate was built in. `None` where there is none;
-/// tests and examples that need it then say so and do without.
+/// `shared/data` beside the checkout that this crate was built in. `None` where there is none,
+/// about which it is silent: tests call [`shared_set`] instead.
 pub fn shared_data_dir() -> Option<PathBuf> {
     let named = std::env::var_os("FKP_DATA").map(PathBuf::from);
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
@@ -14,7 +17,10 @@ pub fn shared_data_dir() -> Option<PathBuf> {
         .then(|| dir.canonicalize().unwrap_or_else(|_| dir.clone()))
 }
 
-/// A set in the shared folder, for tests; prints a line that says so where it is absent.
+/// A set in the shared folder, or a file of one: what a test on real data of any crate should call.
+///
+/// Where it is absent, a line `SKIPPED: …` goes to standard error past the test harness, so that
+/// it is seen in the output of a passing `cargo test`. `eprintln!` would be captured and lost.
 ///
 /// ```
 /// let Some(folder) = fkp_data::testing::shared_set("ytf68") else { return };

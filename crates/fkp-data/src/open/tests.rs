@@ -43,6 +43,12 @@ fn formats_are_recognised_by_looking() {
             1,
         ),
         (
+            &[("training.csv", TABLE), ("other.csv", "x")],
+            Format::ImageCsv,
+            2,
+        ),
+        (&[("training.csv", TABLE)], Format::ImageCsv, 2),
+        (
             &[("annotations.json", JSON), ("other.json", "x")],
             Format::Coco,
             1,
@@ -140,9 +146,76 @@ fn the_part_that_is_asked_for_is_what_comes() {
         ("train.csv", TABLE),
         ("val.csv", "file,a_x,a_y\nr.png,1,1\n"),
     ]);
-    std::fs::copy(halves.path().join("p.png"), halves.path().join("r.png")).unwrap();
+    let other = image::GrayImage::from_pixel(1, 1, image::Luma([9]));
+    other.save(halves.path().join("r.png")).unwrap();
     let both = default_open(halves.path()).unwrap().train_val().unwrap();
     assert_eq!((both.train.len(), both.val.len()), (2, 1));
+}
+
+#[test]
+fn a_split_with_a_picture_or_a_person_on_both_sides_is_refused() {
+    let picture = |dir: &TempDir, name: &str, value| {
+        let picture = image::GrayImage::from_pixel(1, 1, image::Luma([value]));
+        picture.save(dir.path().join(name)).unwrap();
+    };
+    let table = |names: &[&str]| {
+        let rows = names.iter().map(|name| format!("{name},1,1\n"));
+        format!("file,a_x,a_y\n{}", rows.collect::<String>())
+    };
+    let refused = |dir: &TempDir, parts: &[&str]| {
+        // The set itself opens, and tells of the leak when its parts are asked for.
+        let opened = default_open(dir.path()).unwrap();
+        let train = OpenOptions {
+            split: Split::Train,
+            ..OpenOptions::default()
+        };
+        for error in [
+            opened.train_val().err().unwrap(),
+            open(dir.path(), &train).unwrap_err(),
+        ] {
+            let message = error.to_string();
+            for part in parts {
+                assert!(message.contains(part), "{part:?} in {message:?}");
+            }
+        }
+    };
+    let copies = folder(&[
+        ("train.csv", &table(&["p.png", "q.png"])),
+        ("val.csv", &table(&["r.png"])),
+    ]);
+    picture(&copies, "r.png", 1);
+    refused(
+        &copies,
+        &["train.csv", "val.csv", "`q.png`", "`r.png`", "same picture"],
+    );
+
+    let lists = folder(&[
+        ("p.pts", PTS),
+        ("q.pts", PTS),
+        ("train.txt", "q\n"),
+        ("val.txt", "p\n"),
+    ]);
+    assert!(default_open(lists.path()).unwrap().train_val().is_ok());
+    picture(&lists, "q.png", 0);
+    refused(&lists, &["train.txt", "val.txt", "`q`", "`p`"]);
+
+    let names = ["Ann_0.png", "Bo_0.png", "Cy_0.png", "Ann_1.png"];
+    let people = folder(&[
+        ("train.csv", &table(&names[..3])),
+        ("val.csv", &table(&names[3..])),
+    ]);
+    for (value, name) in names.iter().enumerate() {
+        picture(&people, name, value as u8);
+    }
+    refused(
+        &people,
+        &[
+            "train.csv",
+            "`Ann_0.png`",
+            "`Ann_1.png`",
+            "one person, `Ann`",
+        ],
+    );
 }
 
 #[test]

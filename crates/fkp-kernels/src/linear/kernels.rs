@@ -224,37 +224,61 @@ impl Kernel for Dots<'_> {
             dst,
         } = self;
         assert!(x.len() == rows * n_in && w.len() * rows == dst.len() * n_in);
-        for (w, dst) in w.chunks_exact(n_in).zip(dst.chunks_exact_mut(rows)) {
+        let mut fours = w.chunks_exact(4 * n_in);
+        let mut dst_fours = dst.chunks_exact_mut(4 * rows);
+        for (w, dst) in (&mut fours).zip(&mut dst_fours) {
+            for (row, x) in x.chunks_exact(n_in).enumerate() {
+                for (o, product) in dots::<S, 4>(s, x, w).into_iter().enumerate() {
+                    dst[o * rows + row] = product;
+                }
+            }
+        }
+        let rest = fours.remainder().chunks_exact(n_in);
+        for (w, dst) in rest.zip(dst_fours.into_remainder().chunks_exact_mut(rows)) {
             for (x, dst) in x.chunks_exact(n_in).zip(dst) {
-                *dst = dot(s, x, w);
+                [*dst] = dots::<S, 1>(s, x, w);
             }
         }
     }
 }
 
+/// The products of `x` with each of `R` rows. Several rows at a time are several streams from
+/// memory at a time, which one core needs to use its bandwidth.
 #[inline(always)]
-fn dot<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f32 {
-    const CHAINS: usize = 8;
-    assert_eq!(a.len(), b.len());
+fn dots<S: Simd, const R: usize>(s: S, x: &[f32], w: &[f32]) -> [f32; R] {
+    const CHAINS: usize = 2;
+    let n = x.len();
+    assert_eq!(w.len(), R * n);
     let step = CHAINS * S::LANES;
-    let whole = a.len() / step * step;
-    let mut sums = [s.splat(0.0); CHAINS];
+    let whole = n / step * step;
+    let mut sums = [[s.splat(0.0); CHAINS]; R];
     for i in (0..whole).step_by(step) {
-        for (chain, sum) in sums.iter_mut().enumerate() {
+        for chain in 0..CHAINS {
             let at = i + chain * S::LANES;
-            // SAFETY: at + LANES <= whole <= the length of both.
-            *sum =
-                unsafe { s.mul_add(s.load(a.as_ptr().add(at)), s.load(b.as_ptr().add(at)), *sum) };
+            // SAFETY: at + LANES <= whole <= n, the length of x and of each row.
+            unsafe {
+                let factor = s.load(x.as_ptr().add(at));
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    let w = s.load(w.as_ptr().add(row * n + at));
+                    sums[chain] = s.mul_add(factor, w, sums[chain]);
+                }
+            }
         }
     }
-    let mut total = sums[0];
-    for &sum in &sums[1..] {
-        total = s.add(total, sum);
+    let mut products = [0.0; R];
+    for (row, product) in products.iter_mut().enumerate() {
+        let w = &w[row * n + whole..][..n - whole];
+        let tail: f32 = x[whole..].iter().zip(w).map(|(x, w)| x * w).sum();
+        *product = sum_of_lanes(s, s.add(sums[row][0], sums[row][1])) + tail;
     }
+    products
+}
+
+#[inline(always)]
+fn sum_of_lanes<S: Simd>(s: S, v: S::V) -> f32 {
     let mut lanes = [0.0f32; CHANNEL_BLOCK];
     assert!(S::LANES <= lanes.len());
     // SAFETY: asserted above.
-    unsafe { s.store(lanes.as_mut_ptr(), total) };
-    let tail: f32 = a[whole..].iter().zip(&b[whole..]).map(|(a, b)| a * b).sum();
-    lanes.iter().sum::<f32>() + tail
+    unsafe { s.store(lanes.as_mut_ptr(), v) };
+    lanes.iter().sum()
 }

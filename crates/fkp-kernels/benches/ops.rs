@@ -1,0 +1,92 @@
+//! Time of each operation on the shapes of the tutorial network: `cargo bench -p fkp-kernels`.
+#![expect(clippy::unwrap_used, reason = "a benchmark stops at the first error")]
+
+use candle_core::{Device, Tensor, Var};
+use criterion::{Criterion, criterion_group, criterion_main};
+use fkp_kernels::{
+    Activation, Adam, AdamConfig, Conv2dConfig, KeepLarge, avg_pool2d, batch_norm_train, conv2d,
+    dropout, gelu, linear, max_pool2d, relu, silu,
+};
+
+#[global_allocator]
+static ALLOCATOR: KeepLarge = KeepLarge::new();
+
+fn normal(shape: &[usize]) -> Var {
+    Var::from_tensor(&Tensor::randn(0f32, 1.0, shape, &Device::Cpu).unwrap()).unwrap()
+}
+
+fn forward_and_backward(c: &mut Criterion, name: &str, f: impl Fn() -> Tensor) {
+    c.bench_function(&format!("{name}/forward"), |b| b.iter(&f));
+    c.bench_function(&format!("{name}/forward+backward"), |b| {
+        b.iter(|| f().sum_all().unwrap().backward().unwrap());
+    });
+}
+
+fn convolutions(c: &mut Criterion) {
+    let fused = Conv2dConfig::new().padding(1).relu().max_pool2();
+    for (c_in, c_out, side) in [(1, 32, 96), (32, 64, 48), (64, 128, 24)] {
+        let x = normal(&[32, c_in, side, side]);
+        // The first layer's input is data, without gradient.
+        let x = if c_in == 1 {
+            x.as_detached_tensor()
+        } else {
+            x.into_inner()
+        };
+        let (w, b) = (normal(&[c_out, c_in, 3, 3]), normal(&[c_out]));
+        forward_and_backward(c, &format!("conv2d {c_in}-{c_out}@{side} fused"), || {
+            conv2d(&x, &w, Some(&b), fused).unwrap()
+        });
+    }
+    let (x, w) = (normal(&[32, 32, 24, 24]), normal(&[32, 32, 5, 5]));
+    let config = Conv2dConfig::new().padding(2).stride(2);
+    forward_and_backward(c, "conv2d 32-32@24 5x5 stride 2", || {
+        conv2d(&x, &w, None, config).unwrap()
+    });
+}
+
+fn others(c: &mut Criterion) {
+    let x = normal(&[32, 64, 24, 24]);
+    forward_and_backward(c, "max_pool2d", || max_pool2d(&x, 2, 2).unwrap());
+    forward_and_backward(c, "avg_pool2d", || avg_pool2d(&x, 2, 2).unwrap());
+    forward_and_backward(c, "relu", || relu(&x).unwrap());
+    forward_and_backward(c, "silu", || silu(&x).unwrap());
+    forward_and_backward(c, "gelu", || gelu(&x).unwrap());
+    forward_and_backward(c, "dropout", || dropout(&x, 0.5, 1).unwrap());
+    let (gamma, beta) = (normal(&[64]), normal(&[64]));
+    forward_and_backward(c, "batch_norm_train", || {
+        batch_norm_train(&x, &gamma, &beta, 1e-5, Activation::Relu)
+            .unwrap()
+            .0
+    });
+}
+
+fn dense_and_adam(c: &mut Criterion) {
+    let (x, w, b) = (normal(&[32, 18432]), normal(&[500, 18432]), normal(&[500]));
+    let loss = || {
+        linear(&x, &w, Some(&b), Activation::Relu)
+            .unwrap()
+            .sum_all()
+            .unwrap()
+    };
+    forward_and_backward(c, "linear 18432-500", || {
+        linear(&x, &w, Some(&b), Activation::Relu).unwrap()
+    });
+    let one = x.narrow(0, 0, 1).unwrap().detach();
+    let (w_data, b_data) = (w.as_detached_tensor(), b.as_detached_tensor());
+    c.bench_function("linear 18432-500 batch 1", |bench| {
+        bench.iter(|| linear(&one, &w_data, Some(&b_data), Activation::Relu).unwrap());
+    });
+    let named = vec![("w".to_owned(), w.clone())];
+    let mut adam = Adam::new(named, AdamConfig::default()).unwrap();
+    let grads = loss().backward().unwrap();
+    c.bench_function("adam/gradient", |b| {
+        b.iter(|| adam.step(&grads, 1e-3).unwrap())
+    });
+    let grads = fkp_kernels::backward(&loss()).unwrap();
+    c.bench_function("adam/factored gradient", |b| {
+        b.iter(|| adam.step_factored(&grads, 1e-3).unwrap());
+    });
+}
+
+criterion_group!(ops, convolutions, others, dense_and_adam);
+criterion_main!(ops);

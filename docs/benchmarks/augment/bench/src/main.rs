@@ -1,0 +1,253 @@
+//! `bench augment`: microseconds per sample of a recipe, for comparing machines and libraries.
+//!
+//! ```text
+//! cargo run --release --manifest-path docs/benchmarks/augment/bench/Cargo.toml -- \
+//!     augment --recipe flip_affine --size 96x96x1 --threads 1 --json out.json
+//! ```
+
+use clap::{Parser, Subcommand, ValueEnum};
+use fkp_augment::{
+    AffineRange, BatchMut, Drawn, Normalise, Projective, Range, Recipe, Sampling, Step, Transform,
+    fill_batch,
+};
+use fkp_core::{Affine, Augment, Image, Keypoint, Keypoints, Purpose, Sample, Schema, rng_for};
+use std::error::Error;
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+#[derive(Parser)]
+#[command(about = "Times augmentation")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Times one recipe.
+    Augment {
+        /// What is done to each sample.
+        #[arg(long, value_enum)]
+        recipe: Name,
+        /// Width, height and channels.
+        #[arg(long, default_value = "96x96x1", value_parser = size)]
+        size: (usize, usize, usize),
+        /// Threads that vary samples at the same time.
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+        /// Fills batches even on one thread, to compare with several.
+        #[arg(long)]
+        batch: bool,
+        /// Rounds of two milliseconds.
+        #[arg(long, default_value_t = 300)]
+        rounds: usize,
+        /// Where to write the figures.
+        #[arg(long)]
+        json: Option<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Name {
+    /// One fixed affine warp of the picture alone, bilinear, edge repeated.
+    Warp,
+    /// The same by `imageproc`.
+    WarpImageproc,
+    /// One fixed perspective warp of the picture alone.
+    WarpPerspective,
+    /// Mirror with probability 1/2, then rotation ±10°, shift ±10 %, scale 0.8 to 1.2.
+    FlipAffine,
+    /// Corners moved by up to 10 %.
+    Perspective,
+    /// `Recipe::tutorial()`.
+    Tutorial,
+    /// `Recipe::faces()`.
+    Faces,
+}
+
+fn size(text: &str) -> Result<(usize, usize, usize), String> {
+    let sides: Result<Vec<usize>, _> = text.split('x').map(str::parse).collect();
+    match sides.as_deref() {
+        Ok(&[width, height, channels]) => Ok((width, height, channels)),
+        _ => Err("want WIDTHxHEIGHTxCHANNELS".to_owned()),
+    }
+}
+
+fn recipe(name: Name) -> Recipe {
+    match name {
+        Name::FlipAffine => Recipe::of([
+            Transform::FlipHorizontal {}.with_probability(0.5),
+            Transform::Affine(AffineRange {
+                rotation_deg: Range::within(10.0),
+                shift_x: Range::within(0.1),
+                shift_y: Range::within(0.1),
+                scale: Range::new(0.8, 1.2),
+                ..AffineRange::default()
+            }),
+        ]),
+        Name::Perspective => Recipe::of([Transform::Perspective { reach: 0.1 }]),
+        Name::Tutorial => Recipe::tutorial(),
+        Name::Faces => Recipe::faces(),
+        Name::Warp | Name::WarpImageproc | Name::WarpPerspective => Recipe::none(),
+    }
+}
+
+/// A picture of smooth waves: content does not matter to the time, but zeros might.
+fn picture((width, height, channels): (usize, usize, usize)) -> Result<Image, Box<dyn Error>> {
+    let value = |i: usize| (127.0 + 80.0 * (i as f64 * 0.37).sin()) as u8;
+    let data = (0..width * height * channels).map(value).collect();
+    Ok(Image::new(width, height, channels, data)?)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let Command::Augment {
+        recipe: name,
+        size,
+        threads,
+        batch,
+        rounds,
+        json,
+    } = Arguments::parse().command;
+    let image = picture(size)?;
+    let mut times = match name {
+        Name::Warp => {
+            let (map, size) = (tilt(image.centre())?, image.size());
+            fixed(rounds, Step::Affine { map, size }, &image)
+        }
+        Name::WarpPerspective => {
+            let (w, h) = (image.width() as f64, image.height() as f64);
+            let src = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)];
+            let dst = [
+                (0.05 * w, 0.0),
+                (w, 0.08 * h),
+                (0.9 * w, h),
+                (0.0, 0.95 * h),
+            ];
+            let map = Projective::from_corners(src, dst)?;
+            let size = image.size();
+            fixed(rounds, Step::Perspective { map, size }, &image)
+        }
+        Name::WarpImageproc => imageproc_warp(rounds, &image)?,
+        // A loader's way, unless batches are asked for.
+        _ if threads == 1 && !batch => alone(rounds, &recipe(name), &image)?,
+        _ => together(rounds, &recipe(name), &image, threads)?,
+    };
+    times.sort_by(f64::total_cmp);
+    let (median, best) = (times[times.len() / 2], times[0]);
+    println!(
+        "{name:?} {size:?} threads {threads}: median {median:.2} µs, best {best:.2} µs per sample"
+    );
+    if let Some(path) = json {
+        let figures = serde_json::json!({
+            "recipe": format!("{name:?}"),
+            "width": size.0, "height": size.1, "channels": size.2, "threads": threads,
+            "us_per_sample_median": median, "us_per_sample_best": best,
+        });
+        std::fs::write(path, serde_json::to_string_pretty(&figures)?)?;
+    }
+    Ok(())
+}
+
+fn tilt(centre: (f64, f64)) -> Result<Affine, Box<dyn Error>> {
+    let turned = Affine::rotation_about(centre, 8f64.to_radians());
+    Ok(turned.then(&Affine::scale_about(centre, 1.1, 1.1)?)?)
+}
+
+/// Microseconds per call in each of many short rounds. A round of about two milliseconds mostly
+/// fits between two turns of the scheduler, so that on a busy machine some rounds are undisturbed.
+fn per_call(rounds: usize, mut call: impl FnMut(u64)) -> Vec<f64> {
+    let mut calls = 0u64;
+    let round = |calls: &mut u64, call: &mut dyn FnMut(u64)| {
+        let (start, first) = (Instant::now(), *calls);
+        while start.elapsed() < Duration::from_millis(2) {
+            call(*calls);
+            *calls += 1;
+        }
+        start.elapsed().as_secs_f64() * 1e6 / (*calls - first) as f64
+    };
+    round(&mut calls, &mut call); // warms up
+    (0..rounds).map(|_| round(&mut calls, &mut call)).collect()
+}
+
+fn fixed(rounds: usize, step: Step, image: &Image) -> Vec<f64> {
+    let mut drawn = Drawn::nothing(image.size(), Sampling::default());
+    drawn.push(step);
+    per_call(rounds, |_| {
+        black_box(drawn.image(black_box(image)));
+    })
+}
+
+fn imageproc_warp(rounds: usize, image: &Image) -> Result<Vec<f64>, Box<dyn Error>> {
+    use imageproc::geometric_transformations::{Border, Interpolation, Projection, warp};
+    let [[a, b, tx], [c, d, ty]] = tilt(image.centre())?.rows();
+    let rows = [a, b, tx, c, d, ty, 0.0, 0.0, 1.0].map(|v| v as f32);
+    let map = Projection::from_matrix(rows).ok_or("singular")?;
+    let filter = Interpolation::Bilinear;
+    Ok(match image::DynamicImage::from(image.clone()) {
+        image::DynamicImage::ImageLuma8(grey) => per_call(rounds, |_| {
+            black_box(warp(black_box(&grey), map, filter, Border::Replicate));
+        }),
+        other => {
+            let rgb = other.into_rgb8();
+            per_call(rounds, |_| {
+                black_box(warp(black_box(&rgb), map, filter, Border::Replicate));
+            })
+        }
+    })
+}
+
+fn face(image: &Image) -> Sample {
+    let points: Keypoints = (0..15)
+        .map(|i| Keypoint::new(20.0 + i as f32 * 4.0, 30.0 + i as f32 * 2.0))
+        .collect();
+    Sample::new("bench", image.clone(), points)
+}
+
+/// What a loader does: a copy of the sample from memory, a generator, the augmentation.
+fn alone(rounds: usize, recipe: &Recipe, image: &Image) -> Result<Vec<f64>, Box<dyn Error>> {
+    let augment = recipe.compile(&Schema::kaggle15())?;
+    let sample = face(image);
+    Ok(per_call(rounds, |index| {
+        let mut rng = rng_for(7, Purpose::Augment, 0, index);
+        black_box(augment.apply(black_box(&sample).clone(), &mut rng));
+    }))
+}
+
+/// Batches of 64 into a caller's memory.
+fn together(
+    rounds: usize,
+    recipe: &Recipe,
+    image: &Image,
+    threads: usize,
+) -> Result<Vec<f64>, Box<dyn Error>> {
+    const BATCH: usize = 64;
+    let augment = recipe.compile(&Schema::kaggle15())?;
+    let sample = face(image);
+    let samples = vec![&sample; BATCH];
+    let indices: Vec<u64> = (0..BATCH as u64).collect();
+    let mut pixels = vec![0f32; BATCH * image.as_bytes().len()];
+    let mut keypoints = vec![Keypoints::default(); BATCH];
+    let shape = (image.width(), image.height(), image.channels());
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()?;
+    let mut result = Ok(());
+    let times = pool.install(|| {
+        per_call(rounds, |epoch| {
+            let batch = BatchMut {
+                shape,
+                pixels: &mut pixels,
+                keypoints: &mut keypoints,
+            };
+            let normalise = Normalise::default();
+            let filled = fill_batch(&augment, &samples, &indices, (7, epoch), &normalise, batch);
+            if filled.is_err() {
+                result = filled;
+            }
+        })
+    });
+    result?;
+    Ok(times.iter().map(|time| time / BATCH as f64).collect())
+}
