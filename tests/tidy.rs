@@ -190,6 +190,31 @@ fn every_crate_has_a_readme_that_is_compiled() {
     }
 }
 
+/// A page that points at nothing is a page that was not read.
+#[test]
+fn every_relative_link_of_a_page_leads_somewhere() {
+    let mut pages = vec![root().join("README.md"), root().join("CHANGELOG.md")];
+    for folder in ["docs", "crates", "examples", "tests"] {
+        pages.extend(files_ending(&root().join(folder), "md"));
+    }
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let file = target.split('#').next().unwrap_or_default();
+            let elsewhere = target.contains("://") || target.starts_with("mailto:");
+            if elsewhere || file.is_empty() {
+                continue;
+            }
+            let leads = page.parent().unwrap().join(file).exists();
+            assert!(leads, "{} points at `{target}`", page.display());
+        }
+    }
+}
+
 /// Pictures of real people and their labels are not ours to pass on. Pictures in the repository
 /// are drawn from rendered faces and live in `docs/`.
 #[test]
@@ -238,12 +263,18 @@ fn manifests() -> Vec<PathBuf> {
 }
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    files_ending(folder, "rs")
+}
+
+fn files_ending(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() && path.file_name().is_none_or(|name| name != "target") {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
+        if path.is_dir() {
+            if path.file_name().is_none_or(|name| name != "target") {
+                files.extend(files_ending(&path, ending));
+            }
+        } else if path.extension().is_some_and(|found| found == ending) {
             files.push(path);
         }
     }

@@ -30,6 +30,10 @@ pub use run_folder::fresh_folder;
 pub use setup::{finish, use_threads};
 pub use sheet::{Cell, contact_sheet};
 
+/// Large tensors keep their memory from step to step instead of asking the system for fresh pages.
+#[global_allocator]
+static ALLOCATOR: fkp_kernels::KeepLarge = fkp_kernels::KeepLarge::new();
+
 /// The code in the project's README compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

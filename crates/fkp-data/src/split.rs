@@ -1,7 +1,7 @@
 //! Splits without a leak: by person or by picture, never by row.
 
 use crate::DataError;
-use fkp_core::{Dataset, Purpose, Rng, Sample, rng_for};
+use fkp_core::{Dataset, Purpose, Rng, Sample, fnv1a, rng_for};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -184,13 +184,9 @@ impl Hashes {
     }
 }
 
-/// FNV-1a in 64 bits.
+/// Names and pictures are told apart by the first byte, so that no name collides with a picture.
 fn hash(kind: u8, content: &[u8]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in std::iter::once(&kind).chain(content) {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    hash
+    fnv1a(std::iter::once(kind).chain(content.iter().copied()))
 }
 
 #[cfg(test)]
