@@ -26,7 +26,7 @@ fn quantiles() -> &'static [f32; QUANTILES] {
     })
 }
 
-/// Abramowitz and Stegun 26.2.23, refined by Newton steps on the distribution function.
+/// Abramowitz and Stegun 26.2.23: within 4.5e-4 of the exact quantile.
 fn normal_quantile(p: f64) -> f64 {
     let tail = p.min(1.0 - p);
     let t = (-2.0 * tail.ln()).sqrt();
