@@ -239,8 +239,8 @@ impl Fit<'_> {
                 samples: batch.indices.clone(),
             });
         }
-        let gradients = (sum / weight)?.backward()?;
-        optimizer.step(&gradients, self.config.learning_rate)?;
+        let gradients = fkp_kernels::backward(&(sum / weight)?)?;
+        optimizer.step_factored(&gradients, self.config.learning_rate)?;
         progress.loss_sum += loss;
         progress.weight_sum += weight;
         Ok(())
