@@ -116,13 +116,15 @@ def main():
                         timings = json.loads(run_json(command, threads).splitlines()[-1])
                     for part, timing in zip(parts, timings):
                         results.setdefault(name + part, {}).setdefault(tool, []).append(timing)
+                        print(f"{name + part}, {tool}: {timing['median_ms']:.2f} ms",
+                              file=sys.stderr)
+            # After each round, so that an interrupted run leaves what it has.
+            about = {"machine": machine(), "versions": versions(python), "rounds": round_ + 1,
+                     "date": time.strftime("%Y-%m-%d"), "load": os.getloadavg()}
+            (HERE / "results.json").write_text(
+                json.dumps({"about": about, "results": results}, indent=1) + "\n")
+            write_table(about, results)
             print(f"round {round_ + 1} of {a.rounds} done", file=sys.stderr)
-
-        about = {"machine": machine(), "versions": versions(python), "rounds": a.rounds,
-                 "date": time.strftime("%Y-%m-%d"), "load": os.getloadavg()}
-    (HERE / "results.json").write_text(
-        json.dumps({"about": about, "results": results}, indent=1) + "\n")
-    write_table(about, results)
 
 
 def write_table(about, results):
