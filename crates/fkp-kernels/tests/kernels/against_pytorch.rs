@@ -20,7 +20,10 @@ fn golden() -> HashMap<String, Tensor> {
     let tensors = golden["tensors"].as_object().unwrap().iter();
     let tensor = |(name, entry): (&String, &serde_json::Value)| {
         let values = numbers(&entry["values"]).into_iter().map(|v| v as f32);
-        let shape: Vec<usize> = numbers(&entry["shape"]).into_iter().map(|v| v as usize).collect();
+        let shape: Vec<usize> = numbers(&entry["shape"])
+            .into_iter()
+            .map(|v| v as usize)
+            .collect();
         let tensor = Tensor::from_vec(values.collect(), shape, &Device::Cpu).unwrap();
         (name.clone(), tensor)
     };
