@@ -4,7 +4,7 @@
 
 use image::{DynamicImage, GrayImage, Luma};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// Cargo builds the examples before it runs the tests of their package, side by side with them.
 fn program(name: &str) -> Command {
@@ -220,6 +220,7 @@ fn a_run_that_was_stopped_or_killed_and_resumed_is_the_run_that_was_not() {
         let run = folder.path().join(signal);
         let mut child = train(&config, &run)
             .args(["--threads", "2"])
+            .stdout(Stdio::null())
             .spawn()
             .unwrap();
         while !run.join("history.csv").is_file() && child.try_wait().unwrap().is_none() {
