@@ -12,16 +12,22 @@ import time
 
 
 def measure(step, seconds=3.0):
-    step()
-    start = time.perf_counter()
-    step()
-    step()
-    once = (time.perf_counter() - start) / 2
-    ms = []
-    for _ in range(min(max(int(seconds / once), 5), 2000)):
+    def timed():
         start = time.perf_counter()
         step()
-        ms.append((time.perf_counter() - start) * 1e3)
+        return time.perf_counter() - start
+
+    return measure_part(timed, seconds)
+
+
+def measure_part(timed, seconds=3.0):
+    """As measure, of the part of the work that it times itself."""
+    timed()
+    start = time.perf_counter()
+    timed()
+    timed()
+    once = (time.perf_counter() - start) / 2
+    ms = [timed() * 1e3 for _ in range(min(max(int(seconds / once), 5), 2000))]
     with open("/proc/self/status") as status:
         peak = next((line.split()[1] for line in status if line.startswith("VmHWM")), None)
     return {
@@ -40,14 +46,20 @@ def with_torch(a):
         layer = nn.Conv2d(c_in, c_out, 3, padding=1)
         x = torch.randn(a.batch, c_in, side, side, requires_grad=True)
 
-        def both():
+        def total():
             layer.zero_grad()
             x.grad = None
-            layer(x).sum().backward()
+            return layer(x).sum()
+
+        def backward():
+            loss = total()
+            start = time.perf_counter()
+            loss.backward()
+            return time.perf_counter() - start
 
         with torch.no_grad():
             forward = measure(lambda: layer(x))
-        return [forward, measure(both)]
+        return [forward, measure_part(backward), measure(lambda: total().backward())]
     convs = []
     for c_in, c_out in [(1, 32), (32, 64), (64, 128)]:
         convs += [nn.Conv2d(c_in, c_out, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]

@@ -39,7 +39,7 @@ WORK = [
     ("prediction, batch 64, 2 threads", ["predict", "--batch", "64", "--threads", "2"],
      ["onnxruntime"]),
 ]
-PARTS = {"conv": [", forward", ", forward and backward"]}
+PARTS = {"conv": [", forward", ", backward", ", forward and backward"]}
 
 
 def run_json(command, threads):

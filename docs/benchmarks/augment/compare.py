@@ -29,7 +29,7 @@ def figure(command, rounds):
         path = pathlib.Path(folder) / "figure.json"
         arguments = [*command, "--rounds", str(rounds), "--json", str(path)]
         subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
-        return json.loads(path.read_text())["us_per_sample_best"]
+        return json.loads(path.read_text())[0]["min_us"]
 
 
 def main():

@@ -7,6 +7,7 @@ venv=$(mktemp -d)
 trap 'rm -rf "$venv"' EXIT
 python3 -m venv "$venv"
 "$venv/bin/pip" -q install albumentations==2.0.8 opencv-python-headless==5.0.0.93
-cargo build --release --manifest-path "$here/bench/Cargo.toml"
-bench=${CARGO_TARGET_DIR:-$here/bench/target}/release/bench
+root=$(cd "$here/../../.." && pwd)
+cargo build --release --manifest-path "$root/Cargo.toml" -p fkp-examples --example bench
+bench=${CARGO_TARGET_DIR:-$root/target}/release/examples/bench
 exec "$venv/bin/python" -W ignore "$here/compare.py" --bench "$bench" "$@"

@@ -130,7 +130,7 @@ def main():
     print(f"{arguments.recipe} {arguments.size}: median {median:.2f} µs, best {best:.2f} µs")
     if arguments.json:
         with open(arguments.json, "w") as out:
-            json.dump({"us_per_sample_median": median, "us_per_sample_best": best}, out)
+            json.dump([{"median_us": median, "min_us": best}], out)
 
 
 if __name__ == "__main__":

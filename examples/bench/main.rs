@@ -1,25 +1,28 @@
-//! Times what the crates are judged by, from outside: a training step, a prediction, and a
-//! convolution with its gradients.
+//! Times what the crates are judged by, from outside: a training step, a prediction, a convolution
+//! with its gradients, and augmentation.
 //!
 //! ```text
 //! cargo run --release --example bench -- step --batch 32 --threads 2 --json step.json
 //! cargo run --release --example bench -- predict --batch 1 --threads 1
 //! cargo run --release --example bench -- conv --shape 32,64,48 --batch 32 --threads 2
 //! cargo run --release --example bench -- candle-step --batch 32 --threads 2
+//! cargo run --release --example bench -- augment --recipe faces --size 96x96x1 --threads 1
 //! ```
 //!
 //! The network is the tutorial's, as `fkp-model` builds it; data is in memory; times are wall
 //! milliseconds after warm-up. `candle-step` is the same step in candle's own operations.
 //! candle's internal threads follow `RAYON_NUM_THREADS` alone: set it to the same number.
 
+mod augment;
+
 use std::hint::black_box;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::{ModuleT, Optimizer, VarBuilder};
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use fkp_core::InputSpec;
 use fkp_kernels::{Adam, AdamConfig, Conv2dConfig, KeepLarge};
 use fkp_model::{Network, NetworkConfig};
@@ -32,19 +35,41 @@ static ALLOCATOR: KeepLarge = KeepLarge::new();
 const POINTS: usize = 15;
 const SIDE: usize = 96;
 
-/// Time a training step, a prediction or a convolution.
+/// Time a training step, a prediction, a convolution or augmentation.
 #[derive(Parser)]
 struct Arguments {
+    #[command(subcommand)]
     what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Forward, mean absolute error, backward and Adam.
+    Step(Timing),
+    /// Forward only, with weights that need no gradient.
+    Predict(Timing),
+    /// One 3×3 convolution: forward; backward (all three gradients); both together.
+    Conv {
+        /// Input channels, output channels and side of the map.
+        #[arg(long, default_value = "32,64,48", value_delimiter = ',')]
+        shape: Vec<usize>,
+        #[command(flatten)]
+        timing: Timing,
+    },
+    /// The step in candle's own operations.
+    CandleStep(Timing),
+    /// Augmentation, in microseconds per sample.
+    Augment(augment::Arguments),
+}
+
+#[derive(Args)]
+struct Timing {
     /// Pictures per repetition.
     #[arg(long, default_value_t = 32)]
     batch: usize,
     /// Threads to compute with.
     #[arg(long, default_value_t = 1)]
     threads: usize,
-    /// For `conv`: input channels, output channels and side of the map.
-    #[arg(long, default_value = "32,64,48", value_delimiter = ',')]
-    shape: Vec<usize>,
     /// Repetitions; enough for about three seconds if absent.
     #[arg(long)]
     repetitions: Option<usize>,
@@ -53,45 +78,39 @@ struct Arguments {
     json: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum What {
-    /// Forward, mean absolute error, backward and Adam.
-    Step,
-    /// Forward only, with weights that need no gradient.
-    Predict,
-    /// One 3×3 convolution: forward, and forward with all gradients.
-    Conv,
-    /// The step in candle's own operations.
-    CandleStep,
-}
-
 fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    ensure!(
-        arguments.batch > 0 && arguments.threads > 0,
-        "batch and threads start at 1"
-    );
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(arguments.threads)
-        .build_global()?;
-    let mut timings = Vec::new();
-    match arguments.what {
-        What::Step => timings.push(step(&arguments)?),
-        What::Predict => timings.push(predict(&arguments)?),
-        What::Conv => timings.extend(conv(&arguments)?),
-        What::CandleStep => timings.push(candle_step(&arguments)?),
-    }
+    let (timings, json) = match Arguments::parse().what {
+        What::Step(timing) => (vec![step(timing.checked()?)?], timing.json),
+        What::Predict(timing) => (vec![predict(timing.checked()?)?], timing.json),
+        What::Conv { shape, timing } => (conv(timing.checked()?, &shape)?, timing.json),
+        What::CandleStep(timing) => (vec![candle_step(timing.checked()?)?], timing.json),
+        What::Augment(arguments) => (vec![augment::run(&arguments)?], arguments.json),
+    };
     for timing in &timings {
         println!("{timing}");
     }
-    if let Some(path) = &arguments.json {
+    if let Some(path) = &json {
         let text = serde_json::to_string_pretty(&timings)?;
         std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
     }
     Ok(())
 }
 
-fn step(arguments: &Arguments) -> Result<serde_json::Value> {
+impl Timing {
+    /// Refuses nonsense and sets the number of threads.
+    fn checked(&self) -> Result<&Self> {
+        ensure!(
+            self.batch > 0 && self.threads > 0,
+            "batch and threads start at 1"
+        );
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .build_global()?;
+        Ok(self)
+    }
+}
+
+fn step(arguments: &Timing) -> Result<serde_json::Value> {
     let (x, target) = batch(arguments)?;
     let params = Params::new(1, &Device::Cpu);
     let network = tutorial_network(params.builder())?;
@@ -105,7 +124,7 @@ fn step(arguments: &Arguments) -> Result<serde_json::Value> {
     })
 }
 
-fn predict(arguments: &Arguments) -> Result<serde_json::Value> {
+fn predict(arguments: &Timing) -> Result<serde_json::Value> {
     let (x, _) = batch(arguments)?;
     let params = Params::new(1, &Device::Cpu);
     tutorial_network(params.builder())?;
@@ -121,8 +140,8 @@ fn predict(arguments: &Arguments) -> Result<serde_json::Value> {
     })
 }
 
-fn conv(arguments: &Arguments) -> Result<Vec<serde_json::Value>> {
-    let &[c_in, c_out, side] = arguments.shape.as_slice() else {
+fn conv(arguments: &Timing, shape: &[usize]) -> Result<Vec<serde_json::Value>> {
+    let &[c_in, c_out, side] = shape else {
         anyhow::bail!("--shape is c_in,c_out,size");
     };
     let normal = |shape: &[usize]| Tensor::randn(0f32, 1.0, shape, &Device::Cpu);
@@ -131,18 +150,29 @@ fn conv(arguments: &Arguments) -> Result<Vec<serde_json::Value>> {
     let b = Var::from_tensor(&normal(&[c_out])?)?;
     let config = Conv2dConfig::new().padding(1);
     let forward = || fkp_kernels::conv2d(&x, &w, Some(&b), config);
-    let fwd = measure(arguments, "conv forward", || {
-        black_box(forward()?);
-        Ok(())
-    })?;
-    let both = measure(arguments, "conv forward and backward", || {
-        black_box(forward()?.sum_all()?.backward()?);
-        Ok(())
-    })?;
-    Ok(vec![fwd, both])
+    let mut timings = vec![
+        measure(arguments, "conv forward", || {
+            black_box(forward()?);
+            Ok(())
+        })?,
+        measure_part(arguments, "conv backward", || {
+            let sum = forward()?.sum_all()?;
+            let start = Instant::now();
+            black_box(sum.backward()?);
+            Ok(start.elapsed())
+        })?,
+        measure(arguments, "conv forward and backward", || {
+            black_box(forward()?.sum_all()?.backward()?);
+            Ok(())
+        })?,
+    ];
+    for timing in &mut timings {
+        timing["shape"] = json!(shape);
+    }
+    Ok(timings)
 }
 
-fn candle_step(arguments: &Arguments) -> Result<serde_json::Value> {
+fn candle_step(arguments: &Timing) -> Result<serde_json::Value> {
     let (x, target) = batch(arguments)?;
     let params = Params::new(1, &Device::Cpu);
     tutorial_network(params.builder())?;
@@ -168,7 +198,7 @@ fn candle_step(arguments: &Arguments) -> Result<serde_json::Value> {
     })
 }
 
-fn batch(arguments: &Arguments) -> Result<(Tensor, Tensor)> {
+fn batch(arguments: &Timing) -> Result<(Tensor, Tensor)> {
     let x = Tensor::rand(0f32, 1.0, (arguments.batch, 1, SIDE, SIDE), &Device::Cpu)?;
     let target = Tensor::rand(-1f32, 1.0, (arguments.batch, 2 * POINTS), &Device::Cpu)?;
     Ok((x, target))
@@ -185,9 +215,22 @@ fn tutorial_network(vb: VarBuilder) -> Result<Network> {
 
 /// Median, least and most milliseconds of `f`.
 fn measure(
-    arguments: &Arguments,
+    arguments: &Timing,
     what: &str,
     mut f: impl FnMut() -> Result<()>,
+) -> Result<serde_json::Value> {
+    measure_part(arguments, what, || {
+        let start = Instant::now();
+        f()?;
+        Ok(start.elapsed())
+    })
+}
+
+/// As [`measure`], of the part of `f` that it times itself.
+fn measure_part(
+    arguments: &Timing,
+    what: &str,
+    mut f: impl FnMut() -> Result<Duration>,
 ) -> Result<serde_json::Value> {
     f()?;
     let start = Instant::now();
@@ -200,16 +243,14 @@ fn measure(
         .clamp(5, 2000);
     let mut ms = Vec::with_capacity(repetitions);
     for _ in 0..repetitions {
-        let start = Instant::now();
-        f()?;
-        ms.push(start.elapsed().as_secs_f64() * 1e3);
+        ms.push(f()?.as_secs_f64() * 1e3);
     }
     ms.sort_by(f64::total_cmp);
     let (batch, threads) = (arguments.batch, arguments.threads);
     let median = ms[ms.len() / 2];
     Ok(json!({
-        "what": what, "batch": batch, "threads": threads, "shape": arguments.shape,
-        "repetitions": ms.len(), "median_ms": median, "min_ms": ms[0], "max_ms": ms[ms.len() - 1],
+        "what": what, "batch": batch, "threads": threads, "repetitions": ms.len(),
+        "median_ms": median, "min_ms": ms[0], "max_ms": ms[ms.len() - 1],
         "pictures_per_s": batch as f64 / median * 1e3, "peak_memory_mib": peak_memory_mib(),
     }))
 }

@@ -1,51 +1,36 @@
-//! `bench augment`: microseconds per sample of a recipe, for comparing machines and libraries.
-//!
-//! ```text
-//! cargo run --release --manifest-path docs/benchmarks/augment/bench/Cargo.toml -- \
-//!     augment --recipe flip_affine --size 96x96x1 --threads 1 --json out.json
-//! ```
+//! Microseconds per sample of a recipe, and of a single warp.
 
-use clap::{Parser, Subcommand, ValueEnum};
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
 use fkp_augment::{
     AffineRange, BatchMut, Drawn, Normalise, Projective, Range, Recipe, Sampling, Step, Transform,
     fill_batch,
 };
 use fkp_core::{Affine, Augment, Image, Keypoint, Keypoints, Purpose, Sample, Schema, rng_for};
-use std::error::Error;
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-#[derive(Parser)]
-#[command(about = "Times augmentation")]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Times one recipe.
-    Augment {
-        /// What is done to each sample.
-        #[arg(long, value_enum)]
-        recipe: Name,
-        /// Width, height and channels.
-        #[arg(long, default_value = "96x96x1", value_parser = size)]
-        size: (usize, usize, usize),
-        /// Threads that vary samples at the same time.
-        #[arg(long, default_value_t = 1)]
-        threads: usize,
-        /// Fills batches even on one thread, to compare with several.
-        #[arg(long)]
-        batch: bool,
-        /// Rounds of two milliseconds.
-        #[arg(long, default_value_t = 300)]
-        rounds: usize,
-        /// Where to write the figures.
-        #[arg(long)]
-        json: Option<PathBuf>,
-    },
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// What is done to each sample.
+    #[arg(long, value_enum)]
+    recipe: Name,
+    /// Width, height and channels.
+    #[arg(long, default_value = "96x96x1", value_parser = size)]
+    size: (usize, usize, usize),
+    /// Threads that vary samples at the same time.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Fills batches even on one thread, to compare with several.
+    #[arg(long)]
+    batch: bool,
+    /// Rounds of two milliseconds.
+    #[arg(long, default_value_t = 300)]
+    rounds: usize,
+    /// Also write the figures to this file.
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -95,21 +80,21 @@ fn recipe(name: Name) -> Recipe {
 }
 
 /// A picture of smooth waves: content does not matter to the time, but zeros might.
-fn picture((width, height, channels): (usize, usize, usize)) -> Result<Image, Box<dyn Error>> {
+fn picture((width, height, channels): (usize, usize, usize)) -> Result<Image> {
     let value = |i: usize| (127.0 + 80.0 * (i as f64 * 0.37).sin()) as u8;
     let data = (0..width * height * channels).map(value).collect();
     Ok(Image::new(width, height, channels, data)?)
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let Command::Augment {
+pub(crate) fn run(arguments: &Arguments) -> Result<serde_json::Value> {
+    let &Arguments {
         recipe: name,
         size,
         threads,
-        batch,
         rounds,
-        json,
-    } = Arguments::parse().command;
+        ..
+    } = arguments;
+    anyhow::ensure!(threads > 0 && rounds > 0, "threads and rounds start at 1");
     let image = picture(size)?;
     let mut times = match name {
         Name::Warp => {
@@ -131,26 +116,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         Name::WarpImageproc => imageproc_warp(rounds, &image)?,
         // A loader's way, unless batches are asked for.
-        _ if threads == 1 && !batch => alone(rounds, &recipe(name), &image)?,
+        _ if threads == 1 && !arguments.batch => alone(rounds, &recipe(name), &image)?,
         _ => together(rounds, &recipe(name), &image, threads)?,
     };
     times.sort_by(f64::total_cmp);
-    let (median, best) = (times[times.len() / 2], times[0]);
-    println!(
-        "{name:?} {size:?} threads {threads}: median {median:.2} µs, best {best:.2} µs per sample"
-    );
-    if let Some(path) = json {
-        let figures = serde_json::json!({
-            "recipe": format!("{name:?}"),
-            "width": size.0, "height": size.1, "channels": size.2, "threads": threads,
-            "us_per_sample_median": median, "us_per_sample_best": best,
-        });
-        std::fs::write(path, serde_json::to_string_pretty(&figures)?)?;
-    }
-    Ok(())
+    let (width, height, channels) = size;
+    let recipe = name.to_possible_value();
+    Ok(serde_json::json!({
+        "what": "augment", "recipe": recipe.as_ref().map(|recipe| recipe.get_name()),
+        "width": width, "height": height, "channels": channels, "threads": threads,
+        "median_us": times[times.len() / 2], "min_us": times[0], "max_us": times[times.len() - 1],
+    }))
 }
 
-fn tilt(centre: (f64, f64)) -> Result<Affine, Box<dyn Error>> {
+fn tilt(centre: (f64, f64)) -> Result<Affine> {
     let turned = Affine::rotation_about(centre, 8f64.to_radians());
     Ok(turned.then(&Affine::scale_about(centre, 1.1, 1.1)?)?)
 }
@@ -179,11 +158,11 @@ fn fixed(rounds: usize, step: Step, image: &Image) -> Vec<f64> {
     })
 }
 
-fn imageproc_warp(rounds: usize, image: &Image) -> Result<Vec<f64>, Box<dyn Error>> {
+fn imageproc_warp(rounds: usize, image: &Image) -> Result<Vec<f64>> {
     use imageproc::geometric_transformations::{Border, Interpolation, Projection, warp};
     let [[a, b, tx], [c, d, ty]] = tilt(image.centre())?.rows();
     let rows = [a, b, tx, c, d, ty, 0.0, 0.0, 1.0].map(|v| v as f32);
-    let map = Projection::from_matrix(rows).ok_or("singular")?;
+    let map = Projection::from_matrix(rows).context("a singular map")?;
     let filter = Interpolation::Bilinear;
     Ok(match image::DynamicImage::from(image.clone()) {
         image::DynamicImage::ImageLuma8(grey) => per_call(rounds, |_| {
@@ -206,7 +185,7 @@ fn face(image: &Image) -> Sample {
 }
 
 /// What a loader does: a copy of the sample from memory, a generator, the augmentation.
-fn alone(rounds: usize, recipe: &Recipe, image: &Image) -> Result<Vec<f64>, Box<dyn Error>> {
+fn alone(rounds: usize, recipe: &Recipe, image: &Image) -> Result<Vec<f64>> {
     let augment = recipe.compile(&Schema::kaggle15())?;
     let sample = face(image);
     Ok(per_call(rounds, |index| {
@@ -221,7 +200,7 @@ fn together(
     recipe: &Recipe,
     image: &Image,
     threads: usize,
-) -> Result<Vec<f64>, Box<dyn Error>> {
+) -> Result<Vec<f64>> {
     const BATCH: usize = 64;
     let augment = recipe.compile(&Schema::kaggle15())?;
     let sample = face(image);
