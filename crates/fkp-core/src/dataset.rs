@@ -148,6 +148,62 @@ impl<D: Dataset> Dataset for Subset<D> {
     }
 }
 
+/// Several data sets of one schema, one after the other.
+#[derive(Debug, Clone)]
+pub struct Concat<D> {
+    parts: Vec<D>,
+}
+
+impl<D: Dataset> Concat<D> {
+    /// `parts` in this order.
+    ///
+    /// # Errors
+    /// If there is no part, or one has another schema than the first.
+    pub fn new(parts: Vec<D>) -> Result<Self, DatasetError> {
+        let Some(first) = parts.first() else {
+            return Err(DatasetError::new(0, "no data set to read from"));
+        };
+        let mut before = 0;
+        for part in &parts {
+            if part.schema() != first.schema() {
+                let (name, other) = (first.schema().name(), part.schema().name());
+                let message = format!("its keypoints are `{other}`, those before it `{name}`");
+                return Err(DatasetError::new(before, message));
+            }
+            before += part.len();
+        }
+        Ok(Self { parts })
+    }
+
+    /// How many samples each part has.
+    pub fn sizes(&self) -> Vec<usize> {
+        self.parts.iter().map(Dataset::len).collect()
+    }
+}
+
+impl<D: Dataset> Dataset for Concat<D> {
+    fn schema(&self) -> &Schema {
+        self.parts[0].schema()
+    }
+
+    fn len(&self) -> usize {
+        self.parts.iter().map(Dataset::len).sum()
+    }
+
+    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+        let mut first = 0;
+        for part in &self.parts {
+            if index - first < part.len() {
+                // The index that the caller knows, not that within the part.
+                let named = |error: DatasetError| DatasetError::new(index, error.source);
+                return part.get(index - first).map_err(named);
+            }
+            first += part.len();
+        }
+        Err(out_of_range(index, first))
+    }
+}
+
 fn out_of_range(index: usize, len: usize) -> DatasetError {
     DatasetError::new(index, format!("the data set has {len} samples"))
 }
@@ -172,6 +228,19 @@ mod tests {
         assert_eq!(subset.get(0).unwrap().id, "3");
         assert!(subset.get(2).is_err());
         assert!(Subset::new(set(4), vec![4]).is_err());
+    }
+
+    #[test]
+    fn parts_follow_each_other_and_have_one_schema() {
+        let both = Concat::new(vec![set(2), set(3)]).unwrap();
+        assert_eq!((both.len(), both.sizes()), (5, vec![2, 3]));
+        let ids: Vec<_> = (0..5).map(|i| both.get(i).unwrap().id).collect();
+        assert_eq!(ids, ["0", "1", "0", "1", "2"]);
+        assert!(both.get(5).is_err());
+        assert!(Concat::<InMemory>::new(Vec::new()).is_err());
+        let other = InMemory::new(Schema::ibug68(), Vec::new()).unwrap();
+        let error = Concat::new(vec![set(2), other]).unwrap_err();
+        assert!(error.source.to_string().contains("ibug68"));
     }
 
     #[test]

@@ -30,7 +30,7 @@ mod warp;
 pub use affine::{Affine, AffineError};
 pub use augment::{Augment, NoAugment};
 pub use crop::{BoundingBox, CropError, CropRule, CropSquare};
-pub use dataset::{Dataset, DatasetError, InMemory, Subset};
+pub use dataset::{Concat, Dataset, DatasetError, InMemory, Subset};
 pub use frame::CoordinateFrame;
 pub use image::{Image, ImageError};
 pub use input::InputSpec;

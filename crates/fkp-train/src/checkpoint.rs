@@ -1,8 +1,11 @@
 //! What is written to disk while training, so that nothing is lost.
 
-use crate::{EpochRecord, Params, TrainConfig, TrainError};
+use crate::averaging::Average;
+use crate::identity::{Difference, Identity, refuse};
+use crate::lock::FolderLock;
+use crate::optimizer::Optimizer;
+use crate::{Best, Params, Progress, TrainError};
 use candle_core::{Device, Tensor};
-use fkp_kernels::Adam;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -29,40 +32,11 @@ pub struct Checkpoints {
     pub fingerprint: BTreeMap<String, String>,
 }
 
-/// The epoch with the lowest validation loss.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Best {
-    /// Epoch, from 1.
-    pub epoch: usize,
-    /// Its validation loss.
-    pub val_loss: f64,
-}
-
-/// How far a run has come. With weights and moments, everything that the rest depends on.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Progress {
-    /// Epochs completed.
-    pub epochs_done: usize,
-    /// Steps made in the epoch after those.
-    pub steps_done: usize,
-    /// Sum of the training loss over those steps.
-    pub loss_sum: f64,
-    /// Sum of the label weights over those steps.
-    pub weight_sum: f64,
-    /// The best epoch so far.
-    pub best: Option<Best>,
-    /// Figures of the completed epochs.
-    pub history: Vec<EpochRecord>,
-}
-
-/// What a state is only valid for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Identity {
-    pub(crate) config: TrainConfig,
-    pub(crate) training_samples: usize,
-    pub(crate) validation_samples: usize,
-    pub(crate) metadata: BTreeMap<String, String>,
-    pub(crate) fingerprint: BTreeMap<String, String>,
+/// What changes in the course of a run and is saved with its progress.
+pub(crate) struct Trained<'a> {
+    pub(crate) params: &'a Params,
+    pub(crate) optimizer: &'a mut Optimizer,
+    pub(crate) average: Option<&'a Average>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -91,13 +65,23 @@ impl Checkpoints {
         self.dir.join("last.safetensors")
     }
 
+    /// The model of one of the best validations, where more than one is kept.
+    pub fn kept(&self, best: &Best) -> PathBuf {
+        let Best {
+            epoch, global_step, ..
+        } = best;
+        let name = format!("best-epoch-{epoch:04}-step-{global_step:07}.safetensors");
+        self.dir.join(name)
+    }
+
     /// What a resume needs.
     pub fn state(&self) -> PathBuf {
         self.dir.join("state.safetensors")
     }
 
-    /// Makes the folder, and finds out now rather than after an epoch whether it can be written.
-    pub(crate) fn prepare(&self) -> Result<(), TrainError> {
+    /// Makes the folder and locks it, and finds out now rather than after an epoch whether it can
+    /// be written.
+    pub(crate) fn prepare(&self) -> Result<FolderLock, TrainError> {
         let failed = |source| TrainError::Io {
             path: self.dir.clone(),
             action: "create files in the run's folder",
@@ -106,28 +90,35 @@ impl Checkpoints {
         std::fs::create_dir_all(&self.dir).map_err(failed)?;
         let probe = self.dir.join(".probe");
         File::create(&probe).map_err(failed)?;
-        std::fs::remove_file(&probe).map_err(failed)
+        std::fs::remove_file(&probe).map_err(failed)?;
+        FolderLock::take(&self.dir)
     }
 
-    pub(crate) fn save_weights(&self, path: &Path, params: &Params) -> Result<(), TrainError> {
+    pub(crate) fn save_weights(
+        &self,
+        path: &Path,
+        weights: BTreeMap<String, Tensor>,
+    ) -> Result<(), TrainError> {
         let metadata = self.metadata.clone().into_iter().collect();
-        save(path, params.tensors(), metadata)
+        save(path, weights, metadata)
     }
 
     pub(crate) fn save_state(
         &self,
-        params: &Params,
-        optimizer: &Adam,
+        trained: &Trained<'_>,
         identity: Identity,
         progress: &Progress,
     ) -> Result<(), TrainError> {
         let path = self.state();
         let mut tensors = BTreeMap::new();
-        for (name, tensor) in params.tensors() {
-            tensors.insert(format!("model.{name}"), tensor);
-        }
-        for (name, tensor) in optimizer.state()? {
-            tensors.insert(format!("optimizer.{name}"), tensor);
+        let mut put = |part: &str, entries: Vec<(String, Tensor)>| {
+            let named = entries.into_iter();
+            tensors.extend(named.map(|(name, tensor)| (format!("{part}.{name}"), tensor)));
+        };
+        put("model", trained.params.tensors().into_iter().collect());
+        put("optimizer", trained.optimizer.state()?);
+        if let Some(average) = trained.average {
+            put("average", average.tensors().into_iter().collect());
         }
         let header = Header {
             identity,
@@ -137,48 +128,92 @@ impl Checkpoints {
         save(&path, tensors, HashMap::from([(KEY.to_owned(), text)]))
     }
 
-    /// Restores weights and moments, and says where to go on.
+    /// What a run of this identity would find changed.
+    pub(crate) fn differences(&self, now: &Identity) -> Result<Vec<Difference>, TrainError> {
+        let path = self.state();
+        let header = header(&path, &read(&path)?)?;
+        let compared = now.differences(&header.identity);
+        compared.map_err(|error| corrupt(&path, error))
+    }
+
+    /// Restores weights, moments and average, and says where to go on.
     pub(crate) fn load_state(
         &self,
-        params: &Params,
-        optimizer: &mut Adam,
-        identity: &Identity,
+        trained: &mut Trained<'_>,
+        now: &Identity,
+        changes: Changes,
     ) -> Result<Progress, TrainError> {
         let path = self.state();
-        let bytes = std::fs::read(&path).map_err(|source| TrainError::Io {
-            path: path.clone(),
-            action: "read the training state",
-            source,
-        })?;
-        let (_, metadata) =
-            SafeTensors::read_metadata(&bytes).map_err(|error| corrupt(&path, error))?;
-        let text = metadata
-            .metadata()
-            .as_ref()
-            .and_then(|entries| entries.get(KEY));
-        let text = text.ok_or_else(|| corrupt(&path, format!("no `{KEY}` in its metadata")))?;
-        let header: Header = serde_json::from_str(text).map_err(|error| corrupt(&path, error))?;
-        compare(&path, &header.identity, identity)?;
+        let bytes = read(&path)?;
+        let Header {
+            identity: saved,
+            mut progress,
+        } = header(&path, &bytes)?;
+        let differences = now.differences(&saved);
+        let differences = differences.map_err(|error| corrupt(&path, error))?;
+        if changes == Changes::Refused {
+            refuse(&path, differences)?;
+        }
 
-        let (mut weights, mut moments) = (BTreeMap::new(), HashMap::new());
+        let mut parts: BTreeMap<&str, BTreeMap<String, Tensor>> = BTreeMap::new();
         let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
             .map_err(|error| corrupt(&path, error))?;
         // Sorted into maps by name, so the order of this one does not matter.
         for (name, tensor) in tensors.into_iter().collect::<BTreeMap<_, _>>() {
-            if let Some(name) = name.strip_prefix("model.") {
-                weights.insert(name.to_owned(), tensor);
-            } else if let Some(name) = name.strip_prefix("optimizer.") {
-                moments.insert(name.to_owned(), tensor);
+            for part in ["model", "optimizer", "average"] {
+                if let Some(name) = name.strip_prefix(part).and_then(|n| n.strip_prefix('.')) {
+                    let part = parts.entry(part).or_default();
+                    part.insert(name.to_owned(), tensor.clone());
+                }
             }
         }
-        params
-            .load(&weights)
-            .map_err(|error| corrupt(&path, error))?;
-        optimizer
-            .load_state(&moments)
-            .map_err(|error| corrupt(&path, error))?;
-        Ok(header.progress)
+        let misfit = |error: candle_core::Error| TrainError::Misfit {
+            path: path.clone(),
+            problem: error.to_string(),
+        };
+        let part = |name: &str| parts.get(name).cloned().unwrap_or_default();
+        trained.params.load(&part("model")).map_err(misfit)?;
+        if now.config.optimizer.kind() == saved.config.optimizer.kind() {
+            let moments = part("optimizer").into_iter().collect();
+            trained.optimizer.load_state(&moments).map_err(misfit)?;
+        }
+        match (trained.average, saved.config.averaging) {
+            (Some(average), Some(_)) => average.load(&part("average")).map_err(misfit)?,
+            // An average that is new with an override begins with the weights of now.
+            (Some(average), None) => average.load(&part("model")).map_err(misfit)?,
+            (None, _) => {}
+        }
+        if !now.has_the_batches_of(&saved) {
+            // The batches of the epoch that was begun no longer exist: it begins anew.
+            progress.global_step -= progress.steps_done;
+            (progress.steps_done, progress.skipped) = (0, 0);
+            (progress.loss_sum, progress.weight_sum) = (0.0, 0.0);
+        }
+        Ok(progress)
     }
+}
+
+/// Whether a run may go on although something it depends on changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Changes {
+    Refused,
+    Accepted,
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TrainError> {
+    std::fs::read(path).map_err(|source| TrainError::Io {
+        path: path.to_owned(),
+        action: "read the training state",
+        source,
+    })
+}
+
+fn header(path: &Path, bytes: &[u8]) -> Result<Header, TrainError> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| corrupt(path, error))?;
+    let entries = metadata.metadata().as_ref();
+    let text = entries.and_then(|entries| entries.get(KEY));
+    let text = text.ok_or_else(|| corrupt(path, format!("no `{KEY}` in its metadata")))?;
+    serde_json::from_str(text).map_err(|error| corrupt(path, error))
 }
 
 fn corrupt(path: &Path, problem: impl std::fmt::Display) -> TrainError {
@@ -186,57 +221,6 @@ fn corrupt(path: &Path, problem: impl std::fmt::Display) -> TrainError {
         path: path.to_owned(),
         problem: problem.to_string(),
     }
-}
-
-/// Refuses a state of another run, naming the first thing that differs.
-fn compare(path: &Path, saved: &Identity, now: &Identity) -> Result<(), TrainError> {
-    let differs = |what: &str, saved: String, now: String| {
-        Err(TrainError::Changed {
-            path: path.to_owned(),
-            what: what.to_owned(),
-            saved,
-            now,
-        })
-    };
-    // More epochs, or fewer, only move the end.
-    let config = TrainConfig {
-        epochs: now.config.epochs,
-        ..saved.config.clone()
-    };
-    if config != now.config {
-        let (saved, now) = (format!("{config:?}"), format!("{:?}", now.config));
-        return differs("the training configuration", saved, now);
-    }
-    for (what, saved, now) in [
-        (
-            "the training set's size",
-            saved.training_samples,
-            now.training_samples,
-        ),
-        (
-            "the validation set's size",
-            saved.validation_samples,
-            now.validation_samples,
-        ),
-    ] {
-        if saved != now {
-            return differs(what, saved.to_string(), now.to_string());
-        }
-    }
-    for (saved, now) in [
-        (&saved.metadata, &now.metadata),
-        (&saved.fingerprint, &now.fingerprint),
-    ] {
-        for key in saved.keys().chain(now.keys()) {
-            let show = |map: &BTreeMap<String, String>| {
-                map.get(key).cloned().unwrap_or_else(|| "absent".to_owned())
-            };
-            if saved.get(key) != now.get(key) {
-                return differs(&format!("`{key}`"), show(saved), show(now));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn save(

@@ -1,59 +1,7 @@
 //! The numbers that a training run is made of.
 
-use crate::TrainError;
+use crate::{Averaging, Loss, OptimizerConfig, Schedule, TrainError};
 use serde::{Deserialize, Serialize};
-
-/// How far a prediction is from its label. Labels that are missing weigh nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Loss {
-    /// Mean absolute error, Keras' `mean_absolute_error`.
-    #[default]
-    Mae,
-    /// Mean squared error, Keras' `mean_squared_error`.
-    Mse,
-}
-
-/// The optimiser and its constants.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum OptimizerConfig {
-    /// Adam (Kingma & Ba 2015).
-    Adam {
-        /// Decay of the first moment.
-        #[serde(default = "beta1")]
-        beta1: f64,
-        /// Decay of the second moment.
-        #[serde(default = "beta2")]
-        beta2: f64,
-        /// Added to the root of the second moment.
-        #[serde(default = "epsilon")]
-        epsilon: f64,
-    },
-}
-
-fn beta1() -> f64 {
-    0.9
-}
-
-fn beta2() -> f64 {
-    0.999
-}
-
-/// Keras' default; PyTorch's is 1e-8.
-fn epsilon() -> f64 {
-    1e-7
-}
-
-impl Default for OptimizerConfig {
-    fn default() -> Self {
-        Self::Adam {
-            beta1: beta1(),
-            beta2: beta2(),
-            epsilon: epsilon(),
-        }
-    }
-}
 
 /// A training recipe. The default is the tutorial's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,16 +9,108 @@ impl Default for OptimizerConfig {
 pub struct TrainConfig {
     /// Passes over the training set.
     pub epochs: usize,
-    /// Samples per step; the last batch of an epoch may be smaller.
+    /// Samples that go through the network together; the last batch of an epoch may be smaller.
     pub batch_size: usize,
-    /// Step size of the optimiser.
+    /// Batches whose gradients are summed for one step of the optimiser: the same as a batch that
+    /// many times as large, in less memory.
+    pub accumulate: usize,
+    /// Step size of the optimiser, before the schedule.
     pub learning_rate: f64,
+    /// Steps over which the learning rate rises linearly to its value.
+    pub warmup_steps: usize,
     /// Seed of everything random: initial weights, order, augmentation.
     pub seed: u64,
+    /// Gradients are scaled down together where their joint norm exceeds this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Validate every so many steps as well, not only after each epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validate_every: Option<usize>,
+    /// Save the state every so many steps as well. What is killed resumes from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_every: Option<usize>,
+    /// How many of the best models are kept; beside `best.safetensors` under their own names.
+    pub keep_best: usize,
+    /// Stop, with a checkpoint, after so many minutes of training, those before a resume included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_minutes: Option<f64>,
+    /// How much of the data is used.
+    pub extent: Extent,
+    /// What to do about a training sample that cannot be read.
+    pub unreadable: Unreadable,
     /// What is minimised.
     pub loss: Loss,
     /// How it is minimised.
     pub optimizer: OptimizerConfig,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// Validate and keep averaged weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub averaging: Option<Averaging>,
+    /// Stop when validation no longer improves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
+}
+
+/// How much of the data a run uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Extent {
+    /// All of it.
+    #[default]
+    Full,
+    /// One batch over and over, without augmentation, and validation on the same samples. A
+    /// network and a loss that are right bring its error to nothing.
+    OverfitOneBatch,
+    /// The first batches of each epoch and of the validation set: a quick look whether all goes.
+    Limited {
+        /// Batches per epoch.
+        training_batches: usize,
+        /// Batches of the validation set.
+        validation_batches: usize,
+    },
+}
+
+/// What to do about a training sample that cannot be read or does not fit.
+///
+/// A validation sample that cannot be read always stops the run: a score over fewer pictures is
+/// another score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Unreadable {
+    /// Stop with its name.
+    #[default]
+    Stop,
+    /// Go on without it and tell the observers; stop when there are more than so many in an epoch.
+    Skip {
+        /// Samples per epoch.
+        at_most: usize,
+    },
+}
+
+/// When a run that no longer improves is stopped. Counted in validations.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlyStopping {
+    /// Validations without improvement that are borne.
+    pub patience: usize,
+    /// By how much the validation loss must fall to count as an improvement.
+    #[serde(default)]
+    pub min_delta: f64,
+    /// Which weights the run ends with.
+    #[serde(default)]
+    pub restore: Restore,
+}
+
+/// Which weights a run with early stopping ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Restore {
+    /// Those with the lowest validation loss.
+    #[default]
+    Best,
+    /// The newest.
+    Nothing,
 }
 
 impl Default for TrainConfig {
@@ -78,16 +118,31 @@ impl Default for TrainConfig {
         Self {
             epochs: 50,
             batch_size: 32,
+            accumulate: 1,
             learning_rate: 1e-3,
+            warmup_steps: 0,
             seed: 0,
+            clip_norm: None,
+            validate_every: None,
+            checkpoint_every: None,
+            keep_best: 1,
+            max_minutes: None,
+            extent: Extent::Full,
+            unreadable: Unreadable::Stop,
             loss: Loss::Mae,
             optimizer: OptimizerConfig::default(),
+            schedule: Schedule::default(),
+            averaging: None,
+            early_stopping: None,
         }
     }
 }
 
 impl TrainConfig {
     /// Refuses NaN and nonsense, naming the field.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] with the first field that makes no sense.
     pub fn validate(&self) -> Result<(), TrainError> {
         let refuse = |field: &str, problem: String| {
             Err(TrainError::Config {
@@ -95,32 +150,57 @@ impl TrainConfig {
                 problem,
             })
         };
-        if self.epochs == 0 {
-            return refuse("epochs", "must be at least 1, got 0".to_owned());
+        let mut counts = vec![
+            ("epochs", Some(self.epochs)),
+            ("batch_size", Some(self.batch_size)),
+            ("accumulate", Some(self.accumulate)),
+            ("keep_best", Some(self.keep_best)),
+            ("validate_every", self.validate_every),
+            ("checkpoint_every", self.checkpoint_every),
+            (
+                "early_stopping.patience",
+                self.early_stopping.map(|early| early.patience),
+            ),
+        ];
+        if let Extent::Limited {
+            training_batches,
+            validation_batches,
+        } = self.extent
+        {
+            counts.push(("extent.limited.training_batches", Some(training_batches)));
+            counts.push(("extent.limited.validation_batches", Some(validation_batches)));
         }
-        if self.batch_size == 0 {
-            return refuse("batch_size", "must be at least 1, got 0".to_owned());
+        if let Some((field, _)) = counts.iter().find(|(_, count)| *count == Some(0)) {
+            return refuse(field, "must be at least 1, got 0".to_owned());
         }
-        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
-            let problem = format!("must be positive and finite, got {}", self.learning_rate);
-            return refuse("learning_rate", problem);
-        }
-        let OptimizerConfig::Adam {
-            beta1,
-            beta2,
-            epsilon,
-        } = self.optimizer;
-        for (field, beta) in [("beta1", beta1), ("beta2", beta2)] {
-            if !(0.0..1.0).contains(&beta) {
-                let field = format!("optimizer.{field}");
-                return refuse(&field, format!("must be in 0..1, got {beta}"));
+        for (field, value) in [
+            ("learning_rate", Some(self.learning_rate)),
+            ("clip_norm", self.clip_norm),
+            ("max_minutes", self.max_minutes),
+        ] {
+            if let Some(value) = value.filter(|value| !(value.is_finite() && *value > 0.0)) {
+                return refuse(field, format!("must be positive and finite, got {value}"));
             }
         }
-        if !(epsilon.is_finite() && epsilon > 0.0) {
-            let problem = format!("must be positive and finite, got {epsilon}");
-            return refuse("optimizer.epsilon", problem);
+        if let Some(Averaging { decay }) = self.averaging
+            && !(0.0..1.0).contains(&decay)
+        {
+            return refuse("averaging.decay", format!("must be in 0..1, got {decay}"));
         }
-        Ok(())
+        if let Some(EarlyStopping { min_delta, .. }) = self.early_stopping
+            && !(min_delta.is_finite() && min_delta >= 0.0)
+        {
+            let problem = format!("must be finite and not negative, got {min_delta}");
+            return refuse("early_stopping.min_delta", problem);
+        }
+        self.loss.validate()?;
+        self.optimizer.validate()?;
+        self.schedule.validate()
+    }
+
+    /// Samples that one step of the optimiser sees.
+    pub fn samples_per_step(&self) -> usize {
+        self.batch_size * self.accumulate
     }
 }
 
@@ -138,9 +218,22 @@ mod tests {
         assert!(TrainConfig::default().validate().is_ok());
         assert!(refused(|c| c.epochs = 0).starts_with("train.epochs"));
         assert!(refused(|c| c.batch_size = 0).starts_with("train.batch_size"));
+        assert!(refused(|c| c.accumulate = 0).starts_with("train.accumulate"));
+        assert!(refused(|c| c.validate_every = Some(0)).starts_with("train.validate_every"));
         assert!(refused(|c| c.learning_rate = f64::NAN).starts_with("train.learning_rate"));
         assert!(refused(|c| c.learning_rate = -1.0).contains("got -1"));
         assert!(refused(|c| c.learning_rate = f64::INFINITY).contains("got inf"));
+        assert!(refused(|c| c.clip_norm = Some(0.0)).starts_with("train.clip_norm"));
+        assert!(refused(|c| c.max_minutes = Some(-1.0)).starts_with("train.max_minutes"));
+        let averaging = |c: &mut TrainConfig| c.averaging = Some(Averaging { decay: 1.0 });
+        assert!(refused(averaging).starts_with("train.averaging.decay"));
+        let limited = |c: &mut TrainConfig| {
+            c.extent = Extent::Limited {
+                training_batches: 0,
+                validation_batches: 1,
+            };
+        };
+        assert!(refused(limited).starts_with("train.extent.limited.training_batches"));
         let beta = |c: &mut TrainConfig| {
             c.optimizer = OptimizerConfig::Adam {
                 beta1: 1.0,

@@ -1,5 +1,6 @@
 //! What can go wrong while training.
 
+use crate::Difference;
 use std::path::PathBuf;
 
 /// Training cannot start or cannot go on. Checkpoints already written stay as they are.
@@ -55,6 +56,20 @@ pub enum TrainError {
         /// Indices of the batch's samples in the training set.
         samples: Vec<usize>,
     },
+    /// A gradient became NaN or infinite while the loss did not.
+    #[error(
+        "the gradient of `{variable}` is not finite in epoch {epoch}, step {step} (samples {samples:?}); the last checkpoint is from before"
+    )]
+    GradientNotFinite {
+        /// The first variable that has such a gradient.
+        variable: String,
+        /// Epoch, from 1.
+        epoch: usize,
+        /// Step within the epoch, from 1.
+        step: usize,
+        /// Indices of the step's samples in the training set.
+        samples: Vec<usize>,
+    },
     /// Not one point of a set is labelled.
     #[error(
         "no keypoint of the {split} set is labelled: there is nothing to learn from or to judge by"
@@ -93,16 +108,45 @@ pub enum TrainError {
         problem: String,
     },
     /// A run cannot go on because something it depends on changed.
-    #[error("{}: cannot resume: {what} was {saved}, is now {now}", path.display())]
+    #[error("{}: cannot resume: {}", path.display(), list(differences))]
     Changed {
         /// The checkpoint.
         path: PathBuf,
         /// What changed.
-        what: String,
-        /// Its value when the run was stopped.
-        saved: String,
-        /// Its value now.
-        now: String,
+        differences: Vec<Difference>,
+    },
+    /// A saved state is that of another network or optimiser.
+    #[error("{}: does not fit the network of this run: {problem}", path.display())]
+    Misfit {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What does not fit.
+        problem: String,
+    },
+    /// Another run writes into the folder.
+    #[error("{}: another run ({holder}) writes into this folder", path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+        /// Who holds it.
+        holder: String,
+    },
+    /// More samples of an epoch cannot be read than was allowed.
+    #[error(
+        "{skipped} training samples of epoch {epoch} cannot be used, {allowed} are allowed; the last is {index}"
+    )]
+    TooManyUnreadable {
+        /// Epoch, from 1.
+        epoch: usize,
+        /// How many there were.
+        skipped: usize,
+        /// How many the configuration allows.
+        allowed: usize,
+        /// Index of the last of them.
+        index: usize,
+        /// What was wrong with it.
+        #[source]
+        source: Box<TrainError>,
     },
     /// A thread that prepares batches panicked, which is a bug in a data set or an augmentation.
     #[error("a loader thread panicked: {message}")]
@@ -113,4 +157,9 @@ pub enum TrainError {
     /// A tensor operation failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+}
+
+fn list(differences: &[Difference]) -> String {
+    let told: Vec<String> = differences.iter().map(Difference::to_string).collect();
+    told.join("; ")
 }

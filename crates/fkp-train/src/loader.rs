@@ -1,13 +1,15 @@
 //! Batches, prepared ahead of the step that uses them.
 
-use crate::{Codec, Target, TrainError};
+use crate::communicator::share;
+use crate::{Codec, Communicator, Target, TrainError};
 use candle_core::{Device, Tensor};
 use fkp_core::{Augment, Dataset, InputSpec, Keypoints, Purpose, Sample, rng_for};
 use rayon::prelude::*;
 use std::ops::ControlFlow;
 use std::sync::mpsc::sync_channel;
+use std::time::Instant;
 
-/// How many batches wait ready while one is used.
+/// How many steps' batches wait ready while one is used.
 const AHEAD: usize = 2;
 
 /// Some samples as tensors.
@@ -19,6 +21,23 @@ pub(crate) struct Batch {
     /// `[n, channels, size, size]`, normalised.
     pub(crate) x: Tensor,
     pub(crate) target: Target,
+}
+
+/// What one step uses.
+pub(crate) struct StepBatches {
+    /// Those of this rank. None is empty; there is none at all where no sample could be read.
+    pub(crate) batches: Vec<Batch>,
+    /// Samples that could not be read, where that is allowed.
+    pub(crate) skipped: Vec<(usize, TrainError)>,
+    /// Seconds that the step waited for them.
+    pub(crate) waited: f64,
+}
+
+/// What happens to a sample that cannot be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnUnreadable {
+    Stop,
+    Skip,
 }
 
 /// Turns indices into batches.
@@ -33,30 +52,36 @@ pub(crate) struct Loader<'a> {
     pub(crate) codec: &'a dyn Codec,
     pub(crate) input: InputSpec,
     pub(crate) device: &'a Device,
+    pub(crate) batch_size: usize,
+    pub(crate) unreadable: OnUnreadable,
+    pub(crate) communicator: &'a dyn Communicator,
 }
 
 impl Loader<'_> {
-    /// Calls `consume` with each batch in order, while a thread prepares the next ones.
+    /// Calls `consume` with the batches of each step in order, while a thread prepares the next.
     pub(crate) fn for_each(
         &self,
-        batches: &[Vec<usize>],
-        mut consume: impl FnMut(Batch) -> Result<ControlFlow<()>, TrainError>,
+        steps: &[Vec<usize>],
+        mut consume: impl FnMut(StepBatches) -> Result<ControlFlow<()>, TrainError>,
     ) -> Result<(), TrainError> {
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel(AHEAD);
             let producer = scope.spawn(move || {
-                for indices in batches {
-                    let batch = self.load(indices);
-                    let failed = batch.is_err();
+                for indices in steps {
+                    let batches = self.load_step(indices);
+                    let failed = batches.is_err();
                     // The receiver is gone when the consumer stopped early.
-                    if sender.send(batch).is_err() || failed {
+                    if sender.send(batches).is_err() || failed {
                         break;
                     }
                 }
             });
             let mut result = Ok(());
-            for batch in receiver {
-                match batch.and_then(&mut consume) {
+            loop {
+                let asked = Instant::now();
+                let Ok(loaded) = receiver.recv() else { break };
+                let waited = asked.elapsed().as_secs_f64();
+                match loaded.and_then(|step| consume(StepBatches { waited, ..step })) {
                     Ok(ControlFlow::Continue(())) => {}
                     Ok(ControlFlow::Break(())) => break,
                     Err(error) => {
@@ -65,7 +90,8 @@ impl Loader<'_> {
                     }
                 }
             }
-            // A producer that waits to send learns here that nobody listens: `receiver` is gone.
+            // A producer that waits to send learns here that nobody listens.
+            drop(receiver);
             match producer.join() {
                 Ok(()) => result,
                 Err(panic) => result.and(Err(TrainError::LoaderPanicked {
@@ -75,28 +101,67 @@ impl Loader<'_> {
         })
     }
 
-    fn load(&self, indices: &[usize]) -> Result<Batch, TrainError> {
-        let mut values = vec![0.0; indices.len() * self.input.len()];
-        let samples = values
-            .par_chunks_mut(self.input.len())
+    fn load_step(&self, indices: &[usize]) -> Result<StepBatches, TrainError> {
+        let mut step = StepBatches {
+            batches: Vec::new(),
+            skipped: Vec::new(),
+            waited: 0.0,
+        };
+        for batch in indices.chunks(self.batch_size) {
+            let own = share(batch, self.communicator);
+            let batch = self.load(&own, &mut step.skipped)?;
+            step.batches.extend(batch);
+        }
+        Ok(step)
+    }
+
+    fn load(
+        &self,
+        indices: &[usize],
+        skipped: &mut Vec<(usize, TrainError)>,
+    ) -> Result<Option<Batch>, TrainError> {
+        let each = self.input.len();
+        let mut values = vec![0.0; indices.len() * each];
+        let read: Vec<Result<Sample, TrainError>> = values
+            .par_chunks_mut(each)
             .zip(indices)
             .map(|(out, &index)| {
                 let sample = self.sample(index)?;
                 self.input.fill(&sample.image, out);
                 Ok(sample)
             })
-            // Collected before the error is looked at, so that of several the first is reported.
-            .collect::<Vec<Result<Sample, TrainError>>>();
-        let samples = samples.into_iter().collect::<Result<Vec<_>, _>>()?;
+            // Collected before the errors are looked at, so that of several the first is told.
+            .collect();
+        let (mut kept, mut samples) = (Vec::new(), Vec::new());
+        for (at, (read, &index)) in read.into_iter().zip(indices).enumerate() {
+            match read {
+                Ok(sample) => {
+                    // Moves up into the places of those that were skipped.
+                    if kept.len() < at {
+                        values.copy_within(at * each..(at + 1) * each, kept.len() * each);
+                    }
+                    kept.push(index);
+                    samples.push(sample);
+                }
+                Err(error) if self.unreadable == OnUnreadable::Skip => {
+                    skipped.push((index, error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if kept.is_empty() {
+            return Ok(None);
+        }
+        values.truncate(kept.len() * each);
         let keypoints: Vec<Keypoints> = samples.iter().map(|s| s.keypoints.clone()).collect();
         let input = &self.input;
-        let shape = (indices.len(), input.channels, input.size, input.size);
-        Ok(Batch {
+        let shape = (kept.len(), input.channels, input.size, input.size);
+        Ok(Some(Batch {
             x: Tensor::from_vec(values, shape, self.device)?,
             target: self.codec.encode(&keypoints, self.device)?,
-            indices: indices.to_vec(),
+            indices: kept,
             samples,
-        })
+        }))
     }
 
     fn sample(&self, index: usize) -> Result<Sample, TrainError> {

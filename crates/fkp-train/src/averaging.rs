@@ -1,0 +1,109 @@
+//! Averaged weights, which usually score better than the newest ones.
+
+use crate::Params;
+use candle_core::{Result, Tensor, Var};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// An exponential moving average of the weights (Polyak & Juditsky 1992 in its running form). It
+/// is what validation scores and what the model files hold; training goes on with the newest.
+///
+/// After each step `average += (1 − d) · (weights − average)`, with the decay
+/// `d = min(decay, (1 + t) / (10 + t))` at step `t`, so that the first weights, which are random,
+/// are forgotten quickly (TensorFlow's `ExponentialMovingAverage`).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Averaging {
+    /// In [0, 1); 0.999 remembers about a thousand steps.
+    pub decay: f64,
+}
+
+impl Averaging {
+    fn rate(&self, step: u64) -> f64 {
+        let t = step as f64;
+        1.0 - self.decay.min((1.0 + t) / (10.0 + t))
+    }
+}
+
+/// The average of a run's parameters.
+pub(crate) struct Average {
+    config: Averaging,
+    vars: BTreeMap<String, Var>,
+}
+
+impl Average {
+    /// Begins with the weights as they are.
+    pub(crate) fn new(config: Averaging, params: &Params) -> Result<Self> {
+        let copy = |(name, tensor): (String, Tensor)| Ok((name, Var::from_tensor(&tensor.copy()?)?));
+        let vars = params.tensors().into_iter().map(copy);
+        Ok(Self {
+            config,
+            vars: vars.collect::<Result<_>>()?,
+        })
+    }
+
+    /// Takes the weights after step `step`, counted from 1, into the average.
+    pub(crate) fn update(&self, params: &Params, step: u64) -> Result<()> {
+        for (name, tensor) in params.tensors() {
+            fkp_kernels::average_into(&self.vars[&name], &tensor, self.config.rate(step))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn tensors(&self) -> BTreeMap<String, Tensor> {
+        let tensor = |(name, var): (&String, &Var)| (name.clone(), var.as_tensor().clone());
+        self.vars.iter().map(tensor).collect()
+    }
+
+    /// # Errors
+    /// If a variable is missing or has another shape.
+    pub(crate) fn load(&self, values: &BTreeMap<String, Tensor>) -> Result<()> {
+        for (name, var) in &self.vars {
+            match values.get(name) {
+                Some(value) => var.set(&value.to_device(var.device())?)?,
+                None => candle_core::bail!("the average of `{name}` is missing"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `f` while the parameters hold the average.
+    pub(crate) fn during<T>(&self, params: &Params, f: impl FnOnce() -> T) -> Result<T> {
+        let copy = |(name, tensor): (String, Tensor)| Ok((name, tensor.copy()?));
+        let newest = params.tensors().into_iter().map(copy);
+        let newest = newest.collect::<Result<BTreeMap<_, _>>>()?;
+        params.load(&self.tensors())?;
+        let result = f();
+        params.load(&newest)?;
+        Ok(result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn the_average_follows_the_formula_and_the_weights_come_back() {
+        let params = Params::new(0, &Device::Cpu);
+        let init = candle_nn::Init::Const(1.0);
+        params.builder().get_with_hints(3, "w", init).unwrap();
+        let average = Average::new(Averaging { decay: 0.5 }, &params).unwrap();
+        let set = |v: f32| {
+            let value = Tensor::full(v, 3, &Device::Cpu).unwrap();
+            params.load(&BTreeMap::from([("w".to_owned(), value)])).unwrap();
+        };
+        let mut expected = 1.0f64;
+        for (step, value) in [(1u64, 3.0f32), (2, -1.0), (30, 2.0)] {
+            set(value);
+            average.update(&params, step).unwrap();
+            let d = 0.5f64.min((1.0 + step as f64) / (10.0 + step as f64));
+            expected = d * expected + (1.0 - d) * f64::from(value);
+        }
+        let read = || params.tensors()["w"].to_vec1::<f32>().unwrap()[0];
+        let inside = average.during(&params, read).unwrap();
+        assert!((f64::from(inside) - expected).abs() < 1e-6);
+        assert_eq!(read(), 2.0);
+    }
+}
