@@ -4,7 +4,7 @@ use crate::loader::Loader;
 use crate::{Codec, TrainError};
 use candle_core::Device;
 use candle_nn::ModuleT;
-use fkp_core::{Dataset, InputSpec, Keypoints, NoAugment, Sample};
+use fkp_core::{Dataset, InputSpec, Keypoints, NoAugment, Sample, Subset};
 use fkp_metrics::{Evaluation, EvaluationReport};
 use std::ops::ControlFlow;
 
@@ -86,5 +86,25 @@ impl Evaluator<'_> {
         let mut report = evaluation.report();
         report.loss = (weight > 0.0).then_some(loss / weight);
         Ok(report)
+    }
+
+    /// What the network makes of some samples, in the order of `indices`: each sample with its
+    /// true keypoints, and the predicted ones, both in pixels of the crop.
+    ///
+    /// # Errors
+    /// If there are none, an index is out of range, or a sample cannot be read or fed.
+    pub fn predict(
+        &self,
+        dataset: &dyn Dataset,
+        indices: &[usize],
+    ) -> Result<Vec<(Sample, Keypoints)>, TrainError> {
+        let split = "validation";
+        let some = Subset::new(dataset, indices.to_vec());
+        let some = some.map_err(|source| TrainError::Data { split, source })?;
+        let mut predicted = Vec::with_capacity(indices.len());
+        self.run(&some, |scored| {
+            predicted.push((scored.sample.clone(), scored.predicted.clone()));
+        })?;
+        Ok(predicted)
     }
 }

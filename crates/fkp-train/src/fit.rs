@@ -4,7 +4,7 @@ use crate::checkpoint::Identity;
 use crate::loader::{Batch, Loader};
 use crate::{
     Best, Checkpoints, Codec, EpochRecord, EpochReport, Evaluator, Observer, OptimizerConfig,
-    Params, Progress, StepReport, TrainConfig, TrainError,
+    Params, Progress, StartReport, StepReport, TrainConfig, TrainError,
 };
 use candle_nn::ModuleT;
 use fkp_core::{Augment, Dataset, InputSpec, Purpose, rng_for};
@@ -130,16 +130,27 @@ impl Fit<'_> {
         mut optimizer: Adam,
         observer: &mut dyn Observer,
     ) -> Result<Outcome, TrainError> {
+        observer.on_start(&StartReport {
+            epochs: self.config.epochs,
+            epochs_done: progress.epochs_done,
+            steps_done: progress.steps_done,
+            global_step: self.global_step(&progress),
+            parameters: self
+                .params
+                .named()
+                .iter()
+                .map(|(_, v)| v.elem_count())
+                .sum(),
+            training_samples: self.train.len(),
+            validation_samples: self.validation.len(),
+        });
         while progress.epochs_done < self.config.epochs {
             let started = Instant::now();
             let mut samples = 0;
             let flow = self.train_epoch(&mut progress, &mut optimizer, observer, &mut samples)?;
             if progress.steps_done < self.batches_per_epoch() {
                 self.save(&progress, &optimizer)?;
-                return Ok(Outcome {
-                    stopped: Stopped::ByObserver,
-                    progress,
-                });
+                return broken_off(progress, observer);
             }
             if progress.weight_sum == 0.0 {
                 return Err(TrainError::NoLabels { split: "training" });
@@ -162,15 +173,15 @@ impl Fit<'_> {
                     history: &progress.history,
                     validation: &validation,
                     is_best,
+                    evaluator: self.evaluator(),
+                    validation_set: self.validation,
+                    global_step: self.global_step(&progress),
                 }),
                 None => ControlFlow::Continue(()),
             };
             let finished = progress.epochs_done >= self.config.epochs;
             if (flow.is_break() || reported.is_break()) && !finished {
-                return Ok(Outcome {
-                    stopped: Stopped::ByObserver,
-                    progress,
-                });
+                return broken_off(progress, observer);
             }
         }
         Ok(Outcome {
@@ -209,7 +220,11 @@ impl Fit<'_> {
                 step: progress.steps_done,
                 steps: batches.len(),
                 samples: batch.indices.len(),
+                global_step: self.global_step(progress),
                 mean_loss: progress.loss_sum / progress.weight_sum.max(1.0),
+                learning_rate: self.config.learning_rate,
+                grad_norm: None,
+                loader_wait: 0.0,
             });
             Ok(flow)
         })?;
@@ -263,6 +278,10 @@ impl Fit<'_> {
         self.train.len().div_ceil(self.config.batch_size)
     }
 
+    fn global_step(&self, progress: &Progress) -> usize {
+        progress.epochs_done * self.batches_per_epoch() + progress.steps_done
+    }
+
     /// Moves the progress to the next epoch; whether this one is the best so far.
     fn complete_epoch(
         &self,
@@ -292,6 +311,8 @@ impl Fit<'_> {
             learning_rate: self.config.learning_rate,
             seconds: 0.0,
             samples_per_second: 0.0,
+            loader_wait_seconds: 0.0,
+            skipped: 0,
         });
         progress.epochs_done = epoch;
         progress.steps_done = 0;
@@ -327,5 +348,16 @@ impl Fit<'_> {
             metadata: checkpoints.metadata.clone(),
             fingerprint: checkpoints.fingerprint.clone(),
         }
+    }
+}
+
+/// An observer that failed ends the run with its error, one that only had enough as stopped.
+fn broken_off(progress: Progress, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+    match observer.failure() {
+        Some(error) => Err(error),
+        None => Ok(Outcome {
+            stopped: Stopped::ByObserver,
+            progress,
+        }),
     }
 }
