@@ -18,9 +18,8 @@ use fkp_examples::{
 };
 use fkp_metrics::{Evaluation, EvaluationReport, MeanFace};
 use fkp_model::{Landmarker, ModelCard, Network};
-use fkp_train::{
-    Checkpoints, Codec, Coordinates, CsvHistory, Evaluator, Fit, Observers, Params, Stopped,
-};
+use fkp_train::observers::CsvHistory;
+use fkp_train::{Checkpoints, Codec, Coordinates, Evaluator, Fit, Observers, Params, Stopped};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,10 +1,10 @@
 //! Scoring a network on a data set.
 
-use crate::loader::Loader;
-use crate::{Codec, TrainError};
+use crate::loader::{Loader, OnUnreadable};
+use crate::{Codec, SingleProcess, TrainError};
 use candle_core::Device;
 use candle_nn::ModuleT;
-use fkp_core::{Dataset, InputSpec, Keypoints, NoAugment, Sample};
+use fkp_core::{Dataset, InputSpec, Keypoints, NoAugment, Sample, Subset};
 use fkp_metrics::{Evaluation, EvaluationReport};
 use std::ops::ControlFlow;
 
@@ -57,6 +57,9 @@ impl Evaluator<'_> {
             codec: self.codec,
             input: self.input,
             device: self.device,
+            batch_size: self.batch_size.max(1),
+            unreadable: OnUnreadable::Stop,
+            communicator: &SingleProcess,
         };
         let order: Vec<usize> = (0..dataset.len()).collect();
         let batches: Vec<_> = order
@@ -65,7 +68,10 @@ impl Evaluator<'_> {
             .collect();
         let mut evaluation = Evaluation::new(dataset.schema(), self.input.frame());
         let (mut loss, mut weight) = (0.0, 0.0);
-        loader.for_each(&batches, |batch| {
+        loader.for_each(&batches, |step| {
+            let Some(batch) = step.batches.first() else {
+                return Ok(ControlFlow::Continue(()));
+            };
             let output = self.network.forward_t(&batch.x, false)?;
             let sum = self.codec.loss(&output, &batch.target)?;
             loss += f64::from(sum.to_scalar::<f32>()?);
@@ -86,5 +92,25 @@ impl Evaluator<'_> {
         let mut report = evaluation.report();
         report.loss = (weight > 0.0).then_some(loss / weight);
         Ok(report)
+    }
+
+    /// What the network makes of some samples, in the order of `indices`: each sample with its
+    /// true keypoints, and the predicted ones, both in pixels of the crop.
+    ///
+    /// # Errors
+    /// If there are none, an index is out of range, or a sample cannot be read or fed.
+    pub fn predict(
+        &self,
+        dataset: &dyn Dataset,
+        indices: &[usize],
+    ) -> Result<Vec<(Sample, Keypoints)>, TrainError> {
+        let split = "validation";
+        let some = Subset::new(dataset, indices.to_vec());
+        let some = some.map_err(|source| TrainError::Data { split, source })?;
+        let mut predicted = Vec::with_capacity(indices.len());
+        self.run(&some, |scored| {
+            predicted.push((scored.sample.clone(), scored.predicted.clone()));
+        })?;
+        Ok(predicted)
     }
 }

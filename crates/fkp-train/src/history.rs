@@ -1,9 +1,6 @@
-//! The figures of each epoch, and a table of them on disk.
+//! The figures of each epoch.
 
-use crate::{EpochReport, Observer, TrainError};
 use serde::{Deserialize, Serialize};
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 
 /// What is remembered of an epoch. The columns of `history.csv`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,53 +23,24 @@ pub struct EpochRecord {
     pub seconds: f64,
     /// Training samples per second of training time, without validation.
     pub samples_per_second: f64,
+    /// Seconds of the epoch that its steps waited for their batches.
+    #[serde(default)]
+    pub loader_wait_seconds: f64,
+    /// Training samples that were left out because they could not be read.
+    #[serde(default)]
+    pub skipped: usize,
 }
 
-/// Keeps `history.csv` up to date, a row per epoch.
-pub struct CsvHistory {
-    path: PathBuf,
-    failed: Option<TrainError>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl CsvHistory {
-    /// Writes to this file, replacing it.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            failed: None,
-        }
-    }
-
-    /// Writes the table of these epochs.
-    pub fn write(path: &Path, history: &[EpochRecord]) -> Result<(), TrainError> {
-        let rows = || -> std::io::Result<()> {
-            let mut table = csv::Writer::from_path(path)?;
-            for record in history {
-                table.serialize(record)?;
-            }
-            table.flush()
-        };
-        rows().map_err(|source| TrainError::Io {
-            path: path.to_owned(),
-            action: "write the history",
-            source,
-        })
-    }
-
-    /// The first error that writing met, if any: it stopped the run.
-    pub fn finish(self) -> Result<(), TrainError> {
-        self.failed.map_or(Ok(()), Err)
-    }
-}
-
-impl Observer for CsvHistory {
-    fn on_epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
-        match Self::write(&self.path, report.history) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                self.failed = Some(error);
-                ControlFlow::Break(())
-            }
-        }
+    #[test]
+    fn a_record_from_before_the_later_fields_still_reads() {
+        let old = r#"{"epoch":3,"train_loss":0.5,"val_loss":0.25,"mae_px":1.5,"rmse_px":null,
+            "nme":0.1,"learning_rate":0.001,"seconds":2.0,"samples_per_second":100.0}"#;
+        let record: EpochRecord = serde_json::from_str(old).unwrap();
+        assert_eq!((record.epoch, record.mae_px), (3, Some(1.5)));
+        assert_eq!((record.loader_wait_seconds, record.skipped), (0.0, 0));
     }
 }

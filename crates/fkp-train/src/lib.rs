@@ -18,6 +18,7 @@ mod fit;
 mod history;
 mod loader;
 mod observer;
+pub mod observers;
 mod params;
 
 pub use checkpoint::{Best, Checkpoints, Progress};
@@ -26,6 +27,8 @@ pub use config::{Loss, OptimizerConfig, TrainConfig};
 pub use error::TrainError;
 pub use evaluate::{Evaluator, Scored};
 pub use fit::{Fit, Outcome, Stopped};
-pub use history::{CsvHistory, EpochRecord};
-pub use observer::{EpochReport, Observer, Observers, StepReport};
+pub use history::EpochRecord;
+pub use observer::{
+    EpochReport, Observer, Observers, Skipped, StartReport, StepReport, ValidationReport,
+};
 pub use params::Params;

@@ -383,9 +383,19 @@ fn every_sample_is_scored_and_a_missing_label_never() {
             batch_size,
             device: &Device::Cpu,
         };
+        let mut predicted = Vec::new();
         let report = evaluator
-            .run(&dots(13), |scored| seen.push(scored.index))
+            .run(&dots(13), |scored| {
+                seen.push(scored.index);
+                predicted.push(scored.predicted.clone());
+            })
             .unwrap();
+        let some = evaluator.predict(&dots(13), &[11, 2]).unwrap();
+        assert_eq!((&*some[0].0.id, &*some[1].0.id), ("dot 11", "dot 2"));
+        for ((_, keypoints), index) in some.iter().zip([11, 2]) {
+            assert!(keypoints[0].distance(&predicted[index][0]) < 1e-4);
+        }
+        assert!(evaluator.predict(&dots(13), &[13]).is_err());
         assert_eq!(seen, (0..13).collect::<Vec<_>>());
         report
     };

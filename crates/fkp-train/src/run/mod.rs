@@ -42,6 +42,8 @@ pub(crate) struct Run<'a> {
 struct Effort {
     samples: usize,
     waited: f64,
+    /// Of the last step.
+    learning_rate: f64,
 }
 
 impl<'a> Run<'a> {
@@ -147,6 +149,9 @@ impl<'a> Run<'a> {
                 break stopped;
             }
         };
+        if let Some(error) = observer.failure() {
+            return Err(error);
+        }
         if let (Stopped::Early | Stopped::Finished, Some(best)) = (stopped, &self.best_weights) {
             self.fit.params.load(best)?;
         }
@@ -231,6 +236,7 @@ impl<'a> Run<'a> {
         let samples = step.batches.iter().map(|batch| batch.indices.len()).sum();
         effort.samples += samples;
         effort.waited += step.waited;
+        effort.learning_rate = learning_rate;
         let (at, steps) = (self.progress.steps_done, self.steps_per_epoch);
         let mut told = observer.on_step(&StepReport {
             epoch,

@@ -91,7 +91,6 @@ impl Run<'_> {
         (started, trained): (Instant, f64),
         effort: &Effort,
     ) {
-        let learning_rate = self.learning_rate();
         let progress = &mut self.progress;
         let preferred = Normaliser::preferred(self.fit.train.schema());
         progress.history.push(EpochRecord {
@@ -101,7 +100,7 @@ impl Run<'_> {
             mae_px: validation.mae_px,
             rmse_px: validation.rmse_px,
             nme: validation.nme.by(preferred.name()),
-            learning_rate,
+            learning_rate: effort.learning_rate,
             seconds: started.elapsed().as_secs_f64(),
             samples_per_second: effort.samples as f64 / trained,
             loader_wait_seconds: effort.waited,
