@@ -9,26 +9,48 @@
 //!
 #![doc = include_str!("../README.md")]
 
+mod averaging;
 mod checkpoint;
 mod codec;
+mod communicator;
 mod config;
 mod error;
 mod evaluate;
 mod fit;
 mod history;
+mod identity;
 mod loader;
+mod lock;
+mod loss;
+mod losses;
+mod lr_finder;
 mod observer;
 pub mod observers;
+mod optimizer;
 mod params;
+mod plan;
+mod progress;
+mod run;
+mod sampler;
+mod schedule;
 
-pub use checkpoint::{Best, Checkpoints, Progress};
+pub use averaging::Averaging;
+pub use checkpoint::Checkpoints;
 pub use codec::{Codec, Coordinates, Target};
-pub use config::{Loss, OptimizerConfig, TrainConfig};
+pub use communicator::{Communicator, SingleProcess};
+pub use config::{EarlyStopping, Extent, Restore, TrainConfig, Unreadable};
 pub use error::TrainError;
 pub use evaluate::{Evaluator, Scored};
 pub use fit::{Fit, Outcome, Stopped};
 pub use history::EpochRecord;
+pub use identity::Difference;
+pub use loss::Loss;
+pub use lr_finder::{LearningRateCurve, LearningRateFinder, LearningRatePoint};
 pub use observer::{
     EpochReport, Observer, Observers, Skipped, StartReport, StepReport, ValidationReport,
 };
+pub use optimizer::OptimizerConfig;
 pub use params::Params;
+pub use progress::{Best, Progress};
+pub use sampler::{Sampler, Shuffled, WeightedSources};
+pub use schedule::{PlateauState, Position, Schedule};

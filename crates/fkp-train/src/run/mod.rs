@@ -159,6 +159,43 @@ impl<'a> Run<'a> {
         Ok(Outcome { stopped, progress })
     }
 
+    /// Makes `count` steps, each at the rate that `rate` gives for its number, and tells `told`
+    /// rate and mean loss; `false` ends it. Nothing else happens: no validation, no checkpoint.
+    pub(crate) fn steps_at_rates(
+        &mut self,
+        count: usize,
+        rate: impl Fn(usize) -> f64,
+        mut told: impl FnMut(f64, f64) -> bool,
+    ) -> Result<(), TrainError> {
+        let (plan, mut made) = (Rc::clone(&self.plan), 0);
+        for epoch in 0.. {
+            let mut ended = made >= count;
+            if ended {
+                break;
+            }
+            plan.loader(epoch).for_each(&plan.steps(epoch), |step| {
+                let rate = rate(made);
+                let before = (self.progress.loss_sum, self.progress.weight_sum);
+                self.learn(&step, rate)?;
+                self.losses.read(&mut self.progress, self.fit.communicator)?;
+                made += 1;
+                let weight = self.progress.weight_sum - before.1;
+                if weight > 0.0 {
+                    ended = !told(rate, (self.progress.loss_sum - before.0) / weight);
+                }
+                ended |= made >= count;
+                Ok(match ended {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                })
+            })?;
+            if ended {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<ControlFlow<Stopped>, TrainError> {
         let (started, mut effort) = (Instant::now(), Effort::default());
         let flow = self.train_epoch(observer, &mut effort)?;
