@@ -240,7 +240,7 @@ impl Fit<'_> {
             });
         }
         let gradients = fkp_kernels::backward(&(sum / weight)?)?;
-        optimizer.step_factored(&gradients, self.config.learning_rate)?;
+        let _ = optimizer.step_factored(&gradients, self.config.learning_rate)?;
         progress.loss_sum += loss;
         progress.weight_sum += weight;
         Ok(())
