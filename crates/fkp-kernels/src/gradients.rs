@@ -3,13 +3,13 @@
 //! The weight gradient of a dense layer is `dyᵀ · x`: for a wide layer and a small batch the two
 //! factors are a hundred times smaller than their product, and writing the product, adding it to
 //! candle's zeros and reading it back costs more time than computing it. [`backward`] therefore
-//! hands the factors on, and [`Adam`](crate::Adam) multiplies them block by block in its pass.
+//! hands the factors on, and the optimisers multiply them block by block in their pass.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 
 use candle_core::backprop::GradStore;
-use candle_core::{Result, Tensor, TensorId, bail};
+use candle_core::{Result, Tensor, TensorId, Var, bail};
 
 use crate::host::with_values;
 use crate::linear::{Sizes, weight_gradient};
@@ -92,30 +92,6 @@ impl Factors {
         })?;
         Tensor::from_vec(dw, (sizes.n_out, sizes.n_in), self.x.device())
     }
-
-    /// `‖dyᵀ · x‖²`, from the products among the rows of each factor: no block of the gradient
-    /// is computed.
-    pub(crate) fn sum_of_squares(&self) -> Result<f64> {
-        let gram = |t: &Tensor| -> Result<Vec<f64>> {
-            let (rows, width) = t.dims2()?;
-            with_values("gradients", t, |v| {
-                let dot = |a: &[f32], b: &[f32]| -> f64 {
-                    // Short runs in f32 would lose digits, f64 throughout is quick enough.
-                    a.iter()
-                        .zip(b)
-                        .map(|(a, b)| f64::from(*a) * f64::from(*b))
-                        .sum()
-                };
-                let row = |i: usize| &v[i * width..][..width];
-                Ok((0..rows)
-                    .flat_map(|i| (0..rows).map(move |j| dot(row(i), row(j))))
-                    .collect())
-            })
-        };
-        let (x, dy) = (gram(&self.x)?, gram(&self.dy)?);
-        let sum: f64 = x.iter().zip(&dy).map(|(a, b)| a * b).sum();
-        Ok(sum.max(0.0))
-    }
 }
 
 impl From<GradStore> for Gradients {
@@ -137,8 +113,53 @@ impl Gradients {
         Ok(match self.find(tensor)? {
             None => None,
             Some(Gradient::Dense(grad)) => Some(grad),
-            Some(Gradient::Factored(factors)) => Some(factors.product()?),
+            Some(Gradient::Factored(factors)) => Some(sum_of_products(None, factors)?),
         })
+    }
+
+    /// Adds the gradients of another loss of the same variables, so that a batch can be worked
+    /// off in several parts. Factors are only put side by side: the optimiser's pass multiplies
+    /// and adds them, and no product is stored.
+    ///
+    /// # Errors
+    /// If the two do not belong together: gradients of one variable differ in shape or device.
+    pub fn accumulate(&mut self, other: Gradients) -> Result<()> {
+        self.store.extend(other.store)?;
+        #[expect(
+            clippy::iter_over_hash_type,
+            reason = "each entry goes to its own, in whatever order they come"
+        )]
+        for (id, factors) in other.factors {
+            self.factors.entry(id).or_default().extend(factors);
+        }
+        Ok(())
+    }
+
+    /// The gradients of `vars` after `f(name, gradient)`, called in the order of `vars` with each
+    /// gradient multiplied out. A loop over several processes sums over them here.
+    ///
+    /// Variables without a gradient are left out, and so is every gradient of anything else.
+    ///
+    /// # Errors
+    /// Those of `f`, and if it changes a shape.
+    pub fn map(
+        &self,
+        vars: &[(String, Var)],
+        mut f: impl FnMut(&str, Tensor) -> Result<Tensor>,
+    ) -> Result<Gradients> {
+        let mut store = GradStore::default();
+        for (name, var) in vars {
+            let Some(grad) = self.get(var)? else {
+                continue;
+            };
+            let mapped = f(name, grad)?;
+            if mapped.shape() != var.shape() {
+                let (got, expected) = (mapped.dims(), var.dims());
+                bail!("gradients: that of {name:?} became {got:?}, the variable is {expected:?}");
+            }
+            store.insert(var, mapped);
+        }
+        Ok(store.into())
     }
 
     /// The gradient as it was kept; factors only if they are all there is to it.
@@ -150,20 +171,9 @@ impl Gradients {
             .map_or(&[][..], Vec::as_slice);
         Ok(match (dense, factors) {
             (dense, []) => dense.cloned().map(Gradient::Dense),
-            (None, [only]) => Some(Gradient::Factored(only)),
-            (dense, factors) => {
-                // A weight used several times: its gradient is the sum.
-                let mut products = factors.iter().map(Factors::product);
-                let mut sum = match (dense, products.next()) {
-                    (Some(dense), Some(first)) => (dense + first?)?,
-                    (None, Some(first)) => first?,
-                    (_, None) => bail!("gradients: no factors"),
-                };
-                for product in products {
-                    sum = (sum + product?)?;
-                }
-                Some(Gradient::Dense(sum))
-            }
+            (None, factors) => Some(Gradient::Factored(factors)),
+            // A weight that a dense layer and something else use.
+            (dense, factors) => Some(Gradient::Dense(sum_of_products(dense.cloned(), factors)?)),
         })
     }
 }
@@ -171,7 +181,22 @@ impl Gradients {
 /// One gradient as it was kept.
 pub(crate) enum Gradient<'a> {
     Dense(Tensor),
-    Factored(&'a Factors),
+    /// The sum of these products, of which there is at least one.
+    Factored(&'a [Factors]),
+}
+
+fn sum_of_products(mut sum: Option<Tensor>, factors: &[Factors]) -> Result<Tensor> {
+    for factors in factors {
+        let product = factors.product()?;
+        sum = Some(match sum {
+            None => product,
+            Some(sum) => (sum + product)?,
+        });
+    }
+    match sum {
+        Some(sum) => Ok(sum),
+        None => bail!("gradients: no factors"),
+    }
 }
 
 #[cfg(test)]
@@ -218,8 +243,8 @@ mod tests {
                 };
                 let mut a = Adam::new(vec![("w".into(), w.clone())], config).unwrap();
                 let mut b = Adam::new(vec![("w".into(), other.clone())], config).unwrap();
-                let norm_a = a.step_factored(&factored, 0.1).unwrap();
-                let norm_b = b.step(&dense, 0.1).unwrap();
+                let norm_a = a.step_factored(&factored, 0.1).unwrap().norm;
+                let norm_b = b.step(&dense, 0.1).unwrap().norm;
                 match (norm_a, norm_b) {
                     (None, None) => assert_eq!(flat(&w), flat(&other)),
                     (Some(a), Some(b)) => assert!((a / b - 1.0).abs() < 1e-6, "{a} {b}"),
@@ -241,5 +266,78 @@ mod tests {
         assert!(grads.store.get(&small).is_some() && grads.store.get(&large).is_none());
         let grads = forward().backward().unwrap();
         assert!(grads.get(&large).is_some());
+    }
+    /// Two halves of a batch, accumulated, are the batch; without a product in between.
+    #[test]
+    fn accumulated_gradients_are_those_of_the_sum() {
+        let (x, w, small) = (var(1, (6, 2085)), var(2, (37, 2085)), var(3, (3, 37)));
+        let loss = |from: usize, rows: usize| {
+            let x = x.as_detached_tensor().narrow(0, from, rows).unwrap();
+            let y = linear(&x, &w, None, Activation::Relu).unwrap();
+            let y = linear(&y, &small, None, Activation::Identity).unwrap();
+            y.sqr().unwrap().sum_all().unwrap()
+        };
+        let whole = backward(&loss(0, 6)).unwrap();
+        let mut parts = backward(&loss(0, 2)).unwrap();
+        parts.accumulate(backward(&loss(2, 3)).unwrap()).unwrap();
+        parts.accumulate(backward(&loss(5, 1)).unwrap()).unwrap();
+        assert_eq!(parts.factors[&w.id()].len(), 3);
+        let flat = |t: Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let largest = |v: &[f32]| v.iter().fold(0f32, |m, v| m.max(v.abs()));
+        for var in [&w, &small] {
+            let (a, b) = (whole.get(var).unwrap().unwrap(), parts.get(var).unwrap());
+            let error = largest(&flat((&a - b.unwrap()).unwrap()));
+            assert!(error <= 1e-5 * largest(&flat(a)), "{error}");
+        }
+
+        // The fused pass over several factors is the pass over their stored sum, to the bit.
+        let vars = vec![("w".to_owned(), w.clone()), ("small".to_owned(), small)];
+        let dense = parts.map(&vars, |_, grad| Ok(grad)).unwrap();
+        assert!(dense.factors.is_empty());
+        let before = w.as_tensor().copy().unwrap();
+        for max_grad_norm in [None, Some(1e9)] {
+            let config = AdamConfig {
+                max_grad_norm,
+                ..AdamConfig::default()
+            };
+            let mut results = Vec::new();
+            for gradients in [&parts, &dense] {
+                w.set(&before).unwrap();
+                let mut adam = Adam::new(vars.clone(), config).unwrap();
+                let norm = adam.step_factored(gradients, 0.1).unwrap().norm;
+                results.push((flat(w.as_tensor().clone()), norm));
+            }
+            let [(factored, norm), (stored, expected)] = &results[..] else {
+                unreachable!()
+            };
+            assert_eq!(factored, stored);
+            if let (Some(norm), Some(expected)) = (norm, expected) {
+                assert!((norm / expected - 1.0).abs() < 1e-9, "{norm} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn mapped_gradients_keep_order_and_shape() {
+        let (a, b, c) = (var(1, (1, 2)), var(2, (1, 2)), var(3, (1, 2)));
+        let loss = (a.sqr().unwrap() + b.as_tensor())
+            .unwrap()
+            .sum_all()
+            .unwrap();
+        let gradients = backward(&loss).unwrap();
+        let name = |n: &str, v: &Var| (n.to_owned(), v.clone());
+        let vars = [name("b", &b), name("c", &c), name("a", &a)];
+        let mut seen = Vec::new();
+        let doubled = gradients.map(&vars, |name, grad| {
+            seen.push(name.to_owned());
+            grad.affine(2.0, 0.0)
+        });
+        assert_eq!(seen, ["b", "a"]);
+        let doubled = doubled.unwrap();
+        assert!(doubled.get(&c).unwrap().is_none());
+        let grad = doubled.get(&b).unwrap().unwrap();
+        assert_eq!(grad.to_vec2::<f32>().unwrap(), [[2.0, 2.0]]);
+        let error = gradients.map(&vars, |_, grad| grad.t()).unwrap_err();
+        assert!(error.to_string().contains("\"b\" became [2, 1]"), "{error}");
     }
 }

@@ -42,6 +42,20 @@ pub(crate) fn with_values<R>(
     }
 }
 
+/// As [`with_values`] for several tensors at a time.
+pub(crate) fn with_all_values<R>(
+    op: &'static str,
+    tensors: &[&Tensor],
+    f: impl FnOnce(&[Cow<'_, [f32]>]) -> Result<R>,
+) -> Result<R> {
+    let guards: Vec<_> = tensors.iter().map(|t| t.storage_and_layout()).collect();
+    let all = guards.iter().map(|(storage, layout)| match &**storage {
+        Storage::Cpu(cpu) => values(op, cpu, layout),
+        _ => bail!("{op}: expected a tensor on the CPU"),
+    });
+    f(&all.collect::<Result<Vec<_>>>()?)
+}
+
 /// Collects the values of a strided layout, the last dimension as one run at a time.
 fn gather(data: &[f32], layout: &Layout) -> Vec<f32> {
     let (dims, stride) = (layout.dims(), layout.stride());

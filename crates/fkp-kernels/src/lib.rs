@@ -1,4 +1,4 @@
-//! Fast CPU kernels as candle custom ops with backward, and a fused Adam.
+//! Fast CPU kernels as candle custom ops with backward, and fused optimisers.
 //!
 //! candle's own CPU path computes a convolution's backward through a transposed convolution and
 //! an optimiser step through a dozen temporaries, which makes training on a CPU about an order
@@ -26,8 +26,8 @@
 #![doc = include_str!("../README.md")]
 
 mod activation;
-mod adam;
 mod alloc;
+mod average;
 mod batch_norm;
 mod conv;
 mod dropout;
@@ -36,13 +36,14 @@ mod host;
 mod linear;
 mod matmul;
 mod microkernel;
+mod optimizer;
 mod pool;
 mod scratch;
 mod simd;
 
 pub use activation::{Activation, gelu, relu, silu};
-pub use adam::{Adam, AdamConfig, WeightDecay};
 pub use alloc::KeepLarge;
+pub use average::average_into;
 pub use batch_norm::{
     BatchStatistics, NormStatistics, batch_norm, batch_norm_train, fold_batch_norm,
 };
@@ -50,4 +51,5 @@ pub use conv::{Conv2dConfig, Pooling, conv2d};
 pub use dropout::dropout;
 pub use gradients::{Gradients, backward};
 pub use linear::linear;
+pub use optimizer::{Adam, AdamConfig, Momentum, Sgd, SgdConfig, Stepped, WeightDecay};
 pub use pool::{avg_pool2d, max_pool2d};

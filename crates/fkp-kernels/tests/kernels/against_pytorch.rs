@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use candle_core::{Device, Result, Tensor, Var};
 use fkp_kernels::{
-    Activation, Adam, AdamConfig, Conv2dConfig, WeightDecay, avg_pool2d, batch_norm_train, conv2d,
-    gelu, linear, max_pool2d, silu,
+    Activation, Adam, AdamConfig, Conv2dConfig, Momentum, Sgd, SgdConfig, WeightDecay, avg_pool2d,
+    batch_norm_train, conv2d, gelu, linear, max_pool2d, silu,
 };
 
 use crate::support::relative_error;
@@ -95,7 +95,28 @@ fn optimisers() {
         let mut adam = Adam::new(vec![("p".into(), p.clone())], config).unwrap();
         for _ in 0..5 {
             let loss = p.sqr().unwrap().sqr().unwrap().sum_all().unwrap();
-            adam.step(&loss.backward().unwrap(), 0.02).unwrap();
+            let stepped = adam.step(&loss.backward().unwrap(), 0.02).unwrap();
+            assert_eq!(stepped.not_finite, None);
+        }
+        let error = relative_error(&p, &golden[&format!("{name}.p5")]);
+        assert!(error < 1e-6, "{name}: off by {error:.2e}");
+    }
+    for (name, momentum) in [
+        ("sgd", Momentum::None),
+        ("sgd_momentum", Momentum::Classical(0.9)),
+        ("sgd_nesterov", Momentum::Nesterov(0.9)),
+    ] {
+        let p = Var::from_tensor(&golden[&format!("{name}.p0")]).unwrap();
+        let config = SgdConfig {
+            momentum,
+            weight_decay: WeightDecay::Coupled(0.1),
+            max_grad_norm: Some(2.0),
+        };
+        let mut sgd = Sgd::new(vec![("p".into(), p.clone())], config).unwrap();
+        for _ in 0..5 {
+            let loss = p.sqr().unwrap().sqr().unwrap().sum_all().unwrap();
+            let stepped = sgd.step(&loss.backward().unwrap(), 0.02).unwrap();
+            assert_eq!(stepped.not_finite, None);
         }
         let error = relative_error(&p, &golden[&format!("{name}.p5")]);
         assert!(error < 1e-6, "{name}: off by {error:.2e}");

@@ -47,7 +47,8 @@ fn train(threads: usize) -> Vec<u32> {
             let x = dropout(&x.flatten_from(1).unwrap(), 0.2, step).unwrap();
             let y = linear(&x, &dense.0, Some(&dense.1), Activation::Relu).unwrap();
             let loss = y.sqr().unwrap().mean_all().unwrap();
-            adam.step_factored(&backward(&loss).unwrap(), 1e-3).unwrap();
+            let stepped = adam.step_factored(&backward(&loss).unwrap(), 1e-3);
+            assert_eq!(stepped.unwrap().not_finite, None);
         }
         let bits = |t: &Tensor| {
             let t = t.flatten_all().unwrap().to_vec1::<f32>().unwrap();

@@ -55,6 +55,20 @@ for name, make in [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)]:
         o.step()
     out[f"{name}.p5"] = p.detach().double()
 
+# Clipped as well: the gradients of p⁴ begin well above the limit.
+for name, options in [("sgd", {}), ("sgd_momentum", {"momentum": 0.9}),
+                      ("sgd_nesterov", {"momentum": 0.9, "nesterov": True})]:
+    p = rounded(r(20)).float()
+    out[f"{name}.p0"] = p.double()
+    p = p.clone().requires_grad_()
+    o = torch.optim.SGD([p], lr=0.02, weight_decay=0.1, **options)
+    for _ in range(5):
+        o.zero_grad()
+        (p**4).sum().backward()
+        torch.nn.utils.clip_grad_norm_([p], 2.0)
+        o.step()
+    out[f"{name}.p5"] = p.detach().double()
+
 
 
 def entry(v):
