@@ -135,24 +135,24 @@ impl Gradients {
         Ok(())
     }
 
-    /// The gradients of `vars` after `f(name, gradient)`, called in the order of `vars` with each
+    /// The gradients of `vars` after `f(name, variable, gradient)`, called in the order of `vars` with each
     /// gradient multiplied out. A loop over several processes sums over them here.
     ///
-    /// Variables without a gradient are left out, and so is every gradient of anything else.
+    /// A variable without a gradient is passed as `None`, and has one afterwards if `f` gives it
+    /// one. Gradients of anything else are left out.
     ///
     /// # Errors
     /// Those of `f`, and if it changes a shape.
     pub fn map(
         &self,
         vars: &[(String, Var)],
-        mut f: impl FnMut(&str, Tensor) -> Result<Tensor>,
+        mut f: impl FnMut(&str, &Var, Option<Tensor>) -> Result<Option<Tensor>>,
     ) -> Result<Gradients> {
         let mut store = GradStore::default();
         for (name, var) in vars {
-            let Some(grad) = self.get(var)? else {
+            let Some(mapped) = f(name, var, self.get(var)?)? else {
                 continue;
             };
-            let mapped = f(name, grad)?;
             if mapped.shape() != var.shape() {
                 let (got, expected) = (mapped.dims(), var.dims());
                 bail!("gradients: that of {name:?} became {got:?}, the variable is {expected:?}");
@@ -292,7 +292,7 @@ mod tests {
 
         // The fused pass over several factors is the pass over their stored sum, to the bit.
         let vars = vec![("w".to_owned(), w.clone()), ("small".to_owned(), small)];
-        let dense = parts.map(&vars, |_, grad| Ok(grad)).unwrap();
+        let dense = parts.map(&vars, |_, _, grad| Ok(grad)).unwrap();
         assert!(dense.factors.is_empty());
         let before = w.as_tensor().copy().unwrap();
         for max_grad_norm in [None, Some(1e9)] {
@@ -328,16 +328,18 @@ mod tests {
         let name = |n: &str, v: &Var| (n.to_owned(), v.clone());
         let vars = [name("b", &b), name("c", &c), name("a", &a)];
         let mut seen = Vec::new();
-        let doubled = gradients.map(&vars, |name, grad| {
+        let doubled = gradients.map(&vars, |name, var, grad| {
             seen.push(name.to_owned());
-            grad.affine(2.0, 0.0)
+            assert!(grad.as_ref().is_none_or(|grad| grad.dims() == var.dims()));
+            grad.map(|grad| grad.affine(2.0, 0.0)).transpose()
         });
-        assert_eq!(seen, ["b", "a"]);
+        assert_eq!(seen, ["b", "c", "a"]);
         let doubled = doubled.unwrap();
         assert!(doubled.get(&c).unwrap().is_none());
         let grad = doubled.get(&b).unwrap().unwrap();
         assert_eq!(grad.to_vec2::<f32>().unwrap(), [[2.0, 2.0]]);
-        let error = gradients.map(&vars, |_, grad| grad.t()).unwrap_err();
+        let turned = gradients.map(&vars, |_, _, grad| grad.map(|grad| grad.t()).transpose());
+        let error = turned.unwrap_err();
         assert!(error.to_string().contains("\"b\" became [2, 1]"), "{error}");
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     EpochReport, Fit, Observer, Outcome, Progress, Skipped, StartReport, StepReport, Stopped,
     TrainError, Unreadable, ValidationReport,
 };
+use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor};
 use fkp_kernels::Gradients;
 use std::collections::BTreeMap;
@@ -360,14 +361,10 @@ impl<'a> Run<'a> {
         if !single {
             self.read_loss(indices().collect(), &total, weight)?;
         }
-        let mut gradients = match gradients {
-            Some(gradients) => gradients,
-            // A rank without a sample still takes part in the sum.
-            None => Gradients::none()?,
-        };
+        // A rank without a sample still takes part in the sum.
+        let mut gradients = gradients.unwrap_or_else(|| GradStore::default().into());
         if communicator.world_size() > 1 {
-            let vars = params.named();
-            gradients = gradients.map(&vars, |_, g| communicator.all_reduce_sum(&g))?;
+            gradients = self.sum_over_ranks(&gradients)?;
         }
         let stepped = self.optimizer.step(&gradients, rate)?;
         if let Some(variable) = stepped.not_finite {
@@ -382,6 +379,18 @@ impl<'a> Run<'a> {
             average.update(params, self.progress.global_step as u64 + 1)?;
         }
         Ok(stepped.norm)
+    }
+
+    fn sum_over_ranks(&self, own: &Gradients) -> Result<Gradients, TrainError> {
+        let (communicator, vars) = (self.fit.communicator, self.fit.params.named());
+        let sums = own.map(&vars, |_, var, gradient| {
+            let gradient = match gradient {
+                Some(gradient) => gradient,
+                None => var.zeros_like()?,
+            };
+            communicator.all_reduce_sum(&gradient).map(Some)
+        })?;
+        Ok(sums)
     }
 
     fn read_loss(&mut self, samples: Vec<usize>, sum: &Tensor, weight: f64) -> Result<(), TrainError> {

@@ -1,0 +1,235 @@
+//! What goes wrong is told by name, and what was written stays.
+
+use crate::common::{Dim, SIDE, Setup, Start, StopAfter, dots};
+use fkp_core::{
+    Dataset, DatasetError, Image, InMemory, Keypoints, NoAugment, Sample, Schema,
+};
+use fkp_train::{Observer, Skipped, TrainError, Unreadable};
+
+/// Delegates to the dots but for one sample.
+struct Spoiled(InMemory, fn() -> Result<Sample, DatasetError>);
+
+impl Dataset for Spoiled {
+    fn schema(&self) -> &Schema {
+        self.0.schema()
+    }
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+        if index == 20 {
+            (self.1)()
+        } else {
+            self.0.get(index)
+        }
+    }
+}
+
+#[test]
+fn a_bad_sample_stops_the_run_with_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup::new(folder.path());
+    let fail = |spoil: fn() -> Result<Sample, DatasetError>| {
+        setup
+            .go(&Spoiled(dots(37), spoil), &Dim, &mut ())
+            .unwrap_err()
+    };
+    let unreadable = fail(|| Err(DatasetError::new(20, "a.csv, line 22: no picture")));
+    assert!(matches!(&unreadable, TrainError::Data { source, .. } if source.index == 20));
+    let size = fail(|| {
+        let image = Image::filled(9, SIDE, 1, 0);
+        Ok(Sample::new("wide", image, Keypoints::unlabelled(1)))
+    });
+    assert!(
+        size.to_string()
+            .contains("training sample 20 (`wide`): the picture is 9×8")
+    );
+    let count = fail(|| {
+        let image = Image::filled(SIDE, SIDE, 1, 0);
+        Ok(Sample::new("many", image, Keypoints::unlabelled(2)))
+    });
+    assert!(count.to_string().contains("2 keypoints, the schema has 1"));
+    let nan = fail(|| {
+        let image = Image::filled(SIDE, SIDE, 1, 0);
+        Ok(Sample::new(
+            "nan",
+            image,
+            Keypoints::from_xy(&[[f32::NAN, 1.0]]),
+        ))
+    });
+    assert!(
+        nan.to_string().contains("keypoint `0` is at (NaN, 1)"),
+        "{nan}"
+    );
+    let panicked = fail(|| panic!("oh no"));
+    assert!(matches!(&panicked, TrainError::LoaderPanicked { message } if message == "oh no"));
+}
+
+#[test]
+fn a_loss_that_is_no_number_names_epoch_step_and_samples() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut setup = Setup::new(folder.path());
+    setup.config.learning_rate = 1e38;
+    let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err();
+    let TrainError::NotFinite { epoch, samples, .. } = &error else {
+        panic!("{error}");
+    };
+    assert!(*epoch >= 1 && !samples.is_empty());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_found_out_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "in the way").unwrap();
+    let setup = Setup::new(&file.join("run"));
+    let mut none = StopAfter(None);
+    let error = setup.go(&dots(37), &Dim, &mut none).unwrap_err();
+    assert!(matches!(&error, TrainError::Io { path, .. } if path.ends_with("file/run")));
+    assert!(
+        error
+            .to_string()
+            .contains("cannot create files in the run's folder")
+    );
+}
+
+#[test]
+fn sets_without_a_label_are_refused() {
+    let unlabelled = |count: usize| {
+        let sample = |i: usize| {
+            let image = Image::filled(SIDE, SIDE, 1, i as u8);
+            Sample::new(i.to_string(), image, Keypoints::unlabelled(1))
+        };
+        let samples = (0..count).map(sample).collect();
+        InMemory::new(Schema::numbered("dot", 1).unwrap(), samples).unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup::new(folder.path());
+    let error = setup.go(&unlabelled(9), &NoAugment, &mut ()).unwrap_err();
+    assert!(matches!(error, TrainError::NoLabels { split: "training" }));
+}
+
+/// Counts what was left out.
+#[derive(Default)]
+struct Skips(Vec<(usize, usize)>);
+
+impl Observer for Skips {
+    fn on_skip(&mut self, report: &Skipped<'_>) {
+        assert!(report.error.to_string().contains("cannot be read"));
+        self.0.push((report.epoch, report.index));
+    }
+}
+
+#[test]
+fn an_unreadable_sample_is_skipped_and_told_where_that_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut setup = Setup::new(folder.path());
+    setup.config.unreadable = Unreadable::Skip { at_most: 1 };
+    let broken = Spoiled(dots(37), || Err(DatasetError::new(20, "no picture")));
+    let mut skips = Skips::default();
+    let (outcome, weights) = setup.go(&broken, &Dim, &mut skips).unwrap();
+    assert_eq!(skips.0, [(1, 20), (2, 20), (3, 20)]);
+    assert!(outcome.progress.history.iter().all(|r| r.skipped == 1));
+    // Stopped in the middle and resumed, the bound is still per epoch and the result the same.
+    let other = tempfile::tempdir().unwrap();
+    let mut setup = Setup::new(other.path());
+    setup.config.unreadable = Unreadable::Skip { at_most: 1 };
+    setup.go(&broken, &Dim, &mut StopAfter(Some(7))).unwrap();
+    setup.start = Start::Resume;
+    assert_eq!(setup.go(&broken, &Dim, &mut ()).unwrap().1, weights);
+}
+
+#[test]
+fn more_unreadable_samples_than_allowed_stop_the_run_and_keep_the_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut setup = Setup::new(folder.path());
+    setup.config.unreadable = Unreadable::Skip { at_most: 0 };
+    let broken = Spoiled(dots(37), || Err(DatasetError::new(20, "no picture")));
+    let error = setup.go(&broken, &Dim, &mut ()).unwrap_err();
+    let TrainError::TooManyUnreadable {
+        index,
+        allowed,
+        source,
+        ..
+    } = &error
+    else {
+        panic!("{error}");
+    };
+    assert_eq!((*index, *allowed), (20, 0));
+    assert!(matches!(**source, TrainError::Data { .. }));
+    setup.start = Start::Resume;
+    // Mended, the run goes on from where it was.
+    setup.config.unreadable = Unreadable::Skip { at_most: 0 };
+    setup.go(&dots(37), &Dim, &mut ()).unwrap();
+}
+
+#[test]
+fn two_runs_do_not_write_into_one_folder() {
+    struct Second<'a>(&'a std::path::Path, usize);
+    impl Observer for Second<'_> {
+        fn on_start(&mut self, _: &fkp_train::StartReport) {
+            for start in [Start::Fresh, Start::Resume] {
+                let mut second = Setup::new(self.0);
+                second.start = start;
+                let error = second.go(&dots(37), &Dim, &mut ()).unwrap_err();
+                assert!(matches!(error, TrainError::Locked { .. }), "{error}");
+                self.1 += 1;
+            }
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut second = Second(folder.path(), 0);
+    let setup = Setup::new(folder.path());
+    setup.go(&dots(37), &Dim, &mut second).unwrap();
+    assert_eq!(second.1, 2);
+    // The lock is gone with the run.
+    setup.go(&dots(37), &Dim, &mut ()).unwrap();
+}
+
+/// A loss that is finite with a gradient that is not: the square root at zero.
+#[test]
+fn a_gradient_that_is_no_number_names_its_variable() {
+    use candle_core::{Device, Result, Tensor};
+    use fkp_core::Keypoints;
+    use fkp_train::{Codec, Target};
+
+    struct Root(fkp_train::Coordinates);
+    impl Codec for Root {
+        fn encode(&self, keypoints: &[Keypoints], device: &Device) -> Result<Target> {
+            self.0.encode(keypoints, device)
+        }
+        fn loss(&self, output: &Tensor, _: &Target) -> Result<Tensor> {
+            // |0 · y| has the root's infinite slope times zero.
+            output.affine(0.0, 0.0)?.sqrt()?.sum_all()
+        }
+        fn decode(&self, output: &Tensor) -> Result<Vec<Keypoints>> {
+            self.0.decode(output)
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup::new(folder.path());
+    let error = setup
+        .with_fit(&dots(37), &NoAugment, |fit| {
+            let codec = Root(crate::common::coordinates(fit.config));
+            let fit = fkp_train::Fit {
+                codec: &codec,
+                ..*fit
+            };
+            fit.run(&mut ())
+        })
+        .unwrap_err();
+    let TrainError::GradientNotFinite {
+        variable,
+        epoch,
+        step,
+        samples,
+    } = &error
+    else {
+        panic!("{error}");
+    };
+    assert_eq!((variable.as_str(), *epoch, *step, samples.len()), ("bias", 1, 1, 8));
+    // The checkpoint from before is whole.
+    let mut setup = setup;
+    setup.start = Start::Resume;
+    setup.go(&dots(37), &Dim, &mut ()).unwrap();
+}

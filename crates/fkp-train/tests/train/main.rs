@@ -1,0 +1,10 @@
+//! The loop as its users call it.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+mod faults;
+mod fit;
+mod options;
+mod parallel;
+mod resume;
