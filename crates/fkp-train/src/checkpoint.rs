@@ -1,8 +1,7 @@
 //! What is written to disk while training, so that nothing is lost.
 
-use crate::{EpochRecord, Params, TrainConfig, TrainError};
+use crate::{EpochRecord, Optimizer, Params, TrainConfig, TrainError};
 use candle_core::{Device, Tensor};
-use fkp_kernels::Adam;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -117,7 +116,7 @@ impl Checkpoints {
     pub(crate) fn save_state(
         &self,
         params: &Params,
-        optimizer: &Adam,
+        optimizer: &Optimizer,
         identity: Identity,
         progress: &Progress,
     ) -> Result<(), TrainError> {
@@ -141,7 +140,7 @@ impl Checkpoints {
     pub(crate) fn load_state(
         &self,
         params: &Params,
-        optimizer: &mut Adam,
+        optimizer: &mut Optimizer,
         identity: &Identity,
     ) -> Result<Progress, TrainError> {
         let path = self.state();

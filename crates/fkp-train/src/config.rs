@@ -1,6 +1,6 @@
 //! The numbers that a training run is made of.
 
-use crate::TrainError;
+use crate::{OptimizerConfig, TrainError};
 use serde::{Deserialize, Serialize};
 
 /// How far a prediction is from its label. Labels that are missing weigh nothing.
@@ -12,47 +12,6 @@ pub enum Loss {
     Mae,
     /// Mean squared error, Keras' `mean_squared_error`.
     Mse,
-}
-
-/// The optimiser and its constants.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum OptimizerConfig {
-    /// Adam (Kingma & Ba 2015).
-    Adam {
-        /// Decay of the first moment.
-        #[serde(default = "beta1")]
-        beta1: f64,
-        /// Decay of the second moment.
-        #[serde(default = "beta2")]
-        beta2: f64,
-        /// Added to the root of the second moment.
-        #[serde(default = "epsilon")]
-        epsilon: f64,
-    },
-}
-
-fn beta1() -> f64 {
-    0.9
-}
-
-fn beta2() -> f64 {
-    0.999
-}
-
-/// Keras' default; PyTorch's is 1e-8.
-fn epsilon() -> f64 {
-    1e-7
-}
-
-impl Default for OptimizerConfig {
-    fn default() -> Self {
-        Self::Adam {
-            beta1: beta1(),
-            beta2: beta2(),
-            epsilon: epsilon(),
-        }
-    }
 }
 
 /// A training recipe. The default is the tutorial's.
@@ -105,22 +64,7 @@ impl TrainConfig {
             let problem = format!("must be positive and finite, got {}", self.learning_rate);
             return refuse("learning_rate", problem);
         }
-        let OptimizerConfig::Adam {
-            beta1,
-            beta2,
-            epsilon,
-        } = self.optimizer;
-        for (field, beta) in [("beta1", beta1), ("beta2", beta2)] {
-            if !(0.0..1.0).contains(&beta) {
-                let field = format!("optimizer.{field}");
-                return refuse(&field, format!("must be in 0..1, got {beta}"));
-            }
-        }
-        if !(epsilon.is_finite() && epsilon > 0.0) {
-            let problem = format!("must be positive and finite, got {epsilon}");
-            return refuse("optimizer.epsilon", problem);
-        }
-        Ok(())
+        self.optimizer.validate()
     }
 }
 
@@ -142,11 +86,8 @@ mod tests {
         assert!(refused(|c| c.learning_rate = -1.0).contains("got -1"));
         assert!(refused(|c| c.learning_rate = f64::INFINITY).contains("got inf"));
         let beta = |c: &mut TrainConfig| {
-            c.optimizer = OptimizerConfig::Adam {
-                beta1: 1.0,
-                beta2: 0.9,
-                epsilon: 1e-7,
-            };
+            let text = r#"{"kind": "adam", "beta1": 1.0}"#;
+            c.optimizer = serde_json::from_str(text).unwrap();
         };
         assert!(refused(beta).starts_with("train.optimizer.beta1"));
     }

@@ -3,12 +3,11 @@
 use crate::checkpoint::Identity;
 use crate::loader::{Batch, Loader};
 use crate::{
-    Best, Checkpoints, Codec, EpochRecord, EpochReport, Evaluator, Observer, OptimizerConfig,
-    Params, Progress, StepReport, TrainConfig, TrainError,
+    Best, Checkpoints, Codec, EpochRecord, EpochReport, Evaluator, Observer, Optimizer, Params,
+    Progress, StepReport, TrainConfig, TrainError,
 };
 use candle_nn::ModuleT;
 use fkp_core::{Augment, Dataset, InputSpec, Purpose, rng_for};
-use fkp_kernels::{Adam, AdamConfig};
 use fkp_metrics::{EvaluationReport, Normaliser};
 use rand::seq::SliceRandom;
 use std::ops::ControlFlow;
@@ -94,7 +93,7 @@ impl Fit<'_> {
         self.go_on(progress, optimizer, observer)
     }
 
-    fn start(&self) -> Result<Adam, TrainError> {
+    fn start(&self) -> Result<Optimizer, TrainError> {
         self.config.validate()?;
         for (split, set) in [("training", self.train), ("validation", self.validation)] {
             if set.is_empty() {
@@ -110,24 +109,14 @@ impl Fit<'_> {
         if let Some(checkpoints) = self.checkpoints {
             checkpoints.prepare()?;
         }
-        let OptimizerConfig::Adam {
-            beta1,
-            beta2,
-            epsilon,
-        } = self.config.optimizer;
-        let config = AdamConfig {
-            beta1,
-            beta2,
-            eps: epsilon,
-            ..AdamConfig::default()
-        };
-        Ok(Adam::new(self.params.named(), config)?)
+        let vars = self.params.named();
+        Ok(Optimizer::new(vars, &self.config.optimizer, None)?)
     }
 
     fn go_on(
         &self,
         mut progress: Progress,
-        mut optimizer: Adam,
+        mut optimizer: Optimizer,
         observer: &mut dyn Observer,
     ) -> Result<Outcome, TrainError> {
         while progress.epochs_done < self.config.epochs {
@@ -183,7 +172,7 @@ impl Fit<'_> {
     fn train_epoch(
         &self,
         progress: &mut Progress,
-        optimizer: &mut Adam,
+        optimizer: &mut Optimizer,
         observer: &mut dyn Observer,
         samples: &mut usize,
     ) -> Result<ControlFlow<()>, TrainError> {
@@ -220,7 +209,7 @@ impl Fit<'_> {
         &self,
         batch: &Batch,
         progress: &mut Progress,
-        optimizer: &mut Adam,
+        optimizer: &mut Optimizer,
     ) -> Result<(), TrainError> {
         progress.steps_done += 1;
         let weight = batch.target.total_weight;
@@ -240,7 +229,7 @@ impl Fit<'_> {
             });
         }
         let gradients = fkp_kernels::backward(&(sum / weight)?)?;
-        let _ = optimizer.step_factored(&gradients, self.config.learning_rate)?;
+        let _ = optimizer.step(&gradients, self.config.learning_rate)?;
         progress.loss_sum += loss;
         progress.weight_sum += weight;
         Ok(())
@@ -310,7 +299,7 @@ impl Fit<'_> {
         }
     }
 
-    fn save(&self, progress: &Progress, optimizer: &Adam) -> Result<(), TrainError> {
+    fn save(&self, progress: &Progress, optimizer: &Optimizer) -> Result<(), TrainError> {
         let Some(checkpoints) = self.checkpoints else {
             return Ok(());
         };
