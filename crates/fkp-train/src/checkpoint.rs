@@ -32,10 +32,10 @@ pub struct Checkpoints {
     pub fingerprint: BTreeMap<String, String>,
 }
 
-/// What changes in the course of a run and is saved with its progress.
+/// Weights that are saved with the optimiser and the progress.
+#[derive(Clone, Copy)]
 pub(crate) struct Trained<'a> {
     pub(crate) params: &'a Params,
-    pub(crate) optimizer: &'a mut Optimizer,
     pub(crate) average: Option<&'a Average>,
 }
 
@@ -105,7 +105,8 @@ impl Checkpoints {
 
     pub(crate) fn save_state(
         &self,
-        trained: &Trained<'_>,
+        trained: Trained<'_>,
+        optimizer: &Optimizer,
         identity: Identity,
         progress: &Progress,
     ) -> Result<(), TrainError> {
@@ -116,7 +117,7 @@ impl Checkpoints {
             tensors.extend(named.map(|(name, tensor)| (format!("{part}.{name}"), tensor)));
         };
         put("model", trained.params.tensors().into_iter().collect());
-        put("optimizer", trained.optimizer.state()?);
+        put("optimizer", optimizer.state()?);
         if let Some(average) = trained.average {
             put("average", average.tensors().into_iter().collect());
         }
@@ -139,7 +140,8 @@ impl Checkpoints {
     /// Restores weights, moments and average, and says where to go on.
     pub(crate) fn load_state(
         &self,
-        trained: &mut Trained<'_>,
+        trained: Trained<'_>,
+        optimizer: &mut Optimizer,
         now: &Identity,
         changes: Changes,
     ) -> Result<Progress, TrainError> {
@@ -173,9 +175,10 @@ impl Checkpoints {
         };
         let part = |name: &str| parts.get(name).cloned().unwrap_or_default();
         trained.params.load(&part("model")).map_err(misfit)?;
-        if now.config.optimizer.kind() == saved.config.optimizer.kind() {
+        let (before, after) = (&saved.config.optimizer, &now.config.optimizer);
+        if after.shares_its_state_with(before) {
             let moments = part("optimizer").into_iter().collect();
-            trained.optimizer.load_state(&moments).map_err(misfit)?;
+            optimizer.load_state(&moments).map_err(misfit)?;
         }
         match (trained.average, saved.config.averaging) {
             (Some(average), Some(_)) => average.load(&part("average")).map_err(misfit)?,

@@ -207,6 +207,7 @@ impl TrainConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::DecayExempt;
 
     #[test]
     fn nonsense_is_refused_by_name() {
@@ -239,6 +240,8 @@ mod tests {
                 beta1: 1.0,
                 beta2: 0.9,
                 epsilon: 1e-7,
+                weight_decay: 0.0,
+                decay_exempt: DecayExempt::Vectors,
             };
         };
         assert!(refused(beta).starts_with("train.optimizer.beta1"));

@@ -181,7 +181,7 @@ mod tests {
             "`data` was b = 1, is now b = 2",
         ];
         assert_eq!(several, wanted);
-        assert_eq!(told(|i| i.fingerprint.clear())[0], "`data` was a\nb = 1, is now absent");
+        assert_eq!(told(|i| i.fingerprint.clear())[0], "`data` was a, is now absent");
     }
 
     /// A cosine that ends elsewhere is another schedule from the first step on.

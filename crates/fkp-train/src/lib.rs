@@ -49,7 +49,7 @@ pub use lr_finder::{LearningRateCurve, LearningRateFinder, LearningRatePoint};
 pub use observer::{
     EpochReport, Observer, Observers, Skipped, StartReport, StepReport, ValidationReport,
 };
-pub use optimizer::OptimizerConfig;
+pub use optimizer::{DecayExempt, Optimizer, OptimizerConfig};
 pub use params::Params;
 pub use progress::{Best, Progress};
 pub use sampler::{Sampler, Shuffled, WeightedSources};

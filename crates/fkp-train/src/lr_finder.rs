@@ -138,9 +138,16 @@ fn range_test(
     }
 }
 
-/// The middle of the window of five points over which the smoothed loss falls most.
+/// The middle of the window over which the smoothed loss falls most. A window is an eighth of the
+/// curve, and its first tenth does not count: few losses are averaged there, and chance alone
+/// makes them fall.
 fn steepest(points: &[LearningRatePoint]) -> Option<f64> {
-    let falls = points.windows(5).map(|w| (w[0].smoothed - w[4].smoothed, w[2].learning_rate));
+    let width = (points.len() / 8).max(5);
+    let settled = &points[points.len() / 10..];
+    let falls = settled.windows(width).map(|w| {
+        let fall = w[0].smoothed - w[width - 1].smoothed;
+        (fall, w[width / 2].learning_rate)
+    });
     let steepest = falls.max_by(|a, b| a.0.total_cmp(&b.0));
     steepest.filter(|(fall, _)| *fall > 0.0).map(|(_, rate)| rate)
 }

@@ -97,13 +97,12 @@ impl<'a> Run<'a> {
         let Some(checkpoints) = self.fit.checkpoints else {
             return Ok(());
         };
-        let mut trained = Trained {
+        let trained = Trained {
             params: self.fit.params,
-            optimizer: &mut self.optimizer,
             average: self.average.as_ref(),
         };
-        let identity = self.fit.identity(checkpoints);
-        self.progress = checkpoints.load_state(&mut trained, &identity, changes)?;
+        let (identity, optimizer) = (self.fit.identity(checkpoints), &mut self.optimizer);
+        self.progress = checkpoints.load_state(trained, optimizer, &identity, changes)?;
         self.clock.1 = self.progress.seconds;
         let (asked, done) = (self.fit.config.epochs, self.progress.epochs_done);
         if asked < done {

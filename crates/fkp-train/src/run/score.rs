@@ -121,10 +121,9 @@ impl Run<'_> {
         let identity = self.fit.identity(checkpoints);
         let trained = Trained {
             params: self.fit.params,
-            optimizer: &mut self.optimizer,
             average: self.average.as_ref(),
         };
-        checkpoints.save_state(&trained, identity, &self.progress)
+        checkpoints.save_state(trained, &self.optimizer, identity, &self.progress)
     }
 
     /// The learning rate of the next step.

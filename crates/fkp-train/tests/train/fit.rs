@@ -68,10 +68,7 @@ fn every_sample_is_scored_and_a_missing_label_never() {
     let params = Params::new(0, &Device::Cpu);
     let network = Dense(candle_nn::linear(SIDE * SIDE, 2, params.builder()).unwrap());
     let input = InputSpec::grey(SIDE);
-    let codec = Coordinates {
-        frame: input.frame(),
-        loss: config().loss,
-    };
+    let codec = coordinates(&config());
     let run = |batch_size: usize| {
         let mut seen = Vec::new();
         let evaluator = Evaluator {

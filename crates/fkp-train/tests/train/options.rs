@@ -270,13 +270,13 @@ fn the_range_test_finds_a_rate_and_leaves_no_trace() {
     let finder = LearningRateFinder {
         from: 1e-5,
         to: 10.0,
-        steps: 60,
+        steps: 100,
         ..LearningRateFinder::default()
     };
     let curve = setup.find_rate(&finder).unwrap();
     let suggestion = curve.suggestion.unwrap();
-    assert!((1e-4..0.5).contains(&suggestion), "{suggestion}");
-    assert!(curve.points.len() > 10 && curve.points.len() <= 60);
+    assert!((1e-3..0.5).contains(&suggestion), "{suggestion}");
+    assert!(curve.points.len() > 10 && curve.points.len() <= 100);
     assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
     // The weights are those from before: a run afterwards is a run without.
     setup

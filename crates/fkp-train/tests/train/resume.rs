@@ -3,6 +3,7 @@
 use crate::common::{Dim, Setup, Start, StopAfter, config, dots};
 use fkp_train::{Observer, Outcome, StepReport, Stopped, TrainError};
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[test]
 fn stopping_anywhere_and_resuming_changes_nothing() {
@@ -45,7 +46,7 @@ fn a_changed_run_is_not_resumed() {
     setup.config.learning_rate = 0.02;
     let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err().to_string();
     assert!(
-        error.contains("cannot resume: the training configuration was"),
+        error.contains("cannot resume: train.learning_rate was 0.01, is now 0.02"),
         "{error}"
     );
     setup.config = config();
@@ -100,7 +101,7 @@ fn there_is_a_checkpoint_from_the_start() {
     }
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
-    let killed = std::panic::catch_unwind(|| setup.go(&dots(37), &Dim, &mut Killed));
+    let killed = catch_unwind(AssertUnwindSafe(|| setup.go(&dots(37), &Dim, &mut Killed)));
     assert!(killed.is_err());
     setup.start = Start::Resume;
     let (_, resumed) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
@@ -125,6 +126,7 @@ fn everything(folder: &std::path::Path) -> Setup<'static> {
         beta2: 0.99,
         epsilon: 1e-8,
         weight_decay: 0.01,
+        decay_exempt: fkp_train::DecayExempt::Vectors,
     };
     setup.config.epochs = 4;
     setup.config.batch_size = 4;
@@ -205,6 +207,7 @@ fn an_override_tells_what_differs_and_goes_on() {
         momentum: 0.9,
         nesterov: true,
         weight_decay: 0.0,
+        decay_exempt: fkp_train::DecayExempt::Nothing,
     };
     let (outcome, _) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
     assert_eq!(outcome.progress.history.len(), 4);
