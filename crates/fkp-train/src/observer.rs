@@ -3,10 +3,11 @@
 use crate::{EpochRecord, Evaluator, TrainError};
 use fkp_core::Dataset;
 use fkp_metrics::EvaluationReport;
+use serde::Serialize;
 use std::ops::ControlFlow;
 
 /// A run begins, or goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct StartReport {
     /// Epochs that the run will have.
     pub epochs: usize,
@@ -25,7 +26,7 @@ pub struct StartReport {
 }
 
 /// One step of the optimiser was made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct StepReport {
     /// Epoch, from 1.
     pub epoch: usize,

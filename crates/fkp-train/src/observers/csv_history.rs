@@ -1,10 +1,14 @@
 //! The table of epochs on disk.
 
+use super::replace::replace;
 use crate::{EpochRecord, EpochReport, Observer, TrainError};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-/// Keeps `history.csv` up to date, a row per epoch.
+/// Keeps a table of all epochs up to date, a row each: `history.csv`. Its columns are the fields
+/// of [`EpochRecord`].
+///
+/// A table that cannot be written stops the run; the last good one stays.
 pub struct CsvHistory {
     path: PathBuf,
     failed: Option<TrainError>,
@@ -20,22 +24,26 @@ impl CsvHistory {
     }
 
     /// Writes the table of these epochs.
+    ///
+    /// # Errors
+    /// If the file cannot be written. The one before is then still there.
     pub fn write(path: &Path, history: &[EpochRecord]) -> Result<(), TrainError> {
-        let rows = || -> std::io::Result<()> {
-            let mut table = csv::Writer::from_path(path)?;
+        let table = || -> std::io::Result<Vec<u8>> {
+            let mut table = csv::Writer::from_writer(Vec::new());
             for record in history {
                 table.serialize(record)?;
             }
-            table.flush()
+            table.into_inner().map_err(|error| error.into_error())
         };
-        rows().map_err(|source| TrainError::Io {
+        let written = table().and_then(|table| replace(path, &table));
+        written.map_err(|source| TrainError::Io {
             path: path.to_owned(),
             action: "write the history",
             source,
         })
     }
 
-    /// The first error that writing met, if any: it stopped the run.
+    /// The error that stopped the run, unless the run ended with it.
     pub fn finish(self) -> Result<(), TrainError> {
         self.failed.map_or(Ok(()), Err)
     }
@@ -54,5 +62,66 @@ impl Observer for CsvHistory {
 
     fn failure(&mut self) -> Option<TrainError> {
         self.failed.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observers::stage::{STEPS, Stage};
+
+    #[test]
+    fn the_table_has_a_row_per_epoch_also_of_those_before_a_resume() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.csv");
+        let stage = Stage::new();
+        assert!(
+            stage
+                .act(&mut CsvHistory::new(&path), 0..STEPS + 2)
+                .is_continue()
+        );
+        assert!(
+            stage
+                .act(&mut CsvHistory::new(&path), STEPS..3 * STEPS)
+                .is_continue()
+        );
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let head = "epoch,train_loss,val_loss,mae_px,rmse_px,nme,learning_rate,seconds,\
+                    samples_per_second,loader_wait_seconds,skipped";
+        assert_eq!(lines[0], head);
+        assert_eq!(lines[1], "1,0.5,0.25,10.0,12.0,,0.001,2.0,100.0,0.125,0");
+        assert_eq!(lines[2], "2,0.25,0.125,5.0,6.0,,0.001,2.0,100.0,0.125,1");
+        assert_eq!(lines.len(), 4);
+        let mut rows = csv::Reader::from_reader(text.as_bytes());
+        let rows: Vec<EpochRecord> = rows.deserialize().collect::<Result<_, _>>().unwrap();
+        assert_eq!(rows, stage.history);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_stops_the_run_and_leaves_the_table_that_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.csv");
+        let stage = Stage::new();
+        let mut history = CsvHistory::new(&path);
+        assert!(stage.act(&mut history, 0..STEPS).is_continue());
+        let good = std::fs::read(&path).unwrap();
+        let partial = folder.path().join("history.csv.partial");
+        std::os::unix::fs::symlink("/dev/full", &partial).unwrap();
+        assert!(stage.act(&mut history, STEPS..2 * STEPS).is_break());
+        assert_eq!(std::fs::read(&path).unwrap(), good);
+        let error = history.failure().unwrap();
+        assert!(
+            error
+                .to_string()
+                .ends_with("history.csv: cannot write the history")
+        );
+        let TrainError::Io { source, .. } = &error else {
+            panic!("{error}")
+        };
+        assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
+        // Handed over once.
+        assert!(history.failure().is_none() && history.finish().is_ok());
     }
 }

@@ -1,0 +1,482 @@
+//! A run as JSON Lines: one object per event.
+
+use super::with_causes;
+use crate::{
+    EpochRecord, EpochReport, Observer, Skipped, StartReport, StepReport, TrainError,
+    ValidationReport,
+};
+use fkp_metrics::EvaluationReport;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
+use std::io::{Error, ErrorKind, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Appends an object per event to a file, such as `history.jsonl`: the `event` is `start`,
+/// `validation` (within an epoch), `skip`, `epoch` or `step`, the other keys are the fields of its
+/// report, and `time` is in seconds since 1970.
+///
+/// When a run goes on, what it is about to make again is cut from the file first, a line that was
+/// cut short by a kill as well, so that no event is there twice. A run from the start begins with
+/// an empty file.
+///
+/// An event that cannot be written stops the run; those before it stay.
+pub struct JsonLines {
+    path: PathBuf,
+    steps_every: usize,
+    sink: Sink,
+    failed: Option<TrainError>,
+    /// The newest epoch in the file.
+    epoch: usize,
+    /// The newest step that was made: epoch and step, from 1.
+    step: (usize, usize),
+    /// Validations and samples left out that are in the file from before a resume.
+    kept: BTreeSet<Key>,
+}
+
+impl JsonLines {
+    /// Writes to this file from the run's start on.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            steps_every: 0,
+            sink: Sink::None,
+            failed: None,
+            epoch: 0,
+            step: (0, 0),
+            kept: BTreeSet::new(),
+        }
+    }
+
+    /// Also writes every so many-th step; 0, as it is without this, writes none.
+    #[must_use]
+    pub fn with_steps(mut self, every: usize) -> Self {
+        self.steps_every = every;
+        self
+    }
+
+    /// Writes the epochs that the file lacks: a run that is killed between its checkpoint and its
+    /// report does not report that epoch again. [`Observer::on_epoch`] does it for the epochs
+    /// before; only after the last one there is no next.
+    pub fn catch_up(&mut self, history: &[EpochRecord]) {
+        for record in history {
+            if record.epoch > self.epoch {
+                self.epoch = record.epoch;
+                self.append(&Event::Epoch {
+                    record,
+                    global_step: None,
+                    is_best: None,
+                    validation: None,
+                });
+            }
+        }
+    }
+
+    /// The error that stopped the run, unless the run ended with it.
+    pub fn finish(self) -> Result<(), TrainError> {
+        self.failed.map_or(Ok(()), Err)
+    }
+
+    fn append(&mut self, event: &Event<'_>) {
+        let Sink::Open(file) = &mut self.sink else {
+            return;
+        };
+        if let Err(source) = append(file, event) {
+            self.fail("write the history", source);
+        }
+    }
+
+    fn fail(&mut self, action: &'static str, source: Error) {
+        self.sink = Sink::Broken;
+        self.failed = Some(TrainError::Io {
+            path: self.path.clone(),
+            action,
+            source,
+        });
+    }
+
+    fn flow(&self) -> ControlFlow<()> {
+        match self.sink {
+            Sink::Broken => ControlFlow::Break(()),
+            Sink::None | Sink::Open(_) => ControlFlow::Continue(()),
+        }
+    }
+}
+
+impl Observer for JsonLines {
+    fn on_start(&mut self, report: &StartReport) {
+        self.step = (report.epochs_done + 1, report.steps_done);
+        match open(&self.path, report) {
+            Ok((file, epoch, kept)) => {
+                (self.sink, self.epoch, self.kept) = (Sink::Open(file), epoch, kept);
+                self.append(&Event::Start(report));
+            }
+            Err(source) => self.fail("go on with the history", source),
+        }
+    }
+
+    fn on_step(&mut self, report: &StepReport) -> ControlFlow<()> {
+        self.step = (report.epoch, report.step);
+        if self.steps_every > 0 && report.global_step % self.steps_every == 0 {
+            self.append(&Event::Step(report));
+        }
+        self.flow()
+    }
+
+    fn on_validation(&mut self, report: &ValidationReport<'_>) -> ControlFlow<()> {
+        if !self
+            .kept
+            .contains(&Key::Validation(report.epoch, report.step))
+        {
+            self.append(&Event::Validation {
+                epoch: report.epoch,
+                step: report.step,
+                global_step: report.global_step,
+                is_best: report.is_best,
+                validation: report.validation,
+            });
+        }
+        self.flow()
+    }
+
+    fn on_skip(&mut self, report: &Skipped<'_>) {
+        if self.kept.contains(&Key::Skip(report.epoch, report.index)) {
+            return;
+        }
+        let (epoch, step) = self.step;
+        self.append(&Event::Skip {
+            epoch: report.epoch,
+            after_step: if epoch == report.epoch { step } else { 0 },
+            index: report.index,
+            error: &with_causes(report.error),
+            skipped: report.skipped,
+            allowed: report.allowed,
+        });
+    }
+
+    fn on_epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
+        let before = report
+            .history
+            .split_last()
+            .map_or(&[][..], |(_, before)| before);
+        self.catch_up(before);
+        if report.record.epoch > self.epoch {
+            self.epoch = report.record.epoch;
+            self.append(&Event::Epoch {
+                record: report.record,
+                global_step: Some(report.global_step),
+                is_best: Some(report.is_best),
+                validation: Some(report.validation),
+            });
+        }
+        self.flow()
+    }
+
+    fn failure(&mut self) -> Option<TrainError> {
+        self.failed.take()
+    }
+}
+
+enum Sink {
+    /// The run has not begun.
+    None,
+    Open(File),
+    Broken,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    /// Epoch and step.
+    Validation(usize, usize),
+    /// Epoch and index.
+    Skip(usize, usize),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Event<'a> {
+    Start(&'a StartReport),
+    Step(&'a StepReport),
+    Validation {
+        epoch: usize,
+        step: usize,
+        global_step: usize,
+        is_best: bool,
+        validation: &'a EvaluationReport,
+    },
+    Skip {
+        epoch: usize,
+        after_step: usize,
+        index: usize,
+        error: &'a str,
+        skipped: usize,
+        allowed: usize,
+    },
+    Epoch {
+        #[serde(flatten)]
+        record: &'a EpochRecord,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        global_step: Option<usize>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        is_best: Option<bool>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        validation: Option<&'a EvaluationReport>,
+    },
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    event: &'a Event<'a>,
+    time: f64,
+}
+
+/// When an event happened, read back from its line.
+#[derive(Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Past {
+    Start {
+        epochs_done: usize,
+        steps_done: usize,
+    },
+    Step {
+        epoch: usize,
+        step: usize,
+    },
+    Validation {
+        epoch: usize,
+        step: usize,
+    },
+    Skip {
+        epoch: usize,
+        after_step: usize,
+        index: usize,
+    },
+    Epoch {
+        epoch: usize,
+    },
+}
+
+impl Past {
+    /// Whether a run that goes on from here will not come past it again.
+    fn is_over(&self, now: &StartReport) -> bool {
+        let here = (now.epochs_done + 1, now.steps_done);
+        match *self {
+            Self::Start {
+                epochs_done,
+                steps_done,
+            } => (epochs_done + 1, steps_done) < here,
+            Self::Step { epoch, step } | Self::Validation { epoch, step } => (epoch, step) <= here,
+            // It belongs to the step after.
+            Self::Skip {
+                epoch, after_step, ..
+            } => (epoch, after_step) < here,
+            Self::Epoch { epoch } => epoch <= now.epochs_done,
+        }
+    }
+}
+
+/// One write per line: a kill leaves whole lines and at most one that is cut short.
+fn append(file: &mut File, event: &Event<'_>) -> std::io::Result<()> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let time = now.map_or(0.0, |since| since.as_secs_f64());
+    let mut line = serde_json::to_vec(&Line { event, time })?;
+    line.push(b'\n');
+    file.write_all(&line)
+}
+
+/// Opens the file to go on at its end, after cutting what will be made again. Also says which is
+/// the newest epoch in it and what else needs no second line.
+fn open(path: &Path, now: &StartReport) -> std::io::Result<(File, usize, BTreeSet<Key>)> {
+    let (mut epoch, mut kept) = (0, BTreeSet::new());
+    // What is no plain file, such as a pipe, cannot be read or cut.
+    if path.metadata().is_ok_and(|found| found.is_file()) {
+        let bytes = std::fs::read(path)?;
+        let mut end = 0;
+        for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            if !line.ends_with(b"\n") {
+                break;
+            }
+            let past = parse(line, number + 1)?;
+            // Events stand in the order in which they happened.
+            if !past.is_over(now) {
+                break;
+            }
+            end += line.len();
+            match past {
+                Past::Epoch { epoch: newest } => epoch = newest,
+                Past::Validation { epoch, step } => _ = kept.insert(Key::Validation(epoch, step)),
+                Past::Skip { epoch, index, .. } => _ = kept.insert(Key::Skip(epoch, index)),
+                Past::Start { .. } | Past::Step { .. } => {}
+            }
+        }
+        if end < bytes.len() {
+            OpenOptions::new()
+                .write(true)
+                .open(path)?
+                .set_len(end as u64)?;
+        }
+    }
+    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    Ok((file, epoch, kept))
+}
+
+fn parse(line: &[u8], number: usize) -> std::io::Result<Past> {
+    serde_json::from_slice(line).map_err(|error| {
+        let problem = format!("line {number} is no event of a run: {error}");
+        Error::new(ErrorKind::InvalidData, problem)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observers::stage::{EPOCHS, STEPS, Stage};
+    use serde_json::Value;
+
+    /// The file's events without their times.
+    fn events(path: &Path) -> Vec<Value> {
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.ends_with('\n'));
+        let event = |line: &str| {
+            let mut event: Value = serde_json::from_str(line).unwrap();
+            let time = event.as_object_mut().unwrap().remove("time").unwrap();
+            assert!(time.as_f64().unwrap() > 1.7e9);
+            event
+        };
+        text.lines().map(event).collect()
+    }
+
+    fn without_starts(path: &Path) -> Vec<Value> {
+        let events = events(path).into_iter();
+        events.filter(|event| event["event"] != "start").collect()
+    }
+
+    #[test]
+    fn every_event_is_an_object_with_its_figures() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.jsonl");
+        let stage = Stage::new();
+        let mut lines = JsonLines::new(&path).with_steps(5);
+        assert!(stage.act(&mut lines, 0..EPOCHS * STEPS).is_continue());
+        let events = events(&path);
+        let kinds: Vec<&str> = events.iter().filter_map(|e| e["event"].as_str()).collect();
+        let wanted = "start validation step epoch validation skip step epoch validation step epoch";
+        assert_eq!(kinds.join(" "), wanted);
+        assert_eq!(events[0]["training_samples"], 40);
+        assert_eq!(events[1]["validation"]["samples"], 7);
+        assert_eq!(
+            (&events[1]["epoch"], &events[1]["step"]),
+            (&1.into(), &3.into())
+        );
+        assert_eq!(events[2]["mean_loss"], 0.2);
+        assert_eq!(events[2]["grad_norm"], 5.0);
+        assert_eq!(events[3]["val_loss"], 0.25);
+        assert_eq!(events[3]["global_step"], 5);
+        assert_eq!(
+            events[3]["validation"]["per_point"][0]["name"],
+            "left_eye_center"
+        );
+        assert_eq!(
+            events[5]["error"],
+            "the training set cannot be read: sample 7 cannot be read: a.csv, line 9: no picture"
+        );
+        assert_eq!(
+            (&events[5]["index"], &events[5]["allowed"]),
+            (&7.into(), &2.into())
+        );
+    }
+
+    /// Killed after any step and gone on with from any earlier one, the file tells of each event
+    /// once.
+    #[test]
+    fn a_resumed_file_tells_of_nothing_twice_and_forgets_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let stage = Stage::new();
+        let straight = folder.path().join("straight.jsonl");
+        let whole = EPOCHS * STEPS;
+        assert!(
+            stage
+                .act(&mut JsonLines::new(&straight).with_steps(2), 0..whole)
+                .is_continue()
+        );
+        let wanted = without_starts(&straight);
+        for from in 0..=whole {
+            for killed in from..=whole {
+                let path = folder.path().join("resumed.jsonl");
+                let _ = std::fs::remove_file(&path);
+                let lines = || JsonLines::new(&path).with_steps(2);
+                assert!(stage.act(&mut lines(), 0..killed).is_continue());
+                // A kill in the middle of a write.
+                let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+                file.write_all(br#"{"event":"step","epo"#).unwrap();
+                assert!(stage.act(&mut lines(), from..whole).is_continue());
+                assert_eq!(
+                    without_starts(&path),
+                    wanted,
+                    "killed after {killed}, from {from}"
+                );
+                let starts = events(&path).len() - wanted.len();
+                assert_eq!(starts, if from == 0 { 1 } else { 2 });
+            }
+        }
+    }
+
+    #[test]
+    fn an_epoch_that_was_never_reported_is_caught_up_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.jsonl");
+        let stage = Stage::new();
+        // Killed between the checkpoint of epoch 1 and its report.
+        assert!(
+            stage
+                .act(&mut JsonLines::new(&path), 0..STEPS - 1)
+                .is_continue()
+        );
+        let mut lines = JsonLines::new(&path);
+        assert!(stage.act(&mut lines, STEPS..2 * STEPS).is_continue());
+        lines.catch_up(&stage.history);
+        lines.finish().unwrap();
+        let epochs: Vec<Value> = without_starts(&path);
+        let epochs: Vec<&Value> = epochs.iter().filter(|e| e["event"] == "epoch").collect();
+        let numbers: Vec<u64> = epochs.iter().filter_map(|e| e["epoch"].as_u64()).collect();
+        assert_eq!(numbers, [1, 2, 3]);
+        assert_eq!(epochs[0]["train_loss"], 0.5);
+        assert!(epochs[0].get("validation").is_none() && epochs[1].get("validation").is_some());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_stops_the_run_with_the_files_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.jsonl");
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        let mut lines = JsonLines::new(&path);
+        assert!(Stage::new().act(&mut lines, 0..STEPS).is_break());
+        let error = lines.failure().unwrap();
+        assert!(
+            error
+                .to_string()
+                .ends_with("history.jsonl: cannot write the history"),
+            "{error}"
+        );
+        let TrainError::Io { source, .. } = &error else {
+            panic!("{error}")
+        };
+        assert_eq!(source.kind(), ErrorKind::StorageFull);
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, "not of a run\n").unwrap();
+        let mut lines = JsonLines::new(&path);
+        assert!(Stage::new().act(&mut lines, 0..STEPS).is_break());
+        let error = with_causes(&lines.failure().unwrap());
+        assert!(error.contains("line 1 is no event of a run"), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "not of a run\n");
+    }
+}

@@ -1,0 +1,364 @@
+//! What a person watches: a progress bar, or lines where there is no terminal.
+
+use super::with_causes;
+use crate::{
+    EpochRecord, EpochReport, Observer, Skipped, StartReport, StepReport, ValidationReport,
+};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+/// Shows where an epoch is while it runs, and its figures when it is done.
+///
+/// By default a line per epoch goes to standard output. Standard error gets a bar, or where it is
+/// no terminal (a log file, a scheduler) a line now and then, and a warning for each sample that
+/// was left out.
+pub struct Progress {
+    /// Where all lines go; otherwise results to standard output, the rest to standard error.
+    lines: Option<Box<dyn Write + Send>>,
+    live: Live,
+    /// The first step that was seen, for the time left.
+    first: Option<(Instant, usize)>,
+    /// Since when so many samples were seen, for the rate.
+    rate: Option<(Instant, usize)>,
+}
+
+impl Progress {
+    /// How often there is a line while an epoch runs, where there is no terminal.
+    pub const HEARTBEAT: Duration = Duration::from_secs(30);
+
+    /// A bar where standard error is a terminal, otherwise lines.
+    pub fn new() -> Self {
+        match stderr().is_terminal() {
+            true => Self::with_target(None, ProgressDrawTarget::stderr()),
+            false => Self::with_live(None, Live::Heartbeat(Self::HEARTBEAT)),
+        }
+    }
+
+    /// Lines alone, all of them to `out`: one per epoch, and one while an epoch runs when the last
+    /// is so long ago.
+    pub fn lines(out: impl Write + Send + 'static, heartbeat: Duration) -> Self {
+        Self::with_live(Some(Box::new(out)), Live::Heartbeat(heartbeat))
+    }
+
+    fn with_target(lines: Option<Box<dyn Write + Send>>, target: ProgressDrawTarget) -> Self {
+        let template = "epoch {prefix} [{bar:24}] {pos}/{len} {wide_msg}";
+        let style = ProgressStyle::with_template(template);
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::with_draw_target(None, target)
+            .with_style(style.progress_chars("=> "))
+            // A run that is broken off leaves no half bar.
+            .with_finish(ProgressFinish::AndClear);
+        Self::with_live(lines, Live::Bar(bar))
+    }
+
+    fn with_live(lines: Option<Box<dyn Write + Send>>, live: Live) -> Self {
+        Self {
+            lines,
+            live,
+            first: None,
+            rate: None,
+        }
+    }
+
+    /// A line that a person may want to keep.
+    fn say(&mut self, line: &str) {
+        let write = || match &mut self.lines {
+            Some(out) => print(out, line),
+            None => print(&mut stdout(), line),
+        };
+        self.live.around(write);
+    }
+
+    /// A line that is only of interest now.
+    fn remark(&mut self, line: &str) {
+        let write = || match &mut self.lines {
+            Some(out) => print(out, line),
+            None => print(&mut stderr(), line),
+        };
+        self.live.around(write);
+    }
+
+    /// Loss, step size, rate and time left.
+    fn status(&mut self, report: &StepReport) -> String {
+        let now = Instant::now();
+        let position = (report.epoch - 1) * report.steps + report.step;
+        let mut status = format!(
+            "loss {:.5}  lr {:.1e}",
+            report.mean_loss, report.learning_rate
+        );
+        let rate = self.rate.map_or(f64::NAN, |(since, samples)| {
+            samples as f64 / now.duration_since(since).as_secs_f64()
+        });
+        let (began, at) = *self.first.get_or_insert((now, position));
+        let (made, left) = (position - at, report.epochs * report.steps - position);
+        // Nothing is known before a second step.
+        if made > 0 && rate.is_finite() {
+            let left = now.duration_since(began).as_secs_f64() / made as f64 * left as f64;
+            status += &format!("  {rate:.0} samples/s  {} left", short(left));
+        }
+        status
+    }
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Observer for Progress {
+    fn on_start(&mut self, report: &StartReport) {
+        if report.global_step > 0 {
+            self.remark(&format!(
+                "going on after epoch {}/{}, step {}",
+                report.epochs_done, report.epochs, report.steps_done
+            ));
+        }
+    }
+
+    fn on_step(&mut self, report: &StepReport) -> ControlFlow<()> {
+        // The first step only sets the clock.
+        let (since, samples) = match self.rate {
+            Some((since, samples)) => (since, samples + report.samples),
+            None => (Instant::now(), 0),
+        };
+        self.rate = Some((since, samples));
+        let is_due = match &self.live {
+            Live::Bar(_) => true,
+            Live::Heartbeat(every) => samples > 0 && since.elapsed() >= *every,
+        };
+        if self.first.is_some() && !is_due {
+            return ControlFlow::Continue(());
+        }
+        let status = self.status(report);
+        match &self.live {
+            Live::Bar(bar) => {
+                if bar.is_finished() {
+                    bar.reset();
+                }
+                bar.set_prefix(format!("{}/{}", report.epoch, report.epochs));
+                bar.set_length(report.steps as u64);
+                bar.set_message(status);
+                bar.set_position(report.step as u64);
+                if report.step == report.steps {
+                    bar.set_message("validating");
+                    bar.force_draw();
+                }
+            }
+            Live::Heartbeat(_) if is_due => {
+                let (epoch, epochs) = (report.epoch, report.epochs);
+                let (step, steps) = (report.step, report.steps);
+                self.rate = Some((Instant::now(), 0));
+                self.remark(&format!(
+                    "epoch {epoch}/{epochs}  step {step}/{steps}  {status}"
+                ));
+            }
+            Live::Heartbeat(_) => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn on_validation(&mut self, report: &ValidationReport<'_>) -> ControlFlow<()> {
+        let (loss, mae) = (report.validation.loss, report.validation.mae_px);
+        self.say(&format!(
+            "epoch {:>3}, step {}  val loss {}  MAE {} px{}",
+            report.epoch,
+            report.step,
+            figure(loss, 5),
+            figure(mae, 3),
+            star(report.is_best),
+        ));
+        ControlFlow::Continue(())
+    }
+
+    fn on_skip(&mut self, report: &Skipped<'_>) {
+        let why = with_causes(report.error);
+        self.remark(&format!(
+            "warning: training sample {} is left out ({} of at most {} in epoch {}): {why}",
+            report.index, report.skipped, report.allowed, report.epoch,
+        ));
+    }
+
+    fn on_epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
+        if let Live::Bar(bar) = &self.live {
+            bar.finish_and_clear();
+        }
+        self.rate = None;
+        self.say(&line(report.record, report.epochs, report.is_best));
+        ControlFlow::Continue(())
+    }
+}
+
+enum Live {
+    Bar(ProgressBar),
+    /// A line when the last is so long ago.
+    Heartbeat(Duration),
+}
+
+impl Live {
+    /// Writes a line where a bar may be in the way.
+    fn around(&self, write: impl FnOnce()) {
+        match self {
+            Self::Bar(bar) if !bar.is_finished() => bar.suspend(write),
+            Self::Bar(_) | Self::Heartbeat(_) => write(),
+        }
+    }
+}
+
+/// Unlike `println!` it does not panic where nobody reads on, as in `train | head`: a run is worth
+/// more than its messages.
+fn print(out: &mut dyn Write, line: &str) {
+    let _ = writeln!(out, "{line}");
+}
+
+fn line(record: &EpochRecord, epochs: usize, is_best: bool) -> String {
+    let width = epochs.to_string().len();
+    let nme = record
+        .nme
+        .map_or("–".to_owned(), |nme| format!("{:.2} %", 100.0 * nme));
+    let mut line = format!(
+        "epoch {:>width$}/{epochs}  train loss {:.5}  val loss {:.5}  MAE {} px  RMSE {} px  NME {nme}  {:.0} samples/s  {:.1} s",
+        record.epoch,
+        record.train_loss,
+        record.val_loss,
+        figure(record.mae_px, 3),
+        figure(record.rmse_px, 3),
+        record.samples_per_second,
+        record.seconds,
+    );
+    // Waits of a twentieth of the time are worth a word: more threads would help.
+    if record.loader_wait_seconds > 0.05 * record.seconds {
+        line += &format!("  (waited {:.1} s for data)", record.loader_wait_seconds);
+    }
+    if record.skipped > 0 {
+        line += &format!("  ({} left out)", record.skipped);
+    }
+    line + star(is_best)
+}
+
+fn figure(value: Option<f64>, digits: usize) -> String {
+    value.map_or("–".to_owned(), |value| format!("{value:.digits$}"))
+}
+
+/// Marks the best so far.
+fn star(is_best: bool) -> &'static str {
+    if is_best { "  *" } else { "" }
+}
+
+fn short(seconds: f64) -> String {
+    // Casting saturates, and so does a run that will never end.
+    let seconds = seconds.round() as u64;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, seconds) => format!("{minutes}m {seconds:02}s"),
+        (hours, minutes, _) => format!("{hours}h {minutes:02}m"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observers::stage::{EPOCHS, STEPS, Stage};
+    use indicatif::InMemoryTerm;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Paper {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    #[test]
+    fn without_a_terminal_there_is_a_line_per_epoch() {
+        let paper = Paper::default();
+        let mut progress = Progress::lines(paper.clone(), Duration::MAX);
+        assert!(
+            Stage::new()
+                .act(&mut progress, 0..EPOCHS * STEPS)
+                .is_continue()
+        );
+        let text = paper.text();
+        let lines: Vec<&str> = text.lines().collect();
+        // A validation and an end per epoch, and one sample left out.
+        assert_eq!(lines.len(), 2 * EPOCHS + 1, "{text}");
+        assert!(
+            lines[0].starts_with("epoch   1, step 3  val loss 0."),
+            "{text}"
+        );
+        assert_eq!(
+            lines[1],
+            "epoch 1/3  train loss 0.50000  val loss 0.25000  MAE 10.000 px  RMSE 12.000 px  \
+             NME –  100 samples/s  2.0 s  (waited 0.1 s for data)  *"
+        );
+        assert_eq!(
+            lines[3],
+            "warning: training sample 7 is left out (1 of at most 2 in epoch 2): the training set \
+             cannot be read: sample 7 cannot be read: a.csv, line 9: no picture"
+        );
+        assert!(lines[4].contains("  (1 left out)  *"), "{text}");
+    }
+
+    #[test]
+    fn a_heartbeat_says_where_the_epoch_is() {
+        let paper = Paper::default();
+        let mut progress = Progress::lines(paper.clone(), Duration::ZERO);
+        assert!(
+            Stage::new()
+                .act(&mut progress, STEPS + 1..2 * STEPS)
+                .is_continue()
+        );
+        let text = paper.text();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "going on after epoch 1/3, step 1");
+        assert!(
+            lines[1].starts_with("epoch 2/3  step 3/5  loss 0.12500  lr 1.0e-3"),
+            "{text}"
+        );
+        assert!(lines[1].ends_with(" left"), "{text}");
+        assert_eq!(text.matches("step 5/5").count(), 1);
+    }
+
+    #[test]
+    fn the_bar_shows_the_step_and_makes_way_for_lines() {
+        let (term, paper) = (InMemoryTerm::new(4, 120), Paper::default());
+        let target = ProgressDrawTarget::term_like(Box::new(term.clone()));
+        let mut progress = Progress::with_target(Some(Box::new(paper.clone())), target);
+        let stage = Stage::new();
+        assert!(stage.act(&mut progress, 0..4).is_continue());
+        let bar = term.contents();
+        assert!(
+            bar.starts_with("epoch 1/3 [===================>    ] 4/5 loss 0.25000"),
+            "{bar}"
+        );
+        assert!(bar.ends_with(" left"), "{bar}");
+        assert!(stage.act(&mut progress, 4..STEPS + 1).is_continue());
+        let bar = term.contents();
+        assert!(bar.starts_with("epoch 2/3 [====>"), "{bar}");
+        assert_eq!(paper.text().lines().count(), 3);
+        drop(progress);
+        assert_eq!(term.contents(), "");
+    }
+
+    #[test]
+    fn times_are_short() {
+        let shown = [0.4, 59.4, 60.0, 3599.0, 3600.0, 1e9].map(short);
+        assert_eq!(
+            shown,
+            ["0s", "59s", "1m 00s", "59m 59s", "1h 00m", "277777h 46m"]
+        );
+    }
+}
