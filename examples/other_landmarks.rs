@@ -91,15 +91,15 @@ fn run(arguments: &Arguments) -> Result<()> {
         loss: config.loss,
     };
     let fit = Fit {
-        network: &network,
-        params: &params,
-        codec: &codec,
-        input,
-        train: &train,
-        validation: &validation,
         augment: &augment,
-        config: &config,
-        checkpoints: None,
+        ..Fit::new(
+            &network,
+            &params,
+            &codec,
+            input,
+            (&train, &validation),
+            &config,
+        )
     };
     fit.run(&mut Progress::default())?;
 

@@ -4,22 +4,26 @@
 //! cargo run --release --example train
 //! cargo run --release --example train -- --data training.zip --epochs 20
 //! cargo run --release --example train -- --resume runs/rendered-001
+//! cargo run --release --example train -- --resume runs/rendered-001 --override --lr 1e-4
+//! cargo run --release --example train -- --find-lr
 //! ```
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use clap::Parser;
 use fkp_augment::PixelsOnly;
 use fkp_core::{Augment, Dataset};
 use fkp_examples::{
-    Cell, CurvesPlot, DataConfig, Interrupt, LabelMotion, Prepared, Progress, Report, RunConfig,
-    RunNotes, contact_sheet, digest, finish, fresh_folder, open_for_training, say, table,
-    use_threads, write_report, write_text,
+    Cell, CurvesPlot, DataConfig, DeviceChoice, Interrupt, LabelMotion, Prepared, Progress, Report,
+    RunConfig, RunNotes, contact_sheet, digest, finish, fresh_folder, open_for_training, say,
+    table, use_threads, write_report, write_text,
 };
 use fkp_metrics::{Evaluation, EvaluationReport, MeanFace};
 use fkp_model::{Landmarker, ModelCard, Network};
 use fkp_train::observers::CsvHistory;
-use fkp_train::{Checkpoints, Codec, Coordinates, Evaluator, Fit, Observers, Params, Stopped};
+use fkp_train::{
+    Checkpoints, Codec, Coordinates, Evaluator, Fit, LearningRateFinder, Observers, Params, Stopped,
+};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,38 +32,65 @@ use std::process::ExitCode;
 #[derive(Parser)]
 struct Arguments {
     /// File or folder with annotated pictures; rendered faces if absent.
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(long)]
     data: Option<PathBuf>,
     /// kaggle, image-csv, pts or coco; recognised by looking if absent.
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(long)]
     format: Option<String>,
     /// Keypoints to learn: kaggle15 (default), ibug68, aflw21, source, or a TOML file.
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(long)]
     schema: Option<String>,
     /// A TOML file; see examples/configs.
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(long)]
     config: Option<PathBuf>,
-    /// Passes over the training set. May also be changed when resuming.
+    /// Passes over the training set. May also be changed when resuming, unless the learning rate
+    /// depends on it.
     #[arg(long)]
     epochs: Option<usize>,
     /// Samples per step.
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(long)]
     batch_size: Option<usize>,
     /// Learning rate.
-    #[arg(long, conflicts_with = "resume", allow_hyphen_values = true)]
+    #[arg(long, allow_hyphen_values = true)]
     lr: Option<f64>,
     /// Seed of everything random.
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(long)]
     seed: Option<u64>,
     /// Folder to write to; runs/NAME-NNN if absent.
     #[arg(long, conflicts_with = "resume")]
     out: Option<PathBuf>,
-    /// Folder of a run to go on with.
+    /// Folder of a run to go on with. The result is that of a run that was never stopped.
     #[arg(long)]
     resume: Option<PathBuf>,
+    /// Resume although settings or data changed; what differs is told.
+    #[arg(long = "override", requires = "resume")]
+    override_: bool,
+    /// Make a learning-rate range test instead of training; lr_finder.png and .csv show it.
+    #[arg(long, conflicts_with = "resume")]
+    find_lr: bool,
     /// Threads to compute with; all cores if absent. Does not change the result.
     #[arg(long)]
     threads: Option<usize>,
+    /// Where to compute. cuda and metal need a build with the feature of that name.
+    #[arg(long, value_enum, default_value = "cpu")]
+    device: DeviceChoice,
+}
+
+impl Arguments {
+    /// Settings that a resumed run takes from its folder, unless told to override them.
+    fn settings(&self) -> Vec<&'static str> {
+        let given = [
+            ("--data", self.data.is_some()),
+            ("--format", self.format.is_some()),
+            ("--schema", self.schema.is_some()),
+            ("--config", self.config.is_some()),
+            ("--batch-size", self.batch_size.is_some()),
+            ("--lr", self.lr.is_some()),
+            ("--seed", self.seed.is_some()),
+        ];
+        let named = given.into_iter().filter(|(_, given)| *given);
+        named.map(|(name, _)| name).collect()
+    }
 }
 
 fn main() -> ExitCode {
@@ -68,6 +99,16 @@ fn main() -> ExitCode {
 
 fn train(arguments: &Arguments) -> Result<()> {
     use_threads(arguments.threads)?;
+    if let (true, false, [setting, ..]) = (
+        arguments.resume.is_some(),
+        arguments.override_,
+        arguments.settings().as_slice(),
+    ) {
+        bail!(
+            "{setting} is a setting that the run in --resume already has: leave it out, or change it with --override"
+        );
+    }
+    let device = arguments.device.open()?;
     let mut config = resolve(arguments)?;
     config.validate()?;
     let data = open_for_training(&config.data, &config.input)?;
@@ -79,7 +120,7 @@ fn train(arguments: &Arguments) -> Result<()> {
         ..ModelCard::new(config.network.clone(), data.schema.clone(), config.input)
     };
     RunNotes::of(&config).write(&mut card)?;
-    let params = Params::new(config.train.seed, &Device::Cpu);
+    let params = Params::new(config.train.seed, &device);
     let network = Network::new(
         &card.network,
         &card.input,
@@ -93,6 +134,16 @@ fn train(arguments: &Arguments) -> Result<()> {
     let parameters = params.named().iter().map(|(_, var)| var.elem_count()).sum();
     say!("network: {parameters} parameters");
 
+    let augment = augmentation(&config, &data)?;
+    let sets: (&dyn Dataset, &dyn Dataset) = (&data.train, &data.validation);
+    let fit = Fit {
+        augment: &augment,
+        ..Fit::new(&network, &params, &codec, config.input, sets, &config.train)
+    };
+    if arguments.find_lr {
+        return find_learning_rate(&fit, arguments.out.as_deref());
+    }
+
     let folder = match &arguments.resume {
         Some(folder) => folder.clone(),
         None => fresh_folder(arguments.out.as_deref(), &data.source.name)?,
@@ -101,23 +152,21 @@ fn train(arguments: &Arguments) -> Result<()> {
     let metadata = [(ModelCard::KEY.to_owned(), card.to_metadata()?)].into();
     let mut checkpoints = Checkpoints::new(&folder, metadata);
     checkpoints.fingerprint = fingerprint(&config, &data)?;
-    let resolved = toml::to_string(&config)?;
-    if arguments.resume.is_none() {
-        write_text(&folder.join("config.toml"), &resolved)?;
-    }
-
-    let augment = augmentation(&config, &data)?;
     let fit = Fit {
-        network: &network,
-        params: &params,
-        codec: &codec,
-        input: config.input,
-        train: &data.train,
-        validation: &data.validation,
-        augment: &augment,
-        config: &config.train,
         checkpoints: Some(&checkpoints),
+        ..fit
     };
+    let resolved = toml::to_string(&config)?;
+    match (&arguments.resume, arguments.override_) {
+        (None, _) => write_text(&folder.join("config.toml"), &resolved)?,
+        (Some(_), false) => {}
+        (Some(_), true) => {
+            for difference in fit.differences()? {
+                say!("overridden: {difference}");
+            }
+            write_text(&folder.join("config.toml"), &resolved)?;
+        }
+    }
     let mut interrupt = Interrupt::listen()?;
     let mut progress = Progress::default();
     let mut history = CsvHistory::new(folder.join("history.csv"));
@@ -128,9 +177,10 @@ fn train(arguments: &Arguments) -> Result<()> {
         &mut curves,
         &mut interrupt,
     ]);
-    let outcome = match arguments.resume {
-        Some(_) => fit.resume(&mut observers)?,
-        None => fit.run(&mut observers)?,
+    let outcome = match (&arguments.resume, arguments.override_) {
+        (None, _) => fit.run(&mut observers)?,
+        (Some(_), false) => fit.resume(&mut observers)?,
+        (Some(_), true) => fit.resume_overriding(&mut observers)?,
     };
     drop(observers);
     history.finish()?;
@@ -140,10 +190,19 @@ fn train(arguments: &Arguments) -> Result<()> {
     CsvHistory::write(&folder.join("history.csv"), records)?;
     CurvesPlot::draw(&folder.join("curves.png"), records)?;
     write_text(&folder.join("config.toml"), &resolved)?;
-    if outcome.stopped == Stopped::ByObserver {
-        let (epochs, steps) = (outcome.progress.epochs_done, outcome.progress.steps_done);
+    let (epochs, steps) = (outcome.progress.epochs_done, outcome.progress.steps_done);
+    let why = match outcome.stopped {
+        Stopped::ByObserver => "stopped",
+        Stopped::TimeUp => "the time is up",
+        Stopped::Early => {
+            say!("stopped early: validation no longer improves");
+            ""
+        }
+        Stopped::Finished => "",
+    };
+    if !why.is_empty() {
         say!(
-            "stopped after {epochs} epochs and {steps} steps; go on with --resume {}",
+            "{why} after {epochs} epochs and {steps} steps; go on with --resume {}",
             folder.display()
         );
         return Ok(());
@@ -174,11 +233,32 @@ fn train(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// A learning-rate range test in place of a training.
+fn find_learning_rate(fit: &Fit<'_>, out: Option<&Path>) -> Result<()> {
+    let curve = fit.find_learning_rate(&LearningRateFinder::default())?;
+    let folder = out.unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{}: cannot create the folder", folder.display()))?;
+    let path = folder.join("lr_finder.csv");
+    let mut rows = csv::Writer::from_path(&path)?;
+    for point in &curve.points {
+        rows.serialize(point)?;
+    }
+    rows.flush()
+        .with_context(|| format!("{}: cannot write", path.display()))?;
+    match curve.suggestion {
+        Some(rate) => say!("suggested learning rate: {rate:.1e}"),
+        None => say!("the loss never falls: no learning rate can be suggested"),
+    }
+    say!("see {}", folder.join("lr_finder.png").display());
+    Ok(())
+}
+
 /// The file, then the command line on top of it.
 fn resolve(arguments: &Arguments) -> Result<RunConfig> {
     let mut config = match (&arguments.resume, &arguments.config, &arguments.data) {
-        (Some(folder), _, _) => RunConfig::read(&folder.join("config.toml"))?,
-        (None, Some(file), _) => RunConfig::read(file)?,
+        (_, Some(file), _) => RunConfig::read(file)?,
+        (Some(folder), None, _) => RunConfig::read(&folder.join("config.toml"))?,
         (None, None, Some(_)) => RunConfig::parse(RunConfig::TUTORIAL)?,
         (None, None, None) => RunConfig::parse(RunConfig::RENDERED)?,
     };

@@ -27,7 +27,7 @@ pub use plot::CurvesPlot;
 pub use progress::Progress;
 pub use report::{Report, table, write_report};
 pub use run_folder::fresh_folder;
-pub use setup::{finish, use_threads};
+pub use setup::{DeviceChoice, finish, use_threads};
 pub use sheet::{Cell, contact_sheet};
 
 /// Large tensors keep their memory from step to step instead of asking the system for fresh pages.

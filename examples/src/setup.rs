@@ -1,6 +1,7 @@
 //! What every program does first and last.
 
 use anyhow::{Context, Result, bail};
+use candle_core::Device;
 use std::process::ExitCode;
 
 /// Computes with so many threads: those of `rayon`, which the kernels, the loader and candle
@@ -13,6 +14,32 @@ pub fn use_threads(threads: Option<usize>) -> Result<()> {
             .num_threads(count)
             .build_global()
             .context("the thread pool cannot be made"),
+    }
+}
+
+/// Where to compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum DeviceChoice {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// The first NVIDIA accelerator.
+    Cuda,
+    /// The first Apple accelerator.
+    Metal,
+}
+
+impl DeviceChoice {
+    /// Opens the device.
+    pub fn open(self) -> Result<Device> {
+        let (device, feature) = match self {
+            Self::Cpu => return Ok(Device::Cpu),
+            Self::Cuda => (Device::new_cuda(0), "cuda"),
+            Self::Metal => (Device::new_metal(0), "metal"),
+        };
+        device.with_context(|| {
+            format!("no {feature} device (is this a build with `--features {feature}`?)")
+        })
     }
 }
 

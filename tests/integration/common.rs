@@ -62,15 +62,16 @@ pub(crate) fn train_on(
     let metadata = [(ModelCard::KEY.to_owned(), card.to_metadata().unwrap())];
     let checkpoints = Checkpoints::new(folder, metadata.into());
     let fit = Fit {
-        network: &network,
-        params: &params,
-        codec: &codec,
-        input: config.input,
-        train: &data.train,
-        validation: &data.validation,
         augment,
-        config: &config.train,
         checkpoints: Some(&checkpoints),
+        ..Fit::new(
+            &network,
+            &params,
+            &codec,
+            config.input,
+            (&data.train, &data.validation),
+            &config.train,
+        )
     };
     fit.run(observer).unwrap()
 }

@@ -34,7 +34,8 @@ pub(crate) struct Average {
 impl Average {
     /// Begins with the weights as they are.
     pub(crate) fn new(config: Averaging, params: &Params) -> Result<Self> {
-        let copy = |(name, tensor): (String, Tensor)| Ok((name, Var::from_tensor(&tensor.copy()?)?));
+        let copy =
+            |(name, tensor): (String, Tensor)| Ok((name, Var::from_tensor(&tensor.copy()?)?));
         let vars = params.tensors().into_iter().map(copy);
         Ok(Self {
             config,
@@ -92,7 +93,9 @@ mod tests {
         let average = Average::new(Averaging { decay: 0.5 }, &params).unwrap();
         let set = |v: f32| {
             let value = Tensor::full(v, 3, &Device::Cpu).unwrap();
-            params.load(&BTreeMap::from([("w".to_owned(), value)])).unwrap();
+            params
+                .load(&BTreeMap::from([("w".to_owned(), value)]))
+                .unwrap();
         };
         let mut expected = 1.0f64;
         for (step, value) in [(1u64, 3.0f32), (2, -1.0), (30, 2.0)] {

@@ -168,7 +168,10 @@ impl TrainConfig {
         } = self.extent
         {
             counts.push(("extent.limited.training_batches", Some(training_batches)));
-            counts.push(("extent.limited.validation_batches", Some(validation_batches)));
+            counts.push((
+                "extent.limited.validation_batches",
+                Some(validation_batches),
+            ));
         }
         if let Some((field, _)) = counts.iter().find(|(_, count)| *count == Some(0)) {
             return refuse(field, "must be at least 1, got 0".to_owned());

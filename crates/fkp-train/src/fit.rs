@@ -4,12 +4,13 @@ use crate::checkpoint::Changes;
 use crate::identity::{Difference, Identity};
 use crate::run::Run;
 use crate::{
-    Checkpoints, Codec, Communicator, Observer, Params, Progress, Sampler, TrainConfig, TrainError,
+    Checkpoints, Codec, Communicator, Observer, Params, Progress, Sampler, Shuffled, SingleProcess,
+    TrainConfig, TrainError,
 };
 use candle_nn::ModuleT;
-use fkp_core::{Augment, Dataset, InputSpec};
+use fkp_core::{Augment, Dataset, InputSpec, NoAugment};
 
-/// Everything that a training run is made of.
+/// Everything that a training run is made of. [`Fit::new`] fills in what most runs leave as it is.
 #[derive(Clone, Copy)]
 pub struct Fit<'a> {
     /// The network, built from `params`.
@@ -26,13 +27,13 @@ pub struct Fit<'a> {
     pub validation: &'a dyn Dataset,
     /// How training samples are varied.
     pub augment: &'a dyn Augment,
-    /// Which of them an epoch has; [`Shuffled`](crate::Shuffled) for each once.
+    /// Which of them an epoch has; [`Shuffled`] for each once.
     pub sampler: &'a dyn Sampler,
     /// The recipe.
     pub config: &'a TrainConfig,
     /// Where to write, if anywhere.
     pub checkpoints: Option<&'a Checkpoints>,
-    /// The other processes, if any; [`SingleProcess`](crate::SingleProcess) for none.
+    /// The other processes, if any; [`SingleProcess`] for none.
     pub communicator: &'a dyn Communicator,
 }
 
@@ -56,6 +57,34 @@ pub struct Outcome {
     pub stopped: Stopped,
     /// How far it came, with the figures of every epoch.
     pub progress: Progress,
+}
+
+impl<'a> Fit<'a> {
+    /// A run on `data`, training and validation set, without augmentation and checkpoints, each
+    /// sample once an epoch, in one process. Anything else is set on top:
+    /// `Fit { augment: &augment, ..Fit::new(…) }`.
+    pub fn new(
+        network: &'a dyn ModuleT,
+        params: &'a Params,
+        codec: &'a dyn Codec,
+        input: InputSpec,
+        data: (&'a dyn Dataset, &'a dyn Dataset),
+        config: &'a TrainConfig,
+    ) -> Self {
+        Self {
+            network,
+            params,
+            codec,
+            input,
+            train: data.0,
+            validation: data.1,
+            augment: &NoAugment,
+            sampler: &Shuffled,
+            config,
+            checkpoints: None,
+            communicator: &SingleProcess,
+        }
+    }
 }
 
 impl Fit<'_> {

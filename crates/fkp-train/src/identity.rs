@@ -119,7 +119,9 @@ fn fields(config: &TrainConfig) -> Result<BTreeMap<String, String>, serde_json::
     let serde_json::Value::Object(fields) = serde_json::to_value(config)? else {
         return Ok(BTreeMap::new());
     };
-    let shown = fields.into_iter().map(|(key, value)| (key, value.to_string()));
+    let shown = fields
+        .into_iter()
+        .map(|(key, value)| (key, value.to_string()));
     Ok(shown.collect())
 }
 
@@ -181,7 +183,10 @@ mod tests {
             "`data` was b = 1, is now b = 2",
         ];
         assert_eq!(several, wanted);
-        assert_eq!(told(|i| i.fingerprint.clear())[0], "`data` was a, is now absent");
+        assert_eq!(
+            told(|i| i.fingerprint.clear())[0],
+            "`data` was a, is now absent"
+        );
     }
 
     /// A cosine that ends elsewhere is another schedule from the first step on.

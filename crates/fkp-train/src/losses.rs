@@ -25,7 +25,11 @@ struct Pending {
 
 impl Losses {
     pub(crate) fn new(device: &Device) -> Self {
-        let most = if device.is_cpu() { 1 } else { STEPS_ON_A_DEVICE };
+        let most = if device.is_cpu() {
+            1
+        } else {
+            STEPS_ON_A_DEVICE
+        };
         let pending = Vec::new();
         Self { most, pending }
     }

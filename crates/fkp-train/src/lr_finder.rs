@@ -121,17 +121,21 @@ fn range_test(
 ) -> Result<Vec<LearningRatePoint>, TrainError> {
     let mut run = Run::new(fit)?;
     let (mut points, mut average, mut lowest) = (Vec::new(), 0.0, f64::INFINITY);
-    let ended = run.steps_at_rates(finder.steps, |step| finder.rate(step), |learning_rate, loss| {
-        average = MEMORY * average + (1.0 - MEMORY) * loss;
-        let smoothed = average / (1.0 - MEMORY.powi(points.len() as i32 + 1));
-        points.push(LearningRatePoint {
-            learning_rate,
-            loss,
-            smoothed,
-        });
-        lowest = smoothed.min(lowest);
-        smoothed <= finder.diverged_at * lowest
-    });
+    let ended = run.steps_at_rates(
+        finder.steps,
+        |step| finder.rate(step),
+        |learning_rate, loss| {
+            average = MEMORY * average + (1.0 - MEMORY) * loss;
+            let smoothed = average / (1.0 - MEMORY.powi(points.len() as i32 + 1));
+            points.push(LearningRatePoint {
+                learning_rate,
+                loss,
+                smoothed,
+            });
+            lowest = smoothed.min(lowest);
+            smoothed <= finder.diverged_at * lowest
+        },
+    );
     match ended {
         Err(TrainError::NotFinite { .. } | TrainError::GradientNotFinite { .. }) => Ok(points),
         other => other.map(|()| points),
@@ -149,7 +153,9 @@ fn steepest(points: &[LearningRatePoint]) -> Option<f64> {
         (fall, w[width / 2].learning_rate)
     });
     let steepest = falls.max_by(|a, b| a.0.total_cmp(&b.0));
-    steepest.filter(|(fall, _)| *fall > 0.0).map(|(_, rate)| rate)
+    steepest
+        .filter(|(fall, _)| *fall > 0.0)
+        .map(|(_, rate)| rate)
 }
 
 #[cfg(test)]
@@ -164,7 +170,11 @@ mod tests {
             smoothed,
         };
         let losses = [1.0, 1.0, 0.99, 0.95, 0.8, 0.5, 0.2, 0.15, 0.14, 0.3, 2.0];
-        let curve: Vec<_> = losses.iter().enumerate().map(|(i, l)| point(i, *l)).collect();
+        let curve: Vec<_> = losses
+            .iter()
+            .enumerate()
+            .map(|(i, l)| point(i, *l))
+            .collect();
         assert_eq!(steepest(&curve), Some(1e-5));
         let rising: Vec<_> = (0..9).map(|i| point(i, i as f64)).collect();
         assert_eq!(steepest(&rising), None);

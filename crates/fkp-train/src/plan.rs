@@ -1,7 +1,7 @@
 //! Which samples each step uses, and how they are read.
 
 use crate::loader::{Loader, OnUnreadable};
-use crate::{Evaluator, Extent, Fit, Shuffled, Sampler, TrainError, Unreadable};
+use crate::{Evaluator, Extent, Fit, Sampler, Shuffled, TrainError, Unreadable};
 use fkp_core::{Augment, Dataset, NoAugment, Subset};
 
 /// The data of a run after [`Extent`] was applied to it.

@@ -148,7 +148,13 @@ impl Run<'_> {
 
     pub(super) fn wants_the_best(&self) -> bool {
         let early = self.fit.config.early_stopping;
-        matches!(early, Some(EarlyStopping { restore: Restore::Best, .. }))
+        matches!(
+            early,
+            Some(EarlyStopping {
+                restore: Restore::Best,
+                ..
+            })
+        )
     }
 
     /// Seconds of training so far, over all sessions.

@@ -1,9 +1,7 @@
 //! What goes wrong is told by name, and what was written stays.
 
 use crate::common::{Dim, SIDE, Setup, Start, StopAfter, dots};
-use fkp_core::{
-    Dataset, DatasetError, Image, InMemory, Keypoints, NoAugment, Sample, Schema,
-};
+use fkp_core::{Dataset, DatasetError, Image, InMemory, Keypoints, NoAugment, Sample, Schema};
 use fkp_train::{Observer, Skipped, TrainError, Unreadable};
 
 /// Delegates to the dots but for one sample.
@@ -226,7 +224,10 @@ fn a_gradient_that_is_no_number_names_its_variable() {
     else {
         panic!("{error}");
     };
-    assert_eq!((variable.as_str(), *epoch, *step, samples.len()), ("bias", 1, 1, 8));
+    assert_eq!(
+        (variable.as_str(), *epoch, *step, samples.len()),
+        ("bias", 1, 1, 8)
+    );
     // The checkpoint from before is whole.
     let mut setup = setup;
     setup.start = Start::Resume;

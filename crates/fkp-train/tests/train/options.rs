@@ -46,7 +46,13 @@ fn averaged_weights_are_scored_and_saved_and_training_goes_on_with_the_newest() 
     let (plain, newest) = run(config(), &mut ());
     // The average changes what is scored, never what is learnt.
     assert_eq!(weights, newest);
-    let losses = |o: &Outcome| o.progress.history.iter().map(|r| r.val_loss).collect::<Vec<_>>();
+    let losses = |o: &Outcome| {
+        o.progress
+            .history
+            .iter()
+            .map(|r| r.val_loss)
+            .collect::<Vec<_>>()
+    };
     assert_ne!(losses(&averaged), losses(&plain));
     let saved = candle_core::safetensors::load(
         folder.path().join("last.safetensors"),
@@ -84,7 +90,11 @@ fn a_run_that_no_longer_improves_stops_with_its_best_weights() {
     let path = folder.path().join("best.safetensors");
     let saved = candle_core::safetensors::load(path, &candle_core::Device::Cpu).unwrap();
     let bias = saved["bias"].to_vec1::<f32>().unwrap();
-    assert_eq!(weights[..2], bias[..], "the run ended with other weights than the best");
+    assert_eq!(
+        weights[..2],
+        bias[..],
+        "the run ended with other weights than the best"
+    );
     // Resumed, it stays stopped, and without folder it does the same.
     setup.start = Start::Resume;
     let (again, same) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
@@ -109,7 +119,12 @@ fn the_best_k_models_are_kept() {
     (setup.config.epochs, setup.config.keep_best) = (12, 3);
     setup.config.learning_rate = 0.1;
     let (outcome, _) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
-    let mut ranked: Vec<_> = outcome.progress.history.iter().map(|r| (r.val_loss, r.epoch)).collect();
+    let mut ranked: Vec<_> = outcome
+        .progress
+        .history
+        .iter()
+        .map(|r| (r.val_loss, r.epoch))
+        .collect();
     ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut epochs: Vec<_> = ranked[..3].iter().map(|(_, epoch)| *epoch).collect();
     epochs.sort_unstable();
@@ -120,7 +135,10 @@ fn the_best_k_models_are_kept() {
     assert_eq!(models(folder.path()), wanted);
     let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
     let best = outcome.progress.best.unwrap();
-    let name = format!("best-epoch-{:04}-step-{:07}.safetensors", best.epoch, best.global_step);
+    let name = format!(
+        "best-epoch-{:04}-step-{:07}.safetensors",
+        best.epoch, best.global_step
+    );
     assert_eq!(read("best.safetensors"), read(&name));
 }
 
@@ -134,7 +152,10 @@ fn time_is_up_with_a_checkpoint_and_counts_on_after_a_resume() {
     assert_eq!(outcome.progress.global_step, 1);
     setup.start = Start::Resume;
     let (outcome, _) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
-    assert_eq!((outcome.stopped, outcome.progress.global_step), (Stopped::TimeUp, 2));
+    assert_eq!(
+        (outcome.stopped, outcome.progress.global_step),
+        (Stopped::TimeUp, 2)
+    );
     // More time is no other run.
     setup.config.max_minutes = None;
     let (outcome, weights) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
@@ -172,8 +193,16 @@ fn validation_every_n_steps_changes_nothing_but_what_is_known() {
     let mut log = Log::default();
     let (_, weights) = run(every, &mut log);
     let wanted = [
-        "step 1", "step 2", "validation 2", "step 3", "step 4", "validation 4", "step 5",
-        "epoch 1", "step 6", "validation 6",
+        "step 1",
+        "step 2",
+        "validation 2",
+        "step 3",
+        "step 4",
+        "validation 4",
+        "step 5",
+        "epoch 1",
+        "step 6",
+        "validation 6",
     ];
     assert_eq!(log.0[..10], wanted);
     // Step 10 is the last of its epoch, which is validated anyway.
@@ -193,7 +222,11 @@ fn one_batch_is_learnt_by_heart() {
     assert_eq!(outcome.progress.global_step, 150);
     let history = &outcome.progress.history;
     // Validation is on the same samples, without the augmentation that would blur them.
-    assert!(history[149].val_loss < 0.02 * history[0].val_loss, "{:?}", history[149]);
+    assert!(
+        history[149].val_loss < 0.02 * history[0].val_loss,
+        "{:?}",
+        history[149]
+    );
     assert!(history[149].mae_px.unwrap() < 0.02 * SIDE as f64);
 }
 

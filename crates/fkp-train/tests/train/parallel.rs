@@ -78,7 +78,10 @@ fn together(config: &TrainConfig, size: usize) -> Vec<(Outcome, Vec<f32>)> {
             })
         };
         let threads: Vec<_> = members.into_iter().map(run).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
     })
 }
 
@@ -104,12 +107,22 @@ fn ranks_agree_to_the_bit_and_with_one_process_up_to_rounding() {
                 };
                 assert_eq!(history(outcome), history(&ranks[0].0));
                 for (a, b) in history(outcome).iter().zip(history(&one)) {
-                    assert!((a.0 - b.0).abs() < 1e-5 && (a.1 - b.1).abs() < 1e-4, "{a:?} {b:?}");
+                    assert!(
+                        (a.0 - b.0).abs() < 1e-5 && (a.1 - b.1).abs() < 1e-4,
+                        "{a:?} {b:?}"
+                    );
                 }
             }
             let difference = |(a, b): (&f32, &f32)| (a - b).abs();
-            let worst = weights.iter().zip(&ranks[0].1).map(difference).fold(0.0, f32::max);
-            assert!(worst < 2e-4, "batches of {batch_size}, {size} ranks: {worst}");
+            let worst = weights
+                .iter()
+                .zip(&ranks[0].1)
+                .map(difference)
+                .fold(0.0, f32::max);
+            assert!(
+                worst < 2e-4,
+                "batches of {batch_size}, {size} ranks: {worst}"
+            );
         }
     }
 }

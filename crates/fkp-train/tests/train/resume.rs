@@ -147,7 +147,9 @@ fn everything(folder: &std::path::Path) -> Setup<'static> {
 }
 
 fn files(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap());
     let mut files: Vec<_> = entries
         .map(|entry| entry.file_name().into_string().unwrap())
         .filter(|name| name.ends_with("safetensors") && name != "state.safetensors")
@@ -174,7 +176,11 @@ fn every_part_of_the_state_comes_back() {
         setup.start = Start::Resume;
         let (_, resumed) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
         assert_eq!(resumed, weights, "stopped after step {stop}");
-        assert_eq!(files(folder.path()), files(straight.path()), "stopped after step {stop}");
+        assert_eq!(
+            files(folder.path()),
+            files(straight.path()),
+            "stopped after step {stop}"
+        );
     }
 }
 
