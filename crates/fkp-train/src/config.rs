@@ -1,18 +1,7 @@
 //! The numbers that a training run is made of.
 
-use crate::{OptimizerConfig, TrainError};
+use crate::{Loss, OptimizerConfig, TrainError};
 use serde::{Deserialize, Serialize};
-
-/// How far a prediction is from its label. Labels that are missing weigh nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Loss {
-    /// Mean absolute error, Keras' `mean_absolute_error`.
-    #[default]
-    Mae,
-    /// Mean squared error, Keras' `mean_squared_error`.
-    Mse,
-}
 
 /// A training recipe. The default is the tutorial's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,6 +53,7 @@ impl TrainConfig {
             let problem = format!("must be positive and finite, got {}", self.learning_rate);
             return refuse("learning_rate", problem);
         }
+        self.loss.validate()?;
         self.optimizer.validate()
     }
 }

@@ -17,18 +17,22 @@ mod evaluate;
 mod fit;
 mod history;
 mod loader;
+mod loss;
 mod observer;
 mod optimizer;
 mod params;
 mod schedule;
 
 pub use checkpoint::{Best, Checkpoints, Progress};
-pub use codec::{Codec, Coordinates, Target};
-pub use config::{Loss, TrainConfig};
+pub use codec::{
+    Codec, Coordinates, Heatmap, HeatmapLoss, JensenShannon, Noise, SoftArgmax, Target, Uncertain,
+};
+pub use config::TrainConfig;
 pub use error::TrainError;
 pub use evaluate::{Evaluator, Scored};
 pub use fit::{Fit, Outcome, Stopped};
 pub use history::{CsvHistory, EpochRecord};
+pub use loss::{Loss, Unit};
 pub use observer::{EpochReport, Observer, Observers, StepReport};
 pub use optimizer::{DecayExempt, Optimizer, OptimizerConfig};
 pub use params::Params;

@@ -89,10 +89,7 @@ impl Setup {
         let input = InputSpec::grey(SIDE);
         let params = Params::new(self.config.seed, &Device::Cpu);
         let network = Dense(candle_nn::linear(SIDE * SIDE, 2, params.builder()).unwrap());
-        let codec = Coordinates {
-            frame: input.frame(),
-            loss: self.config.loss,
-        };
+        let codec = Coordinates::new(input.frame(), self.config.loss);
         let fit = Fit {
             network: &network,
             params: &params,
@@ -370,10 +367,7 @@ fn every_sample_is_scored_and_a_missing_label_never() {
     let params = Params::new(0, &Device::Cpu);
     let network = Dense(candle_nn::linear(SIDE * SIDE, 2, params.builder()).unwrap());
     let input = InputSpec::grey(SIDE);
-    let codec = Coordinates {
-        frame: input.frame(),
-        loss: config().loss,
-    };
+    let codec = Coordinates::new(input.frame(), config().loss);
     let run = |batch_size: usize| {
         let mut seen = Vec::new();
         let evaluator = Evaluator {
