@@ -58,10 +58,7 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         .with_context(|| format!("cannot evaluate {}", arguments.model.display()))?;
     say!("data: {}", source.description);
 
-    let codec = Coordinates {
-        frame: card.input.frame(),
-        loss: RunNotes::read(card)?.loss,
-    };
+    let codec = Coordinates::new(card.input.frame(), RunNotes::read(card)?.loss);
     let evaluator = Evaluator {
         network: landmarker.network(),
         codec: &codec,

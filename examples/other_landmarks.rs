@@ -86,10 +86,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     };
     let params = Params::new(config.seed, &Device::Cpu);
     let network = Network::new(&network, &input, schema.len(), params.builder())?;
-    let codec = Coordinates {
-        frame: input.frame(),
-        loss: config.loss,
-    };
+    let codec = Coordinates::new(input.frame(), config.loss);
     let fit = Fit {
         augment: &augment,
         ..Fit::new(

@@ -127,10 +127,7 @@ fn train(arguments: &Arguments) -> Result<()> {
         card.schema.len(),
         params.builder(),
     )?;
-    let codec = Coordinates {
-        frame: config.input.frame(),
-        loss: config.train.loss,
-    };
+    let codec = Coordinates::new(config.input.frame(), config.train.loss);
     let parameters = params.named().iter().map(|(_, var)| var.elem_count()).sum();
     say!("network: {parameters} parameters");
 

@@ -46,3 +46,22 @@ impl RunNotes {
         read.context("the model file's notes of its run cannot be read")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_with_parameters_comes_back() {
+        for loss in [Loss::Mae, Loss::wing(), Loss::soft_wing()] {
+            let notes = RunNotes {
+                loss,
+                ..RunNotes::default()
+            };
+            let text = toml::to_string(&notes).unwrap();
+            assert_eq!(toml::from_str::<RunNotes>(&text).unwrap(), notes, "{text}");
+        }
+        let text = "loss = \"wing\"";
+        assert_eq!(toml::from_str::<RunNotes>(text).unwrap().loss, Loss::wing());
+    }
+}

@@ -55,10 +55,7 @@ pub(crate) fn train_on(
     let params = Params::new(config.train.seed, &Device::Cpu);
     let points = card.schema.len();
     let network = Network::new(&card.network, &card.input, points, params.builder()).unwrap();
-    let codec = Coordinates {
-        frame: config.input.frame(),
-        loss: config.train.loss,
-    };
+    let codec = Coordinates::new(config.input.frame(), config.train.loss);
     let metadata = [(ModelCard::KEY.to_owned(), card.to_metadata().unwrap())];
     let checkpoints = Checkpoints::new(folder, metadata.into());
     let fit = Fit {

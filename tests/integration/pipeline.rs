@@ -40,10 +40,7 @@ fn a_model_file_says_everything_an_evaluation_needs() {
     let landmarker = Landmarker::load(folder.path().join("best.safetensors")).unwrap();
     let card = landmarker.card();
     let (validation, _) = open_for_evaluation(card, None, None, Split::Val).unwrap();
-    let codec = Coordinates {
-        frame: card.input.frame(),
-        loss: Loss::Mae,
-    };
+    let codec = Coordinates::new(card.input.frame(), Loss::Mae);
     let evaluator = Evaluator {
         network: landmarker.network(),
         codec: &codec,

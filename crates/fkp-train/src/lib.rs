@@ -36,7 +36,9 @@ mod schedule;
 
 pub use averaging::Averaging;
 pub use checkpoint::Checkpoints;
-pub use codec::{Codec, Coordinates, Target};
+pub use codec::{
+    Codec, Coordinates, Heatmap, HeatmapLoss, JensenShannon, Noise, SoftArgmax, Target, Uncertain,
+};
 pub use communicator::{Communicator, SingleProcess};
 pub use config::{EarlyStopping, Extent, Restore, TrainConfig, Unreadable};
 pub use error::TrainError;
@@ -44,7 +46,7 @@ pub use evaluate::{Evaluator, Scored};
 pub use fit::{Fit, Outcome, Stopped};
 pub use history::EpochRecord;
 pub use identity::Difference;
-pub use loss::Loss;
+pub use loss::{Loss, Unit};
 pub use lr_finder::{LearningRateCurve, LearningRateFinder, LearningRatePoint};
 pub use observer::{
     EpochReport, Observer, Observers, Skipped, StartReport, StepReport, ValidationReport,

@@ -36,7 +36,8 @@ pub enum Schedule {
         /// Epochs without improvement that are let pass.
         #[serde(default = "patience")]
         patience: usize,
-        /// How much lower than the best a loss must be to count, as a fraction of the best.
+        /// How much lower than the best a loss must be to count, as a fraction of the best's
+        /// size (likelihoods may be below 0).
         #[serde(default = "min_delta")]
         min_delta: f64,
         /// The factor goes no lower than this, in [0, 1].
@@ -244,7 +245,7 @@ impl PlateauState {
         };
         let improved = self
             .best
-            .is_none_or(|best| val_loss < best * (1.0 - min_delta));
+            .is_none_or(|best| val_loss < best - min_delta * best.abs());
         if improved {
             self.best = Some(val_loss);
             self.bad_epochs = 0;

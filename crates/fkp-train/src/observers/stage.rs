@@ -57,10 +57,7 @@ impl Stage {
             skipped: usize::from(epoch == 2),
         };
         let faces = SynthFaces::new(faces).unwrap();
-        let codec = Coordinates {
-            frame: InputSpec::grey(SIDE).frame(),
-            loss: TrainConfig::default().loss,
-        };
+        let codec = Coordinates::new(InputSpec::grey(SIDE).frame(), TrainConfig::default().loss);
         Self {
             history: (1..=EPOCHS).map(record).collect(),
             validation: evaluator(&codec).run(&faces, |_| {}).unwrap(),

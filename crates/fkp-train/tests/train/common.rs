@@ -140,10 +140,7 @@ impl Setup<'_> {
 }
 
 pub(crate) fn coordinates(config: &TrainConfig) -> Coordinates {
-    Coordinates {
-        frame: InputSpec::grey(SIDE).frame(),
-        loss: config.loss,
-    }
+    Coordinates::new(InputSpec::grey(SIDE).frame(), config.loss)
 }
 
 pub(crate) fn values(tensor: &Tensor) -> Vec<f32> {

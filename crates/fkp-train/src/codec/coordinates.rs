@@ -1,0 +1,230 @@
+//! Networks that put out coordinates.
+
+use super::{Codec, Target, label_weights};
+use crate::{Loss, Unit};
+use candle_core::{Device, Result, Tensor};
+use fkp_core::{CoordinateFrame, Keypoints};
+
+/// Outputs `[n, 2·n_keypoints]` are coordinates in [−1, 1], interleaved x₀, y₀, x₁, y₁, …
+/// (see [`CoordinateFrame`]).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Coordinates {
+    /// The crop's size.
+    pub frame: CoordinateFrame,
+    /// What is minimised.
+    pub loss: Loss,
+    /// The unit of the errors that the loss is given, and so of the loss.
+    pub unit: Unit,
+    /// How much each point counts, one weight from 0 for each; all the same where absent.
+    pub point_weights: Option<Vec<f32>>,
+}
+
+impl Coordinates {
+    /// All points alike, errors in the unit that the loss is meant for.
+    pub fn new(frame: CoordinateFrame, loss: Loss) -> Self {
+        Self {
+            frame,
+            loss,
+            unit: loss.natural_unit(),
+            point_weights: None,
+        }
+    }
+}
+
+impl Codec for Coordinates {
+    fn encode(&self, keypoints: &[Keypoints], device: &Device) -> Result<Target> {
+        encode(
+            &self.frame,
+            self.point_weights.as_deref(),
+            keypoints,
+            device,
+        )
+    }
+
+    fn loss(&self, output: &Tensor, target: &Target) -> Result<Tensor> {
+        let error = errors(&self.frame, self.unit, output, &target.values)?;
+        (self.loss.each(&error)? * &target.weights)?.sum_all()
+    }
+
+    fn decode(&self, output: &Tensor) -> Result<Vec<Keypoints>> {
+        let rows = output.to_vec2::<f32>()?;
+        Ok(rows.iter().map(|row| self.frame.keypoints(row)).collect())
+    }
+}
+
+/// Values and weights, both `[n, 2·n_keypoints]`, in the form of [`Coordinates`].
+pub(super) fn encode(
+    frame: &CoordinateFrame,
+    point_weights: Option<&[f32]>,
+    keypoints: &[Keypoints],
+    device: &Device,
+) -> Result<Target> {
+    let of_points = label_weights(keypoints, point_weights)?;
+    let shape = (keypoints.len(), 2 * of_points.len() / keypoints.len());
+    let mut values = Vec::with_capacity(2 * of_points.len());
+    for point in keypoints.iter().flat_map(|points| points.iter()) {
+        let (u, v) = match point.is_labelled() {
+            true => frame.to_norm(point.x, point.y),
+            false => (0.0, 0.0),
+        };
+        values.extend([u, v]);
+    }
+    let weights: Vec<f32> = of_points.iter().flat_map(|w| [*w; 2]).collect();
+    let total_weight = weights.iter().map(|w| f64::from(*w)).sum();
+    Ok(Target {
+        values: Tensor::from_vec(values, shape, device)?,
+        weights: Tensor::from_vec(weights, shape, device)?,
+        total_weight,
+    })
+}
+
+/// Predicted minus labelled coordinates, `[n, 2·n_keypoints]` in [−1, 1] as they come.
+pub(super) fn errors(
+    frame: &CoordinateFrame,
+    unit: Unit,
+    predicted: &Tensor,
+    labelled: &Tensor,
+) -> Result<Tensor> {
+    let error = (predicted - labelled)?;
+    match unit {
+        Unit::Normalised => Ok(error),
+        Unit::Pixels => scaled(&error, frame.width as f64 / 2.0, frame.height as f64 / 2.0),
+    }
+}
+
+/// Interleaved x and y, each times its factor.
+pub(super) fn scaled(xy: &Tensor, x_factor: f64, y_factor: f64) -> Result<Tensor> {
+    if x_factor == y_factor {
+        return xy.affine(x_factor, 0.0);
+    }
+    let factors = [x_factor, y_factor].repeat(xy.dim(1)? / 2);
+    let factors = Tensor::new(factors, xy.device())?.to_dtype(xy.dtype())?;
+    xy.broadcast_mul(&factors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::testing::{check_gradient, learns, random};
+    use candle_core::Var;
+    use fkp_core::Keypoint;
+
+    const FRAME: CoordinateFrame = CoordinateFrame {
+        width: 96,
+        height: 96,
+    };
+    const WIDE: CoordinateFrame = CoordinateFrame {
+        width: 64,
+        height: 32,
+    };
+    const LOSSES: [fn() -> Loss; 5] = [
+        || Loss::Mae,
+        || Loss::Mse,
+        Loss::smooth_l1,
+        Loss::wing,
+        Loss::soft_wing,
+    ];
+
+    /// A missing label is masked, not zero-filled: neither loss nor gradient sees it.
+    #[test]
+    fn missing_labels_have_no_weight() {
+        let truth = Keypoints::new(vec![Keypoint::new(47.5, 71.5), Keypoint::unlabelled()]);
+        for (loss, expected, gradient) in [(Loss::Mae, 1.0, 1.0), (Loss::Mse, 0.5, 1.0)] {
+            let codec = Coordinates::new(FRAME, loss);
+            let target = codec
+                .encode(std::slice::from_ref(&truth), &Device::Cpu)
+                .unwrap();
+            assert_eq!(target.total_weight, 2.0);
+            let output = Var::new(&[[0.5f32, 0.0, 123.0, -55.0]], &Device::Cpu).unwrap();
+            let sum = codec.loss(&output, &target).unwrap();
+            assert_eq!(sum.to_scalar::<f32>().unwrap(), expected);
+            let grads = sum.backward().unwrap();
+            let grad = grads.get(&output).unwrap().to_vec2::<f32>().unwrap();
+            assert_eq!(grad, [[gradient, -gradient, 0.0, 0.0]]);
+        }
+    }
+
+    #[test]
+    fn errors_in_pixels_are_errors_in_pixels() {
+        let truth = Keypoints::from_xy(&[[10.0, 20.0]]);
+        let guess = Keypoints::from_xy(&[[13.0, 16.0]]);
+        let mut codec = Coordinates::new(WIDE, Loss::Mae);
+        codec.unit = Unit::Pixels;
+        let encode = |points: &Keypoints| {
+            codec
+                .encode(std::slice::from_ref(points), &Device::Cpu)
+                .unwrap()
+        };
+        let loss = codec.loss(&encode(&guess).values, &encode(&truth)).unwrap();
+        assert!((loss.to_scalar::<f32>().unwrap() - 7.0).abs() < 1e-5);
+        assert_eq!(Coordinates::new(WIDE, Loss::Mae).unit, Unit::Normalised);
+        assert_eq!(Coordinates::new(WIDE, Loss::wing()).unit, Unit::Pixels);
+    }
+
+    #[test]
+    fn points_count_by_their_weight() {
+        let mut codec = Coordinates::new(FRAME, Loss::Mae);
+        codec.point_weights = Some(vec![2.0, 0.0, 0.5]);
+        let points = Keypoints::new(vec![
+            Keypoint::new(47.5, 47.5),
+            Keypoint::new(1.0, 1.0),
+            Keypoint::unlabelled(),
+        ]);
+        let target = codec.encode(&[points], &Device::Cpu).unwrap();
+        assert_eq!(target.total_weight, 4.0);
+        let output = Tensor::new(&[[0.25f32, -0.5, 9.0, 9.0, 9.0, 9.0]], &Device::Cpu).unwrap();
+        let loss = codec.loss(&output, &target).unwrap();
+        assert_eq!(loss.to_scalar::<f32>().unwrap(), 1.5);
+
+        let refused = |weights: &[f32]| {
+            let codec = Coordinates {
+                point_weights: Some(weights.to_vec()),
+                ..codec.clone()
+            };
+            let error = codec.encode(&[Keypoints::unlabelled(3)], &Device::Cpu);
+            error.unwrap_err().to_string()
+        };
+        assert!(refused(&[1.0]).contains("1 weights for 3 keypoints"));
+        assert!(refused(&[1.0, f32::NAN, 1.0]).contains("got NaN"));
+        let mixed = [Keypoints::unlabelled(3), Keypoints::unlabelled(2)];
+        assert!(codec.encode(&mixed, &Device::Cpu).is_err());
+    }
+
+    #[test]
+    fn gradients_are_the_differences_of_the_loss() {
+        let points = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabelled()]);
+        for loss in LOSSES {
+            for unit in [Unit::Normalised, Unit::Pixels] {
+                let mut codec = Coordinates::new(WIDE, loss());
+                codec.unit = unit;
+                codec.point_weights = Some(vec![0.7, 1.0]);
+                check_gradient(
+                    &codec,
+                    &[points.clone(), points.clone()],
+                    &random(1, &[2, 4]),
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn decode_undoes_encode() {
+        let codec = Coordinates::new(FRAME, Loss::Mae);
+        let points = Keypoints::from_xy(&[[0.0, 95.0], [12.25, 60.5]]);
+        let target = codec
+            .encode(&[points.clone(), points.clone()], &Device::Cpu)
+            .unwrap();
+        for decoded in codec.decode(&target.values).unwrap() {
+            for (a, b) in decoded.iter().zip(points.iter()) {
+                assert!(a.distance(b) < 1e-4);
+            }
+        }
+    }
+
+    #[test]
+    fn every_loss_can_be_learnt_with() {
+        for loss in LOSSES {
+            learns(&Coordinates::new(FRAME, loss()), FRAME, &[4], 0.5);
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Networks whose maps are averaged to coordinates.
+
+use super::coordinates::{encode, errors};
+use super::{Codec, Target};
+use crate::{Loss, Unit};
+use candle_core::{D, DType, Device, Result, Tensor, bail};
+use candle_nn::ops::log_softmax;
+use fkp_core::{CoordinateFrame, Keypoints};
+use serde::{Deserialize, Serialize};
+
+/// Draws the distribution of each map towards a Gaussian around its point.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JensenShannon {
+    /// Factor of the divergence, λ in the paper.
+    pub weight: f64,
+    /// Standard deviation of the Gaussian, in pixels of the map.
+    pub sigma_px: f64,
+}
+
+impl Default for JensenShannon {
+    /// λ = 1 and σ = 1 px, the paper's.
+    fn default() -> Self {
+        Self {
+            weight: 1.0,
+            sigma_px: 1.0,
+        }
+    }
+}
+
+/// Outputs `[n, n_keypoints, height, width]` are scores; their softmax over a map is a
+/// distribution, and a point is its mean (differentiable spatial to numerical transform, Nibali
+/// et al. 2018; soft-argmax, Luvizon et al. 2017).
+///
+/// A map covers the whole crop, in whatever resolution. Pixel centres are at integers in both, so
+/// that pixel i of a map of width w stands for the coordinate (2i + 1)/w − 1; a mean cannot lie
+/// beyond the centres of the outermost pixels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SoftArgmax {
+    /// The crop's size.
+    pub frame: CoordinateFrame,
+    /// What is minimised, of each coordinate's error.
+    pub loss: Loss,
+    /// The unit of the errors that the loss is given.
+    pub unit: Unit,
+    /// Added to the loss of each coordinate: λ times the Jensen–Shannon divergence between the
+    /// map's distribution and a Gaussian, in nats, from 0 to ln 2.
+    pub regulariser: Option<JensenShannon>,
+    /// How much each point counts, one weight from 0 for each; all the same where absent.
+    pub point_weights: Option<Vec<f32>>,
+}
+
+impl SoftArgmax {
+    /// All points alike, errors in the unit that the loss is meant for, and the regulariser of the
+    /// paper.
+    pub fn new(frame: CoordinateFrame, loss: Loss) -> Self {
+        Self {
+            frame,
+            loss,
+            unit: loss.natural_unit(),
+            regulariser: Some(JensenShannon::default()),
+            point_weights: None,
+        }
+    }
+}
+
+impl Codec for SoftArgmax {
+    /// Values and weights are `[n, 2·n_keypoints]`, as of [`Coordinates`](crate::Coordinates).
+    fn encode(&self, keypoints: &[Keypoints], device: &Device) -> Result<Target> {
+        if let Some(JensenShannon { weight, sigma_px }) = self.regulariser
+            && !(weight >= 0.0 && weight.is_finite() && sigma_px > 0.0 && sigma_px.is_finite())
+        {
+            bail!("soft-argmax: {:?} has no sensible size", self.regulariser);
+        }
+        encode(
+            &self.frame,
+            self.point_weights.as_deref(),
+            keypoints,
+            device,
+        )
+    }
+
+    fn loss(&self, output: &Tensor, target: &Target) -> Result<Tensor> {
+        let maps = log_softmax(&output.flatten_from(2)?, D::Minus1)?;
+        let (_, _, height, width) = output.dims4()?;
+        let predicted = means(&maps, (width, height))?;
+        let error = errors(&self.frame, self.unit, &predicted, &target.values)?;
+        let sum = (self.loss.each(&error)? * &target.weights)?.sum_all()?;
+        let Some(JensenShannon { weight, sigma_px }) = self.regulariser else {
+            return Ok(sum);
+        };
+        let (n, points, _) = maps.dims3()?;
+        let wanted = gaussians(&target.values, (width, height), sigma_px)?;
+        let divergence = jensen_shannon(&maps, &wanted)?;
+        // Both coordinates of a point: once for each, like the loss.
+        let weights = target.weights.reshape((n, points, 2))?.sum(2)?;
+        sum + (divergence * weights)?.sum_all()?.affine(weight, 0.0)?
+    }
+
+    fn decode(&self, output: &Tensor) -> Result<Vec<Keypoints>> {
+        let (_, _, height, width) = output.dims4()?;
+        let maps = log_softmax(&output.flatten_from(2)?, D::Minus1)?;
+        let rows = means(&maps, (width, height))?.to_vec2::<f32>()?;
+        Ok(rows.iter().map(|row| self.frame.keypoints(row)).collect())
+    }
+}
+
+/// The means, `[n, 2·n_keypoints]` in [−1, 1], of distributions `[n, n_keypoints, height·width]`
+/// given by their logarithms.
+fn means(log_maps: &Tensor, (width, height): (usize, usize)) -> Result<Tensor> {
+    let (n, points, _) = log_maps.dims3()?;
+    let maps = log_maps.exp()?.reshape((n, points, height, width))?;
+    let mean = |marginal: Tensor, count: usize| {
+        let at = (0..count).map(|i| (2 * i + 1) as f64 / count as f64 - 1.0);
+        let at = Tensor::from_iter(at, maps.device())?.to_dtype(maps.dtype())?;
+        marginal.broadcast_mul(&at)?.sum(2)
+    };
+    let (u, v) = (mean(maps.sum(2)?, width)?, mean(maps.sum(3)?, height)?);
+    Tensor::stack(&[u, v], 2)?.flatten_from(1)
+}
+
+/// The logarithms of normalised Gaussians around points `[n, 2·n_keypoints]` in [−1, 1], as
+/// `[n, n_keypoints, height·width]`.
+fn gaussians(points: &Tensor, (width, height): (usize, usize), sigma_px: f64) -> Result<Tensor> {
+    let (n, columns) = points.dims2()?;
+    let points = points.detach().reshape((n, columns / 2, 2))?;
+    // The normalised logarithm of one direction. Also a point far outside, whose Gaussian would
+    // be 0 everywhere, has one: all of it on the nearest pixel.
+    let along = |axis: usize, count: usize| {
+        let half = count as f64 / 2.0;
+        let middle = points.narrow(2, axis, 1)?.affine(half, half - 0.5)?;
+        let at = Tensor::arange(0, count as u32, points.device())?.to_dtype(points.dtype())?;
+        let squares = middle.broadcast_sub(&at)?.sqr()?;
+        log_softmax(
+            &squares.affine(-0.5 / (sigma_px * sigma_px), 0.0)?,
+            D::Minus1,
+        )
+    };
+    let (across, down) = (
+        along(0, width)?.unsqueeze(2)?,
+        along(1, height)?.unsqueeze(3)?,
+    );
+    down.broadcast_add(&across)?.flatten_from(2)
+}
+
+/// The Jensen–Shannon divergences `[n, n_keypoints]`, in nats, of two distributions over the last
+/// dimension, given by their logarithms.
+fn jensen_shannon(log_p: &Tensor, log_q: &Tensor) -> Result<Tensor> {
+    let (p, q) = (log_p.exp()?, log_q.exp()?);
+    // Where both are 0 their mean has no logarithm.
+    let floor = match p.dtype() {
+        DType::F32 | DType::F64 | DType::BF16 => 1e-30,
+        _ => 1e-7,
+    };
+    let log_mean = (&p + &q)?.affine(0.5, floor)?.log()?;
+    let from_mean = |p: &Tensor, log_p: &Tensor| (p * (log_p - &log_mean)?)?.sum(D::Minus1);
+    (from_mean(&p, log_p)? + from_mean(&q, log_q)?)?.affine(0.5, 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::testing::{check_gradient, learns, random};
+    use candle_core::Var;
+    use fkp_core::Keypoint;
+
+    const FRAME: CoordinateFrame = CoordinateFrame {
+        width: 64,
+        height: 32,
+    };
+
+    fn codecs() -> Vec<SoftArgmax> {
+        let plain = |loss| SoftArgmax {
+            regulariser: None,
+            ..SoftArgmax::new(FRAME, loss)
+        };
+        vec![
+            plain(Loss::Mse),
+            SoftArgmax::new(FRAME, Loss::Mae),
+            SoftArgmax::new(FRAME, Loss::wing()),
+        ]
+    }
+
+    #[test]
+    fn gradients_are_the_differences_of_the_loss() {
+        let points = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabelled()]);
+        for mut codec in codecs() {
+            codec.point_weights = Some(vec![0.7, 1.0]);
+            let output = random(5, &[1, 2, 4, 6]).affine(2.0, 0.0).unwrap();
+            check_gradient(&codec, std::slice::from_ref(&points), &output);
+        }
+    }
+
+    #[test]
+    fn mean_and_divergence_are_those_of_pytorch() {
+        let text = include_str!("../../tests/golden/golden.json");
+        let golden: serde_json::Value = serde_json::from_str(text).unwrap();
+        let list = |name: &str| -> Vec<f64> {
+            serde_json::from_value(golden["soft_argmax"][name].clone()).unwrap()
+        };
+        let tensor = |name: &str, shape: &[usize]| {
+            Tensor::from_vec(list(name), shape, &Device::Cpu).unwrap()
+        };
+        let output = Var::from_tensor(&tensor("output", &[2, 2, 5, 7])).unwrap();
+        let target = Target {
+            values: tensor("values", &[2, 4]),
+            weights: tensor("weights", &[2, 4]),
+            total_weight: 0.0,
+        };
+        let codec = SoftArgmax {
+            regulariser: Some(JensenShannon {
+                weight: 0.6,
+                sigma_px: 1.2,
+            }),
+            ..SoftArgmax::new(FRAME, Loss::Mse)
+        };
+        let loss = codec.loss(&output, &target).unwrap();
+        let (got, expected) = (loss.to_scalar::<f64>().unwrap(), list("loss")[0]);
+        assert!((got - expected).abs() < 1e-10, "{got} {expected}");
+        let grads = loss.backward().unwrap();
+        let grad = grads.get(&output).unwrap().flatten_all().unwrap();
+        for (got, expected) in grad.to_vec1::<f64>().unwrap().iter().zip(list("grad")) {
+            assert!((got - expected).abs() < 1e-10, "{got} {expected}");
+        }
+        let maps = log_softmax(&output.flatten_from(2).unwrap(), D::Minus1).unwrap();
+        let means = means(&maps, (7, 5)).unwrap().flatten_all().unwrap();
+        for (got, expected) in means.to_vec1::<f64>().unwrap().iter().zip(list("means")) {
+            assert!((got - expected).abs() < 1e-12, "{got} {expected}");
+        }
+    }
+
+    /// The mean of a Gaussian drawn around a point is the point, in the crop's own pixels.
+    #[test]
+    fn decode_finds_what_a_gaussian_is_drawn_around() {
+        let points = Keypoints::from_xy(&[[20.3, 15.5], [31.5, 12.1], [42.0, 17.9]]);
+        for codec in codecs() {
+            let target = codec
+                .encode(std::slice::from_ref(&points), &Device::Cpu)
+                .unwrap();
+            for (width, height) in [(32, 16), (31, 17), (64, 32)] {
+                let maps = gaussians(&target.values, (width, height), 1.0).unwrap();
+                let maps = maps.reshape((1, 3, height, width)).unwrap();
+                // Scores are logarithms up to a constant.
+                let decoded = codec.decode(&maps.affine(1.0, 7.0).unwrap()).unwrap();
+                for (a, b) in decoded[0].iter().zip(points.iter()) {
+                    assert!(a.distance(b) < 2e-3, "{width}×{height}: {a:?} {b:?}");
+                }
+                if let Some(JensenShannon { .. }) = codec.regulariser {
+                    let loss = codec.loss(&maps, &target).unwrap();
+                    assert!(loss.to_scalar::<f32>().unwrap().abs() < 0.05);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn missing_labels_have_no_weight_and_sharp_maps_finite_gradients() {
+        let truth = Keypoints::new(vec![
+            Keypoint::new(40.0, 20.0),
+            Keypoint::unlabelled(),
+            Keypoint::new(-500.0, 4000.0),
+        ]);
+        for codec in codecs() {
+            let target = codec
+                .encode(std::slice::from_ref(&truth), &Device::Cpu)
+                .unwrap();
+            assert_eq!(target.total_weight, 4.0);
+            let scores = random(6, &[1, 3, 8, 16]).to_dtype(DType::F32).unwrap();
+            for sharpness in [1.0, 1e4] {
+                let output = Var::from_tensor(&scores.affine(sharpness, 0.0).unwrap()).unwrap();
+                let loss = codec.loss(&output, &target).unwrap();
+                assert!(loss.to_scalar::<f32>().unwrap().is_finite());
+                let grads = loss.backward().unwrap();
+                let grad = grads.get(&output).unwrap().abs().unwrap();
+                let per_point = grad.sum((2, 3)).unwrap().to_vec2::<f32>().unwrap();
+                assert!(per_point[0].iter().all(|g| g.is_finite()));
+                assert_eq!(per_point[0][1], 0.0);
+                assert!(sharpness > 1.0 || per_point[0][0] > 0.0);
+            }
+        }
+    }
+
+    #[test]
+    fn maps_can_be_learnt() {
+        for codec in codecs() {
+            learns(&codec, FRAME, &[2, 8, 16], 0.5);
+        }
+        let codec = SoftArgmax {
+            regulariser: Some(JensenShannon {
+                weight: 1.0,
+                sigma_px: 0.0,
+            }),
+            ..SoftArgmax::new(FRAME, Loss::Mae)
+        };
+        assert!(
+            codec
+                .encode(&[Keypoints::unlabelled(1)], &Device::Cpu)
+                .is_err()
+        );
+    }
+}

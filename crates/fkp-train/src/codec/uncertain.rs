@@ -1,0 +1,279 @@
+//! Networks that say how sure they are of each point.
+
+use super::coordinates::{encode, scaled};
+use super::{Codec, Target};
+use candle_core::{Device, Result, Tensor, bail};
+use fkp_core::{CoordinateFrame, Keypoints};
+use serde::{Deserialize, Serialize};
+
+/// The distribution of a point around its prediction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Noise {
+    /// Normal with standard deviation σ in x and y: e² / 2σ² + ln σ for each coordinate, PyTorch's
+    /// `GaussianNLLLoss` (Nix & Weigend 1994; Kendall & Gal 2017). Gross errors dominate.
+    #[default]
+    Gaussian,
+    /// Laplacian with scale b = σ/√2 in x and y: |e| / b + ln b for each coordinate. The
+    /// uncertain counterpart of MAE, and as little impressed by wrong labels.
+    Laplacian,
+}
+
+/// Outputs `[n, 3·n_keypoints]`: first the coordinates, as in [`Coordinates`](crate::Coordinates),
+/// then for each point a number that says how far it may be off.
+///
+/// That number r stands for the logarithm s = −2 + 5·tanh((r + 2)/5) of the distribution's scale,
+/// as a part of half the crop's side (of half the root of its area, where it is not square).
+/// Around 0 it is r itself; it stays between −7 and 3, so that neither a perfect prediction nor a
+/// hopeless one makes the loss infinite, and unlike at a hard limit the gradient never vanishes
+/// for good. On a crop of 96 px that is from 0.04 to 960 px.
+///
+/// The loss is the negative logarithm of the likelihood without its constant, and may be below 0.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Uncertain {
+    /// The crop's size.
+    pub frame: CoordinateFrame,
+    /// What errors are like.
+    pub noise: Noise,
+    /// How much each point counts, one weight from 0 for each; all the same where absent.
+    pub point_weights: Option<Vec<f32>>,
+}
+
+/// Middle and half width of the logarithms of the scale.
+const MIDDLE: f64 = -2.0;
+const HALF: f64 = 5.0;
+
+impl Uncertain {
+    /// All points alike.
+    pub fn new(frame: CoordinateFrame, noise: Noise) -> Self {
+        Self {
+            frame,
+            noise,
+            point_weights: None,
+        }
+    }
+
+    /// The standard deviation σ in x and in y of each point of an output `[n, 3·n_keypoints]`, in
+    /// pixels of the crop.
+    ///
+    /// # Errors
+    /// If the output has another shape.
+    pub fn scales(&self, output: &Tensor) -> Result<Vec<Vec<f32>>> {
+        let (_, log_scale) = self.split(output)?;
+        let per_scale = match self.noise {
+            Noise::Gaussian => 1.0,
+            Noise::Laplacian => std::f64::consts::SQRT_2,
+        };
+        let sigma = log_scale.exp()?.affine(self.unit_px() * per_scale, 0.0)?;
+        sigma.to_vec2()
+    }
+
+    /// The pixels that are 1 in the unit of errors and scales.
+    fn unit_px(&self) -> f64 {
+        ((self.frame.width * self.frame.height) as f64).sqrt() / 2.0
+    }
+
+    /// Coordinates `[n, 2·n_keypoints]` and logarithms of the scale `[n, n_keypoints]`.
+    fn split(&self, output: &Tensor) -> Result<(Tensor, Tensor)> {
+        let width = output.dims2()?.1;
+        if !width.is_multiple_of(3) {
+            bail!("uncertain: the output must be [n, 3·n_keypoints], got {width} columns");
+        }
+        let points = width / 3;
+        let raw = output.narrow(1, 2 * points, points)?;
+        let log_scale = raw.affine(1.0 / HALF, -MIDDLE / HALF)?.tanh()?;
+        let log_scale = log_scale.affine(HALF, MIDDLE)?;
+        Ok((output.narrow(1, 0, 2 * points)?, log_scale))
+    }
+}
+
+impl Codec for Uncertain {
+    /// Values and weights are `[n, 2·n_keypoints]`, as of [`Coordinates`](crate::Coordinates).
+    fn encode(&self, keypoints: &[Keypoints], device: &Device) -> Result<Target> {
+        encode(
+            &self.frame,
+            self.point_weights.as_deref(),
+            keypoints,
+            device,
+        )
+    }
+
+    fn loss(&self, output: &Tensor, target: &Target) -> Result<Tensor> {
+        let (points, log_scale) = self.split(output)?;
+        let side = |pixels: usize| pixels as f64 / 2.0 / self.unit_px();
+        let error = (points - &target.values)?;
+        let error = scaled(&error, side(self.frame.width), side(self.frame.height))?;
+        // One scale for the x and the y of a point, side by side like these.
+        let log_scale = Tensor::stack(&[&log_scale, &log_scale], 2)?.flatten_from(1)?;
+        let distance = match self.noise {
+            Noise::Gaussian => {
+                let precision = log_scale.affine(-2.0, 0.0)?.exp()?;
+                (error.sqr()? * precision)?.affine(0.5, 0.0)?
+            }
+            Noise::Laplacian => (error.abs()? * log_scale.neg()?.exp()?)?,
+        };
+        ((distance + log_scale)? * &target.weights)?.sum_all()
+    }
+
+    fn decode(&self, output: &Tensor) -> Result<Vec<Keypoints>> {
+        let (points, _) = self.split(output)?;
+        let rows = points.to_vec2::<f32>()?;
+        Ok(rows.iter().map(|row| self.frame.keypoints(row)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::testing::{check_gradient, learns, random, wide};
+    use candle_core::Var;
+    use fkp_core::Keypoint;
+
+    const FRAME: CoordinateFrame = CoordinateFrame {
+        width: 96,
+        height: 96,
+    };
+    const WIDE: CoordinateFrame = CoordinateFrame {
+        width: 64,
+        height: 32,
+    };
+
+    #[test]
+    fn gradients_are_the_differences_of_the_loss() {
+        let points = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabelled()]);
+        for noise in [Noise::Gaussian, Noise::Laplacian] {
+            let codec = Uncertain::new(WIDE, noise);
+            check_gradient(
+                &codec,
+                &[points.clone(), points.clone()],
+                &random(2, &[2, 6]),
+            );
+        }
+    }
+
+    #[test]
+    fn the_likelihood_is_that_of_pytorch() {
+        let text = include_str!("../../tests/golden/golden.json");
+        let golden: serde_json::Value = serde_json::from_str(text).unwrap();
+        let list = |name: &str| -> Vec<f64> {
+            serde_json::from_value(golden["uncertain"][name].clone()).unwrap()
+        };
+        let output = Var::from_vec(list("output"), (2, 6), &Device::Cpu).unwrap();
+        let tensor = |name| Tensor::from_vec(list(name), (2, 4), &Device::Cpu).unwrap();
+        let target = Target {
+            values: tensor("values"),
+            weights: tensor("weights"),
+            total_weight: 0.0,
+        };
+        for (name, noise) in [
+            ("gaussian", Noise::Gaussian),
+            ("laplacian", Noise::Laplacian),
+        ] {
+            let loss = Uncertain::new(FRAME, noise).loss(&output, &target).unwrap();
+            let (got, expected) = (loss.to_scalar::<f64>().unwrap(), list(name)[0]);
+            assert!((got - expected).abs() < 1e-10, "{name}: {got} {expected}");
+            let grads = loss.backward().unwrap();
+            let grad = grads.get(&output).unwrap().flatten_all().unwrap();
+            let pairs = grad.to_vec1::<f64>().unwrap();
+            for (got, expected) in pairs.iter().zip(list(&format!("{name}.grad"))) {
+                assert!((got - expected).abs() < 1e-10, "{name}: {got} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn missing_labels_have_no_weight() {
+        let truth = Keypoints::new(vec![Keypoint::new(40.0, 20.0), Keypoint::unlabelled()]);
+        for noise in [Noise::Gaussian, Noise::Laplacian] {
+            let codec = Uncertain::new(FRAME, noise);
+            let target = codec
+                .encode(std::slice::from_ref(&truth), &Device::Cpu)
+                .unwrap();
+            assert_eq!(target.total_weight, 2.0);
+            let output = Var::new(&[[0.1f32, 0.2, 9.0, -9.0, 0.5, -80.0]], &Device::Cpu).unwrap();
+            let loss = codec.loss(&output, &target).unwrap();
+            let grads = loss.backward().unwrap();
+            let grad = grads.get(&output).unwrap().to_vec2::<f32>().unwrap();
+            assert_eq!([grad[0][2], grad[0][3], grad[0][5]], [0.0; 3]);
+            assert!(grad[0][0] != 0.0 && grad[0][4] != 0.0);
+        }
+    }
+
+    #[test]
+    fn scales_stay_within_bounds_and_are_in_pixels() {
+        let output = Tensor::new(&[[0f32, 0.0, -1e6], [0.0, 0.0, 1e6]], &Device::Cpu).unwrap();
+        let scales = Uncertain::new(FRAME, Noise::Gaussian).scales(&output);
+        let scales = scales.unwrap();
+        assert!((scales[0][0] / (48.0 * (-7f32).exp()) - 1.0).abs() < 1e-4);
+        assert!((scales[1][0] / (48.0 * 3f32.exp()) - 1.0).abs() < 1e-4);
+        let codec = Uncertain::new(WIDE, Noise::Laplacian);
+        let output = Tensor::new(&[[0f32, 0.0, -2.0]], &Device::Cpu).unwrap();
+        let expected = 2f64.sqrt() * 2048f64.sqrt() / 2.0 * (-2f64).exp();
+        let got = f64::from(codec.scales(&output).unwrap()[0][0]);
+        assert!((got / expected - 1.0).abs() < 1e-5, "{got} {expected}");
+        // A perfect prediction, or a hopeless one, at either end.
+        for r in [-1e4, 1e4] {
+            let output = Var::new(&[[0f64, 0.0, r], [50.0, 0.0, r]], &Device::Cpu).unwrap();
+            let truth = Keypoints::from_xy(&[[47.5, 47.5]]);
+            let codec = Uncertain::new(FRAME, Noise::Gaussian);
+            let target = codec.encode(&[truth.clone(), truth], &Device::Cpu);
+            let loss = codec.loss(&output, &wide(&target.unwrap())).unwrap();
+            assert!(loss.to_scalar::<f64>().unwrap().is_finite());
+        }
+    }
+
+    /// Of points that cannot be predicted, the network learns the spread.
+    #[test]
+    fn the_scale_that_is_learnt_is_the_spread_of_the_points() {
+        let truth: Vec<_> = (0..64)
+            .map(|i| {
+                let u = (f64::from(i) + 0.5) / 64.0;
+                // Quantiles of the Laplacian with b = 3 px.
+                let x = if u < 0.5 {
+                    3.0 * (2.0 * u).ln()
+                } else {
+                    -3.0 * (2.0 - 2.0 * u).ln()
+                };
+                Keypoints::from_xy(&[[47.5 + x as f32, 47.5 + x as f32]])
+            })
+            .collect();
+        let xs = truth.iter().map(|t| f64::from(t[0].x) - 47.5);
+        let (mean_abs, mean_sqr) = xs.fold((0.0, 0.0), |(a, s), x| {
+            (a + x.abs() / 64.0, s + x * x / 64.0)
+        });
+        for (noise, expected) in [
+            (Noise::Gaussian, mean_sqr.sqrt()),
+            (Noise::Laplacian, 2f64.sqrt() * mean_abs),
+        ] {
+            let codec = Uncertain::new(FRAME, noise);
+            let target = codec.encode(&truth, &Device::Cpu).unwrap();
+            let raw = Var::new(&[[0f32]], &Device::Cpu).unwrap();
+            let config = crate::OptimizerConfig::default();
+            let vars = vec![("raw".to_owned(), raw.clone())];
+            let mut optimizer = crate::Optimizer::new(vars, &config, None).unwrap();
+            let output = || {
+                let xy = Tensor::zeros((64, 2), candle_core::DType::F32, &Device::Cpu).unwrap();
+                let raw = raw.broadcast_as((64, 1)).unwrap();
+                Tensor::cat(&[&xy, &raw], 1).unwrap()
+            };
+            for _ in 0..300 {
+                let mean = (codec.loss(&output(), &target).unwrap() / 128.0).unwrap();
+                let gradients = fkp_kernels::backward(&mean).unwrap();
+                let stepped = optimizer.step(&gradients, 0.05).unwrap();
+                assert_eq!(stepped.not_finite, None);
+            }
+            let sigma = f64::from(codec.scales(&output()).unwrap()[0][0]);
+            assert!((sigma / expected - 1.0).abs() < 0.02, "{sigma} {expected}");
+        }
+    }
+
+    #[test]
+    fn points_can_be_learnt_and_decoded() {
+        for noise in [Noise::Gaussian, Noise::Laplacian] {
+            learns(&Uncertain::new(FRAME, noise), FRAME, &[6], 0.5);
+        }
+        let codec = Uncertain::new(FRAME, Noise::Gaussian);
+        let output = Tensor::zeros((1, 7), candle_core::DType::F32, &Device::Cpu).unwrap();
+        assert!(codec.decode(&output).is_err());
+    }
+}
