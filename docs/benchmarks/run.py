@@ -2,6 +2,7 @@
 """Measures fkp beside PyTorch, Keras and ONNX Runtime, and writes the table into README.md.
 
     python3 docs/benchmarks/run.py [--rounds 5] [--venv FOLDER] [--bench PROGRAM] [--load-limit 0.5]
+    python3 docs/benchmarks/run.py --train DATA [--epochs 50] [--rounds 1]
 
 Makes a throw-away Python environment (kept if --venv names one), builds the bench example, and
 runs every tool in turn, round after round, each in a process of its own, so that a slow minute of
@@ -22,7 +23,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-PACKAGES = ["torch", "tensorflow-cpu", "keras", "onnxruntime", "onnx", "numpy"]
+PACKAGES = ["torch", "tensorflow-cpu", "keras", "onnxruntime", "onnx", "numpy",
+            "albumentations==2.0.8", "opencv-python-headless"]
+# The points of `kaggle15` that a mirror exchanges.
+PAIRS = "0:1,2:4,3:5,6:8,7:9,11:12"
 
 # Work: (name, our arguments, peers, which of the printed timings).
 WORK = [
@@ -85,6 +89,9 @@ def main():
     parser.add_argument("--venv", type=Path)
     parser.add_argument("--bench", type=Path, help="a bench program that is already built")
     parser.add_argument("--load-limit", type=float, default=0.5)
+    parser.add_argument("--train", type=Path, metavar="DATA",
+                        help="time a whole training on this data set instead")
+    parser.add_argument("--epochs", type=int, default=50)
     a = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as throw_away:
@@ -95,11 +102,14 @@ def main():
             subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
         bench = a.bench
         if bench is None:
-            command = ["cargo", "build", "--release", "-p", "fkp-examples", "--example", "bench"]
+            command = ["cargo", "build", "--release", "-p", "fkp-examples", "--examples"]
             subprocess.run(command, cwd=ROOT, check=True)
             target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
             bench = target / "release" / "examples" / "bench"
 
+        if a.train:
+            train(a, python, bench)
+            return
         results = {}
         for round_ in range(a.rounds):
             for name, arguments, peers in WORK:
@@ -127,6 +137,60 @@ def main():
             print(f"round {round_ + 1} of {a.rounds} done", file=sys.stderr)
 
 
+def train(a, python, bench):
+    """A whole training, from starting the program to its end, in every tool in turn."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data.npz"
+        subprocess.run([bench, "load", "--data", a.train, "--threads", "2", "--export", data],
+                       check=True, stdout=subprocess.DEVNULL)
+        results = {}
+        for round_ in range(a.rounds):
+            for tool in ["fkp", "keras", "torch"]:
+                wait_until_quiet(a.load_limit)
+                start = time.time()
+                if tool == "fkp":
+                    out = Path(folder) / f"run{round_}"
+                    run_json([bench.parent / "train", "--data", a.train, "--epochs",
+                              str(a.epochs), "--threads", "2", "--out", out], "2")
+                    report = json.loads((out / "report.json").read_text())
+                    last = report["progress"]["history"][-1]["mae_px"]
+                else:
+                    command = [python, HERE / "train_peers.py", tool, "--data", data,
+                               "--pairs", PAIRS, "--epochs", str(a.epochs)]
+                    last = json.loads(run_json(command, "2").splitlines()[-1])["val_mae_px"]
+                timing = {"seconds": time.time() - start, "val_mae_px": last}
+                results.setdefault(tool, []).append(timing)
+                print(f"{tool}: {timing}", file=sys.stderr)
+        about = {"machine": machine(), "versions": versions(python), "epochs": a.epochs,
+                 "data": a.train.name, "date": time.strftime("%Y-%m-%d"), "rounds": a.rounds}
+        (HERE / "training.json").write_text(
+            json.dumps({"about": about, "results": results}, indent=1) + "\n")
+        lines = [
+            f"{about['machine']}; {about['versions']}; {about['date']}; `{a.train.name}`, "
+            f"{a.epochs} epochs, 2 threads, {a.rounds} interleaved rounds.",
+            "",
+            "| tool | seconds, median | spread over rounds | last MAE, px | fkp is faster by |",
+            "|---|---|---|---|---|",
+        ]
+        mine = statistics.median(t["seconds"] for t in results["fkp"])
+        for tool, timings in results.items():
+            seconds = [t["seconds"] for t in timings]
+            median = statistics.median(seconds)
+            mae = statistics.median(t["val_mae_px"] for t in timings)
+            ratio = "" if tool == "fkp" else f"{median / mine:.2f}×"
+            lines.append(f"| {tool} | {median:.0f} | {min(seconds):.0f} to {max(seconds):.0f} | "
+                         f"{mae:.2f} | {ratio} |")
+        replace_between("training table", lines)
+
+
+def replace_between(name, lines):
+    readme = HERE / "README.md"
+    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    text = readme.read_text()
+    before, after = text.split(start)[0], text.split(end)[1]
+    readme.write_text(before + start + "\n" + "\n".join(lines) + "\n" + end + after)
+
+
 def write_table(about, results):
     lines = [
         f"{about['machine']}; {about['versions']}; {about['date']}; {about['rounds']} interleaved "
@@ -146,11 +210,7 @@ def write_table(about, results):
             spread = f"{min(medians):.2f} to {max(medians):.2f}"
             lines.append(f"| {name} | {tool} | {median:.2f} | {spread} | {fastest:.2f} | "
                          f"{peak:.0f} | {ratio} |")
-    readme = HERE / "README.md"
-    text = readme.read_text()
-    start, end = "<!-- table -->", "<!-- end of table -->"
-    before, after = text.split(start)[0], text.split(end)[1]
-    readme.write_text(before + start + "\n" + "\n".join(lines) + "\n" + end + after)
+    replace_between("table", lines)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 //! Times what the crates are judged by, from outside: a training step, a prediction, a convolution
-//! with its gradients, and augmentation.
+//! with its gradients, augmentation, and reading data.
 //!
 //! ```text
 //! cargo run --release --example bench -- step --batch 32 --threads 2 --json step.json
@@ -7,6 +7,7 @@
 //! cargo run --release --example bench -- conv --shape 32,64,48 --batch 32 --threads 2
 //! cargo run --release --example bench -- candle-step --batch 32 --threads 2
 //! cargo run --release --example bench -- augment --recipe faces --size 96x96x1 --threads 1
+//! cargo run --release --example bench -- load --data training.zip --threads 2
 //! ```
 //!
 //! The network is the tutorial's, as `fkp-model` builds it; data is in memory; times are wall
@@ -14,6 +15,7 @@
 //! candle's internal threads follow `RAYON_NUM_THREADS` alone: set it to the same number.
 
 mod augment;
+mod load;
 
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -24,18 +26,15 @@ use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::{ModuleT, Optimizer, VarBuilder};
 use clap::{Args, Parser, Subcommand};
 use fkp_core::InputSpec;
-use fkp_kernels::{Adam, AdamConfig, Conv2dConfig, KeepLarge};
+use fkp_kernels::{Adam, AdamConfig, Conv2dConfig};
 use fkp_model::{Network, NetworkConfig};
 use fkp_train::Params;
 use serde_json::json;
 
-#[global_allocator]
-static ALLOCATOR: KeepLarge = KeepLarge::new();
-
 const POINTS: usize = 15;
 const SIDE: usize = 96;
 
-/// Time a training step, a prediction, a convolution or augmentation.
+/// Time a training step, a prediction, a convolution, augmentation or reading data.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -60,6 +59,8 @@ enum What {
     CandleStep(Timing),
     /// Augmentation, in microseconds per sample.
     Augment(augment::Arguments),
+    /// Reading a data set.
+    Load(load::Arguments),
 }
 
 #[derive(Args)]
@@ -85,6 +86,7 @@ fn main() -> Result<()> {
         What::Conv { shape, timing } => (conv(timing.checked()?, &shape)?, timing.json),
         What::CandleStep(timing) => (vec![candle_step(timing.checked()?)?], timing.json),
         What::Augment(arguments) => (vec![augment::run(&arguments)?], arguments.json),
+        What::Load(arguments) => (vec![load::run(&arguments)?], arguments.json),
     };
     for timing in &timings {
         println!("{timing}");
