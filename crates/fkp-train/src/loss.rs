@@ -336,6 +336,9 @@ mod tests {
             let (values, gradients) = values_and_gradients(loss(), &[0.0, -0.0, 1e12, -1e12]);
             assert_eq!(values[..2], [0.0, 0.0], "{:?}", loss());
             assert!(gradients.iter().all(|g| g.is_finite()), "{:?}", loss());
+            // What is no number must not come out as one, or nobody would notice.
+            let (values, _) = values_and_gradients(loss(), &[f64::NAN, f64::INFINITY]);
+            assert!(values.iter().all(|v| !v.is_finite()), "{:?}", loss());
         }
     }
 
