@@ -1,0 +1,87 @@
+//! Writes rendered faces as an ordinary data set: a folder of pictures and a table of coordinates.
+//! For trying out what is meant for your own data, and as a pattern of the format.
+//!
+//! ```text
+//! cargo run --release --example render -- --out my-faces --count 600
+//! ```
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use fkp_core::Dataset;
+use fkp_examples::{finish, say};
+use fkp_synth::{SynthConfig, SynthFaces};
+use image::DynamicImage;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Write rendered faces as pictures and a table.
+#[derive(Parser)]
+struct Arguments {
+    /// Folder to write to; it must not exist yet.
+    #[arg(long)]
+    out: PathBuf,
+    /// How many faces, each another person.
+    #[arg(long, default_value_t = 600)]
+    count: usize,
+    /// Side of a picture in pixels.
+    #[arg(long, default_value_t = 128)]
+    size: usize,
+    /// Seed of the people.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+fn main() -> ExitCode {
+    finish(render(&Arguments::parse()))
+}
+
+fn render(arguments: &Arguments) -> Result<()> {
+    let Arguments {
+        out,
+        count,
+        size,
+        seed,
+    } = arguments;
+    ensure!(!out.exists(), "{} exists already", out.display());
+    let faces = SynthFaces::new(SynthConfig {
+        count: *count,
+        size: *size,
+        seed: *seed,
+        ..SynthConfig::default()
+    })?;
+    let images = out.join("images");
+    std::fs::create_dir_all(&images)
+        .with_context(|| format!("{}: cannot create the folder", images.display()))?;
+    let path = out.join("keypoints.csv");
+    let mut table = csv::Writer::from_path(&path).with_context(|| format!("{}", path.display()))?;
+    table.write_field("image")?;
+    for name in faces.schema().keypoints() {
+        table.write_field(format!("{name}_x"))?;
+        table.write_field(format!("{name}_y"))?;
+    }
+    table.write_record(None::<&[u8]>)?;
+    for index in 0..faces.len() {
+        let sample = faces.get(index)?;
+        let name = format!("face{index:05}.png");
+        let file = images.join(&name);
+        DynamicImage::from(sample.image)
+            .save(&file)
+            .with_context(|| format!("{}: cannot write", file.display()))?;
+        table.write_field(&name)?;
+        for point in sample.keypoints.iter() {
+            // An empty cell is a point that nobody labelled.
+            let cell = |v: f32| match point.is_labelled() {
+                true => format!("{v:.2}"),
+                false => String::new(),
+            };
+            table.write_field(cell(point.x))?;
+            table.write_field(cell(point.y))?;
+        }
+        table.write_record(None::<&[u8]>)?;
+    }
+    table
+        .flush()
+        .with_context(|| format!("{}: cannot write", path.display()))?;
+    say!("{count} faces in {}", out.display());
+    Ok(())
+}
