@@ -20,6 +20,9 @@ mod loader;
 mod observer;
 pub mod observers;
 mod params;
+#[cfg(feature = "plots")]
+pub mod plots;
+mod replace;
 
 pub use checkpoint::{Best, Checkpoints, Progress};
 pub use codec::{Codec, Coordinates, Target};
