@@ -7,9 +7,8 @@
 use anyhow::{Context, Result};
 use clap::Parser;
 use fkp_core::{Augment, Purpose, rng_for};
-use fkp_examples::{
-    Cell, Marks, RunConfig, check_picture, contact_sheet, finish, open_for_training, say,
-};
+use fkp_examples::{RunConfig, check_picture, finish, open_for_training, say};
+use fkp_train::plots::{Cell, Marks, contact_sheet};
 use std::path::PathBuf;
 use std::process::ExitCode;
 

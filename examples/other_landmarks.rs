@@ -12,8 +12,10 @@ use clap::Parser;
 use fkp_augment::Recipe;
 use fkp_core::{CropRule, Dataset, InputSpec};
 use fkp_data::{Cached, Channels, Cropped, OpenOptions};
-use fkp_examples::{Cell, Progress, check_picture, contact_sheet, finish, say, table, use_threads};
+use fkp_examples::{check_picture, finish, say, table, use_threads};
 use fkp_model::{CnnConfig, Network, NetworkConfig};
+use fkp_train::observers::Progress;
+use fkp_train::plots::{Cell, contact_sheet};
 use fkp_train::{Coordinates, Evaluator, Fit, Params, TrainConfig};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -98,7 +100,7 @@ fn run(arguments: &Arguments) -> Result<()> {
             &config,
         )
     };
-    fit.run(&mut Progress::default())?;
+    fit.run(&mut Progress::new())?;
 
     let mut cells = Vec::new();
     let evaluator = Evaluator {

@@ -14,13 +14,15 @@ use clap::Parser;
 use fkp_augment::PixelsOnly;
 use fkp_core::{Augment, Dataset};
 use fkp_examples::{
-    Cell, CurvesPlot, DataConfig, DeviceChoice, Interrupt, LabelMotion, Prepared, Progress, Report,
-    RunConfig, RunNotes, contact_sheet, digest, finish, fresh_folder, open_for_training, say,
-    table, use_threads, write_report, write_text,
+    DataConfig, DeviceChoice, Interrupt, LabelMotion, Prepared, Report, RunConfig, RunNotes, digest,
+    finish, fresh_folder, open_for_training, say, table, use_threads, write_report, write_text,
 };
 use fkp_metrics::{Evaluation, EvaluationReport, MeanFace};
 use fkp_model::{Landmarker, ModelCard, Network};
-use fkp_train::observers::CsvHistory;
+use fkp_train::observers::{
+    CsvHistory, Curves, EarlyLook, JsonLines, Look, PointErrors, PointOrder, Progress, TensorBoard,
+};
+use fkp_train::plots::{Cell, contact_sheet, plot_learning_rates, save_picture};
 use fkp_train::{
     Checkpoints, Codec, Coordinates, Evaluator, Fit, LearningRateFinder, Observers, Params, Stopped,
 };
@@ -165,13 +167,22 @@ fn train(arguments: &Arguments) -> Result<()> {
         }
     }
     let mut interrupt = Interrupt::listen()?;
-    let mut progress = Progress::default();
+    let look = Look::default();
+    let mut progress = Progress::new();
     let mut history = CsvHistory::new(folder.join("history.csv"));
-    let mut curves = CurvesPlot::new(folder.join("curves.png"))?;
+    let mut events = JsonLines::new(folder.join("history.jsonl"));
+    let mut board = TensorBoard::new(&folder).with_look(look);
+    let mut curves = Curves::new(folder.join("curves.png"));
+    let mut points = PointErrors::new(folder.join("point_errors.png"));
+    let mut early = EarlyLook::new(&folder, look);
     let mut observers = Observers(vec![
         &mut progress,
         &mut history,
+        &mut events,
+        &mut board,
         &mut curves,
+        &mut points,
+        &mut early,
         &mut interrupt,
     ]);
     let outcome = match (&arguments.resume, arguments.override_) {
@@ -180,12 +191,17 @@ fn train(arguments: &Arguments) -> Result<()> {
         (Some(_), true) => fit.resume_overriding(&mut observers)?,
     };
     drop(observers);
-    history.finish()?;
-    curves.finish().context("the curves cannot be drawn")?;
     let records = &outcome.progress.history;
     // Once more, for a run that was killed between its last checkpoint and these.
     CsvHistory::write(&folder.join("history.csv"), records)?;
-    CurvesPlot::draw(&folder.join("curves.png"), records)?;
+    Curves::draw(&folder.join("curves.png"), records)?;
+    events.catch_up(records);
+    let drawn = [curves.finish(), points.finish(), early.finish()];
+    let written = [history.finish(), events.finish(), board.finish()];
+    drawn
+        .into_iter()
+        .chain(written)
+        .collect::<Result<(), _>>()?;
     write_text(&folder.join("config.toml"), &resolved)?;
     let (epochs, steps) = (outcome.progress.epochs_done, outcome.progress.steps_done);
     let why = match outcome.stopped {
@@ -206,7 +222,9 @@ fn train(arguments: &Arguments) -> Result<()> {
     }
 
     let (evaluation, overlay) = judge(&checkpoints.best(), &data, &codec, config.train.batch_size)?;
-    overlay.save(folder.join("overlay.png"))?;
+    save_picture(&folder.join("overlay.png"), &overlay)?;
+    let points = folder.join("point_errors.png");
+    PointErrors::draw(&points, &evaluation, PointOrder::WorstFirst)?;
     let mean_face = score_mean_face(&data, &codec)?;
     let report = Report {
         data: &data.source.description,

@@ -1,34 +1,26 @@
-//! Glue that several examples share: the configuration file, opening data, drawing, progress.
+//! Glue that several examples share: the configuration file, opening data, the run's folder, reports.
 //!
 //! What a library user would miss does not live here but in the crates; what is here is about
 //! this project's command lines and the files that they write.
 
 mod config;
 mod data;
-mod draw;
 mod interrupt;
 mod notes;
 mod output;
-mod plot;
-mod progress;
 mod report;
 mod run_folder;
 mod say;
 mod setup;
-mod sheet;
 
 pub use config::{CropChoice, DataConfig, LabelMotion, RenderedConfig, RunConfig};
 pub use data::{Prepared, Source, digest, open_for_evaluation, open_for_training};
-pub use draw::{Marks, draw_points, enlarged, font, text};
 pub use interrupt::Interrupt;
 pub use notes::RunNotes;
 pub use output::{check_picture, check_writable, write_text};
-pub use plot::CurvesPlot;
-pub use progress::Progress;
 pub use report::{Report, table, write_report};
 pub use run_folder::fresh_folder;
 pub use setup::{DeviceChoice, finish, use_threads};
-pub use sheet::{Cell, contact_sheet};
 
 /// Large tensors keep their memory from step to step instead of asking the system for fresh pages.
 #[global_allocator]

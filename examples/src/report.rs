@@ -70,7 +70,10 @@ fn markdown(report: &Report<'_>) -> Result<String> {
             point.name, point.scored
         )?;
     }
-    writeln!(page, "\n![curves](curves.png)\n\n![overlay](overlay.png)")?;
+    writeln!(
+        page,
+        "\n![curves](curves.png)\n\n![errors of the points](point_errors.png)\n\n![overlay](overlay.png)"
+    )?;
     Ok(page)
 }
 

@@ -72,7 +72,10 @@ fn a_run_leaves_its_files_and_its_model_evaluates_and_predicts() {
         "best.safetensors",
         "last.safetensors",
         "history.csv",
+        "history.jsonl",
         "curves.png",
+        "point_errors.png",
+        "look-epoch-001.png",
         "report.json",
         "report.md",
         "overlay.png",
@@ -81,6 +84,9 @@ fn a_run_leaves_its_files_and_its_model_evaluates_and_predicts() {
     }
     let history = std::fs::read_to_string(run.join("history.csv")).unwrap();
     assert_eq!(history.lines().count(), 3);
+    let mut files = std::fs::read_dir(&run).unwrap();
+    let is_events = |name: &str| name.starts_with("events.out.tfevents.");
+    assert!(files.any(|file| is_events(&file.unwrap().file_name().to_string_lossy())));
 
     let json = folder.path().join("new/evaluation.json");
     let model = run.join("best.safetensors");
@@ -245,6 +251,14 @@ fn a_run_that_was_stopped_or_killed_and_resumed_is_the_run_that_was_not() {
         assert_eq!(weights(&run), weights(&straight), "{signal}");
         let rows = std::fs::read_to_string(run.join("history.csv")).unwrap();
         assert_eq!(rows.lines().count(), 41, "{signal}");
+        // The log of events has every epoch once, in order.
+        let events = std::fs::read_to_string(run.join("history.jsonl")).unwrap();
+        let events = events
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let epochs = events.filter(|event| event["event"] == "epoch");
+        let epochs: Vec<u64> = epochs.filter_map(|event| event["epoch"].as_u64()).collect();
+        assert_eq!(epochs, (1..=40).collect::<Vec<u64>>(), "{signal}");
     }
 }
 

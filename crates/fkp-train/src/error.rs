@@ -99,6 +99,14 @@ pub enum TrainError {
         #[source]
         source: std::io::Error,
     },
+    /// A picture of the training cannot be drawn. Says nothing about the training itself.
+    #[error("{what} cannot be drawn: {problem}")]
+    Drawing {
+        /// Which picture.
+        what: &'static str,
+        /// What the drawing code said.
+        problem: String,
+    },
     /// A checkpoint does not parse or was cut short.
     #[error("{}: not a checkpoint, or cut short: {problem}", path.display())]
     Corrupt {

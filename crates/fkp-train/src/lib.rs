@@ -29,7 +29,10 @@ pub mod observers;
 mod optimizer;
 mod params;
 mod plan;
+#[cfg(feature = "plots")]
+pub mod plots;
 mod progress;
+mod replace;
 mod run;
 mod sampler;
 mod schedule;

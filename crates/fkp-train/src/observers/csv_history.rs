@@ -1,6 +1,6 @@
 //! The table of epochs on disk.
 
-use super::replace::replace;
+use crate::replace::replace;
 use crate::{EpochRecord, EpochReport, Observer, TrainError};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! A run as JSON Lines: one object per event.
 
+use super::log::Log;
 use super::with_causes;
 use crate::{
     EpochRecord, EpochReport, Observer, Skipped, StartReport, StepReport, TrainError,
@@ -9,7 +10,7 @@ use fkp_metrics::EvaluationReport;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
-use std::io::{Error, ErrorKind, Write};
+use std::io::{Error, ErrorKind};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -26,8 +27,7 @@ use std::time::SystemTime;
 pub struct JsonLines {
     path: PathBuf,
     steps_every: usize,
-    sink: Sink,
-    failed: Option<TrainError>,
+    log: Log,
     /// The newest epoch in the file.
     epoch: usize,
     /// The newest step that was made: epoch and step, from 1.
@@ -42,8 +42,7 @@ impl JsonLines {
         Self {
             path: path.into(),
             steps_every: 0,
-            sink: Sink::None,
-            failed: None,
+            log: Log::default(),
             epoch: 0,
             step: (0, 0),
             kept: BTreeSet::new(),
@@ -75,32 +74,14 @@ impl JsonLines {
     }
 
     /// The error that stopped the run, unless the run ended with it.
-    pub fn finish(self) -> Result<(), TrainError> {
-        self.failed.map_or(Ok(()), Err)
+    pub fn finish(mut self) -> Result<(), TrainError> {
+        self.log.take_failure().map_or(Ok(()), Err)
     }
 
     fn append(&mut self, event: &Event<'_>) {
-        let Sink::Open(file) = &mut self.sink else {
-            return;
-        };
-        if let Err(source) = append(file, event) {
-            self.fail("write the history", source);
-        }
-    }
-
-    fn fail(&mut self, action: &'static str, source: Error) {
-        self.sink = Sink::Broken;
-        self.failed = Some(TrainError::Io {
-            path: self.path.clone(),
-            action,
-            source,
-        });
-    }
-
-    fn flow(&self) -> ControlFlow<()> {
-        match self.sink {
-            Sink::Broken => ControlFlow::Break(()),
-            Sink::None | Sink::Open(_) => ControlFlow::Continue(()),
+        match line(event) {
+            Ok(line) => self.log.append("write the history", &line),
+            Err(error) => self.log.fail(&self.path, "write the history", error.into()),
         }
     }
 }
@@ -110,10 +91,11 @@ impl Observer for JsonLines {
         self.step = (report.epochs_done + 1, report.steps_done);
         match open(&self.path, report) {
             Ok((file, epoch, kept)) => {
-                (self.sink, self.epoch, self.kept) = (Sink::Open(file), epoch, kept);
+                self.log.open(&self.path, file);
+                (self.epoch, self.kept) = (epoch, kept);
                 self.append(&Event::Start(report));
             }
-            Err(source) => self.fail("go on with the history", source),
+            Err(source) => self.log.fail(&self.path, "go on with the history", source),
         }
     }
 
@@ -122,7 +104,7 @@ impl Observer for JsonLines {
         if self.steps_every > 0 && report.global_step.is_multiple_of(self.steps_every) {
             self.append(&Event::Step(report));
         }
-        self.flow()
+        self.log.flow()
     }
 
     fn on_validation(&mut self, report: &ValidationReport<'_>) -> ControlFlow<()> {
@@ -138,7 +120,7 @@ impl Observer for JsonLines {
                 validation: report.validation,
             });
         }
-        self.flow()
+        self.log.flow()
     }
 
     fn on_skip(&mut self, report: &Skipped<'_>) {
@@ -171,19 +153,12 @@ impl Observer for JsonLines {
                 validation: Some(report.validation),
             });
         }
-        self.flow()
+        self.log.flow()
     }
 
     fn failure(&mut self) -> Option<TrainError> {
-        self.failed.take()
+        self.log.take_failure()
     }
-}
-
-enum Sink {
-    /// The run has not begun.
-    None,
-    Open(File),
-    Broken,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -278,13 +253,12 @@ impl Past {
     }
 }
 
-/// One write per line: a kill leaves whole lines and at most one that is cut short.
-fn append(file: &mut File, event: &Event<'_>) -> std::io::Result<()> {
+fn line(event: &Event<'_>) -> serde_json::Result<Vec<u8>> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let time = now.map_or(0.0, |since| since.as_secs_f64());
     let mut line = serde_json::to_vec(&Line { event, time })?;
     line.push(b'\n');
-    file.write_all(&line)
+    Ok(line)
 }
 
 /// Opens the file to go on at its end, after cutting what will be made again. Also says which is
@@ -335,6 +309,7 @@ mod tests {
     use super::*;
     use crate::observers::stage::{EPOCHS, STEPS, Stage};
     use serde_json::Value;
+    use std::io::Write;
 
     /// The file's events without their times.
     fn events(path: &Path) -> Vec<Value> {

@@ -1,7 +1,8 @@
 //! Points on pictures.
 
+use super::chart::undrawn;
+use crate::TrainError;
 use ab_glyph::FontRef;
-use anyhow::Result;
 use fkp_core::{Affine, Border, Filter, Image, Keypoints, Schema, Visibility, warp_affine};
 use image::{Rgb, RgbImage};
 use imageproc::drawing::{
@@ -23,29 +24,15 @@ const LEFT: Rgb<u8> = Rgb([60, 220, 90]);
 const RIGHT: Rgb<u8> = Rgb([255, 70, 70]);
 const MIDDLE: Rgb<u8> = Rgb([255, 220, 40]);
 
-/// The font of every picture.
-pub fn font() -> Result<FontRef<'static>> {
-    Ok(FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT)?)
-}
-
-/// Writes text with its top left corner at (x, y).
-pub fn text(
-    canvas: &mut RgbImage,
-    x: i32,
-    y: i32,
-    size: f32,
-    colour: Rgb<u8>,
-    text: &str,
-) -> Result<()> {
-    draw_text_mut(canvas, colour, x, y, size, &font()?, text);
-    Ok(())
-}
-
 /// The picture in colour, `factor` times as large, and the map that took it there.
-pub fn enlarged(image: &Image, factor: f64) -> Result<(RgbImage, Affine)> {
+///
+/// # Errors
+/// If the picture has no pixels.
+pub fn enlarged(image: &Image, factor: f64) -> Result<(RgbImage, Affine), TrainError> {
     let scaled = |side: usize| ((side as f64 * factor).round() as usize).max(1);
     let size = (scaled(image.width()), scaled(image.height()));
-    let map = Affine::resize(image.size(), size)?;
+    let map = Affine::resize(image.size(), size);
+    let map = map.map_err(|error| undrawn("an enlarged picture", error))?;
     let picture = match size == image.size() {
         true => image.to_rgb(),
         false => warp_affine(&image.to_rgb(), &map, size, Filter::Area, Border::Replicate),
@@ -94,6 +81,21 @@ pub fn draw_points(
         draw_filled_circle_mut(canvas, centre, radius + 1, Rgb([0, 0, 0]));
         draw_filled_circle_mut(canvas, centre, radius, shade);
     }
+}
+
+/// Writes text with its top left corner at (x, y).
+pub(super) fn text(
+    canvas: &mut RgbImage,
+    x: i32,
+    y: i32,
+    size: f32,
+    colour: Rgb<u8>,
+    text: &str,
+) -> Result<(), TrainError> {
+    let font = FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT);
+    let font = font.map_err(|error| undrawn("text", error))?;
+    draw_text_mut(canvas, colour, x, y, size, &font, text);
+    Ok(())
 }
 
 /// The first of a flip pair is the subject's left in `kaggle15`; other schemas say it in the name

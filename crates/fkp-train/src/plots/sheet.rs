@@ -1,9 +1,9 @@
 //! Contact sheets: many small pictures on one.
 
-use crate::{Marks, draw_points, enlarged, text};
-use anyhow::{Result, bail};
+use super::chart::undrawn;
+use super::draw::{Marks, draw_points, enlarged, text};
+use crate::{Scored, TrainError};
 use fkp_core::{Image, Keypoints, Schema};
-use fkp_train::Scored;
 use image::{Rgb, RgbImage};
 
 /// One picture of a sheet with what is drawn on it, in order.
@@ -41,15 +41,21 @@ const PAPER: Rgb<u8> = Rgb([24, 24, 28]);
 const INK: Rgb<u8> = Rgb([225, 225, 225]);
 
 /// Lays cells out in rows of `columns`, each picture `side` pixels wide, under a title.
+///
+/// # Errors
+/// If there is no cell or no column, or a cell has no pixels.
 pub fn contact_sheet(
     title: &str,
     cells: &[Cell],
     columns: usize,
     side: u32,
     schema: &Schema,
-) -> Result<RgbImage> {
+) -> Result<RgbImage, TrainError> {
     if cells.is_empty() || columns == 0 {
-        bail!("a contact sheet needs at least one picture");
+        return Err(undrawn(
+            "a contact sheet",
+            "it needs a picture and a column",
+        ));
     }
     let columns = columns.min(cells.len()) as u32;
     let rows = (cells.len() as u32).div_ceil(columns);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Writes under another name and renames, so that a kill or a full disk leaves the bytes that
 /// were there before. What is no plain file, such as `/dev/stdout`, is written as it is.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     if path.metadata().is_ok_and(|found| !found.is_file()) {
         return std::fs::write(path, bytes);
     }

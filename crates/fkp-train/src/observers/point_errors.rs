@@ -1,0 +1,210 @@
+//! The error of each point as a picture.
+
+use crate::plots::chart::{BLUE, Canvas, Drawn, FONT, GREY, ORANGE, drawn};
+use crate::plots::save_picture;
+use crate::{EpochReport, Observer, TrainError};
+use fkp_metrics::{EvaluationReport, PointReport};
+use image::RgbImage;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// Redraws a picture after each epoch, such as `point_errors.png`: a bar per point, as long as its
+/// mean absolute error in pixels on the validation set.
+///
+/// A picture that cannot be drawn or written does not stop the run; [`Self::finish`] says it.
+pub struct PointErrors {
+    path: PathBuf,
+    order: PointOrder,
+    failed: Option<TrainError>,
+}
+
+/// In which order the points stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PointOrder {
+    /// The largest error on top.
+    #[default]
+    WorstFirst,
+    /// As in the schema.
+    Schema,
+}
+
+impl PointErrors {
+    /// Draws into this PNG file, the largest error on top.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            order: PointOrder::default(),
+            failed: None,
+        }
+    }
+
+    /// The same in another order.
+    #[must_use]
+    pub fn in_order(mut self, order: PointOrder) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Draws the errors of an evaluation.
+    ///
+    /// # Errors
+    /// If there are no points, or the file cannot be written.
+    pub fn draw(
+        path: &Path,
+        evaluation: &EvaluationReport,
+        order: PointOrder,
+    ) -> Result<(), TrainError> {
+        save_picture(path, &picture(evaluation, order)?)
+    }
+
+    /// The first error that drawing met, if any.
+    pub fn finish(self) -> Result<(), TrainError> {
+        self.failed.map_or(Ok(()), Err)
+    }
+}
+
+impl Observer for PointErrors {
+    fn on_epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
+        if let Err(error) = Self::draw(&self.path, report.validation, self.order) {
+            self.failed.get_or_insert(error);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+const WIDTH: u32 = 860;
+const TOP: i32 = 62;
+const MARGIN: i32 = 16;
+
+fn picture(evaluation: &EvaluationReport, order: PointOrder) -> Result<RgbImage, TrainError> {
+    let mut points: Vec<&PointReport> = evaluation.per_point.iter().collect();
+    if order == PointOrder::WorstFirst {
+        // What was never scored stands last.
+        let error = |point: &PointReport| point.mae_px.unwrap_or(-1.0);
+        points.sort_by(|a, b| error(b).total_cmp(&error(a)));
+    }
+    // Many points get thinner bars, so that a face of 68 still fits a screen.
+    let row = if points.len() > 30 { 15 } else { 22 };
+    let height = TOP + row * points.len() as i32 + MARGIN;
+    drawn(
+        "the errors of the points",
+        (WIDTH, height as u32),
+        |canvas| bars(canvas, &points, evaluation.mae_px, row),
+    )
+}
+
+fn bars(canvas: &Canvas<'_>, points: &[&PointReport], mean: Option<f64>, row: i32) -> Drawn {
+    let style = |size: i32, pos: Pos| {
+        let font = (FONT, size).into_font();
+        TextStyle::from(font).pos(pos)
+    };
+    let text = style(row.min(18) - 3, Pos::new(HPos::Left, VPos::Center));
+    let mut names = 0;
+    for point in points {
+        names = canvas.estimate_text_size(&point.name, &text)?.0.max(names);
+    }
+    let left = MARGIN + names as i32 + 10;
+    // Room for the figure behind the longest bar.
+    let right = WIDTH as i32 - MARGIN - 50;
+    let errors = points.iter().filter_map(|point| point.mae_px);
+    let longest = errors
+        .filter(|error| error.is_finite())
+        .fold(1e-9, f64::max);
+    let x = |error: f64| {
+        let fraction = (error / longest).clamp(0.0, 1.0);
+        left + (fraction * f64::from(right - left)).round() as i32
+    };
+
+    let title = "mean absolute error per point, in pixels of the crop";
+    let caption = style(19, Pos::new(HPos::Center, VPos::Top));
+    canvas.draw(&Text::new(title, (WIDTH as i32 / 2, 12), caption))?;
+    let bottom = TOP + row * points.len() as i32;
+    let rows = || (TOP..).step_by(row as usize).zip(points);
+    for (top, point) in rows() {
+        let name = text.clone().pos(Pos::new(HPos::Right, VPos::Center));
+        let at = (left - 10, top + row / 2);
+        canvas.draw(&Text::new(point.name.clone(), at, name))?;
+        if let Some(error) = point.mae_px {
+            let bar = [(left, top + 2), (x(error), top + row - 2)];
+            canvas.draw(&Rectangle::new(bar, BLUE.mix(0.75).filled()))?;
+        }
+    }
+    canvas.draw(&PathElement::new(
+        [(left, TOP - 2), (left, bottom + 2)],
+        GREY,
+    ))?;
+    if let Some(mean) = mean.filter(|mean| mean.is_finite()) {
+        let line = [(x(mean), TOP - 4), (x(mean), bottom + 2)];
+        canvas.draw(&PathElement::new(line, ORANGE))?;
+        let above = style(15, Pos::new(HPos::Center, VPos::Bottom)).color(&ORANGE);
+        let label = format!("all points {mean:.2}");
+        canvas.draw(&Text::new(label, (x(mean), TOP - 5), above))?;
+    }
+    for (top, point) in rows() {
+        let figure = point.mae_px.map(|error| format!("{error:.2}"));
+        let figure = figure.unwrap_or_else(|| "no label".to_owned());
+        let start = point.mae_px.map_or(left, x) + 6;
+        let (width, _) = canvas.estimate_text_size(&figure, &text)?;
+        // The line of the mean makes way for the figure.
+        let paper = [
+            (start - 3, top + 1),
+            (start + width as i32 + 2, top + row - 1),
+        ];
+        canvas.draw(&Rectangle::new(paper, WHITE.filled()))?;
+        canvas.draw(&Text::new(figure, (start, top + row / 2), text.clone()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observers::stage::{STEPS, Stage};
+
+    /// Length of each row's bar in pixels.
+    fn lengths(picture: &RgbImage, count: i32, row: i32) -> Vec<usize> {
+        let is_blue = |x: u32, y: i32| {
+            let [r, g, b] = picture.get_pixel(x, y as u32).0;
+            b > r.saturating_add(60) && b > g
+        };
+        let of = |i: i32| {
+            let y = TOP + row * i + 3;
+            (0..WIDTH).filter(|&x| is_blue(x, y)).count()
+        };
+        (0..count).map(of).collect()
+    }
+
+    #[test]
+    fn bars_are_as_long_as_the_errors() {
+        let stage = Stage::new();
+        let mut evaluation = stage.validation.clone();
+        evaluation.mae_px = None;
+        evaluation.per_point.truncate(4);
+        let errors = [Some(1.0), Some(4.0), None, Some(2.0)];
+        for (point, error) in evaluation.per_point.iter_mut().zip(errors) {
+            point.mae_px = error;
+        }
+        let drawn = |order| lengths(&picture(&evaluation, order).unwrap(), 4, 22);
+        let schema = drawn(PointOrder::Schema);
+        let unit = schema[1] as f64 / 4.0;
+        assert!(unit > 100.0, "{schema:?}");
+        for (length, error) in schema.iter().zip(errors) {
+            let wanted = unit * error.unwrap_or(0.0);
+            assert!((*length as f64 - wanted).abs() <= 3.0, "{schema:?}");
+        }
+        let sorted = drawn(PointOrder::WorstFirst);
+        assert_eq!(sorted, [schema[1], schema[3], schema[0], schema[2]]);
+    }
+
+    #[test]
+    fn the_picture_is_drawn_after_each_epoch() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("point_errors.png");
+        let mut errors = PointErrors::new(&path).in_order(PointOrder::Schema);
+        assert!(Stage::new().act(&mut errors, 0..STEPS).is_continue());
+        errors.finish().unwrap();
+        assert_eq!(image::open(&path).unwrap().height(), 62 + 15 * 22 + 16);
+    }
+}

@@ -1,0 +1,12 @@
+//! Pictures of a training: curves, sheets of faces with their points, and what they are drawn with.
+//! With the feature `plots`.
+
+pub(crate) mod chart;
+mod draw;
+mod learning_rates;
+mod sheet;
+
+pub use chart::save_picture;
+pub use draw::{Marks, draw_points, enlarged};
+pub use learning_rates::plot_learning_rates;
+pub use sheet::{Cell, contact_sheet};
