@@ -8,92 +8,28 @@
 //! cargo run --release --example train -- --find-lr
 //! ```
 
-use anyhow::{Context, Result, bail};
-use candle_core::Device;
+mod arguments;
+mod judge;
+
+use crate::arguments::Arguments;
+use crate::judge::{judge, median, score_mean_face};
+use anyhow::{Context, Result};
 use clap::Parser;
 use fkp_augment::PixelsOnly;
 use fkp_core::{Augment, Dataset};
 use fkp_examples::{
-    DataConfig, DeviceChoice, Interrupt, LabelMotion, Prepared, Report, RunConfig, RunNotes, digest,
-    finish, fresh_folder, open_for_training, say, table, use_threads, write_report, write_text,
+    DataConfig, Interrupt, LabelMotion, Prepared, Report, RunConfig, RunNotes, digest, finish,
+    fresh_folder, open_for_training, say, table, use_threads, write_report, write_text,
 };
-use fkp_metrics::{Evaluation, EvaluationReport, MeanFace};
-use fkp_model::{Landmarker, ModelCard, Network};
+use fkp_model::{ModelCard, Network};
 use fkp_train::observers::{
     CsvHistory, Curves, EarlyLook, JsonLines, Look, PointErrors, PointOrder, Progress, TensorBoard,
 };
-use fkp_train::plots::{Cell, contact_sheet, plot_learning_rates, save_picture};
-use fkp_train::{
-    Checkpoints, Codec, Coordinates, Evaluator, Fit, LearningRateFinder, Observers, Params, Stopped,
-};
+use fkp_train::plots::{plot_learning_rates, save_picture};
+use fkp_train::{Checkpoints, Coordinates, Fit, LearningRateFinder, Observers, Params, Stopped};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
-
-/// Train a keypoint network. Without data it learns from rendered faces.
-#[derive(Parser)]
-struct Arguments {
-    /// File or folder with annotated pictures; rendered faces if absent.
-    #[arg(long)]
-    data: Option<PathBuf>,
-    /// kaggle, image-csv, pts or coco; recognised by looking if absent.
-    #[arg(long)]
-    format: Option<String>,
-    /// Keypoints to learn: kaggle15 (default), ibug68, aflw21, source, or a TOML file.
-    #[arg(long)]
-    schema: Option<String>,
-    /// A TOML file; see examples/configs.
-    #[arg(long)]
-    config: Option<PathBuf>,
-    /// Passes over the training set. May also be changed when resuming, unless the learning rate
-    /// depends on it.
-    #[arg(long)]
-    epochs: Option<usize>,
-    /// Samples per step.
-    #[arg(long)]
-    batch_size: Option<usize>,
-    /// Learning rate.
-    #[arg(long, allow_hyphen_values = true)]
-    lr: Option<f64>,
-    /// Seed of everything random.
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Folder to write to; runs/NAME-NNN if absent.
-    #[arg(long, conflicts_with = "resume")]
-    out: Option<PathBuf>,
-    /// Folder of a run to go on with. The result is that of a run that was never stopped.
-    #[arg(long)]
-    resume: Option<PathBuf>,
-    /// Resume although settings or data changed; what differs is told.
-    #[arg(long = "override", requires = "resume")]
-    override_: bool,
-    /// Make a learning-rate range test instead of training; lr_finder.png and .csv show it.
-    #[arg(long, conflicts_with = "resume")]
-    find_lr: bool,
-    /// Threads to compute with; all cores if absent. Does not change the result.
-    #[arg(long)]
-    threads: Option<usize>,
-    /// Where to compute. cuda and metal need a build with the feature of that name.
-    #[arg(long, value_enum, default_value = "cpu")]
-    device: DeviceChoice,
-}
-
-impl Arguments {
-    /// Settings that a resumed run takes from its folder, unless told to override them.
-    fn settings(&self) -> Vec<&'static str> {
-        let given = [
-            ("--data", self.data.is_some()),
-            ("--format", self.format.is_some()),
-            ("--schema", self.schema.is_some()),
-            ("--config", self.config.is_some()),
-            ("--batch-size", self.batch_size.is_some()),
-            ("--lr", self.lr.is_some()),
-            ("--seed", self.seed.is_some()),
-        ];
-        let named = given.into_iter().filter(|(_, given)| *given);
-        named.map(|(name, _)| name).collect()
-    }
-}
 
 fn main() -> ExitCode {
     finish(train(&Arguments::parse()))
@@ -101,17 +37,9 @@ fn main() -> ExitCode {
 
 fn train(arguments: &Arguments) -> Result<()> {
     use_threads(arguments.threads)?;
-    if let (true, false, [setting, ..]) = (
-        arguments.resume.is_some(),
-        arguments.override_,
-        arguments.settings().as_slice(),
-    ) {
-        bail!(
-            "{setting} is a setting that the run in --resume already has: leave it out, or change it with --override"
-        );
-    }
+    arguments.check()?;
     let device = arguments.device.open()?;
-    let mut config = resolve(arguments)?;
+    let mut config = arguments.resolve()?;
     config.validate()?;
     let data = open_for_training(&config.data, &config.input)?;
     config.data.format = data.format.map(|format| format.to_string());
@@ -248,6 +176,14 @@ fn train(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+fn augmentation(config: &RunConfig, data: &Prepared) -> Result<Box<dyn Augment>> {
+    let augment = config.augment.compile(&data.schema)?;
+    Ok(match config.data.labels {
+        LabelMotion::WithPixels => Box::new(augment),
+        LabelMotion::StayBehind => Box::new(PixelsOnly(augment)),
+    })
+}
+
 /// A learning-rate range test in place of a training.
 fn find_learning_rate(fit: &Fit<'_>, out: Option<&Path>) -> Result<()> {
     let curve = fit.find_learning_rate(&LearningRateFinder::default())?;
@@ -261,101 +197,19 @@ fn find_learning_rate(fit: &Fit<'_>, out: Option<&Path>) -> Result<()> {
     }
     rows.flush()
         .with_context(|| format!("{}: cannot write", path.display()))?;
+    let plot = folder.join("lr_finder.png");
+    let losses: Vec<_> = curve
+        .points
+        .iter()
+        .map(|p| (p.learning_rate, p.smoothed))
+        .collect();
+    plot_learning_rates(&plot, &losses, curve.suggestion)?;
     match curve.suggestion {
         Some(rate) => say!("suggested learning rate: {rate:.1e}"),
         None => say!("the loss never falls: no learning rate can be suggested"),
     }
-    say!("see {}", folder.join("lr_finder.png").display());
+    say!("see {}", plot.display());
     Ok(())
-}
-
-/// The file, then the command line on top of it.
-fn resolve(arguments: &Arguments) -> Result<RunConfig> {
-    let mut config = match (&arguments.resume, &arguments.config, &arguments.data) {
-        (_, Some(file), _) => RunConfig::read(file)?,
-        (Some(folder), None, _) => RunConfig::read(&folder.join("config.toml"))?,
-        (None, None, Some(_)) => RunConfig::parse(RunConfig::TUTORIAL)?,
-        (None, None, None) => RunConfig::parse(RunConfig::RENDERED)?,
-    };
-    if let Some(path) = &arguments.data {
-        config.data.path = Some(path.clone());
-    }
-    // A run can be resumed from another folder.
-    if let Some(path) = &mut config.data.path {
-        *path = std::path::absolute(&*path)?;
-    }
-    if let Some(format) = &arguments.format {
-        config.data.format = Some(format.clone());
-    }
-    if let Some(schema) = &arguments.schema {
-        config.data.schema.clone_from(schema);
-    }
-    if Path::new(&config.data.schema).is_file() {
-        let file = std::path::absolute(&config.data.schema)?;
-        config.data.schema = file.display().to_string();
-    }
-    config.train.epochs = arguments.epochs.unwrap_or(config.train.epochs);
-    config.train.batch_size = arguments.batch_size.unwrap_or(config.train.batch_size);
-    config.train.learning_rate = arguments.lr.unwrap_or(config.train.learning_rate);
-    config.train.seed = arguments.seed.unwrap_or(config.train.seed);
-    Ok(config)
-}
-
-fn augmentation(config: &RunConfig, data: &Prepared) -> Result<Box<dyn Augment>> {
-    let augment = config.augment.compile(&data.schema)?;
-    Ok(match config.data.labels {
-        LabelMotion::WithPixels => Box::new(augment),
-        LabelMotion::StayBehind => Box::new(PixelsOnly(augment)),
-    })
-}
-
-/// Reads the best weights back as anyone would and scores them; the overlay shows faces spread
-/// over the validation set, truth in green and prediction in red.
-fn judge(
-    model: &Path,
-    data: &Prepared,
-    codec: &Coordinates,
-    batch_size: usize,
-) -> Result<(EvaluationReport, image::RgbImage)> {
-    let landmarker = Landmarker::load(model)?;
-    let evaluator = Evaluator {
-        network: landmarker.network(),
-        codec,
-        input: landmarker.card().input,
-        batch_size,
-        device: &Device::Cpu,
-    };
-    let every = data.validation.len().div_ceil(24);
-    let mut cells = Vec::new();
-    let report = evaluator.run(&data.validation, |scored| {
-        if scored.index % every == 0 {
-            cells.push(Cell::compared(&scored));
-        }
-    })?;
-    let overlay = contact_sheet(Cell::COMPARED, &cells, 6, 192, &data.schema)?;
-    Ok((report, overlay))
-}
-
-/// What a network that learnt nothing but the average would score.
-fn score_mean_face(data: &Prepared, codec: &Coordinates) -> Result<EvaluationReport> {
-    let mut mean = MeanFace::new(data.schema.len());
-    for index in 0..data.train.len() {
-        mean.update(&data.train.get(index)?.keypoints);
-    }
-    let mean = mean.predict();
-    let mut evaluation = Evaluation::new(&data.schema, codec.frame);
-    let mut truths = Vec::new();
-    for index in 0..data.validation.len() {
-        let truth = data.validation.get(index)?.keypoints;
-        evaluation.update(&mean, &truth);
-        truths.push(truth);
-    }
-    let constant = codec.encode(&vec![mean; truths.len()], &Device::Cpu)?;
-    let target = codec.encode(&truths, &Device::Cpu)?;
-    let loss = codec.loss(&constant.values, &target)?.to_scalar::<f32>()?;
-    let mut report = evaluation.report();
-    report.loss = Some(f64::from(loss) / target.total_weight);
-    Ok(report)
 }
 
 /// What must be as it was for a run to go on: how samples are made and varied, and the samples.
@@ -371,10 +225,4 @@ fn fingerprint(config: &RunConfig, data: &Prepared) -> Result<BTreeMap<String, S
         entry("training set", digest(&data.train, "training")?),
         entry("validation set", digest(&data.validation, "validation")?),
     ]))
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -1,0 +1,114 @@
+//! The command line of `train`.
+
+use anyhow::{Result, bail};
+use clap::Parser;
+use fkp_examples::{DeviceChoice, RunConfig};
+use std::path::{Path, PathBuf};
+
+/// Train a keypoint network. Without data it learns from rendered faces.
+#[derive(Parser)]
+pub(crate) struct Arguments {
+    /// File or folder with annotated pictures; rendered faces if absent.
+    #[arg(long)]
+    pub(crate) data: Option<PathBuf>,
+    /// kaggle, image-csv, pts or coco; recognised by looking if absent.
+    #[arg(long)]
+    pub(crate) format: Option<String>,
+    /// Keypoints to learn: kaggle15 (default), ibug68, aflw21, source, or a TOML file.
+    #[arg(long)]
+    pub(crate) schema: Option<String>,
+    /// A TOML file; see examples/configs.
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+    /// Passes over the training set. May also be changed when resuming, unless the learning rate
+    /// depends on it.
+    #[arg(long)]
+    pub(crate) epochs: Option<usize>,
+    /// Samples per step.
+    #[arg(long)]
+    pub(crate) batch_size: Option<usize>,
+    /// Learning rate.
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) lr: Option<f64>,
+    /// Seed of everything random.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Folder to write to; runs/NAME-NNN if absent.
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) out: Option<PathBuf>,
+    /// Folder of a run to go on with. The result is that of a run that was never stopped.
+    #[arg(long)]
+    pub(crate) resume: Option<PathBuf>,
+    /// Resume although settings or data changed; what differs is told.
+    #[arg(long = "override", requires = "resume")]
+    pub(crate) override_: bool,
+    /// Make a learning-rate range test instead of training; lr_finder.png and .csv show it.
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) find_lr: bool,
+    /// Threads to compute with; all cores if absent. Does not change the result.
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Where to compute. cuda and metal need a build with the feature of that name.
+    #[arg(long, value_enum, default_value = "cpu")]
+    pub(crate) device: DeviceChoice,
+}
+
+impl Arguments {
+    /// Settings that a resumed run takes from its folder, unless told to override them.
+    fn settings(&self) -> Vec<&'static str> {
+        let given = [
+            ("--data", self.data.is_some()),
+            ("--format", self.format.is_some()),
+            ("--schema", self.schema.is_some()),
+            ("--config", self.config.is_some()),
+            ("--batch-size", self.batch_size.is_some()),
+            ("--lr", self.lr.is_some()),
+            ("--seed", self.seed.is_some()),
+        ];
+        let named = given.into_iter().filter(|(_, given)| *given);
+        named.map(|(name, _)| name).collect()
+    }
+
+    /// Refuses settings beside a run that has them already.
+    pub(crate) fn check(&self) -> Result<()> {
+        let settings = self.settings();
+        if let (Some(_), false, [setting, ..]) = (&self.resume, self.override_, &settings[..]) {
+            bail!(
+                "{setting} is a setting that the run in --resume already has: leave it out, or change it with --override"
+            );
+        }
+        Ok(())
+    }
+
+    /// The file, then the command line on top of it.
+    pub(crate) fn resolve(&self) -> Result<RunConfig> {
+        let mut config = match (&self.resume, &self.config, &self.data) {
+            (_, Some(file), _) => RunConfig::read(file)?,
+            (Some(folder), None, _) => RunConfig::read(&folder.join("config.toml"))?,
+            (None, None, Some(_)) => RunConfig::parse(RunConfig::TUTORIAL)?,
+            (None, None, None) => RunConfig::parse(RunConfig::RENDERED)?,
+        };
+        if let Some(path) = &self.data {
+            config.data.path = Some(path.clone());
+        }
+        // A run can be resumed from another folder.
+        if let Some(path) = &mut config.data.path {
+            *path = std::path::absolute(&*path)?;
+        }
+        if let Some(format) = &self.format {
+            config.data.format = Some(format.clone());
+        }
+        if let Some(schema) = &self.schema {
+            config.data.schema.clone_from(schema);
+        }
+        if Path::new(&config.data.schema).is_file() {
+            let file = std::path::absolute(&config.data.schema)?;
+            config.data.schema = file.display().to_string();
+        }
+        config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
+        config.train.batch_size = self.batch_size.unwrap_or(config.train.batch_size);
+        config.train.learning_rate = self.lr.unwrap_or(config.train.learning_rate);
+        config.train.seed = self.seed.unwrap_or(config.train.seed);
+        Ok(config)
+    }
+}
