@@ -30,3 +30,8 @@ static ALLOCATOR: fkp_kernels::KeepLarge = fkp_kernels::KeepLarge::new();
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The code in the page about extending the crates compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/extending.md")]
+pub struct Extending;

@@ -15,7 +15,7 @@ use crate::host::with_values;
 use crate::linear::{Sizes, weight_gradient};
 
 /// Weights with fewer elements get an ordinary gradient.
-const WORTHWHILE: usize = 1 << 16;
+const WORTHWHILE: usize = if cfg!(miri) { 1 << 8 } else { 1 << 16 };
 
 thread_local! {
     /// Where the backward pass that runs on this thread puts factors, if it runs in [`backward`].
@@ -205,6 +205,9 @@ mod tests {
     use crate::{Activation, Adam, AdamConfig, linear};
     use candle_core::{Device, Var};
 
+    /// Columns of a weight that is worthwhile; fewer where every operation is interpreted.
+    const WIDE: usize = if cfg!(miri) { 29 } else { 2085 };
+
     fn var(seed: u32, shape: (usize, usize)) -> Var {
         let values = (0..shape.0 * shape.1).map(|i| {
             let hash = (i as u32 ^ seed).wrapping_mul(0x9e37_79b9) >> 8;
@@ -215,9 +218,9 @@ mod tests {
 
     #[test]
     fn factors_give_the_same_gradients_and_steps_to_the_bit() {
-        // 37 columns are no whole number of vectors; the weight is used twice at the end.
+        // No whole number of vectors either way; the weight is used twice at the end.
         for uses in [1, 2] {
-            let (x, w) = (var(1, (5, 2085)), var(2, (37, 2085)));
+            let (x, w) = (var(1, (5, WIDE)), var(2, (37, WIDE)));
             let other = Var::from_tensor(&w.as_tensor().copy().unwrap()).unwrap();
             let loss = |w: &Var| {
                 let y = linear(&x, w, None, Activation::Relu).unwrap();
@@ -257,7 +260,7 @@ mod tests {
 
     #[test]
     fn small_weights_and_plain_backward_get_ordinary_gradients() {
-        let (x, small, large) = (var(1, (3, 8)), var(2, (4, 8)), var(3, (20_000, 4)));
+        let (x, small, large) = (var(1, (3, 8)), var(2, (4, 8)), var(3, (WORTHWHILE / 3, 4)));
         let forward = || {
             let y = linear(&x, &small, None, Activation::Identity).unwrap();
             linear(&y, &large, None, Activation::Identity).unwrap()
@@ -270,7 +273,7 @@ mod tests {
     /// Two halves of a batch, accumulated, are the batch; without a product in between.
     #[test]
     fn accumulated_gradients_are_those_of_the_sum() {
-        let (x, w, small) = (var(1, (6, 2085)), var(2, (37, 2085)), var(3, (3, 37)));
+        let (x, w, small) = (var(1, (6, WIDE)), var(2, (37, WIDE)), var(3, (3, 37)));
         let loss = |from: usize, rows: usize| {
             let x = x.as_detached_tensor().narrow(0, from, rows).unwrap();
             let y = linear(&x, &w, None, Activation::Relu).unwrap();
