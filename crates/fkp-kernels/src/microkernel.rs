@@ -71,18 +71,21 @@ impl Product {
         write: Write,
     ) {
         let (a, b, dst) = (a.as_ptr(), b.as_ptr(), dst.as_mut_ptr());
+        // The operands of a product without terms are empty: these two point outside of them then,
+        // and are never read.
+        let b = b.wrapping_add(column);
+        let row_of_a = |row: usize| a.wrapping_add(row * self.a_row);
         let mut row = 0;
         // SAFETY: the caller's assertions, see `run`.
         unsafe {
-            let b = b.add(column);
             while row + MR <= self.m {
                 let dst = dst.add(row * self.dst_row + column);
-                self.tile::<S, MR, NV>(s, a.add(row * self.a_row), b, dst, write);
+                self.tile::<S, MR, NV>(s, row_of_a(row), b, dst, write);
                 row += MR;
             }
             while row < self.m {
                 let dst = dst.add(row * self.dst_row + column);
-                self.tile::<S, 1, NV>(s, a.add(row * self.a_row), b, dst, write);
+                self.tile::<S, 1, NV>(s, row_of_a(row), b, dst, write);
                 row += 1;
             }
         }
