@@ -52,14 +52,25 @@ impl<'a> Plan<'a> {
     }
 
     /// The samples of each step of an epoch (from 0), a function of (seed, epoch).
-    pub(crate) fn steps(&self, epoch: usize) -> Vec<Vec<usize>> {
+    ///
+    /// # Errors
+    /// If the sampler gives another number of samples than it said.
+    pub(crate) fn steps(&self, epoch: usize) -> Result<Vec<Vec<usize>>, TrainError> {
         if let Some(batch) = &self.only {
-            return vec![batch.clone()];
+            return Ok(vec![batch.clone()]);
         }
         let Fit { config, train, .. } = *self.fit;
         let order = self.fit.sampler.order(train.len(), config.seed, epoch);
+        let said = self.fit.sampler.epoch_len(train.len());
+        if order.len() != said || said == 0 {
+            let got = order.len();
+            return Err(TrainError::Config {
+                field: "sampler".to_owned(),
+                problem: format!("an epoch has {got} samples, it was to have {said}"),
+            });
+        }
         let steps = order.chunks(config.samples_per_step());
-        steps.take(self.most_steps).map(<[_]>::to_vec).collect()
+        Ok(steps.take(self.most_steps).map(<[_]>::to_vec).collect())
     }
 
     pub(crate) fn steps_per_epoch(&self) -> usize {

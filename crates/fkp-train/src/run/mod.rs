@@ -191,11 +191,9 @@ impl<'a> Run<'a> {
         let told = self.averaged(|| observer.on_epoch(&report))?;
         let broken = self.agreed(told.is_break())?;
         Ok(match flow {
-            ControlFlow::Continue(()) if broken => ControlFlow::Break(Stopped::ByObserver),
             // A run that has nothing left to do is finished, whoever wanted it stopped.
-            ControlFlow::Break(_) if self.progress.epochs_done >= self.fit.config.epochs => {
-                ControlFlow::Continue(())
-            }
+            _ if self.progress.epochs_done >= self.fit.config.epochs => ControlFlow::Continue(()),
+            ControlFlow::Continue(()) if broken => ControlFlow::Break(Stopped::ByObserver),
             flow => flow,
         })
     }
@@ -206,7 +204,7 @@ impl<'a> Run<'a> {
         observer: &mut dyn Observer,
         effort: &mut Effort,
     ) -> Result<ControlFlow<Stopped>, TrainError> {
-        let steps = self.plan.steps(self.progress.epochs_done);
+        let steps = self.plan.steps(self.progress.epochs_done)?;
         let mut flow = ControlFlow::Continue(());
         // So that the loader does not borrow the run, which changes with every step.
         let plan = Rc::clone(&self.plan);

@@ -27,7 +27,7 @@ impl Run<'_> {
             if ended {
                 break;
             }
-            plan.loader(epoch).for_each(&plan.steps(epoch), |step| {
+            plan.loader(epoch).for_each(&plan.steps(epoch)?, |step| {
                 let rate = rate(made);
                 let before = (self.progress.loss_sum, self.progress.weight_sum);
                 self.learn(&step, rate)?;

@@ -233,3 +233,24 @@ fn a_gradient_that_is_no_number_names_its_variable() {
     setup.start = Start::Resume;
     setup.go(&dots(37), &Dim, &mut ()).unwrap();
 }
+
+#[test]
+fn a_sampler_that_breaks_its_word_is_refused() {
+    struct Short;
+    impl fkp_train::Sampler for Short {
+        fn epoch_len(&self, len: usize) -> usize {
+            len
+        }
+        fn order(&self, len: usize, _: u64, _: usize) -> Vec<usize> {
+            (1..len).collect()
+        }
+        fn describe(&self) -> String {
+            "all but the first".to_owned()
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut setup = Setup::new(folder.path());
+    setup.sampler = &Short;
+    let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err().to_string();
+    assert!(error.contains("36 samples, it was to have 37"), "{error}");
+}
