@@ -101,7 +101,7 @@ impl Observer for JsonLines {
 
     fn on_step(&mut self, report: &StepReport) -> ControlFlow<()> {
         self.step = (report.epoch, report.step);
-        if self.steps_every > 0 && report.global_step % self.steps_every == 0 {
+        if self.steps_every > 0 && report.global_step.is_multiple_of(self.steps_every) {
             self.append(&Event::Step(report));
         }
         self.log.flow()
