@@ -43,13 +43,15 @@ impl Progress {
     }
 
     fn with_target(lines: Option<Box<dyn Write + Send>>, target: ProgressDrawTarget) -> Self {
-        let template = "epoch {prefix} [{bar:24}] {pos}/{len} {wide_msg}";
+        let template = "epoch {prefix} [{bar:20}] {pos}/{len} {wide_msg}";
         let style = ProgressStyle::with_template(template);
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = ProgressBar::with_draw_target(None, target)
             .with_style(style.progress_chars("=> "))
             // A run that is broken off leaves no half bar.
             .with_finish(ProgressFinish::AndClear);
+        // Nothing shows before the first step.
+        bar.finish_and_clear();
         Self::with_live(lines, Live::Bar(bar))
     }
 
@@ -84,21 +86,19 @@ impl Progress {
     fn status(&mut self, report: &StepReport) -> String {
         let now = Instant::now();
         let position = (report.epoch - 1) * report.steps + report.step;
-        let mut status = format!(
-            "loss {:.5}  lr {:.1e}",
-            report.mean_loss, report.learning_rate
-        );
         let rate = self.rate.map_or(f64::NAN, |(since, samples)| {
             samples as f64 / now.duration_since(since).as_secs_f64()
         });
         let (began, at) = *self.first.get_or_insert((now, position));
         let (made, left) = (position - at, report.epochs * report.steps - position);
+        let (loss, lr) = (report.mean_loss, report.learning_rate);
         // Nothing is known before a second step.
-        if made > 0 && rate.is_finite() {
-            let left = now.duration_since(began).as_secs_f64() / made as f64 * left as f64;
-            status += &format!("  {rate:.0} samples/s  {} left", short(left));
+        if made == 0 || !rate.is_finite() {
+            return format!("loss {loss:.5}  lr {lr:.1e}");
         }
-        status
+        let left = short(now.duration_since(began).as_secs_f64() / made as f64 * left as f64);
+        // A narrow terminal cuts off the end.
+        format!("{left} left  loss {loss:.5}  {rate:.0} samples/s  lr {lr:.1e}")
     }
 }
 
@@ -135,12 +135,13 @@ impl Observer for Progress {
         let status = self.status(report);
         match &self.live {
             Live::Bar(bar) => {
-                if bar.is_finished() {
-                    bar.reset();
-                }
                 bar.set_prefix(format!("{}/{}", report.epoch, report.epochs));
                 bar.set_length(report.steps as u64);
                 bar.set_message(status);
+                // Only now it shows, with nothing in it of the epoch before.
+                if bar.is_finished() {
+                    bar.reset();
+                }
                 bar.set_position(report.step as u64);
                 if report.step == report.steps {
                     bar.set_message("validating");
@@ -325,10 +326,11 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "going on after epoch 1/3, step 1");
         assert!(
-            lines[1].starts_with("epoch 2/3  step 3/5  loss 0.12500  lr 1.0e-3"),
+            lines[1].starts_with("epoch 2/3  step 3/5  ")
+                && lines[1].contains("s left  loss 0.12500  "),
             "{text}"
         );
-        assert!(lines[1].ends_with(" left"), "{text}");
+        assert!(lines[1].ends_with(" samples/s  lr 1.0e-3"), "{text}");
         assert_eq!(text.matches("step 5/5").count(), 1);
     }
 
@@ -341,13 +343,17 @@ mod tests {
         assert!(stage.act(&mut progress, 0..4).is_continue());
         let bar = term.contents();
         assert!(
-            bar.starts_with("epoch 1/3 [===================>    ] 4/5 loss 0.25000"),
+            bar.starts_with("epoch 1/3 [================>   ] 4/5 ")
+                && bar.contains("s left  loss 0.25000  "),
             "{bar}"
         );
-        assert!(bar.ends_with(" left"), "{bar}");
+        assert!(bar.ends_with(" samples/s  lr 1.0e-3"), "{bar}");
         assert!(stage.act(&mut progress, 4..STEPS + 1).is_continue());
         let bar = term.contents();
-        assert!(bar.starts_with("epoch 2/3 [====>"), "{bar}");
+        assert!(
+            bar.starts_with("epoch 2/3 [====>               ] 1/5 "),
+            "{bar}"
+        );
         assert_eq!(paper.text().lines().count(), 3);
         drop(progress);
         assert_eq!(term.contents(), "");
