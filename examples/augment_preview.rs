@@ -1,16 +1,20 @@
-//! Shows what augmentation does to pictures and points.
+//! Shows what augmentation does to pictures and points: a recipe, or one transform after the other.
 //!
 //! ```text
 //! cargo run --release --example augment_preview -- --data ytf68 --out sheet.png
+//! cargo run --release --example augment_preview -- --transforms folder
 //! ```
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use fkp_core::{Augment, Purpose, rng_for};
+use fkp_augment::{Recipe, Transform};
+use fkp_core::{Augment, Border, BoundingBox, Dataset, Image, Purpose, Sample, Schema, rng_for};
 use fkp_examples::{
-    Cell, Marks, RunConfig, check_picture, contact_sheet, finish, open_for_training, say,
+    Cell, Marks, RunConfig, Works, check_picture, contact_sheet, finish, gallery, kind,
+    open_for_training, say,
 };
-use std::path::PathBuf;
+use fkp_synth::{SynthConfig, SynthFaces};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Draw a contact sheet: each row a picture as it is and variations of it. The subject's left
@@ -41,10 +45,18 @@ struct Arguments {
     /// The picture to write.
     #[arg(long, default_value = "sheet.png")]
     out: PathBuf,
+    /// Instead of a recipe, show each transform on rendered faces: a sheet for each in this
+    /// folder, and all of them on `geometric.png` and `photometric.png`.
+    #[arg(long, conflicts_with_all = ["data", "format", "schema", "config", "out"])]
+    transforms: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
-    finish(preview(&Arguments::parse()))
+    let arguments = Arguments::parse();
+    finish(match &arguments.transforms {
+        Some(folder) => each_transform(folder, &arguments),
+        None => preview(&arguments),
+    })
 }
 
 fn preview(arguments: &Arguments) -> Result<()> {
@@ -67,30 +79,120 @@ fn preview(arguments: &Arguments) -> Result<()> {
     for row in 0..rows {
         let index = row * data.train.len() / rows;
         let sample = data.train.get(index)?;
-        let mut show = |sample: fkp_core::Sample, caption: String| {
-            cells.push(Cell {
-                layers: vec![(sample.keypoints, Marks::BySide)],
-                image: sample.image,
-                caption,
-            });
-        };
-        show(sample.clone(), sample.id.clone());
-        for variation in 0..arguments.variations {
-            let epoch = variation as u64;
-            let mut rng = rng_for(arguments.seed, Purpose::Augment, epoch, index as u64);
-            let caption = format!("epoch {}", variation + 1);
-            show(augment.apply(sample.clone(), &mut rng), caption);
-        }
+        let original = sample.id.clone();
+        cells.extend(varied(sample, &original, index, &augment, arguments));
     }
     let columns = arguments.variations + 1;
-    let sheet = contact_sheet(&data.source.description, &cells, columns, 160, &data.schema)?;
     let path = &arguments.out;
-    let saved = sheet.save(path);
-    saved.with_context(|| format!("{}: cannot write the sheet", path.display()))?;
+    let title = &data.source.description;
+    save(path, title, &cells, columns, &data.schema)?;
     say!(
         "{rows} pictures with {} variations each: {}",
         arguments.variations,
         path.display()
     );
     Ok(())
+}
+
+/// A picture as it is, under this caption, and variations of it.
+fn varied(
+    sample: Sample,
+    original: &str,
+    index: usize,
+    augment: &dyn Augment,
+    arguments: &Arguments,
+) -> Vec<Cell> {
+    let show = |sample: Sample, caption: String| Cell {
+        layers: vec![(sample.keypoints, Marks::BySide)],
+        image: sample.image,
+        caption,
+    };
+    let variations = (0..arguments.variations).map(|variation| {
+        let epoch = variation as u64;
+        let mut rng = rng_for(arguments.seed, Purpose::Augment, epoch, index as u64);
+        let caption = format!("epoch {}", variation + 1);
+        show(augment.apply(sample.clone(), &mut rng), caption)
+    });
+    let first = show(sample.clone(), original.to_owned());
+    std::iter::once(first).chain(variations).collect()
+}
+
+fn each_transform(folder: &Path, arguments: &Arguments) -> Result<()> {
+    const SIDE: usize = 96;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{}: cannot create the folder", folder.display()))?;
+    let faces = SynthFaces::new(SynthConfig {
+        size: SIDE,
+        ..SynthConfig::default()
+    })?;
+    let schema = faces.schema().clone();
+    let columns = arguments.variations + 1;
+    let mut together = [Vec::new(), Vec::new()];
+    for (index, (works, transform)) in gallery(SIDE).into_iter().enumerate() {
+        let name = kind(&transform)?;
+        let recipe = Recipe {
+            // What a step brings in from beyond the edge is to be seen as that.
+            border: Border::Constant(90),
+            ..Recipe::of([transform.clone()])
+        };
+        let sample = with_box(coloured(faces.get(index)?, &transform)?);
+        let cells = varied(sample, &name, index, &recipe.compile(&schema)?, arguments);
+        save(
+            &folder.join(format!("{name}.png")),
+            &name,
+            &cells,
+            columns,
+            &schema,
+        )?;
+        together[works as usize].extend(cells);
+    }
+    let [geometric, photometric] = together;
+    let sides = "the subject's left green, right red, middle yellow, not seen darker";
+    for (works, cells) in [
+        (Works::OnGeometry, geometric),
+        (Works::OnPixels, photometric),
+    ] {
+        let (file, title) = match works {
+            Works::OnGeometry => ("geometric.png", "Geometric transforms"),
+            Works::OnPixels => ("photometric.png", "Photometric transforms"),
+        };
+        let title = format!("{title}: {sides}");
+        save(&folder.join(file), &title, &cells, columns, &schema)?;
+    }
+    say!("a sheet for each transform: {}", folder.display());
+    Ok(())
+}
+
+/// Rendered faces are grey; transforms that work on colour get a tinted one.
+fn coloured(sample: Sample, transform: &Transform) -> Result<Sample> {
+    if !matches!(
+        transform,
+        Transform::HueSaturation { .. } | Transform::Grey {}
+    ) {
+        return Ok(sample);
+    }
+    let (width, height) = sample.image.size();
+    let tint = |grey: &u8| {
+        let v = f64::from(*grey) / 255.0;
+        // Dark is bluish, light is skin.
+        [v.powf(0.8), v, v.powf(1.25) * 0.8 + 0.1].map(|v| (v * 255.0).round() as u8)
+    };
+    let bytes = sample.image.as_bytes().iter().flat_map(tint).collect();
+    Ok(Sample {
+        image: Image::new(width, height, 3, bytes)?,
+        ..sample
+    })
+}
+
+/// The points' box for a face box, as a detector would give it.
+fn with_box(sample: Sample) -> Sample {
+    let points = sample.keypoints.labelled();
+    let face_box = BoundingBox::around(points.map(|(_, p)| (p.x.into(), p.y.into())));
+    Sample { face_box, ..sample }
+}
+
+fn save(path: &Path, title: &str, cells: &[Cell], columns: usize, schema: &Schema) -> Result<()> {
+    let sheet = contact_sheet(title, cells, columns, 160, schema)?;
+    let saved = sheet.save(path);
+    saved.with_context(|| format!("{}: cannot write the sheet", path.display()))
 }

@@ -195,12 +195,7 @@ fn alone(rounds: usize, recipe: &Recipe, image: &Image) -> Result<Vec<f64>> {
 }
 
 /// Batches of 64 into a caller's memory.
-fn together(
-    rounds: usize,
-    recipe: &Recipe,
-    image: &Image,
-    threads: usize,
-) -> Result<Vec<f64>> {
+fn together(rounds: usize, recipe: &Recipe, image: &Image, threads: usize) -> Result<Vec<f64>> {
     const BATCH: usize = 64;
     let augment = recipe.compile(&Schema::kaggle15())?;
     let sample = face(image);

@@ -6,6 +6,7 @@
 mod config;
 mod data;
 mod draw;
+mod gallery;
 mod interrupt;
 mod notes;
 mod output;
@@ -20,6 +21,7 @@ mod sheet;
 pub use config::{CropChoice, DataConfig, LabelMotion, RenderedConfig, RunConfig};
 pub use data::{Prepared, Source, digest, open_for_evaluation, open_for_training};
 pub use draw::{Marks, draw_points, enlarged, font, text};
+pub use gallery::{Works, gallery, kind};
 pub use interrupt::Interrupt;
 pub use notes::RunNotes;
 pub use output::{check_picture, check_writable, write_text};
