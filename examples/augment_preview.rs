@@ -10,8 +10,8 @@ use clap::Parser;
 use fkp_augment::{Recipe, Transform};
 use fkp_core::{Augment, Border, BoundingBox, Dataset, Image, Purpose, Sample, Schema, rng_for};
 use fkp_examples::{
-    Cell, Marks, RunConfig, Works, check_picture, contact_sheet, finish, gallery, kind,
-    open_for_training, say,
+    Cell, Marks, RunConfig, check_picture, contact_sheet, finish, gallery, kind, open_for_training,
+    say,
 };
 use fkp_synth::{SynthConfig, SynthFaces};
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ struct Arguments {
     /// Pictures to show.
     #[arg(long, default_value_t = 5)]
     rows: usize,
-    /// Variations of each.
+    /// Variations of each; with --transforms, faces for each transform.
     #[arg(long, default_value_t = 7)]
     variations: usize,
     /// Seed of the variations.
@@ -85,7 +85,7 @@ fn preview(arguments: &Arguments) -> Result<()> {
     let columns = arguments.variations + 1;
     let path = &arguments.out;
     let title = &data.source.description;
-    save(path, title, &cells, columns, &data.schema)?;
+    save(path, title, (&cells, columns, 160), &data.schema)?;
     say!(
         "{rows} pictures with {} variations each: {}",
         arguments.variations,
@@ -102,23 +102,28 @@ fn varied(
     augment: &dyn Augment,
     arguments: &Arguments,
 ) -> Vec<Cell> {
-    let show = |sample: Sample, caption: String| Cell {
-        layers: vec![(sample.keypoints, Marks::BySide)],
-        image: sample.image,
-        caption,
-    };
     let variations = (0..arguments.variations).map(|variation| {
         let epoch = variation as u64;
         let mut rng = rng_for(arguments.seed, Purpose::Augment, epoch, index as u64);
         let caption = format!("epoch {}", variation + 1);
-        show(augment.apply(sample.clone(), &mut rng), caption)
+        cell(augment.apply(sample.clone(), &mut rng), caption)
     });
-    let first = show(sample.clone(), original.to_owned());
+    let first = cell(sample.clone(), original.to_owned());
     std::iter::once(first).chain(variations).collect()
 }
 
+fn cell(sample: Sample, caption: String) -> Cell {
+    Cell {
+        layers: vec![(sample.keypoints, Marks::BySide)],
+        image: sample.image,
+        caption,
+    }
+}
+
+/// Side of the rendered faces in pixels.
+const SIDE: usize = 96;
+
 fn each_transform(folder: &Path, arguments: &Arguments) -> Result<()> {
-    const SIDE: usize = 96;
     std::fs::create_dir_all(folder)
         .with_context(|| format!("{}: cannot create the folder", folder.display()))?;
     let faces = SynthFaces::new(SynthConfig {
@@ -126,7 +131,6 @@ fn each_transform(folder: &Path, arguments: &Arguments) -> Result<()> {
         ..SynthConfig::default()
     })?;
     let schema = faces.schema().clone();
-    let columns = arguments.variations + 1;
     let mut together = [Vec::new(), Vec::new()];
     for (index, (works, transform)) in gallery(SIDE).into_iter().enumerate() {
         let name = kind(&transform)?;
@@ -135,29 +139,32 @@ fn each_transform(folder: &Path, arguments: &Arguments) -> Result<()> {
             border: Border::Constant(90),
             ..Recipe::of([transform.clone()])
         };
-        let sample = with_box(coloured(faces.get(index)?, &transform)?);
-        let cells = varied(sample, &name, index, &recipe.compile(&schema)?, arguments);
-        save(
-            &folder.join(format!("{name}.png")),
-            &name,
-            &cells,
-            columns,
-            &schema,
-        )?;
-        together[works as usize].extend(cells);
+        let augment = recipe.compile(&schema)?;
+        let mut pairs = Vec::new();
+        // As many faces as there are variations, each beside what became of it.
+        for face in 0..arguments.variations {
+            let index = index * arguments.variations + face;
+            let sample = with_box(coloured(faces.get(index)?, &transform)?);
+            let mut rng = rng_for(arguments.seed, Purpose::Augment, 0, index as u64);
+            let moved = augment.apply(sample.clone(), &mut rng);
+            pairs.push(cell(sample, "as it is".to_owned()));
+            pairs.push(cell(moved, name.clone()));
+        }
+        let columns = 2 * arguments.variations.clamp(1, 3);
+        let file = folder.join(format!("{name}.png"));
+        save(&file, &name, (&pairs, columns, 192), &schema)?;
+        pairs.truncate(4);
+        together[works as usize].extend(pairs);
     }
     let [geometric, photometric] = together;
-    let sides = "the subject's left green, right red, middle yellow, not seen darker";
-    for (works, cells) in [
-        (Works::OnGeometry, geometric),
-        (Works::OnPixels, photometric),
-    ] {
-        let (file, title) = match works {
-            Works::OnGeometry => ("geometric.png", "Geometric transforms"),
-            Works::OnPixels => ("photometric.png", "Photometric transforms"),
-        };
-        let title = format!("{title}: {sides}");
-        save(&folder.join(file), &title, &cells, columns, &schema)?;
+    let sides = "left green, right red, middle yellow, not seen darker";
+    let sheets = [
+        ("geometric.png", "Geometric", geometric),
+        ("photometric.png", "Photometric", photometric),
+    ];
+    for (file, title, cells) in sheets {
+        let title = format!("{title} transforms: {sides}");
+        save(&folder.join(file), &title, (&cells, 8, 120), &schema)?;
     }
     say!("a sheet for each transform: {}", folder.display());
     Ok(())
@@ -191,8 +198,13 @@ fn with_box(sample: Sample) -> Sample {
     Sample { face_box, ..sample }
 }
 
-fn save(path: &Path, title: &str, cells: &[Cell], columns: usize, schema: &Schema) -> Result<()> {
-    let sheet = contact_sheet(title, cells, columns, 160, schema)?;
+fn save(
+    path: &Path,
+    title: &str,
+    (cells, columns, side): (&[Cell], usize, u32),
+    schema: &Schema,
+) -> Result<()> {
+    let sheet = contact_sheet(title, cells, columns, side, schema)?;
     let saved = sheet.save(path);
     saved.with_context(|| format!("{}: cannot write the sheet", path.display()))
 }

@@ -11,14 +11,14 @@
 use anyhow::{Context, Result};
 use candle_core::Device;
 use clap::Parser;
-use fkp_augment::Recipe;
+use fkp_augment::{Range, Recipe, Transform};
 use fkp_core::{CropRule, Dataset, InputSpec};
 use fkp_data::{Cached, Channels, Cropped, OpenOptions};
 use fkp_examples::{Cell, Progress, check_picture, contact_sheet, finish, say, table, use_threads};
 use fkp_metrics::EvaluationReport;
 use fkp_model::{CnnConfig, Network, NetworkConfig};
 use fkp_train::{Coordinates, Evaluator, Fit, Params, TrainConfig};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Train on a landmark task that is no face, without and with augmentation.
@@ -30,6 +30,9 @@ struct Arguments {
     /// Passes over the training set, in each of the two trainings.
     #[arg(long, default_value_t = 60)]
     epochs: usize,
+    /// A TOML file with the augmentation to compare with none.
+    #[arg(long)]
+    augment: Option<PathBuf>,
     /// Seed of the initial weights, the order and the augmentation.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -74,10 +77,9 @@ fn run(arguments: &Arguments) -> Result<()> {
         validation.len()
     );
 
-    // A profile looks one way, so it is not flipped.
-    let recipe = Recipe {
-        flip_horizontal_p: 0.0,
-        ..Recipe::tutorial()
+    let recipe = match &arguments.augment {
+        Some(file) => read_recipe(file)?,
+        None => for_profiles(),
     };
     let network = NetworkConfig::Cnn(CnnConfig {
         conv_channels: vec![16, 32, 64, 64],
@@ -139,6 +141,32 @@ fn run(arguments: &Arguments) -> Result<()> {
     saved.with_context(|| format!("{}: cannot write", arguments.out.display()))?;
     say!("see {}", arguments.out.display());
     Ok(())
+}
+
+/// A profile looks one way, so it is not flipped; X-rays are taken in one position, so little of
+/// what varies between photographs does; and brightness depends on the exposure.
+fn for_profiles() -> Recipe {
+    Recipe {
+        rotation_deg: 8.0,
+        shift_x: 0.04,
+        shift_y: 0.04,
+        zoom: 0.08,
+        steps: vec![
+            Transform::Contrast {
+                factor: Range::new(0.8, 1.2),
+            },
+            Transform::Brightness {
+                add: Range::within(0.1),
+            },
+        ],
+        ..Recipe::none()
+    }
+}
+
+fn read_recipe(file: &Path) -> Result<Recipe> {
+    let text = std::fs::read_to_string(file);
+    let text = text.with_context(|| format!("{}: cannot read the file", file.display()))?;
+    toml::from_str(&text).with_context(|| format!("{}: no recipe", file.display()))
 }
 
 /// The errors of two trainings in one table, in pixels of the network's input.

@@ -1,6 +1,8 @@
 //! Filling batches asks for no memory once the threads have theirs. A binary of its own, because
 //! the allocator that counts belongs to the whole program.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
+
 use fkp_augment::{
     AffineRange, BatchMut, Fill, Interpolation, Normalise, Range, Recipe, Transform, fill_batch,
 };
