@@ -1,15 +1,18 @@
-//! Shows what augmentation does to pictures and points.
+//! Shows what augmentation does to pictures and points: a recipe, or one transform after the other.
 //!
 //! ```text
 //! cargo run --release --example augment_preview -- --data ytf68 --out sheet.png
+//! cargo run --release --example augment_preview -- --transforms folder
 //! ```
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use fkp_core::{Augment, Purpose, rng_for};
-use fkp_examples::{RunConfig, check_picture, finish, open_for_training, say};
+use fkp_augment::{Recipe, Transform};
+use fkp_core::{Augment, Border, BoundingBox, Dataset, Image, Purpose, Sample, Schema, rng_for};
+use fkp_examples::{RunConfig, check_picture, finish, gallery, kind, open_for_training, say};
+use fkp_synth::{SynthConfig, SynthFaces};
 use fkp_train::plots::{Cell, Marks, contact_sheet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Draw a contact sheet: each row a picture as it is and variations of it. The subject's left
@@ -31,7 +34,7 @@ struct Arguments {
     /// Pictures to show.
     #[arg(long, default_value_t = 5)]
     rows: usize,
-    /// Variations of each.
+    /// Variations of each; with --transforms, faces for each transform.
     #[arg(long, default_value_t = 7)]
     variations: usize,
     /// Seed of the variations.
@@ -40,10 +43,18 @@ struct Arguments {
     /// The picture to write.
     #[arg(long, default_value = "sheet.png")]
     out: PathBuf,
+    /// Instead of a recipe, show each transform on rendered faces: a sheet for each in this
+    /// folder, and all of them on `geometric.png` and `photometric.png`.
+    #[arg(long, conflicts_with_all = ["data", "format", "schema", "config", "out"])]
+    transforms: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
-    finish(preview(&Arguments::parse()))
+    let arguments = Arguments::parse();
+    finish(match &arguments.transforms {
+        Some(folder) => each_transform(folder, &arguments),
+        None => preview(&arguments),
+    })
 }
 
 fn preview(arguments: &Arguments) -> Result<()> {
@@ -66,30 +77,132 @@ fn preview(arguments: &Arguments) -> Result<()> {
     for row in 0..rows {
         let index = row * data.train.len() / rows;
         let sample = data.train.get(index)?;
-        let mut show = |sample: fkp_core::Sample, caption: String| {
-            cells.push(Cell {
-                layers: vec![(sample.keypoints, Marks::BySide)],
-                image: sample.image,
-                caption,
-            });
-        };
-        show(sample.clone(), sample.id.clone());
-        for variation in 0..arguments.variations {
-            let epoch = variation as u64;
-            let mut rng = rng_for(arguments.seed, Purpose::Augment, epoch, index as u64);
-            let caption = format!("epoch {}", variation + 1);
-            show(augment.apply(sample.clone(), &mut rng), caption);
-        }
+        let original = sample.id.clone();
+        cells.extend(varied(sample, &original, index, &augment, arguments));
     }
     let columns = arguments.variations + 1;
-    let sheet = contact_sheet(&data.source.description, &cells, columns, 160, &data.schema)?;
     let path = &arguments.out;
-    let saved = sheet.save(path);
-    saved.with_context(|| format!("{}: cannot write the sheet", path.display()))?;
+    let title = &data.source.description;
+    save(path, title, (&cells, columns, 160), &data.schema)?;
     say!(
         "{rows} pictures with {} variations each: {}",
         arguments.variations,
         path.display()
     );
     Ok(())
+}
+
+/// A picture as it is, under this caption, and variations of it.
+fn varied(
+    sample: Sample,
+    original: &str,
+    index: usize,
+    augment: &dyn Augment,
+    arguments: &Arguments,
+) -> Vec<Cell> {
+    let variations = (0..arguments.variations).map(|variation| {
+        let epoch = variation as u64;
+        let mut rng = rng_for(arguments.seed, Purpose::Augment, epoch, index as u64);
+        let caption = format!("epoch {}", variation + 1);
+        cell(augment.apply(sample.clone(), &mut rng), caption)
+    });
+    let first = cell(sample.clone(), original.to_owned());
+    std::iter::once(first).chain(variations).collect()
+}
+
+fn cell(sample: Sample, caption: String) -> Cell {
+    Cell {
+        layers: vec![(sample.keypoints, Marks::BySide)],
+        image: sample.image,
+        caption,
+    }
+}
+
+/// Side of the rendered faces in pixels.
+const SIDE: usize = 96;
+
+fn each_transform(folder: &Path, arguments: &Arguments) -> Result<()> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{}: cannot create the folder", folder.display()))?;
+    let faces = SynthFaces::new(SynthConfig {
+        size: SIDE,
+        ..SynthConfig::default()
+    })?;
+    let schema = faces.schema().clone();
+    let mut together = [Vec::new(), Vec::new()];
+    for (index, (works, transform)) in gallery(SIDE).into_iter().enumerate() {
+        let name = kind(&transform)?;
+        let recipe = Recipe {
+            // What a step brings in from beyond the edge is to be seen as that.
+            border: Border::Constant(90),
+            ..Recipe::of([transform.clone()])
+        };
+        let augment = recipe.compile(&schema)?;
+        let mut pairs = Vec::new();
+        // As many faces as there are variations, each beside what became of it.
+        for face in 0..arguments.variations {
+            let index = index * arguments.variations + face;
+            let sample = with_box(coloured(faces.get(index)?, &transform)?);
+            let mut rng = rng_for(arguments.seed, Purpose::Augment, 0, index as u64);
+            let moved = augment.apply(sample.clone(), &mut rng);
+            pairs.push(cell(sample, "as it is".to_owned()));
+            pairs.push(cell(moved, name.clone()));
+        }
+        let columns = 2 * arguments.variations.clamp(1, 3);
+        let file = folder.join(format!("{name}.png"));
+        save(&file, &name, (&pairs, columns, 192), &schema)?;
+        pairs.truncate(4);
+        together[works as usize].extend(pairs);
+    }
+    let [geometric, photometric] = together;
+    let sides = "left green, right red, middle yellow, not seen darker";
+    let sheets = [
+        ("geometric.png", "Geometric", geometric),
+        ("photometric.png", "Photometric", photometric),
+    ];
+    for (file, title, cells) in sheets {
+        let title = format!("{title} transforms: {sides}");
+        save(&folder.join(file), &title, (&cells, 8, 120), &schema)?;
+    }
+    say!("a sheet for each transform: {}", folder.display());
+    Ok(())
+}
+
+/// Rendered faces are grey; transforms that work on colour get a tinted one.
+fn coloured(sample: Sample, transform: &Transform) -> Result<Sample> {
+    if !matches!(
+        transform,
+        Transform::HueSaturation { .. } | Transform::Grey {}
+    ) {
+        return Ok(sample);
+    }
+    let (width, height) = sample.image.size();
+    let tint = |grey: &u8| {
+        let v = f64::from(*grey) / 255.0;
+        // Dark is bluish, light is skin.
+        [v.powf(0.8), v, v.powf(1.25) * 0.8 + 0.1].map(|v| (v * 255.0).round() as u8)
+    };
+    let bytes = sample.image.as_bytes().iter().flat_map(tint).collect();
+    Ok(Sample {
+        image: Image::new(width, height, 3, bytes)?,
+        ..sample
+    })
+}
+
+/// The points' box for a face box, as a detector would give it.
+fn with_box(sample: Sample) -> Sample {
+    let points = sample.keypoints.labelled();
+    let face_box = BoundingBox::around(points.map(|(_, p)| (p.x.into(), p.y.into())));
+    Sample { face_box, ..sample }
+}
+
+fn save(
+    path: &Path,
+    title: &str,
+    (cells, columns, side): (&[Cell], usize, u32),
+    schema: &Schema,
+) -> Result<()> {
+    let sheet = contact_sheet(title, cells, columns, side, schema)?;
+    let saved = sheet.save(path);
+    saved.with_context(|| format!("{}: cannot write the sheet", path.display()))
 }

@@ -1,5 +1,7 @@
 //! Another landmark task: 19 anatomical points in X-ray pictures of heads in profile. Shows that
-//! nothing in the data, augmentation and training crates is about faces.
+//! nothing in the data, augmentation and training crates is about faces, and what augmentation is
+//! worth: the same network is trained without and with it, and judged by pictures that it has not
+//! seen (the split is by a hash of the picture).
 //!
 //! ```text
 //! cargo run --release --example other_landmarks
@@ -9,26 +11,33 @@
 use anyhow::{Context, Result};
 use candle_core::Device;
 use clap::Parser;
-use fkp_augment::Recipe;
+use fkp_augment::{Range, Recipe, Transform};
 use fkp_core::{CropRule, Dataset, InputSpec};
 use fkp_data::{Cached, Channels, Cropped, OpenOptions};
 use fkp_examples::{check_picture, finish, say, table, use_threads};
+use fkp_metrics::EvaluationReport;
 use fkp_model::{CnnConfig, Network, NetworkConfig};
 use fkp_train::observers::Progress;
 use fkp_train::plots::{Cell, contact_sheet};
 use fkp_train::{Coordinates, Evaluator, Fit, Params, TrainConfig};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Train on a landmark task that is no face.
+/// Train on a landmark task that is no face, without and with augmentation.
 #[derive(Parser)]
 struct Arguments {
     /// Folder with pictures and a CSV of coordinates; the X-ray set beside the checkout if absent.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Passes over the training set.
+    /// Passes over the training set, in each of the two trainings.
     #[arg(long, default_value_t = 60)]
     epochs: usize,
+    /// A TOML file with the augmentation to compare with none.
+    #[arg(long)]
+    augment: Option<PathBuf>,
+    /// Seed of the initial weights, the order and the augmentation.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
     /// Picture of validation results to write.
     #[arg(long, default_value = "other_landmarks.png")]
     out: PathBuf,
@@ -70,12 +79,10 @@ fn run(arguments: &Arguments) -> Result<()> {
         validation.len()
     );
 
-    // A profile looks one way, so it is not flipped.
-    let augment = Recipe {
-        flip_horizontal_p: 0.0,
-        ..Recipe::tutorial()
+    let recipe = match &arguments.augment {
+        Some(file) => read_recipe(file)?,
+        None => for_profiles(),
     };
-    let augment = augment.compile(&schema)?;
     let network = NetworkConfig::Cnn(CnnConfig {
         conv_channels: vec![16, 32, 64, 64],
         dense: vec![256],
@@ -84,41 +91,98 @@ fn run(arguments: &Arguments) -> Result<()> {
     let config = TrainConfig {
         epochs: arguments.epochs,
         batch_size: 16,
+        seed: arguments.seed,
         ..TrainConfig::default()
     };
-    let params = Params::new(config.seed, &Device::Cpu);
-    let network = Network::new(&network, &input, schema.len(), params.builder())?;
     let codec = Coordinates::new(input.frame(), config.loss);
-    let fit = Fit {
-        augment: &augment,
-        ..Fit::new(
-            &network,
-            &params,
-            &codec,
-            input,
-            (&train, &validation),
-            &config,
-        )
-    };
-    fit.run(&mut Progress::new())?;
-
+    let mut reports = Vec::new();
     let mut cells = Vec::new();
-    let evaluator = Evaluator {
-        network: &network,
-        codec: &codec,
-        input,
-        batch_size: 32,
-        device: &Device::Cpu,
+    for (name, recipe) in [("without", Recipe::none()), ("with", recipe)] {
+        say!("{name} augmentation:");
+        let augment = recipe.compile(&schema)?;
+        // The same initial weights, because they depend on the seed and the names alone.
+        let params = Params::new(config.seed, &Device::Cpu);
+        let network = Network::new(&network, &input, schema.len(), params.builder())?;
+        let sets: (&dyn Dataset, &dyn Dataset) = (&train, &validation);
+        let fit = Fit {
+            augment: &augment,
+            ..Fit::new(&network, &params, &codec, input, sets, &config)
+        };
+        fit.run(&mut Progress::new())?;
+        let evaluator = Evaluator {
+            network: &network,
+            codec: &codec,
+            input,
+            batch_size: 32,
+            device: &Device::Cpu,
+        };
+        cells.clear();
+        reports.push(evaluator.run(&validation, |scored| {
+            if cells.len() < 12 {
+                cells.push(Cell::compared(&scored));
+            }
+        })?);
+    }
+    let [without, with] = &reports[..] else {
+        unreachable!("two trainings");
     };
-    let report = evaluator.run(&validation, |scored| {
-        if cells.len() < 12 {
-            cells.push(Cell::compared(&scored));
-        }
-    })?;
-    say!("{}", table(&report));
+    say!("{}", table(with));
+    say!("");
+    say!("{}", beside(without, with));
     let sheet = contact_sheet(Cell::COMPARED, &cells, 6, 192, &schema)?;
     let saved = sheet.save(&arguments.out);
     saved.with_context(|| format!("{}: cannot write", arguments.out.display()))?;
     say!("see {}", arguments.out.display());
     Ok(())
+}
+
+/// A profile looks one way, so it is not flipped; X-rays are taken in one position, so little of
+/// what varies between photographs does; and brightness depends on the exposure.
+fn for_profiles() -> Recipe {
+    Recipe {
+        rotation_deg: 8.0,
+        shift_x: 0.04,
+        shift_y: 0.04,
+        zoom: 0.08,
+        steps: vec![
+            Transform::Contrast {
+                factor: Range::new(0.8, 1.2),
+            },
+            Transform::Brightness {
+                add: Range::within(0.1),
+            },
+        ],
+        ..Recipe::none()
+    }
+}
+
+fn read_recipe(file: &Path) -> Result<Recipe> {
+    let text = std::fs::read_to_string(file);
+    let text = text.with_context(|| format!("{}: cannot read the file", file.display()))?;
+    toml::from_str(&text).with_context(|| format!("{}: no recipe", file.display()))
+}
+
+/// The errors of two trainings in one table, in pixels of the network's input.
+fn beside(without: &EvaluationReport, with: &EvaluationReport) -> String {
+    let mut lines = vec![format!(
+        "{:<26} {:>10} {:>10} {:>8}",
+        "error on validation", "without", "with", "change"
+    )];
+    let mut row = |name: &str, without: Option<f64>, with: Option<f64>| {
+        if let (Some(without), Some(with)) = (without, with) {
+            let change = 100.0 * (with / without - 1.0);
+            lines.push(format!(
+                "{name:<26} {without:>10.3} {with:>10.3} {change:>+6.1} %"
+            ));
+        }
+    };
+    row("MAE, px", without.mae_px, with.mae_px);
+    row("RMSE, px", without.rmse_px, with.rmse_px);
+    let percent = |value: Option<f64>| value.map(|v| 100.0 * v);
+    row(
+        "NME by box, %",
+        percent(without.nme.by_box),
+        percent(with.nme.by_box),
+    );
+    lines.join("\n")
 }

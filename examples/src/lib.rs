@@ -5,6 +5,7 @@
 
 mod config;
 mod data;
+mod gallery;
 mod interrupt;
 mod notes;
 mod output;
@@ -15,6 +16,7 @@ mod setup;
 
 pub use config::{CropChoice, DataConfig, LabelMotion, RenderedConfig, RunConfig};
 pub use data::{Prepared, Source, digest, open_for_evaluation, open_for_training};
+pub use gallery::{Works, gallery, kind};
 pub use interrupt::Interrupt;
 pub use notes::RunNotes;
 pub use output::{check_picture, check_writable, write_text};

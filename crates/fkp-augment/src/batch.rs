@@ -43,8 +43,10 @@ pub struct BatchMut<'a> {
 /// `(seed, epoch, index)` with the index that `indices` gives, whatever the number of threads; it
 /// is what [`fkp_core::Augment::apply`] does with the generator of the same key.
 ///
-/// Runs on the current `rayon` pool. Each thread keeps its memory from one picture to the next, so
-/// that in the steady state nothing is allocated (bent pictures excepted).
+/// Runs on the current `rayon` pool. Each thread keeps its memory from one picture to the next: once
+/// it has seen pictures of each size and, in `keypoints`, sets of the right length, nothing is
+/// allocated for a sample, whatever the recipe. (`rayon` itself allocates a little now and then when
+/// the call comes from outside the pool.)
 ///
 /// ```
 /// use fkp_augment::{BatchMut, Normalise, Recipe, fill_batch};
@@ -117,7 +119,11 @@ pub fn fill_batch<S: Borrow<Sample> + Sync>(
                 });
             }
             to_planes(&workspace.front, channels, normalise, pixels);
-            keypoints.clone_from(&sample.keypoints);
+            if keypoints.len() == sample.keypoints.len() {
+                keypoints.copy_from_slice(&sample.keypoints);
+            } else {
+                keypoints.clone_from(&sample.keypoints);
+            }
             drawn.move_keypoints(keypoints, pipeline.schema());
             Ok(())
         })

@@ -234,14 +234,18 @@ impl Drawn {
     /// The smallest upright box around a moved box, found from five points of each edge (exact for
     /// affine and perspective maps, where the corners decide).
     pub fn bounding_box(&self, given: &BoundingBox) -> BoundingBox {
-        let motions: Vec<_> = self.motions().collect();
-        let edge = (0..=4).map(|i| f64::from(i) / 4.0);
-        let outline = edge.flat_map(|t| [(t, 0.0), (t, 1.0), (0.0, t), (1.0, t)]);
-        let moved = outline.map(|(u, v)| {
-            let at = (given.x + u * given.width, given.y + v * given.height);
-            motions.iter().fold(at, |(x, y), m| m.forward(x, y))
+        // Five points of each edge, one edge after the other.
+        let mut outline: [(f64, f64); 20] = std::array::from_fn(|i| {
+            let t = (i % 5) as f64 / 4.0;
+            let (u, v) = [(t, 0.0), (t, 1.0), (0.0, t), (1.0, t)][i / 5];
+            (given.x + u * given.width, given.y + v * given.height)
         });
-        BoundingBox::around(moved).unwrap_or(*given)
+        for motion in self.motions() {
+            for point in &mut outline {
+                *point = motion.forward(point.0, point.1);
+            }
+        }
+        BoundingBox::around(outline).unwrap_or(*given)
     }
 
     /// Picture, points and face box of a sample together.

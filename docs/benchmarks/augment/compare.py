@@ -3,6 +3,7 @@
 import argparse
 import json
 import pathlib
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,12 +25,39 @@ CASES = [
 ]
 
 
-def figure(command, rounds):
+def figures(command, rounds):
+    """Best and median round in µs."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "figure.json"
         arguments = [*command, "--rounds", str(rounds), "--json", str(path)]
         subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
-        return json.loads(path.read_text())[0]["min_us"]
+        figure = json.loads(path.read_text())[0]
+        return figure["min_us"], figure["median_us"]
+
+
+def in_turns(commands, turns, rounds):
+    """For each command the best round, the median over turns of the median round, and its range."""
+    found = [[] for _ in commands]
+    for _ in range(turns):
+        for figure, command in zip(found, commands):
+            figure.append(figures(command, rounds))
+    return [
+        (
+            min(best for best, _ in runs),
+            statistics.median(median for _, median in runs),
+            (min(median for _, median in runs), max(median for _, median in runs)),
+        )
+        for runs in found
+    ]
+
+
+def row(work, size, one, name, other):
+    def cells(figure):
+        best, median, (low, high) = figure
+        return f"{best:.1f} | {median:.1f} ({low:.1f}–{high:.1f})"
+
+    ratios = f"{other[0] / one[0]:.1f} | {other[1] / one[1]:.1f}"
+    print(f"| {work} | {size} | {cells(one)} | {name} | {cells(other)} | {ratios} |", flush=True)
 
 
 def main():
@@ -38,6 +66,7 @@ def main():
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=100)
     arguments = parser.parse_args()
+    turns, rounds = arguments.turns, arguments.rounds
 
     def ours(recipe, size, *more):
         return [arguments.bench, "augment", "--recipe", recipe, "--size", size, *more]
@@ -45,24 +74,16 @@ def main():
     def theirs(recipe, size):
         return [sys.executable, "-W", "ignore", str(HERE / "peer.py"), "--recipe", recipe, "--size", size]
 
-    print("| work | size | fkp-augment µs | other | other µs | ratio |")
-    print("|---|---|---|---|---|---|")
+    print("| work | size | best µs | median µs (range) | other | best µs | median µs (range) | ratio of bests | of medians |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for recipe, size, name, peer in CASES:
         other = theirs(peer, size) if peer else ours("warp_imageproc", size)
-        best = [float("inf"), float("inf")]
-        for _ in range(arguments.turns):
-            for i, command in enumerate((ours(recipe, size), other)):
-                best[i] = min(best[i], figure(command, arguments.rounds))
-        ratio = best[1] / best[0]
-        print(f"| {recipe} | {size} | {best[0]:.1f} | {name} | {best[1]:.1f} | {ratio:.1f} |", flush=True)
-    one, two = (
-        min(
-            figure(ours("flip_affine", "96x96x1", "--batch", "--threads", str(n)), arguments.rounds)
-            for _ in range(arguments.turns)
-        )
-        for n in (1, 2)
-    )
-    print(f"| flip_affine batch, 2 threads | 96x96x1 | {two:.1f} | 1 thread | {one:.1f} | {one / two:.1f} |")
+        one, other = in_turns([ours(recipe, size), other], turns, rounds)
+        row(recipe, size, one, name, other)
+    for size in ("96x96x1", "256x256x3"):
+        batches = [ours("flip_affine", size, "--batch", "--threads", str(n)) for n in (2, 1)]
+        two, one = in_turns(batches, turns, rounds)
+        row("flip_affine batch, 2 threads", size, two, "1 thread", one)
 
 
 if __name__ == "__main__":

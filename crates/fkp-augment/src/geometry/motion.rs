@@ -4,11 +4,16 @@ use super::{BendTable, Projective};
 use crate::Step;
 use crate::warp::Backward;
 use fkp_core::Affine;
+use std::cell::RefCell;
 
 /// One map of a chain that no matrix can express as a whole.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a chain's memory is kept from one sample to the next; a box would not be"
+)]
 pub(crate) enum Link {
     Straight(Projective),
-    Bent(Box<BendTable>),
+    Bent(BendTable),
 }
 
 /// The composition of a run of geometric steps and the size of the frame it leads to.
@@ -20,7 +25,14 @@ pub(crate) struct Motion {
 enum Map {
     Affine(Affine),
     Projective(Projective),
-    Chain(Vec<Link>),
+    Chain(Links),
+}
+
+/// The links of a chain, in memory that the thread keeps.
+struct Links(Vec<Link>);
+
+thread_local! {
+    static SPARE: RefCell<Vec<Vec<Link>>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Motion {
@@ -37,16 +49,13 @@ impl Motion {
                 (Step::Affine { map, .. }, Map::Affine(so_far)) => match so_far.then(map) {
                     Ok(product) => Map::Affine(product),
                     // The product of absurd factors underflows: keep them apart.
-                    Err(_) => Map::Chain(vec![
-                        Link::Straight(so_far.into()),
-                        Link::Straight((*map).into()),
-                    ]),
+                    Err(_) => Map::Chain(Links::of([so_far.into(), (*map).into()])),
                 },
                 (Step::Affine { map, .. }, so_far) => so_far.then_straight((*map).into()),
                 (Step::Perspective { map, .. }, so_far) => so_far.then_straight(*map),
                 (Step::Bend { map }, so_far) => {
                     let mut links = so_far.into_links();
-                    links.push(Link::Bent(Box::new(map.table())));
+                    links.0.push(Link::Bent(map.table()));
                     Map::Chain(links)
                 }
                 (_, so_far) => {
@@ -67,7 +76,7 @@ impl Motion {
         match &self.map {
             Map::Affine(map) => map.apply(x, y),
             Map::Projective(map) => map.apply(x, y),
-            Map::Chain(links) => links.iter().fold((x, y), |(x, y), link| match link {
+            Map::Chain(links) => links.0.iter().fold((x, y), |(x, y), link| match link {
                 Link::Straight(map) => map.apply(x, y),
                 Link::Bent(table) => table.forward(x, y),
             }),
@@ -84,7 +93,7 @@ impl Motion {
         match &self.map {
             Map::Affine(map) => Backward::Affine(map.inverse().rows()),
             Map::Projective(map) => Backward::Projective(map.inverse().rows()),
-            Map::Chain(links) => Backward::Chain(links),
+            Map::Chain(links) => Backward::Chain(&links.0),
         }
     }
 
@@ -95,6 +104,7 @@ impl Motion {
             Map::Projective(map) => map.is_mirrored(),
             Map::Chain(links) => {
                 links
+                    .0
                     .iter()
                     .filter(|link| matches!(link, Link::Straight(map) if map.is_mirrored()))
                     .count()
@@ -128,20 +138,37 @@ impl Map {
         match straight {
             Ok(map) => match map.then(&next) {
                 Ok(product) => Self::Projective(product),
-                Err(_) => Self::Chain(vec![Link::Straight(map), Link::Straight(next)]),
+                Err(_) => Self::Chain(Links::of([map, next])),
             },
             Err(mut links) => {
-                links.push(Link::Straight(next));
+                links.0.push(Link::Straight(next));
                 Self::Chain(links)
             }
         }
     }
 
-    fn into_links(self) -> Vec<Link> {
+    fn into_links(self) -> Links {
         match self {
-            Self::Affine(map) => vec![Link::Straight(map.into())],
-            Self::Projective(map) => vec![Link::Straight(map)],
+            Self::Affine(map) => Links::of([map.into()]),
+            Self::Projective(map) => Links::of([map]),
             Self::Chain(links) => links,
         }
+    }
+}
+
+impl Links {
+    fn of<const N: usize>(maps: [Projective; N]) -> Self {
+        let mut links = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+        links.extend(maps.map(Link::Straight));
+        Self(links)
+    }
+}
+
+impl Drop for Links {
+    fn drop(&mut self) {
+        let mut links = std::mem::take(&mut self.0);
+        links.clear();
+        // At the end of a thread there may be nowhere left to keep it.
+        let _ = SPARE.try_with(|spare| spare.borrow_mut().push(links));
     }
 }

@@ -21,8 +21,9 @@ pub(super) fn clahe<T: Channel>(canvas: &mut Canvas<'_, T>, clip: f64, tiles: us
     let (width, height) = (canvas.width, canvas.height);
     let (nx, ny) = (tiles.min(width), tiles.min(height));
     let edge = |i: usize, n: usize, side: usize| i * side / n;
-    let mut tables = vec![[0f32; BINS]; nx * ny];
-    for (tile, table) in tables.iter_mut().enumerate() {
+    let mut tables = std::mem::take(canvas.floats);
+    tables.resize(nx * ny * BINS, 0.0);
+    for (tile, table) in tables.as_chunks_mut::<BINS>().0.iter_mut().enumerate() {
         let (i, j) = (tile % nx, tile / nx);
         let columns = (edge(i, nx, width), edge(i + 1, nx, width));
         let rows = (edge(j, ny, height), edge(j + 1, ny, height));
@@ -41,15 +42,17 @@ pub(super) fn clahe<T: Channel>(canvas: &mut Canvas<'_, T>, clip: f64, tiles: us
         let first = at as usize;
         (first, (first + 1).min(n - 1), at - first as f32)
     };
+    let by_tile = tables.as_chunks::<BINS>().0;
     remap(canvas, width, |x, y, level| {
         let (i0, i1, fx) = between(x, nx, width);
         let (j0, j1, fy) = between(y, ny, height);
         let row = |j: usize| {
-            let (a, b) = (tables[j * nx + i0][level], tables[j * nx + i1][level]);
+            let (a, b) = (by_tile[j * nx + i0][level], by_tile[j * nx + i1][level]);
             a + (b - a) * fx
         };
         row(j0) + (row(j1) - row(j0)) * fy
     });
+    *canvas.floats = tables;
 }
 
 /// Mean and standard deviation over all channels set to the given ones; a picture of one value

@@ -1,6 +1,7 @@
 //! Where the pixels of a block come from.
 
 use super::BLOCK;
+use super::fold::at_least;
 use crate::geometry::Link;
 
 /// Source coordinates of a block of destination pixels, in pixels. In `f32`, which resolves 1/4000
@@ -8,6 +9,8 @@ use crate::geometry::Link;
 pub(crate) struct Coords {
     pub(crate) x: [f32; BLOCK],
     pub(crate) y: [f32; BLOCK],
+    /// Whether they follow one another on a straight line.
+    pub(crate) in_line: bool,
 }
 
 impl Coords {
@@ -15,9 +18,13 @@ impl Coords {
         Self {
             x: [0.0; BLOCK],
             y: [0.0; BLOCK],
+            in_line: false,
         }
     }
 }
+
+/// The smallest depth of a perspective.
+const HORIZON: f32 = 1e-9;
 
 /// The map from the destination back to the source.
 pub(crate) enum Backward<'a> {
@@ -35,6 +42,7 @@ impl Backward<'_> {
             Self::Affine([[a, b, tx], [c, d, ty]]) => {
                 let start = ((a * x + b * y + tx) as f32, (c * x + d * y + ty) as f32);
                 let step = (*a as f32, *c as f32);
+                at.in_line = true;
                 for k in 0..BLOCK {
                     at.x[k] = start.0 + step.0 * k as f32;
                     at.y[k] = start.1 + step.1 * k as f32;
@@ -44,14 +52,17 @@ impl Backward<'_> {
                 let start = |r: &[f64; 3]| r[0] * x + r[1] * y + r[2];
                 let (sx, sy, sw) = (start(r0) as f32, start(r1) as f32, start(r2) as f32);
                 let (dx, dy, dw) = (r0[0] as f32, r1[0] as f32, r2[0] as f32);
+                // Beyond the horizon nothing is in line.
+                at.in_line = sw.min(sw + dw * BLOCK as f32) > HORIZON;
                 for k in 0..BLOCK {
                     let k32 = k as f32;
-                    let w = 1.0 / (sw + dw * k32).max(1e-9);
+                    let w = 1.0 / at_least(sw + dw * k32, HORIZON);
                     at.x[k] = (sx + dx * k32) * w;
                     at.y[k] = (sy + dy * k32) * w;
                 }
             }
             Self::Chain(_) => {
+                at.in_line = false;
                 for k in 0..BLOCK {
                     let (sx, sy) = self.point(x + k as f64, y);
                     (at.x[k], at.y[k]) = (sx as f32, sy as f32);
@@ -66,7 +77,7 @@ impl Backward<'_> {
             Self::Affine([[a, b, tx], [c, d, ty]]) => (a * x + b * y + tx, c * x + d * y + ty),
             Self::Projective([r0, r1, r2]) => {
                 let at = |r: &[f64; 3]| r[0] * x + r[1] * y + r[2];
-                let w = at(r2).max(1e-9);
+                let w = at(r2).max(HORIZON.into());
                 (at(r0) / w, at(r1) / w)
             }
             Self::Chain(links) => links.iter().rev().fold((x, y), |(x, y), link| match link {

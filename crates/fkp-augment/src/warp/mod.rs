@@ -9,6 +9,9 @@
 mod area;
 mod bicubic;
 mod bilinear;
+mod bytes;
+#[cfg(target_arch = "x86_64")]
+mod bytes_avx2;
 mod coords;
 mod fold;
 mod nearest;
@@ -111,14 +114,15 @@ fn in_vectors<T: Channel, const C: usize>(
             } else if let Some(bytes) = source.bytes()
                 && let Some(dst) = T::bytes_mut(dst)
             {
-                vectors::run(bilinear::ByteRows::<C> {
+                bytes::Rows::<C> {
                     source: &bytes,
                     backward,
                     width,
                     dst,
-                });
+                }
+                .run_fastest();
             } else {
-                vectors::run(bilinear::PlainRows::<T, C> {
+                vectors::run(bilinear::Rows::<T, C> {
                     source: &source,
                     backward,
                     width,

@@ -1,6 +1,6 @@
 //! The picture as the bilinear sampler wants it: at least two by two, with the border it needs.
 
-use super::{Coords, View, fold};
+use super::{BLOCK, Coords, View, fold};
 use crate::raster::Channel;
 use fkp_core::Border;
 
@@ -71,8 +71,26 @@ impl<'a, T: Channel> Source<'a, T> {
     /// Applies the border rule to a block's coordinates.
     #[inline(always)]
     pub(crate) fn fold(&self, at: &mut Coords) {
+        if self.holds(at) {
+            return;
+        }
         fold::coordinates(&mut at.x, self.folded.0, self.border);
         fold::coordinates(&mut at.y, self.folded.1, self.border);
+    }
+
+    /// Whether a block lies in the picture as it is, by its ends. The margin is for the rounding of
+    /// coordinates in between, which may be a little out of line.
+    #[inline(always)]
+    fn holds(&self, at: &Coords) -> bool {
+        let within = |values: &[f32; BLOCK], len: usize| {
+            let inner = 0.01..len as f32 - 1.01;
+            inner.contains(&values[0]) && inner.contains(&values[BLOCK - 1])
+        };
+        // A constant border shifts the coordinates.
+        !matches!(self.border, Border::Constant(_))
+            && at.in_line
+            && within(&at.x, self.folded.0)
+            && within(&at.y, self.folded.1)
     }
 
     /// The same source for the fast path, where channels are bytes and the path's integers hold

@@ -80,7 +80,8 @@ pub fn contact_sheet(
             );
         }
         image::imageops::replace(&mut sheet, &canvas, i64::from(x), i64::from(y));
-        let fits = side as usize / 7;
+        // A letter of this size is about 6.2 px wide.
+        let fits = side as usize * 10 / 62;
         let caption: String = cell.caption.chars().take(fits).collect();
         text(
             &mut sheet,

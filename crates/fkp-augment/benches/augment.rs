@@ -1,0 +1,232 @@
+//! What varying one sample costs, transform by transform and recipe by recipe.
+//!
+//! ```text
+//! cargo bench -p fkp-augment
+//! cargo bench -p fkp-augment -- warp/256x256x3
+//! ```
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use fkp_augment::{
+    BatchMut, Drawn, Fill, Interpolation, Normalise, Projective, Range, Recipe, Sampling, Step,
+    Transform, fill_batch,
+};
+use fkp_core::{
+    Affine, Augment, Border, Image, Keypoint, Keypoints, Purpose, Sample, Schema, rng_for,
+};
+use std::hint::black_box;
+
+const SHAPES: [(usize, usize, usize); 2] = [(96, 96, 1), (256, 256, 3)];
+
+fn name((width, height, channels): (usize, usize, usize)) -> String {
+    format!("{width}x{height}x{channels}")
+}
+
+/// A picture of smooth waves.
+fn picture((width, height, channels): (usize, usize, usize)) -> Image {
+    let value = |i: usize| (127.0 + 80.0 * (i as f64 * 0.37).sin()) as u8;
+    let data = (0..width * height * channels).map(value).collect();
+    Image::new(width, height, channels, data).expect("the sizes fit")
+}
+
+fn face(shape: (usize, usize, usize)) -> Sample {
+    let point = |i: u16| Keypoint::new(20.0 + f32::from(i) * 4.0, 30.0 + f32::from(i) * 2.0);
+    Sample::new("bench", picture(shape), (0..15).map(point).collect())
+}
+
+/// One fixed map of the picture alone.
+fn warps(criterion: &mut Criterion) {
+    for shape in SHAPES {
+        let image = picture(shape);
+        let size = image.size();
+        let (w, h) = (size.0 as f64, size.1 as f64);
+        let turn = Affine::rotation_about(image.centre(), 8f64.to_radians());
+        let corners = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)];
+        let moved = [
+            (0.05 * w, 0.0),
+            (w, 0.08 * h),
+            (0.9 * w, h),
+            (0.0, 0.95 * h),
+        ];
+        let tilt = Projective::from_corners(corners, moved).expect("a proper tilt");
+        let affine = Step::Affine { map: turn, size };
+        let half = Affine::resize(size, (size.0 / 2, size.1 / 2)).expect("a proper size");
+        let half = Step::Affine {
+            map: half,
+            size: (size.0 / 2, size.1 / 2),
+        };
+        let cases = [
+            ("affine", affine, Border::Replicate, Interpolation::Bilinear),
+            (
+                "reflect",
+                affine,
+                Border::Reflect101,
+                Interpolation::Bilinear,
+            ),
+            (
+                "constant",
+                affine,
+                Border::Constant(0),
+                Interpolation::Bilinear,
+            ),
+            ("nearest", affine, Border::Replicate, Interpolation::Nearest),
+            ("bicubic", affine, Border::Replicate, Interpolation::Bicubic),
+            ("area_half", half, Border::Replicate, Interpolation::Area),
+            (
+                "perspective",
+                Step::Perspective { map: tilt, size },
+                Border::Replicate,
+                Interpolation::Bilinear,
+            ),
+        ];
+        let mut group = criterion.benchmark_group(format!("warp/{}", name(shape)));
+        group.throughput(Throughput::Elements((size.0 * size.1) as u64));
+        for (case, step, border, interpolation) in cases {
+            let sampling = Sampling {
+                border,
+                interpolation,
+            };
+            let mut drawn = Drawn::nothing(size, sampling);
+            drawn.push(step);
+            group.bench_function(case, |bencher| {
+                bencher.iter(|| black_box(drawn.image(black_box(&image))));
+            });
+        }
+        group.finish();
+    }
+}
+
+/// One transform of each costly kind, and the recipes: a copy of the sample, a generator, the draw,
+/// picture and points, as in a loader.
+fn recipes(criterion: &mut Criterion) {
+    let alone = |step: Transform| Recipe::of([step]);
+    let cases = [
+        ("tutorial", Recipe::tutorial()),
+        ("faces", Recipe::faces()),
+        (
+            "elastic",
+            alone(Transform::Elastic {
+                cells: 4,
+                reach: Range::exactly(0.1),
+            }),
+        ),
+        (
+            "contrast",
+            alone(Transform::Contrast {
+                factor: Range::exactly(1.2),
+            }),
+        ),
+        (
+            "hue_saturation",
+            alone(Transform::HueSaturation {
+                hue_deg: Range::within(20.0),
+                saturation: Range::new(0.8, 1.2),
+            }),
+        ),
+        (
+            "gaussian_noise",
+            alone(Transform::GaussianNoise {
+                sigma: Range::exactly(0.02),
+            }),
+        ),
+        (
+            "gaussian_blur",
+            alone(Transform::GaussianBlur {
+                sigma_px: Range::exactly(1.0),
+            }),
+        ),
+        ("median_blur", alone(Transform::MedianBlur { radius_px: 1 })),
+        (
+            "motion_blur",
+            alone(Transform::MotionBlur {
+                length_px: Range::exactly(5.0),
+            }),
+        ),
+        (
+            "clahe",
+            alone(Transform::Clahe {
+                clip: Range::exactly(2.0),
+                tiles: 8,
+            }),
+        ),
+        (
+            "jpeg",
+            alone(Transform::Jpeg {
+                quality: Range::exactly(50.0),
+            }),
+        ),
+        (
+            "downscale",
+            alone(Transform::Downscale {
+                factor: Range::exactly(0.5),
+            }),
+        ),
+        (
+            "coarse_dropout",
+            alone(Transform::CoarseDropout {
+                count: 2,
+                width: Range::exactly(0.2),
+                height: Range::exactly(0.2),
+                fill: Fill::Noise,
+            }),
+        ),
+        (
+            "shadow",
+            alone(Transform::Shadow {
+                strength: Range::exactly(0.3),
+            }),
+        ),
+    ];
+    for shape in SHAPES {
+        let sample = face(shape);
+        let mut group = criterion.benchmark_group(format!("sample/{}", name(shape)));
+        for (case, recipe) in &cases {
+            let augment = recipe.compile(&Schema::kaggle15()).expect("a valid recipe");
+            group.bench_function(*case, |bencher| {
+                let mut index = 0;
+                bencher.iter(|| {
+                    index += 1;
+                    let mut rng = rng_for(7, Purpose::Augment, 0, index);
+                    black_box(augment.apply(sample.clone(), &mut rng))
+                });
+            });
+        }
+        group.finish();
+    }
+}
+
+/// A batch into the caller's memory, by threads.
+fn batches(criterion: &mut Criterion) {
+    const BATCH: usize = 64;
+    let shape = SHAPES[0];
+    let augment = Recipe::tutorial().compile(&Schema::kaggle15());
+    let augment = augment.expect("a valid recipe");
+    let sample = face(shape);
+    let samples = vec![&sample; BATCH];
+    let indices: Vec<u64> = (0..BATCH as u64).collect();
+    let mut pixels = vec![0f32; BATCH * shape.0 * shape.1 * shape.2];
+    let mut keypoints = vec![Keypoints::default(); BATCH];
+    let mut group = criterion.benchmark_group(format!("batch/{}", name(shape)));
+    group.throughput(Throughput::Elements(BATCH as u64));
+    for threads in [1, 2] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.expect("threads");
+        group.bench_function(format!("{threads}_threads"), |bencher| {
+            pool.install(|| {
+                bencher.iter(|| {
+                    let batch = BatchMut {
+                        shape,
+                        pixels: &mut pixels,
+                        keypoints: &mut keypoints,
+                    };
+                    let normalise = Normalise::default();
+                    fill_batch(&augment, &samples, &indices, (7, 0), &normalise, batch)
+                        .expect("shapes fit");
+                });
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, warps, recipes, batches);
+criterion_main!(benches);

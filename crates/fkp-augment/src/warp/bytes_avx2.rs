@@ -1,0 +1,315 @@
+//! The samples of `bytes`, written in AVX2.
+//!
+//! What costs most is fetching four neighbours for every pixel. Of colour pictures, two neighbours
+//! in a row are fetched as one eight-byte word and taken apart in the register.
+
+use super::bytes::{Grid, Portable, Rows, Samples, UNITS};
+use super::{BLOCK, Coords};
+use crate::vectors::Avx2Kernel;
+use pulp::cast;
+use pulp::x86::V3;
+use std::arch::x86_64::{__m128i, __m256i};
+
+impl<const C: usize> Avx2Kernel for Rows<'_, C> {
+    #[inline(always)]
+    fn run(self, cpu: V3) {
+        match C {
+            1 => self.run_with(Grey { cpu }),
+            _ => self.run_with(Colour::<C>::new(cpu)),
+        }
+    }
+}
+
+/// Bytes fetched at once.
+const WORD: usize = 8;
+
+/// A byte index that `vpshufb` takes for zero.
+const NONE: u8 = 0x80;
+
+/// Pixels of two to four channels.
+struct Colour<const C: usize> {
+    cpu: V3,
+    /// Channel by channel the left and the right byte, first of the upper row, then of the lower.
+    neighbours: __m256i,
+    /// Four pixels of four bytes pushed together.
+    together: __m256i,
+}
+
+impl<const C: usize> Samples<C> for Colour<C> {
+    #[inline(always)]
+    fn block(&self, grid: &Grid<'_>, at: &Coords, row: &mut [u8]) {
+        let avx2 = self.cpu.avx2;
+        let end = grid.data.len() as i32 - (grid.below + WORD) as i32;
+        let (taps, within) = Taps::new::<C>(self.cpu, grid, at, end);
+        if !within {
+            // At the end of the picture, where a word would go beyond it.
+            return Samples::<C>::block(&Portable, grid, at, row);
+        }
+        let mut rest = row;
+        for first in (0..BLOCK).step_by(8) {
+            let early = self.pixels::<0>(grid, &taps, first);
+            let late = self.pixels::<2>(grid, &taps, first);
+            let bytes = avx2._mm256_packus_epi16(early, late);
+            let bytes = avx2._mm256_shuffle_epi8(bytes, self.together);
+            let [low, high]: [[u8; 16]; 2] = cast(bytes);
+            if let Some(place) = rest.first_chunk_mut::<32>() {
+                // What is written too much is the next pixels' place.
+                place[..16].copy_from_slice(&low);
+                place[4 * C..4 * C + 16].copy_from_slice(&high);
+                rest = &mut rest[8 * C..];
+                continue;
+            }
+            let mut last = [0; 32];
+            last[..16].copy_from_slice(&low);
+            last[4 * C..4 * C + 16].copy_from_slice(&high);
+            let len = rest.len().min(8 * C);
+            rest[..len].copy_from_slice(&last[..len]);
+            rest = &mut rest[len..];
+            if rest.is_empty() {
+                return;
+            }
+        }
+    }
+}
+
+impl<const C: usize> Colour<C> {
+    #[inline(always)]
+    fn new(cpu: V3) -> Self {
+        let neighbours: [u8; 16] = std::array::from_fn(|i| {
+            let (lower, channel, right) = (i / 8, i % 8 / 2, i % 2);
+            match channel < C {
+                true => (lower * 8 + right * C + channel) as u8,
+                false => NONE,
+            }
+        });
+        let together: [u8; 16] = std::array::from_fn(|i| match i < 4 * C {
+            true => (i / C * 4 + i % C) as u8,
+            false => NONE,
+        });
+        Self {
+            cpu,
+            neighbours: cast([neighbours; 2]),
+            together: cast([together; 2]),
+        }
+    }
+
+    /// Pixels `K` and `K + 1` of the eight in the lower half of the register, `K + 4` and `K + 5`
+    /// in the upper; four numbers each.
+    #[inline(always)]
+    fn pixels<const K: usize>(&self, grid: &Grid<'_>, taps: &Taps, first: usize) -> __m256i {
+        let avx2 = self.cpu.avx2;
+        let [wx, wy] = [&taps.wx, &taps.wy].map(|all| cast(load::<u32, 8>(all, first)));
+        let both = avx2._mm256_or_si256(wx, avx2._mm256_slli_epi32::<16>(wx));
+        let (wx, next) = match K {
+            0 => (
+                avx2._mm256_shuffle_epi32::<0b00_00_00_00>(both),
+                avx2._mm256_shuffle_epi32::<0b01_01_01_01>(both),
+            ),
+            _ => (
+                avx2._mm256_shuffle_epi32::<0b10_10_10_10>(both),
+                avx2._mm256_shuffle_epi32::<0b11_11_11_11>(both),
+            ),
+        };
+        let both = avx2._mm256_or_si256(wy, avx2._mm256_slli_epi32::<16>(wy));
+        let wy = match K {
+            0 => avx2._mm256_unpacklo_epi32(both, both),
+            _ => avx2._mm256_unpackhi_epi32(both, both),
+        };
+        let index: [u32; 8] = load(&taps.index, first);
+        let one = self.rows(grid, (index[K], index[K + 4]), wx);
+        let two = self.rows(grid, (index[K + 1], index[K + 5]), next);
+        let upper = avx2._mm256_unpacklo_epi64(one, two);
+        let lower = avx2._mm256_unpackhi_epi64(one, two);
+        whole(self.cpu, blend(self.cpu, upper, lower, wy))
+    }
+
+    /// The upper and the lower row of one pixel, four numbers each, in the lower half of the
+    /// register, and of another in the upper.
+    #[inline(always)]
+    fn rows(&self, grid: &Grid<'_>, (one, other): (u32, u32), weight: __m256i) -> __m256i {
+        let (one, other) = (self.fetch(grid, one), self.fetch(grid, other));
+        let bytes = self.cpu.avx._mm256_set_m128i(other, one);
+        let pairs = self.cpu.avx2._mm256_shuffle_epi8(bytes, self.neighbours);
+        across(self.cpu, pairs, weight)
+    }
+
+    /// A word of the upper row and one of the lower.
+    #[inline(always)]
+    fn fetch(&self, grid: &Grid<'_>, index: u32) -> __m128i {
+        let i = index as usize;
+        // One check for both.
+        let window = &grid.data[i..i + grid.below + WORD];
+        let upper = window.first_chunk().copied().unwrap_or_default();
+        let lower = window[grid.below..].first_chunk().copied();
+        let (upper, lower) = (
+            i64::from_le_bytes(upper),
+            i64::from_le_bytes(lower.unwrap_or_default()),
+        );
+        self.cpu.sse2._mm_set_epi64x(lower, upper)
+    }
+}
+
+/// Pixels of one channel.
+struct Grey {
+    cpu: V3,
+}
+
+impl<const C: usize> Samples<C> for Grey {
+    #[inline(always)]
+    fn block(&self, grid: &Grid<'_>, at: &Coords, row: &mut [u8]) {
+        let avx2 = self.cpu.avx2;
+        let (taps, _) = Taps::new::<1>(self.cpu, grid, at, i32::MAX);
+        // Pairs of neighbours.
+        let (mut upper, mut lower) = ([0u16; BLOCK], [0u16; BLOCK]);
+        let pairs = upper.as_chunks_mut::<4>().0.iter_mut();
+        let pairs = pairs.zip(lower.as_chunks_mut::<4>().0);
+        for (index, (upper, lower)) in taps.index.as_chunks::<4>().0.iter().zip(pairs) {
+            for k in 0..4 {
+                let i = index[k] as usize;
+                // One check for both.
+                let window = &grid.data[i..i + grid.below + 2];
+                let below = window[grid.below..].first_chunk().copied();
+                upper[k] = u16::from_le_bytes(window.first_chunk().copied().unwrap_or_default());
+                lower[k] = u16::from_le_bytes(below.unwrap_or_default());
+            }
+        }
+        let low = self.sixteen(&taps, &upper, &lower, 0);
+        let high = self.sixteen(&taps, &upper, &lower, 16);
+        let mixed = avx2._mm256_packus_epi16(low, high);
+        let mixed: [u8; BLOCK] = cast(avx2._mm256_permute4x64_epi64::<IN_ORDER>(mixed));
+        match row.first_chunk_mut() {
+            Some(place) => *place = mixed,
+            None => row.copy_from_slice(&mixed[..row.len()]),
+        }
+    }
+}
+
+/// Packing works within each half of a register; this puts the quarters back in order.
+const IN_ORDER: i32 = 0b11_01_10_00;
+
+impl Grey {
+    /// The pixels of a block from `first` on.
+    #[inline(always)]
+    fn sixteen(
+        &self,
+        taps: &Taps,
+        upper: &[u16; BLOCK],
+        lower: &[u16; BLOCK],
+        first: usize,
+    ) -> __m256i {
+        let upper = across(
+            self.cpu,
+            cast(load::<u16, 16>(upper, first)),
+            self.weights(&taps.wx, first),
+        );
+        let lower = across(
+            self.cpu,
+            cast(load::<u16, 16>(lower, first)),
+            self.weights(&taps.wx, first),
+        );
+        let weight = self.weights(&taps.wy, first);
+        whole(self.cpu, blend(self.cpu, upper, lower, weight))
+    }
+
+    #[inline(always)]
+    fn weights(&self, weights: &[u32; BLOCK], first: usize) -> __m256i {
+        let low = cast(load::<u32, 8>(weights, first));
+        let high = cast(load::<u32, 8>(weights, first + 8));
+        let packed = self.cpu.avx2._mm256_packus_epi32(low, high);
+        self.cpu.avx2._mm256_permute4x64_epi64::<IN_ORDER>(packed)
+    }
+}
+
+/// Where the pixels of a block come from. In memory, because that is the shortest way for an index
+/// from a vector register to an address.
+struct Taps {
+    /// Where the upper left of the four neighbours starts.
+    index: [u32; BLOCK],
+    /// Weights of the neighbours on the right and below, 15 bits in the lower half of 32.
+    wx: [u32; BLOCK],
+    wy: [u32; BLOCK],
+}
+
+impl Taps {
+    /// Also says whether all indices are at most `end`.
+    #[inline(always)]
+    fn new<const C: usize>(cpu: V3, grid: &Grid<'_>, at: &Coords, end: i32) -> (Self, bool) {
+        let avx2 = cpu.avx2;
+        let mut taps = Self {
+            index: [0; BLOCK],
+            wx: [0; BLOCK],
+            wy: [0; BLOCK],
+        };
+        let mut beyond: __m256i = cast([0u32; 8]);
+        let low = cast([0x7fffi32; 8]);
+        for first in (0..BLOCK).step_by(8) {
+            let x = fixed(cpu, &at.x, first, grid.last.0);
+            let y = fixed(cpu, &at.y, first, grid.last.1);
+            let row = avx2._mm256_srli_epi32::<16>(y);
+            let row = avx2._mm256_mullo_epi32(row, cast([grid.stride * C as i32; 8]));
+            let column = avx2._mm256_srli_epi32::<16>(x);
+            let twice = avx2._mm256_slli_epi32::<1>(column);
+            let column = match C {
+                1 => column,
+                2 => twice,
+                3 => avx2._mm256_add_epi32(column, twice),
+                _ => avx2._mm256_slli_epi32::<2>(column),
+            };
+            let index = avx2._mm256_add_epi32(row, column);
+            let farther = avx2._mm256_cmpgt_epi32(index, cast([end; 8]));
+            beyond = avx2._mm256_or_si256(beyond, farther);
+            let wx = avx2._mm256_and_si256(avx2._mm256_srli_epi32::<1>(x), low);
+            let wy = avx2._mm256_and_si256(avx2._mm256_srli_epi32::<1>(y), low);
+            store(&mut taps.index, first, index);
+            store(&mut taps.wx, first, wx);
+            store(&mut taps.wy, first, wy);
+        }
+        (taps, avx2._mm256_movemask_epi8(beyond) == 0)
+    }
+}
+
+#[inline(always)]
+fn store(values: &mut [u32; BLOCK], first: usize, eight: __m256i) {
+    let eight: [u32; 8] = cast(eight);
+    values[first..first + 8].copy_from_slice(&eight);
+}
+
+#[inline(always)]
+fn load<T: Copy + Default, const N: usize>(values: &[T; BLOCK], first: usize) -> [T; N]
+where
+    [T; N]: Default,
+{
+    values[first..].first_chunk().copied().unwrap_or_default()
+}
+
+/// Coordinates in 1/65536 px.
+#[inline(always)]
+fn fixed(cpu: V3, values: &[f32; BLOCK], first: usize, last: i32) -> __m256i {
+    let eight: [f32; 8] = load(values, first);
+    let scaled = cpu.avx._mm256_mul_ps(cast(eight), cast([UNITS; 8]));
+    let whole = cpu.avx._mm256_cvttps_epi32(scaled);
+    cpu.avx2._mm256_min_epi32(whole, cast([last; 8]))
+}
+
+/// Pairs of bytes blended, in 1/64 of a grey level: 64 times the left one and, weighted, 64 times
+/// the difference.
+#[inline(always)]
+fn across(cpu: V3, pairs: __m256i, weight: __m256i) -> __m256i {
+    let avx2 = cpu.avx2;
+    let left = avx2._mm256_maddubs_epi16(pairs, cast([[64i8, 0]; 16]));
+    let difference = avx2._mm256_maddubs_epi16(pairs, cast([[-64i8, 64]; 16]));
+    avx2._mm256_add_epi16(left, avx2._mm256_mulhrs_epi16(difference, weight))
+}
+
+#[inline(always)]
+fn blend(cpu: V3, upper: __m256i, lower: __m256i, weight: __m256i) -> __m256i {
+    let difference = cpu.avx2._mm256_sub_epi16(lower, upper);
+    let step = cpu.avx2._mm256_mulhrs_epi16(difference, weight);
+    cpu.avx2._mm256_add_epi16(upper, step)
+}
+
+/// From 1/64 of a grey level to the nearest whole one: `(v·512 + 2¹⁴) / 2¹⁵`.
+#[inline(always)]
+fn whole(cpu: V3, values: __m256i) -> __m256i {
+    cpu.avx2._mm256_mulhrs_epi16(values, cast([512i16; 16]))
+}

@@ -1,0 +1,223 @@
+//! Filling batches asks for no memory once the threads have theirs. A binary of its own, because
+//! the allocator that counts belongs to the whole program.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
+
+use fkp_augment::{
+    AffineRange, BatchMut, Fill, Interpolation, Normalise, Range, Recipe, Transform, fill_batch,
+};
+use fkp_core::{BoundingBox, Image, Keypoint, Keypoints, Sample, Schema};
+
+const BATCH: usize = 4;
+const EPOCHS: u64 = 6;
+
+fn samples((width, height, channels): (usize, usize, usize)) -> Vec<Sample> {
+    let picture = |i: usize| {
+        let value = |j: usize| (127.0 + 90.0 * ((i + j) as f64 * 0.37).sin()) as u8;
+        let data = (0..width * height * channels).map(value).collect();
+        Image::new(width, height, channels, data).unwrap()
+    };
+    let sample = |i: usize| {
+        let points: Keypoints = (0..15)
+            .map(|p| Keypoint::new(10.0 + p as f32, 8.0 + i as f32))
+            .collect();
+        Sample {
+            face_box: Some(BoundingBox {
+                x: 6.0,
+                y: 5.0,
+                width: 24.0,
+                height: 26.0,
+            }),
+            ..Sample::new("face", picture(i), points)
+        }
+    };
+    (0..BATCH).map(sample).collect()
+}
+
+/// Allocations of one epoch after others like it, on the one thread that does the work.
+fn allocations(recipe: &Recipe, shape: (usize, usize, usize)) -> u64 {
+    let pipeline = recipe.compile(&Schema::kaggle15()).unwrap();
+    let samples = samples(shape);
+    let indices: Vec<u64> = (0..BATCH as u64).collect();
+    let mut pixels = vec![0f32; BATCH * shape.0 * shape.1 * shape.2];
+    let mut keypoints = vec![Keypoints::default(); BATCH];
+    let mut fill = |epoch: u64| {
+        let batch = BatchMut {
+            shape,
+            pixels: &mut pixels,
+            keypoints: &mut keypoints,
+        };
+        let normalise = Normalise::default();
+        fill_batch(&pipeline, &samples, &indices, (3, epoch), &normalise, batch).unwrap();
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    pool.unwrap().install(|| {
+        (0..EPOCHS).for_each(&mut fill);
+        // The same epochs again, so that no step is drawn for the first time.
+        let again = || (0..EPOCHS).for_each(&mut fill);
+        allocation_counter::measure(again).count_total
+    })
+}
+
+/// The counter counts, and the first batch is not free.
+#[test]
+fn memory_is_asked_for_once() {
+    let made = allocation_counter::measure(|| drop(std::hint::black_box(vec![1u8; 100])));
+    assert_eq!(made.count_total, 1);
+}
+
+#[test]
+fn recipes_allocate_nothing_per_sample() {
+    for recipe in [Recipe::none(), Recipe::tutorial(), Recipe::faces()] {
+        for shape in [(48, 40, 1), (33, 47, 3)] {
+            assert_eq!(allocations(&recipe, shape), 0, "{recipe:?}");
+        }
+    }
+}
+
+fn every_transform() -> Vec<Transform> {
+    let one = Range::exactly;
+    vec![
+        Transform::FlipHorizontal {},
+        Transform::FlipVertical {},
+        Transform::Rotate90 { turns: vec![0, 2] },
+        Transform::Affine(AffineRange {
+            rotation_deg: Range::within(20.0),
+            ..AffineRange::default()
+        }),
+        Transform::Perspective { reach: 0.1 },
+        Transform::Elastic {
+            cells: 4,
+            reach: one(0.1),
+        },
+        Transform::GridDistortion {
+            cells: 4,
+            reach: one(0.3),
+        },
+        Transform::Pad {
+            left: 3,
+            top: 4,
+            right: 5,
+            bottom: 6,
+        },
+        Transform::RandomCrop {
+            width: 30,
+            height: 30,
+        },
+        Transform::KeypointSafeCrop {
+            width: 32,
+            height: 32,
+            margin: 0.1,
+        },
+        Transform::FaceBoxCrop {
+            side: 36,
+            scale: Range::new(1.0, 1.3),
+            shift: 0.1,
+        },
+        Transform::RandomResizedCrop {
+            width: 40,
+            height: 44,
+            area: Range::new(0.5, 1.0),
+            aspect: Range::new(0.8, 1.25),
+        },
+        Transform::Letterbox {
+            width: 50,
+            height: 40,
+        },
+        Transform::Brightness { add: one(0.1) },
+        Transform::Contrast { factor: one(1.2) },
+        Transform::Gamma { gamma: one(0.8) },
+        Transform::Invert {},
+        Transform::HueSaturation {
+            hue_deg: one(20.0),
+            saturation: one(1.2),
+        },
+        Transform::Grey {},
+        Transform::GaussianNoise { sigma: one(0.02) },
+        Transform::PoissonNoise {
+            photons: one(100.0),
+        },
+        Transform::SaltAndPepper {
+            fraction: one(0.02),
+        },
+        Transform::GaussianBlur {
+            sigma_px: Range::new(0.5, 2.0),
+        },
+        Transform::MedianBlur { radius_px: 2 },
+        Transform::MotionBlur {
+            length_px: one(5.0),
+        },
+        Transform::Sharpen { amount: one(0.5) },
+        Transform::Clahe {
+            clip: one(2.0),
+            tiles: 8,
+        },
+        Transform::Equalise {},
+        Transform::Jpeg {
+            quality: Range::new(20.0, 90.0),
+        },
+        Transform::Downscale {
+            factor: Range::new(0.3, 0.8),
+        },
+        Transform::CoarseDropout {
+            count: 4,
+            width: one(0.2),
+            height: one(0.2),
+            fill: Fill::Noise,
+        },
+        Transform::Shadow { strength: one(0.3) },
+        Transform::LightGradient { strength: one(0.3) },
+        Transform::Standardise {
+            mean: 0.5,
+            std: 0.2,
+        },
+    ]
+}
+
+/// All transforms in one chain, every sampling, with warps before, between and after the others.
+#[test]
+fn long_chains_allocate_nothing_per_sample() {
+    let shape = (41, 37, 3);
+    let back = Transform::Resize {
+        width: shape.0,
+        height: shape.1,
+    };
+    let mut chain = every_transform();
+    chain.push(back.clone());
+    let mut mixed = every_transform();
+    // Photometric between geometric ones: each run of geometric steps is a warp of its own.
+    mixed.rotate_left(13);
+    mixed.push(back.clone());
+    let some = vec![
+        Transform::SomeOf {
+            count: 6,
+            steps: every_transform(),
+        },
+        back,
+    ];
+    for steps in [chain, mixed, some] {
+        for interpolation in [
+            Interpolation::Nearest,
+            Interpolation::Bilinear,
+            Interpolation::Bicubic,
+            Interpolation::Area,
+        ] {
+            for border in [
+                fkp_core::Border::Constant(9),
+                fkp_core::Border::Replicate,
+                fkp_core::Border::Wrap,
+            ] {
+                let recipe = Recipe {
+                    interpolation,
+                    border,
+                    ..Recipe::of(steps.clone())
+                };
+                assert_eq!(
+                    allocations(&recipe, shape),
+                    0,
+                    "{interpolation:?} {border:?}"
+                );
+            }
+        }
+    }
+}
