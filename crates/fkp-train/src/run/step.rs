@@ -21,12 +21,9 @@ impl Run<'_> {
         rate: impl Fn(usize) -> f64,
         mut told: impl FnMut(f64, f64) -> bool,
     ) -> Result<(), TrainError> {
-        let (plan, mut made) = (Rc::clone(&self.plan), 0);
-        for epoch in 0.. {
-            let mut ended = made >= count;
-            if ended {
-                break;
-            }
+        let plan = Rc::clone(&self.plan);
+        let (mut epoch, mut made, mut ended) = (0, 0, count == 0);
+        while !ended {
             plan.loader(epoch).for_each(&plan.steps(epoch)?, |step| {
                 let rate = rate(made);
                 let before = (self.progress.loss_sum, self.progress.weight_sum);
@@ -44,9 +41,7 @@ impl Run<'_> {
                     false => ControlFlow::Continue(()),
                 })
             })?;
-            if ended {
-                break;
-            }
+            epoch += 1;
         }
         Ok(())
     }
