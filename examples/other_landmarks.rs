@@ -30,7 +30,7 @@ struct Arguments {
     #[arg(long)]
     data: Option<PathBuf>,
     /// Passes over the training set, in each of the two trainings.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 150)]
     epochs: usize,
     /// A TOML file with the augmentation to compare with none.
     #[arg(long)]

@@ -2,9 +2,9 @@
 
 use crate::geometry::Motion;
 use crate::pixels::{Workspace, run};
-use crate::raster::{Channel, Picture, RasterView};
+use crate::raster::{Channel, RasterView};
 use crate::warp::{Interpolation, Sampling, View};
-use crate::{Raster, Step};
+use crate::{Picture, Raster, Step};
 use fkp_core::{Affine, BoundingBox, Image, Keypoint, Keypoints, Sample, Schema, Visibility};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
