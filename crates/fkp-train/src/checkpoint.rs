@@ -4,13 +4,13 @@ use crate::averaging::Average;
 use crate::identity::{Difference, Identity, refuse};
 use crate::lock::FolderLock;
 use crate::optimizer::Optimizer;
+use crate::replace::replace;
 use crate::{Best, Params, Progress, TrainError};
 use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The metadata key of a training state.
@@ -233,26 +233,9 @@ fn save(
 ) -> Result<(), TrainError> {
     let bytes =
         safetensors::serialize(&tensors, Some(metadata)).map_err(|error| corrupt(path, error))?;
-    write_atomically(path, &bytes).map_err(|source| TrainError::Io {
+    replace(path, &bytes).map_err(|source| TrainError::Io {
         path: path.to_owned(),
         action: "write the checkpoint; the one before is still there",
         source,
     })
-}
-
-/// Another name, synced, renamed, and the folder synced too: after a crash at any instant the
-/// path holds the old bytes or the new ones.
-fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let partial = path.with_extension("partial");
-    let mut file = File::create(&partial)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    std::fs::rename(&partial, path)?;
-    // Opening a folder as a file is a Unix habit; elsewhere the rename has to do.
-    #[cfg(unix)]
-    if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
 }

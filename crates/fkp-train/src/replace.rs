@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{Result, Write};
 use std::path::Path;
 
-/// Writes under another name and renames, so that a kill or a full disk leaves the bytes that
-/// were there before. What is no plain file, such as `/dev/stdout`, is written as it is.
+/// Writes under another name, syncs and renames, so that after a kill, a crash or on a full disk the
+/// path holds the bytes that were there before or the new ones. What is no plain file, such as `/dev/stdout`, is written as it is.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     if path.metadata().is_ok_and(|found| !found.is_file()) {
         return std::fs::write(path, bytes);
@@ -18,7 +18,17 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         // Half a file only takes room, which may be what there is too little of.
         let _ = std::fs::remove_file(&partial);
     }
-    written
+    written?;
+    // The new name is on the disk only when the folder is. Opening a folder as a file is a Unix
+    // habit; elsewhere the rename has to do.
+    #[cfg(unix)]
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
