@@ -1,7 +1,7 @@
 //! What can be wrong with an augmentation's configuration or a picture's shape.
 
 /// A configuration makes no sense, or a picture's shape and its numbers do not fit.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AugmentError {
     /// A number lies outside what the field allows, or is not finite.
@@ -71,6 +71,8 @@ pub enum AugmentError {
         actual: (usize, usize, usize),
     },
 }
+
+fkp_core::debug_as_sentence!(AugmentError);
 
 impl AugmentError {
     /// The same error with its field named from the outside in.

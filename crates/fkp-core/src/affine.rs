@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A map cannot be built because it has no inverse or holds a number that is not finite.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, thiserror::Error)]
 #[error("affine map {rows:?} has no finite inverse (determinant {determinant})")]
 pub struct AffineError {
     /// The two rows that were given.
@@ -11,6 +11,8 @@ pub struct AffineError {
     /// Determinant of the linear part.
     pub determinant: f64,
 }
+
+crate::debug_as_sentence!(AffineError);
 
 /// An invertible affine map of the plane, in pixel coordinates (pixel centres at integers).
 ///

@@ -4,7 +4,7 @@ use crate::{Affine, Border, Filter, Image, Keypoints, Sample, Schema, warp_affin
 use serde::{Deserialize, Serialize};
 
 /// A picture cannot be cropped by the rule.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CropError {
     /// There is neither a usable set of keypoints nor a box to frame the crop by.
@@ -17,6 +17,8 @@ pub enum CropError {
         given: BoundingBox,
     },
 }
+
+crate::debug_as_sentence!(CropError);
 
 /// An axis-aligned box in pixels. As a region its sides are outer edges: the first pixel of a
 /// picture starts at −0.5.

@@ -4,7 +4,7 @@ use crate::{Sample, Schema};
 use std::sync::Arc;
 
 /// A sample could not be read. The source says which file, row and column.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error("sample {index} cannot be read")]
 pub struct DatasetError {
     /// Index of the sample in the data set that was asked.
@@ -13,6 +13,8 @@ pub struct DatasetError {
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
+
+crate::debug_as_sentence!(DatasetError);
 
 impl DatasetError {
     /// Wraps what went wrong at `index`.

@@ -4,7 +4,7 @@ use crate::fnv1a;
 use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
 
 /// A picture's size and its bytes do not fit together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
     /// The buffer has another length than `width · height · channels`.
@@ -32,6 +32,8 @@ pub enum ImageError {
         channels: usize,
     },
 }
+
+crate::debug_as_sentence!(ImageError);
 
 /// An 8-bit picture of 1 to 4 interleaved channels, `[height, width, channels]` in memory.
 ///

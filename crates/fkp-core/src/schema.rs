@@ -16,7 +16,7 @@ pub struct NormalisingPair {
 }
 
 /// A schema contradicts itself.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {
     /// There are no points.
@@ -68,6 +68,8 @@ pub enum SchemaError {
         expected: usize,
     },
 }
+
+crate::debug_as_sentence!(SchemaError);
 
 /// How a schema is written in a file: by names. Converted to and from [`Schema`].
 ///

@@ -3,7 +3,7 @@
 use crate::{Keypoint, Keypoints, Schema, Visibility};
 
 /// A schema map contradicts its schemas.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaMapError {
     /// The map has another number of entries than the target schema points.
@@ -39,6 +39,8 @@ pub enum SchemaMapError {
         target: String,
     },
 }
+
+crate::debug_as_sentence!(SchemaMapError);
 
 /// Makes each point of a target schema the mean of some source points, or unlabelled.
 ///

@@ -11,7 +11,7 @@ pub use problem::Problem;
 ///
 /// Whatever is wrong inside an annotation file is [`DataError::Invalid`], which says at which row
 /// (counted from 1, as an editor shows it) and in which column or field.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
     /// The system could not read a file or a folder.
@@ -262,6 +262,8 @@ pub enum DataError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
+
+fkp_core::debug_as_sentence!(DataError);
 
 impl DataError {
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {

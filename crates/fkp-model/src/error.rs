@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// A model cannot be built, read, written or run.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
     /// A field of a configuration makes no sense.
@@ -90,3 +90,5 @@ pub enum ModelError {
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 }
+
+fkp_core::debug_as_sentence!(ModelError);

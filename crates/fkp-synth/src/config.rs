@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A field of a [`SynthConfig`] is out of range.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SynthError {
     /// A number is too small, too large or not finite.
@@ -17,6 +17,8 @@ pub enum SynthError {
         value: f64,
     },
 }
+
+fkp_core::debug_as_sentence!(SynthError);
 
 /// A rendered data set: which faces, how many, how large.
 ///

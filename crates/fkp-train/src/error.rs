@@ -4,7 +4,7 @@ use crate::Difference;
 use std::path::PathBuf;
 
 /// Training cannot start or cannot go on. Checkpoints already written stay as they are.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
     /// A field of the configuration makes no sense.
@@ -166,6 +166,8 @@ pub enum TrainError {
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 }
+
+fkp_core::debug_as_sentence!(TrainError);
 
 fn list(differences: &[Difference]) -> String {
     let told: Vec<String> = differences.iter().map(Difference::to_string).collect();

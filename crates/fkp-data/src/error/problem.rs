@@ -1,7 +1,7 @@
 //! What can be wrong at one place of an annotation file.
 
 /// Which rule a place in an annotation file breaks.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
     /// A column is not there.
@@ -165,3 +165,5 @@ pub enum Problem {
         message: String,
     },
 }
+
+fkp_core::debug_as_sentence!(Problem);
