@@ -14,6 +14,7 @@
 
 mod affine;
 mod augment;
+mod boxes;
 mod crop;
 mod dataset;
 mod error;
@@ -22,26 +23,33 @@ mod image;
 mod input;
 mod keypoints;
 mod metric;
+mod output;
+mod prediction;
 mod random;
 mod sample;
 mod schema;
 mod schema_map;
+mod task;
 mod warp;
 
 pub use affine::{Affine, AffineError};
 pub use augment::{Augment, NoAugment};
-pub use crop::{BoundingBox, CropError, CropRule, CropSquare};
+pub use boxes::{BoundingBox, BoxConvention, FaceBox};
+pub use crop::{BoxJitter, CropError, CropRule, CropSquare};
 pub use dataset::{Concat, Dataset, DatasetError, InMemory, Subset};
 pub use error::fmt_with_causes;
 pub use frame::CoordinateFrame;
 pub use image::{Image, ImageError};
 pub use input::InputSpec;
 pub use keypoints::{Keypoint, Keypoints, Visibility};
-pub use metric::Metric;
+pub use metric::{Direction, Metric};
+pub use output::{Likelihood, OutputError, OutputSpec};
+pub use prediction::Prediction;
 pub use random::{Purpose, fnv1a, rng_for};
 pub use sample::Sample;
 pub use schema::{NormalisingPair, Schema, SchemaError, SchemaSpec};
 pub use schema_map::{SchemaMap, SchemaMapError};
+pub use task::{ModelDescription, Task};
 pub use warp::{Border, Filter, warp_affine};
 
 /// The generator trait that every random function of the workspace takes.

@@ -1,6 +1,6 @@
 //! One annotated picture.
 
-use crate::{BoundingBox, Image, Keypoints};
+use crate::{FaceBox, Image, Keypoints};
 
 /// A picture with its keypoints, in the picture's own pixel frame.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,8 +13,8 @@ pub struct Sample {
     pub keypoints: Keypoints,
     /// The person (patient, video, …) shown, where known: splits never cut through a group.
     pub group: Option<String>,
-    /// The face's box in pixels of `image`, where the source gives one.
-    pub face_box: Option<BoundingBox>,
+    /// The face's box in pixels of `image` and what it is around, where the source gives one.
+    pub face_box: Option<FaceBox>,
 }
 
 impl Sample {

@@ -1,5 +1,6 @@
 //! Schemas: what the keypoints of a task are.
 
+use crate::BoundingBox;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -59,6 +60,12 @@ pub enum SchemaError {
         /// Name of the pair.
         pair: String,
     },
+    /// The face box has no area or is not finite.
+    #[error("schema `{schema}`: `face_box` has no area or is not finite")]
+    BadFaceBox {
+        /// Name of the schema.
+        schema: String,
+    },
     /// The framing has another number of points, or numbers that are not finite.
     #[error("schema `{schema}`: `framing` needs {expected} finite [x, y] pairs")]
     BadFraming {
@@ -100,6 +107,10 @@ pub struct SchemaSpec {
     /// (0 and 1 are the outer edges). Empty where crops are not framed by keypoints.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub framing: Vec<[f64; 2]>,
+    /// Where the face from forehead to chin lies in such a crop, in the same fractions. Absent
+    /// where the keypoints are not of a face.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub face_box: Option<BoundingBox>,
     /// Distances to normalise errors by, the preferred one first.
     #[serde(default)]
     pub normalising_pair: Vec<NormalisingPairSpec>,
@@ -134,6 +145,7 @@ pub struct Schema {
     flip_pairs: Vec<(usize, usize)>,
     skeleton: Vec<(usize, usize)>,
     framing: Vec<[f64; 2]>,
+    face_box: Option<BoundingBox>,
     normalising_pairs: Vec<NormalisingPair>,
 }
 
@@ -178,6 +190,7 @@ impl Schema {
             flip_pairs: Vec::new(),
             skeleton: Vec::new(),
             framing: Vec::new(),
+            face_box: None,
             normalising_pair: Vec::new(),
         }
         .try_into()
@@ -213,6 +226,11 @@ impl Schema {
     /// where crops are not framed by keypoints.
     pub fn framing(&self) -> &[[f64; 2]] {
         &self.framing
+    }
+
+    /// Where the face from forehead to chin lies in such a crop, in the same fractions.
+    pub fn face_box(&self) -> Option<&BoundingBox> {
+        self.face_box.as_ref()
     }
 
     /// Distances to normalise errors by, the preferred one first.
@@ -268,6 +286,9 @@ impl TryFrom<SchemaSpec> for Schema {
         }
         let framing_fits = spec.framing.len() == spec.keypoints.len()
             && spec.framing.iter().flatten().all(|v| v.is_finite());
+        if spec.face_box.is_some_and(|face| !face.is_usable()) {
+            return Err(SchemaError::BadFaceBox { schema: schema() });
+        }
         if !spec.framing.is_empty() && !framing_fits {
             return Err(SchemaError::BadFraming {
                 schema: schema(),
@@ -300,6 +321,7 @@ impl TryFrom<SchemaSpec> for Schema {
             name: spec.name,
             keypoints: spec.keypoints,
             framing: spec.framing,
+            face_box: spec.face_box,
         })
     }
 }
@@ -324,6 +346,7 @@ impl From<Schema> for SchemaSpec {
             skeleton: pairs(&schema.skeleton),
             normalising_pair: normalising_pair.collect(),
             framing: schema.framing.clone(),
+            face_box: schema.face_box,
             name: schema.name.clone(),
             keypoints: schema.keypoints.clone(),
         }
