@@ -5,7 +5,9 @@ use crate::pixels::{Workspace, run};
 use crate::raster::{Channel, RasterView};
 use crate::warp::{Interpolation, Sampling, View};
 use crate::{Picture, Raster, Step};
-use fkp_core::{Affine, BoundingBox, Image, Keypoint, Keypoints, Sample, Schema, Visibility};
+use fkp_core::{
+    Affine, BoundingBox, FaceBox, Image, Keypoint, Keypoints, Sample, Schema, Visibility,
+};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 
@@ -262,7 +264,10 @@ impl Drawn {
                 self.recycled(sample.image)
             },
             keypoints: sample.keypoints,
-            face_box: sample.face_box.map(|given| self.bounding_box(&given)),
+            face_box: sample.face_box.map(|given| FaceBox {
+                bounds: self.bounding_box(&given.bounds),
+                ..given
+            }),
             ..sample
         }
     }

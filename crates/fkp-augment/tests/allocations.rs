@@ -6,7 +6,7 @@
 use fkp_augment::{
     AffineRange, BatchMut, Fill, Interpolation, Normalise, Range, Recipe, Transform, fill_batch,
 };
-use fkp_core::{BoundingBox, Image, Keypoint, Keypoints, Sample, Schema};
+use fkp_core::{BoundingBox, FaceBox, Image, Keypoint, Keypoints, Sample, Schema};
 
 const BATCH: usize = 4;
 const EPOCHS: u64 = 6;
@@ -22,12 +22,12 @@ fn samples((width, height, channels): (usize, usize, usize)) -> Vec<Sample> {
             .map(|p| Keypoint::new(10.0 + p as f32, 8.0 + i as f32))
             .collect();
         Sample {
-            face_box: Some(BoundingBox {
+            face_box: Some(FaceBox::face(BoundingBox {
                 x: 6.0,
                 y: 5.0,
                 width: 24.0,
                 height: 26.0,
-            }),
+            })),
             ..Sample::new("face", picture(i), points)
         }
     };

@@ -18,6 +18,8 @@ pub enum Purpose {
     Split,
     /// Rendering one synthetic sample.
     Render,
+    /// By how much the box of one sample is off.
+    BoxJitter,
 }
 
 /// The 64-bit FNV-1a hash (Fowler, Noll, Vo): the same on every machine and in every version,

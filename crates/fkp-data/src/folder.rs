@@ -2,7 +2,7 @@
 
 use crate::error::Problem;
 use crate::{DataError, SplitIndices, decode_image};
-use fkp_core::{BoundingBox, DatasetError, Keypoints, Sample, Schema};
+use fkp_core::{DatasetError, FaceBox, Keypoints, Sample, Schema};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ pub(crate) struct AnnotatedPicture {
     pub(crate) path: PathBuf,
     pub(crate) keypoints: Keypoints,
     pub(crate) group: Option<String>,
-    pub(crate) face_box: Option<BoundingBox>,
+    pub(crate) face_box: Option<FaceBox>,
 }
 
 impl Folder {

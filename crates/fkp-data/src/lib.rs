@@ -34,7 +34,7 @@ mod text;
 
 pub use cached::Cached;
 pub use coco::Coco;
-pub use cropped::{Channels, Cropped};
+pub use cropped::{Boxes, Cropped};
 pub use error::{DataError, Problem};
 pub(crate) use folder::SchemaPoint;
 pub use format::{Format, Split};

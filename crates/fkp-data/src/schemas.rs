@@ -75,6 +75,7 @@ pub(crate) fn recognise(
         flip_pairs: mirrored_pairs(keypoints),
         skeleton: skeleton.iter().map(named).collect(),
         framing: Vec::new(),
+        face_box: None,
         normalising_pair: Vec::new(),
     };
     let schema = spec.try_into().map_err(failed)?;

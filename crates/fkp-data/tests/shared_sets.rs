@@ -1,9 +1,9 @@
 //! The real sets in the shared data folder: counts, first values, splits, framing.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use fkp_core::{CropRule, Dataset, Sample, Schema, SchemaMap};
+use fkp_core::{CropRule, Dataset, InputSpec, Sample, Schema, SchemaMap};
 use fkp_data::testing::shared_set;
-use fkp_data::{Cached, Channels, Cropped, Format, Mapped, OpenOptions, Opened, open};
+use fkp_data::{Cached, Cropped, Format, Mapped, OpenOptions, Opened, open};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ fn framed(set: &Opened, every: usize) -> Vec<Sample> {
     let map = SchemaMap::between(set.dataset.schema(), &target).unwrap();
     let mapped = Mapped::new(set.dataset.clone(), map);
     let rule = CropRule::for_schema(&target);
-    let cropped = Cached::new(Cropped::new(mapped, rule, 96, Channels::Grey));
+    let cropped = Cached::new(Cropped::new(mapped, rule, InputSpec::grey(96)));
     let some = (0..cropped.len()).step_by(every);
     some.map(|i| cropped.get(i).unwrap()).collect()
 }
@@ -185,6 +185,13 @@ fn cephalo19() {
     );
     assert_eq!(first.group, None);
     let set: Arc<dyn Dataset> = set.dataset;
-    let whole = Cropped::new(set, CropRule::Whole, 64, Channels::Rgb);
+    let whole = Cropped::new(
+        set,
+        CropRule::Whole,
+        InputSpec {
+            channels: 3,
+            ..InputSpec::grey(64)
+        },
+    );
     assert_eq!(whole.get(1).unwrap().image.channels(), 3);
 }

@@ -13,6 +13,7 @@ fn schema() -> Schema {
         flip_pairs: Vec::new(),
         skeleton: Vec::new(),
         framing: Vec::new(),
+        face_box: None,
         normalising_pair: Vec::new(),
     })
     .unwrap()
