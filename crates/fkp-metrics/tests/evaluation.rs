@@ -3,7 +3,7 @@
 use fkp_core::{
     CoordinateFrame, Direction, Keypoint, Keypoints, Metric, Prediction, Sample, Schema,
 };
-use fkp_metrics::{Auc, Evaluation, FailureRate, Mae, Nme, Normaliser, Rmse};
+use fkp_metrics::{Auc, Evaluation, EvaluationReport, FailureRate, Mae, Nme, Normaliser, Rmse};
 use proptest::prelude::*;
 
 const FRAME: CoordinateFrame = CoordinateFrame {

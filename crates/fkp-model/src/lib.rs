@@ -11,6 +11,7 @@
 
 mod card;
 mod error;
+mod face;
 mod file;
 mod landmarker;
 mod layers;
@@ -19,6 +20,13 @@ mod weights;
 
 pub use card::ModelCard;
 pub use error::ModelError;
-pub use file::{read_model, write_model};
+pub use face::{Face, FaceKeypoint};
+pub use file::{Precision, read_model};
 pub use landmarker::Landmarker;
 pub use network::{Cnn, CnnConfig, Network, NetworkConfig, Padding};
+
+// What users of this crate need of the vocabulary, so that they depend on this crate alone.
+pub use fkp_core::{
+    BoundingBox, BoxConvention, CropRule, CropSquare, FaceBox, Image, InputSpec, Keypoint,
+    Keypoints, Likelihood, OutputSpec, Schema, Task,
+};

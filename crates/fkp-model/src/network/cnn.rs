@@ -1,10 +1,10 @@
-//! The tutorial's network: convolution blocks, then dense layers to coordinates.
+//! The tutorial's network: convolution blocks, then dense layers, or a map for each keypoint.
 
 use crate::ModelError;
 use crate::layers::{Conv2d, Linear};
 use candle_core::{Result, Tensor};
 use candle_nn::{ModuleT, VarBuilder};
-use fkp_core::InputSpec;
+use fkp_core::{InputSpec, Task};
 use fkp_kernels::{Activation, Conv2dConfig};
 use serde::{Deserialize, Serialize};
 
@@ -44,19 +44,28 @@ impl Default for CnnConfig {
 }
 
 impl CnnConfig {
-    /// Refuses sizes that make no network for this input, naming the field.
-    pub fn validate(&self, input: &InputSpec) -> std::result::Result<(), ModelError> {
+    /// Refuses sizes that make no network for this task, naming the field.
+    ///
+    /// # Errors
+    /// [`ModelError::Config`] with the first field that is wrong.
+    pub fn validate(&self, task: &Task) -> std::result::Result<(), ModelError> {
+        let input = &task.input;
         let refuse = |field: &str, problem: String| {
             Err(ModelError::Config {
                 field: format!("network.{field}"),
                 problem,
             })
         };
-        if let Some(problem) = input.problem() {
-            return Err(ModelError::Config {
-                field: "input".to_owned(),
-                problem,
-            });
+        for (field, problem) in [
+            ("input", input.problem()),
+            ("output", task.output.problem()),
+        ] {
+            if let Some(problem) = problem {
+                return Err(ModelError::Config {
+                    field: field.to_owned(),
+                    problem,
+                });
+            }
         }
         if self.conv_channels.is_empty() {
             return refuse("conv_channels", "needs at least one block".to_owned());
@@ -77,6 +86,17 @@ impl CnnConfig {
             let blocks = self.conv_channels.len();
             let problem = format!("{blocks} blocks leave nothing of {} pixels", input.size);
             return refuse("conv_channels", problem);
+        }
+        if task.output.numbers_per_keypoint().is_none() {
+            if !self.dense.is_empty() {
+                let kind = task.output.kind();
+                let problem = format!("must be [] for the output `{kind}`, which is a map");
+                return refuse("dense", problem);
+            }
+            if self.final_side(input).is_none_or(|side| side < 2) {
+                let problem = "the last map must be 2×2 at least to hold keypoints".to_owned();
+                return refuse("conv_channels", problem);
+            }
         }
         if self
             .parameters(input)
@@ -123,25 +143,29 @@ impl CnnConfig {
     }
 }
 
-/// Several convolution + ReLU + 2×2 max-pool blocks, dense + ReLU layers, and a dense layer to
-/// `2·n_keypoints` coordinates.
+/// Several convolution + ReLU + 2×2 max-pool blocks; then dense + ReLU layers and a dense layer to
+/// the numbers of each keypoint, or, for outputs that are maps, a 1×1 convolution to a map for each
+/// keypoint of the size that the last block leaves.
 #[derive(Debug, Clone)]
 pub struct Cnn {
     blocks: Vec<Conv2d>,
-    dense: Vec<Linear>,
+    head: Head,
+}
+
+#[derive(Debug, Clone)]
+enum Head {
+    Dense(Vec<Linear>),
+    Maps(Conv2d),
 }
 
 impl Cnn {
-    /// Builds the network. Parameters are named `conv0.weight`, …, `dense0.weight`, ….
+    /// Builds the network. Parameters are named `conv0.weight`, …, `dense0.weight`, … or
+    /// `maps.weight`.
     ///
     /// # Errors
     /// If the sizes leave nothing of the input, or `vb` does not have the weights.
-    pub fn new(
-        config: &CnnConfig,
-        input: &InputSpec,
-        n_keypoints: usize,
-        vb: VarBuilder,
-    ) -> Result<Self> {
+    pub fn new(config: &CnnConfig, task: &Task, vb: VarBuilder) -> Result<Self> {
+        let (input, n_keypoints) = (&task.input, task.schema.len());
         let Some(side) = config.final_side(input) else {
             candle_core::bail!("the blocks leave nothing of {} pixels", input.size);
         };
@@ -157,6 +181,11 @@ impl Cnn {
             blocks.push(Conv2d::new(channels, out, config.kernel_size, fused, vb)?);
             channels = out;
         }
+        let Some(numbers) = task.output.numbers_per_keypoint() else {
+            let maps = Conv2d::new(channels, n_keypoints, 1, Conv2dConfig::new(), vb.pp("maps"))?;
+            let head = Head::Maps(maps);
+            return Ok(Self { blocks, head });
+        };
         let mut dense = Vec::new();
         let mut features = channels * side * side;
         for (i, &units) in config.dense.iter().enumerate() {
@@ -167,11 +196,12 @@ impl Cnn {
         let vb = vb.pp(format!("dense{}", config.dense.len()));
         dense.push(Linear::new(
             features,
-            2 * n_keypoints,
+            numbers * n_keypoints,
             Activation::Identity,
             vb,
         )?);
-        Ok(Self { blocks, dense })
+        let head = Head::Dense(dense);
+        Ok(Self { blocks, head })
     }
 }
 
@@ -181,11 +211,16 @@ impl ModuleT for Cnn {
         for block in &self.blocks {
             x = block.forward(&x)?;
         }
-        x = x.flatten_from(1)?;
-        for layer in &self.dense {
-            x = layer.forward(&x)?;
+        match &self.head {
+            Head::Dense(dense) => {
+                x = x.flatten_from(1)?;
+                for layer in dense {
+                    x = layer.forward(&x)?;
+                }
+                Ok(x)
+            }
+            Head::Maps(maps) => maps.forward(&x),
         }
-        Ok(x)
     }
 }
 
@@ -194,12 +229,17 @@ mod tests {
     use super::*;
     use candle_core::{DType, Device};
     use candle_nn::VarMap;
+    use fkp_core::{OutputSpec, Schema};
+
+    fn task(size: usize) -> Task {
+        Task::new(Schema::kaggle15(), InputSpec::grey(size))
+    }
 
     #[test]
     fn default_is_the_published_network() {
         let vars = VarMap::new();
         let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
-        let network = Cnn::new(&CnnConfig::default(), &InputSpec::grey(96), 15, vb).unwrap();
+        let network = Cnn::new(&CnnConfig::default(), &task(96), vb).unwrap();
         let x = Tensor::zeros((2, 1, 96, 96), DType::F32, &Device::Cpu).unwrap();
         let y = network.forward_t(&x, false).unwrap();
         assert_eq!(y.dims(), &[2, 30]);
@@ -222,12 +262,8 @@ mod tests {
 
     #[test]
     fn impossible_sizes_are_refused_by_name() {
-        let refused = |config: CnnConfig, size: usize| {
-            config
-                .validate(&InputSpec::grey(size))
-                .unwrap_err()
-                .to_string()
-        };
+        let refused =
+            |config: CnnConfig, size: usize| config.validate(&task(size)).unwrap_err().to_string();
         let default = CnnConfig::default;
         let even = CnnConfig {
             kernel_size: 4,
@@ -250,5 +286,39 @@ mod tests {
         };
         assert!(refused(huge, 96).contains("parameters"));
         assert!(refused(default(), 4).contains("leave nothing of 4 pixels"));
+    }
+
+    /// Each output has the shape that reading it asks for.
+    #[test]
+    fn outputs_have_the_shape_of_their_meaning() {
+        let outputs = [
+            OutputSpec::Coordinates,
+            OutputSpec::CoordinatesWithScale {
+                likelihood: fkp_core::Likelihood::Laplace,
+            },
+            OutputSpec::Heatmap { sigma_px: 1.0 },
+            OutputSpec::SoftArgmax,
+        ];
+        for output in outputs {
+            let task = Task { output, ..task(32) };
+            let is_map = output.numbers_per_keypoint().is_none();
+            let config = CnnConfig {
+                conv_channels: vec![4, 4],
+                dense: if is_map { vec![] } else { vec![8] },
+                ..CnnConfig::default()
+            };
+            config.validate(&task).unwrap();
+            let vars = VarMap::new();
+            let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+            let network = Cnn::new(&config, &task, vb).unwrap();
+            let x = Tensor::zeros((2, 1, 32, 32), DType::F32, &Device::Cpu).unwrap();
+            let y = network.forward_t(&x, false).unwrap();
+            output.check_shape(&y.dims()[1..], 15).unwrap();
+            let dense = CnnConfig {
+                dense: vec![8],
+                ..config
+            };
+            assert_eq!(dense.validate(&task).is_err(), is_map, "{output:?}");
+        }
     }
 }
