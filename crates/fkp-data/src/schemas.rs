@@ -1,7 +1,7 @@
 //! Schemas from files, from names, and guessed from the names of columns.
 
 use crate::DataError;
-use fkp_core::{Schema, SchemaSpec};
+use fkp_core::{Schema, SchemaSpec, flip_pairs_from_names};
 use std::path::Path;
 
 /// Reads a schema from a TOML file; [`SchemaSpec`] shows how one is written.
@@ -72,7 +72,8 @@ pub(crate) fn recognise(
     let spec = SchemaSpec {
         name: name.to_owned(),
         keypoints: keypoints.to_vec(),
-        flip_pairs: mirrored_pairs(keypoints),
+        flip_pairs: flip_pairs_from_names(keypoints),
+        unpaired: Vec::new(),
         skeleton: skeleton.iter().map(named).collect(),
         framing: Vec::new(),
         normalising_pair: Vec::new(),
@@ -121,19 +122,6 @@ fn are_numbers(names: &[String]) -> bool {
         names.all(|(i, name)| *name == (i + first).to_string())
     };
     counted_from(0) || counted_from(1)
-}
-
-/// Pairs of names that differ in `left` and `right` only.
-fn mirrored_pairs(names: &[String]) -> Vec<(String, String)> {
-    let partner = |name: &String| {
-        let other = ["left", "Left", "LEFT"]
-            .iter()
-            .zip(["right", "Right", "RIGHT"])
-            .find(|(left, _)| name.contains(**left))
-            .map(|(left, right)| name.replace(left, right))?;
-        names.contains(&other).then(|| (name.clone(), other))
-    };
-    names.iter().filter_map(partner).collect()
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ fn schema() -> Schema {
     Schema::try_from(fkp_core::SchemaSpec {
         name: "two".to_owned(),
         keypoints: vec!["nose".to_owned(), "chin".to_owned()],
-        flip_pairs: Vec::new(),
+        flip_pairs: None,
+        unpaired: Vec::new(),
         skeleton: Vec::new(),
         framing: Vec::new(),
         normalising_pair: Vec::new(),
