@@ -47,7 +47,10 @@ pub use output::{Likelihood, OutputError, OutputSpec};
 pub use prediction::Prediction;
 pub use random::{Purpose, fnv1a, rng_for};
 pub use sample::Sample;
-pub use schema::{NormalisingPair, Schema, SchemaError, SchemaSpec};
+pub use schema::{
+    NormalisingPair, NormalisingPairSpec, Schema, SchemaError, SchemaSpec, flip_pairs_from_names,
+    mirrored_name,
+};
 pub use schema_map::{SchemaMap, SchemaMapError};
 pub use task::{ModelDescription, Task};
 pub use warp::{Border, Filter, warp_affine};

@@ -1,9 +1,11 @@
 //! Annotated pictures in files: what three of the four formats come down to.
 
 use crate::error::Problem;
-use crate::{DataError, SplitIndices, decode_image};
-use fkp_core::{DatasetError, FaceBox, Keypoints, Sample, Schema};
-use std::collections::BTreeSet;
+use crate::schemas::{Verdict, recognize_shape};
+use crate::summary::Origin;
+use crate::{DataError, SchemaSource, SplitIndices, decode_image};
+use fkp_core::{Dataset, DatasetError, FaceBox, Keypoints, Sample, Schema};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Which two columns hold a point's coordinates.
@@ -17,8 +19,11 @@ pub(crate) struct SchemaPoint {
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
     pub(crate) schema: Schema,
+    pub(crate) schema_source: SchemaSource,
     pub(crate) pictures: Vec<AnnotatedPicture>,
     pub(crate) own_split: Option<SplitIndices>,
+    /// What a user should know.
+    pub(crate) notes: Vec<String>,
 }
 
 /// A sample that has not been decoded yet.
@@ -32,7 +37,80 @@ pub(crate) struct AnnotatedPicture {
 }
 
 impl Folder {
-    pub(crate) fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+    /// Numbered keypoints whose labels have the shape of a built-in schema are that schema's;
+    /// other numbered ones stay, and a note says what to write.
+    pub(crate) fn recognize_shape(&mut self) {
+        if self.schema_source != SchemaSource::Numbers {
+            return;
+        }
+        let count = self.schema.len();
+        let labels = self.pictures.iter().map(|picture| &picture.keypoints);
+        let (why, like) = match recognize_shape(count, labels) {
+            Verdict::Matches(schema) => {
+                self.schema = schema;
+                self.schema_source = SchemaSource::Shape;
+                return;
+            }
+            Verdict::Differs {
+                name,
+                distance,
+                tolerance,
+            } => {
+                let why = format!(
+                    ", and their labels do not have the shape of `{name}` \
+                     (distance {distance:.2}, at most {tolerance})"
+                );
+                (why, Some(name))
+            }
+            Verdict::NoShape { name } => {
+                let why = ", and no image has all of them labeled to tell by their shape";
+                (why.to_owned(), Some(name))
+            }
+            Verdict::NoCandidate => {
+                let builtin = Schema::BUILTIN
+                    .iter()
+                    .filter_map(|name| Schema::by_name(name));
+                let mut of_this_count = builtin.filter(|schema| schema.len() == count);
+                let like = of_this_count.next().map(|schema| schema.name().to_owned());
+                (String::new(), like)
+            }
+        };
+        let like = like.map_or_else(String::new, |name| {
+            format!(", or `{name}` if they are those")
+        });
+        self.notes.push(format!(
+            "the {count} keypoints are only numbered{why}: their names and flip pairs are unknown; \
+             to say what they are, give a schema file (`--schema FILE.toml`){like}"
+        ));
+    }
+
+    /// For each sample its image and its person.
+    pub(crate) fn origins(&self) -> Vec<Origin> {
+        let mut images: BTreeMap<&Path, usize> = BTreeMap::new();
+        let mut persons: BTreeMap<&str, usize> = BTreeMap::new();
+        let numbered = self.pictures.iter().map(|picture| {
+            let next = images.len();
+            let image = *images.entry(&picture.path).or_insert(next);
+            let person = picture.group.as_deref().map(|group| {
+                let next = persons.len();
+                *persons.entry(group).or_insert(next)
+            });
+            Origin { image, person }
+        });
+        numbered.collect()
+    }
+}
+
+impl Dataset for Folder {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn len(&self) -> usize {
+        self.pictures.len()
+    }
+
+    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
         let picture = self.pictures.get(index).ok_or_else(|| {
             let message = format!("the data set has {} samples", self.pictures.len());
             DatasetError::new(index, message)
@@ -48,26 +126,6 @@ impl Folder {
         })
     }
 }
-
-/// Implements [`Dataset`] for a type with a field `folder`.
-macro_rules! impl_dataset_for_folder {
-    ($type:ty) => {
-        impl fkp_core::Dataset for $type {
-            fn schema(&self) -> &fkp_core::Schema {
-                &self.folder.schema
-            }
-
-            fn len(&self) -> usize {
-                self.folder.pictures.len()
-            }
-
-            fn get(&self, index: usize) -> Result<fkp_core::Sample, fkp_core::DatasetError> {
-                self.folder.get(index)
-            }
-        }
-    };
-}
-pub(crate) use impl_dataset_for_folder;
 
 /// The picture called `name`: beside the annotations or in `images/`.
 pub(crate) fn find_picture(dir: &Path, name: &str) -> Result<PathBuf, Problem> {

@@ -231,3 +231,58 @@ fn nonsense_options_are_refused_and_a_schema_is_passed_on() {
     let error = open(dir.path(), &options).unwrap_err();
     assert!(matches!(error, DataError::OtherSchema { .. }), "{error:?}");
 }
+
+#[test]
+fn the_summary_counts_images_and_persons_of_each_part() {
+    let names = ["Ann_0.png", "Ann_1.png", "Bo_0.png", "Bo_1.png"];
+    let rows = names.map(|name| format!("{name},1,1,2,2\n")).concat();
+    let dir = folder(&[(
+        "points.csv",
+        &format!("file,left_x,left_y,right_x,right_y\n{rows}"),
+    )]);
+    for (value, name) in names.iter().enumerate() {
+        let image = image::GrayImage::from_pixel(3, 3, image::Luma([value as u8]));
+        image.save(dir.path().join(name)).unwrap();
+    }
+    let opened = default_open(dir.path()).unwrap();
+    let text = opened
+        .summary(&[("all", &[0, 1, 2, 3]), ("Ann", &[0, 1])])
+        .to_string();
+    assert_eq!(
+        text,
+        "format: image-csv\n\
+         schema: points, 2 keypoints, recognized by the names\n\
+         flip pairs: 1, such as left / right\n\
+         all: 4 images of 2 persons\n\
+         Ann: 2 images of 1 person\n"
+    );
+    let parts = opened.train_val().unwrap();
+    for (part, indices) in [
+        (&parts.train, &parts.indices.train),
+        (&parts.val, &parts.indices.val),
+    ] {
+        assert_eq!(part.len(), indices.len());
+        assert_eq!(
+            part.get(0).unwrap(),
+            opened.complete.get(indices[0]).unwrap()
+        );
+    }
+    let test = default_open(folder(&[("test.csv", TEST)]).path()).unwrap();
+    assert_eq!(test.schema_source, SchemaSource::Format);
+    assert!(
+        test.summary(&[])
+            .to_string()
+            .contains("no keypoint is labeled")
+    );
+    let json = JSON.replace(
+        "\"annotations\": [",
+        "\"annotations\": [{\"image_id\": 1, \"keypoints\": [1, 1, 2]}, ",
+    );
+    let twice = default_open(folder(&[("any.json", &json)]).path()).unwrap();
+    let text = twice.summary(&[("all", &[0, 1])]).to_string();
+    assert!(
+        text.contains("all: 2 samples in 1 image, persons unknown"),
+        "{text}"
+    );
+    assert!(text.contains("flip pairs: unknown"), "{text}");
+}
