@@ -5,7 +5,7 @@ use crate::pixels::{Workspace, run};
 use crate::raster::{Channel, RasterView};
 use crate::warp::{Interpolation, Sampling, View};
 use crate::{Picture, Raster, Step};
-use fkp_core::{Affine, BoundingBox, Image, Keypoint, Keypoints, Sample, Schema, Visibility};
+use fkp_core::{Affine, BoundingBox, Image, Keypoints, Sample, Schema, Visibility};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 
@@ -179,9 +179,7 @@ impl Drawn {
                 for point in points.iter_mut().filter(|point| point.is_labelled()) {
                     let (x, y) = motion.forward(point.x.into(), point.y.into());
                     (point.x, point.y) = (x as f32, y as f32);
-                    if !is_inside(point, size) {
-                        point.visibility = Visibility::OutOfFrame;
-                    }
+                    point.visibility = point.visibility.in_frame(point.is_inside(size));
                 }
                 continue;
             }
@@ -210,8 +208,9 @@ impl Drawn {
         }
     }
 
-    /// Points found in the varied picture, back in the frame of the picture it was made from: a
-    /// point that lies in that frame is `Visible` again, one that was covered stays `Occluded`.
+    /// Keypoints found in the augmented image, back in the frame of the image it was made from.
+    /// A keypoint inside that frame is `Visible` again, because the original image still has its
+    /// pixels; one that was covered stays `Occluded`.
     ///
     /// # Panics
     /// If the schema has another number of points.
@@ -223,6 +222,9 @@ impl Drawn {
             let move_back = |(x, y), motion: &Motion| motion.backward(x, y);
             let (x, y) = motions.iter().rev().fold(at, move_back);
             (point.x, point.y) = (x as f32, y as f32);
+            if point.visibility == Visibility::OutOfFrame {
+                point.visibility = Visibility::Visible;
+            }
         }
         let mut moved = moved.marked_for_frame(self.source);
         if self.is_mirrored() {
@@ -321,9 +323,4 @@ impl Drawn {
             None
         })
     }
-}
-
-fn is_inside(point: &Keypoint, (width, height): (usize, usize)) -> bool {
-    (-0.5..=width as f32 - 0.5).contains(&point.x)
-        && (-0.5..=height as f32 - 0.5).contains(&point.y)
 }

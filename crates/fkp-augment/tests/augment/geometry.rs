@@ -326,6 +326,9 @@ fn once_out_of_the_frame_is_out_of_the_frame() {
     let moved = drawn.keypoints(&Keypoints::from_xy(&[[2.0, 2.0]]), &schema);
     assert_eq!((moved[0].x, moved[0].y), (2.0, 2.0));
     assert_eq!(moved[0].visibility, Visibility::OutOfFrame);
+    // The image that was augmented still has the pixels.
+    let undone = drawn.undo_keypoints(&moved, &schema);
+    assert_eq!(undone[0], Keypoint::new(2.0, 2.0));
 }
 
 #[test]
