@@ -2,10 +2,12 @@
 
 use crate::geometry::Motion;
 use crate::pixels::{Workspace, run};
-use crate::raster::{Channel, RasterView};
-use crate::warp::{Interpolation, Sampling, View};
+use crate::raster::RasterView;
 use crate::{Picture, Raster, Step};
-use fkp_core::{Affine, BoundingBox, Image, Keypoints, Sample, Schema, Visibility};
+use fkp_core::warp::{Sampling, View};
+use fkp_core::{
+    Affine, Border, BoundingBox, Channel, Filter, Image, Keypoints, Sample, Schema, Visibility,
+};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 
@@ -114,13 +116,7 @@ impl Drawn {
     /// If the picture has another size than it was drawn for.
     pub fn raster<T: Channel>(&self, image: &RasterView<'_, T>) -> Raster<T> {
         let mut workspace = Workspace::default();
-        let view = View {
-            data: &image.data,
-            width: image.width,
-            height: image.height,
-            channels: image.channels,
-        };
-        let (width, height) = self.run_view(view, &mut workspace);
+        let (width, height) = self.run_view(image.view(), &mut workspace);
         Raster {
             width,
             height,
@@ -136,13 +132,13 @@ impl Drawn {
     /// If the mask has another size than it was drawn for.
     pub fn mask<P: Picture>(&self, mask: &P) -> P {
         let border = match self.sampling.border {
-            fkp_core::Border::Constant(_) => fkp_core::Border::Constant(0),
+            Border::Constant(_) => Border::Constant(0),
             border => border,
         };
         let moved = Self {
             sampling: Sampling {
                 border,
-                interpolation: Interpolation::Nearest,
+                interpolation: Filter::Nearest,
             },
             steps: self
                 .steps
@@ -276,13 +272,7 @@ impl Drawn {
         }
         MEMORY.with_borrow_mut(|workspace| {
             let channels = image.channels();
-            let view = View {
-                data: image.as_bytes(),
-                width: image.width(),
-                height: image.height(),
-                channels,
-            };
-            let (width, height) = self.run_view(view, workspace);
+            let (width, height) = self.run_view((&image).into(), workspace);
             let data = std::mem::replace(&mut workspace.front, image.into_bytes());
             Image::from_raster(Raster {
                 width,
@@ -300,7 +290,7 @@ impl Drawn {
         workspace: &mut Workspace<T>,
     ) -> (usize, usize) {
         assert_eq!(
-            (src.width, src.height),
+            src.size(),
             self.source,
             "drawn for a picture of another size"
         );

@@ -14,6 +14,7 @@
 
 mod affine;
 mod augment;
+mod channel;
 mod crop;
 mod dataset;
 mod error;
@@ -26,10 +27,12 @@ mod random;
 mod sample;
 mod schema;
 mod schema_map;
-mod warp;
+pub mod vectors;
+pub mod warp;
 
 pub use affine::{Affine, AffineError};
 pub use augment::{Augment, NoAugment};
+pub use channel::Channel;
 pub use crop::{BoundingBox, CropError, CropRule, CropSquare};
 pub use dataset::{Concat, Dataset, DatasetError, InMemory, Subset};
 pub use error::fmt_with_causes;
@@ -42,6 +45,7 @@ pub use random::{Purpose, fnv1a, rng_for};
 pub use sample::Sample;
 pub use schema::{NormalisingPair, Schema, SchemaError, SchemaSpec};
 pub use schema_map::{SchemaMap, SchemaMapError};
+#[doc(inline)]
 pub use warp::{Border, Filter, warp_affine};
 
 /// The generator trait that every random function of the workspace takes.

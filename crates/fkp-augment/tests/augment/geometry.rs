@@ -3,7 +3,7 @@
 use crate::support::{
     any_affine, any_bend, any_face, any_geometric, any_straight, centroid, dot, ramp,
 };
-use fkp_augment::{Interpolation, Pipeline, Recipe, Subject, Transform};
+use fkp_augment::{Filter, Pipeline, Recipe, Subject, Transform};
 use fkp_core::{
     Augment, Border, BoundingBox, Keypoint, Keypoints, Purpose, Sample, Schema, Visibility, rng_for,
 };
@@ -205,8 +205,8 @@ proptest! {
             Just(Border::Reflect101), Just(Border::Wrap),
         ],
         interpolation in prop_oneof![
-            Just(Interpolation::Nearest), Just(Interpolation::Bilinear),
-            Just(Interpolation::Bicubic), Just(Interpolation::Area),
+            Just(Filter::Nearest), Just(Filter::Bilinear),
+            Just(Filter::Bicubic), Just(Filter::Area),
         ],
         width in 1usize..12, height in 1usize..12,
     ) {
