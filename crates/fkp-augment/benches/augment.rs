@@ -7,8 +7,8 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fkp_augment::{
-    BatchMut, Drawn, Fill, Interpolation, Normalise, Projective, Range, Recipe, Sampling, Step,
-    Transform, fill_batch,
+    BatchMut, Drawn, Fill, Filter, Normalise, Projective, Range, Recipe, Sampling, Step, Transform,
+    fill_batch,
 };
 use fkp_core::{
     Affine, Augment, Border, Image, Keypoint, Keypoints, Purpose, Sample, Schema, rng_for,
@@ -55,27 +55,17 @@ fn warps(criterion: &mut Criterion) {
             size: (size.0 / 2, size.1 / 2),
         };
         let cases = [
-            ("affine", affine, Border::Replicate, Interpolation::Bilinear),
-            (
-                "reflect",
-                affine,
-                Border::Reflect101,
-                Interpolation::Bilinear,
-            ),
-            (
-                "constant",
-                affine,
-                Border::Constant(0),
-                Interpolation::Bilinear,
-            ),
-            ("nearest", affine, Border::Replicate, Interpolation::Nearest),
-            ("bicubic", affine, Border::Replicate, Interpolation::Bicubic),
-            ("area_half", half, Border::Replicate, Interpolation::Area),
+            ("affine", affine, Border::Replicate, Filter::Bilinear),
+            ("reflect", affine, Border::Reflect101, Filter::Bilinear),
+            ("constant", affine, Border::Constant(0), Filter::Bilinear),
+            ("nearest", affine, Border::Replicate, Filter::Nearest),
+            ("bicubic", affine, Border::Replicate, Filter::Bicubic),
+            ("area_half", half, Border::Replicate, Filter::Area),
             (
                 "perspective",
                 Step::Perspective { map: tilt, size },
                 Border::Replicate,
-                Interpolation::Bilinear,
+                Filter::Bilinear,
             ),
         ];
         let mut group = criterion.benchmark_group(format!("warp/{}", name(shape)));

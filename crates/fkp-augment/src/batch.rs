@@ -1,9 +1,9 @@
 //! Filling a network's input: many samples varied in parallel, straight into one slice.
 
 use crate::pixels::Workspace;
-use crate::vectors::{self, Kernel};
-use crate::warp::View;
-use crate::{AugmentError, Drawn, Pipeline, Sampling, Subject};
+use crate::{AugmentError, Drawn, Pipeline, Subject};
+use fkp_core::vectors::{self, Kernel};
+use fkp_core::warp::{Sampling, View};
 use fkp_core::{Keypoints, Purpose, Sample, rng_for};
 use rayon::prelude::*;
 use std::borrow::Borrow;
@@ -103,14 +103,9 @@ pub fn fill_batch<S: Borrow<Sample> + Sync>(
             let subject = Subject::from(sample);
             let Memory { drawn, workspace } = memory;
             pipeline.draw_into(drawn, sample.image.size(), subject, &mut rng);
-            let view = View {
-                data: sample.image.as_bytes(),
-                width: sample.image.width(),
-                height: sample.image.height(),
-                channels: sample.image.channels(),
-            };
+            let view = View::from(&sample.image);
             let size = drawn.run_view(view, workspace);
-            let actual = (size.0, size.1, view.channels);
+            let actual = (size.0, size.1, view.channels());
             if actual != batch.shape {
                 return Err(AugmentError::WrongShape {
                     index: place,

@@ -2,11 +2,12 @@
 
 use crate::geometry::Motion;
 use crate::pixels::{Workspace, run};
-use crate::raster::{Channel, RasterView};
-use crate::warp::{Interpolation, Sampling, View};
+use crate::raster::RasterView;
 use crate::{Picture, Raster, Step};
+use fkp_core::warp::{Sampling, View};
 use fkp_core::{
-    Affine, BoundingBox, FaceBox, Image, Keypoint, Keypoints, Sample, Schema, Visibility,
+    Affine, Border, BoundingBox, Channel, FaceBox, Filter, Image, Keypoints, Sample, Schema,
+    Visibility,
 };
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -116,13 +117,7 @@ impl Drawn {
     /// If the picture has another size than it was drawn for.
     pub fn raster<T: Channel>(&self, image: &RasterView<'_, T>) -> Raster<T> {
         let mut workspace = Workspace::default();
-        let view = View {
-            data: &image.data,
-            width: image.width,
-            height: image.height,
-            channels: image.channels,
-        };
-        let (width, height) = self.run_view(view, &mut workspace);
+        let (width, height) = self.run_view(image.view(), &mut workspace);
         Raster {
             width,
             height,
@@ -138,13 +133,13 @@ impl Drawn {
     /// If the mask has another size than it was drawn for.
     pub fn mask<P: Picture>(&self, mask: &P) -> P {
         let border = match self.sampling.border {
-            fkp_core::Border::Constant(_) => fkp_core::Border::Constant(0),
+            Border::Constant(_) => Border::Constant(0),
             border => border,
         };
         let moved = Self {
             sampling: Sampling {
                 border,
-                interpolation: Interpolation::Nearest,
+                interpolation: Filter::Nearest,
             },
             steps: self
                 .steps
@@ -181,9 +176,7 @@ impl Drawn {
                 for point in points.iter_mut().filter(|point| point.is_labelled()) {
                     let (x, y) = motion.forward(point.x.into(), point.y.into());
                     (point.x, point.y) = (x as f32, y as f32);
-                    if !is_inside(point, size) {
-                        point.visibility = Visibility::OutOfFrame;
-                    }
+                    point.visibility = point.visibility.in_frame(point.is_inside(size));
                 }
                 continue;
             }
@@ -212,8 +205,9 @@ impl Drawn {
         }
     }
 
-    /// Points found in the varied picture, back in the frame of the picture it was made from: a
-    /// point that lies in that frame is `Visible` again, one that was covered stays `Occluded`.
+    /// Keypoints found in the augmented image, back in the frame of the image it was made from.
+    /// A keypoint inside that frame is `Visible` again, because the original image still has its
+    /// pixels; one that was covered stays `Occluded`.
     ///
     /// # Panics
     /// If the schema has another number of points.
@@ -225,6 +219,9 @@ impl Drawn {
             let move_back = |(x, y), motion: &Motion| motion.backward(x, y);
             let (x, y) = motions.iter().rev().fold(at, move_back);
             (point.x, point.y) = (x as f32, y as f32);
+            if point.visibility == Visibility::OutOfFrame {
+                point.visibility = Visibility::Visible;
+            }
         }
         let mut moved = moved.marked_for_frame(self.source);
         if self.is_mirrored() {
@@ -279,13 +276,7 @@ impl Drawn {
         }
         MEMORY.with_borrow_mut(|workspace| {
             let channels = image.channels();
-            let view = View {
-                data: image.as_bytes(),
-                width: image.width(),
-                height: image.height(),
-                channels,
-            };
-            let (width, height) = self.run_view(view, workspace);
+            let (width, height) = self.run_view((&image).into(), workspace);
             let data = std::mem::replace(&mut workspace.front, image.into_bytes());
             Image::from_raster(Raster {
                 width,
@@ -303,7 +294,7 @@ impl Drawn {
         workspace: &mut Workspace<T>,
     ) -> (usize, usize) {
         assert_eq!(
-            (src.width, src.height),
+            src.size(),
             self.source,
             "drawn for a picture of another size"
         );
@@ -326,9 +317,4 @@ impl Drawn {
             None
         })
     }
-}
-
-fn is_inside(point: &Keypoint, (width, height): (usize, usize)) -> bool {
-    (-0.5..=width as f32 - 0.5).contains(&point.x)
-        && (-0.5..=height as f32 - 0.5).contains(&point.y)
 }

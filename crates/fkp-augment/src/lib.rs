@@ -27,8 +27,6 @@ mod raster;
 mod recipe;
 mod step;
 mod transform;
-mod vectors;
-mod warp;
 
 pub use batch::{BatchMut, Normalise, fill_batch};
 pub use drawn::Drawn;
@@ -38,8 +36,10 @@ pub use picture::Picture;
 pub use pipeline::Pipeline;
 pub use pixels_only::PixelsOnly;
 pub use range::Range;
-pub use raster::{Channel, Raster, RasterView};
+pub use raster::{Raster, RasterView};
 pub use recipe::{Recipe, ZoomAxes};
 pub use step::{Fill, Step};
 pub use transform::{AffineRange, Subject, Transform};
-pub use warp::{Interpolation, Sampling};
+
+pub use fkp_core::warp::Sampling;
+pub use fkp_core::{Border, Channel, Filter};

@@ -1,7 +1,7 @@
 //! The picture types of other crates, to and from a raster.
 
-use crate::{Channel, Raster, RasterView};
-use fkp_core::Image;
+use crate::{Raster, RasterView};
+use fkp_core::{Channel, Image};
 use image::{ImageBuffer, Pixel};
 use ndarray::{Array2, Array3, Axis};
 

@@ -1,81 +1,10 @@
-//! Pictures of 8-bit or floating-point channels: owned, and looked at.
+//! Images of `u8` or `f32` channels: owned and borrowed.
 
 use crate::AugmentError;
+use fkp_core::Channel;
+use fkp_core::warp::View;
 use ndarray::ArrayView3;
 use std::borrow::Cow;
-
-/// A channel's number format: `u8` from 0 to 255, or `f32` from 0 to 1.
-pub trait Channel: Copy + Default + PartialEq + Send + Sync + sealed::Sealed + 'static {
-    /// The value of white: 255 or 1.
-    const WHITE: f32;
-
-    /// The number as it is stored.
-    fn to_f32(self) -> f32;
-
-    /// The nearest number of this format; `u8` saturates, `f32` is taken as it is.
-    fn from_f32(value: f32) -> Self;
-}
-
-pub(crate) mod sealed {
-    /// Keeps [`super::Channel`] to the formats that every pixel operation knows, and finds the
-    /// one that has fast paths.
-    pub trait Sealed: Sized {
-        /// The bytes, where the format is `u8`.
-        fn bytes(data: &[Self]) -> Option<&[u8]>;
-
-        /// The bytes to change, where the format is `u8`.
-        fn bytes_mut(data: &mut [Self]) -> Option<&mut [u8]>;
-    }
-}
-
-impl sealed::Sealed for u8 {
-    fn bytes(data: &[u8]) -> Option<&[u8]> {
-        Some(data)
-    }
-
-    fn bytes_mut(data: &mut [u8]) -> Option<&mut [u8]> {
-        Some(data)
-    }
-}
-
-impl sealed::Sealed for f32 {
-    fn bytes(_data: &[f32]) -> Option<&[u8]> {
-        None
-    }
-
-    fn bytes_mut(_data: &mut [f32]) -> Option<&mut [u8]> {
-        None
-    }
-}
-
-impl Channel for u8 {
-    const WHITE: f32 = 255.0;
-
-    #[inline(always)]
-    fn to_f32(self) -> f32 {
-        f32::from(self)
-    }
-
-    #[inline(always)]
-    fn from_f32(value: f32) -> Self {
-        // `as` saturates and takes NaN to 0; half is added to round to nearest.
-        (value + 0.5) as u8
-    }
-}
-
-impl Channel for f32 {
-    const WHITE: f32 = 1.0;
-
-    #[inline(always)]
-    fn to_f32(self) -> f32 {
-        self
-    }
-
-    #[inline(always)]
-    fn from_f32(value: f32) -> Self {
-        value
-    }
-}
 
 /// A picture of 1 to 4 interleaved channels, `[height, width, channels]` in memory.
 ///
@@ -181,6 +110,13 @@ impl<'a, T: Channel> RasterView<'a, T> {
             channels,
             data,
         })
+    }
+
+    pub(crate) fn view(&self) -> View<'_, T> {
+        match View::new(self.width, self.height, self.channels, &self.data) {
+            Ok(view) => view,
+            Err(error) => unreachable!("the constructor checked the shape: {error}"),
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::range::number;
 use crate::transform::{Scene, check};
-use crate::{AugmentError, Fill, Interpolation, Pipeline, Range, Sampling, Step, Transform, draw};
-use fkp_core::{Affine, Border, Rng, Schema};
+use crate::{AugmentError, Fill, Pipeline, Range, Step, Transform, draw};
+use fkp_core::warp::Sampling;
+use fkp_core::{Affine, Border, Filter, Rng, Schema};
 use serde::{Deserialize, Serialize};
 
 /// Whether the two axes are zoomed by one factor or by one each.
@@ -63,7 +64,7 @@ pub struct Recipe {
     pub border: Border,
     /// How a value between pixel centres is found.
     #[serde(default)]
-    pub interpolation: Interpolation,
+    pub interpolation: Filter,
     /// What else is done, after the words above.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Transform>,
@@ -80,7 +81,7 @@ impl Recipe {
             zoom_axes: ZoomAxes::default(),
             flip_horizontal_p: 0.0,
             border: Border::Replicate,
-            interpolation: Interpolation::Bilinear,
+            interpolation: Filter::Bilinear,
             steps: Vec::new(),
         }
     }

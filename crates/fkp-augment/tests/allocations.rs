@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
 use fkp_augment::{
-    AffineRange, BatchMut, Fill, Interpolation, Normalise, Range, Recipe, Transform, fill_batch,
+    AffineRange, BatchMut, Fill, Filter, Normalise, Range, Recipe, Transform, fill_batch,
 };
 use fkp_core::{BoundingBox, FaceBox, Image, Keypoint, Keypoints, Sample, Schema};
 
@@ -197,10 +197,10 @@ fn long_chains_allocate_nothing_per_sample() {
     ];
     for steps in [chain, mixed, some] {
         for interpolation in [
-            Interpolation::Nearest,
-            Interpolation::Bilinear,
-            Interpolation::Bicubic,
-            Interpolation::Area,
+            Filter::Nearest,
+            Filter::Bilinear,
+            Filter::Bicubic,
+            Filter::Area,
         ] {
             for border in [
                 fkp_core::Border::Constant(9),

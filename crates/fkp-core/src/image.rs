@@ -62,26 +62,7 @@ impl Image {
         channels: usize,
         data: Vec<u8>,
     ) -> Result<Self, ImageError> {
-        if width == 0 || height == 0 || !(1..=4).contains(&channels) {
-            return Err(ImageError::Unsupported {
-                width,
-                height,
-                channels,
-            });
-        }
-        let expected = width
-            .checked_mul(height)
-            .and_then(|pixels| pixels.checked_mul(channels))
-            .unwrap_or(usize::MAX);
-        if data.len() != expected {
-            return Err(ImageError::WrongLength {
-                width,
-                height,
-                channels,
-                expected,
-                actual: data.len(),
-            });
-        }
+        check_shape(width, height, channels, data.len())?;
         Ok(Self {
             width,
             height,
@@ -285,6 +266,36 @@ impl From<Image> for DynamicImage {
             None => unreachable!("the constructor checked the length"),
         }
     }
+}
+
+/// Whether an image of this shape exists and has `len` values.
+pub(crate) fn check_shape(
+    width: usize,
+    height: usize,
+    channels: usize,
+    len: usize,
+) -> Result<(), ImageError> {
+    if width == 0 || height == 0 || !(1..=4).contains(&channels) {
+        return Err(ImageError::Unsupported {
+            width,
+            height,
+            channels,
+        });
+    }
+    let expected = width
+        .checked_mul(height)
+        .and_then(|pixels| pixels.checked_mul(channels))
+        .unwrap_or(usize::MAX);
+    if len != expected {
+        return Err(ImageError::WrongLength {
+            width,
+            height,
+            channels,
+            expected,
+            actual: len,
+        });
+    }
+    Ok(())
 }
 
 fn from_parts(width: u32, height: u32, channels: usize, data: Vec<u8>) -> Image {

@@ -11,10 +11,32 @@ pub enum Visibility {
     Visible,
     /// Annotated, but covered by something: the position is known or well guessed.
     Occluded,
-    /// Annotated, but outside the picture, after a transform moved it there.
+    /// Annotated, but outside the image, or outside an earlier image that this one was made from.
     OutOfFrame,
     /// Nobody annotated it: the position means nothing, its weight in loss and metric is 0.
     Unlabelled,
+}
+
+impl Visibility {
+    /// The visibility in an image that the keypoint lies inside or outside of.
+    ///
+    /// Outside, a labeled keypoint becomes `OutOfFrame`. Once `OutOfFrame` it remains so when a
+    /// later map moves it back inside, because its pixels were lost.
+    ///
+    /// ```
+    /// use fkp_core::Visibility::{Occluded, OutOfFrame, Unlabelled};
+    /// assert_eq!(Occluded.in_frame(true), Occluded);
+    /// assert_eq!(Occluded.in_frame(false), OutOfFrame);
+    /// assert_eq!(OutOfFrame.in_frame(true), OutOfFrame);
+    /// assert_eq!(Unlabelled.in_frame(false), Unlabelled);
+    /// ```
+    #[must_use]
+    pub fn in_frame(self, inside: bool) -> Self {
+        match self {
+            Self::Visible | Self::Occluded if !inside => Self::OutOfFrame,
+            unchanged => unchanged,
+        }
+    }
 }
 
 /// A position in pixels (pixel centres at integers) and what is known of it.
@@ -50,6 +72,13 @@ impl Keypoint {
     /// Whether the position means something: anything but [`Visibility::Unlabelled`].
     pub fn is_labelled(&self) -> bool {
         self.visibility != Visibility::Unlabelled
+    }
+
+    /// Whether the position lies inside an image of `size` = (width, height), whose outer edges
+    /// are at −0.5 and `side − 0.5`.
+    pub fn is_inside(&self, size: (usize, usize)) -> bool {
+        let within = |value: f32, side: usize| (-0.5..=side as f32 - 0.5).contains(&value);
+        within(self.x, size.0) && within(self.y, size.1)
     }
 
     /// Euclidean distance in pixels.
@@ -133,8 +162,8 @@ impl Keypoints {
 
     /// Moves the points along with their picture into a frame of `size` = (width, height).
     ///
-    /// A point that leaves the frame becomes [`Visibility::OutOfFrame`], one that enters it
-    /// [`Visibility::Visible`]; a mirroring map also swaps the schema's flip pairs.
+    /// A keypoint that leaves the frame becomes [`Visibility::OutOfFrame`] and stays that; a
+    /// mirroring map also swaps the schema's flip pairs.
     ///
     /// # Panics
     /// If the schema has another number of points.
@@ -146,19 +175,10 @@ impl Keypoints {
         moved
     }
 
-    /// Sets the visibility of each point by whether it lies in a frame of (width, height).
+    /// Applies [`Visibility::in_frame`] to each keypoint, for a frame of (width, height).
     pub fn marked_for_frame(mut self, size: (usize, usize)) -> Self {
         for point in &mut self.points {
-            let inside = point.x >= -0.5
-                && point.y >= -0.5
-                && point.x <= size.0 as f32 - 0.5
-                && point.y <= size.1 as f32 - 0.5;
-            point.visibility = match (point.visibility, inside) {
-                (Visibility::Unlabelled, _) => Visibility::Unlabelled,
-                (Visibility::OutOfFrame, true) => Visibility::Visible,
-                (other, true) => other,
-                (_, false) => Visibility::OutOfFrame,
-            };
+            point.visibility = point.visibility.in_frame(point.is_inside(size));
         }
         self
     }
@@ -255,7 +275,22 @@ mod tests {
         let out = face.transform(&Affine::translation(5.6, 0.0), (96, 96), &schema);
         assert_eq!(out[3].visibility, Visibility::OutOfFrame);
         assert_eq!(out[3].x, 95.6);
+        // Moved back it is at its old position, but the pixels there were lost.
         let back = out.transform(&Affine::translation(-5.6, 0.0), (96, 96), &schema);
-        assert_eq!(back[3], Keypoint::new(90.0, 10.0));
+        assert_eq!((back[3].x, back[3].y), (90.0, 10.0));
+        assert_eq!(back[3].visibility, Visibility::OutOfFrame);
+    }
+
+    #[test]
+    fn the_frame_ends_at_the_outer_edges_of_its_pixels() {
+        for (x, y, inside) in [
+            (-0.5, 0.0, true),
+            (9.5, 4.5, true),
+            (-0.6, 0.0, false),
+            (0.0, 4.6, false),
+            (f32::NAN, 0.0, false),
+        ] {
+            assert_eq!(Keypoint::new(x, y).is_inside((10, 5)), inside, "{x} {y}");
+        }
     }
 }

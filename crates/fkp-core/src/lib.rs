@@ -15,6 +15,7 @@
 mod affine;
 mod augment;
 mod boxes;
+mod channel;
 mod crop;
 mod dataset;
 mod error;
@@ -30,11 +31,13 @@ mod sample;
 mod schema;
 mod schema_map;
 mod task;
-mod warp;
+pub mod vectors;
+pub mod warp;
 
 pub use affine::{Affine, AffineError};
 pub use augment::{Augment, NoAugment};
 pub use boxes::{BoundingBox, BoxConvention, FaceBox};
+pub use channel::Channel;
 pub use crop::{BoxJitter, CropError, CropRule, CropSquare};
 pub use dataset::{Concat, Dataset, DatasetError, InMemory, Subset};
 pub use error::fmt_with_causes;
@@ -53,6 +56,7 @@ pub use schema::{
 };
 pub use schema_map::{SchemaMap, SchemaMapError};
 pub use task::{ModelDescription, Task};
+#[doc(inline)]
 pub use warp::{Border, Filter, warp_affine};
 
 /// The generator trait that every random function of the workspace takes.

@@ -1,42 +1,67 @@
-//! Resampling a picture under an affine map.
+//! Resampling: every destination pixel is taken back to the source and read there.
+//!
+//! Work goes in blocks of 32 pixels of a row: their source coordinates, the border rule on the
+//! coordinates, then the samples. Each stage is a loop over plain arrays that the compiler turns
+//! into vector instructions of the processor at hand (chosen at run time by `pulp`). The border
+//! rules act on coordinates, not on pixels: repeating an edge is a clamp and a mirror is a triangle
+//! wave, so pixels at the edge cost what all others do.
+//!
+//! [`warp_affine`] is the function for an [`Image`] and an [`Affine`] map. [`warp`] takes any map,
+//! `f32` channels, and memory that is kept from one image to the next.
 
-use crate::{Affine, Image};
+mod area;
+mod bicubic;
+mod bilinear;
+mod border;
+mod bytes;
+#[cfg(target_arch = "x86_64")]
+mod bytes_avx2;
+mod coords;
+mod nearest;
+mod separable;
+mod source;
+
+pub use border::Border;
+pub use coords::{InverseMap, PointMap};
+pub use source::View;
+
+use crate::vectors;
+use crate::{Affine, Channel, Image};
+use separable::AxisMap;
 use serde::{Deserialize, Serialize};
+use source::Source;
 
-/// What lies beyond the picture's edge. The names are OpenCV's; Keras' `fill_mode` in brackets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Border {
-    /// One value in every channel (`constant`).
-    Constant(u8),
-    /// The edge pixel again and again, `aaa|abcd|ddd` (`nearest`).
-    #[default]
-    Replicate,
-    /// The mirror image with the edge pixel repeated, `cba|abcd|dcb` (`reflect`).
-    Reflect,
-    /// The mirror image about the edge pixel's centre, `dcb|abcd|cba`.
-    Reflect101,
-    /// The picture again, `bcd|abcd|abc` (`wrap`).
-    Wrap,
-}
-
-/// How a value between pixel centres is found.
+/// How a value between pixel centers is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Filter {
     /// The nearest pixel: for masks and labels.
     Nearest,
-    /// Linear between the four neighbours.
+    /// Linear between the four neighbors.
     #[default]
     Bilinear,
-    /// Bilinear where the map enlarges; where it shrinks by more than 1, the mean over the
-    /// destination pixel's area (an even grid of bilinear samples), so that nothing aliases.
+    /// Cubic convolution over 4×4 neighbors (Keys 1981, a = −1/2): sharper, may overshoot.
+    Bicubic,
+    /// Bilinear where the map enlarges; where it shrinks, the mean over the destination pixel's
+    /// area (an even grid of bilinear samples), so that nothing aliases.
     Area,
 }
 
-/// The picture `src` seen through `dst_from_src`, in a frame of `size` = (width, height).
+/// How a warp reads its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sampling {
+    /// What lies beyond the image's edge.
+    #[serde(default)]
+    pub border: Border,
+    /// How a value between pixel centers is found.
+    #[serde(default)]
+    pub interpolation: Filter,
+}
+
+/// The image `src` seen through `dst_from_src`, in a frame of `size` = (width, height).
 ///
-/// A destination pixel's centre is taken back by the inverse map and the source read there; the
+/// A destination pixel's center is taken back by the inverse map and the source read there; the
 /// same map applied to points ([`crate::Keypoints::map`]) keeps them on what they mark.
 ///
 /// ```
@@ -56,148 +81,139 @@ pub fn warp_affine(
     filter: Filter,
     border: Border,
 ) -> Image {
-    match src.channels() {
-        1 => warp::<1>(src, dst_from_src, size, filter, border),
-        2 => warp::<2>(src, dst_from_src, size, filter, border),
-        3 => warp::<3>(src, dst_from_src, size, filter, border),
-        _ => warp::<4>(src, dst_from_src, size, filter, border),
-    }
-}
-
-/// The channels are a constant so that the inner loops unroll.
-fn warp<const C: usize>(
-    src: &Image,
-    dst_from_src: &Affine,
-    (width, height): (usize, usize),
-    filter: Filter,
-    border: Border,
-) -> Image {
-    let mut dst = Image::filled(width, height, C, 0);
-    let source = Source::<C> {
-        data: src.as_bytes(),
-        width: src.width() as i64,
-        height: src.height() as i64,
+    let map = InverseMap::Affine(dst_from_src.inverse().rows());
+    let (mut scratch, mut dst) = (Scratch::default(), Vec::new());
+    let sampling = Sampling {
         border,
+        interpolation: filter,
     };
-    let [[a, b, tx], [c, d, ty]] = dst_from_src.inverse().rows();
-    let (nx, ny) = match filter {
-        // Steps in the source per destination pixel along each axis: the length of the column.
-        Filter::Area => (taps(a.hypot(c)), taps(b.hypot(d))),
-        Filter::Nearest | Filter::Bilinear => (1, 1),
-    };
-    let weight = 1.0 / (nx * ny) as f32;
-    let offset = |tap: usize, taps: usize| (tap as f64 + 0.5) / taps as f64 - 0.5;
-    for (y, row) in dst.as_bytes_mut().chunks_exact_mut(width * C).enumerate() {
-        for (x, pixel) in row.chunks_exact_mut(C).enumerate() {
-            let mut sum = [0f32; C];
-            for ky in 0..ny {
-                let v = y as f64 + offset(ky, ny);
-                for kx in 0..nx {
-                    let u = x as f64 + offset(kx, nx);
-                    let (sx, sy) = (a * u + b * v + tx, c * u + d * v + ty);
-                    let value = if filter == Filter::Nearest {
-                        source.nearest(sx, sy)
-                    } else {
-                        source.bilinear(sx, sy)
-                    };
-                    for (sum, value) in sum.iter_mut().zip(value) {
-                        *sum += value;
-                    }
+    warp(src.into(), map, size, sampling, &mut scratch, &mut dst);
+    match Image::new(size.0, size.1, src.channels(), dst) {
+        Ok(image) => image,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Memory for one warp after another.
+#[derive(Default)]
+pub struct Scratch<T> {
+    padded: Vec<T>,
+    separable: separable::Memory,
+}
+
+/// Fills `dst` with the image `src` seen through a map, in a frame of `size` = (width, height).
+///
+/// `dst` gets the channels of `src`; what it held before does not matter. Allocates nothing once
+/// `scratch` and `dst` have served for an image of the same shape.
+///
+/// ```
+/// use fkp_core::warp::{Border, InverseMap, Sampling, Scratch, View, warp};
+/// let src = View::new(3, 1, 1, &[0.1f32, 0.2, 0.3])?;
+/// let right_by_one = InverseMap::Affine([[1.0, 0.0, -1.0], [0.0, 1.0, 0.0]]);
+/// let mut dst = Vec::new();
+/// let sampling = Sampling { border: Border::Constant(0), ..Sampling::default() };
+/// warp(src, right_by_one, (3, 1), sampling, &mut Scratch::default(), &mut dst);
+/// assert_eq!(dst, [0.0, 0.1, 0.2]);
+/// # Ok::<(), fkp_core::ImageError>(())
+/// ```
+pub fn warp<T: Channel>(
+    src: View<'_, T>,
+    map: InverseMap<'_>,
+    size: (usize, usize),
+    sampling: Sampling,
+    scratch: &mut Scratch<T>,
+    dst: &mut Vec<T>,
+) {
+    dst.resize(size.0 * size.1 * src.channels, T::default());
+    // The number of channels is a constant in the loops, so that they unroll.
+    match src.channels {
+        1 => of_channels::<T, 1>(src, &map, size, sampling, scratch, dst),
+        2 => of_channels::<T, 2>(src, &map, size, sampling, scratch, dst),
+        3 => of_channels::<T, 3>(src, &map, size, sampling, scratch, dst),
+        _ => of_channels::<T, 4>(src, &map, size, sampling, scratch, dst),
+    }
+}
+
+fn of_channels<T: Channel, const C: usize>(
+    src: View<'_, T>,
+    inverse_map: &InverseMap<'_>,
+    size: (usize, usize),
+    sampling: Sampling,
+    scratch: &mut Scratch<T>,
+    dst: &mut [T],
+) {
+    let Sampling {
+        border,
+        interpolation,
+    } = sampling;
+    let width = size.0;
+    match interpolation {
+        Filter::Nearest => vectors::run(nearest::Rows::<T, C> {
+            src,
+            inverse_map,
+            width,
+            border,
+            dst,
+        }),
+        Filter::Bicubic => vectors::run(bicubic::Rows::<T, C> {
+            src,
+            inverse_map,
+            width,
+            border,
+            dst,
+        }),
+        Filter::Bilinear => {
+            let source = Source::padded(src, border, &mut scratch.padded);
+            bilinear_rows::<T, C>(&source, inverse_map, width, dst);
+        }
+        Filter::Area => {
+            let source = Source::padded(src, border, &mut scratch.padded);
+            let taps = area::taps(inverse_map, size);
+            match *inverse_map {
+                _ if taps == (1, 1) => bilinear_rows::<T, C>(&source, inverse_map, width, dst),
+                InverseMap::Affine([[a, 0.0, tx], [0.0, d, ty]]) => {
+                    let axis = |scale, shift| AxisMap { scale, shift };
+                    let axes = (axis(a, tx), axis(d, ty));
+                    let memory = &mut scratch.separable;
+                    vectors::run(separable::Rows::<T, C>::new(
+                        &source, axes, size, memory, dst,
+                    ));
                 }
+                _ => vectors::run(area::Rows::<T, C> {
+                    source: &source,
+                    inverse_map,
+                    width,
+                    taps,
+                    dst,
+                }),
             }
-            for (byte, sum) in pixel.iter_mut().zip(sum) {
-                // `as` saturates; half is added to round to nearest.
-                *byte = (sum * weight + 0.5) as u8;
-            }
         }
     }
-    dst
 }
 
-/// How many samples along an axis keep every source pixel in view. The cap bounds the work for
-/// absurd maps; beyond a shrink of 64 the grid thins out.
-fn taps(source_step: f64) -> usize {
-    (source_step - 1e-9).ceil().clamp(1.0, 64.0) as usize
-}
-
-struct Source<'a, const C: usize> {
-    data: &'a [u8],
-    width: i64,
-    height: i64,
-    border: Border,
-}
-
-impl<const C: usize> Source<'_, C> {
-    fn nearest(&self, x: f64, y: f64) -> [f32; C] {
-        self.fetch(floor(x + 0.5), floor(y + 0.5))
-    }
-
-    fn bilinear(&self, x: f64, y: f64) -> [f32; C] {
-        let (x0, y0) = (floor(x), floor(y));
-        let (fx, fy) = ((x - x0 as f64) as f32, (y - y0 as f64) as f32);
-        let inside = x0 >= 0 && y0 >= 0 && x0 + 1 < self.width && y0 + 1 < self.height;
-        let [p00, p10, p01, p11] = if inside {
-            let start = (y0 * self.width + x0) as usize * C;
-            let below = start + self.width as usize * C;
-            [
-                self.read(start),
-                self.read(start + C),
-                self.read(below),
-                self.read(below + C),
-            ]
-        } else {
-            [
-                self.fetch(x0, y0),
-                self.fetch(x0 + 1, y0),
-                self.fetch(x0, y0 + 1),
-                self.fetch(x0 + 1, y0 + 1),
-            ]
-        };
-        std::array::from_fn(|i| {
-            let top = p00[i] + (p10[i] - p00[i]) * fx;
-            let bottom = p01[i] + (p11[i] - p01[i]) * fx;
-            top + (bottom - top) * fy
-        })
-    }
-
-    fn fetch(&self, x: i64, y: i64) -> [f32; C] {
-        if let Border::Constant(value) = self.border
-            && (x < 0 || y < 0 || x >= self.width || y >= self.height)
-        {
-            return [f32::from(value); C];
+fn bilinear_rows<T: Channel, const C: usize>(
+    source: &Source<'_, T>,
+    inverse_map: &InverseMap<'_>,
+    width: usize,
+    dst: &mut [T],
+) {
+    if let Some(bytes) = source.bytes()
+        && let Some(dst) = T::bytes_mut(dst)
+    {
+        bytes::Rows::<C> {
+            source: &bytes,
+            inverse_map,
+            width,
+            dst,
         }
-        let x = index(x, self.width, self.border);
-        let y = index(y, self.height, self.border);
-        self.read((y * self.width + x) as usize * C)
-    }
-
-    fn read(&self, start: usize) -> [f32; C] {
-        let pixel = &self.data[start..start + C];
-        std::array::from_fn(|i| f32::from(pixel[i]))
-    }
-}
-
-/// Bounded, because a far-away point of an extreme map must not overflow the arithmetic below.
-fn floor(value: f64) -> i64 {
-    value.floor().clamp(-1e12, 1e12) as i64
-}
-
-/// The pixel inside `0..len` that stands for `i` under the border rule.
-fn index(i: i64, len: i64, border: Border) -> i64 {
-    match border {
-        Border::Constant(_) | Border::Replicate => i.clamp(0, len - 1),
-        Border::Wrap => i.rem_euclid(len),
-        Border::Reflect => {
-            let i = i.rem_euclid(2 * len);
-            if i < len { i } else { 2 * len - 1 - i }
-        }
-        Border::Reflect101 => {
-            if len == 1 {
-                return 0;
-            }
-            let i = i.rem_euclid(2 * len - 2);
-            if i < len { i } else { 2 * len - 2 - i }
-        }
+        .run_fastest();
+    } else {
+        vectors::run(bilinear::Rows::<T, C> {
+            source,
+            inverse_map,
+            width,
+            dst,
+        });
     }
 }
 

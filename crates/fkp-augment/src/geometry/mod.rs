@@ -4,7 +4,8 @@ mod bend;
 mod motion;
 mod projective;
 
+use bend::BendTable;
+pub(crate) use bend::MAX_CELLS;
 pub use bend::{Bend, BendKind};
-pub(crate) use bend::{BendTable, MAX_CELLS};
-pub(crate) use motion::{Link, Motion};
+pub(crate) use motion::Motion;
 pub use projective::Projective;

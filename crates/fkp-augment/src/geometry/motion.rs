@@ -2,8 +2,8 @@
 
 use super::{BendTable, Projective};
 use crate::Step;
-use crate::warp::Backward;
 use fkp_core::Affine;
+use fkp_core::warp::{InverseMap, PointMap};
 use std::cell::RefCell;
 
 /// One map of a chain that no matrix can express as a whole.
@@ -11,7 +11,7 @@ use std::cell::RefCell;
     clippy::large_enum_variant,
     reason = "a chain's memory is kept from one sample to the next; a box would not be"
 )]
-pub(crate) enum Link {
+enum Link {
     Straight(Projective),
     Bent(BendTable),
 }
@@ -89,11 +89,11 @@ impl Motion {
     }
 
     /// The map that pixels are fetched by.
-    pub(crate) fn pixels(&self) -> Backward<'_> {
+    pub(crate) fn pixels(&self) -> InverseMap<'_> {
         match &self.map {
-            Map::Affine(map) => Backward::Affine(map.inverse().rows()),
-            Map::Projective(map) => Backward::Projective(map.inverse().rows()),
-            Map::Chain(links) => Backward::Chain(&links.0),
+            Map::Affine(map) => InverseMap::Affine(map.inverse().rows()),
+            Map::Projective(map) => InverseMap::Perspective(map.inverse().rows()),
+            Map::Chain(links) => InverseMap::Points(links),
         }
     }
 
@@ -161,6 +161,16 @@ impl Links {
         let mut links = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
         links.extend(maps.map(Link::Straight));
         Self(links)
+    }
+}
+
+impl PointMap for Links {
+    fn src_from_dst(&self, x: f64, y: f64) -> (f64, f64) {
+        let back = |(x, y), link: &Link| match link {
+            Link::Straight(map) => map.inverse().apply(x, y),
+            Link::Bent(table) => table.backward(x, y),
+        };
+        self.0.iter().rev().fold((x, y), back)
     }
 }
 

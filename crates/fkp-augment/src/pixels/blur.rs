@@ -1,9 +1,9 @@
 //! Blurs along lines and in the plane, and the unsharp mask made of one.
 
 use super::Canvas;
-use crate::raster::Channel;
-use crate::vectors::add_scaled;
-use crate::warp::reflect;
+use fkp_core::Border;
+use fkp_core::Channel;
+use fkp_core::vectors::{self, Kernel};
 
 /// Blurs by a Gaussian of this standard deviation, first along rows, then along columns.
 pub(super) fn gaussian<T: Channel>(canvas: &mut Canvas<'_, T>, sigma_px: f64) {
@@ -110,5 +110,30 @@ pub(super) fn motion<T: Channel>(canvas: &mut Canvas<'_, T>, length_px: f64, ang
     }
     for (value, sum) in canvas.data.iter_mut().zip(sums.iter()) {
         *value = T::from_f32(*sum);
+    }
+}
+
+/// The pixel in `0..len` that mirrors pixel `i`, the edge pixel repeated.
+fn reflect(i: i64, len: usize) -> usize {
+    Border::Reflect.index(i, len).unwrap_or(0)
+}
+
+/// `dst += weight · src`, value by value, as far as both go.
+fn add_scaled<T: Channel>(dst: &mut [f32], src: &[T], weight: f32) {
+    vectors::run(AddScaled { dst, src, weight });
+}
+
+struct AddScaled<'a, T> {
+    dst: &'a mut [f32],
+    src: &'a [T],
+    weight: f32,
+}
+
+impl<T: Channel> Kernel for AddScaled<'_, T> {
+    #[inline(always)]
+    fn run(self) {
+        for (dst, src) in self.dst.iter_mut().zip(self.src) {
+            *dst += self.weight * src.to_f32();
+        }
     }
 }

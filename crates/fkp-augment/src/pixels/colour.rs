@@ -1,7 +1,7 @@
 //! Hue, saturation and grey.
 
 use super::Canvas;
-use crate::raster::Channel;
+use fkp_core::Channel;
 
 /// Rec. 601, as in OpenCV and Pillow.
 pub(super) fn luma(rgb: [f32; 3]) -> f32 {

@@ -3,7 +3,7 @@
 use super::Canvas;
 use crate::Fill;
 use crate::draw::hash;
-use crate::raster::Channel;
+use fkp_core::Channel;
 
 /// Paints the part of the rectangle that lies in the picture.
 pub(super) fn erase<T: Channel>(

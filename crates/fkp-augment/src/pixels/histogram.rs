@@ -1,7 +1,7 @@
 //! Steps that look at the distribution of values: equalisation, CLAHE, standardisation.
 
 use super::{Canvas, colour};
-use crate::raster::Channel;
+use fkp_core::Channel;
 
 const BINS: usize = 256;
 

@@ -2,7 +2,7 @@
 
 use super::Canvas;
 use super::colour::{for_rgb, luma};
-use crate::raster::Channel;
+use fkp_core::Channel;
 
 /// ISO/IEC 10918-1, table K.1.
 const LUMA: [u8; 64] = [

@@ -1,8 +1,8 @@
 //! Shadows and uneven light: a factor that varies smoothly over the picture.
 
 use super::Canvas;
-use crate::raster::Channel;
-use crate::vectors::{self, Kernel};
+use fkp_core::Channel;
+use fkp_core::vectors::{self, Kernel};
 
 /// Darkens what lies beyond a line, with an edge in the form of a smooth step.
 pub(super) fn shadow<T: Channel>(

@@ -1,7 +1,7 @@
 //! The median of a square window.
 
 use super::Canvas;
-use crate::raster::Channel;
+use fkp_core::Channel;
 
 /// Replaces each number by the median of its channel in a window of side `2·radius + 1`; the
 /// picture's edge pixels are repeated.

@@ -10,11 +10,11 @@ mod median;
 mod noise;
 mod pointwise;
 
+use crate::Step;
 use crate::geometry::Motion;
-use crate::raster::Channel;
-use crate::warp::{PadBuffer, Sampling, View, warp};
-use crate::{Interpolation, Step};
-use fkp_core::{Affine, Border};
+use fkp_core::Channel;
+use fkp_core::warp::{InverseMap, Sampling, Scratch, View, warp};
+use fkp_core::{Affine, Border, Filter};
 
 /// Memory that serves one picture after another.
 #[derive(Default)]
@@ -22,7 +22,8 @@ pub(crate) struct Workspace<T> {
     /// The picture so far; the result in the end.
     pub(crate) front: Vec<T>,
     back: Vec<T>,
-    pad: PadBuffer<T>,
+    third: Vec<T>,
+    scratch: Scratch<T>,
     floats: Vec<f32>,
 }
 
@@ -32,8 +33,10 @@ pub(crate) struct Canvas<'a, T> {
     pub(crate) width: usize,
     pub(crate) height: usize,
     pub(crate) channels: usize,
-    /// A second picture's memory.
+    /// A second image's memory.
     pub(crate) spare: &'a mut Vec<T>,
+    /// And a third's.
+    pub(crate) third: &'a mut Vec<T>,
     /// Numbers in between.
     pub(crate) floats: &'a mut Vec<f32>,
 }
@@ -45,7 +48,7 @@ pub(crate) fn run<T: Channel>(
     sampling: Sampling,
     workspace: &mut Workspace<T>,
 ) -> (usize, usize) {
-    let mut size = (src.width, src.height);
+    let mut size = src.size();
     let mut started = false;
     let mut at = 0;
     while at < steps.len() {
@@ -56,18 +59,16 @@ pub(crate) fn run<T: Channel>(
                 continue;
             }
             let Workspace {
-                front, back, pad, ..
+                front,
+                back,
+                scratch,
+                ..
             } = workspace;
             let from = match started {
-                true => View {
-                    data: front,
-                    width: size.0,
-                    height: size.1,
-                    ..src
-                },
+                true => view(front, size, src.channels()),
                 false => src,
             };
-            warp(from, &motion.pixels(), motion.size, sampling, pad, back);
+            warp(from, motion.pixels(), motion.size, sampling, scratch, back);
             std::mem::swap(front, back);
             started = true;
             size = motion.size;
@@ -81,14 +82,15 @@ pub(crate) fn run<T: Channel>(
             data: &mut workspace.front,
             width: size.0,
             height: size.1,
-            channels: src.channels,
+            channels: src.channels(),
             spare: &mut workspace.back,
+            third: &mut workspace.third,
             floats: &mut workspace.floats,
         };
         at += pointwise::run(&steps[at..], canvas.data);
         if at < steps.len() && !steps[at].is_geometric() {
             // One step at a time; pointwise ones were taken together above.
-            if other(&steps[at], &mut canvas, &mut workspace.pad) {
+            if other(&steps[at], &mut canvas, &mut workspace.scratch) {
                 at += 1;
             }
         }
@@ -100,7 +102,7 @@ pub(crate) fn run<T: Channel>(
 }
 
 /// Steps that look at more than one number. Whether this was one of them.
-fn other<T: Channel>(step: &Step, canvas: &mut Canvas<'_, T>, pad: &mut PadBuffer<T>) -> bool {
+fn other<T: Channel>(step: &Step, canvas: &mut Canvas<'_, T>, scratch: &mut Scratch<T>) -> bool {
     match *step {
         Step::HueSaturation {
             hue_deg,
@@ -120,7 +122,7 @@ fn other<T: Channel>(step: &Step, canvas: &mut Canvas<'_, T>, pad: &mut PadBuffe
         Step::Clahe { clip, tiles } => histogram::clahe(canvas, clip, tiles),
         Step::Equalise {} => histogram::equalise(canvas),
         Step::Jpeg { quality } => jpeg::degrade(canvas, quality),
-        Step::Downscale { factor } => downscale(canvas, factor, pad),
+        Step::Downscale { factor } => downscale(canvas, factor, scratch),
         Step::Erase {
             x,
             y,
@@ -153,11 +155,11 @@ fn other<T: Channel>(step: &Step, canvas: &mut Canvas<'_, T>, pad: &mut PadBuffe
 
 fn copy<T: Channel>(src: View<'_, T>, workspace: &mut Workspace<T>) {
     workspace.front.clear();
-    workspace.front.extend_from_slice(src.data);
+    workspace.front.extend_from_slice(src.as_slice());
 }
 
-/// Shrinks by area into the spare picture and enlarges from there.
-fn downscale<T: Channel>(canvas: &mut Canvas<'_, T>, factor: f64, pad: &mut PadBuffer<T>) {
+/// Shrinks by area into the spare image and enlarges from there.
+fn downscale<T: Channel>(canvas: &mut Canvas<'_, T>, factor: f64, scratch: &mut Scratch<T>) {
     let size = (canvas.width, canvas.height);
     let side = |side: usize| ((side as f64 * factor).round() as usize).clamp(1, side);
     let small = (side(size.0), side(size.1));
@@ -166,29 +168,35 @@ fn downscale<T: Channel>(canvas: &mut Canvas<'_, T>, factor: f64, pad: &mut PadB
     };
     let sampling = Sampling {
         border: Border::Replicate,
-        interpolation: Interpolation::Area,
+        interpolation: Filter::Area,
     };
-    let resize = |src: View<'_, T>, map: Affine, size, pad: &mut PadBuffer<T>, dst: &mut Vec<T>| {
-        let backward = crate::warp::Backward::Affine(map.inverse().rows());
-        warp(src, &backward, size, sampling, pad, dst);
-    };
-    let channels = canvas.channels;
-    let view = |data, (width, height)| View {
-        data,
-        width,
-        height,
-        channels,
-    };
-    resize(view(canvas.data, size), down, small, pad, canvas.spare);
-    // The way back needs a vector of its own: the spare one is the source now.
-    let mut large = std::mem::take(pad);
+    let resize =
+        |src: &[T], map: Affine, (from, to), scratch: &mut Scratch<T>, dst: &mut Vec<T>| {
+            let map = InverseMap::Affine(map.inverse().rows());
+            warp(
+                view(src, from, canvas.channels),
+                map,
+                to,
+                sampling,
+                scratch,
+                dst,
+            );
+        };
+    resize(canvas.data, down, (size, small), scratch, canvas.spare);
     resize(
-        view(canvas.spare, small),
+        canvas.spare,
         down.inverse(),
-        size,
-        &mut Vec::new(),
-        &mut large,
+        (small, size),
+        scratch,
+        canvas.third,
     );
-    canvas.data.copy_from_slice(&large);
-    *pad = large;
+    canvas.data.copy_from_slice(canvas.third);
+}
+
+/// An image in a buffer of the workspace.
+fn view<T: Channel>(data: &[T], (width, height): (usize, usize), channels: usize) -> View<'_, T> {
+    match View::new(width, height, channels, data) {
+        Ok(view) => view,
+        Err(error) => unreachable!("the buffer was filled with an image of this size: {error}"),
+    }
 }

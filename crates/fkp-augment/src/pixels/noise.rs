@@ -3,7 +3,7 @@
 
 use super::Canvas;
 use crate::draw::{hash, hash_unit};
-use crate::raster::Channel;
+use fkp_core::Channel;
 use std::sync::OnceLock;
 
 /// Entries of the table of normal quantiles, a power of two.

@@ -1,7 +1,7 @@
 //! Steps that change each number on its own: a run of them becomes one table of 256 values.
 
 use crate::Step;
-use crate::raster::Channel;
+use fkp_core::Channel;
 
 /// Does the pointwise steps at the head of `steps` together and says how many they are.
 pub(super) fn run<T: Channel>(steps: &[Step], data: &mut [T]) -> usize {

@@ -3,7 +3,7 @@
 use crate::support::{
     any_affine, any_bend, any_face, any_geometric, any_straight, centroid, dot, ramp,
 };
-use fkp_augment::{Interpolation, Pipeline, Recipe, Subject, Transform};
+use fkp_augment::{Filter, Pipeline, Recipe, Subject, Transform};
 use fkp_core::{
     Augment, Border, BoundingBox, Keypoint, Keypoints, Purpose, Sample, Schema, Visibility, rng_for,
 };
@@ -205,8 +205,8 @@ proptest! {
             Just(Border::Reflect101), Just(Border::Wrap),
         ],
         interpolation in prop_oneof![
-            Just(Interpolation::Nearest), Just(Interpolation::Bilinear),
-            Just(Interpolation::Bicubic), Just(Interpolation::Area),
+            Just(Filter::Nearest), Just(Filter::Bilinear),
+            Just(Filter::Bicubic), Just(Filter::Area),
         ],
         width in 1usize..12, height in 1usize..12,
     ) {
@@ -326,6 +326,9 @@ fn once_out_of_the_frame_is_out_of_the_frame() {
     let moved = drawn.keypoints(&Keypoints::from_xy(&[[2.0, 2.0]]), &schema);
     assert_eq!((moved[0].x, moved[0].y), (2.0, 2.0));
     assert_eq!(moved[0].visibility, Visibility::OutOfFrame);
+    // The image that was augmented still has the pixels.
+    let undone = drawn.undo_keypoints(&moved, &schema);
+    assert_eq!(undone[0], Keypoint::new(2.0, 2.0));
 }
 
 #[test]

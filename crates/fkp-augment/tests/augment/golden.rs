@@ -2,7 +2,7 @@
 
 use crate::support::texture;
 use fkp_augment::{
-    AffineRange, Drawn, Interpolation, Projective, Range, Recipe, Sampling, Step, Transform,
+    AffineRange, Drawn, Filter, Projective, Range, Recipe, Sampling, Step, Transform,
 };
 use fkp_core::{Affine, Border, Purpose, Schema, rng_for};
 use serde::Deserialize;
@@ -44,7 +44,7 @@ fn affine_and_perspective_pictures_are_opencvs() {
     let golden = golden();
     let sampling = Sampling {
         border: Border::Reflect101,
-        interpolation: Interpolation::Bilinear,
+        interpolation: Filter::Bilinear,
     };
     for picture in &golden.pictures {
         let rows = &picture.matrix;

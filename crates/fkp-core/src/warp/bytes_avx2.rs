@@ -4,7 +4,7 @@
 //! in a row are fetched as one eight-byte word and taken apart in the register.
 
 use super::bytes::{Grid, Portable, Rows, Samples, UNITS};
-use super::{BLOCK, Coords};
+use super::coords::{BLOCK, Coords};
 use crate::vectors::Avx2Kernel;
 use pulp::cast;
 use pulp::x86::V3;

@@ -1,6 +1,5 @@
 //! Running a loop as compiled for the processor at hand.
 
-use crate::raster::Channel;
 #[cfg(target_arch = "x86_64")]
 use pulp::x86::V3;
 use pulp::{Arch, Simd, WithSimd};
@@ -9,7 +8,7 @@ use pulp::{Arch, Simd, WithSimd};
 /// `#[inline(always)]`: what is inlined is compiled for the newest instructions there are, what is
 /// only called is compiled for the oldest. A closure would not do, because it is called through a
 /// shim that is never inlined.
-pub(crate) trait Kernel {
+pub trait Kernel {
     /// Does the work.
     fn run(self);
 }
@@ -18,7 +17,7 @@ pub(crate) trait Kernel {
 /// processors. The results are the same to the bit: the loops contain no operation that is rounded
 /// differently when it is vectorised. AVX-512 is not used: the loops that fetch pixels become
 /// slower with it.
-pub(crate) fn run(kernel: impl Kernel) {
+pub fn run(kernel: impl Kernel) {
     #[cfg(target_arch = "x86_64")]
     if let Some(cpu) = V3::try_new() {
         return Simd::vectorize(cpu, Vectors(kernel));
@@ -71,25 +70,5 @@ impl<K: Kernel> WithSimd for Vectors<K> {
     fn with_simd<S: Simd>(self, simd: S) {
         let _ = simd;
         self.0.run();
-    }
-}
-
-/// `dst += weight · src`, number by number, as far as both go.
-pub(crate) fn add_scaled<T: Channel>(dst: &mut [f32], src: &[T], weight: f32) {
-    run(AddScaled { dst, src, weight });
-}
-
-struct AddScaled<'a, T> {
-    dst: &'a mut [f32],
-    src: &'a [T],
-    weight: f32,
-}
-
-impl<T: Channel> Kernel for AddScaled<'_, T> {
-    #[inline(always)]
-    fn run(self) {
-        for (dst, src) in self.dst.iter_mut().zip(self.src) {
-            *dst += self.weight * src.to_f32();
-        }
     }
 }

@@ -6,13 +6,14 @@
 //! grey levels of the exact one. Every processor does the same operations on the same integers and
 //! gives the same bytes.
 
-use super::{BLOCK, Backward, Coords, Source};
+use super::coords::{BLOCK, Coords, InverseMap};
+use super::source::Source;
 use crate::vectors::{self, Kernel};
 
 /// Rows of a bilinear warp of bytes.
 pub(super) struct Rows<'a, const C: usize> {
     pub(super) source: &'a Source<'a, u8>,
-    pub(super) backward: &'a Backward<'a>,
+    pub(super) inverse_map: &'a InverseMap<'a>,
     pub(super) width: usize,
     pub(super) dst: &'a mut [u8],
 }
@@ -36,7 +37,7 @@ impl<const C: usize> Rows<'_, C> {
         let mut at = Coords::new();
         for (y, row) in self.dst.chunks_exact_mut(self.width * C).enumerate() {
             for x in (0..self.width).step_by(BLOCK) {
-                self.backward.fill(x as f64, y as f64, &mut at);
+                self.inverse_map.fill(x as f64, y as f64, &mut at);
                 self.source.fold(&mut at);
                 samples.block(&grid, &at, &mut row[x * C..]);
             }
@@ -142,8 +143,9 @@ fn blend(a: i16, b: i16, w: i32) -> i16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::warp::View;
-    use fkp_core::{Affine, Border};
+    use crate::warp::border::Border;
+    use crate::warp::source::View;
+    use crate::{Affine, Purpose, Rng, rng_for};
     use proptest::prelude::*;
 
     fn rows<const C: usize>(
@@ -164,7 +166,7 @@ mod tests {
         let mut dst = vec![0; size.0 * size.1 * C];
         work(Rows {
             source: &source,
-            backward: &Backward::Affine(map),
+            inverse_map: &InverseMap::Affine(map),
             width: size.0,
             dst: &mut dst,
         });
@@ -183,8 +185,9 @@ mod tests {
                 .then(&Affine::scale_about((10.0, 10.0), zoom, zoom).unwrap()).unwrap()
                 .then(&Affine::translation(shift.0, shift.1)).unwrap().rows();
             let noise = |channels: usize| -> Vec<u8> {
-                let len = source.0 * source.1 * channels;
-                (0..len).map(|i| crate::draw::hash(seed, i as u64) as u8).collect()
+                let mut bytes = vec![0; source.0 * source.1 * channels];
+                rng_for(seed, Purpose::Render, 0, 0).fill_bytes(&mut bytes);
+                bytes
             };
             fn both<const C: usize>(
                 data: &[u8], source: (usize, usize), size: (usize, usize), map: [[f64; 3]; 2],

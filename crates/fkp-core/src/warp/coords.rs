@@ -1,20 +1,19 @@
 //! Where the pixels of a block come from.
 
-use super::BLOCK;
-use super::fold::at_least;
-use crate::geometry::Link;
+/// Pixels handled together.
+pub(super) const BLOCK: usize = 32;
 
 /// Source coordinates of a block of destination pixels, in pixels. In `f32`, which resolves 1/4000
-/// px in a picture of 4000 px; each block starts afresh from `f64`, so errors do not add up.
-pub(crate) struct Coords {
-    pub(crate) x: [f32; BLOCK],
-    pub(crate) y: [f32; BLOCK],
+/// px in an image of 4000 px; each block starts afresh from `f64`, so errors do not add up.
+pub(super) struct Coords {
+    pub(super) x: [f32; BLOCK],
+    pub(super) y: [f32; BLOCK],
     /// Whether they follow one another on a straight line.
-    pub(crate) in_line: bool,
+    pub(super) in_line: bool,
 }
 
 impl Coords {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             x: [0.0; BLOCK],
             y: [0.0; BLOCK],
@@ -23,21 +22,30 @@ impl Coords {
     }
 }
 
+/// A map of the plane that no matrix expresses, given point by point.
+pub trait PointMap {
+    /// The source of the destination's point `(x, y)`, in pixels.
+    fn src_from_dst(&self, x: f64, y: f64) -> (f64, f64);
+}
+
+/// The map from the destination back to the source, as a warp needs it.
+#[derive(Clone, Copy)]
+pub enum InverseMap<'a> {
+    /// The rows of an affine map, such as [`crate::Affine::inverse`] has them.
+    Affine([[f64; 3]; 2]),
+    /// The rows of a homography.
+    Perspective([[f64; 3]; 3]),
+    /// Any other map.
+    Points(&'a dyn PointMap),
+}
+
 /// The smallest depth of a perspective.
 const HORIZON: f32 = 1e-9;
 
-/// The map from the destination back to the source.
-pub(crate) enum Backward<'a> {
-    Affine([[f64; 3]; 2]),
-    Projective([[f64; 3]; 3]),
-    /// From the source to the destination, in this order.
-    Chain(&'a [Link]),
-}
-
-impl Backward<'_> {
+impl InverseMap<'_> {
     /// The source of the [`BLOCK`] destination pixels from `(x, y)` to the right.
     #[inline(always)]
-    pub(crate) fn fill(&self, x: f64, y: f64, at: &mut Coords) {
+    pub(super) fn fill(&self, x: f64, y: f64, at: &mut Coords) {
         match self {
             Self::Affine([[a, b, tx], [c, d, ty]]) => {
                 let start = ((a * x + b * y + tx) as f32, (c * x + d * y + ty) as f32);
@@ -48,7 +56,7 @@ impl Backward<'_> {
                     at.y[k] = start.1 + step.1 * k as f32;
                 }
             }
-            Self::Projective([r0, r1, r2]) => {
+            Self::Perspective([r0, r1, r2]) => {
                 let start = |r: &[f64; 3]| r[0] * x + r[1] * y + r[2];
                 let (sx, sy, sw) = (start(r0) as f32, start(r1) as f32, start(r2) as f32);
                 let (dx, dy, dw) = (r0[0] as f32, r1[0] as f32, r2[0] as f32);
@@ -61,7 +69,7 @@ impl Backward<'_> {
                     at.y[k] = (sy + dy * k32) * w;
                 }
             }
-            Self::Chain(_) => {
+            Self::Points(_) => {
                 at.in_line = false;
                 for k in 0..BLOCK {
                     let (sx, sy) = self.point(x + k as f64, y);
@@ -71,19 +79,23 @@ impl Backward<'_> {
         }
     }
 
-    /// The source of one point of the destination.
-    pub(crate) fn point(&self, x: f64, y: f64) -> (f64, f64) {
+    /// The source of the destination's point `(x, y)`, in pixels.
+    pub fn point(&self, x: f64, y: f64) -> (f64, f64) {
         match self {
             Self::Affine([[a, b, tx], [c, d, ty]]) => (a * x + b * y + tx, c * x + d * y + ty),
-            Self::Projective([r0, r1, r2]) => {
+            Self::Perspective([r0, r1, r2]) => {
                 let at = |r: &[f64; 3]| r[0] * x + r[1] * y + r[2];
                 let w = at(r2).max(HORIZON.into());
                 (at(r0) / w, at(r1) / w)
             }
-            Self::Chain(links) => links.iter().rev().fold((x, y), |(x, y), link| match link {
-                Link::Straight(map) => map.inverse().apply(x, y),
-                Link::Bent(table) => table.backward(x, y),
-            }),
+            Self::Points(map) => map.src_from_dst(x, y),
         }
     }
+}
+
+/// `value`, or `low` if that is larger or `value` is NaN. One instruction, which `f32::max`, with
+/// its other rule for NaN, is not.
+#[inline(always)]
+pub(super) fn at_least(value: f32, low: f32) -> f32 {
+    if value > low { value } else { low }
 }

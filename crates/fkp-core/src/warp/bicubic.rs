@@ -1,14 +1,15 @@
 //! Cubic convolution over 4×4 neighbours.
 
-use super::{BLOCK, Backward, Coords, View, fold};
-use crate::raster::Channel;
+use super::border::Border;
+use super::coords::{BLOCK, Coords, InverseMap};
+use super::source::View;
+use crate::Channel;
 use crate::vectors::Kernel;
-use fkp_core::Border;
 
 /// Rows of a bicubic warp.
 pub(super) struct Rows<'a, T, const C: usize> {
     pub(super) src: View<'a, T>,
-    pub(super) backward: &'a Backward<'a>,
+    pub(super) inverse_map: &'a InverseMap<'a>,
     pub(super) width: usize,
     pub(super) border: Border,
     pub(super) dst: &'a mut [T],
@@ -19,7 +20,7 @@ impl<T: Channel, const C: usize> Kernel for Rows<'_, T, C> {
     fn run(self) {
         let Self {
             src,
-            backward,
+            inverse_map,
             width,
             border,
             dst,
@@ -27,7 +28,7 @@ impl<T: Channel, const C: usize> Kernel for Rows<'_, T, C> {
         let mut at = Coords::new();
         for (y, row) in dst.chunks_exact_mut(width * C).enumerate() {
             for (block, out) in row.chunks_mut(BLOCK * C).enumerate() {
-                backward.fill((block * BLOCK) as f64, y as f64, &mut at);
+                inverse_map.fill((block * BLOCK) as f64, y as f64, &mut at);
                 for (k, pixel) in out.chunks_exact_mut(C).enumerate() {
                     let value = sample::<T, C>(src, border, at.x[k], at.y[k]);
                     for (channel, value) in pixel.iter_mut().zip(value) {
@@ -51,14 +52,11 @@ fn sample<T: Channel, const C: usize>(
     let (wx, wy) = (weights(x - x0), weights(y - y0));
     let (x0, y0) = (x0 as i64, y0 as i64);
     let columns: [Option<usize>; 4] =
-        std::array::from_fn(|i| fold::index(x0 - 1 + i as i64, src.width, border));
-    let constant = match border {
-        Border::Constant(value) => f32::from(value) / 255.0 * T::WHITE,
-        _ => 0.0,
-    };
+        std::array::from_fn(|i| border.index(x0 - 1 + i as i64, src.width));
+    let constant = border.constant::<T>().to_f32();
     let mut sum = [0.0; C];
     for (j, wy) in wy.into_iter().enumerate() {
-        let row = fold::index(y0 - 1 + j as i64, src.height, border);
+        let row = border.index(y0 - 1 + j as i64, src.height);
         for (column, wx) in columns.into_iter().zip(wx) {
             let weight = wx * wy;
             match row.zip(column) {

@@ -1,13 +1,14 @@
 //! Bilinear samples in floating point, for any format and size.
 
-use super::{BLOCK, Backward, Coords, Source};
-use crate::raster::Channel;
+use super::coords::{BLOCK, Coords, InverseMap};
+use super::source::Source;
+use crate::Channel;
 use crate::vectors::Kernel;
 
 /// Rows of a bilinear warp.
 pub(super) struct Rows<'a, T, const C: usize> {
     pub(super) source: &'a Source<'a, T>,
-    pub(super) backward: &'a Backward<'a>,
+    pub(super) inverse_map: &'a InverseMap<'a>,
     pub(super) width: usize,
     pub(super) dst: &'a mut [T],
 }
@@ -19,7 +20,7 @@ impl<T: Channel, const C: usize> Kernel for Rows<'_, T, C> {
         for (y, row) in self.dst.chunks_exact_mut(self.width * C).enumerate() {
             for (block, out) in row.chunks_mut(BLOCK * C).enumerate() {
                 let x = (block * BLOCK) as f64;
-                self.backward.fill(x, y as f64, &mut at);
+                self.inverse_map.fill(x, y as f64, &mut at);
                 self.source.fold(&mut at);
                 plain::<T, C>(self.source, &at, out);
             }

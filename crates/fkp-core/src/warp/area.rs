@@ -1,26 +1,28 @@
 //! Shrinking without aliasing: the mean of an even grid of bilinear samples per pixel.
 
-use super::{BLOCK, Backward, Coords, Source, bilinear};
-use crate::raster::Channel;
+use super::bilinear;
+use super::coords::{BLOCK, Coords, InverseMap};
+use super::source::Source;
+use crate::Channel;
 use crate::vectors::Kernel;
 
 /// How many samples along each axis keep every source pixel in view, by the largest step that
 /// the map takes anywhere on a coarse grid over the destination. The cap bounds the work for
-/// absurd maps; beyond a shrink of 64 the grid thins out.
-pub(super) fn taps(backward: &Backward<'_>, size: (usize, usize)) -> (usize, usize) {
+/// absurd maps: beyond a shrink of 64 the grid has gaps.
+pub(super) fn taps(inverse_map: &InverseMap<'_>, size: (usize, usize)) -> (usize, usize) {
     let mut step = (0f64, 0f64);
-    let places = match backward {
-        Backward::Affine(_) => 1,
-        Backward::Projective(_) | Backward::Chain(_) => 5,
+    let places = match inverse_map {
+        InverseMap::Affine(_) => 1,
+        InverseMap::Perspective(_) | InverseMap::Points(_) => 5,
     };
     for j in 0..places {
         for i in 0..places {
             let at = |i: usize, side: usize| (i as f64 + 0.5) / places as f64 * side as f64 - 0.5;
             let (x, y) = (at(i, size.0), at(j, size.1));
-            let here = backward.point(x, y);
+            let here = inverse_map.point(x, y);
             let distance = |there: (f64, f64)| (there.0 - here.0).hypot(there.1 - here.1);
-            step.0 = step.0.max(distance(backward.point(x + 1.0, y)));
-            step.1 = step.1.max(distance(backward.point(x, y + 1.0)));
+            step.0 = step.0.max(distance(inverse_map.point(x + 1.0, y)));
+            step.1 = step.1.max(distance(inverse_map.point(x, y + 1.0)));
         }
     }
     let count = |step: f64| (step - 1e-6).ceil().clamp(1.0, 64.0) as usize;
@@ -30,7 +32,7 @@ pub(super) fn taps(backward: &Backward<'_>, size: (usize, usize)) -> (usize, usi
 /// Rows of an area warp.
 pub(super) struct Rows<'a, T, const C: usize> {
     pub(super) source: &'a Source<'a, T>,
-    pub(super) backward: &'a Backward<'a>,
+    pub(super) inverse_map: &'a InverseMap<'a>,
     pub(super) width: usize,
     pub(super) taps: (usize, usize),
     pub(super) dst: &'a mut [T],
@@ -41,7 +43,7 @@ impl<T: Channel, const C: usize> Kernel for Rows<'_, T, C> {
     fn run(self) {
         let Self {
             source,
-            backward,
+            inverse_map,
             width,
             taps: (nx, ny),
             dst,
@@ -56,7 +58,7 @@ impl<T: Channel, const C: usize> Kernel for Rows<'_, T, C> {
                 for ky in 0..ny {
                     for kx in 0..nx {
                         let x = (block * BLOCK) as f64 + offset(kx, nx);
-                        backward.fill(x, y as f64 + offset(ky, ny), &mut at);
+                        inverse_map.fill(x, y as f64 + offset(ky, ny), &mut at);
                         source.fold(&mut at);
                         for (k, sum) in sums[..count].iter_mut().enumerate() {
                             let value = bilinear::sample::<T, C>(source, at.x[k], at.y[k]);
