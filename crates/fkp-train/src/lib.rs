@@ -55,7 +55,7 @@ pub use observer::{
     EpochReport, Observer, Observers, Skipped, StartReport, StepReport, ValidationReport,
 };
 pub use optimizer::{DecayExempt, Optimizer, OptimizerConfig};
-pub use params::Params;
+pub use params::{ForwardPass, Params};
 pub use progress::{Best, Progress};
 pub use sampler::{Sampler, Shuffled, WeightedSources};
 pub use schedule::{PlateauState, Position, Schedule};
