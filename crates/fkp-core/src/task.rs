@@ -30,6 +30,19 @@ impl Task {
     }
 }
 
+/// A network of one's own that has a task and nothing to say in its file.
+impl ModelDescription for Task {
+    fn task(&self) -> &Task {
+        self
+    }
+
+    fn metadata(
+        &self,
+    ) -> Result<BTreeMap<String, String>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(BTreeMap::new())
+    }
+}
+
 /// A model as far as whoever trains it needs to know it: what it is for, and what is to be written
 /// into its file.
 pub trait ModelDescription {
