@@ -15,6 +15,7 @@ mod cached;
 mod coco;
 mod cropped;
 mod error;
+mod far_labels;
 mod folder;
 mod format;
 #[cfg(feature = "hub")]
@@ -36,6 +37,7 @@ mod text;
 pub use cached::Cached;
 pub use cropped::{Channels, Cropped};
 pub use error::{DataError, Problem};
+pub use far_labels::FarLabels;
 pub(crate) use folder::SchemaPoint;
 pub use format::{Format, Split};
 pub use mapped::Mapped;

@@ -119,7 +119,7 @@ fn people_of_ytf68_are_on_one_side() {
     };
     let (train, val) = (people(&own.train), people(&own.val));
     assert!(train.is_disjoint(&val));
-    assert_eq!(train.len() + val.len(), 554);
+    assert_eq!(train.len() + val.len(), 277);
 }
 
 #[test]
