@@ -21,7 +21,6 @@ mod format;
 #[cfg(feature = "hub")]
 pub mod hub;
 mod image_csv;
-mod jpeg;
 mod kaggle;
 mod mapped;
 mod open;
@@ -42,7 +41,7 @@ pub(crate) use folder::SchemaPoint;
 pub use format::{Format, Split};
 pub use mapped::Mapped;
 pub use open::{OpenOptions, Opened, TrainVal, open};
-pub use picture::{MAX_PIXELS, decode_image};
+pub use picture::decode_image;
 pub use schemas::{schema_from, schema_from_toml};
 pub use split::{SplitIndices, SplitRule, split};
 pub use summary::{PartSummary, SchemaSource, Summary};
