@@ -44,7 +44,6 @@ pub use random::{Purpose, fnv1a, rng_for};
 pub use sample::Sample;
 pub use schema::{
     NormalisingPair, NormalisingPairSpec, Schema, SchemaError, SchemaSpec, flip_pairs_from_names,
-    mirrored_name,
 };
 pub use schema_map::{SchemaMap, SchemaMapError};
 pub use warp::{Border, Filter, warp_affine};

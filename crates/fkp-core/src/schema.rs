@@ -6,10 +6,11 @@ mod sides;
 mod spec;
 
 pub use error::SchemaError;
-pub use sides::{flip_pairs_from_names, mirrored_name};
+pub use sides::flip_pairs_from_names;
 pub use spec::{NormalisingPairSpec, SchemaSpec};
 
 use serde::{Deserialize, Serialize};
+use sides::mirrored_name;
 
 /// Two groups of points whose mean positions are a known distance apart, such as the outer eye
 /// corners. Errors divided by that distance can be compared across picture sizes.

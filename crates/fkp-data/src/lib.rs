@@ -42,6 +42,6 @@ pub use format::{Format, Split};
 pub use mapped::Mapped;
 pub use open::{OpenOptions, Opened, TrainVal, open};
 pub use picture::decode_image;
-pub use schemas::{schema_from, schema_from_toml};
+pub use schemas::schema_from;
 pub use split::{SplitIndices, SplitRule, split};
 pub use summary::{PartSummary, SchemaSource, Summary};
