@@ -18,6 +18,8 @@ pub enum Purpose {
     Split,
     /// Rendering one synthetic sample.
     Render,
+    /// Which training samples are set apart for choosing.
+    Carve,
 }
 
 /// The 64-bit FNV-1a hash (Fowler, Noll, Vo): the same on every machine and in every version,

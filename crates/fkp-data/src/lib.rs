@@ -43,5 +43,5 @@ pub use mapped::Mapped;
 pub use open::{OpenOptions, Opened, TrainVal, open};
 pub use picture::decode_image;
 pub use schemas::schema_from;
-pub use split::{SplitIndices, SplitRule, split};
+pub use split::{SplitIndices, SplitRule, carve, split};
 pub use summary::{PartSummary, SchemaSource, Summary};
