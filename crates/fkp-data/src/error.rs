@@ -143,7 +143,7 @@ pub enum DataError {
         path: PathBuf,
         /// What is wrong with them.
         #[source]
-        source: fkp_core::SchemaError,
+        source: Box<fkp_core::SchemaError>,
     },
     /// The given schema is not that of the data.
     #[error(

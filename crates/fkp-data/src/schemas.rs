@@ -57,7 +57,7 @@ pub(crate) fn recognize(
 ) -> Result<Recognized, DataError> {
     let failed = |source| DataError::Schema {
         path: path.to_owned(),
-        source,
+        source: Box::new(source),
     };
     let count = keypoints.len();
     if let Some(order) = order_of_numbers(keypoints) {
