@@ -142,6 +142,7 @@ fn open(
         schema,
         split,
         split_rule,
+        ..OpenOptions::default()
     };
     let opened = fkp_data::open(path, &options)?;
     for note in &opened.notes {

@@ -18,6 +18,7 @@ mod boxes;
 mod channel;
 mod crop;
 mod dataset;
+mod decode;
 mod error;
 mod frame;
 mod image;
@@ -40,6 +41,7 @@ pub use boxes::{BoundingBox, BoxConvention, FaceBox};
 pub use channel::Channel;
 pub use crop::{BoxJitter, CropError, CropRule, CropSquare};
 pub use dataset::{Concat, Dataset, DatasetError, InMemory, Subset};
+pub use decode::{DecodeError, MAX_PIXELS, decode_image};
 pub use error::fmt_with_causes;
 pub use frame::CoordinateFrame;
 pub use image::{Image, ImageError};
@@ -52,7 +54,6 @@ pub use random::{Purpose, fnv1a, rng_for};
 pub use sample::Sample;
 pub use schema::{
     NormalisingPair, NormalisingPairSpec, Schema, SchemaError, SchemaSpec, flip_pairs_from_names,
-    mirrored_name,
 };
 pub use schema_map::{SchemaMap, SchemaMapError};
 pub use task::{ModelDescription, Task};

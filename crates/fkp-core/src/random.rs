@@ -22,6 +22,8 @@ pub enum Purpose {
     Render = 5,
     /// By how much the box of one sample is off.
     BoxJitter = 6,
+    /// Which training samples are set apart for choosing.
+    Carve = 7,
 }
 
 /// The 64-bit FNV-1a hash (Fowler, Noll, Vo): the same on every machine and in every version,

@@ -49,6 +49,8 @@ fn parse(
     let mut found: BTreeMap<i64, PathBuf> = BTreeMap::new();
     let mut samples_of: BTreeMap<i64, u32> = BTreeMap::new();
     let mut pictures = Vec::new();
+    // Which annotation each sample is.
+    let mut indices = Vec::new();
     let mut left_out = 0;
     for (index, raw) in top.annotations.iter().enumerate() {
         let entry = document.entry("annotations", index, raw);
@@ -77,6 +79,7 @@ fn parse(
         };
         let samples = samples_of.entry(id).or_insert(0u32);
         *samples += 1;
+        indices.push(index);
         pictures.push(AnnotatedPicture {
             id: match *samples {
                 1 => name.file_name.clone(),
@@ -93,13 +96,28 @@ fn parse(
             path: path.to_owned(),
         });
     }
-    let note = format!("{left_out} annotations without a labeled keypoint were left out");
+    let mut notes = Vec::new();
+    if left_out > 0 {
+        notes.push(format!(
+            "{left_out} annotations without a labeled keypoint were left out"
+        ));
+    }
+    let far = options.far_labels;
+    far.apply_to_files(&mut pictures, &mut notes, |sample, far| {
+        let index = indices[sample];
+        let entry = document.entry("annotations", index, top.annotations[index]);
+        let place = 3 * recognized.order[far.keypoint] + far.axis as usize;
+        entry.error(
+            &format!("keypoints[{place}]"),
+            far.problem(far.value.to_string()),
+        )
+    })?;
     let mut folder = Folder {
         schema: recognized.schema,
         schema_source: recognized.source,
         pictures,
         own_split: None,
-        notes: (left_out > 0).then_some(note).into_iter().collect(),
+        notes,
     };
     folder.recognize_shape();
     Ok(folder)

@@ -1,6 +1,7 @@
 //! Annotated pictures in files: what three of the four formats come down to.
 
 use crate::error::Problem;
+use crate::far_labels::Axis;
 use crate::schemas::{Verdict, recognize_shape};
 use crate::summary::Origin;
 use crate::{DataError, SchemaSource, SplitIndices, decode_image};
@@ -13,6 +14,15 @@ use std::path::{Path, PathBuf};
 pub(crate) struct SchemaPoint {
     pub(crate) x: usize,
     pub(crate) y: usize,
+}
+
+impl SchemaPoint {
+    pub(crate) fn column(self, axis: Axis) -> usize {
+        match axis {
+            Axis::X => self.x,
+            Axis::Y => self.y,
+        }
+    }
 }
 
 /// Labels in memory, pictures on disk until they are asked for.
@@ -161,7 +171,8 @@ pub(crate) fn has_ending(path: impl AsRef<Path>, ending: &str) -> bool {
     found.is_some_and(|found| found.eq_ignore_ascii_case(ending))
 }
 
-/// Takes the person from file names `PERSON_NUMBER.jpg`, if all are of that form, with at least
+/// Takes the person from file names `PERSON_NUMBER.jpg` (or `test_PERSON_NUMBER.jpg`, where the
+/// first word is the part of a split and not of the name), if all are of that form, with at least
 /// two people and nobody in most of the pictures: in a folder of `image_0001.jpg`,
 /// `image_0002.jpg`, … the word says nothing.
 pub(crate) fn set_groups_by_name(pictures: &mut [AnnotatedPicture]) {
@@ -183,6 +194,8 @@ pub(crate) fn set_groups_by_name(pictures: &mut [AnnotatedPicture]) {
 fn person(path: &Path) -> Option<String> {
     let stem = path.file_stem()?.to_str()?;
     let (person, number) = stem.rsplit_once('_')?;
+    let prefix = ["train_", "val_", "test_"].into_iter();
+    let person = prefix.fold(person, |name, part| name.strip_prefix(part).unwrap_or(name));
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     let is_name = person.chars().any(char::is_alphabetic);
     (is_number && is_name).then(|| person.to_owned())
@@ -217,8 +230,12 @@ mod tests {
         ]);
         let expected = ["Ann_Lee", "Ann_Lee", "Bo", "Cy"].map(|name| Some(name.to_owned()));
         assert_eq!(found, expected);
+        let found = groups(&["test_Ann_0.jpg", "Ann_1.jpg", "train_Bo_0.jpg", "Bo_1.jpg"]);
+        let expected = ["Ann", "Ann", "Bo", "Bo"].map(|name| Some(name.to_owned()));
+        assert_eq!(found, expected);
         for names in [
-            &["image_0001.jpg", "image_0002.jpg"][..],
+            &["test_001.jpg", "test_002.jpg", "train_001.jpg"][..],
+            &["image_0001.jpg", "image_0002.jpg"],
             &["image_0001.jpg", "image_0002.jpg", "Bo_01.jpg"],
             &["001.jpg", "002.jpg"],
             &["1234_1.jpg", "1235_1.jpg"],

@@ -8,7 +8,7 @@ use crate::folder::{
 use crate::schemas::{Misfit, Recognized, order_for, recognize};
 use crate::table::Table;
 use crate::text::read_file;
-use crate::{DataError, Format, OpenOptions, SchemaSource, SplitIndices};
+use crate::{DataError, FarLabels, Format, OpenOptions, SchemaSource, SplitIndices};
 use fkp_core::Schema;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,10 +25,14 @@ pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<Folder, DataErr
     let mut ends = Vec::new();
     for table in &tables {
         let known = folder.as_ref().map(|folder| &folder.schema);
-        let read = read_table(table, known.or(options.schema.as_ref()))?;
+        let known = known.or(options.schema.as_ref());
+        let read = read_table(table, known, options.far_labels)?;
         match &mut folder {
             None => folder = Some(read),
-            Some(folder) => folder.pictures.extend(read.pictures),
+            Some(folder) => {
+                folder.pictures.extend(read.pictures);
+                folder.notes.extend(read.notes);
+            }
         }
         ends.push(folder.as_ref().map_or(0, |folder| folder.pictures.len()));
     }
@@ -80,17 +84,23 @@ fn not_this_format(path: &Path) -> Result<DataError, DataError> {
     })
 }
 
-fn read_table(path: &Path, schema: Option<&Schema>) -> Result<Folder, DataError> {
+fn read_table(
+    path: &Path,
+    schema: Option<&Schema>,
+    far_labels: FarLabels,
+) -> Result<Folder, DataError> {
     let text = read_file(path)?;
     let mut table = Table::new(path, &text)?;
     let (recognized, points) = columns(path, &table, schema)?;
     let dir = path.parent().unwrap_or(Path::new(""));
     let mut pictures = Vec::new();
+    let mut rows = Vec::new();
     while let Some(row) = table.next_row()? {
         let name = row.text(0)?;
         if name.is_empty() {
             return Err(row.error(0, Problem::EmptyCell));
         }
+        rows.push(row.number());
         pictures.push(AnnotatedPicture {
             id: name.to_owned(),
             path: find_picture(dir, name).map_err(|problem| row.error(0, problem))?,
@@ -104,12 +114,17 @@ fn read_table(path: &Path, schema: Option<&Schema>) -> Result<Folder, DataError>
             path: path.to_owned(),
         });
     }
+    let mut notes = Vec::new();
+    far_labels.apply_to_files(&mut pictures, &mut notes, |index, far| {
+        let column = points[far.keypoint].column(far.axis);
+        table.cell_error(rows[index], column, far.problem(far.value.to_string()))
+    })?;
     Ok(Folder {
         schema: recognized.schema,
         schema_source: recognized.source,
         pictures,
         own_split: None,
-        notes: Vec::new(),
+        notes,
     })
 }
 

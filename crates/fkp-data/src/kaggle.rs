@@ -25,6 +25,8 @@ pub(crate) struct Kaggle {
     pixels: Vec<u8>,
     rows: Vec<(String, Keypoints)>,
     is_labelled: bool,
+    /// What a user should know.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Kaggle {
@@ -52,6 +54,7 @@ impl Kaggle {
             side: 0,
             pixels: Vec::new(),
             rows: Vec::new(),
+            notes: Vec::new(),
             schema_source: match (&options.schema, columns.points.is_empty()) {
                 (Some(_), _) => SchemaSource::Given,
                 (None, false) => SchemaSource::Names,
@@ -61,12 +64,17 @@ impl Kaggle {
             schema,
         };
         while let Some(row) = table.next_row()? {
-            let keypoints = match columns.points.as_slice() {
+            let mut keypoints = match columns.points.as_slice() {
                 [] => Keypoints::unlabelled(set.schema.len()),
                 points => row.keypoints(points)?,
             };
             set.push_pixels(&row, columns.image)?;
             let frame = (set.side, set.side);
+            let far = options.far_labels;
+            far.apply(&mut keypoints, frame, &mut set.notes, |far| {
+                let column = columns.points[far.keypoint].column(far.axis);
+                row.error(column, far.problem(far.value.to_string()))
+            })?;
             let id = match columns.id {
                 Some(column) => row.text(column)?.to_owned(),
                 None => format!("{file}:{}", row.number()),

@@ -6,7 +6,7 @@ use crate::kaggle::{self, Kaggle};
 use crate::split::{SplitIndices, SplitRule, find_leak, split};
 use crate::summary::{Origin, PartSummary, SchemaSource, Summary};
 use crate::table::Table;
-use crate::{DataError, Format, Split, coco, image_csv, pts};
+use crate::{DataError, FarLabels, Format, Split, coco, image_csv, pts};
 use fkp_core::{Dataset, Schema, Subset};
 use std::fs::File;
 use std::io::Read;
@@ -23,6 +23,8 @@ pub struct OpenOptions {
     /// one, other names make a schema, and numbers make [`Schema::numbered`]; only 68 numbers are
     /// `ibug68` where the labels have that shape.
     pub schema: Option<Schema>,
+    /// What happens to labels far outside their image.
+    pub far_labels: FarLabels,
     /// Which part is wanted.
     pub split: Split,
     /// How the set is split if it brings no split of its own.
@@ -168,9 +170,10 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Opened, Dat
     Ok(opened)
 }
 
-fn from_table(table: Kaggle, place: PathBuf, options: &OpenOptions) -> Opened {
+fn from_table(mut table: Kaggle, place: PathBuf, options: &OpenOptions) -> Opened {
     let note = "the table has no coordinate columns: no keypoint is labeled";
-    let notes = (!table.is_labelled()).then(|| note.to_owned());
+    let mut notes = std::mem::take(&mut table.notes);
+    notes.extend((!table.is_labelled()).then(|| note.to_owned()));
     let origin = |image| Origin {
         image,
         person: None,
@@ -186,7 +189,7 @@ fn from_table(table: Kaggle, place: PathBuf, options: &OpenOptions) -> Opened {
         dataset: complete.clone(),
         complete,
         own_split: None,
-        notes: notes.into_iter().collect(),
+        notes,
         split_rule: options.split_rule,
         place,
         origins,

@@ -1,6 +1,7 @@
 //! Reads images with a `.pts` file each: [`Format::Pts`].
 
 use crate::error::{Problem, abridged, listed};
+use crate::far_labels::Axis;
 use crate::folder::{AnnotatedPicture, Folder, has_ending, sorted_names};
 use crate::schemas::recognize;
 use crate::table::coordinate;
@@ -39,10 +40,22 @@ pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<Folder, DataErr
         }
     };
     let mut pictures = Vec::with_capacity(names.len());
-    for (name, file) in names.iter().zip(files) {
+    for (name, file) in names.iter().zip(&files) {
         pictures.push(file.annotated(path, name, &schema)?);
     }
-    let (own_split, notes) = read_lists(path, &names)?;
+    let (own_split, mut notes) = read_lists(path, &names)?;
+    let far = options.far_labels;
+    far.apply_to_files(&mut pictures, &mut notes, |index, far| {
+        let file = &files[index];
+        let column = match far.axis {
+            Axis::X => "x",
+            Axis::Y => "y",
+        };
+        // As in the file, which counts from 1; what is stored lost the last digits.
+        let text = ((f64::from(far.value) + 1.0) * 1e3).round() / 1e3;
+        let problem = far.problem(text.to_string());
+        DataError::invalid(&file.path, file.rows[far.keypoint], column, problem)
+    })?;
     let mut folder = Folder {
         schema,
         schema_source,
@@ -88,6 +101,8 @@ fn annotation_names(dir: &Path) -> Result<Vec<String>, DataError> {
 struct PtsFile {
     path: PathBuf,
     points: Vec<Keypoint>,
+    /// The line of each point.
+    rows: Vec<u64>,
     /// The line of the closing brace.
     last_row: u64,
 }
@@ -128,10 +143,14 @@ impl PtsFile {
             line => return Err(syntax("`{`", line)),
         }
         let mut points = Vec::new();
+        let mut rows = Vec::new();
         let last_row = loop {
             match filled.next() {
                 Some((b"}", row)) => break row,
-                Some((line, row)) => points.push(point(path, line, row)?),
+                Some((line, row)) => {
+                    points.push(point(path, line, row)?);
+                    rows.push(row);
+                }
                 None => return Err(syntax("`}`", None)),
             }
         };
@@ -146,12 +165,13 @@ impl PtsFile {
         Ok(Self {
             path: path.to_owned(),
             points,
+            rows,
             last_row,
         })
     }
 
     fn annotated(
-        self,
+        &self,
         dir: &Path,
         name: &str,
         schema: &Schema,
@@ -180,7 +200,7 @@ impl PtsFile {
         Ok(AnnotatedPicture {
             id: name.to_owned(),
             path: picture,
-            keypoints: Keypoints::new(self.points),
+            keypoints: Keypoints::new(self.points.clone()),
             group: None,
             face_box: None,
         })

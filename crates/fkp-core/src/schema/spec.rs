@@ -164,30 +164,38 @@ fn check_sides(
             keypoint: spec.keypoints[both].clone(),
         });
     }
-    for (index, keypoint) in spec.keypoints.iter().enumerate() {
-        let Some(partner) = mirrored_name(keypoint) else {
+    let is_open = |index: &usize| !paired.contains(index) && !unpaired.contains(index);
+    let open = || (0..spec.keypoints.len()).filter(is_open);
+    let mut missing = Vec::new();
+    let mut lonely = Vec::new();
+    for name in open().map(|index| &spec.keypoints[index]) {
+        let Some(partner) = mirrored_name(name) else {
             continue;
         };
-        if paired.contains(&index) || unpaired.contains(&index) {
-            continue;
+        if !spec.keypoints.contains(&partner) {
+            lonely.push((name, partner));
+        } else if !missing.contains(&(partner.clone(), name.clone())) {
+            missing.push((name.clone(), partner));
         }
-        if spec.keypoints.contains(&partner) {
-            return Err(SchemaError::NotPaired {
-                schema: schema(),
-                keypoint: keypoint.clone(),
-                partner,
-            });
-        }
-        let others = spec.keypoints.iter().enumerate();
-        let others = others.filter(|(i, _)| *i != index && !paired.contains(i));
+    }
+    if let Some((keypoint, partner)) = lonely.first() {
+        let others = open().map(|index| &spec.keypoints[index]);
+        let closest = closest(partner, others.filter(|name| name != keypoint));
         return Err(SchemaError::NoPartner {
             schema: schema(),
-            keypoint: keypoint.clone(),
-            closest: closest(&partner, others.map(|(_, name)| name)).cloned(),
-            partner,
+            keypoint: (*keypoint).clone(),
+            partner: partner.clone(),
+            closest: closest.cloned(),
+            all: lonely.iter().map(|(name, _)| (*name).clone()).collect(),
         });
     }
-    Ok(())
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(SchemaError::NotPaired {
+        schema: schema(),
+        missing,
+    })
 }
 
 fn flip_pairs(

@@ -25,15 +25,21 @@ fn parse(text: &str) -> Result<Folder, DataError> {
 
 /// There is one image.
 fn parse_as(text: &str, schema: Option<&Schema>) -> Result<Folder, DataError> {
-    let options = OpenOptions {
-        schema: schema.cloned(),
-        ..OpenOptions::default()
-    };
+    parse_with(
+        text,
+        &OpenOptions {
+            schema: schema.cloned(),
+            ..OpenOptions::default()
+        },
+    )
+}
+
+fn parse_with(text: &str, options: &OpenOptions) -> Result<Folder, DataError> {
     let find = |name: &str| match name {
         "a.png" => Ok(PathBuf::from("images/a.png")),
         _ => find_picture(Path::new("nowhere"), name),
     };
-    super::parse(Path::new("a.json"), text.as_bytes(), &options, find)
+    super::parse(Path::new("a.json"), text.as_bytes(), options, find)
 }
 
 #[track_caller]

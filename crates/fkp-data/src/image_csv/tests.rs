@@ -50,7 +50,7 @@ fn assert_message(text: &str, parts: &[&str]) {
 fn named_columns_make_a_schema_and_empty_cells_are_unlabelled() {
     let dir = folder(&[(
         "points.csv",
-        "\u{feff}image,left_y,left_x,right_x,right_y\r\nAnn_0.png,2,1,3,4\r\nBo_0.png,,,30,4",
+        "\u{feff}image,left_y,left_x,right_x,right_y\r\nAnn_0.png,2,1,3,4\r\nBo_0.png,,,12,4",
     )]);
     let set = open(dir.path()).unwrap();
     assert_eq!(set.schema().keypoints(), ["left", "right"]);
@@ -61,7 +61,7 @@ fn named_columns_make_a_schema_and_empty_cells_are_unlabelled() {
     let second = set.get(1).unwrap();
     assert_eq!(second.image.pixel(0, 0), &[2]);
     assert!(!second.keypoints[0].is_labelled());
-    // At x = 30 of a picture 8 wide.
+    // At x = 12 of an image 8 wide.
     assert_eq!(
         second.keypoints[1].visibility,
         fkp_core::Visibility::OutOfFrame
@@ -70,12 +70,17 @@ fn named_columns_make_a_schema_and_empty_cells_are_unlabelled() {
 
 #[test]
 fn plain_numbers_are_x_and_y_in_turn_and_names_tell_the_schema() {
+    let big = |dir: &TempDir| {
+        let image = image::GrayImage::from_pixel(150, 150, image::Luma([1]));
+        image.save(dir.path().join("big.png")).unwrap();
+    };
     let table = |points: usize| {
         let numbers: Vec<_> = (0..2 * points).map(|i| i.to_string()).collect();
-        format!(",{0}\nAnn_0.png,{0}\n", numbers.join(","))
+        format!(",{0}\nbig.png,{0}\n", numbers.join(","))
     };
     for (points, name) in [(68, "points68"), (21, "points21"), (5, "points5")] {
         let dir = folder(&[("points.csv", &table(points))]);
+        big(&dir);
         let set = open(dir.path().join("points.csv")).unwrap();
         assert_eq!((set.schema().name(), set.schema().len()), (name, points));
         let last = set.get(0).unwrap().keypoints[points - 1];
@@ -89,12 +94,9 @@ fn plain_numbers_are_x_and_y_in_turn_and_names_tell_the_schema() {
         .flat_map(|n| [format!("{n}_x"), format!("{n}_y")])
         .collect();
     let cells: Vec<_> = (0..30).map(|i| i.to_string()).collect();
-    let text = format!(
-        "file,{}\nAnn_0.png,{}\n",
-        columns.join(","),
-        cells.join(",")
-    );
+    let text = format!("file,{}\nbig.png,{}\n", columns.join(","), cells.join(","));
     let dir = folder(&[("points.csv", &text)]);
+    big(&dir);
     let set = open(dir.path()).unwrap();
     assert_eq!(set.schema(), &kaggle);
     assert_eq!(set.get(0).unwrap().keypoints[14].x, 0.0);

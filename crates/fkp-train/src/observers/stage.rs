@@ -57,7 +57,7 @@ impl Stage {
             skipped: usize::from(epoch == 2),
         };
         let faces = SynthFaces::new(faces).unwrap();
-        let codec = Coordinates::new(InputSpec::grey(SIDE).frame(), TrainConfig::default().loss);
+        let codec = Coordinates::new(InputSpec::grey(SIDE).frame(), Loss::Mae);
         Self {
             history: (1..=EPOCHS).map(record).collect(),
             validation: evaluator(&codec).run(&faces, |_| {}).unwrap(),
@@ -133,11 +133,5 @@ impl Stage {
 }
 
 fn evaluator(codec: &Coordinates) -> Evaluator<'_> {
-    Evaluator {
-        network: &Middle,
-        codec,
-        input: InputSpec::grey(SIDE),
-        batch_size: 4,
-        device: &Device::Cpu,
-    }
+    Evaluator::new(&Middle, codec, InputSpec::grey(SIDE)).batch_size(4)
 }
