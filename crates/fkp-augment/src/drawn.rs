@@ -257,7 +257,7 @@ impl Drawn {
             image: if self.steps.is_empty() {
                 sample.image
             } else {
-                self.recycled(sample.image)
+                self.in_place(sample.image)
             },
             keypoints: sample.keypoints,
             face_box: sample.face_box.map(|given| self.bounding_box(&given)),
@@ -265,20 +265,19 @@ impl Drawn {
         }
     }
 
-    /// The varied picture, in memory that this thread keeps; the old picture's takes its place.
-    fn recycled(&self, image: Image) -> Image {
+    /// The augmented image, computed in memory that this thread keeps.
+    fn in_place(&self, image: Image) -> Image {
         thread_local! {
-            static MEMORY: RefCell<Workspace<u8>> = RefCell::default();
+            static WORKSPACE: RefCell<Workspace<u8>> = RefCell::default();
         }
-        MEMORY.with_borrow_mut(|workspace| {
+        WORKSPACE.with_borrow_mut(|workspace| {
             let channels = image.channels();
             let (width, height) = self.run_view((&image).into(), workspace);
-            let data = std::mem::replace(&mut workspace.front, image.into_bytes());
             Image::from_raster(Raster {
                 width,
                 height,
                 channels,
-                data,
+                data: workspace.hand_over(image.into_bytes()),
             })
         })
     }

@@ -50,26 +50,6 @@ pub enum AugmentError {
         /// Numbers given.
         len: usize,
     },
-    /// A batch's buffers do not fit its samples.
-    #[error("the batch's `{buffer}` has length {actual}, but {expected} is needed")]
-    WrongLength {
-        /// Which buffer.
-        buffer: &'static str,
-        /// The length needed.
-        expected: usize,
-        /// The length given.
-        actual: usize,
-    },
-    /// A sample of a batch comes out in another shape than the batch has.
-    #[error("sample {index} comes out as {actual:?} (width, height, channels), not {expected:?}")]
-    WrongShape {
-        /// Index in the batch.
-        index: usize,
-        /// The batch's (width, height, channels).
-        expected: (usize, usize, usize),
-        /// The sample's.
-        actual: (usize, usize, usize),
-    },
 }
 
 fkp_core::debug_as_sentence!(AugmentError);

@@ -23,6 +23,7 @@ mod image;
 mod input;
 mod keypoints;
 mod metric;
+mod planes;
 mod random;
 mod sample;
 mod schema;
