@@ -17,6 +17,7 @@ mod augment;
 mod channel;
 mod crop;
 mod dataset;
+mod decode;
 mod error;
 mod frame;
 mod image;
@@ -36,6 +37,7 @@ pub use augment::{Augment, NoAugment};
 pub use channel::Channel;
 pub use crop::{BoundingBox, CropError, CropRule, CropSquare};
 pub use dataset::{Concat, Dataset, DatasetError, InMemory, Subset};
+pub use decode::{DecodeError, MAX_PIXELS, decode_image};
 pub use error::fmt_with_causes;
 pub use frame::CoordinateFrame;
 pub use image::{Image, ImageError};
@@ -44,7 +46,10 @@ pub use keypoints::{Keypoint, Keypoints, Visibility};
 pub use metric::Metric;
 pub use random::{Purpose, fnv1a, rng_for};
 pub use sample::Sample;
-pub use schema::{NormalisingPair, Schema, SchemaError, SchemaSpec};
+pub use schema::{
+    NormalisingPair, NormalisingPairSpec, Schema, SchemaError, SchemaSpec, flip_pairs_from_names,
+    mirrored_name,
+};
 pub use schema_map::{SchemaMap, SchemaMapError};
 #[doc(inline)]
 pub use warp::{Border, Filter, warp_affine};

@@ -1,7 +1,15 @@
 //! Schemas: what the keypoints of a task are.
 
+mod builtin;
+mod error;
+mod sides;
+mod spec;
+
+pub use error::SchemaError;
+pub use sides::{flip_pairs_from_names, mirrored_name};
+pub use spec::{NormalisingPairSpec, SchemaSpec};
+
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// Two groups of points whose mean positions are a known distance apart, such as the outer eye
 /// corners. Errors divided by that distance can be compared across picture sizes.
@@ -13,108 +21,6 @@ pub struct NormalisingPair {
     pub from: Vec<usize>,
     /// Points whose mean is the other end.
     pub to: Vec<usize>,
-}
-
-/// A schema contradicts itself.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SchemaError {
-    /// There are no points.
-    #[error("schema `{schema}` has no keypoints")]
-    NoKeypoints {
-        /// Name of the schema.
-        schema: String,
-    },
-    /// Two points have one name.
-    #[error("schema `{schema}` names keypoint `{keypoint}` twice")]
-    DuplicateName {
-        /// Name of the schema.
-        schema: String,
-        /// The name in question.
-        keypoint: String,
-    },
-    /// A field names a point that is not there.
-    #[error("schema `{schema}`: `{field}` names `{keypoint}`, which is not among its keypoints")]
-    UnknownName {
-        /// Name of the schema.
-        schema: String,
-        /// The field that names the point.
-        field: &'static str,
-        /// The name in question.
-        keypoint: String,
-    },
-    /// A point is in two flip pairs, or is its own partner.
-    #[error("schema `{schema}`: `flip_pairs` uses `{keypoint}` more than once")]
-    FlippedTwice {
-        /// Name of the schema.
-        schema: String,
-        /// The name in question.
-        keypoint: String,
-    },
-    /// An end of a normalising pair has no points.
-    #[error("schema `{schema}`: normalising pair `{pair}` has an end without points")]
-    EmptyNormalisingEnd {
-        /// Name of the schema.
-        schema: String,
-        /// Name of the pair.
-        pair: String,
-    },
-    /// The framing has another number of points, or numbers that are not finite.
-    #[error("schema `{schema}`: `framing` needs {expected} finite [x, y] pairs")]
-    BadFraming {
-        /// Name of the schema.
-        schema: String,
-        /// How many points the schema has.
-        expected: usize,
-    },
-}
-
-crate::debug_as_sentence!(SchemaError);
-
-/// How a schema is written in a file: by names. Converted to and from [`Schema`].
-///
-/// ```toml
-/// name = "hand4"
-/// keypoints = ["wrist", "palm", "thumb_left", "thumb_right"]
-/// flip_pairs = [["thumb_left", "thumb_right"]]
-/// skeleton = [["wrist", "palm"]]
-/// [[normalising_pair]]
-/// name = "palm"
-/// from = ["wrist"]
-/// to = ["palm"]
-/// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SchemaSpec {
-    /// Name of the schema.
-    pub name: String,
-    /// Names of the points, in order.
-    pub keypoints: Vec<String>,
-    /// Pairs that a mirror image exchanges.
-    #[serde(default)]
-    pub flip_pairs: Vec<(String, String)>,
-    /// Lines to draw.
-    #[serde(default)]
-    pub skeleton: Vec<(String, String)>,
-    /// Where each point lies on average in a well framed crop, in fractions of its side
-    /// (0 and 1 are the outer edges). Empty where crops are not framed by keypoints.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub framing: Vec<[f64; 2]>,
-    /// Distances to normalise errors by, the preferred one first.
-    #[serde(default)]
-    pub normalising_pair: Vec<NormalisingPairSpec>,
-}
-
-/// How a [`NormalisingPair`] is written in a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NormalisingPairSpec {
-    /// The field's name of the distance.
-    pub name: String,
-    /// Names of the points whose mean is one end.
-    pub from: Vec<String>,
-    /// Names of the points whose mean is the other end.
-    pub to: Vec<String>,
 }
 
 /// Names of the keypoints, which of them a mirror image exchanges, which lines to draw, and by
@@ -131,7 +37,10 @@ pub struct NormalisingPairSpec {
 pub struct Schema {
     name: String,
     keypoints: Vec<String>,
-    flip_pairs: Vec<(usize, usize)>,
+    /// `None`: not known.
+    flip_pairs: Option<Vec<(usize, usize)>>,
+    /// Keypoints that are in no flip pair although their names say left or right.
+    unpaired: Vec<usize>,
     skeleton: Vec<(usize, usize)>,
     framing: Vec<[f64; 2]>,
     normalising_pairs: Vec<NormalisingPair>,
@@ -166,8 +75,17 @@ impl Schema {
     /// Names of the built-in schemas.
     pub const BUILTIN: [&'static str; 3] = ["kaggle15", "ibug68", "aflw21"];
 
-    /// Points of which nothing but the number is known, named `0`, `1`, …: no flip pairs, no
-    /// skeleton, errors normalised by the box alone.
+    /// Keypoints of which nothing but the number is known, named `0`, `1`, …: the flip pairs are
+    /// unknown, there is no skeleton, errors are normalized by the box alone.
+    ///
+    /// ```
+    /// use fkp_core::Schema;
+    /// let hand = Schema::numbered("hand", 3)?;
+    /// assert!(!hand.has_known_flip_pairs());
+    /// let hand = hand.with_flip_pairs(&[(0, 2)])?;
+    /// assert!(hand.has_known_flip_pairs());
+    /// # Ok::<(), fkp_core::SchemaError>(())
+    /// ```
     ///
     /// # Errors
     /// If `count` is zero.
@@ -175,7 +93,8 @@ impl Schema {
         SchemaSpec {
             name: name.to_owned(),
             keypoints: (0..count).map(|i| i.to_string()).collect(),
-            flip_pairs: Vec::new(),
+            flip_pairs: None,
+            unpaired: Vec::new(),
             skeleton: Vec::new(),
             framing: Vec::new(),
             normalising_pair: Vec::new(),
@@ -199,9 +118,49 @@ impl Schema {
         &self.keypoints
     }
 
-    /// Index pairs that a mirror image exchanges.
+    /// Index pairs that a mirror image exchanges. Empty both where there are none and where they
+    /// are unknown: see [`Self::has_known_flip_pairs`].
     pub fn flip_pairs(&self) -> &[(usize, usize)] {
-        &self.flip_pairs
+        self.flip_pairs.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it is known which keypoints a mirror image exchanges, if any. Where it is not, a
+    /// flipped image would have wrong labels.
+    pub fn has_known_flip_pairs(&self) -> bool {
+        self.flip_pairs.is_some()
+    }
+
+    /// The same keypoints with these flip pairs. An empty list means that no keypoint has a mirror
+    /// partner, whatever the names say.
+    ///
+    /// # Errors
+    /// If an index is too large or is used twice, or if a list that is not empty leaves out a
+    /// keypoint whose name says left or right.
+    pub fn with_flip_pairs(self, pairs: &[(usize, usize)]) -> Result<Self, SchemaError> {
+        let len = self.len();
+        let mut indices = pairs.iter().flat_map(|&(a, b)| [a, b]);
+        if let Some(index) = indices.find(|index| *index >= len) {
+            return Err(SchemaError::PairOutOfRange {
+                schema: self.name,
+                index,
+                len,
+            });
+        }
+        let mut spec = SchemaSpec::from(self);
+        let name = |index: usize| spec.keypoints[index].clone();
+        let names: Vec<_> = pairs.iter().map(|&(a, b)| (name(a), name(b))).collect();
+        if pairs.is_empty() {
+            let sided = spec.keypoints.iter();
+            spec.unpaired = sided
+                .filter(|n| mirrored_name(n).is_some())
+                .cloned()
+                .collect();
+        } else {
+            let paired = |name: &String| names.iter().any(|(a, b)| [a, b].contains(&name));
+            spec.unpaired.retain(|name| !paired(name));
+        }
+        spec.flip_pairs = Some(names);
+        spec.try_into()
     }
 
     /// Index pairs between which a line is drawn.
@@ -225,112 +184,6 @@ impl Schema {
         self.keypoints.iter().position(|name| name == keypoint)
     }
 }
-
-impl TryFrom<SchemaSpec> for Schema {
-    type Error = SchemaError;
-
-    fn try_from(spec: SchemaSpec) -> Result<Self, SchemaError> {
-        let schema = || spec.name.clone();
-        if spec.keypoints.is_empty() {
-            return Err(SchemaError::NoKeypoints { schema: schema() });
-        }
-        let mut seen = BTreeSet::new();
-        if let Some(twice) = spec.keypoints.iter().find(|name| !seen.insert(*name)) {
-            return Err(SchemaError::DuplicateName {
-                schema: schema(),
-                keypoint: twice.clone(),
-            });
-        }
-        let index = |field: &'static str, keypoint: &String| {
-            let found = spec.keypoints.iter().position(|name| name == keypoint);
-            found.ok_or_else(|| SchemaError::UnknownName {
-                schema: schema(),
-                field,
-                keypoint: keypoint.clone(),
-            })
-        };
-        let pairs = |field, names: &[(String, String)]| {
-            let pair = |(a, b): &(String, String)| Ok((index(field, a)?, index(field, b)?));
-            names
-                .iter()
-                .map(pair)
-                .collect::<Result<Vec<_>, SchemaError>>()
-        };
-        let flip_pairs = pairs("flip_pairs", &spec.flip_pairs)?;
-        let mut used = BTreeSet::new();
-        for point in flip_pairs.iter().flat_map(|&(a, b)| [a, b]) {
-            if !used.insert(point) {
-                return Err(SchemaError::FlippedTwice {
-                    schema: schema(),
-                    keypoint: spec.keypoints[point].clone(),
-                });
-            }
-        }
-        let framing_fits = spec.framing.len() == spec.keypoints.len()
-            && spec.framing.iter().flatten().all(|v| v.is_finite());
-        if !spec.framing.is_empty() && !framing_fits {
-            return Err(SchemaError::BadFraming {
-                schema: schema(),
-                expected: spec.keypoints.len(),
-            });
-        }
-        let end = |names: &[String]| {
-            let indices = names.iter().map(|name| index("normalising_pair", name));
-            indices.collect::<Result<Vec<_>, _>>()
-        };
-        let mut normalising_pairs = Vec::new();
-        for pair in &spec.normalising_pair {
-            let (from, to) = (end(&pair.from)?, end(&pair.to)?);
-            if from.is_empty() || to.is_empty() {
-                return Err(SchemaError::EmptyNormalisingEnd {
-                    schema: schema(),
-                    pair: pair.name.clone(),
-                });
-            }
-            normalising_pairs.push(NormalisingPair {
-                name: pair.name.clone(),
-                from,
-                to,
-            });
-        }
-        Ok(Self {
-            skeleton: pairs("skeleton", &spec.skeleton)?,
-            flip_pairs,
-            normalising_pairs,
-            name: spec.name,
-            keypoints: spec.keypoints,
-            framing: spec.framing,
-        })
-    }
-}
-
-impl From<Schema> for SchemaSpec {
-    fn from(schema: Schema) -> Self {
-        let name = |index: &usize| schema.keypoints[*index].clone();
-        let pairs = |pairs: &[(usize, usize)]| {
-            let pairs = pairs.iter();
-            pairs.map(|(a, b)| (name(a), name(b))).collect()
-        };
-        let normalising_pair = schema
-            .normalising_pairs
-            .iter()
-            .map(|pair| NormalisingPairSpec {
-                name: pair.name.clone(),
-                from: pair.from.iter().map(name).collect(),
-                to: pair.to.iter().map(name).collect(),
-            });
-        Self {
-            flip_pairs: pairs(&schema.flip_pairs),
-            skeleton: pairs(&schema.skeleton),
-            normalising_pair: normalising_pair.collect(),
-            framing: schema.framing.clone(),
-            name: schema.name.clone(),
-            keypoints: schema.keypoints.clone(),
-        }
-    }
-}
-
-mod builtin;
 
 fn build(spec: SchemaSpec) -> Schema {
     match spec.try_into() {
@@ -405,5 +258,87 @@ mod tests {
         assert!(with("colour = 'red'").contains("colour"));
         assert!(parse("name = 's'\nkeypoints = ['a', 'a']").contains("`a` twice"));
         assert!(parse("name = 's'\nkeypoints = []").contains("no keypoints"));
+    }
+
+    #[test]
+    fn unknown_none_and_some_flip_pairs_are_three_things() {
+        let parse = |extra: &str| {
+            let text = format!("name = 's'\nkeypoints = ['a', 'b']\n{extra}");
+            toml::from_str::<Schema>(&text).unwrap()
+        };
+        let states = [
+            parse(""),
+            parse("flip_pairs = []"),
+            parse("flip_pairs = [['a', 'b']]"),
+        ];
+        let known = states.each_ref().map(Schema::has_known_flip_pairs);
+        assert_eq!(known, [false, true, true]);
+        let pairs = states.each_ref().map(|schema| schema.flip_pairs().len());
+        assert_eq!(pairs, [0, 0, 1]);
+        for (i, schema) in states.iter().enumerate() {
+            let text = toml::to_string(schema).unwrap();
+            let json = serde_json::to_string(schema).unwrap();
+            assert_eq!(toml::from_str::<Schema>(&text).unwrap(), *schema);
+            assert_eq!(serde_json::from_str::<Schema>(&json).unwrap(), *schema);
+            for other in &states[i + 1..] {
+                assert_ne!(schema, other);
+            }
+        }
+        let [unknown, none, some] = states;
+        assert_eq!(unknown.clone().with_flip_pairs(&[]).unwrap(), none);
+        assert_eq!(unknown.clone().with_flip_pairs(&[(0, 1)]).unwrap(), some);
+        let error = unknown.with_flip_pairs(&[(0, 2)]).unwrap_err();
+        assert!(
+            error.to_string().contains("index 2, but there are 2"),
+            "{error}"
+        );
+        assert!(!Schema::numbered("n", 3).unwrap().has_known_flip_pairs());
+        for name in Schema::BUILTIN {
+            assert!(Schema::by_name(name).unwrap().has_known_flip_pairs());
+        }
+    }
+
+    #[test]
+    fn a_side_without_its_partner_is_refused() {
+        let base = "name = 'face'\n\
+            keypoints = ['nose', 'mouth_lfet_corner', 'mouth_right_corner', 'left_eye', 'right_eye']\n";
+        let parse = |extra: &str| toml::from_str::<Schema>(&format!("{base}{extra}"));
+        let refused = |extra: &str| parse(extra).unwrap_err().to_string();
+        let eyes = "flip_pairs = [['left_eye', 'right_eye']]\n";
+        let message = refused(eyes);
+        for part in [
+            "schema `face`",
+            "`mouth_right_corner` has no partner `mouth_left_corner`",
+            "did you mean `mouth_lfet_corner`?",
+            "unpaired = [\"mouth_right_corner\"]",
+        ] {
+            assert!(message.contains(part), "{part:?} in {message:?}");
+        }
+        let meant = parse(&format!("{eyes}unpaired = ['mouth_right_corner']")).unwrap();
+        let text = toml::to_string(&meant).unwrap();
+        assert!(text.contains("unpaired"), "{text}");
+        assert_eq!(toml::from_str::<Schema>(&text).unwrap(), meant);
+        // Unknown pairs, or none, do not go with names that tell sides.
+        for extra in ["", "flip_pairs = []"] {
+            let message = refused(&format!("unpaired = ['mouth_right_corner']\n{extra}"));
+            let pair = "[\"left_eye\", \"right_eye\"]";
+            assert!(message.contains(pair), "{message}");
+        }
+        let both = "unpaired = ['mouth_right_corner', 'left_eye']";
+        assert!(refused(&format!("{eyes}{both}")).contains("both in `flip_pairs` and"));
+        assert!(refused(&format!("{eyes}unpaired = ['chin']")).contains("`unpaired` names `chin`"));
+        // A partner under any name will do.
+        let named = "[['left_eye', 'right_eye'], ['mouth_lfet_corner', 'mouth_right_corner']]";
+        let paired = parse(&format!("flip_pairs = {named}")).unwrap();
+        assert_eq!(paired.flip_pairs(), [(3, 4), (1, 2)]);
+        // In code, no pair at all is said by an empty list; a list that forgets one is refused.
+        let none = paired.clone().with_flip_pairs(&[]).unwrap();
+        assert!(none.has_known_flip_pairs() && none.flip_pairs().is_empty());
+        assert_eq!(none.with_flip_pairs(&[(3, 4), (1, 2)]).unwrap(), paired);
+        let forgotten = paired.with_flip_pairs(&[(1, 2)]).unwrap_err();
+        assert!(
+            matches!(forgotten, SchemaError::NotPaired { .. }),
+            "{forgotten}"
+        );
     }
 }

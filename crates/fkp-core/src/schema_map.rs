@@ -28,11 +28,14 @@ pub enum SchemaMapError {
         /// Points of the source schema.
         len: usize,
     },
-    /// No map between these two is built in.
+    /// No map between these two is built in, and no keypoint of the one has the name of a keypoint
+    /// of the other.
     #[error(
-        "no map from schema `{from}` to `{target}` is built in; there are: ibug68 → kaggle15, aflw21 → kaggle15"
+        "no keypoint of schema `{from}` has the name of a keypoint of `{target}` (numbers are not \
+         names): to train on the data's own keypoints, use `--schema source`; to say what they are, \
+         write a schema file and use `--schema FILE.toml`"
     )]
-    NotBuiltIn {
+    NothingInCommon {
         /// Name of the source schema.
         from: String,
         /// Name of the target schema.
@@ -115,7 +118,24 @@ impl SchemaMap {
         }
     }
 
-    /// The built-in map between two schemas, or the identity where they are one.
+    /// The identity where the schemas are one, the built-in map where there is one (`ibug68` and
+    /// `aflw21` to `kaggle15`), otherwise the keypoints of the same names; the other keypoints of
+    /// the target are unlabeled, see [`Self::unmapped`].
+    ///
+    /// Names that are only numbers say nothing, so that keypoint `3` of one schema is not taken for
+    /// keypoint `3` of another.
+    ///
+    /// ```
+    /// use fkp_core::{Schema, SchemaMap};
+    /// let spec = r#"{"name": "two", "keypoints": ["nose_tip", "chin"]}"#;
+    /// let source: Schema = serde_json::from_str(spec)?;
+    /// let map = SchemaMap::between(&source, &Schema::kaggle15())?;
+    /// assert_eq!(map.unmapped().count(), 14);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If not one keypoint of the target would be labeled.
     pub fn between(source: &Schema, target: &Schema) -> Result<Self, SchemaMapError> {
         if source == target {
             return Ok(Self {
@@ -133,12 +153,30 @@ impl SchemaMap {
         let fits = |map: &Self| {
             map.target == *target && Schema::by_name(source.name()).as_ref() == Some(source)
         };
-        builtin
-            .filter(fits)
-            .ok_or_else(|| SchemaMapError::NotBuiltIn {
+        if let Some(map) = builtin.filter(fits) {
+            return Ok(map);
+        }
+        let is_name = |name: &str| !name.bytes().all(|byte| byte.is_ascii_digit());
+        let same_name = |name: &String| {
+            let index = source.index_of(name).filter(|_| is_name(name));
+            index.into_iter().collect::<Vec<_>>()
+        };
+        let sources: Vec<_> = target.keypoints().iter().map(same_name).collect();
+        if sources.iter().all(Vec::is_empty) {
+            return Err(SchemaMapError::NothingInCommon {
                 from: source.name().to_owned(),
                 target: target.name().to_owned(),
-            })
+            });
+        }
+        Self::new(source, target.clone(), sources)
+    }
+
+    /// The names of the target's keypoints that no source has: they come out unlabeled.
+    pub fn unmapped(&self) -> impl Iterator<Item = &str> {
+        let keypoints = self.target.keypoints().iter().zip(&self.sources);
+        keypoints
+            .filter(|(_, sources)| sources.is_empty())
+            .map(|(name, _)| name.as_str())
     }
 
     /// The schema that comes out.
@@ -220,11 +258,33 @@ mod tests {
         let (from, to) = (Schema::aflw21(), Schema::kaggle15());
         assert!(SchemaMap::new(&from, to.clone(), vec![vec![0]; 14]).is_err());
         assert!(SchemaMap::new(&from, to.clone(), vec![vec![21]; 15]).is_err());
-        let error = SchemaMap::between(&to, &from).unwrap_err().to_string();
-        assert!(
-            error.contains("from schema `kaggle15` to `aflw21`"),
-            "{error}"
-        );
+        let from = Schema::numbered("points15", 15).unwrap();
+        let error = SchemaMap::between(&from, &to).unwrap_err().to_string();
+        for part in ["`points15`", "`kaggle15`", "--schema source", "FILE.toml"] {
+            assert!(error.contains(part), "{part:?} in {error}");
+        }
         assert!(SchemaMap::between(&to, &to).is_ok());
+    }
+
+    #[test]
+    fn keypoints_of_the_same_names_are_mapped() {
+        let map = SchemaMap::between(&Schema::kaggle15(), &Schema::aflw21()).unwrap();
+        assert_eq!(map.unmapped().count(), 18);
+        let kaggle: Vec<_> = (0..15).map(|i| [i as f32, 1.0]).collect();
+        let mapped = map.apply(&Keypoints::from_xy(&kaggle));
+        let labeled: Vec<_> = mapped.labelled().map(|(i, p)| (i, p.x)).collect();
+        // The eye centers and the tip of the nose.
+        assert_eq!(labeled, [(7, 1.0), (10, 0.0), (14, 10.0)]);
+        // A user's schema under a built-in's name has its own keypoints.
+        let spec = r#"{"name": "aflw21", "keypoints": ["nose_tip"]}"#;
+        let own: Schema = serde_json::from_str(spec).unwrap();
+        let map = SchemaMap::between(&own, &Schema::kaggle15()).unwrap();
+        assert_eq!(map.unmapped().count(), 14);
+        // Numbers are not names, even where both schemas have them.
+        let points = Schema::numbered("points21", 21).unwrap();
+        assert!(SchemaMap::between(&points, &Schema::ibug68()).is_err());
+        let built_in = SchemaMap::aflw21_to_kaggle15();
+        let missing: Vec<_> = built_in.unmapped().collect();
+        assert_eq!(missing, ["mouth_center_top_lip", "mouth_center_bottom_lip"]);
     }
 }

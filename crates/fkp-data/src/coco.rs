@@ -1,19 +1,13 @@
-//! COCO keypoints: one JSON file, pictures beside it or in `images/` beside it.
-//!
-//! Each annotation with at least one labelled keypoint is a sample, so a picture with two faces
-//! makes two. Visibility 0 is a point without a label, 1 a covered one, 2 a visible one. The
-//! schema comes from the categories' `keypoints` and `skeleton`.
+//! Reads COCO keypoints: [`Format::Coco`].
 
 use crate::error::{Problem, listed};
-use crate::folder::{
-    AnnotatedPicture, Folder, find_picture, has_ending, impl_dataset_for_folder, sorted_names,
-};
+use crate::folder::{AnnotatedPicture, Folder, find_picture, has_ending, sorted_names};
 use crate::table::in_reach;
 use crate::text::read_file;
-use crate::{DataError, Format};
+use crate::{DataError, Format, OpenOptions};
 use categories::Categories;
 use document::{Document, Entry, TopLevel};
-use fkp_core::{BoundingBox, Keypoint, Keypoints, Schema, Visibility};
+use fkp_core::{BoundingBox, Keypoint, Keypoints, Visibility};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,111 +15,112 @@ use std::path::{Path, PathBuf};
 mod categories;
 mod document;
 
-/// Pictures with annotations in COCO's keypoint format.
-#[derive(Debug, Clone)]
-pub struct Coco {
-    folder: Folder,
-    notes: Vec<String>,
+/// Reads a `.json` file, or `annotations.json` or the only `.json` file of a folder.
+///
+/// # Errors
+/// If the file does not parse, an entry contradicts another, or an image is missing.
+pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<Folder, DataError> {
+    let file = match path.is_dir() {
+        false => path.to_owned(),
+        true => file_of(path)?.ok_or(DataError::NotThisFormat {
+            path: path.to_owned(),
+            format: Format::Coco,
+            needs: "a .json file, or a folder with annotations.json or just one .json file",
+            found: listed(sorted_names(path)?),
+        })?,
+    };
+    let bytes = read_file(&file)?;
+    let dir = file.parent().unwrap_or(Path::new(""));
+    parse(&file, &bytes, options, |name| find_picture(dir, name))
 }
 
-impl_dataset_for_folder!(Coco);
-
-impl Coco {
-    /// Reads a `.json` file, or `annotations.json` or the only `.json` file of a folder.
-    ///
-    /// Without a given schema, categories with the names of a built-in schema mean that one;
-    /// other names make a schema.
-    ///
-    /// # Errors
-    /// If the file does not parse, an entry contradicts another, or a picture is missing.
-    pub fn open(path: impl AsRef<Path>, schema: Option<&Schema>) -> Result<Self, DataError> {
-        let path = path.as_ref();
-        let file = match path.is_dir() {
-            false => path.to_owned(),
-            true => file_of(path)?.ok_or(DataError::NotThisFormat {
-                path: path.to_owned(),
-                format: Format::Coco,
-                needs: "a .json file, or a folder with annotations.json or just one .json file",
-                found: listed(sorted_names(path)?),
-            })?,
+fn parse(
+    path: &Path,
+    bytes: &[u8],
+    options: &OpenOptions,
+    find: impl Fn(&str) -> Result<PathBuf, Problem>,
+) -> Result<Folder, DataError> {
+    let document = Document::new(path, bytes)?;
+    let top = document.top_level()?;
+    let categories = Categories::read(&document, &top)?;
+    let recognized = categories.schema(&document, options.schema.as_ref())?;
+    let order = &recognized.order;
+    let images = image_names(&document, &top)?;
+    let mut found: BTreeMap<i64, PathBuf> = BTreeMap::new();
+    let mut samples_of: BTreeMap<i64, u32> = BTreeMap::new();
+    let mut pictures = Vec::new();
+    // Which annotation each sample is.
+    let mut indices = Vec::new();
+    let mut left_out = 0;
+    for (index, raw) in top.annotations.iter().enumerate() {
+        let entry = document.entry("annotations", index, raw);
+        let annotation: Annotation = entry.parse()?;
+        if let Some(id) = annotation.category_id.filter(|id| !categories.knows(*id)) {
+            let kind = "category";
+            return Err(entry.error("category_id", Problem::UnknownId { kind, id }));
+        }
+        let id = annotation.image_id;
+        let Some(name) = images.get(&id) else {
+            let kind = "image";
+            return Err(entry.error("image_id", Problem::UnknownId { kind, id }));
         };
-        let bytes = read_file(&file)?;
-        let dir = file.parent().unwrap_or(Path::new(""));
-        Self::parse(&file, &bytes, schema, |name| find_picture(dir, name))
-    }
-
-    fn parse(
-        path: &Path,
-        bytes: &[u8],
-        schema: Option<&Schema>,
-        find: impl Fn(&str) -> Result<PathBuf, Problem>,
-    ) -> Result<Self, DataError> {
-        let document = Document::new(path, bytes)?;
-        let top = document.top_level()?;
-        let categories = Categories::read(&document, &top)?;
-        let (schema, order) = categories.schema(&document, schema)?;
-        let images = image_names(&document, &top)?;
-        let mut found: BTreeMap<i64, PathBuf> = BTreeMap::new();
-        let mut samples_of: BTreeMap<i64, u32> = BTreeMap::new();
-        let mut pictures = Vec::new();
-        let mut left_out = 0;
-        for (index, raw) in top.annotations.iter().enumerate() {
-            let entry = document.entry("annotations", index, raw);
-            let annotation: Annotation = entry.parse()?;
-            if let Some(id) = annotation.category_id.filter(|id| !categories.knows(*id)) {
-                let kind = "category";
-                return Err(entry.error("category_id", Problem::UnknownId { kind, id }));
+        let Some(keypoints) = annotation.keypoints(&entry, order)? else {
+            left_out += 1;
+            continue;
+        };
+        let picture = match found.get(&id) {
+            Some(picture) => picture.clone(),
+            None => {
+                let picture = find(&name.file_name)
+                    .map_err(|problem| name.entry.error("file_name", problem))?;
+                found.insert(id, picture.clone());
+                picture
             }
-            let id = annotation.image_id;
-            let Some(name) = images.get(&id) else {
-                let kind = "image";
-                return Err(entry.error("image_id", Problem::UnknownId { kind, id }));
-            };
-            let Some(keypoints) = annotation.keypoints(&entry, &order)? else {
-                left_out += 1;
-                continue;
-            };
-            let picture = match found.get(&id) {
-                Some(picture) => picture.clone(),
-                None => {
-                    let picture = find(&name.file_name)
-                        .map_err(|problem| name.entry.error("file_name", problem))?;
-                    found.insert(id, picture.clone());
-                    picture
-                }
-            };
-            let samples = samples_of.entry(id).or_insert(0u32);
-            *samples += 1;
-            pictures.push(AnnotatedPicture {
-                id: match *samples {
-                    1 => name.file_name.clone(),
-                    number => format!("{} face {number}", name.file_name),
-                },
-                path: picture,
-                keypoints,
-                group: None,
-                face_box: annotation.face_box(),
-            });
-        }
-        if pictures.is_empty() {
-            return Err(DataError::NoSamples {
-                path: path.to_owned(),
-            });
-        }
-        let note = format!("{left_out} annotations without a labelled keypoint were left out");
-        Ok(Self {
-            folder: Folder {
-                schema,
-                pictures,
-                own_split: None,
+        };
+        let samples = samples_of.entry(id).or_insert(0u32);
+        *samples += 1;
+        indices.push(index);
+        pictures.push(AnnotatedPicture {
+            id: match *samples {
+                1 => name.file_name.clone(),
+                number => format!("{} face {number}", name.file_name),
             },
-            notes: (left_out > 0).then_some(note).into_iter().collect(),
-        })
+            path: picture,
+            keypoints,
+            group: None,
+            face_box: annotation.face_box(),
+        });
     }
-
-    pub(crate) fn notes(&self) -> &[String] {
-        &self.notes
+    if pictures.is_empty() {
+        return Err(DataError::NoSamples {
+            path: path.to_owned(),
+        });
     }
+    let mut notes = Vec::new();
+    if left_out > 0 {
+        notes.push(format!(
+            "{left_out} annotations without a labeled keypoint were left out"
+        ));
+    }
+    let far = options.far_labels;
+    far.apply_to_files(&mut pictures, &mut notes, |sample, far| {
+        let index = indices[sample];
+        let entry = document.entry("annotations", index, top.annotations[index]);
+        let place = 3 * recognized.order[far.keypoint] + far.axis as usize;
+        entry.error(
+            &format!("keypoints[{place}]"),
+            far.problem(far.value.to_string()),
+        )
+    })?;
+    let mut folder = Folder {
+        schema: recognized.schema,
+        schema_source: recognized.source,
+        pictures,
+        own_split: None,
+        notes,
+    };
+    folder.recognize_shape();
+    Ok(folder)
 }
 
 /// The annotation file of a folder.

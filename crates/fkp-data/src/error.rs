@@ -75,50 +75,14 @@ pub enum DataError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// A picture's header promises more pixels than this crate is willing to decode.
-    #[error(
-        "picture `{}` is {width}×{height}, the limit is {limit} pixels in all",
-        path.display()
-    )]
-    PictureTooLarge {
-        /// The picture.
+    /// An image file cannot be decoded.
+    #[error("image `{}` cannot be read", path.display())]
+    Image {
+        /// The image.
         path: PathBuf,
-        /// Its width in pixels.
-        width: u32,
-        /// Its height in pixels.
-        height: u32,
-        /// The most pixels that are decoded.
-        limit: u64,
-    },
-    /// A picture cannot be decoded.
-    #[error("picture `{}` does not decode", path.display())]
-    Picture {
-        /// The picture.
-        path: PathBuf,
-        /// What the decoder said.
+        /// What is wrong with it.
         #[source]
-        source: image::ImageError,
-    },
-    /// A JPEG file ends in the middle of the picture, as after a broken download.
-    #[error(
-        "picture `{}` is cut short: its {bytes} bytes end before the JPEG end-of-image marker",
-        path.display()
-    )]
-    PictureCutShort {
-        /// The picture.
-        path: PathBuf,
-        /// How many bytes there are.
-        bytes: usize,
-    },
-    /// A picture without pixels.
-    #[error("picture `{}` is {width}×{height}", path.display())]
-    PictureEmpty {
-        /// The picture.
-        path: PathBuf,
-        /// Its width in pixels.
-        width: u32,
-        /// Its height in pixels.
-        height: u32,
+        source: fkp_core::DecodeError,
     },
     /// Nothing here looks like a data set.
     #[error(

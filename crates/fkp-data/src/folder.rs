@@ -1,9 +1,12 @@
 //! Annotated pictures in files: what three of the four formats come down to.
 
 use crate::error::Problem;
-use crate::{DataError, SplitIndices, decode_image};
-use fkp_core::{BoundingBox, DatasetError, Keypoints, Sample, Schema};
-use std::collections::BTreeSet;
+use crate::far_labels::Axis;
+use crate::schemas::{Verdict, recognize_shape};
+use crate::summary::Origin;
+use crate::{DataError, SchemaSource, SplitIndices, decode_image};
+use fkp_core::{BoundingBox, Dataset, DatasetError, Keypoints, Sample, Schema};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Which two columns hold a point's coordinates.
@@ -13,12 +16,24 @@ pub(crate) struct SchemaPoint {
     pub(crate) y: usize,
 }
 
+impl SchemaPoint {
+    pub(crate) fn column(self, axis: Axis) -> usize {
+        match axis {
+            Axis::X => self.x,
+            Axis::Y => self.y,
+        }
+    }
+}
+
 /// Labels in memory, pictures on disk until they are asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
     pub(crate) schema: Schema,
+    pub(crate) schema_source: SchemaSource,
     pub(crate) pictures: Vec<AnnotatedPicture>,
     pub(crate) own_split: Option<SplitIndices>,
+    /// What a user should know.
+    pub(crate) notes: Vec<String>,
 }
 
 /// A sample that has not been decoded yet.
@@ -32,7 +47,80 @@ pub(crate) struct AnnotatedPicture {
 }
 
 impl Folder {
-    pub(crate) fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+    /// Numbered keypoints whose labels have the shape of a built-in schema are that schema's;
+    /// other numbered ones stay, and a note says what to write.
+    pub(crate) fn recognize_shape(&mut self) {
+        if self.schema_source != SchemaSource::Numbers {
+            return;
+        }
+        let count = self.schema.len();
+        let labels = self.pictures.iter().map(|picture| &picture.keypoints);
+        let (why, like) = match recognize_shape(count, labels) {
+            Verdict::Matches(schema) => {
+                self.schema = schema;
+                self.schema_source = SchemaSource::Shape;
+                return;
+            }
+            Verdict::Differs {
+                name,
+                distance,
+                tolerance,
+            } => {
+                let why = format!(
+                    ", and their labels do not have the shape of `{name}` \
+                     (distance {distance:.2}, at most {tolerance})"
+                );
+                (why, Some(name))
+            }
+            Verdict::NoShape { name } => {
+                let why = ", and no image has all of them labeled to tell by their shape";
+                (why.to_owned(), Some(name))
+            }
+            Verdict::NoCandidate => {
+                let builtin = Schema::BUILTIN
+                    .iter()
+                    .filter_map(|name| Schema::by_name(name));
+                let mut of_this_count = builtin.filter(|schema| schema.len() == count);
+                let like = of_this_count.next().map(|schema| schema.name().to_owned());
+                (String::new(), like)
+            }
+        };
+        let like = like.map_or_else(String::new, |name| {
+            format!(", or `{name}` if they are those")
+        });
+        self.notes.push(format!(
+            "the {count} keypoints are only numbered{why}: their names and flip pairs are unknown; \
+             to say what they are, give a schema file (`--schema FILE.toml`){like}"
+        ));
+    }
+
+    /// For each sample its image and its person.
+    pub(crate) fn origins(&self) -> Vec<Origin> {
+        let mut images: BTreeMap<&Path, usize> = BTreeMap::new();
+        let mut persons: BTreeMap<&str, usize> = BTreeMap::new();
+        let numbered = self.pictures.iter().map(|picture| {
+            let next = images.len();
+            let image = *images.entry(&picture.path).or_insert(next);
+            let person = picture.group.as_deref().map(|group| {
+                let next = persons.len();
+                *persons.entry(group).or_insert(next)
+            });
+            Origin { image, person }
+        });
+        numbered.collect()
+    }
+}
+
+impl Dataset for Folder {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn len(&self) -> usize {
+        self.pictures.len()
+    }
+
+    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
         let picture = self.pictures.get(index).ok_or_else(|| {
             let message = format!("the data set has {} samples", self.pictures.len());
             DatasetError::new(index, message)
@@ -48,26 +136,6 @@ impl Folder {
         })
     }
 }
-
-/// Implements [`Dataset`] for a type with a field `folder`.
-macro_rules! impl_dataset_for_folder {
-    ($type:ty) => {
-        impl fkp_core::Dataset for $type {
-            fn schema(&self) -> &fkp_core::Schema {
-                &self.folder.schema
-            }
-
-            fn len(&self) -> usize {
-                self.folder.pictures.len()
-            }
-
-            fn get(&self, index: usize) -> Result<fkp_core::Sample, fkp_core::DatasetError> {
-                self.folder.get(index)
-            }
-        }
-    };
-}
-pub(crate) use impl_dataset_for_folder;
 
 /// The picture called `name`: beside the annotations or in `images/`.
 pub(crate) fn find_picture(dir: &Path, name: &str) -> Result<PathBuf, Problem> {
@@ -103,7 +171,8 @@ pub(crate) fn has_ending(path: impl AsRef<Path>, ending: &str) -> bool {
     found.is_some_and(|found| found.eq_ignore_ascii_case(ending))
 }
 
-/// Takes the person from file names `PERSON_NUMBER.jpg`, if all are of that form, with at least
+/// Takes the person from file names `PERSON_NUMBER.jpg` (or `test_PERSON_NUMBER.jpg`, where the
+/// first word is the part of a split and not of the name), if all are of that form, with at least
 /// two people and nobody in most of the pictures: in a folder of `image_0001.jpg`,
 /// `image_0002.jpg`, … the word says nothing.
 pub(crate) fn set_groups_by_name(pictures: &mut [AnnotatedPicture]) {
@@ -125,6 +194,8 @@ pub(crate) fn set_groups_by_name(pictures: &mut [AnnotatedPicture]) {
 fn person(path: &Path) -> Option<String> {
     let stem = path.file_stem()?.to_str()?;
     let (person, number) = stem.rsplit_once('_')?;
+    let prefix = ["train_", "val_", "test_"].into_iter();
+    let person = prefix.fold(person, |name, part| name.strip_prefix(part).unwrap_or(name));
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     let is_name = person.chars().any(char::is_alphabetic);
     (is_number && is_name).then(|| person.to_owned())
@@ -159,8 +230,12 @@ mod tests {
         ]);
         let expected = ["Ann_Lee", "Ann_Lee", "Bo", "Cy"].map(|name| Some(name.to_owned()));
         assert_eq!(found, expected);
+        let found = groups(&["test_Ann_0.jpg", "Ann_1.jpg", "train_Bo_0.jpg", "Bo_1.jpg"]);
+        let expected = ["Ann", "Ann", "Bo", "Bo"].map(|name| Some(name.to_owned()));
+        assert_eq!(found, expected);
         for names in [
-            &["image_0001.jpg", "image_0002.jpg"][..],
+            &["test_001.jpg", "test_002.jpg", "train_001.jpg"][..],
+            &["image_0001.jpg", "image_0002.jpg"],
             &["image_0001.jpg", "image_0002.jpg", "Bo_01.jpg"],
             &["001.jpg", "002.jpg"],
             &["1234_1.jpg", "1235_1.jpg"],

@@ -8,13 +8,32 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
-    /// Kaggle's *Facial Keypoints Detection* table, pictures as text: [`crate::kaggle`].
+    /// Kaggle's *Facial Keypoints Detection*: a table with an image as text in each row.
+    ///
+    /// `training.csv` has two columns per keypoint, `<name>_x` and `<name>_y`, empty where a
+    /// keypoint is not labeled, and `Image` with the gray values of a square image separated by
+    /// blanks. `test.csv` has `ImageId` and `Image` only. Columns are found by name, in any order.
+    /// The table may lie in a `.zip` file.
     Kaggle,
-    /// A folder of pictures and a table of coordinates: [`crate::image_csv`].
+    /// A folder of images and a table of coordinates.
+    ///
+    /// The first column names the image's file, which lies beside the table or in `images/` beside
+    /// it. The other columns are coordinates in pixels, counted from 0: either `<name>_x` and
+    /// `<name>_y` (also `x0`, `y0`, …) in any order, or plain numbers `0`, `1`, `2`, … for
+    /// x0, y0, x1, …. Empty cells are keypoints without a label. A folder with `train.csv` and
+    /// `val.csv` brings its own split. File names `PERSON_NUMBER.jpg` name the person.
     ImageCsv,
-    /// A folder of pictures with a `.pts` file each: [`crate::pts`].
+    /// A folder of images, each with its keypoints in a `.pts` file of the 300-W format.
+    ///
+    /// `NAME.pts` lies beside `NAME.jpg` (or `.png`, `.jpeg`, `.bmp`), in the folder or one level
+    /// below. The format counts pixels from 1; the samples count them from 0. Two lists,
+    /// `train.txt` and `val.txt`, of names without ending make the set's own split.
     Pts,
-    /// COCO keypoints: [`crate::coco`].
+    /// COCO keypoints: one JSON file, images beside it or in `images/` beside it.
+    ///
+    /// Each annotation with at least one labeled keypoint is a sample, so an image with two faces
+    /// makes two. Visibility 0 is a keypoint without a label, 1 a covered one, 2 a visible one. The
+    /// schema comes from the categories' `keypoints` and `skeleton`.
     Coco,
 }
 

@@ -1,80 +1,55 @@
-//! A folder of pictures and a table of coordinates.
-//!
-//! The first column names the picture's file, which lies beside the table or in `images/` beside
-//! it. The other columns are coordinates in pixels, counted from 0: either `<name>_x` and
-//! `<name>_y` (also `x0`, `y0`, …) in any order, or plain numbers `0`, `1`, `2`, … for
-//! x0, y0, x1, …. Empty cells are points without a label. A folder with `train.csv` and `val.csv`
-//! brings its own split. File names `PERSON_NUMBER.jpg` name the person.
+//! Reads images with a table of coordinates: [`Format::ImageCsv`].
 
 use crate::error::{Problem, listed};
 use crate::folder::{
-    AnnotatedPicture, Folder, SchemaPoint, find_picture, has_ending, impl_dataset_for_folder,
-    set_groups_by_name, sorted_names,
+    AnnotatedPicture, Folder, SchemaPoint, find_picture, has_ending, set_groups_by_name,
+    sorted_names,
 };
-use crate::schemas::{Misfit, order_for, recognise};
+use crate::schemas::{Misfit, Recognized, order_for, recognize};
 use crate::table::Table;
 use crate::text::read_file;
-use crate::{DataError, Format, SplitIndices};
+use crate::{DataError, FarLabels, Format, OpenOptions, SchemaSource, SplitIndices};
 use fkp_core::Schema;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Pictures in a folder, coordinates in a table.
-#[derive(Debug, Clone)]
-pub struct ImageCsv {
-    folder: Folder,
-}
-
-impl_dataset_for_folder!(ImageCsv);
-
-impl ImageCsv {
-    /// Reads a table, or the `train.csv` and `val.csv`, the only `.csv` or the `training.csv` of a
-    /// folder.
-    ///
-    /// Without a given schema, 68 points are taken for `ibug68`, 21 for `aflw21`, the names of a
-    /// built-in schema for that; otherwise the columns' names make a schema.
-    ///
-    /// # Errors
-    /// If a table cannot be read or breaks a rule of the format anywhere, a picture is missing,
-    /// or one picture is in both halves of the split.
-    pub fn open(path: impl AsRef<Path>, schema: Option<&Schema>) -> Result<Self, DataError> {
-        let path = path.as_ref();
-        let tables = tables_of(path)?;
-        let mut folder: Option<Folder> = None;
-        let mut ends = Vec::new();
-        for table in &tables {
-            let known = folder.as_ref().map(|folder| &folder.schema).or(schema);
-            let read = read_table(table, known)?;
-            match &mut folder {
-                None => folder = Some(read),
-                Some(folder) => folder.pictures.extend(read.pictures),
+/// Reads a table, or the `train.csv` and `val.csv`, the only `.csv` or the `training.csv` of a
+/// folder.
+///
+/// # Errors
+/// If a table cannot be read or breaks a rule of the format anywhere, an image is missing, or one
+/// image is in both halves of the split.
+pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<Folder, DataError> {
+    let tables = tables_of(path)?;
+    let mut folder: Option<Folder> = None;
+    let mut ends = Vec::new();
+    for table in &tables {
+        let known = folder.as_ref().map(|folder| &folder.schema);
+        let known = known.or(options.schema.as_ref());
+        let read = read_table(table, known, options.far_labels)?;
+        match &mut folder {
+            None => folder = Some(read),
+            Some(folder) => {
+                folder.pictures.extend(read.pictures);
+                folder.notes.extend(read.notes);
             }
-            ends.push(folder.as_ref().map_or(0, |folder| folder.pictures.len()));
         }
-        let Some(mut folder) = folder else {
-            return Err(not_this_format(path)?);
+        ends.push(folder.as_ref().map_or(0, |folder| folder.pictures.len()));
+    }
+    let Some(mut folder) = folder else {
+        return Err(not_this_format(path)?);
+    };
+    if let ([train, val], [first, last]) = (tables.as_slice(), ends.as_slice()) {
+        let split = SplitIndices {
+            train: (0..*first).collect(),
+            val: (*first..*last).collect(),
         };
-        if let ([train, val], [first, last]) = (tables.as_slice(), ends.as_slice()) {
-            let split = SplitIndices {
-                train: (0..*first).collect(),
-                val: (*first..*last).collect(),
-            };
-            refuse_shared_pictures(&folder, &split, train, val)?;
-            folder.own_split = Some(split);
-        }
-        set_groups_by_name(&mut folder.pictures);
-        Ok(Self { folder })
+        refuse_shared_pictures(&folder, &split, train, val)?;
+        folder.own_split = Some(split);
     }
-
-    /// The person in a picture, where the file's name tells, without decoding it.
-    pub fn group(&self, index: usize) -> Option<&str> {
-        self.folder.pictures.get(index)?.group.as_deref()
-    }
-
-    /// The split that the folder brings, as `train.csv` and `val.csv`.
-    pub fn own_split(&self) -> Option<&SplitIndices> {
-        self.folder.own_split.as_ref()
-    }
+    folder.recognize_shape();
+    set_groups_by_name(&mut folder.pictures);
+    Ok(folder)
 }
 
 /// The tables of a folder: train and val, or the only one, or the one for training.
@@ -109,17 +84,23 @@ fn not_this_format(path: &Path) -> Result<DataError, DataError> {
     })
 }
 
-fn read_table(path: &Path, schema: Option<&Schema>) -> Result<Folder, DataError> {
+fn read_table(
+    path: &Path,
+    schema: Option<&Schema>,
+    far_labels: FarLabels,
+) -> Result<Folder, DataError> {
     let text = read_file(path)?;
     let mut table = Table::new(path, &text)?;
-    let (schema, points) = columns(path, &table, schema)?;
+    let (recognized, points) = columns(path, &table, schema)?;
     let dir = path.parent().unwrap_or(Path::new(""));
     let mut pictures = Vec::new();
+    let mut rows = Vec::new();
     while let Some(row) = table.next_row()? {
         let name = row.text(0)?;
         if name.is_empty() {
             return Err(row.error(0, Problem::EmptyCell));
         }
+        rows.push(row.number());
         pictures.push(AnnotatedPicture {
             id: name.to_owned(),
             path: find_picture(dir, name).map_err(|problem| row.error(0, problem))?,
@@ -133,21 +114,28 @@ fn read_table(path: &Path, schema: Option<&Schema>) -> Result<Folder, DataError>
             path: path.to_owned(),
         });
     }
+    let mut notes = Vec::new();
+    far_labels.apply_to_files(&mut pictures, &mut notes, |index, far| {
+        let column = points[far.keypoint].column(far.axis);
+        table.cell_error(rows[index], column, far.problem(far.value.to_string()))
+    })?;
     Ok(Folder {
-        schema,
+        schema: recognized.schema,
+        schema_source: recognized.source,
         pictures,
         own_split: None,
+        notes,
     })
 }
 
-/// The schema, and for each of its points the two columns.
+/// The schema, and for each of its keypoints the two columns.
 fn columns(
     path: &Path,
     table: &Table<'_>,
     given: Option<&Schema>,
-) -> Result<(Schema, Vec<SchemaPoint>), DataError> {
+) -> Result<(Recognized, Vec<SchemaPoint>), DataError> {
     let (names, points) = named_points(table)?;
-    let (schema, order) = match given {
+    let recognized = match given {
         Some(schema) => {
             let order = order_for(schema, &names).map_err(|misfit| match misfit {
                 Misfit::Count => DataError::OtherSchema {
@@ -161,14 +149,19 @@ fn columns(
                     table.header_error(&format!("{name}_x"), Problem::MissingColumn { found })
                 }
             })?;
-            (schema.clone(), order)
+            Recognized {
+                schema: schema.clone(),
+                order,
+                source: SchemaSource::Given,
+            }
         }
         None => {
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-            recognise(path, &stem, &names, &[])?
+            recognize(path, &stem, &names, &[])?
         }
     };
-    Ok((schema, order.into_iter().map(|i| points[i]).collect()))
+    let points = recognized.order.iter().map(|i| points[*i]).collect();
+    Ok((recognized, points))
 }
 
 /// Names of the points in the order of their first column, and their columns.

@@ -1,14 +1,10 @@
-//! Kaggle's *Facial Keypoints Detection*: a table with a picture as text in each row.
-//!
-//! `training.csv` has two columns per keypoint, `<name>_x` and `<name>_y`, empty where a point is
-//! not labelled, and `Image` with the grey values of a square picture separated by blanks.
-//! `test.csv` has `ImageId` and `Image` only. Columns are found by name, in any order.
+//! Reads Kaggle's table: [`Format::Kaggle`](crate::Format::Kaggle).
 
-use crate::DataError;
 use crate::error::{Problem, abridged, listed};
 use crate::folder::{SchemaPoint, has_ending};
 use crate::table::{Row, Table};
 use crate::text::{MAX_BYTES, read_file, read_limited};
+use crate::{DataError, OpenOptions, SchemaSource};
 use fkp_core::{Dataset, DatasetError, Image, Keypoints, Sample, Schema};
 use std::fs::File;
 use std::io::BufReader;
@@ -21,37 +17,36 @@ const IMAGE_ID: &str = "ImageId";
 
 /// Kaggle's table, its pictures in memory as bytes.
 #[derive(Debug, Clone)]
-pub struct Kaggle {
+pub(crate) struct Kaggle {
     schema: Schema,
+    schema_source: SchemaSource,
     /// Width and height of every picture.
     side: usize,
     pixels: Vec<u8>,
     rows: Vec<(String, Keypoints)>,
     is_labelled: bool,
+    /// What a user should know.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Kaggle {
-    /// Reads a `.csv` file, or the one in a `.zip` file. `schema` is `kaggle15` unless given.
+    /// Reads a `.csv` file, or the one in a `.zip` file. The schema is `kaggle15` unless given.
     ///
     /// # Errors
     /// If the file cannot be read, or its content breaks a rule of the format anywhere.
-    pub fn open(path: impl AsRef<Path>, schema: Option<&Schema>) -> Result<Self, DataError> {
-        let path = path.as_ref();
-        let schema = schema.cloned().unwrap_or_else(Schema::kaggle15);
+    pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<Self, DataError> {
         if has_ending(path, "zip") {
             let (member, text) = unzip(path)?;
             // A path into the archive, for messages.
-            Self::parse(&path.join(member), &text, schema)
+            Self::parse(&path.join(member), &text, options)
         } else {
-            Self::parse(path, &read_file(path)?, schema)
+            Self::parse(path, &read_file(path)?, options)
         }
     }
 
     /// Parses the text of a table; `path` is for messages.
-    ///
-    /// # Errors
-    /// As [`Kaggle::open`].
-    pub fn parse(path: &Path, text: &[u8], schema: Schema) -> Result<Self, DataError> {
+    fn parse(path: &Path, text: &[u8], options: &OpenOptions) -> Result<Self, DataError> {
+        let schema = options.schema.clone().unwrap_or_else(Schema::kaggle15);
         let mut table = Table::new(path, text)?;
         let columns = Columns::find(&table, &schema)?;
         let file = path.file_name().unwrap_or_default().to_string_lossy();
@@ -59,16 +54,27 @@ impl Kaggle {
             side: 0,
             pixels: Vec::new(),
             rows: Vec::new(),
+            notes: Vec::new(),
+            schema_source: match (&options.schema, columns.points.is_empty()) {
+                (Some(_), _) => SchemaSource::Given,
+                (None, false) => SchemaSource::Names,
+                (None, true) => SchemaSource::Format,
+            },
             is_labelled: !columns.points.is_empty(),
             schema,
         };
         while let Some(row) = table.next_row()? {
-            let keypoints = match columns.points.as_slice() {
+            let mut keypoints = match columns.points.as_slice() {
                 [] => Keypoints::unlabelled(set.schema.len()),
                 points => row.keypoints(points)?,
             };
             set.push_pixels(&row, columns.image)?;
             let frame = (set.side, set.side);
+            let far = options.far_labels;
+            far.apply(&mut keypoints, frame, &mut set.notes, |far| {
+                let column = columns.points[far.keypoint].column(far.axis);
+                row.error(column, far.problem(far.value.to_string()))
+            })?;
             let id = match columns.id {
                 Some(column) => row.text(column)?.to_owned(),
                 None => format!("{file}:{}", row.number()),
@@ -84,13 +90,12 @@ impl Kaggle {
     }
 
     /// Whether the table has coordinate columns; Kaggle's test file has none.
-    pub fn is_labelled(&self) -> bool {
+    pub(crate) fn is_labelled(&self) -> bool {
         self.is_labelled
     }
 
-    /// Width and height of every picture, in pixels.
-    pub fn side(&self) -> usize {
-        self.side
+    pub(crate) fn schema_source(&self) -> SchemaSource {
+        self.schema_source
     }
 
     fn push_pixels(&mut self, row: &Row<'_>, column: usize) -> Result<(), DataError> {

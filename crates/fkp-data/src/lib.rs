@@ -12,37 +12,36 @@
 #![doc = include_str!("../README.md")]
 
 mod cached;
-pub mod coco;
+mod coco;
 mod cropped;
 mod error;
+mod far_labels;
 mod folder;
 mod format;
 #[cfg(feature = "hub")]
 pub mod hub;
-pub mod image_csv;
-mod jpeg;
-pub mod kaggle;
+mod image_csv;
+mod kaggle;
 mod mapped;
 mod open;
 mod picture;
-pub mod pts;
+mod pts;
 mod schemas;
 mod split;
+mod summary;
 mod table;
 pub mod testing;
 mod text;
 
 pub use cached::Cached;
-pub use coco::Coco;
 pub use cropped::{Channels, Cropped};
 pub use error::{DataError, Problem};
+pub use far_labels::FarLabels;
 pub(crate) use folder::SchemaPoint;
 pub use format::{Format, Split};
-pub use image_csv::ImageCsv;
-pub use kaggle::Kaggle;
 pub use mapped::Mapped;
 pub use open::{OpenOptions, Opened, TrainVal, open};
-pub use picture::{MAX_PIXELS, decode_image};
-pub use pts::Pts;
+pub use picture::decode_image;
 pub use schemas::{schema_from, schema_from_toml};
 pub use split::{SplitIndices, SplitRule, split};
+pub use summary::{PartSummary, SchemaSource, Summary};

@@ -1,10 +1,12 @@
 //! Opening a data set by looking at it.
 
 use crate::error::listed;
-use crate::folder::{has_ending, sorted_names};
+use crate::folder::{Folder, has_ending, sorted_names};
+use crate::kaggle::{self, Kaggle};
 use crate::split::{SplitIndices, SplitRule, find_leak, split};
+use crate::summary::{Origin, PartSummary, SchemaSource, Summary};
 use crate::table::Table;
-use crate::{Coco, DataError, Format, ImageCsv, Kaggle, Pts, Split, coco, image_csv, kaggle, pts};
+use crate::{DataError, FarLabels, Format, Split, coco, image_csv, pts};
 use fkp_core::{Dataset, Schema, Subset};
 use std::fs::File;
 use std::io::Read;
@@ -16,9 +18,13 @@ use std::sync::Arc;
 pub struct OpenOptions {
     /// The format, where looking is not enough.
     pub format: Option<Format>,
-    /// What the keypoints in the files are, where names and number do not tell. See
-    /// [`crate::schema_from`].
+    /// What the keypoints in the files are, where their names do not tell. See
+    /// [`crate::schema_from`]. Without it, names that a built-in schema has in any order mean that
+    /// one, other names make a schema, and numbers make [`Schema::numbered`]; only 68 numbers are
+    /// `ibug68` where the labels have that shape.
     pub schema: Option<Schema>,
+    /// What happens to labels far outside their image.
+    pub far_labels: FarLabels,
     /// Which part is wanted.
     pub split: Split,
     /// How the set is split if it brings no split of its own.
@@ -31,6 +37,8 @@ pub struct OpenOptions {
 pub struct Opened {
     /// The format that was found.
     pub format: Format,
+    /// How the schema of the samples became known.
+    pub schema_source: SchemaSource,
     /// The samples of the part that was asked for.
     pub dataset: Arc<dyn Dataset>,
     /// All samples, of which [`Opened::own_split`] gives indices.
@@ -41,18 +49,42 @@ pub struct Opened {
     pub notes: Vec<String>,
     split_rule: SplitRule,
     place: PathBuf,
+    origins: Vec<Origin>,
 }
 
 /// The two parts of a data set, without a leak between them.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct TrainVal {
     /// What a network is trained on.
     pub train: Arc<dyn Dataset>,
     /// What it is judged by.
     pub val: Arc<dyn Dataset>,
+    /// Which samples of [`Opened::complete`] these are.
+    pub indices: SplitIndices,
 }
 
 impl Opened {
+    /// What was found, for a person to read; no image is decoded for it.
+    ///
+    /// Each part has a name and the indices of its samples in [`Opened::complete`], such as those
+    /// of [`TrainVal::indices`].
+    ///
+    /// # Panics
+    /// If an index is out of range.
+    pub fn summary(&self, parts: &[(&str, &[usize])]) -> Summary {
+        let part = |&(name, indices): &(&str, &[usize])| {
+            PartSummary::new(name, indices.iter().map(|&index| self.origins[index]))
+        };
+        Summary {
+            format: self.format,
+            schema: self.complete.schema().clone(),
+            schema_source: self.schema_source,
+            parts: parts.iter().map(part).collect(),
+            notes: self.notes.clone(),
+        }
+    }
+
     /// Both parts: the set's own split if it has one and that does not leak, else by person or
     /// picture ([`crate::split`]). Either way every picture is decoded once, on all cores.
     ///
@@ -67,15 +99,16 @@ impl Opened {
             }
             None => split(&self.complete, &self.split_rule)?,
         };
-        let part = |indices| -> Result<Arc<dyn Dataset>, DataError> {
-            let subset = Subset::new(self.complete.clone(), indices);
+        let part = |indices: &[usize]| -> Result<Arc<dyn Dataset>, DataError> {
+            let subset = Subset::new(self.complete.clone(), indices.to_vec());
             Ok(Arc::new(
                 subset.map_err(|source| DataError::Split { source })?,
             ))
         };
         Ok(TrainVal {
-            train: part(indices.train)?,
-            val: part(indices.val)?,
+            train: part(&indices.train)?,
+            val: part(&indices.val)?,
+            indices,
         })
     }
 
@@ -123,42 +156,11 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Opened, Dat
         Some(format) => (format, place_of(path, format)?),
         None => recognise(path)?,
     };
-    let schema = options.schema.as_ref();
-    let mut notes = Vec::new();
-    let mut own_split = None;
-    let complete: Arc<dyn Dataset> = match format {
-        Format::Kaggle => {
-            let set = Kaggle::open(&place, schema)?;
-            if !set.is_labelled() {
-                notes.push("the table has no coordinate columns: no point is labelled".to_owned());
-            }
-            Arc::new(set)
-        }
-        Format::ImageCsv => {
-            let set = ImageCsv::open(&place, schema)?;
-            own_split = set.own_split().cloned();
-            Arc::new(set)
-        }
-        Format::Pts => {
-            let set = Pts::open(&place, schema)?;
-            own_split = set.own_split().cloned();
-            notes.extend(set.notes().iter().cloned());
-            Arc::new(set)
-        }
-        Format::Coco => {
-            let set = Coco::open(&place, schema)?;
-            notes.extend(set.notes().iter().cloned());
-            Arc::new(set)
-        }
-    };
-    let mut opened = Opened {
-        format,
-        dataset: complete.clone(),
-        complete,
-        own_split,
-        notes,
-        split_rule: options.split_rule,
-        place,
+    let mut opened = match format {
+        Format::Kaggle => from_table(Kaggle::read(&place, options)?, place, options),
+        Format::ImageCsv => from_folder(image_csv::read(&place, options)?, format, place, options),
+        Format::Pts => from_folder(pts::read(&place, options)?, format, place, options),
+        Format::Coco => from_folder(coco::read(&place, options)?, format, place, options),
     };
     match options.split {
         Split::All => {}
@@ -166,6 +168,55 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Opened, Dat
         Split::Val => opened.dataset = opened.train_val()?.val,
     }
     Ok(opened)
+}
+
+fn from_table(mut table: Kaggle, place: PathBuf, options: &OpenOptions) -> Opened {
+    let note = "the table has no coordinate columns: no keypoint is labeled";
+    let mut notes = std::mem::take(&mut table.notes);
+    notes.extend((!table.is_labelled()).then(|| note.to_owned()));
+    let origin = |image| Origin {
+        image,
+        person: None,
+    };
+    let (schema_source, origins) = (
+        table.schema_source(),
+        (0..table.len()).map(origin).collect(),
+    );
+    let complete: Arc<dyn Dataset> = Arc::new(table);
+    Opened {
+        format: Format::Kaggle,
+        schema_source,
+        dataset: complete.clone(),
+        complete,
+        own_split: None,
+        notes,
+        split_rule: options.split_rule,
+        place,
+        origins,
+    }
+}
+
+fn from_folder(
+    mut folder: Folder,
+    format: Format,
+    place: PathBuf,
+    options: &OpenOptions,
+) -> Opened {
+    let (schema_source, origins) = (folder.schema_source, folder.origins());
+    let own_split = folder.own_split.take();
+    let notes = std::mem::take(&mut folder.notes);
+    let complete: Arc<dyn Dataset> = Arc::new(folder);
+    Opened {
+        format,
+        schema_source,
+        dataset: complete.clone(),
+        complete,
+        own_split,
+        notes,
+        split_rule: options.split_rule,
+        place,
+        origins,
+    }
 }
 
 const LOOKED_FOR: &str = "\

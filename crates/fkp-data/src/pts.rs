@@ -1,80 +1,70 @@
-//! A folder of pictures, each with its points in a `.pts` file of the 300-W format.
-//!
-//! `NAME.pts` lies beside `NAME.jpg` (or `.png`, `.jpeg`, `.bmp`), in the folder or one level
-//! below. The format counts pixels from 1; here they are counted from 0. Two lists, `train.txt`
-//! and `val.txt`, of names without ending make the set's own split.
+//! Reads images with a `.pts` file each: [`Format::Pts`].
 
 use crate::error::{Problem, abridged, listed};
-use crate::folder::{AnnotatedPicture, Folder, has_ending, impl_dataset_for_folder, sorted_names};
-use crate::schemas::recognise;
+use crate::far_labels::Axis;
+use crate::folder::{AnnotatedPicture, Folder, has_ending, sorted_names};
+use crate::schemas::recognize;
 use crate::table::coordinate;
 use crate::text::read_file;
-use crate::{DataError, Format, SplitIndices};
+use crate::{DataError, Format, OpenOptions, SchemaSource, SplitIndices};
 use fkp_core::{Keypoint, Keypoints, Schema};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Pictures with a `.pts` file each.
-#[derive(Debug, Clone)]
-pub struct Pts {
-    folder: Folder,
-    notes: Vec<String>,
-}
-
-impl_dataset_for_folder!(Pts);
-
-impl Pts {
-    /// Reads all `.pts` files of a folder and of the folders in it.
-    ///
-    /// Without a given schema, 68 points are taken for `ibug68`; other numbers are just numbered.
-    ///
-    /// # Errors
-    /// If a file breaks a rule of the format or has another number of points than the others, a
-    /// picture is missing, or a list names what is not there, or names something twice.
-    pub fn open(path: impl AsRef<Path>, schema: Option<&Schema>) -> Result<Self, DataError> {
-        let path = path.as_ref();
-        if !path.is_dir() {
-            return Err(not_this_format(path, "a file".to_owned()));
+/// Reads all `.pts` files of a folder and of the folders in it.
+///
+/// # Errors
+/// If a file breaks a rule of the format or has another number of points than the others, an
+/// image is missing, or a list names what is not there, or names something twice.
+pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<Folder, DataError> {
+    if !path.is_dir() {
+        return Err(not_this_format(path, "a file".to_owned()));
+    }
+    let names = annotation_names(path)?;
+    if names.is_empty() {
+        return Err(not_this_format(path, listed(sorted_names(path)?)));
+    }
+    let mut files = Vec::with_capacity(names.len());
+    for name in &names {
+        let file = path.join(format!("{name}.pts"));
+        let text = read_file(&file)?;
+        files.push(PtsFile::parse(&file, &text)?);
+    }
+    let (schema, schema_source) = match &options.schema {
+        Some(schema) => (schema.clone(), SchemaSource::Given),
+        None => {
+            let count = usual_count(&files);
+            let numbers: Vec<_> = (0..count).map(|i| i.to_string()).collect();
+            let recognized = recognize(path, "pts", &numbers, &[])?;
+            (recognized.schema, recognized.source)
         }
-        let names = annotation_names(path)?;
-        if names.is_empty() {
-            return Err(not_this_format(path, listed(sorted_names(path)?)));
-        }
-        let mut files = Vec::with_capacity(names.len());
-        for name in &names {
-            let file = path.join(format!("{name}.pts"));
-            let text = read_file(&file)?;
-            files.push(PtsFile::parse(&file, &text)?);
-        }
-        let schema = match schema {
-            Some(schema) => schema.clone(),
-            None => {
-                let count = usual_count(&files);
-                let numbers: Vec<_> = (0..count).map(|i| i.to_string()).collect();
-                recognise(path, "pts", &numbers, &[])?.0
-            }
+    };
+    let mut pictures = Vec::with_capacity(names.len());
+    for (name, file) in names.iter().zip(&files) {
+        pictures.push(file.annotated(path, name, &schema)?);
+    }
+    let (own_split, mut notes) = read_lists(path, &names)?;
+    let far = options.far_labels;
+    far.apply_to_files(&mut pictures, &mut notes, |index, far| {
+        let file = &files[index];
+        let column = match far.axis {
+            Axis::X => "x",
+            Axis::Y => "y",
         };
-        let mut pictures = Vec::with_capacity(names.len());
-        for (name, file) in names.iter().zip(files) {
-            pictures.push(file.annotated(path, name, &schema)?);
-        }
-        let (own_split, notes) = read_lists(path, &names)?;
-        let folder = Folder {
-            schema,
-            pictures,
-            own_split,
-        };
-        Ok(Self { folder, notes })
-    }
-
-    /// The split that the folder brings, as `train.txt` and `val.txt`.
-    pub fn own_split(&self) -> Option<&SplitIndices> {
-        self.folder.own_split.as_ref()
-    }
-
-    pub(crate) fn notes(&self) -> &[String] {
-        &self.notes
-    }
+        // As in the file, which counts from 1; what is stored lost the last digits.
+        let text = ((f64::from(far.value) + 1.0) * 1e3).round() / 1e3;
+        let problem = far.problem(text.to_string());
+        DataError::invalid(&file.path, file.rows[far.keypoint], column, problem)
+    })?;
+    let mut folder = Folder {
+        schema,
+        schema_source,
+        pictures,
+        own_split,
+        notes,
+    };
+    folder.recognize_shape();
+    Ok(folder)
 }
 
 /// Whether a folder has `.pts` files, in it or one level below.
@@ -111,6 +101,8 @@ fn annotation_names(dir: &Path) -> Result<Vec<String>, DataError> {
 struct PtsFile {
     path: PathBuf,
     points: Vec<Keypoint>,
+    /// The line of each point.
+    rows: Vec<u64>,
     /// The line of the closing brace.
     last_row: u64,
 }
@@ -151,10 +143,14 @@ impl PtsFile {
             line => return Err(syntax("`{`", line)),
         }
         let mut points = Vec::new();
+        let mut rows = Vec::new();
         let last_row = loop {
             match filled.next() {
                 Some((b"}", row)) => break row,
-                Some((line, row)) => points.push(point(path, line, row)?),
+                Some((line, row)) => {
+                    points.push(point(path, line, row)?);
+                    rows.push(row);
+                }
                 None => return Err(syntax("`}`", None)),
             }
         };
@@ -169,12 +165,13 @@ impl PtsFile {
         Ok(Self {
             path: path.to_owned(),
             points,
+            rows,
             last_row,
         })
     }
 
     fn annotated(
-        self,
+        &self,
         dir: &Path,
         name: &str,
         schema: &Schema,
@@ -203,7 +200,7 @@ impl PtsFile {
         Ok(AnnotatedPicture {
             id: name.to_owned(),
             path: picture,
-            keypoints: Keypoints::new(self.points),
+            keypoints: Keypoints::new(self.points.clone()),
             group: None,
             face_box: None,
         })

@@ -1,7 +1,11 @@
-//! Schemas from files, from names, and guessed from the names of columns.
+//! Schemas from files, and from what an annotation file calls its keypoints.
 
-use crate::DataError;
-use fkp_core::{Schema, SchemaSpec};
+mod shape;
+
+pub(crate) use shape::{Verdict, recognize_shape};
+
+use crate::{DataError, SchemaSource};
+use fkp_core::{Schema, SchemaSpec, flip_pairs_from_names};
 use std::path::Path;
 
 /// Reads a schema from a TOML file; [`SchemaSpec`] shows how one is written.
@@ -36,49 +40,61 @@ pub fn schema_from(name_or_path: &str) -> Result<Schema, DataError> {
     }
 }
 
-/// The schema for points of these names, and for each of its points the place among the names.
+/// The schema of names in a file.
+pub(crate) struct Recognized {
+    pub(crate) schema: Schema,
+    /// For each keypoint of the schema its place among the names.
+    pub(crate) order: Vec<usize>,
+    pub(crate) source: SchemaSource,
+}
+
+/// The schema for keypoints of these names.
 ///
-/// A built-in schema with the same names in any order wins. Numbers (`0`, `1`, …) say nothing but
-/// how many there are: 68 are taken for iBUG's, 21 for AFLW's. Anything else makes a new schema,
-/// in which names that differ in `left` and `right` only are flip pairs.
-pub(crate) fn recognise(
+/// Numbers (`0`, `1`, …) make [`Schema::numbered`]: a count alone says nothing of the keypoints. A
+/// built-in schema with the same names in any order wins over a new one, in which names that
+/// differ in left and right only are flip pairs.
+pub(crate) fn recognize(
     path: &Path,
     name: &str,
     keypoints: &[String],
     skeleton: &[(usize, usize)],
-) -> Result<(Schema, Vec<usize>), DataError> {
-    let in_order = || (0..keypoints.len()).collect();
-    let mut builtin = Schema::BUILTIN.iter().filter_map(|b| Schema::by_name(b));
-    if let Some((schema, order)) =
-        builtin.find_map(|schema| arrangement(&schema, keypoints).map(|order| (schema, order)))
-    {
-        return Ok((schema, order));
-    }
+) -> Result<Recognized, DataError> {
     let failed = |source| DataError::Schema {
         path: path.to_owned(),
         source,
     };
-    if are_numbers(keypoints) {
-        return match keypoints.len() {
-            // Named `0` to `67`, so that 68 counted from 0 were recognised above.
-            68 => Ok((Schema::ibug68(), in_order())),
-            21 => Ok((Schema::aflw21(), in_order())),
-            count => Schema::numbered(&format!("points{count}"), count)
-                .map(|schema| (schema, in_order()))
-                .map_err(failed),
-        };
+    let count = keypoints.len();
+    if let Some(order) = order_of_numbers(keypoints) {
+        return Ok(Recognized {
+            schema: Schema::numbered(&format!("points{count}"), count).map_err(failed)?,
+            order,
+            source: SchemaSource::Numbers,
+        });
     }
+    let mut builtin = Schema::BUILTIN.iter().filter_map(|b| Schema::by_name(b));
+    let known =
+        builtin.find_map(|schema| arrangement(&schema, keypoints).map(|order| (schema, order)));
     let named = |&(a, b): &(usize, usize)| (keypoints[a].clone(), keypoints[b].clone());
-    let spec = SchemaSpec {
-        name: name.to_owned(),
-        keypoints: keypoints.to_vec(),
-        flip_pairs: mirrored_pairs(keypoints),
-        skeleton: skeleton.iter().map(named).collect(),
-        framing: Vec::new(),
-        normalising_pair: Vec::new(),
+    let (schema, order) = match known {
+        Some(known) => known,
+        None => {
+            let spec = SchemaSpec {
+                name: name.to_owned(),
+                keypoints: keypoints.to_vec(),
+                flip_pairs: flip_pairs_from_names(keypoints),
+                unpaired: Vec::new(),
+                skeleton: skeleton.iter().map(named).collect(),
+                framing: Vec::new(),
+                normalising_pair: Vec::new(),
+            };
+            (spec.try_into().map_err(failed)?, (0..count).collect())
+        }
     };
-    let schema = spec.try_into().map_err(failed)?;
-    Ok((schema, in_order()))
+    Ok(Recognized {
+        schema,
+        order,
+        source: SchemaSource::Names,
+    })
 }
 
 /// For each point of the schema its place among `names`, if the names are the schema's.
@@ -98,42 +114,34 @@ pub(crate) enum Misfit {
     Missing(String),
 }
 
-/// For each point of a given schema its place among `names`. Numbers fit any schema of as many
-/// points, in their order.
+/// For each keypoint of a given schema its place among `names`. Numbers fit any schema of as many
+/// keypoints, in their order.
 pub(crate) fn order_for(schema: &Schema, names: &[String]) -> Result<Vec<usize>, Misfit> {
     if names.len() != schema.len() {
         return Err(Misfit::Count);
-    }
-    if are_numbers(names) && arrangement(schema, names).is_none() {
-        return Ok((0..names.len()).collect());
     }
     let place = |point: &String| {
         let place = names.iter().position(|name| name == point);
         place.ok_or_else(|| Misfit::Missing(point.clone()))
     };
-    schema.keypoints().iter().map(place).collect()
+    let by_name: Result<Vec<usize>, Misfit> = schema.keypoints().iter().map(place).collect();
+    match order_of_numbers(names) {
+        Some(order) => by_name.or(Ok(order)),
+        None => by_name,
+    }
 }
 
-/// Whether the names are consecutive numbers from 0 or 1.
-fn are_numbers(names: &[String]) -> bool {
-    let counted_from = |first: usize| {
-        let mut names = names.iter().enumerate();
-        names.all(|(i, name)| *name == (i + first).to_string())
+/// The places of 0, 1, 2, … or of 1, 2, 3, … among the names, if they are those numbers.
+fn order_of_numbers(names: &[String]) -> Option<Vec<usize>> {
+    let counted_from = |first: usize| -> Option<Vec<usize>> {
+        let numbers = first..first + names.len();
+        let place = |number: usize| {
+            let number = number.to_string();
+            names.iter().position(|name| *name == number)
+        };
+        numbers.map(place).collect()
     };
-    counted_from(0) || counted_from(1)
-}
-
-/// Pairs of names that differ in `left` and `right` only.
-fn mirrored_pairs(names: &[String]) -> Vec<(String, String)> {
-    let partner = |name: &String| {
-        let other = ["left", "Left", "LEFT"]
-            .iter()
-            .zip(["right", "Right", "RIGHT"])
-            .find(|(left, _)| name.contains(**left))
-            .map(|(left, right)| name.replace(left, right))?;
-        names.contains(&other).then(|| (name.clone(), other))
-    };
-    names.iter().filter_map(partner).collect()
+    counted_from(0).or_else(|| counted_from(1))
 }
 
 #[cfg(test)]
@@ -174,26 +182,64 @@ mod tests {
         );
     }
 
+    fn recognized(keypoints: &[String]) -> Recognized {
+        recognize(Path::new("x"), "body", keypoints, &[(1, 0)]).unwrap()
+    }
+
     #[test]
-    fn names_are_recognised_in_any_order() {
+    fn names_are_recognized_in_any_order() {
         let mut shuffled = Schema::kaggle15().keypoints().to_vec();
         shuffled.swap(0, 14);
-        let (schema, order) = recognise(Path::new("x"), "x", &shuffled, &[]).unwrap();
-        assert_eq!(schema, Schema::kaggle15());
-        assert_eq!((order[0], order[14], order[1]), (14, 0, 1));
+        let found = recognized(&shuffled);
+        assert_eq!(found.schema, Schema::kaggle15());
+        assert_eq!(found.source, SchemaSource::Names);
+        assert_eq!(
+            (found.order[0], found.order[14], found.order[1]),
+            (14, 0, 1)
+        );
     }
 
     #[test]
     fn other_names_make_a_schema_with_flip_pairs() {
-        let points = names(&["left_hand", "head", "right_hand"]);
-        let (schema, _) = recognise(Path::new("x"), "body", &points, &[(1, 0)]).unwrap();
+        let schema = recognized(&names(&["left_hand", "head", "right_hand"])).schema;
         assert_eq!(schema.name(), "body");
         assert_eq!(schema.flip_pairs(), &[(0, 2)]);
         assert_eq!(schema.skeleton(), &[(1, 0)]);
-        let numbers: Vec<String> = (1..=68).map(|i| i.to_string()).collect();
-        let (schema, _) = recognise(Path::new("x"), "x", &numbers, &[]).unwrap();
-        assert_eq!(schema, Schema::ibug68());
-        let (schema, _) = recognise(Path::new("x"), "x", &names(&["0", "1"]), &[]).unwrap();
-        assert_eq!(schema.name(), "points2");
+        let schema = recognized(&names(&["tip", "base"])).schema;
+        assert!(!schema.has_known_flip_pairs());
+    }
+
+    #[test]
+    fn a_misspelled_side_is_refused_with_the_file_and_the_name() {
+        let points = names(&["nose", "mouth_lfet_corner", "mouth_right_corner"]);
+        let error = recognize(Path::new("a.csv"), "x", &points, &[])
+            .err()
+            .unwrap();
+        let text = format!("{error:?}");
+        for part in [
+            "a.csv",
+            "mouth_right_corner",
+            "did you mean `mouth_lfet_corner`?",
+        ] {
+            assert!(text.contains(part), "{part:?} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_count_alone_never_decides() {
+        for (first, count) in [(0, 68), (1, 68), (0, 21), (1, 15), (0, 15), (0, 2)] {
+            let numbers: Vec<String> = (first..first + count).map(|i| i.to_string()).collect();
+            let found = recognized(&numbers);
+            assert_eq!(found.schema.name(), format!("points{count}"));
+            assert_eq!(found.source, SchemaSource::Numbers);
+            assert!(!found.schema.has_known_flip_pairs());
+        }
+        // By their numbers, wherever the columns are; a given schema's keypoints likewise.
+        let shuffled = names(&["2", "3", "1"]);
+        assert_eq!(recognized(&shuffled).order, [2, 0, 1]);
+        let spec = r#"{"name": "x", "keypoints": ["a", "b", "c"]}"#;
+        let given: Schema = serde_json::from_str(spec).unwrap();
+        assert_eq!(order_for(&given, &shuffled).ok(), Some(vec![2, 0, 1]));
+        assert!(order_for(&given, &names(&["1", "2", "4"])).is_err());
     }
 }

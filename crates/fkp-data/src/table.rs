@@ -121,6 +121,12 @@ impl<'a> Table<'a> {
         DataError::invalid(self.path, self.header_row, quoted(column), problem)
     }
 
+    /// An error in a cell of a row that was read before.
+    pub(crate) fn cell_error(&self, row: u64, column: usize, problem: Problem) -> DataError {
+        let name = self.header.get(column).map_or("", String::as_str);
+        DataError::invalid(self.path, row, quoted(name), problem)
+    }
+
     /// Reads a record and counts the lines up to it. The reader's own count is of the line end
     /// or the blank lines before the record.
     fn advance(&mut self) -> Result<bool, DataError> {

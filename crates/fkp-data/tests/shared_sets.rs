@@ -113,14 +113,13 @@ fn people_of_ytf68_are_on_one_side() {
     };
     let set = opened(&folder);
     let own = set.own_split.as_ref().unwrap();
-    let table = fkp_data::ImageCsv::open(&folder, None).unwrap();
     let people = |indices: &[usize]| -> BTreeSet<String> {
-        let group = |i: &usize| table.group(*i).unwrap().to_owned();
+        let group = |i: &usize| set.complete.get(*i).unwrap().group.unwrap();
         indices.iter().map(group).collect()
     };
     let (train, val) = (people(&own.train), people(&own.val));
     assert!(train.is_disjoint(&val));
-    assert_eq!(train.len() + val.len(), 554);
+    assert_eq!(train.len() + val.len(), 277);
 }
 
 #[test]

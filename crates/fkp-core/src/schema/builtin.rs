@@ -28,14 +28,15 @@ pub(super) fn kaggle15() -> SchemaSpec {
             .iter()
             .map(|(name, _)| (*name).to_owned())
             .collect(),
-        flip_pairs: named_pairs(&[
+        flip_pairs: Some(named_pairs(&[
             ("left_eye_center", "right_eye_center"),
             ("left_eye_inner_corner", "right_eye_inner_corner"),
             ("left_eye_outer_corner", "right_eye_outer_corner"),
             ("left_eyebrow_inner_end", "right_eyebrow_inner_end"),
             ("left_eyebrow_outer_end", "right_eyebrow_outer_end"),
             ("mouth_left_corner", "mouth_right_corner"),
-        ]),
+        ])),
+        unpaired: Vec::new(),
         skeleton: named_pairs(&[
             ("right_eyebrow_outer_end", "right_eyebrow_inner_end"),
             ("left_eyebrow_inner_end", "left_eyebrow_outer_end"),
@@ -104,7 +105,8 @@ pub(super) fn ibug68() -> SchemaSpec {
     SchemaSpec {
         name: "ibug68".to_owned(),
         keypoints: names(0..=67),
-        flip_pairs: numbered_pairs(&mirror),
+        flip_pairs: Some(numbered_pairs(&mirror)),
+        unpaired: Vec::new(),
         skeleton: numbered_pairs(&skeleton),
         framing: IBUG68_FRAMING.to_vec(),
         normalising_pair: vec![
@@ -146,7 +148,7 @@ pub(super) fn aflw21() -> SchemaSpec {
     SchemaSpec {
         name: "aflw21".to_owned(),
         keypoints: keypoints.iter().map(|&name| name.to_owned()).collect(),
-        flip_pairs: named_pairs(&[
+        flip_pairs: Some(named_pairs(&[
             ("left_brow_outer", "right_brow_outer"),
             ("left_brow_mid", "right_brow_mid"),
             ("left_brow_inner", "right_brow_inner"),
@@ -156,7 +158,8 @@ pub(super) fn aflw21() -> SchemaSpec {
             ("left_ear", "right_ear"),
             ("nose_left", "nose_right"),
             ("mouth_left", "mouth_right"),
-        ]),
+        ])),
+        unpaired: Vec::new(),
         skeleton: named_pairs(&[
             ("right_brow_outer", "right_brow_mid"),
             ("right_brow_mid", "right_brow_inner"),

@@ -1,9 +1,9 @@
 //! COCO's categories: where the names of the keypoints are.
 
 use super::document::{Document, TopLevel};
-use crate::DataError;
 use crate::error::{Problem, listed};
-use crate::schemas::{Misfit, order_for, recognise};
+use crate::schemas::{Misfit, Recognized, order_for, recognize};
+use crate::{DataError, SchemaSource};
 use fkp_core::Schema;
 use serde::Deserialize;
 
@@ -43,12 +43,12 @@ impl Categories {
         self.ids.is_empty() || self.ids.contains(&id)
     }
 
-    /// The schema, and for each of its points the place in the annotations' lists.
+    /// The schema, and for each of its keypoints the place in the annotations' lists.
     pub(super) fn schema(
         &self,
         document: &Document<'_>,
         given: Option<&Schema>,
-    ) -> Result<(Schema, Vec<usize>), DataError> {
+    ) -> Result<Recognized, DataError> {
         let path = document.path();
         let Some((index, category)) = &self.with_keypoints else {
             let missing = || {
@@ -56,7 +56,7 @@ impl Categories {
                 DataError::invalid(path, 1, "`categories`", Problem::MissingColumn { found })
             };
             let schema = given.ok_or_else(missing)?;
-            return Ok((schema.clone(), (0..schema.len()).collect()));
+            return Ok(given_as(schema, (0..schema.len()).collect()));
         };
         let names = &category.keypoints;
         if let Some(schema) = given {
@@ -73,13 +73,21 @@ impl Categories {
                     DataError::invalid(path, 1, column, Problem::MissingColumn { found })
                 }
             })?;
-            return Ok((schema.clone(), order));
+            return Ok(given_as(schema, order));
         }
         // Lines are for drawing only: one that leads nowhere is left out.
         let place = |number: usize| number.checked_sub(1).filter(|i| *i < names.len());
         let line = |&(a, b): &(usize, usize)| Some((place(a)?, place(b)?));
         let skeleton: Vec<_> = category.skeleton.iter().filter_map(line).collect();
-        recognise(path, &category.name, names, &skeleton)
+        recognize(path, &category.name, names, &skeleton)
+    }
+}
+
+fn given_as(schema: &Schema, order: Vec<usize>) -> Recognized {
+    Recognized {
+        schema: schema.clone(),
+        order,
+        source: SchemaSource::Given,
     }
 }
 

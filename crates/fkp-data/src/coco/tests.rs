@@ -1,7 +1,7 @@
 //! COCO keypoints: what is read from them, and how damage is named.
 
 use super::*;
-use fkp_core::Dataset;
+use fkp_core::{Dataset, Schema};
 use proptest::prelude::*;
 
 const CATEGORY: &str = r#"{"id": 1, "name": "pet", "keypoints": ["nose", "left_ear", "right_ear"], "skeleton": [[1, 2], [1, 3], [0, 9]]}"#;
@@ -19,21 +19,27 @@ fn sound(annotations: &[&str]) -> String {
     json(CATEGORY, r#"{"id": 7, "file_name": "a.png"}"#, annotations)
 }
 
-fn parse(text: &str) -> Result<Coco, DataError> {
+fn parse(text: &str) -> Result<Folder, DataError> {
     parse_as(text, None)
 }
 
-/// There is one picture.
-fn parse_as(text: &str, schema: Option<&Schema>) -> Result<Coco, DataError> {
-    Coco::parse(
-        Path::new("a.json"),
-        text.as_bytes(),
-        schema,
-        |name| match name {
-            "a.png" => Ok(PathBuf::from("images/a.png")),
-            _ => find_picture(Path::new("nowhere"), name),
+/// There is one image.
+fn parse_as(text: &str, schema: Option<&Schema>) -> Result<Folder, DataError> {
+    parse_with(
+        text,
+        &OpenOptions {
+            schema: schema.cloned(),
+            ..OpenOptions::default()
         },
     )
+}
+
+fn parse_with(text: &str, options: &OpenOptions) -> Result<Folder, DataError> {
+    let find = |name: &str| match name {
+        "a.png" => Ok(PathBuf::from("images/a.png")),
+        _ => find_picture(Path::new("nowhere"), name),
+    };
+    super::parse(Path::new("a.json"), text.as_bytes(), options, find)
 }
 
 #[track_caller]
@@ -50,7 +56,7 @@ fn points_visibility_box_and_schema_are_read() {
     assert_eq!(set.schema().name(), "pet");
     assert_eq!(set.schema().flip_pairs(), [(1, 2)]);
     assert_eq!(set.schema().skeleton(), [(0, 1), (0, 2)]);
-    let picture = &set.folder.pictures[0];
+    let picture = &set.pictures[0];
     assert_eq!(picture.id, "a.png");
     assert_eq!(picture.keypoints[0], Keypoint::new(1.0, 2.0));
     assert_eq!(picture.keypoints[1].visibility, Visibility::Occluded);
@@ -68,13 +74,9 @@ fn each_labelled_annotation_is_a_sample_and_the_rest_is_noted() {
     let blank = ANNOTATION.replace("1, 2, 2, 3.5, 4, 1", "0, 0, 0, 0, 0, 0");
     let boxed = r#"{"id": 6, "image_id": 7, "category_id": 1, "bbox": [0, 0, 1, 1]}"#;
     let set = parse(&sound(&[ANNOTATION, &blank, boxed, ANNOTATION])).unwrap();
-    let ids: Vec<_> = set.folder.pictures.iter().map(|p| p.id.as_str()).collect();
+    let ids: Vec<_> = set.pictures.iter().map(|p| p.id.as_str()).collect();
     assert_eq!(ids, ["a.png", "a.png face 2"]);
-    assert!(
-        set.notes()[0].starts_with("2 annotations"),
-        "{:?}",
-        set.notes()
-    );
+    assert!(set.notes[0].starts_with("2 annotations"), "{:?}", set.notes);
 }
 
 #[test]
@@ -89,7 +91,7 @@ fn an_unusable_box_is_no_error() {
     ] {
         let annotation = ANNOTATION.replace("[0, 0, 8, 6]", bbox);
         let set = parse(&sound(&[&annotation])).unwrap();
-        assert_eq!(set.folder.pictures[0].face_box, None, "{bbox}");
+        assert_eq!(set.pictures[0].face_box, None, "{bbox}");
     }
 }
 
@@ -106,10 +108,7 @@ fn a_built_in_or_given_schema_is_matched_by_name() {
     );
     let set = parse(&text).unwrap();
     assert_eq!(set.schema(), &Schema::aflw21());
-    assert_eq!(
-        set.folder.pictures[0].keypoints[20],
-        Keypoint::new(0.0, 1.0)
-    );
+    assert_eq!(set.pictures[0].keypoints[20], Keypoint::new(0.0, 1.0));
     let error = parse_as(&text, Some(&Schema::kaggle15())).unwrap_err();
     assert!(
         error
@@ -188,9 +187,9 @@ fn damage_is_named_with_row_and_field() {
 
 #[test]
 fn text_that_is_not_utf8_is_named() {
-    let error = Coco::parse(Path::new("a.json"), b"{\n\"\xff\"}", None, |_| {
-        Ok(PathBuf::new())
-    });
+    let find = |_: &str| Ok(PathBuf::new());
+    let bytes = b"{\n\"\xff\"}";
+    let error = super::parse(Path::new("a.json"), bytes, &OpenOptions::default(), find);
     let message = error.unwrap_err().to_string();
     assert!(
         message.contains("row 2") && message.contains("UTF-8"),
@@ -205,9 +204,10 @@ proptest! {
         entry in r#"[{}\[\]":,0-9a-z.-]{0,30}"#, at in 0usize..400,
     ) {
         let find = |_: &str| Ok(PathBuf::new());
-        let _ = Coco::parse(Path::new("a.json"), &bytes, None, find);
+        let options = OpenOptions::default();
+        let _ = super::parse(Path::new("a.json"), &bytes, &options, find);
         let mut text = sound(&[ANNOTATION]);
         text.insert_str(at % text.len(), &entry);
-        let _ = Coco::parse(Path::new("a.json"), text.as_bytes(), None, find);
+        let _ = super::parse(Path::new("a.json"), text.as_bytes(), &options, find);
     }
 }

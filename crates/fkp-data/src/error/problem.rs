@@ -61,6 +61,16 @@ pub enum Problem {
         /// The largest distance that is accepted.
         limit: f64,
     },
+    /// A coordinate lies farther outside its image than the image is large.
+    #[error("`{text}` is farther outside the image ({width}×{height}) than the image is large")]
+    FarOutside {
+        /// The coordinate as it stands in the file.
+        text: String,
+        /// Width of the image in pixels.
+        width: usize,
+        /// Height of the image in pixels.
+        height: usize,
+    },
     /// Only one of a point's two coordinates is given.
     #[error("the cell is empty, but the point's other coordinate is given")]
     HalfLabelled,

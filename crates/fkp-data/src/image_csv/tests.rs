@@ -22,8 +22,20 @@ fn folder(tables: &[(&str, &str)]) -> TempDir {
     dir
 }
 
-fn read(text: &str) -> Result<ImageCsv, DataError> {
-    ImageCsv::open(folder(&[("points.csv", text)]).path(), None)
+fn open(path: impl AsRef<Path>) -> Result<Folder, DataError> {
+    super::read(path.as_ref(), &OpenOptions::default())
+}
+
+fn open_as(path: impl AsRef<Path>, schema: &Schema) -> Result<Folder, DataError> {
+    let options = OpenOptions {
+        schema: Some(schema.clone()),
+        ..OpenOptions::default()
+    };
+    super::read(path.as_ref(), &options)
+}
+
+fn read(text: &str) -> Result<Folder, DataError> {
+    open(folder(&[("points.csv", text)]).path())
 }
 
 #[track_caller]
@@ -38,9 +50,9 @@ fn assert_message(text: &str, parts: &[&str]) {
 fn named_columns_make_a_schema_and_empty_cells_are_unlabelled() {
     let dir = folder(&[(
         "points.csv",
-        "\u{feff}image,left_y,left_x,right_x,right_y\r\nAnn_0.png,2,1,3,4\r\nBo_0.png,,,30,4",
+        "\u{feff}image,left_y,left_x,right_x,right_y\r\nAnn_0.png,2,1,3,4\r\nBo_0.png,,,12,4",
     )]);
-    let set = ImageCsv::open(dir.path(), None).unwrap();
+    let set = open(dir.path()).unwrap();
     assert_eq!(set.schema().keypoints(), ["left", "right"]);
     assert_eq!(set.schema().flip_pairs(), [(0, 1)]);
     let first = set.get(0).unwrap();
@@ -49,7 +61,7 @@ fn named_columns_make_a_schema_and_empty_cells_are_unlabelled() {
     let second = set.get(1).unwrap();
     assert_eq!(second.image.pixel(0, 0), &[2]);
     assert!(!second.keypoints[0].is_labelled());
-    // At x = 30 of a picture 8 wide.
+    // At x = 12 of an image 8 wide.
     assert_eq!(
         second.keypoints[1].visibility,
         fkp_core::Visibility::OutOfFrame
@@ -57,14 +69,19 @@ fn named_columns_make_a_schema_and_empty_cells_are_unlabelled() {
 }
 
 #[test]
-fn plain_numbers_are_x_and_y_in_turn_and_the_number_of_points_tells_the_schema() {
+fn plain_numbers_are_x_and_y_in_turn_and_names_tell_the_schema() {
+    let big = |dir: &TempDir| {
+        let image = image::GrayImage::from_pixel(150, 150, image::Luma([1]));
+        image.save(dir.path().join("big.png")).unwrap();
+    };
     let table = |points: usize| {
         let numbers: Vec<_> = (0..2 * points).map(|i| i.to_string()).collect();
-        format!(",{0}\nAnn_0.png,{0}\n", numbers.join(","))
+        format!(",{0}\nbig.png,{0}\n", numbers.join(","))
     };
-    for (points, name) in [(68, "ibug68"), (21, "aflw21"), (5, "points5")] {
+    for (points, name) in [(68, "points68"), (21, "points21"), (5, "points5")] {
         let dir = folder(&[("points.csv", &table(points))]);
-        let set = ImageCsv::open(dir.path().join("points.csv"), None).unwrap();
+        big(&dir);
+        let set = open(dir.path().join("points.csv")).unwrap();
         assert_eq!((set.schema().name(), set.schema().len()), (name, points));
         let last = set.get(0).unwrap().keypoints[points - 1];
         assert_eq!(last.x as usize, 2 * points - 2);
@@ -77,13 +94,10 @@ fn plain_numbers_are_x_and_y_in_turn_and_the_number_of_points_tells_the_schema()
         .flat_map(|n| [format!("{n}_x"), format!("{n}_y")])
         .collect();
     let cells: Vec<_> = (0..30).map(|i| i.to_string()).collect();
-    let text = format!(
-        "file,{}\nAnn_0.png,{}\n",
-        columns.join(","),
-        cells.join(",")
-    );
+    let text = format!("file,{}\nbig.png,{}\n", columns.join(","), cells.join(","));
     let dir = folder(&[("points.csv", &text)]);
-    let set = ImageCsv::open(dir.path(), None).unwrap();
+    big(&dir);
+    let set = open(dir.path()).unwrap();
     assert_eq!(set.schema(), &kaggle);
     assert_eq!(set.get(0).unwrap().keypoints[14].x, 0.0);
 }
@@ -92,11 +106,8 @@ fn plain_numbers_are_x_and_y_in_turn_and_the_number_of_points_tells_the_schema()
 fn a_given_schema_must_fit() {
     let dir = folder(&[("points.csv", "f,x0,y0,x1,y1\nAnn_0.png,1,2,3,4\n")]);
     let two = Schema::numbered("two", 2).unwrap();
-    assert_eq!(
-        ImageCsv::open(dir.path(), Some(&two)).unwrap().schema(),
-        &two
-    );
-    let error = ImageCsv::open(dir.path(), Some(&Schema::kaggle15())).unwrap_err();
+    assert_eq!(open_as(dir.path(), &two).unwrap().schema(), &two);
+    let error = open_as(dir.path(), &Schema::kaggle15()).unwrap_err();
     assert!(
         error
             .to_string()
@@ -104,7 +115,7 @@ fn a_given_schema_must_fit() {
         "{error}"
     );
     let dir = folder(&[("points.csv", "f,a_x,a_y,b_x,b_y\nAnn_0.png,1,2,3,4\n")]);
-    let error = ImageCsv::open(dir.path(), Some(&two)).unwrap_err();
+    let error = open_as(dir.path(), &two).unwrap_err();
     assert!(
         error
             .to_string()
@@ -124,22 +135,23 @@ fn two_tables_are_the_split_and_share_no_picture() {
         ("train.csv", &train),
         ("val.csv", &table(&["Bo_0.png", "Cy_0.png"])),
     ]);
-    let set = ImageCsv::open(dir.path(), None).unwrap();
-    let own = set.own_split().unwrap();
+    let set = open(dir.path()).unwrap();
+    let own = set.own_split.clone().unwrap();
     assert_eq!((&own.train[..], &own.val[..]), (&[0, 1][..], &[2, 3][..]));
-    assert_eq!((set.group(1), set.group(3)), (Some("Ann"), Some("Cy")));
+    let group = |i: usize| set.pictures[i].group.as_deref();
+    assert_eq!((group(1), group(3)), (Some("Ann"), Some("Cy")));
     assert_eq!(set.get(3).unwrap().group.as_deref(), Some("Cy"));
     let dir = folder(&[
         ("train.csv", &train),
         ("val.csv", &table(&["Bo_0.png", "Ann_1.png"])),
     ]);
-    let message = ImageCsv::open(dir.path(), None).unwrap_err().to_string();
+    let message = open(dir.path()).unwrap_err().to_string();
     for part in ["val.csv`, row 3", "`Ann_1.png`", "train.csv`, row 3"] {
         assert!(message.contains(part), "{part:?} in {message:?}");
     }
     let other = "f,b_x,b_y\nBo_0.png,1,2\n";
     let dir = folder(&[("train.csv", &train), ("val.csv", other)]);
-    let message = ImageCsv::open(dir.path(), None).unwrap_err().to_string();
+    let message = open(dir.path()).unwrap_err().to_string();
     assert!(
         message.contains("val.csv`, row 1, column `a_x`"),
         "{message}"
@@ -176,7 +188,7 @@ fn damage_is_named_with_row_and_column() {
 fn a_picture_that_does_not_decode_is_an_error_of_that_sample_alone() {
     let dir = folder(&[("points.csv", "f,a_x,a_y\nbad.png,1,2\nBo_0.png,1,2\n")]);
     std::fs::write(dir.path().join("bad.png"), "not a picture").unwrap();
-    let set = ImageCsv::open(dir.path(), None).unwrap();
+    let set = open(dir.path()).unwrap();
     let error = set.get(0).unwrap_err();
     assert_eq!(error.index, 0);
     assert!(error.source.to_string().contains("bad.png"));

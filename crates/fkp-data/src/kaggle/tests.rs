@@ -10,7 +10,8 @@ fn schema() -> Schema {
     Schema::try_from(fkp_core::SchemaSpec {
         name: "two".to_owned(),
         keypoints: vec!["nose".to_owned(), "chin".to_owned()],
-        flip_pairs: Vec::new(),
+        flip_pairs: None,
+        unpaired: Vec::new(),
         skeleton: Vec::new(),
         framing: Vec::new(),
         normalising_pair: Vec::new(),
@@ -18,10 +19,17 @@ fn schema() -> Schema {
     .unwrap()
 }
 
+fn options() -> OpenOptions {
+    OpenOptions {
+        schema: Some(schema()),
+        ..OpenOptions::default()
+    }
+}
+
 const HEADER: &str = "nose_x,nose_y,chin_x,chin_y,Image\n";
 
 fn parse(text: impl AsRef<[u8]>) -> Result<Kaggle, DataError> {
-    Kaggle::parse(Path::new("training.csv"), text.as_ref(), schema())
+    Kaggle::parse(Path::new("training.csv"), text.as_ref(), &options())
 }
 
 fn rows(rows: &str) -> Result<Kaggle, DataError> {
@@ -40,7 +48,7 @@ fn assert_message(result: Result<Kaggle, DataError>, parts: &[&str]) {
 fn points_and_pictures_are_read_by_the_names_of_the_columns() {
     let text = "Image,chin_y,chin_x,nose_y,nose_x\r\n1 2 3 4,0.5,0.25,1,0\r\n5 6  7 255,,,1,0.75";
     let set = parse(text).unwrap();
-    assert_eq!((set.len(), set.side(), set.is_labelled()), (2, 2, true));
+    assert_eq!((set.len(), set.side, set.is_labelled()), (2, 2, true));
     let first = set.get(0).unwrap();
     assert_eq!(first.id, "training.csv:2");
     assert_eq!(first.image.as_bytes(), &[1, 2, 3, 4]);
@@ -143,7 +151,7 @@ fn open_zip(bytes: &[u8]) -> Result<Kaggle, DataError> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("training.zip");
     std::fs::write(&path, bytes).unwrap();
-    Kaggle::open(&path, Some(&schema()))
+    Kaggle::read(&path, &options())
 }
 
 #[test]

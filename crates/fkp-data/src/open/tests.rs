@@ -231,3 +231,147 @@ fn nonsense_options_are_refused_and_a_schema_is_passed_on() {
     let error = open(dir.path(), &options).unwrap_err();
     assert!(matches!(error, DataError::OtherSchema { .. }), "{error:?}");
 }
+
+#[test]
+fn the_summary_counts_images_and_persons_of_each_part() {
+    let names = ["Ann_0.png", "Ann_1.png", "Bo_0.png", "Bo_1.png"];
+    let rows = names.map(|name| format!("{name},1,1,2,2\n")).concat();
+    let dir = folder(&[(
+        "points.csv",
+        &format!("file,left_x,left_y,right_x,right_y\n{rows}"),
+    )]);
+    for (value, name) in names.iter().enumerate() {
+        let image = image::GrayImage::from_pixel(3, 3, image::Luma([value as u8]));
+        image.save(dir.path().join(name)).unwrap();
+    }
+    let opened = default_open(dir.path()).unwrap();
+    let text = opened
+        .summary(&[("all", &[0, 1, 2, 3]), ("Ann", &[0, 1])])
+        .to_string();
+    assert_eq!(
+        text,
+        "format: image-csv\n\
+         schema: points, 2 keypoints, recognized by the names\n\
+         flip pairs: 1, such as left / right\n\
+         all: 4 images of 2 persons\n\
+         Ann: 2 images of 1 person\n"
+    );
+    let parts = opened.train_val().unwrap();
+    for (part, indices) in [
+        (&parts.train, &parts.indices.train),
+        (&parts.val, &parts.indices.val),
+    ] {
+        assert_eq!(part.len(), indices.len());
+        assert_eq!(
+            part.get(0).unwrap(),
+            opened.complete.get(indices[0]).unwrap()
+        );
+    }
+    let test = default_open(folder(&[("test.csv", TEST)]).path()).unwrap();
+    assert_eq!(test.schema_source, SchemaSource::Format);
+    assert!(
+        test.summary(&[])
+            .to_string()
+            .contains("no keypoint is labeled")
+    );
+    let json = JSON.replace(
+        "\"annotations\": [",
+        "\"annotations\": [{\"image_id\": 1, \"keypoints\": [1, 1, 2]}, ",
+    );
+    let twice = default_open(folder(&[("any.json", &json)]).path()).unwrap();
+    let text = twice.summary(&[("all", &[0, 1])]).to_string();
+    assert!(
+        text.contains("all: 2 samples in 1 image, persons unknown"),
+        "{text}"
+    );
+    assert!(text.contains("flip pairs: unknown"), "{text}");
+}
+
+/// One set in each format, whose second keypoint has these coordinates, as the file writes them, in
+/// an image of 1×1 pixels; with what a message about its x names.
+fn sets_with(x: &str, y: &str) -> Vec<(&'static str, TempDir, [&'static str; 3])> {
+    let kaggle = format!("nose_tip_x,nose_tip_y,chin_x,chin_y,Image\n0,0,0,0,7\n0,0,{x},{y},7\n");
+    let table = format!("file,a_x,a_y,b_x,b_y\np.png,0,0,0,0\nq.png,0,0,{x},{y}\n");
+    let pts = format!("version: 1\nn_points: 2\n{{\n1 1\n\n{x} {y}\n}}\n");
+    let json = format!(
+        r#"{{"categories": [{{"id": 1, "keypoints": ["a", "b"]}}],
+        "images": [{{"id": 1, "file_name": "p.png"}}], "annotations": [
+        {{"image_id": 1, "keypoints": [0, 0, 0, 0, 0, 0]}},
+        {{"image_id": 1, "keypoints": [0, 0, 2, {x}, {y}, 1]}}]}}"#
+    );
+    vec![
+        (
+            "kaggle",
+            folder(&[("t.csv", &kaggle)]),
+            ["t.csv", "row 3", "column `chin_x`"],
+        ),
+        (
+            "image-csv",
+            folder(&[("t.csv", &table)]),
+            ["t.csv", "row 3", "column `b_x`"],
+        ),
+        (
+            "pts",
+            folder(&[("q.pts", &pts)]),
+            ["q.pts", "row 6", ", x:"],
+        ),
+        (
+            "coco",
+            folder(&[("a.json", &json)]),
+            ["a.json", "row 4", "annotations[1].keypoints[3]"],
+        ),
+    ]
+}
+
+fn options_for(format: &str, far_labels: FarLabels) -> OpenOptions {
+    let spec = r#"{"name": "two", "keypoints": ["nose_tip", "chin"]}"#;
+    OpenOptions {
+        format: Some(format.parse().unwrap()),
+        schema: (format == "kaggle").then(|| serde_json::from_str(spec).unwrap()),
+        far_labels,
+        ..OpenOptions::default()
+    }
+}
+
+#[test]
+fn labels_far_outside_are_refused_or_unlabeled_with_their_place() {
+    for (format, dir, parts) in sets_with("9999", "1") {
+        let error = open(dir.path(), &options_for(format, FarLabels::Refuse)).unwrap_err();
+        let opened = open(dir.path(), &options_for(format, FarLabels::Unlabel)).unwrap();
+        let note = opened
+            .notes
+            .iter()
+            .find(|note| note.contains("9999"))
+            .unwrap();
+        for message in [&error.to_string(), note] {
+            for part in parts.iter().chain(&["`9999`", "(1×1)"]) {
+                assert!(message.contains(part), "{format}: {part:?} in {message:?}");
+            }
+        }
+        assert!(note.ends_with("taken as unlabeled"), "{note}");
+        let last = opened.dataset.get(opened.dataset.len() - 1).unwrap();
+        assert!(!last.keypoints[1].is_labelled(), "{format}");
+        assert!(last.keypoints[0].is_labelled(), "{format}");
+    }
+    for (format, dir, _) in sets_with("1", "-3.5") {
+        let error = open(dir.path(), &options_for(format, FarLabels::Refuse)).unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains("`-3.5`"), "{format}: {message}");
+    }
+}
+
+#[test]
+fn labels_a_little_outside_count_and_are_never_visible() {
+    // 2 in a file that counts from 1 is 1 in one that counts from 0.
+    for (format, dir, _) in sets_with("2", "1") {
+        let opened = open(dir.path(), &options_for(format, FarLabels::Refuse)).unwrap();
+        let last = opened.dataset.get(opened.dataset.len() - 1).unwrap();
+        let point = last.keypoints[1];
+        assert_eq!(
+            point.visibility,
+            fkp_core::Visibility::OutOfFrame,
+            "{format}"
+        );
+        assert_eq!(point.x, if format == "pts" { 1.0 } else { 2.0 }, "{format}");
+    }
+}

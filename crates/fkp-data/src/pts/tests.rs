@@ -26,8 +26,20 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     dir
 }
 
-fn open(files: &[(&str, &str)]) -> Result<Pts, DataError> {
-    Pts::open(folder(files).path(), None)
+fn open(files: &[(&str, &str)]) -> Result<Folder, DataError> {
+    read(folder(files).path(), &OpenOptions::default())
+}
+
+/// A file of the mean face of `ibug68`, 90 pixels wide, counted from 1.
+fn face() -> String {
+    let framing = Schema::ibug68().framing().to_vec();
+    let lines = framing
+        .iter()
+        .map(|[x, y]| format!("{} {}\n", 90.0 * x + 1.0, 90.0 * y + 1.0));
+    format!(
+        "version: 1\nn_points: 68\n{{\n{}}}\n",
+        lines.collect::<String>()
+    )
 }
 
 #[track_caller]
@@ -46,8 +58,8 @@ fn points_are_counted_from_zero_and_folders_searched_one_level_down() {
         ("a.pts", &pts(68)),
         ("c/d/deep.pts", "?"),
     ]);
-    let set = Pts::open(dir.path(), None).unwrap();
-    assert_eq!((set.len(), set.schema()), (2, &Schema::ibug68()));
+    let set = read(dir.path(), &OpenOptions::default()).unwrap();
+    assert_eq!((set.len(), set.schema().name()), (2, "points68"));
     let sample = set.get(1).unwrap();
     assert_eq!(
         (sample.id.as_str(), sample.image.size()),
@@ -58,12 +70,43 @@ fn points_are_counted_from_zero_and_folders_searched_one_level_down() {
         (sample.keypoints[67].x, sample.keypoints[67].y),
         (67.5, 67.0)
     );
-    assert!(set.own_split().is_none());
+    assert!(set.own_split.is_none());
+}
+
+#[test]
+fn sixty_eight_points_are_ibug68_only_if_they_look_like_it() {
+    let set = open(&[("a.pts", &face()), ("b.pts", &face())]).unwrap();
+    assert_eq!(set.schema(), &Schema::ibug68());
+    assert_eq!(set.schema_source, SchemaSource::Shape);
+    assert!(set.notes.is_empty(), "{:?}", set.notes);
+    let set = open(&[("a.pts", &pts(68))]).unwrap();
+    assert_eq!(set.schema_source, SchemaSource::Numbers);
+    assert!(!set.schema().has_known_flip_pairs());
+    for part in [
+        "shape of `ibug68`",
+        "distance 0.9",
+        "--schema",
+        "`ibug68` if they are",
+    ] {
+        assert!(set.notes[0].contains(part), "{part:?} in {:?}", set.notes);
+    }
+    let set = open(&[("a.pts", &pts(21))]).unwrap();
+    assert!(
+        set.notes[0].contains("`aflw21` if they are"),
+        "{:?}",
+        set.notes
+    );
+    let options = OpenOptions {
+        schema: Some(Schema::ibug68()),
+        ..OpenOptions::default()
+    };
+    let set = read(folder(&[("a.pts", &pts(68))]).path(), &options).unwrap();
+    assert_eq!(set.schema_source, SchemaSource::Given);
 }
 
 #[test]
 fn lists_are_the_split_and_may_not_overlap() {
-    let face = pts(68);
+    let face = face();
     let faces = [
         ("x/1.pts", face.as_str()),
         ("x/2.pts", &face),
@@ -79,12 +122,12 @@ fn lists_are_the_split_and_may_not_overlap() {
         ])
     };
     let set = with("x/2\r\n\r\n", "x/1").unwrap();
-    let own = set.own_split().unwrap();
+    let own = set.own_split.as_ref().unwrap();
     assert_eq!((&own.train[..], &own.val[..]), (&[1][..], &[0][..]));
     assert!(
-        set.notes()[0].contains("1 samples are in neither"),
+        set.notes[0].contains("1 samples are in neither"),
         "{:?}",
-        set.notes()
+        set.notes
     );
     for (train, val, parts) in [
         (
@@ -118,11 +161,15 @@ fn sixty_seven_points_are_refused_declared_or_not() {
     // Sound in itself, but not among the others: the odd one is named, also if it comes first.
     let files = [("a.pts", pts(67)), ("b.pts", pts(68)), ("c.pts", pts(68))];
     let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
-    assert_message(&files, &["a.pts`, row 71", "67 points, not 68", "`ibug68`"]);
-    let given = Pts::open(
-        folder(&[("a.pts", &pts(67))]).path(),
-        Some(&Schema::ibug68()),
+    assert_message(
+        &files,
+        &["a.pts`, row 71", "67 points, not 68", "`points68`"],
     );
+    let options = OpenOptions {
+        schema: Some(Schema::ibug68()),
+        ..OpenOptions::default()
+    };
+    let given = read(folder(&[("a.pts", &pts(67))]).path(), &options);
     assert!(given.unwrap_err().to_string().contains("67 points, not 68"));
     // A folder that agrees on another number is another task.
     assert_eq!(

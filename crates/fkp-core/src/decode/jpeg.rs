@@ -8,7 +8,7 @@ const END_OF_IMAGE: u8 = 0xd9;
 
 /// Whether the stream goes on, marker by marker, until an end-of-image marker after at least one
 /// scan (ITU-T T.81, B.1 and B.2). What follows that marker does not matter.
-pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+pub(super) fn is_whole(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     let mut scanned = false;
     // Between markers lie compressed data or, in sloppy files, stray bytes: both are passed over.

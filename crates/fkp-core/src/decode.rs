@@ -1,0 +1,188 @@
+//! Images from the bytes of a file, with a limit on their size.
+
+mod jpeg;
+
+use crate::Image;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use std::io::Cursor;
+
+/// The most pixels that [`decode_image`] decodes: 134 217 728, an image of 16384×8192. A hostile
+/// header of a few bytes can promise far more than memory holds.
+pub const MAX_PIXELS: u64 = 1 << 27;
+
+/// Eight bytes per pixel, the most that a supported image takes (16-bit RGB with alpha).
+const MAX_BYTES: u64 = 8 * MAX_PIXELS;
+
+/// Bytes are not an image that can be used.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// There are no bytes.
+    #[error("the image file is empty")]
+    Empty,
+    /// The header promises more pixels than are decoded.
+    #[error("the image has {width}×{height} pixels, the limit is {limit} in all")]
+    TooLarge {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// The most pixels that are decoded.
+        limit: u64,
+    },
+    /// The header says that a side has no pixels.
+    #[error("the image has {width}×{height} pixels")]
+    NoPixels {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+    },
+    /// A JPEG file ends in the middle of the image, as after a broken download.
+    #[error("the image is cut short: its {bytes} bytes end before the JPEG end-of-image marker")]
+    CutShort {
+        /// How many bytes there are.
+        bytes: usize,
+    },
+    /// The decoder does not know the format or refuses the content.
+    #[error("the image cannot be decoded")]
+    Unreadable {
+        /// What the decoder said.
+        #[source]
+        source: image::ImageError,
+    },
+}
+
+crate::debug_as_sentence!(DecodeError);
+
+/// Decodes the bytes of an image file, whose format is recognized by its content: one channel if
+/// the file is gray, otherwise three, without alpha, 8 bits each.
+///
+/// Which formats it reads is decided by the program, by the features of the crate `image` that it
+/// enables (`jpeg`, `png`, …); this crate enables none.
+///
+/// The pixels come as they are stored. An EXIF orientation is not applied, because labels refer to
+/// stored pixels.
+///
+/// ```
+/// use fkp_core::{DecodeError, decode_image};
+/// assert!(matches!(decode_image(b""), Err(DecodeError::Empty)));
+/// assert!(matches!(decode_image(b"text"), Err(DecodeError::Unreadable { .. })));
+/// ```
+///
+/// # Errors
+/// If there are more than [`MAX_PIXELS`] pixels (found out before memory is taken for them), the
+/// bytes do not decode, or are a JPEG that ends before its end-of-image marker: the decoder itself
+/// would fill the rest with gray.
+pub fn decode_image(bytes: &[u8]) -> Result<Image, DecodeError> {
+    if bytes.is_empty() {
+        return Err(DecodeError::Empty);
+    }
+    let failed = |source| DecodeError::Unreadable { source };
+    let mut reader = ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(|error| failed(error.into()))?;
+    let is_jpeg = reader.format() == Some(ImageFormat::Jpeg);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_BYTES);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(failed)?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(DecodeError::TooLarge {
+            width,
+            height,
+            limit: MAX_PIXELS,
+        });
+    }
+    if width == 0 || height == 0 {
+        return Err(DecodeError::NoPixels { width, height });
+    }
+    if is_jpeg && !jpeg::is_whole(bytes) {
+        return Err(DecodeError::CutShort { bytes: bytes.len() });
+    }
+    DynamicImage::from_decoder(decoder)
+        .map(Image::from)
+        .map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut cursor = Cursor::new(&mut bytes);
+        let image = image::GrayImage::from_fn(width, height, |x, _| image::Luma([x as u8]));
+        image.write_to(&mut cursor, format).unwrap();
+        bytes
+    }
+
+    /// The header chunk of a PNG with its checksum, then nothing.
+    fn huge_png_header(width: u32, height: u32) -> Vec<u8> {
+        let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+        bytes.extend(width.to_be_bytes());
+        bytes.extend(height.to_be_bytes());
+        bytes.extend([8, 0, 0, 0, 0]);
+        let mut crc = u32::MAX;
+        for byte in &bytes[12..] {
+            crc ^= u32::from(*byte);
+            for _ in 0..8 {
+                crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
+            }
+        }
+        bytes.extend((!crc).to_be_bytes());
+        bytes.extend(b"\0\0\0\x0aIDAT0123456789\0\0\0\0");
+        bytes
+    }
+
+    #[test]
+    fn gray_stays_gray_and_color_has_three_channels() {
+        let gray = decode_image(&encoded(5, 3, ImageFormat::Png)).unwrap();
+        assert_eq!((gray.size(), gray.channels()), ((5, 3), 1));
+        assert_eq!(gray.pixel(4, 2), &[4]);
+        let mut bytes = Vec::new();
+        let color = image::RgbaImage::from_pixel(2, 1, image::Rgba([1, 2, 3, 4]));
+        let mut cursor = Cursor::new(&mut bytes);
+        color.write_to(&mut cursor, ImageFormat::Png).unwrap();
+        assert_eq!(decode_image(&bytes).unwrap().pixel(1, 0), &[1, 2, 3]);
+    }
+
+    #[test]
+    fn an_image_of_60000_by_60000_is_refused_by_its_header() {
+        let error = decode_image(&huge_png_header(60_000, 60_000)).unwrap_err();
+        assert!(matches!(error, DecodeError::TooLarge { .. }), "{error:?}");
+        let message = error.to_string();
+        for part in ["60000×60000", "134217728"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_jpeg_that_was_cut_short_is_refused_and_trailing_bytes_are_not() {
+        let whole = encoded(200, 160, ImageFormat::Jpeg);
+        let longer = [&whole[..], b"trailing bytes"].concat();
+        for bytes in [&whole, &longer] {
+            assert_eq!(decode_image(bytes).unwrap().size(), (200, 160));
+        }
+        for length in [whole.len() / 3, whole.len() - 2, whole.len() - 1] {
+            let error = decode_image(&whole[..length]).unwrap_err();
+            assert!(
+                matches!(error, DecodeError::CutShort { bytes } if bytes == length),
+                "{length} of {}: {error:?}",
+                whole.len()
+            );
+        }
+    }
+
+    #[test]
+    fn what_does_not_decode_keeps_its_cause() {
+        let whole = encoded(40, 40, ImageFormat::Png);
+        let cases: [&[u8]; 3] = [b"not an image", &whole[..whole.len() / 2], b"\xff\xd8\xff"];
+        for bytes in cases {
+            let error = decode_image(bytes).unwrap_err();
+            assert!(matches!(error, DecodeError::Unreadable { .. }), "{error:?}");
+            assert!(std::error::Error::source(&error).is_some());
+        }
+    }
+}

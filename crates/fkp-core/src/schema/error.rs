@@ -1,0 +1,110 @@
+//! What can be wrong with a schema.
+
+/// A schema contradicts itself.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemaError {
+    /// There are no points.
+    #[error("schema `{schema}` has no keypoints")]
+    NoKeypoints {
+        /// Name of the schema.
+        schema: String,
+    },
+    /// Two points have one name.
+    #[error("schema `{schema}` names keypoint `{keypoint}` twice")]
+    DuplicateName {
+        /// Name of the schema.
+        schema: String,
+        /// The name in question.
+        keypoint: String,
+    },
+    /// A field names a point that is not there.
+    #[error("schema `{schema}`: `{field}` names `{keypoint}`, which is not among its keypoints")]
+    UnknownName {
+        /// Name of the schema.
+        schema: String,
+        /// The field that names the point.
+        field: &'static str,
+        /// The name in question.
+        keypoint: String,
+    },
+    /// A point is in two flip pairs, or is its own partner.
+    #[error("schema `{schema}`: `flip_pairs` uses `{keypoint}` more than once")]
+    FlippedTwice {
+        /// Name of the schema.
+        schema: String,
+        /// The name in question.
+        keypoint: String,
+    },
+    /// A name says left or right, and nothing says what is on the other side. A flip would leave
+    /// its label on the wrong side.
+    #[error(
+        "schema `{schema}`: `{keypoint}` has no partner `{partner}`{}; \
+         rename one, or write unpaired = [\"{keypoint}\"] into a schema file if it is meant",
+        misspelling(.closest)
+    )]
+    NoPartner {
+        /// Name of the schema.
+        schema: String,
+        /// The name that says left or right.
+        keypoint: String,
+        /// What its partner would be called.
+        partner: String,
+        /// A keypoint without a partner whose name is almost that.
+        closest: Option<String>,
+    },
+    /// Two names differ in left and right only, but are no flip pair.
+    #[error(
+        "schema `{schema}`: `{keypoint}` and `{partner}` are not in `flip_pairs` as a pair; \
+         add [\"{keypoint}\", \"{partner}\"], or list both in `unpaired` if it is meant"
+    )]
+    NotPaired {
+        /// Name of the schema.
+        schema: String,
+        /// A name that says left or right and is in no flip pair.
+        keypoint: String,
+        /// The keypoint of the other side.
+        partner: String,
+    },
+    /// A point is in a flip pair and is said to be in none.
+    #[error("schema `{schema}`: `{keypoint}` is both in `flip_pairs` and in `unpaired`")]
+    PairedAndUnpaired {
+        /// Name of the schema.
+        schema: String,
+        /// The name in question.
+        keypoint: String,
+    },
+    /// An index of a flip pair is not below the number of keypoints.
+    #[error("schema `{schema}`: a flip pair has index {index}, but there are {len} keypoints")]
+    PairOutOfRange {
+        /// Name of the schema.
+        schema: String,
+        /// The index in question.
+        index: usize,
+        /// Number of keypoints.
+        len: usize,
+    },
+    /// An end of a normalising pair has no points.
+    #[error("schema `{schema}`: normalising pair `{pair}` has an end without points")]
+    EmptyNormalisingEnd {
+        /// Name of the schema.
+        schema: String,
+        /// Name of the pair.
+        pair: String,
+    },
+    /// The framing has another number of points, or numbers that are not finite.
+    #[error("schema `{schema}`: `framing` needs {expected} finite [x, y] pairs")]
+    BadFraming {
+        /// Name of the schema.
+        schema: String,
+        /// How many points the schema has.
+        expected: usize,
+    },
+}
+
+crate::debug_as_sentence!(SchemaError);
+
+fn misspelling(closest: &Option<String>) -> String {
+    let closest = closest.as_ref();
+    closest.map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"))
+}

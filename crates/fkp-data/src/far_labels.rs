@@ -1,0 +1,143 @@
+//! Labels far outside their image, which are damage rather than annotation.
+
+use crate::DataError;
+use crate::error::Problem;
+use crate::folder::AnnotatedPicture;
+use fkp_core::{Keypoint, Keypoints};
+use image::ImageReader;
+use rayon::prelude::*;
+use std::path::Path;
+
+/// What happens to a label that lies farther outside its image than the image is large: x below
+/// −width or above 2 · width, or y likewise. One label of 9999 would outweigh all others in a loss.
+///
+/// A label that is outside but nearer counts, with [`fkp_core::Visibility::OutOfFrame`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum FarLabels {
+    /// The set does not open: the error names file, row and column.
+    #[default]
+    Refuse,
+    /// The keypoint is taken as unlabeled. [`crate::Opened::notes`] lists each with file, row,
+    /// column and value.
+    Unlabel,
+}
+
+/// Which coordinate of a keypoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Axis {
+    X,
+    Y,
+}
+
+/// A coordinate far outside its image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct FarLabel {
+    pub(crate) keypoint: usize,
+    pub(crate) axis: Axis,
+    /// In pixels, counted from 0.
+    pub(crate) value: f32,
+    size: (usize, usize),
+}
+
+impl FarLabel {
+    /// What is wrong, for a value that the file writes as `text`.
+    pub(crate) fn problem(&self, text: String) -> Problem {
+        let (width, height) = self.size;
+        Problem::FarOutside {
+            text,
+            width,
+            height,
+        }
+    }
+}
+
+impl FarLabels {
+    /// Refuses or unlabels the far keypoints of one image of (width, height) pixels. `error` makes
+    /// the message with the place in the file.
+    pub(crate) fn apply(
+        self,
+        keypoints: &mut Keypoints,
+        size: (usize, usize),
+        notes: &mut Vec<String>,
+        error: impl Fn(FarLabel) -> DataError,
+    ) -> Result<(), DataError> {
+        for index in 0..keypoints.len() {
+            let Some(far) = far_label(&keypoints[index], index, size) else {
+                continue;
+            };
+            match self {
+                Self::Refuse => return Err(error(far)),
+                Self::Unlabel => {
+                    notes.push(format!("{}; taken as unlabeled", error(far)));
+                    keypoints[index] = Keypoint::unlabelled();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for images in files, whose headers are read on all cores. An image without a
+    /// readable header is passed over: its sample cannot be read either, and says so.
+    pub(crate) fn apply_to_files(
+        self,
+        pictures: &mut [AnnotatedPicture],
+        notes: &mut Vec<String>,
+        error: impl Fn(usize, FarLabel) -> DataError,
+    ) -> Result<(), DataError> {
+        let sizes: Vec<_> = pictures
+            .par_iter()
+            .map(|p| size_in_header(&p.path))
+            .collect();
+        for (index, (picture, size)) in pictures.iter_mut().zip(sizes).enumerate() {
+            if let Some(size) = size {
+                self.apply(&mut picture.keypoints, size, notes, |far| error(index, far))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn far_label(point: &Keypoint, keypoint: usize, size: (usize, usize)) -> Option<FarLabel> {
+    let is_far = |value: f32, side: usize| {
+        let side = side as f32;
+        point.is_labelled() && !(-side..=2.0 * side).contains(&value)
+    };
+    let found = |axis, value| FarLabel {
+        keypoint,
+        axis,
+        value,
+        size,
+    };
+    if is_far(point.x, size.0) {
+        return Some(found(Axis::X, point.x));
+    }
+    is_far(point.y, size.1).then(|| found(Axis::Y, point.y))
+}
+
+fn size_in_header(path: &Path) -> Option<(usize, usize)> {
+    let reader = ImageReader::open(path).ok()?.with_guessed_format().ok()?;
+    let (width, height) = reader.into_dimensions().ok()?;
+    Some((width as usize, height as usize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_the_size_of_the_image_on_each_axis() {
+        let size = (10, 20);
+        let is_far = |x, y| far_label(&Keypoint::new(x, y), 0, size).map(|far| far.axis);
+        for near in [(0.0, 0.0), (-10.0, -20.0), (20.0, 40.0)] {
+            assert_eq!(is_far(near.0, near.1), None, "{near:?}");
+        }
+        for x in [-10.5, 20.5, 9999.0] {
+            assert_eq!(is_far(x, 0.0), Some(Axis::X), "{x}");
+        }
+        for y in [-20.5, 40.5] {
+            assert_eq!(is_far(0.0, y), Some(Axis::Y), "{y}");
+        }
+        assert_eq!(far_label(&Keypoint::unlabelled(), 0, (0, 0)), None);
+    }
+}
