@@ -190,7 +190,8 @@ fn alone(rounds: usize, recipe: &Recipe, image: &Image) -> Result<Vec<f64>> {
     let sample = face(image);
     Ok(per_call(rounds, |index| {
         let mut rng = rng_for(7, Purpose::Augment, 0, index);
-        black_box(augment.apply(black_box(&sample).clone(), &mut rng));
+        let augmented = augment.apply(black_box(&sample).clone(), &mut rng);
+        black_box(augmented.expect("the keypoints fit"));
     }))
 }
 
@@ -217,6 +218,7 @@ fn together(rounds: usize, recipe: &Recipe, image: &Image, threads: usize) -> Re
             let keypoints = places.map(|(index, place)| {
                 let mut rng = rng_for(7, Purpose::Augment, epoch, index as u64);
                 let augmented = augment.apply(black_box(&sample).clone(), &mut rng);
+                let augmented = augmented.expect("the keypoints fit");
                 input.fill(&augmented.image, place);
                 augmented.keypoints
             });

@@ -203,6 +203,7 @@ fn batches(criterion: &mut Criterion) {
                     let keypoints = places.map(|(index, place)| {
                         let mut rng = rng_for(7, Purpose::Augment, 0, index as u64);
                         let augmented = augment.apply(sample.clone(), &mut rng);
+                        let augmented = augmented.expect("the keypoints fit");
                         input.fill(&augmented.image, place);
                         augmented.keypoints
                     });

@@ -30,6 +30,18 @@ pub enum AugmentError {
         /// The field as it is written in the configuration, with the path to it.
         field: String,
     },
+    /// The recipe mirrors images, and nobody said what becomes of left and right.
+    #[error(
+        "`{field}` mirrors images, but the flip pairs of schema `{schema}` are unknown: list them in \
+         its `flip_pairs`, or leave the flip out of the recipe; if no keypoint has a mirror partner, \
+         write `flip_pairs = []` in the schema file or use `Schema::with_flip_pairs(&[])`"
+    )]
+    UnknownFlipPairs {
+        /// Name of the schema.
+        schema: String,
+        /// The field that mirrors, with the path to it.
+        field: String,
+    },
     /// A perspective map has no inverse.
     #[error("a perspective map has no finite inverse (determinant {determinant})")]
     Singular {

@@ -131,9 +131,18 @@ impl Recipe {
     /// Checks the recipe and binds it to a schema, whose flip pairs a mirror exchanges.
     ///
     /// # Errors
-    /// As [`Recipe::validate`].
+    /// As [`Recipe::validate`], and if the recipe may mirror an image while the schema's flip
+    /// pairs are unknown: the labels of left and right would be exchanged.
     pub fn compile(&self, schema: &Schema) -> Result<Pipeline, AugmentError> {
         Pipeline::new(self, schema)
+    }
+
+    /// The path to the first field by which an image may be mirrored.
+    pub(crate) fn mirroring_field(&self) -> Option<String> {
+        match self.flip_horizontal_p > 0.0 {
+            true => Some("flip_horizontal_p".to_owned()),
+            false => check::mirroring_step(&self.steps),
+        }
     }
 
     pub(crate) fn sampling(&self) -> Sampling {

@@ -57,7 +57,7 @@ fn allocations(recipe: &Recipe, shape: (usize, usize, usize)) -> u64 {
             sample.keypoints.copy_from_slice(&fresh.keypoints);
             sample.face_box = fresh.face_box;
             let mut rng = rng_for(3, Purpose::Augment, epoch, index as u64);
-            let sample = slot.insert(pipeline.apply(sample, &mut rng));
+            let sample = slot.insert(pipeline.apply(sample, &mut rng).unwrap());
             if width == height {
                 input.fill(&sample.image, &mut values);
             }

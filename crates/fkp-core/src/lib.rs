@@ -42,10 +42,10 @@ pub use error::fmt_with_causes;
 pub use frame::CoordinateFrame;
 pub use image::{Image, ImageError};
 pub use input::InputSpec;
-pub use keypoints::{Keypoint, Keypoints, Visibility};
+pub use keypoints::{Keypoint, Keypoints, KeypointsError, Visibility};
 pub use metric::Metric;
 pub use random::{Purpose, fnv1a, rng_for};
-pub use sample::Sample;
+pub use sample::{Sample, SampleError};
 pub use schema::{
     NormalisingPair, NormalisingPairSpec, Schema, SchemaError, SchemaSpec, flip_pairs_from_names,
     mirrored_name,

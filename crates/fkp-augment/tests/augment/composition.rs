@@ -160,7 +160,9 @@ fn the_order_of_work_does_not_matter() {
     let augment = Recipe::faces().compile(&Schema::kaggle15()).unwrap();
     let vary = |index: u64| {
         let sample = Sample::new("a", dot((48, 48), 20.0, 20.0), Keypoints::unlabelled(15));
-        augment.apply(sample, &mut rng_for(7, Purpose::Augment, 2, index))
+        augment
+            .apply(sample, &mut rng_for(7, Purpose::Augment, 2, index))
+            .unwrap()
     };
     let forwards: Vec<_> = (0..24).map(vary).collect();
     let mut backwards: Vec<_> = std::thread::scope(|scope| {

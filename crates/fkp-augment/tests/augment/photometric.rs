@@ -1,6 +1,6 @@
 //! Steps that change values: points stay, sizes stay, both number formats agree.
 
-use crate::support::{photometric, texture};
+use crate::support::{photometric, symmetric, texture};
 use fkp_augment::{Drawn, Fill, Range, Raster, Recipe, Sampling, Step, Transform};
 use fkp_core::{Augment, Image, Keypoint, Keypoints, Purpose, Sample, Schema, Visibility, rng_for};
 
@@ -48,7 +48,9 @@ fn points_stay_and_something_happens() {
     for transform in photometric() {
         let augment = Recipe::of([transform.clone()]).compile(&schema).unwrap();
         let before = Sample::new("a", texture((40, 32), 3), face.clone());
-        let after = augment.apply(before.clone(), &mut rng_for(3, Purpose::Augment, 0, 0));
+        let after = augment
+            .apply(before.clone(), &mut rng_for(3, Purpose::Augment, 0, 0))
+            .unwrap();
         assert_ne!(after.image, before.image, "{transform:?}");
         for (a, b) in after.keypoints.iter().zip(face.iter()) {
             assert_eq!((a.x, a.y), (b.x, b.y), "{transform:?}");
@@ -60,7 +62,7 @@ fn points_stay_and_something_happens() {
 
 #[test]
 fn covered_points_are_occluded_not_removed() {
-    let schema = Schema::numbered("four", 4).unwrap();
+    let schema = symmetric("four", 4);
     let drawn = only(
         Step::Erase {
             x: 10,
@@ -74,7 +76,7 @@ fn covered_points_are_occluded_not_removed() {
     );
     let mut points = Keypoints::from_xy(&[[9.4, 6.0], [9.6, 6.0], [13.4, 7.4], [12.0, 6.0]]);
     points[3] = Keypoint::unlabelled();
-    let moved = drawn.keypoints(&points, &schema);
+    let moved = drawn.keypoints(&points, &schema).unwrap();
     let seen: Vec<_> = moved.iter().map(|p| p.visibility).collect();
     use Visibility::{Occluded, Unlabelled, Visible};
     assert_eq!(seen, [Visible, Occluded, Occluded, Unlabelled]);
@@ -87,7 +89,7 @@ fn covered_points_are_occluded_not_removed() {
 /// A point covered before the picture is turned is marked at its place at that time.
 #[test]
 fn covering_and_moving_keep_their_order() {
-    let schema = Schema::numbered("one", 1).unwrap();
+    let schema = symmetric("one", 1);
     let cover = Step::Erase {
         x: 0,
         y: 0,
@@ -105,7 +107,7 @@ fn covering_and_moving_keep_their_order() {
     let seen = |steps: [Step; 2]| {
         let mut drawn = Drawn::nothing((20, 20), Sampling::default());
         steps.into_iter().for_each(|step| drawn.push(step));
-        drawn.keypoints(&point, &schema)[0].visibility
+        drawn.keypoints(&point, &schema).unwrap()[0].visibility
     };
     assert_eq!(seen([cover, flip]), Visibility::Occluded);
     assert_eq!(seen([flip, cover]), Visibility::Visible);

@@ -1,6 +1,6 @@
 //! Pictures whose content says where it is, and one example of every transform.
 use fkp_augment::{AffineRange, Fill, Range, Raster, Transform};
-use fkp_core::{Image, Keypoint, Keypoints, Visibility};
+use fkp_core::{Image, Keypoint, Keypoints, Schema, Visibility};
 use proptest::prelude::*;
 
 /// A soft dot at (x, y) on black.
@@ -46,6 +46,12 @@ pub(crate) fn texture((width, height): (usize, usize), channels: usize) -> Image
     let data = (0..height)
         .flat_map(|y| (0..width).flat_map(move |x| (0..channels).map(move |c| value(x, y, c))));
     Image::new(width, height, channels, data.collect()).unwrap()
+}
+
+/// Keypoints `0`, `1`, …, each its own mirror partner.
+pub(crate) fn symmetric(name: &str, count: usize) -> Schema {
+    let schema = Schema::numbered(name, count).unwrap();
+    schema.with_flip_pairs(&[]).unwrap()
 }
 
 pub(crate) fn any_face(size: (usize, usize)) -> impl Strategy<Value = Keypoints> {

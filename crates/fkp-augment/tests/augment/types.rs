@@ -1,6 +1,6 @@
 //! Whatever holds a picture, and whatever lies on it.
 
-use crate::support::{dot, texture};
+use crate::support::{dot, symmetric, texture};
 use fkp_augment::{Picture, Raster, RasterView, Recipe, Subject, Transform};
 use fkp_core::{
     Augment, Border, BoundingBox, Image, InputSpec, Keypoint, Keypoints, Purpose, Sample, Schema,
@@ -90,9 +90,13 @@ fn a_mask_keeps_its_labels_and_follows_the_picture() {
 fn several_point_sets_and_boxes_ride_along() {
     let drawn = drawn((60, 50));
     let face = Schema::kaggle15();
-    let hand = Schema::numbered("hand", 2).unwrap();
-    let one = drawn.keypoints(&Keypoints::new(vec![Keypoint::new(20.0, 20.0); 15]), &face);
-    let two = drawn.keypoints(&Keypoints::from_xy(&[[20.0, 20.0], [30.0, 25.0]]), &hand);
+    let hand = symmetric("hand", 2);
+    let one = drawn
+        .keypoints(&Keypoints::new(vec![Keypoint::new(20.0, 20.0); 15]), &face)
+        .unwrap();
+    let two = drawn
+        .keypoints(&Keypoints::from_xy(&[[20.0, 20.0], [30.0, 25.0]]), &hand)
+        .unwrap();
     assert_eq!(one[0], two[0]);
     let given = BoundingBox {
         x: 20.0,
@@ -141,7 +145,9 @@ fn batch_of(recipe: &Recipe, threads: usize, order: &[u64]) -> (Vec<f32>, Vec<Ke
         let fill = |(place, index): (&mut [f32], &u64)| {
             let face = (0..15).map(|p| Keypoint::new(p as f32 + *index as f32, 20.0));
             let sample = Sample::new("", dot((32, 32), 12.0, 9.0), face.collect());
-            let sample = pipeline.apply(sample, &mut rng_for(7, Purpose::Augment, 3, *index));
+            let sample = pipeline
+                .apply(sample, &mut rng_for(7, Purpose::Augment, 3, *index))
+                .unwrap();
             input.fill(&sample.image, place);
             sample.keypoints
         };
@@ -168,7 +174,9 @@ fn a_batch_is_its_samples_whatever_the_threads() {
             let drawn = pipeline.draw_for((32, 32), Subject::from(&sample), &mut rng);
             let alone = drawn.image(&sample.image);
             assert_eq!(
-                drawn.keypoints(&sample.keypoints, pipeline.schema()),
+                drawn
+                    .keypoints(&sample.keypoints, pipeline.schema())
+                    .unwrap(),
                 keypoints[i]
             );
             let planes = &pixels[i * 1024..][..1024];
@@ -192,7 +200,7 @@ fn a_crop_is_as_small_as_it_looks() {
         let face = Keypoints::unlabelled(15);
         let sample = Sample::new("", Image::filled(400, 300, 3, index), face);
         let mut rng = rng_for(0, Purpose::Augment, 0, index.into());
-        let crop = augment.apply(sample, &mut rng).image;
+        let crop = augment.apply(sample, &mut rng).unwrap().image;
         assert!(crop.as_bytes().iter().all(|v| *v == index));
         assert!(crop.into_bytes().capacity() <= 2 * 8 * 8 * 3);
     }
