@@ -13,7 +13,6 @@
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
-mod draw;
 mod drawn;
 mod error;
 mod geometry;

@@ -1,7 +1,8 @@
 //! An interval to draw from, and the checks that every configuration number goes through.
 
-use crate::{AugmentError, draw};
+use crate::AugmentError;
 use fkp_core::Rng;
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 /// A closed interval from which a number is drawn uniformly, written `[low, high]` in a file.
@@ -58,7 +59,7 @@ impl Range {
     }
 
     pub(crate) fn draw(&self, rng: &mut dyn Rng) -> f64 {
-        draw::uniform(rng, self.low, self.high)
+        rng.random_range(self.low..=self.high)
     }
 }
 

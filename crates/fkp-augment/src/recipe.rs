@@ -2,9 +2,10 @@
 
 use crate::range::number;
 use crate::transform::{Scene, check};
-use crate::{AugmentError, Fill, Pipeline, Range, Step, Transform, draw};
+use crate::{AugmentError, Fill, Pipeline, Range, Step, Transform};
 use fkp_core::warp::Sampling;
 use fkp_core::{Affine, Border, Filter, Rng, Schema};
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 /// Whether the two axes are zoomed by one factor or by one each.
@@ -156,7 +157,7 @@ impl Recipe {
     /// the other numbers of a seed alone.
     pub(crate) fn draw(&self, scene: &mut Scene<'_>, rng: &mut dyn Rng) {
         let size = scene.drawn.size();
-        let mut within = |reach: f64| draw::uniform(rng, -reach, reach);
+        let mut within = |limit: f64| rng.random_range(-limit..=limit);
         let angle = within(self.rotation_deg).to_radians();
         let dx = within(self.shift_x) * size.0 as f64;
         let dy = within(self.shift_y) * size.1 as f64;
@@ -166,7 +167,7 @@ impl Recipe {
             ZoomAxes::Together => zoom_x,
             ZoomAxes::Separate => zoom_y,
         };
-        let flipped = draw::chance(rng, self.flip_horizontal_p);
+        let flipped = rng.random::<f64>() < self.flip_horizontal_p;
         let centre = scene.centre();
         let chain = || {
             let map = Affine::rotation_about(centre, angle)

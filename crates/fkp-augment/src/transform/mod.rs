@@ -11,6 +11,8 @@ pub(crate) use scene::Scene;
 pub use scene::Subject;
 
 use crate::{Fill, Range};
+use rand::RngExt;
+use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
 
 /// One step of a recipe. In a file, `kind` names it and the other keys are its fields.
@@ -284,7 +286,7 @@ impl Transform {
         match self {
             Self::Compose { steps } => steps.iter().for_each(|step| step.draw(scene, rng)),
             Self::OneOf { steps } => {
-                if let Some(step) = steps.get(crate::draw::below(rng, steps.len())) {
+                if let Some(step) = steps.choose(rng) {
                     step.draw(scene, rng);
                 }
             }
@@ -292,14 +294,16 @@ impl Transform {
                 // Selection sampling (Knuth, algorithm S): each subset is as likely, in order.
                 let mut wanted = *count;
                 for (i, step) in steps.iter().enumerate() {
-                    if crate::draw::below(rng, steps.len() - i) < wanted {
+                    if rng.random_range(0..steps.len() - i) < wanted {
                         wanted -= 1;
                         step.draw(scene, rng);
                     }
                 }
             }
             Self::Sometimes { p, steps } => {
-                if crate::draw::chance(rng, *p) {
+                // `random_bool` would draw nothing for a probability of 1; like this the numbers
+                // after it do not depend on `p`.
+                if rng.random::<f64>() < *p {
                     steps.iter().for_each(|step| step.draw(scene, rng));
                 }
             }
