@@ -3,6 +3,7 @@
 use crate::support::{photometric, symmetric, texture};
 use fkp_augment::{Drawn, Fill, Range, Raster, Recipe, Sampling, Step, Transform};
 use fkp_core::{Augment, Image, Keypoint, Keypoints, Purpose, Sample, Schema, Visibility, rng_for};
+use image::{ExtendedColorType, ImageEncoder};
 
 fn draw(transform: &Transform, size: (usize, usize), index: u64) -> Drawn {
     let recipe = Recipe::of([transform.clone()]);
@@ -210,6 +211,38 @@ fn a_jpeg_of_quality_100_is_nearly_lossless_and_one_of_5_is_not() {
     };
     assert!(error(100) < 1.0, "{}", error(100));
     assert!(error(5) > 5.0, "{}", error(5));
+}
+
+/// The `image` crate's encoder and decoder lose the same.
+#[test]
+fn jpeg_artefacts_are_those_of_a_codec() {
+    use image::codecs::jpeg::JpegEncoder;
+    for (channels, color) in [(1, ExtendedColorType::L8), (3, ExtendedColorType::Rgb8)] {
+        let before = texture((50, 41), channels);
+        for quality in [10, 40, 75, 95] {
+            let mut coded = Vec::new();
+            let encoder = JpegEncoder::new_with_quality(&mut coded, quality);
+            encoder
+                .write_image(before.as_bytes(), 50, 41, color)
+                .unwrap();
+            let theirs = Image::from(image::load_from_memory(&coded).unwrap());
+            let step = Step::Jpeg {
+                quality: quality.into(),
+            };
+            let ours = only(step, (50, 41)).image(&before);
+            let mean = |a: &Image, b: &Image| {
+                let pairs = a.as_bytes().iter().zip(b.as_bytes());
+                let sum: f64 = pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum();
+                sum / a.as_bytes().len() as f64
+            };
+            let (loss, own) = (mean(&theirs, &before), mean(&ours, &before));
+            let about = format!("{channels} channels, quality {quality}: {own} and {loss}");
+            assert!((own - loss).abs() < 0.05 + 0.05 * loss, "{about}");
+            // The codec computes in integers: now and then a coefficient is rounded the other way.
+            let apart = mean(&theirs, &ours);
+            assert!(apart < 0.3 + 0.15 * loss, "{about}, apart {apart}");
+        }
+    }
 }
 
 #[test]
