@@ -15,6 +15,7 @@
 
 mod drawn;
 mod error;
+mod field;
 mod geometry;
 mod picture;
 mod pipeline;

@@ -2,7 +2,7 @@
 
 use crate::range::number;
 use crate::transform::{Scene, check};
-use crate::{AugmentError, Fill, Pipeline, Range, Step, Transform};
+use crate::{AugmentError, Fill, Pipeline, Range, Step, Transform, field};
 use fkp_core::warp::Sampling;
 use fkp_core::{Affine, Border, Filter, Rng, Schema};
 use rand::RngExt;
@@ -40,31 +40,31 @@ pub enum ZoomAxes {
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// Rotation by an angle uniform in [−r, r] degrees; 0 ≤ r ≤ 180. Keras: `rotation_range`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::rotation_deg")]
     pub rotation_deg: f64,
     /// Shift by a fraction of the width uniform in [−s, s]; 0 ≤ s ≤ 1. Keras: `width_shift_range`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::shift_x")]
     pub shift_x: f64,
     /// Shift by a fraction of the height uniform in [−s, s]; 0 ≤ s ≤ 1. Keras:
     /// `height_shift_range`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::shift_y")]
     pub shift_y: f64,
     /// The source is looked at through a window whose sides are those of the picture times a
     /// factor uniform in [1−z, 1+z], so a factor of 0.8 enlarges by 1.25; 0 ≤ z ≤ 0.9. Keras:
     /// `zoom_range`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::zoom")]
     pub zoom: f64,
     /// One factor for both axes, or one each.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::zoom_axes")]
     pub zoom_axes: ZoomAxes,
     /// Probability of a mirror image, left to right. Keras: `horizontal_flip` is 0.5.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::flip_horizontal_p")]
     pub flip_horizontal_p: f64,
     /// What lies beyond the picture's edge. Keras: `fill_mode`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::border")]
     pub border: Border,
     /// How a value between pixel centres is found.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::interpolation")]
     pub interpolation: Filter,
     /// What else is done, after the words above.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -222,3 +222,51 @@ pub(crate) fn photometric() -> Vec<Transform> {
         },
     ]
 }
+
+/// One of every transform that is not made of others.
+pub(crate) fn every_transform() -> Vec<Transform> {
+    let range = Range::exactly(0.1);
+    let (width, height) = (30, 20);
+    let geometric = [
+        Transform::FlipHorizontal {},
+        Transform::FlipVertical {},
+        Transform::Rotate90 { turns: vec![1] },
+        Transform::Affine(AffineRange::default()),
+        Transform::Perspective { reach: 0.1 },
+        Transform::Elastic {
+            cells: 4,
+            reach: range,
+        },
+        Transform::GridDistortion {
+            cells: 4,
+            reach: range,
+        },
+        Transform::CentreCrop { width, height },
+        Transform::RandomCrop { width, height },
+        Transform::RandomResizedCrop {
+            width,
+            height,
+            area: range,
+            aspect: range,
+        },
+        Transform::KeypointSafeCrop {
+            width,
+            height,
+            margin: 0.1,
+        },
+        Transform::FaceBoxCrop {
+            side: 30,
+            scale: range,
+            shift: 0.1,
+        },
+        Transform::Pad {
+            left: 1,
+            top: 2,
+            right: 3,
+            bottom: 4,
+        },
+        Transform::Letterbox { width, height },
+        Transform::Resize { width, height },
+    ];
+    geometric.into_iter().chain(photometric()).collect()
+}
