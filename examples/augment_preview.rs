@@ -78,7 +78,7 @@ fn preview(arguments: &Arguments) -> Result<()> {
         let index = row * data.train.len() / rows;
         let sample = data.train.get(index)?;
         let original = sample.id.clone();
-        cells.extend(varied(sample, &original, index, &augment, arguments));
+        cells.extend(varied(sample, &original, index, &augment, arguments)?);
     }
     let columns = arguments.variations + 1;
     let path = &arguments.out;
@@ -99,14 +99,14 @@ fn varied(
     index: usize,
     augment: &dyn Augment,
     arguments: &Arguments,
-) -> Vec<Cell> {
+) -> Result<Vec<Cell>> {
     let variations = (0..arguments.variations).map(|variation| {
         let epoch = variation as u64;
         let mut rng = rng_for(arguments.seed, Purpose::Augment, epoch, index as u64);
         let caption = format!("epoch {}", variation + 1);
-        cell(augment.apply(sample.clone(), &mut rng), caption)
+        Ok(cell(augment.apply(sample.clone(), &mut rng)?, caption))
     });
-    let first = cell(sample.clone(), original.to_owned());
+    let first = Ok(cell(sample.clone(), original.to_owned()));
     std::iter::once(first).chain(variations).collect()
 }
 
@@ -144,7 +144,7 @@ fn each_transform(folder: &Path, arguments: &Arguments) -> Result<()> {
             let index = index * arguments.variations + face;
             let sample = with_box(coloured(faces.get(index)?, &transform)?);
             let mut rng = rng_for(arguments.seed, Purpose::Augment, 0, index as u64);
-            let moved = augment.apply(sample.clone(), &mut rng);
+            let moved = augment.apply(sample.clone(), &mut rng)?;
             pairs.push(cell(sample, "as it is".to_owned()));
             pairs.push(cell(moved, name.clone()));
         }

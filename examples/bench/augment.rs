@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use fkp_augment::{
-    AffineRange, BatchMut, Drawn, Normalise, Projective, Range, Recipe, Sampling, Step, Transform,
-    fill_batch,
+use fkp_augment::{AffineRange, Drawn, Projective, Range, Recipe, Sampling, Step, Transform};
+use fkp_core::{
+    Affine, Augment, Image, InputSpec, Keypoint, Keypoints, Purpose, Sample, Schema, rng_for,
 };
-use fkp_core::{Affine, Augment, Image, Keypoint, Keypoints, Purpose, Sample, Schema, rng_for};
+use rayon::prelude::*;
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -190,38 +190,40 @@ fn alone(rounds: usize, recipe: &Recipe, image: &Image) -> Result<Vec<f64>> {
     let sample = face(image);
     Ok(per_call(rounds, |index| {
         let mut rng = rng_for(7, Purpose::Augment, 0, index);
-        black_box(augment.apply(black_box(&sample).clone(), &mut rng));
+        let augmented = augment.apply(black_box(&sample).clone(), &mut rng);
+        black_box(augmented.expect("the keypoints fit"));
     }))
 }
 
-/// Batches of 64 into a caller's memory.
+/// The same for batches of 64, by threads, and the network's input of each sample.
 fn together(rounds: usize, recipe: &Recipe, image: &Image, threads: usize) -> Result<Vec<f64>> {
     const BATCH: usize = 64;
     let augment = recipe.compile(&Schema::kaggle15())?;
     let sample = face(image);
-    let samples = vec![&sample; BATCH];
-    let indices: Vec<u64> = (0..BATCH as u64).collect();
-    let mut pixels = vec![0f32; BATCH * image.as_bytes().len()];
-    let mut keypoints = vec![Keypoints::default(); BATCH];
-    let shape = (image.width(), image.height(), image.channels());
+    let input = InputSpec {
+        channels: image.channels(),
+        ..InputSpec::grey(image.width())
+    };
+    anyhow::ensure!(
+        image.size() == (input.size, input.size),
+        "batches are of square images"
+    );
+    let mut values = vec![0f32; BATCH * input.len()];
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()?;
-    let mut result = Ok(());
     let times = pool.install(|| {
         per_call(rounds, |epoch| {
-            let batch = BatchMut {
-                shape,
-                pixels: &mut pixels,
-                keypoints: &mut keypoints,
-            };
-            let normalise = Normalise::default();
-            let filled = fill_batch(&augment, &samples, &indices, (7, epoch), &normalise, batch);
-            if filled.is_err() {
-                result = filled;
-            }
+            let places = values.par_chunks_exact_mut(input.len()).enumerate();
+            let keypoints = places.map(|(index, place)| {
+                let mut rng = rng_for(7, Purpose::Augment, epoch, index as u64);
+                let augmented = augment.apply(black_box(&sample).clone(), &mut rng);
+                let augmented = augmented.expect("the keypoints fit");
+                input.fill(&augmented.image, place);
+                augmented.keypoints
+            });
+            black_box(keypoints.collect::<Vec<_>>());
         })
     });
-    result?;
     Ok(times.iter().map(|time| time / BATCH as f64).collect())
 }

@@ -6,13 +6,11 @@
 //! ```
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use fkp_augment::{
-    BatchMut, Drawn, Fill, Filter, Normalise, Projective, Range, Recipe, Sampling, Step, Transform,
-    fill_batch,
-};
+use fkp_augment::{Drawn, Fill, Filter, Projective, Range, Recipe, Sampling, Step, Transform};
 use fkp_core::{
-    Affine, Augment, Border, Image, Keypoint, Keypoints, Purpose, Sample, Schema, rng_for,
+    Affine, Augment, Border, Image, InputSpec, Keypoint, Purpose, Sample, Schema, rng_for,
 };
+use rayon::prelude::*;
 use std::hint::black_box;
 
 const SHAPES: [(usize, usize, usize); 2] = [(96, 96, 1), (256, 256, 3)];
@@ -184,17 +182,15 @@ fn recipes(criterion: &mut Criterion) {
     }
 }
 
-/// A batch into the caller's memory, by threads.
+/// A batch as a loader makes it, by threads: copies of samples augmented and written as `f32` planes.
 fn batches(criterion: &mut Criterion) {
     const BATCH: usize = 64;
     let shape = SHAPES[0];
     let augment = Recipe::tutorial().compile(&Schema::kaggle15());
     let augment = augment.expect("a valid recipe");
     let sample = face(shape);
-    let samples = vec![&sample; BATCH];
-    let indices: Vec<u64> = (0..BATCH as u64).collect();
-    let mut pixels = vec![0f32; BATCH * shape.0 * shape.1 * shape.2];
-    let mut keypoints = vec![Keypoints::default(); BATCH];
+    let input = InputSpec::grey(shape.0);
+    let mut values = vec![0f32; BATCH * input.len()];
     let mut group = criterion.benchmark_group(format!("batch/{}", name(shape)));
     group.throughput(Throughput::Elements(BATCH as u64));
     for threads in [1, 2] {
@@ -203,14 +199,15 @@ fn batches(criterion: &mut Criterion) {
         group.bench_function(format!("{threads}_threads"), |bencher| {
             pool.install(|| {
                 bencher.iter(|| {
-                    let batch = BatchMut {
-                        shape,
-                        pixels: &mut pixels,
-                        keypoints: &mut keypoints,
-                    };
-                    let normalise = Normalise::default();
-                    fill_batch(&augment, &samples, &indices, (7, 0), &normalise, batch)
-                        .expect("shapes fit");
+                    let places = values.par_chunks_exact_mut(input.len()).enumerate();
+                    let keypoints = places.map(|(index, place)| {
+                        let mut rng = rng_for(7, Purpose::Augment, 0, index as u64);
+                        let augmented = augment.apply(sample.clone(), &mut rng);
+                        let augmented = augmented.expect("the keypoints fit");
+                        input.fill(&augmented.image, place);
+                        augmented.keypoints
+                    });
+                    black_box(keypoints.collect::<Vec<_>>())
                 });
             });
         });

@@ -6,8 +6,8 @@ use crate::raster::RasterView;
 use crate::{Picture, Raster, Step};
 use fkp_core::warp::{Sampling, View};
 use fkp_core::{
-    Affine, Border, BoundingBox, Channel, FaceBox, Filter, Image, Keypoints, Sample, Schema,
-    Visibility,
+    Affine, Border, BoundingBox, Channel, FaceBox, Filter, Image, Keypoints, KeypointsError,
+    Sample, SampleError, Schema, Visibility,
 };
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -23,9 +23,9 @@ use std::cell::RefCell;
 /// let drawn = pipeline.draw((96, 96), &mut rng_for(7, Purpose::Augment, 0, 0));
 /// let face = Keypoints::new(vec![Keypoint::new(40.0, 50.0); 15]);
 /// // What a network finds in the varied picture goes back into the original one.
-/// let back = drawn.undo_keypoints(&drawn.keypoints(&face, &schema), &schema);
+/// let back = drawn.undo_keypoints(&drawn.keypoints(&face, &schema)?, &schema)?;
 /// assert!(back[3].distance(&face[3]) < 1e-4);
-/// # Ok::<(), fkp_augment::AugmentError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -156,15 +156,25 @@ impl Drawn {
     /// leaves a frame becomes `OutOfFrame` and stays that, because the picture there is lost; one
     /// that is covered becomes `Occluded`.
     ///
-    /// # Panics
-    /// If the schema has another number of points.
-    pub fn keypoints(&self, keypoints: &Keypoints, schema: &Schema) -> Keypoints {
+    /// # Errors
+    /// If the schema has another number of keypoints, or the record mirrors and the schema's flip
+    /// pairs are unknown.
+    pub fn keypoints(
+        &self,
+        keypoints: &Keypoints,
+        schema: &Schema,
+    ) -> Result<Keypoints, KeypointsError> {
         let mut moved = keypoints.clone();
-        self.move_keypoints(&mut moved, schema);
-        moved
+        self.move_keypoints(&mut moved, schema)?;
+        Ok(moved)
     }
 
-    pub(crate) fn move_keypoints(&self, points: &mut Keypoints, schema: &Schema) {
+    fn move_keypoints(
+        &self,
+        points: &mut Keypoints,
+        schema: &Schema,
+    ) -> Result<(), KeypointsError> {
+        points.check_count(schema)?;
         let mut mirrored = false;
         let (mut at, mut size) = (0, self.source);
         while at < self.steps.len() {
@@ -200,8 +210,9 @@ impl Drawn {
             }
             at += 1;
         }
-        if mirrored {
-            points.swap_pairs(schema);
+        match mirrored {
+            true => points.swap_pairs(schema),
+            false => Ok(()),
         }
     }
 
@@ -209,9 +220,15 @@ impl Drawn {
     /// A keypoint inside that frame is `Visible` again, because the original image still has its
     /// pixels; one that was covered stays `Occluded`.
     ///
-    /// # Panics
-    /// If the schema has another number of points.
-    pub fn undo_keypoints(&self, keypoints: &Keypoints, schema: &Schema) -> Keypoints {
+    /// # Errors
+    /// If the schema has another number of keypoints, or the record mirrors and the schema's flip
+    /// pairs are unknown.
+    pub fn undo_keypoints(
+        &self,
+        keypoints: &Keypoints,
+        schema: &Schema,
+    ) -> Result<Keypoints, KeypointsError> {
+        keypoints.check_count(schema)?;
         let motions: Vec<_> = self.motions().collect();
         let mut moved = keypoints.clone();
         for point in moved.iter_mut().filter(|point| point.is_labelled()) {
@@ -225,9 +242,9 @@ impl Drawn {
         }
         let mut moved = moved.marked_for_frame(self.source);
         if self.is_mirrored() {
-            moved.swap_pairs(schema);
+            moved.swap_pairs(schema)?;
         }
-        moved
+        Ok(moved)
     }
 
     /// The smallest upright box around a moved box, found from five points of each edge (exact for
@@ -247,18 +264,22 @@ impl Drawn {
         BoundingBox::around(outline).unwrap_or(*given)
     }
 
-    /// Picture, points and face box of a sample together.
+    /// Image, keypoints and face box of a sample together.
+    ///
+    /// # Errors
+    /// As [`Self::keypoints`].
     ///
     /// # Panics
-    /// If the picture has another size than it was drawn for, or the schema another number of
-    /// points.
-    pub fn sample(&self, mut sample: Sample, schema: &Schema) -> Sample {
-        self.move_keypoints(&mut sample.keypoints, schema);
-        Sample {
+    /// If the image has another size than it was drawn for.
+    pub fn sample(&self, mut sample: Sample, schema: &Schema) -> Result<Sample, SampleError> {
+        if let Err(source) = self.move_keypoints(&mut sample.keypoints, schema) {
+            return Err(SampleError::new(sample.id, source));
+        }
+        Ok(Sample {
             image: if self.steps.is_empty() {
                 sample.image
             } else {
-                self.recycled(sample.image)
+                self.in_place(sample.image)
             },
             keypoints: sample.keypoints,
             face_box: sample.face_box.map(|given| FaceBox {
@@ -266,23 +287,22 @@ impl Drawn {
                 ..given
             }),
             ..sample
-        }
+        })
     }
 
-    /// The varied picture, in memory that this thread keeps; the old picture's takes its place.
-    fn recycled(&self, image: Image) -> Image {
+    /// The augmented image, computed in memory that this thread keeps.
+    fn in_place(&self, image: Image) -> Image {
         thread_local! {
-            static MEMORY: RefCell<Workspace<u8>> = RefCell::default();
+            static WORKSPACE: RefCell<Workspace<u8>> = RefCell::default();
         }
-        MEMORY.with_borrow_mut(|workspace| {
+        WORKSPACE.with_borrow_mut(|workspace| {
             let channels = image.channels();
             let (width, height) = self.run_view((&image).into(), workspace);
-            let data = std::mem::replace(&mut workspace.front, image.into_bytes());
             Image::from_raster(Raster {
                 width,
                 height,
                 channels,
-                data,
+                data: workspace.hand_over(image.into_bytes()),
             })
         })
     }

@@ -30,6 +30,18 @@ pub enum AugmentError {
         /// The field as it is written in the configuration, with the path to it.
         field: String,
     },
+    /// The recipe mirrors images, and nobody said what becomes of left and right.
+    #[error(
+        "`{field}` mirrors images, but the flip pairs of schema `{schema}` are unknown: list them in \
+         its `flip_pairs`, or leave the flip out of the recipe; if no keypoint has a mirror partner, \
+         write `flip_pairs = []` in the schema file or use `Schema::with_flip_pairs(&[])`"
+    )]
+    UnknownFlipPairs {
+        /// Name of the schema.
+        schema: String,
+        /// The field that mirrors, with the path to it.
+        field: String,
+    },
     /// A perspective map has no inverse.
     #[error("a perspective map has no finite inverse (determinant {determinant})")]
     Singular {
@@ -49,26 +61,6 @@ pub enum AugmentError {
         channels: usize,
         /// Numbers given.
         len: usize,
-    },
-    /// A batch's buffers do not fit its samples.
-    #[error("the batch's `{buffer}` has length {actual}, but {expected} is needed")]
-    WrongLength {
-        /// Which buffer.
-        buffer: &'static str,
-        /// The length needed.
-        expected: usize,
-        /// The length given.
-        actual: usize,
-    },
-    /// A sample of a batch comes out in another shape than the batch has.
-    #[error("sample {index} comes out as {actual:?} (width, height, channels), not {expected:?}")]
-    WrongShape {
-        /// Index in the batch.
-        index: usize,
-        /// The batch's (width, height, channels).
-        expected: (usize, usize, usize),
-        /// The sample's.
-        actual: (usize, usize, usize),
     },
 }
 

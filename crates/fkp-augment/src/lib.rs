@@ -13,10 +13,9 @@
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
-mod batch;
-mod draw;
 mod drawn;
 mod error;
+mod field;
 mod geometry;
 mod picture;
 mod pipeline;
@@ -28,7 +27,6 @@ mod recipe;
 mod step;
 mod transform;
 
-pub use batch::{BatchMut, Normalise, fill_batch};
 pub use drawn::Drawn;
 pub use error::AugmentError;
 pub use geometry::{Bend, BendKind, Projective};

@@ -1,6 +1,6 @@
 //! The tutorial's bug, kept so that it can be measured.
 
-use fkp_core::{Augment, Rng, Sample};
+use fkp_core::{Augment, Rng, Sample, SampleError};
 
 /// **Wrong on purpose:** varies the picture and leaves the keypoints where they were.
 ///
@@ -12,10 +12,10 @@ use fkp_core::{Augment, Rng, Sample};
 /// use fkp_augment::{PixelsOnly, Recipe};
 /// use fkp_core::{Augment, Image, Keypoint, Keypoints, Purpose, Sample, Schema, rng_for};
 /// let recipe = Recipe { flip_horizontal_p: 1.0, ..Recipe::none() };
-/// let wrong = PixelsOnly(recipe.compile(&Schema::numbered("dot", 1)?)?);
+/// let wrong = PixelsOnly(recipe.compile(&Schema::numbered("dot", 1)?.with_flip_pairs(&[])?)?);
 /// let image = Image::new(3, 1, 1, vec![255, 0, 0])?; // a dot at x = 0
 /// let sample = Sample::new("dot", image, Keypoints::new(vec![Keypoint::new(0.0, 0.0)]));
-/// let varied = wrong.apply(sample, &mut rng_for(0, Purpose::Augment, 0, 0));
+/// let varied = wrong.apply(sample, &mut rng_for(0, Purpose::Augment, 0, 0))?;
 /// assert_eq!(varied.image.as_bytes(), &[0, 0, 255]); // the dot is at x = 2 now
 /// assert_eq!(varied.keypoints[0].x, 0.0); // and its label is not
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -24,12 +24,12 @@ use fkp_core::{Augment, Rng, Sample};
 pub struct PixelsOnly<A>(pub A);
 
 impl<A: Augment> Augment for PixelsOnly<A> {
-    fn apply(&self, sample: Sample, rng: &mut dyn Rng) -> Sample {
+    fn apply(&self, sample: Sample, rng: &mut dyn Rng) -> Result<Sample, SampleError> {
         let (keypoints, face_box) = (sample.keypoints.clone(), sample.face_box);
-        Sample {
+        Ok(Sample {
             keypoints,
             face_box,
-            ..self.0.apply(sample, rng)
-        }
+            ..self.0.apply(sample, rng)?
+        })
     }
 }

@@ -1,19 +1,24 @@
-//! An interval to draw from, and the checks that every configuration number goes through.
+//! A range to draw from, and the checks that every configuration number goes through.
 
-use crate::{AugmentError, draw};
+use crate::AugmentError;
 use fkp_core::Rng;
-use serde::{Deserialize, Serialize};
+use rand::RngExt;
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
 
-/// A closed interval from which a number is drawn uniformly, written `[low, high]` in a file.
+/// A closed interval from which a number is drawn uniformly. In a file it is written
+/// `[low, high]`, or as one number where both are the same.
 ///
 /// ```
 /// use fkp_augment::Range;
 /// assert_eq!(Range::within(10.0), Range::new(-10.0, 10.0));
-/// assert_eq!(serde_json::to_string(&Range::exactly(2.0))?, "[2.0,2.0]");
+/// assert_eq!(serde_json::from_str::<Range>("[0, 1.5]")?, Range::new(0.0, 1.5));
+/// assert_eq!(serde_json::from_str::<Range>("2")?, Range::exactly(2.0));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(from = "[f64; 2]", into = "[f64; 2]")]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(into = "[f64; 2]")]
 pub struct Range {
     /// The smallest number drawn.
     pub low: f64,
@@ -58,13 +63,47 @@ impl Range {
     }
 
     pub(crate) fn draw(&self, rng: &mut dyn Rng) -> f64 {
-        draw::uniform(rng, self.low, self.high)
+        rng.random_range(self.low..=self.high)
     }
 }
 
-impl From<[f64; 2]> for Range {
-    fn from([low, high]: [f64; 2]) -> Self {
-        Self { low, high }
+impl<'de> Deserialize<'de> for Range {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NumberOrPair)
+    }
+}
+
+struct NumberOrPair;
+
+impl<'de> Visitor<'de> for NumberOrPair {
+    type Value = Range;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number or a range [low, high]")
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Range, E> {
+        Ok(Range::exactly(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Range, E> {
+        Ok(Range::exactly(value as f64))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Range, E> {
+        Ok(Range::exactly(value as f64))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Range, A::Error> {
+        let mut next = |index| {
+            let value = values.next_element::<f64>()?;
+            value.ok_or_else(|| Error::invalid_length(index, &self))
+        };
+        let range = Range::new(next(0)?, next(1)?);
+        match values.next_element::<f64>()? {
+            None => Ok(range),
+            Some(_) => Err(Error::invalid_length(3, &self)),
+        }
     }
 }
 

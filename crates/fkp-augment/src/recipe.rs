@@ -2,9 +2,10 @@
 
 use crate::range::number;
 use crate::transform::{Scene, check};
-use crate::{AugmentError, Fill, Pipeline, Range, Step, Transform, draw};
+use crate::{AugmentError, Fill, Pipeline, Range, Step, Transform, field};
 use fkp_core::warp::Sampling;
 use fkp_core::{Affine, Border, Filter, Rng, Schema};
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 /// Whether the two axes are zoomed by one factor or by one each.
@@ -39,31 +40,31 @@ pub enum ZoomAxes {
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// Rotation by an angle uniform in [−r, r] degrees; 0 ≤ r ≤ 180. Keras: `rotation_range`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::rotation_deg")]
     pub rotation_deg: f64,
     /// Shift by a fraction of the width uniform in [−s, s]; 0 ≤ s ≤ 1. Keras: `width_shift_range`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::shift_x")]
     pub shift_x: f64,
     /// Shift by a fraction of the height uniform in [−s, s]; 0 ≤ s ≤ 1. Keras:
     /// `height_shift_range`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::shift_y")]
     pub shift_y: f64,
     /// The source is looked at through a window whose sides are those of the picture times a
     /// factor uniform in [1−z, 1+z], so a factor of 0.8 enlarges by 1.25; 0 ≤ z ≤ 0.9. Keras:
     /// `zoom_range`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::zoom")]
     pub zoom: f64,
     /// One factor for both axes, or one each.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::zoom_axes")]
     pub zoom_axes: ZoomAxes,
     /// Probability of a mirror image, left to right. Keras: `horizontal_flip` is 0.5.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::flip_horizontal_p")]
     pub flip_horizontal_p: f64,
     /// What lies beyond the picture's edge. Keras: `fill_mode`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::border")]
     pub border: Border,
     /// How a value between pixel centres is found.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::interpolation")]
     pub interpolation: Filter,
     /// What else is done, after the words above.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -131,9 +132,18 @@ impl Recipe {
     /// Checks the recipe and binds it to a schema, whose flip pairs a mirror exchanges.
     ///
     /// # Errors
-    /// As [`Recipe::validate`].
+    /// As [`Recipe::validate`], and if the recipe may mirror an image while the schema's flip
+    /// pairs are unknown: the labels of left and right would be exchanged.
     pub fn compile(&self, schema: &Schema) -> Result<Pipeline, AugmentError> {
         Pipeline::new(self, schema)
+    }
+
+    /// The path to the first field by which an image may be mirrored.
+    pub(crate) fn mirroring_field(&self) -> Option<String> {
+        match self.flip_horizontal_p > 0.0 {
+            true => Some("flip_horizontal_p".to_owned()),
+            false => check::mirroring_step(&self.steps),
+        }
     }
 
     pub(crate) fn sampling(&self) -> Sampling {
@@ -147,7 +157,7 @@ impl Recipe {
     /// the other numbers of a seed alone.
     pub(crate) fn draw(&self, scene: &mut Scene<'_>, rng: &mut dyn Rng) {
         let size = scene.drawn.size();
-        let mut within = |reach: f64| draw::uniform(rng, -reach, reach);
+        let mut within = |limit: f64| rng.random_range(-limit..=limit);
         let angle = within(self.rotation_deg).to_radians();
         let dx = within(self.shift_x) * size.0 as f64;
         let dy = within(self.shift_y) * size.1 as f64;
@@ -157,7 +167,7 @@ impl Recipe {
             ZoomAxes::Together => zoom_x,
             ZoomAxes::Separate => zoom_y,
         };
-        let flipped = draw::chance(rng, self.flip_horizontal_p);
+        let flipped = rng.random::<f64>() < self.flip_horizontal_p;
         let centre = scene.centre();
         let chain = || {
             let map = Affine::rotation_about(centre, angle)

@@ -170,12 +170,7 @@ impl Image {
             .data
             .chunks_exact(self.channels)
             .map(|pixel| match *pixel {
-                // 16-bit fixed point, rounded, as in Pillow.
-                [r, g, b, ..] => {
-                    let luma =
-                        19595 * u32::from(r) + 38470 * u32::from(g) + 7471 * u32::from(b) + 0x8000;
-                    (luma >> 16) as u8
-                }
+                [r, g, b, ..] => luma(r, g, b),
                 [grey, ..] => grey,
                 [] => 0,
             })
@@ -266,6 +261,13 @@ impl From<Image> for DynamicImage {
             None => unreachable!("the constructor checked the length"),
         }
     }
+}
+
+/// Rec. 601 in 16-bit fixed point, rounded, as in Pillow.
+#[inline(always)]
+pub(crate) fn luma(r: u8, g: u8, b: u8) -> u8 {
+    let sum = 19595 * u32::from(r) + 38470 * u32::from(g) + 7471 * u32::from(b) + 0x8000;
+    (sum >> 16) as u8
 }
 
 /// Whether an image of this shape exists and has `len` values.

@@ -1,6 +1,6 @@
 //! How a picture becomes the numbers a network takes.
 
-use crate::{Affine, CoordinateFrame, CropError, CropSquare, Image};
+use crate::{Affine, CoordinateFrame, CropError, CropSquare, Image, planes};
 use serde::{Deserialize, Serialize};
 
 /// Size, channels and normalisation of a network's input. Part of a model file.
@@ -116,11 +116,11 @@ impl InputSpec {
         Ok(crop_from_image)
     }
 
-    /// Writes the picture as `[channels, size, size]`, normalised.
+    /// Writes the image as `[channels, size, size]`, normalized. The channels are converted where
+    /// they differ, without an image in between. Allocates nothing.
     ///
     /// # Panics
-    /// If the picture is not `size × size`, or `out` has another length than [`Self::len`]. The
-    /// channels are converted where they differ.
+    /// If the image is not `size × size`, or `out` has another length than [`Self::len`].
     pub fn fill(&self, image: &Image, out: &mut [f32]) {
         assert_eq!(
             image.size(),
@@ -128,18 +128,7 @@ impl InputSpec {
             "picture of another size"
         );
         assert_eq!(out.len(), self.len(), "slice of another length");
-        let converted = match (self.channels, image.channels()) {
-            (wanted, given) if wanted == given => None,
-            (1, _) => Some(image.to_grey()),
-            _ => Some(image.to_rgb()),
-        };
-        let bytes = converted.as_ref().unwrap_or(image).as_bytes();
-        let (scale, shift) = (1.0 / (255.0 * self.std), self.mean / self.std);
-        for (channel, plane) in out.chunks_exact_mut(self.size * self.size).enumerate() {
-            let values = bytes.iter().skip(channel).step_by(self.channels);
-            for (slot, value) in plane.iter_mut().zip(values) {
-                *slot = f32::from(*value) * scale - shift;
-            }
-        }
+        let (scale, offset) = (1.0 / (255.0 * self.std), -self.mean / self.std);
+        planes::fill(image, scale, offset, self.channels, out);
     }
 }

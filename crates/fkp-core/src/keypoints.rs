@@ -1,7 +1,35 @@
-//! Keypoints: positions in a picture with what is known of each.
+//! Keypoints: positions in an image with what is known of each.
 
 use crate::{Affine, BoundingBox, Schema};
 use serde::{Deserialize, Serialize};
+
+/// Keypoints and a schema do not fit together.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeypointsError {
+    /// There are more or fewer keypoints than the schema has.
+    #[error("there are {actual} keypoints, but schema `{schema}` has {expected}")]
+    WrongCount {
+        /// Name of the schema.
+        schema: String,
+        /// Number of keypoints of the schema.
+        expected: usize,
+        /// Number of keypoints given.
+        actual: usize,
+    },
+    /// A mirror image was asked for, and nobody said what becomes of left and right.
+    #[error(
+        "a mirror image exchanges left and right, but the flip pairs of schema `{schema}` are \
+         unknown; list them in `flip_pairs`, or write `flip_pairs = []` or \
+         `Schema::with_flip_pairs(&[])` if there are none"
+    )]
+    UnknownFlipPairs {
+        /// Name of the schema.
+        schema: String,
+    },
+}
+
+crate::debug_as_sentence!(KeypointsError);
 
 /// What is known of a keypoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -94,9 +122,10 @@ impl Keypoint {
 /// let schema = Schema::kaggle15();
 /// let mut face = Keypoints::unlabelled(15);
 /// face[0] = Keypoint::new(60.0, 40.0); // the left eye's centre, at the larger x
-/// let flipped = face.transform(&Affine::flip_horizontal(96), (96, 96), &schema);
+/// let flipped = face.transform(&Affine::flip_horizontal(96), (96, 96), &schema)?;
 /// assert_eq!(flipped[1], Keypoint::new(35.0, 40.0)); // is now a right eye's
 /// assert_eq!(flipped[0].visibility, Visibility::Unlabelled);
+/// # Ok::<(), fkp_core::KeypointsError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -165,14 +194,36 @@ impl Keypoints {
     /// A keypoint that leaves the frame becomes [`Visibility::OutOfFrame`] and stays that; a
     /// mirroring map also swaps the schema's flip pairs.
     ///
-    /// # Panics
-    /// If the schema has another number of points.
-    pub fn transform(&self, dst_from_src: &Affine, size: (usize, usize), schema: &Schema) -> Self {
+    /// # Errors
+    /// If the schema has another number of keypoints, or the map mirrors and the schema's flip
+    /// pairs are unknown.
+    pub fn transform(
+        &self,
+        dst_from_src: &Affine,
+        size: (usize, usize),
+        schema: &Schema,
+    ) -> Result<Self, KeypointsError> {
+        self.check_count(schema)?;
         let mut moved = self.map(dst_from_src).marked_for_frame(size);
         if dst_from_src.is_mirrored() {
-            moved.swap_pairs(schema);
+            moved.swap_pairs(schema)?;
         }
-        moved
+        Ok(moved)
+    }
+
+    /// Whether there are as many keypoints as the schema has.
+    ///
+    /// # Errors
+    /// If there are more or fewer.
+    pub fn check_count(&self, schema: &Schema) -> Result<(), KeypointsError> {
+        if self.len() == schema.len() {
+            return Ok(());
+        }
+        Err(KeypointsError::WrongCount {
+            schema: schema.name().to_owned(),
+            expected: schema.len(),
+            actual: self.len(),
+        })
     }
 
     /// Applies [`Visibility::in_frame`] to each keypoint, for a frame of (width, height).
@@ -183,20 +234,20 @@ impl Keypoints {
         self
     }
 
-    /// Exchanges the points of each flip pair, because left and right are the subject's.
+    /// Exchanges the keypoints of each flip pair, because left and right are the subject's.
     ///
-    /// # Panics
-    /// If the schema has another number of points.
-    pub fn swap_pairs(&mut self, schema: &Schema) {
-        assert_eq!(
-            self.len(),
-            schema.len(),
-            "schema `{}` has another number of points",
-            schema.name()
-        );
+    /// # Errors
+    /// If the schema has another number of keypoints, or its flip pairs are unknown.
+    pub fn swap_pairs(&mut self, schema: &Schema) -> Result<(), KeypointsError> {
+        self.check_count(schema)?;
+        if !schema.has_known_flip_pairs() {
+            let schema = schema.name().to_owned();
+            return Err(KeypointsError::UnknownFlipPairs { schema });
+        }
         for &(left, right) in schema.flip_pairs() {
             self.points.swap(left, right);
         }
+        Ok(())
     }
 }
 
@@ -253,13 +304,14 @@ mod tests {
         fn flip_twice_is_identity(face in any_face()) {
             let schema = Schema::kaggle15();
             let flip = Affine::flip_horizontal(96);
-            let twice = face.transform(&flip, (96, 96), &schema).transform(&flip, (96, 96), &schema);
-            prop_assert_eq!(twice, face);
+            let once = face.transform(&flip, (96, 96), &schema).unwrap();
+            prop_assert_eq!(once.transform(&flip, (96, 96), &schema).unwrap(), face);
         }
 
         #[test]
         fn count_is_constant_and_unlabelled_stays(face in any_face(), dx in -300.0f64..300.0) {
-            let moved = face.transform(&Affine::translation(dx, 0.0), (96, 96), &Schema::kaggle15());
+            let shift = Affine::translation(dx, 0.0);
+            let moved = face.transform(&shift, (96, 96), &Schema::kaggle15()).unwrap();
             prop_assert_eq!(moved.len(), face.len());
             for (a, b) in moved.iter().zip(face.iter()) {
                 prop_assert_eq!(a.is_labelled(), b.is_labelled());
@@ -272,13 +324,46 @@ mod tests {
         let schema = Schema::kaggle15();
         let mut face = Keypoints::unlabelled(15);
         face[3] = Keypoint::new(90.0, 10.0);
-        let out = face.transform(&Affine::translation(5.6, 0.0), (96, 96), &schema);
+        let moved = |face: &Keypoints, dx| {
+            let shift = Affine::translation(dx, 0.0);
+            face.transform(&shift, (96, 96), &schema).unwrap()
+        };
+        let out = moved(&face, 5.6);
         assert_eq!(out[3].visibility, Visibility::OutOfFrame);
         assert_eq!(out[3].x, 95.6);
         // Moved back it is at its old position, but the pixels there were lost.
-        let back = out.transform(&Affine::translation(-5.6, 0.0), (96, 96), &schema);
+        let back = moved(&out, -5.6);
         assert_eq!((back[3].x, back[3].y), (90.0, 10.0));
         assert_eq!(back[3].visibility, Visibility::OutOfFrame);
+    }
+
+    #[test]
+    fn a_wrong_count_is_an_error_with_and_without_a_mirror() {
+        let schema = Schema::kaggle15();
+        let three = Keypoints::unlabelled(3);
+        for map in [Affine::identity(), Affine::flip_horizontal(96)] {
+            let error = three.transform(&map, (96, 96), &schema).unwrap_err();
+            let message = "there are 3 keypoints, but schema `kaggle15` has 15";
+            assert_eq!(error.to_string(), message);
+        }
+        assert!(three.clone().swap_pairs(&schema).is_err());
+    }
+
+    #[test]
+    fn a_mirror_needs_to_know_the_flip_pairs() {
+        let unknown = Schema::numbered("two", 2).unwrap();
+        let known = unknown.clone().with_flip_pairs(&[(0, 1)]).unwrap();
+        let points = Keypoints::from_xy(&[[1.0, 2.0], [3.0, 4.0]]);
+        let flip = Affine::flip_horizontal(10);
+        let error = points.transform(&flip, (10, 10), &unknown).unwrap_err();
+        assert!(error.to_string().contains("`two`"), "{error}");
+        assert!(
+            points
+                .transform(&Affine::identity(), (10, 10), &unknown)
+                .is_ok()
+        );
+        let flipped = points.transform(&flip, (10, 10), &known).unwrap();
+        assert_eq!(flipped, Keypoints::from_xy(&[[6.0, 4.0], [8.0, 2.0]]));
     }
 
     #[test]

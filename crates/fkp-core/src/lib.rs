@@ -26,6 +26,7 @@ mod input;
 mod keypoints;
 mod metric;
 mod output;
+mod planes;
 mod prediction;
 mod random;
 mod sample;
@@ -46,12 +47,12 @@ pub use error::fmt_with_causes;
 pub use frame::CoordinateFrame;
 pub use image::{Image, ImageError};
 pub use input::InputSpec;
-pub use keypoints::{Keypoint, Keypoints, Visibility};
+pub use keypoints::{Keypoint, Keypoints, KeypointsError, Visibility};
 pub use metric::{Direction, Metric};
 pub use output::{Likelihood, OutputError, OutputSpec};
 pub use prediction::Prediction;
 pub use random::{Purpose, fnv1a, rng_for};
-pub use sample::Sample;
+pub use sample::{Sample, SampleError};
 pub use schema::{
     NormalisingPair, NormalisingPairSpec, Schema, SchemaError, SchemaSpec, flip_pairs_from_names,
 };

@@ -1,6 +1,30 @@
-//! One annotated picture.
+//! One annotated image.
 
-use crate::{FaceBox, Image, Keypoints};
+use crate::{FaceBox, Image, Keypoints, KeypointsError, Schema};
+
+/// A sample cannot be augmented, because its keypoints do not fit the schema.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the keypoints of sample `{id}` do not fit the schema")]
+#[non_exhaustive]
+pub struct SampleError {
+    /// The sample's [`Sample::id`].
+    pub id: String,
+    /// What does not fit: the schema, and the expected and the actual number of keypoints.
+    #[source]
+    pub source: KeypointsError,
+}
+
+crate::debug_as_sentence!(SampleError);
+
+impl SampleError {
+    /// The error of the sample with this id.
+    pub fn new(id: impl Into<String>, source: KeypointsError) -> Self {
+        Self {
+            id: id.into(),
+            source,
+        }
+    }
+}
 
 /// A picture with its keypoints, in the picture's own pixel frame.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,5 +51,14 @@ impl Sample {
             group: None,
             face_box: None,
         }
+    }
+
+    /// Whether the sample has as many keypoints as the schema.
+    ///
+    /// # Errors
+    /// If it has more or fewer.
+    pub fn check_count(&self, schema: &Schema) -> Result<(), SampleError> {
+        let checked = self.keypoints.check_count(schema);
+        checked.map_err(|source| SampleError::new(&self.id, source))
     }
 }

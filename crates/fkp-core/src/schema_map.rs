@@ -226,8 +226,9 @@ mod tests {
                 .map(|i| Keypoint::new((i * i % 97) as f32, i as f32))
                 .collect();
             let flip = crate::Affine::flip_horizontal(97);
-            let first = map.apply(&face.transform(&flip, (97, 97), &source));
+            let first = map.apply(&face.transform(&flip, (97, 97), &source).unwrap());
             let last = map.apply(&face).transform(&flip, (97, 97), map.target());
+            let last = last.unwrap();
             for (a, b) in first.iter().zip(last.iter()) {
                 assert_eq!(a.visibility, b.visibility);
                 assert!(a.distance(b) < 1e-4, "{a:?} {b:?}");

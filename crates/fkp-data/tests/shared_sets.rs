@@ -4,8 +4,7 @@
 use fkp_core::{CropRule, Dataset, InputSpec, Sample, Schema, SchemaMap};
 use fkp_data::testing::shared_set;
 use fkp_data::{
-    Cached, Cropped, Format, Mapped, OpenOptions, Opened, SchemaSource, SplitRule, carve,
-    open,
+    Cached, Cropped, Format, Mapped, OpenOptions, Opened, SchemaSource, SplitRule, carve, open,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;

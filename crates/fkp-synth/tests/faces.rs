@@ -226,7 +226,7 @@ fn a_mirrored_face_is_the_mirror_image() {
         let pairs = flipped.as_bytes().iter().zip(mirrored.as_bytes());
         let differing = pairs.filter(|(a, b)| a.abs_diff(**b) > 3).count();
         assert!(differing < 40, "face {index}: {differing} of 9216 pixels");
-        let flipped: Keypoints = points.transform(&flip, (96, 96), &schema);
+        let flipped: Keypoints = points.transform(&flip, (96, 96), &schema).unwrap();
         for (a, b) in flipped.iter().zip(mirrored_points.iter()) {
             assert!(a.distance(b) < 0.01, "face {index}: {a:?} {b:?}");
             assert_eq!(a.visibility, b.visibility);

@@ -168,8 +168,17 @@ impl Loader<'_> {
         let read = self.dataset.get(index);
         let sample = read.map_err(|source| TrainError::Data { split, source })?;
         let id = sample.id.clone();
+        let misfit = |problem| TrainError::Sample {
+            split,
+            index,
+            id,
+            problem,
+        };
         let mut rng = rng_for(self.seed, Purpose::Augment, self.epoch as u64, index as u64);
-        let sample = self.augment.apply(sample, &mut rng);
+        let sample = match self.augment.apply(sample, &mut rng) {
+            Ok(sample) => sample,
+            Err(error) => return Err(misfit(error.source.to_string())),
+        };
         let (width, height) = sample.image.size();
         let (side, points) = (self.input.size, self.dataset.schema().len());
         let problem = if (width, height) != (side, side) {
@@ -183,12 +192,7 @@ impl Loader<'_> {
         } else {
             return Ok(sample);
         };
-        Err(TrainError::Sample {
-            split,
-            index,
-            id,
-            problem,
-        })
+        Err(misfit(problem))
     }
 }
 

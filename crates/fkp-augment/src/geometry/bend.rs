@@ -1,7 +1,8 @@
 //! Smooth and piecewise bending of a picture: elastic and grid distortion.
 
 use crate::AugmentError;
-use crate::draw::hash_unit;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 
 /// Cells along an axis, at most: the control points live on the stack.
@@ -82,13 +83,12 @@ impl Bend {
             span: (size.0 as f64, size.1 as f64),
             knots: [[0.0; 2]; MAX_KNOTS * MAX_KNOTS],
         };
-        let draw = |index: usize, axis: usize| {
-            reach * (2.0 * hash_unit(seed, (2 * index + axis) as u64) - 1.0)
-        };
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut draw = || rng.random_range(-reach..=reach);
         match shape {
             BendKind::Elastic => {
-                for (index, knot) in table.knots.iter_mut().enumerate() {
-                    *knot = [draw(index, 0) * cell.0, draw(index, 1) * cell.1];
+                for knot in &mut table.knots {
+                    *knot = [draw() * cell.0, draw() * cell.1];
                 }
             }
             BendKind::Grid => {
@@ -97,7 +97,7 @@ impl Bend {
                     let mut at = 0.0;
                     for i in 0..cells {
                         table.knots[i][axis] = at;
-                        at += 1.0 + draw(i, axis);
+                        at += 1.0 + draw();
                     }
                     table.knots[cells][axis] = at;
                     for knot in &mut table.knots[..=cells] {

@@ -2,8 +2,9 @@
 
 use super::Canvas;
 use crate::Fill;
-use crate::draw::hash;
-use fkp_core::Channel;
+use fkp_core::{Channel, Rng};
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
 
 /// Paints the part of the rectangle that lies in the picture.
 pub(super) fn erase<T: Channel>(
@@ -20,14 +21,15 @@ pub(super) fn erase<T: Channel>(
     );
     let columns = start * canvas.channels..end * canvas.channels;
     let rows = canvas.data.chunks_exact_mut(row_len).skip(y).take(height);
-    for (j, row) in rows.enumerate() {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    for row in rows {
         let cells = &mut row[columns.clone()];
         match fill {
             Fill::Constant(value) => cells.fill(T::from_f32(value as f32 * T::WHITE)),
             Fill::Noise => {
-                // Eight bytes of randomness per hash.
-                for (i, eight) in cells.chunks_mut(8).enumerate() {
-                    let bytes = hash(seed, (j as u64) << 32 | i as u64).to_le_bytes();
+                // Eight values from one 64-bit number.
+                for eight in cells.chunks_mut(8) {
+                    let bytes = rng.next_u64().to_le_bytes();
                     for (cell, byte) in eight.iter_mut().zip(bytes) {
                         *cell = T::from_f32(f32::from(byte) / 255.0 * T::WHITE);
                     }

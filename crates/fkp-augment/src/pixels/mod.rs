@@ -27,6 +27,26 @@ pub(crate) struct Workspace<T> {
     floats: Vec<f32>,
 }
 
+impl<T: Channel> Workspace<T> {
+    /// The result, in exchange for the source's buffer.
+    ///
+    /// The buffers are swapped unless that would give away memory that the next image needs, or
+    /// return a buffer much larger than the image in it: then the result is copied.
+    pub(crate) fn hand_over(&mut self, mut source: Vec<T>) -> Vec<T> {
+        let (kept, given) = (source.capacity(), self.front.capacity());
+        let roomy = 2 * self.front.len();
+        if given <= kept && given <= roomy {
+            return std::mem::replace(&mut self.front, source);
+        }
+        source.clear();
+        source.extend_from_slice(&self.front);
+        if kept > roomy {
+            source.shrink_to_fit();
+        }
+        source
+    }
+}
+
 /// A picture that is changed in place, with memory to do it.
 pub(crate) struct Canvas<'a, T> {
     pub(crate) data: &'a mut [T],

@@ -1,6 +1,6 @@
 //! The ranges of a random affine step.
 
-use crate::{AugmentError, Range};
+use crate::{AugmentError, Range, field};
 use fkp_core::{Affine, Rng};
 use serde::{Deserialize, Serialize};
 
@@ -13,25 +13,35 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct AffineRange {
     /// Counter-clockwise on the screen, in degrees; within [−360, 360].
+    #[serde(deserialize_with = "field::rotation_deg")]
     pub rotation_deg: Range,
     /// Shift to the right as a fraction of the width; within [−2, 2].
+    #[serde(deserialize_with = "field::shift_x")]
     pub shift_x: Range,
     /// Shift down as a fraction of the height; within [−2, 2].
+    #[serde(deserialize_with = "field::shift_y")]
     pub shift_y: Range,
     /// Further shift to the right in pixels.
+    #[serde(deserialize_with = "field::shift_x_px")]
     pub shift_x_px: Range,
     /// Further shift down in pixels.
+    #[serde(deserialize_with = "field::shift_y_px")]
     pub shift_y_px: Range,
     /// Zoom: factor on both axes, above 1 enlarges; within [0.05, 20].
+    #[serde(deserialize_with = "field::scale")]
     pub scale: Range,
     /// Further factor on the horizontal axis; within [0.05, 20].
+    #[serde(deserialize_with = "field::scale_x")]
     pub scale_x: Range,
     /// Further factor on the vertical axis; within [0.05, 20].
+    #[serde(deserialize_with = "field::scale_y")]
     pub scale_y: Range,
     /// Angle by which vertical lines lean, in degrees; within [−60, 60].
+    #[serde(deserialize_with = "field::shear_x_deg")]
     pub shear_x_deg: Range,
     /// Angle by which horizontal lines lean, in degrees; within [−60, 60]. Together with
     /// `shear_x_deg` less than 90°, so that the map keeps its sense.
+    #[serde(deserialize_with = "field::shear_y_deg")]
     pub shear_y_deg: Range,
 }
 

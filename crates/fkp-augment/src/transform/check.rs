@@ -161,6 +161,26 @@ pub(crate) fn check_all(steps: &[Transform]) -> Result<(), AugmentError> {
     })
 }
 
+/// The path to the first step that may mirror an image.
+pub(crate) fn mirroring_step(steps: &[Transform]) -> Option<String> {
+    let find = |(i, step): (usize, &Transform)| {
+        let found = match step {
+            Transform::FlipHorizontal {} => Some("flip_horizontal".to_owned()),
+            Transform::FlipVertical {} => Some("flip_vertical".to_owned()),
+            Transform::Sometimes { p, .. } if *p == 0.0 => None,
+            Transform::SomeOf { count: 0, .. } => None,
+            Transform::Compose { steps }
+            | Transform::OneOf { steps }
+            | Transform::SomeOf { steps, .. }
+            | Transform::Sometimes { steps, .. } => mirroring_step(steps),
+            // Scales are positive, and perspectives too gentle to turn a face inside out.
+            _ => None,
+        };
+        found.map(|path| format!("steps[{i}].{path}"))
+    };
+    steps.iter().enumerate().find_map(find)
+}
+
 fn not_empty(steps: &[Transform]) -> Result<(), AugmentError> {
     if steps.is_empty() {
         return Err(AugmentError::Empty {

@@ -1,9 +1,11 @@
 //! Draws the numbers of geometric steps.
 
+use super::scene::seed;
 use super::{Scene, Transform};
-use crate::draw::{below, seed, uniform};
 use crate::{Bend, BendKind, Projective, Step};
 use fkp_core::{Affine, BoundingBox, Rng};
+use rand::RngExt;
+use rand::seq::IndexedRandom;
 
 /// Whether `transform` is geometric; if so, its step is drawn.
 pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn Rng) -> bool {
@@ -19,14 +21,13 @@ pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn R
             scene.push(Step::Affine { map, size });
         }
         Transform::Rotate90 { turns } => {
-            let turns = turns[below(rng, turns.len())];
-            let (rows, size) = match turns {
-                0 => return true,
-                1 => (
+            let (rows, size) = match turns.choose(rng) {
+                None | Some(0) => return true,
+                Some(1) => (
                     [[0.0, 1.0, 0.0], [-1.0, 0.0, width - 1.0]],
                     (size.1, size.0),
                 ),
-                2 => ([[-1.0, 0.0, width - 1.0], [0.0, -1.0, height - 1.0]], size),
+                Some(2) => ([[-1.0, 0.0, width - 1.0], [0.0, -1.0, height - 1.0]], size),
                 _ => (
                     [[0.0, -1.0, height - 1.0], [1.0, 0.0, 0.0]],
                     (size.1, size.0),
@@ -43,8 +44,8 @@ pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn R
             let (right, bottom) = (width - 0.5, height - 0.5);
             let src = [(-0.5, -0.5), (right, -0.5), (right, bottom), (-0.5, bottom)];
             let dst = src.map(|(x, y)| {
-                let dx = uniform(rng, -reach, *reach) * width;
-                (x + dx, y + uniform(rng, -reach, *reach) * height)
+                let dx = rng.random_range(-reach..=*reach) * width;
+                (x + dx, y + rng.random_range(-reach..=*reach) * height)
             });
             match Projective::from_corners(src, dst) {
                 Ok(map) => scene.push(Step::Perspective { map, size }),
@@ -75,8 +76,8 @@ pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn R
             height: h,
         } => {
             let mut offset = |side: usize, crop: usize| match crop <= side {
-                true => -(below(rng, side - crop + 1) as f64),
-                false => below(rng, crop - side + 1) as f64,
+                true => -(rng.random_range(0..=side - crop) as f64),
+                false => rng.random_range(0..=crop - side) as f64,
             };
             let map = Affine::translation(offset(size.0, *w), offset(size.1, *h));
             scene.push(Step::Affine {
@@ -91,12 +92,12 @@ pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn R
             aspect,
         } => {
             let area = area.draw(rng) * width * height;
-            let aspect = uniform(rng, aspect.low.ln(), aspect.high.ln()).exp();
+            let aspect = rng.random_range(aspect.low.ln()..=aspect.high.ln()).exp();
             let window_w = (area * aspect).sqrt().min(width);
             let window_h = (area / aspect).sqrt().min(height);
             let window = BoundingBox {
-                x: uniform(rng, 0.0, width - window_w) - 0.5,
-                y: uniform(rng, 0.0, height - window_h) - 0.5,
+                x: rng.random_range(0.0..=width - window_w) - 0.5,
+                y: rng.random_range(0.0..=height - window_h) - 0.5,
                 width: window_w,
                 height: window_h,
             };
@@ -121,7 +122,8 @@ pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn R
             let face = scene.face_box().or_else(points).unwrap_or(whole);
             let length = face.longer_side() * scale.draw(rng);
             let (cx, cy) = face.center();
-            let mut start = |centre: f64| centre + (uniform(rng, -shift, *shift) - 0.5) * length;
+            let mut start =
+                |center: f64| center + (rng.random_range(-shift..=*shift) - 0.5) * length;
             let window = BoundingBox {
                 x: start(cx),
                 y: start(cy),
@@ -194,10 +196,11 @@ fn safe_window(scene: &Scene<'_>, aspect: f64, margin: f64, rng: &mut dyn Rng) -
     let (width, height) = scene.size();
     let largest = height.min(width / aspect);
     let Some(points) = scene.points_box() else {
-        let [w, h] = [largest * aspect, largest];
+        // Rounding must not make the window larger than the image.
+        let [w, h] = [(largest * aspect).min(width), largest];
         return BoundingBox {
-            x: uniform(rng, 0.0, width - w) - 0.5,
-            y: uniform(rng, 0.0, height - h) - 0.5,
+            x: rng.random_range(0.0..=width - w) - 0.5,
+            y: rng.random_range(0.0..=height - h) - 0.5,
             width: w,
             height: h,
         };
@@ -212,15 +215,16 @@ fn safe_window(scene: &Scene<'_>, aspect: f64, margin: f64, rng: &mut dyn Rng) -
     };
     let smallest = needed.height.max(needed.width / aspect);
     // Where the points need more than the picture has, the border shows.
-    let h = uniform(rng, smallest, largest.max(smallest));
+    let h = rng.random_range(smallest..=largest.max(smallest));
     let w = h * aspect;
     let mut start = |needed: f64, extent: f64, window: f64, side: f64| {
         // The starts that keep the points in, and of these the ones that stay in the picture.
-        let (low, high) = (needed + extent - window, needed);
+        // By rounding the window may be a little smaller than what it has to hold.
+        let (low, high) = ((needed + extent - window).min(needed), needed);
         let (inner_low, inner_high) = (low.max(-0.5), high.min(side - 0.5 - window));
         match inner_low <= inner_high {
-            true => uniform(rng, inner_low, inner_high),
-            false => uniform(rng, low, high),
+            true => rng.random_range(inner_low..=inner_high),
+            false => rng.random_range(low..=high),
         }
     };
     BoundingBox {

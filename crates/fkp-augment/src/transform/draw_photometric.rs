@@ -1,9 +1,10 @@
 //! Draws the numbers of photometric steps and of erased rectangles.
 
+use super::scene::seed;
 use super::{Scene, Transform};
 use crate::Step;
-use crate::draw::{below, seed, uniform};
 use fkp_core::Rng;
+use rand::RngExt;
 
 pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn Rng) {
     let step = match transform {
@@ -43,7 +44,7 @@ pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn R
         },
         Transform::MotionBlur { length_px } => Step::MotionBlur {
             length_px: length_px.draw(rng),
-            angle_deg: uniform(rng, 0.0, 180.0),
+            angle_deg: rng.random_range(0.0..=180.0),
         },
         Transform::Sharpen { amount } => Step::Sharpen {
             amount: amount.draw(rng),
@@ -71,7 +72,7 @@ pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn R
                 let (w, h) = (width.draw(rng), height.draw(rng));
                 let mut side = |fraction: f64, side: usize| {
                     let len = ((fraction * side as f64).round() as usize).clamp(1, side);
-                    (below(rng, side - len + 1), len)
+                    (rng.random_range(0..=side - len), len)
                 };
                 let (x, width) = side(w, size.0);
                 let (y, height) = side(h, size.1);
@@ -88,13 +89,13 @@ pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn R
         }
         Transform::Shadow { strength } => Step::Shadow {
             strength: strength.draw(rng),
-            through: (uniform(rng, 0.2, 0.8), uniform(rng, 0.2, 0.8)),
-            angle_deg: uniform(rng, 0.0, 360.0),
-            softness: uniform(rng, 0.02, 0.3),
+            through: (rng.random_range(0.2..=0.8), rng.random_range(0.2..=0.8)),
+            angle_deg: rng.random_range(0.0..=360.0),
+            softness: rng.random_range(0.02..=0.3),
         },
         Transform::LightGradient { strength } => Step::LightGradient {
             strength: strength.draw(rng),
-            angle_deg: uniform(rng, 0.0, 360.0),
+            angle_deg: rng.random_range(0.0..=360.0),
         },
         Transform::Standardise { mean, std } => Step::Standardise {
             mean: *mean,

@@ -1,7 +1,7 @@
 //! What a draw knows: the frame so far, and where the points and the face are in it.
 
 use crate::{Drawn, Step};
-use fkp_core::{BoundingBox, Keypoints, Sample};
+use fkp_core::{BoundingBox, Keypoints, Rng, Sample};
 
 /// What lies on the picture that is drawn for; some crops look at it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,4 +53,9 @@ impl Scene<'_> {
         let given = self.subject.face_box.filter(|given| given.is_usable())?;
         Some(self.drawn.bounding_box(given))
     }
+}
+
+/// A seed for a step that needs many numbers. 63 bits, because TOML's integers are signed.
+pub(super) fn seed(rng: &mut dyn Rng) -> u64 {
+    rng.next_u64() >> 1
 }

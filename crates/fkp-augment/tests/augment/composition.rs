@@ -1,8 +1,8 @@
 //! Configuration, composition and replay.
 
-use crate::support::{any_affine, any_geometric, dot, photometric};
+use crate::support::{any_affine, any_geometric, dot, every_transform, photometric};
 use fkp_augment::{AffineRange, Drawn, Fill, Range, Recipe, Step, Transform};
-use fkp_core::{Augment, Keypoints, Purpose, Sample, Schema, rng_for};
+use fkp_core::{Augment, Border, Keypoints, Purpose, Sample, Schema, rng_for};
 use proptest::prelude::*;
 
 proptest! {
@@ -78,6 +78,119 @@ fn a_recipe_reads_as_a_person_writes_it() {
             ..
         }
     ));
+}
+
+#[test]
+fn the_obvious_spellings_work() {
+    let recipe: Recipe = toml::from_str(
+        r#"
+        border = "constant"
+
+        [[steps]]
+        kind = "gaussian_blur"
+        sigma_px = 0.3
+
+        [[steps]]
+        kind = "jpeg"
+        quality = 50
+
+        [[steps]]
+        kind = "affine"
+        rotation_deg = [-5, 5]
+        scale = 1.1
+        "#,
+    )
+    .unwrap();
+    recipe.validate().unwrap();
+    assert_eq!(recipe.border, Border::Constant(0));
+    let blur = Transform::GaussianBlur {
+        sigma_px: Range::new(0.3, 0.3),
+    };
+    let jpeg = Transform::Jpeg {
+        quality: Range::exactly(50.0),
+    };
+    let affine = Transform::Affine(AffineRange {
+        rotation_deg: Range::new(-5.0, 5.0),
+        scale: Range::exactly(1.1),
+        ..AffineRange::default()
+    });
+    assert_eq!(recipe.steps, [blur, jpeg, affine]);
+    for (text, border) in [
+        ("border = { constant = 7 }", Border::Constant(7)),
+        ("border.constant = 7", Border::Constant(7)),
+        ("border = \"replicate\"", Border::Replicate),
+        ("border = \"reflect\"", Border::Reflect),
+        ("border = \"reflect101\"", Border::Reflect101),
+        ("border = \"wrap\"", Border::Wrap),
+    ] {
+        assert_eq!(toml::from_str::<Recipe>(text).unwrap().border, border);
+    }
+    let json = r#"{"border": "constant", "steps": [{"kind": "gamma", "gamma": 2}]}"#;
+    let recipe: Recipe = serde_json::from_str(json).unwrap();
+    assert_eq!(recipe.border, Border::Constant(0));
+    let gamma = Range::exactly(2.0);
+    assert_eq!(recipe.steps, [Transform::Gamma { gamma }]);
+}
+
+#[test]
+fn a_wrong_type_names_the_field_and_what_it_may_be() {
+    let told = |text: &str| toml::from_str::<Recipe>(text).unwrap_err().to_string();
+    let blur = |value: &str| {
+        told(&format!(
+            "[[steps]]\nkind = 'gaussian_blur'\nsigma_px = {value}"
+        ))
+    };
+    for value in ["true", "'wide'", "{ low = 1 }", "[1]", "[1, 2, 3]"] {
+        let message = blur(value);
+        assert!(
+            message.contains("`sigma_px`: invalid")
+                && message.contains("expected a number or a range [low, high]"),
+            "{message}"
+        );
+    }
+    for value in [
+        "7",
+        "'black'",
+        "{ constant = 300 }",
+        "{ constant = 1, wrap = 2 }",
+    ] {
+        let message = told(&format!("border = {value}"));
+        let accepted = "`border`: expected \"constant\", { constant = 0 to 255 }, \"replicate\"";
+        assert!(message.contains(accepted), "{message}");
+    }
+    let zoom = told("zoom = 'a lot'");
+    assert!(
+        zoom.contains("`zoom`: invalid type: string \"a lot\", expected f64"),
+        "{zoom}"
+    );
+    let json = r#"{"interpolation": "cubic"}"#;
+    let json = serde_json::from_str::<Recipe>(json)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        json.contains("`interpolation`") && json.contains("`bicubic`"),
+        "{json}"
+    );
+}
+
+/// Also of a field that is added some day.
+#[test]
+fn every_field_of_every_transform_names_itself() {
+    let mut fields = 0;
+    for transform in every_transform() {
+        let table = toml::Table::try_from(&transform).unwrap();
+        for key in table.keys().filter(|key| *key != "kind") {
+            let mut wrong = table.clone();
+            wrong.insert(key.clone(), true.into());
+            let error = wrong.try_into::<Transform>().unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("`{key}`: ")),
+                "{transform:?}: {error}"
+            );
+            fields += 1;
+        }
+    }
+    assert!(fields > 60, "{fields}");
 }
 
 #[test]
@@ -160,7 +273,9 @@ fn the_order_of_work_does_not_matter() {
     let augment = Recipe::faces().compile(&Schema::kaggle15()).unwrap();
     let vary = |index: u64| {
         let sample = Sample::new("a", dot((48, 48), 20.0, 20.0), Keypoints::unlabelled(15));
-        augment.apply(sample, &mut rng_for(7, Purpose::Augment, 2, index))
+        augment
+            .apply(sample, &mut rng_for(7, Purpose::Augment, 2, index))
+            .unwrap()
     };
     let forwards: Vec<_> = (0..24).map(vary).collect();
     let mut backwards: Vec<_> = std::thread::scope(|scope| {

@@ -1,7 +1,7 @@
 //! For every geometric transform: points stay on what they mark, and nothing is lost on the way.
 
 use crate::support::{
-    any_affine, any_bend, any_face, any_geometric, any_straight, centroid, dot, ramp,
+    any_affine, any_bend, any_face, any_geometric, any_straight, centroid, dot, ramp, symmetric,
 };
 use fkp_augment::{Filter, Pipeline, Recipe, Subject, Transform};
 use fkp_core::{
@@ -39,12 +39,12 @@ proptest! {
             Transform::Perspective { reach } => Transform::Perspective { reach: reach * 0.5 },
             step => step,
         };
-        let schema = Schema::numbered("dot", 3).unwrap();
+        let schema = symmetric("dot", 3);
         let augment = pipeline(vec![reach_less], Border::Constant(0), &schema);
         // Two more points, so that crops about the points do not blow up the dot.
         let keypoints = Keypoints::from_xy(&[[x as f32, y as f32], [15.0, 12.0], [82.0, 68.0]]);
         let sample = Sample::new("dot", dot(SIZE, x, y), keypoints);
-        let varied = augment.apply(sample, &mut rng_for(seed, Purpose::Augment, 0, 0));
+        let varied = augment.apply(sample, &mut rng_for(seed, Purpose::Augment, 0, 0)).unwrap();
         let point = varied.keypoints[0];
         let (w, h) = varied.image.size();
         // A dot that is cut off has its centroid elsewhere.
@@ -62,7 +62,7 @@ proptest! {
         steps in prop::collection::vec(any_geometric(), 1..4),
         x in 5.0f64..91.0, y in 5.0f64..75.0, seed: u64,
     ) {
-        let schema = Schema::numbered("dot", 1).unwrap();
+        let schema = symmetric("dot", 1);
         let augment = pipeline(steps, Border::Replicate, &schema);
         let face = Keypoints::from_xy(&[[20.0, 20.0]]);
         let subject = Subject { keypoints: Some(&face), face_box: None };
@@ -93,11 +93,11 @@ proptest! {
     fn dot_follows_keypoint_through_a_bend(
         step in any_bend(), x in 35.0f64..60.0, y in 30.0f64..50.0, seed: u64,
     ) {
-        let schema = Schema::numbered("dot", 1).unwrap();
+        let schema = symmetric("dot", 1);
         let augment = pipeline(vec![step.clone()], Border::Constant(0), &schema);
         let drawn = augment.draw(SIZE, &mut rng_for(seed, Purpose::Augment, 0, 0));
         let keypoints = Keypoints::from_xy(&[[x as f32, y as f32]]);
-        let point = drawn.keypoints(&keypoints, &schema)[0];
+        let point = drawn.keypoints(&keypoints, &schema).unwrap()[0];
         // Where the map is curved, the mean of the moved light is not the moved mean. The
         // comparison is with the moved light, worked out from the points' map.
         let (mut sum, mut mx, mut my) = (0.0, 0.0, 0.0);
@@ -133,10 +133,10 @@ proptest! {
         let augment = pipeline(steps, Border::Reflect, &schema);
         let subject = Subject { keypoints: Some(&face), face_box: None };
         let drawn = augment.draw_for(SIZE, subject, &mut rng_for(seed, Purpose::Augment, 0, 0));
-        let moved = drawn.keypoints(&face, &schema);
+        let moved = drawn.keypoints(&face, &schema).unwrap();
         let mut expected = face.clone();
         if drawn.is_mirrored() {
-            expected.swap_pairs(&schema);
+            expected.swap_pairs(&schema).unwrap();
         }
         prop_assert_eq!(moved.len(), face.len());
         let (w, h) = drawn.size();
@@ -170,7 +170,7 @@ proptest! {
             prop_assert!((x - f64::from(point.x)).abs() < 1e-3, "{x} {point:?}");
             prop_assert!((y - f64::from(point.y)).abs() < 1e-3, "{y} {point:?}");
         }
-        let back = drawn.undo_keypoints(&drawn.keypoints(&face, &schema), &schema);
+        let back = drawn.undo_keypoints(&drawn.keypoints(&face, &schema).unwrap(), &schema).unwrap();
         for (back, before) in back.iter().zip(face.iter()) {
             prop_assert_eq!(back.is_labelled(), before.is_labelled());
             prop_assert!(back.distance(before) < 1e-2, "{back:?} {before:?}");
@@ -231,7 +231,7 @@ proptest! {
         let step = Transform::KeypointSafeCrop { width, height, margin };
         let sample = Sample::new("a", dot(SIZE, 10.0, 10.0), face);
         let varied = pipeline(vec![step], Border::Replicate, &schema)
-            .apply(sample, &mut rng_for(seed, Purpose::Augment, 0, 0));
+            .apply(sample, &mut rng_for(seed, Purpose::Augment, 0, 0)).unwrap();
         prop_assert_eq!(varied.image.size(), (width, height));
         for (_, point) in varied.keypoints.labelled() {
             prop_assert!(point.visibility != Visibility::OutOfFrame, "{point:?}");
@@ -299,7 +299,7 @@ fn a_vertical_mirror_also_exchanges_left_and_right() {
         let augment = pipeline(vec![step.clone()], Border::Replicate, &schema);
         let drawn = augment.draw((96, 96), &mut rng_for(0, Purpose::Augment, 0, 0));
         let (x, _) = drawn.point(1.0, 20.0);
-        let same = (f64::from(drawn.keypoints(&face, &schema)[0].x) - x).abs() < 1e-6;
+        let same = (f64::from(drawn.keypoints(&face, &schema).unwrap()[0].x) - x).abs() < 1e-6;
         assert_eq!(same, swapped, "{step:?}");
     }
 }
@@ -307,7 +307,7 @@ fn a_vertical_mirror_also_exchanges_left_and_right() {
 /// A point that a crop cut off does not come back with a later pad: the picture there is lost.
 #[test]
 fn once_out_of_the_frame_is_out_of_the_frame() {
-    let schema = Schema::numbered("one", 1).unwrap();
+    let schema = symmetric("one", 1);
     let steps = vec![
         Transform::CentreCrop {
             width: 10,
@@ -323,17 +323,19 @@ fn once_out_of_the_frame_is_out_of_the_frame() {
     ];
     let drawn = pipeline(steps, Border::Constant(0), &schema)
         .draw((30, 30), &mut rng_for(0, Purpose::Augment, 0, 0));
-    let moved = drawn.keypoints(&Keypoints::from_xy(&[[2.0, 2.0]]), &schema);
+    let moved = drawn
+        .keypoints(&Keypoints::from_xy(&[[2.0, 2.0]]), &schema)
+        .unwrap();
     assert_eq!((moved[0].x, moved[0].y), (2.0, 2.0));
     assert_eq!(moved[0].visibility, Visibility::OutOfFrame);
     // The image that was augmented still has the pixels.
-    let undone = drawn.undo_keypoints(&moved, &schema);
+    let undone = drawn.undo_keypoints(&moved, &schema).unwrap();
     assert_eq!(undone[0], Keypoint::new(2.0, 2.0));
 }
 
 #[test]
 fn a_face_box_crop_frames_the_box() {
-    let schema = Schema::numbered("one", 1).unwrap();
+    let schema = symmetric("one", 1);
     let step = Transform::FaceBoxCrop {
         side: 40,
         scale: fkp_augment::Range::exactly(2.0),

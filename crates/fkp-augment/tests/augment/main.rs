@@ -5,6 +5,7 @@
 mod composition;
 mod geometry;
 mod golden;
+mod misfits;
 mod photometric;
 mod recipe;
 mod support;

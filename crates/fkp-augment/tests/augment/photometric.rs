@@ -1,8 +1,9 @@
 //! Steps that change values: points stay, sizes stay, both number formats agree.
 
-use crate::support::{photometric, texture};
+use crate::support::{photometric, symmetric, texture};
 use fkp_augment::{Drawn, Fill, Range, Raster, Recipe, Sampling, Step, Transform};
 use fkp_core::{Augment, Image, Keypoint, Keypoints, Purpose, Sample, Schema, Visibility, rng_for};
+use image::{ExtendedColorType, ImageEncoder};
 
 fn draw(transform: &Transform, size: (usize, usize), index: u64) -> Drawn {
     let recipe = Recipe::of([transform.clone()]);
@@ -48,7 +49,9 @@ fn points_stay_and_something_happens() {
     for transform in photometric() {
         let augment = Recipe::of([transform.clone()]).compile(&schema).unwrap();
         let before = Sample::new("a", texture((40, 32), 3), face.clone());
-        let after = augment.apply(before.clone(), &mut rng_for(3, Purpose::Augment, 0, 0));
+        let after = augment
+            .apply(before.clone(), &mut rng_for(3, Purpose::Augment, 0, 0))
+            .unwrap();
         assert_ne!(after.image, before.image, "{transform:?}");
         for (a, b) in after.keypoints.iter().zip(face.iter()) {
             assert_eq!((a.x, a.y), (b.x, b.y), "{transform:?}");
@@ -60,7 +63,7 @@ fn points_stay_and_something_happens() {
 
 #[test]
 fn covered_points_are_occluded_not_removed() {
-    let schema = Schema::numbered("four", 4).unwrap();
+    let schema = symmetric("four", 4);
     let drawn = only(
         Step::Erase {
             x: 10,
@@ -74,7 +77,7 @@ fn covered_points_are_occluded_not_removed() {
     );
     let mut points = Keypoints::from_xy(&[[9.4, 6.0], [9.6, 6.0], [13.4, 7.4], [12.0, 6.0]]);
     points[3] = Keypoint::unlabelled();
-    let moved = drawn.keypoints(&points, &schema);
+    let moved = drawn.keypoints(&points, &schema).unwrap();
     let seen: Vec<_> = moved.iter().map(|p| p.visibility).collect();
     use Visibility::{Occluded, Unlabelled, Visible};
     assert_eq!(seen, [Visible, Occluded, Occluded, Unlabelled]);
@@ -87,7 +90,7 @@ fn covered_points_are_occluded_not_removed() {
 /// A point covered before the picture is turned is marked at its place at that time.
 #[test]
 fn covering_and_moving_keep_their_order() {
-    let schema = Schema::numbered("one", 1).unwrap();
+    let schema = symmetric("one", 1);
     let cover = Step::Erase {
         x: 0,
         y: 0,
@@ -105,7 +108,7 @@ fn covering_and_moving_keep_their_order() {
     let seen = |steps: [Step; 2]| {
         let mut drawn = Drawn::nothing((20, 20), Sampling::default());
         steps.into_iter().for_each(|step| drawn.push(step));
-        drawn.keypoints(&point, &schema)[0].visibility
+        drawn.keypoints(&point, &schema).unwrap()[0].visibility
     };
     assert_eq!(seen([cover, flip]), Visibility::Occluded);
     assert_eq!(seen([flip, cover]), Visibility::Visible);
@@ -208,6 +211,38 @@ fn a_jpeg_of_quality_100_is_nearly_lossless_and_one_of_5_is_not() {
     };
     assert!(error(100) < 1.0, "{}", error(100));
     assert!(error(5) > 5.0, "{}", error(5));
+}
+
+/// The `image` crate's encoder and decoder lose the same.
+#[test]
+fn jpeg_artefacts_are_those_of_a_codec() {
+    use image::codecs::jpeg::JpegEncoder;
+    for (channels, color) in [(1, ExtendedColorType::L8), (3, ExtendedColorType::Rgb8)] {
+        let before = texture((50, 41), channels);
+        for quality in [10, 40, 75, 95] {
+            let mut coded = Vec::new();
+            let encoder = JpegEncoder::new_with_quality(&mut coded, quality);
+            encoder
+                .write_image(before.as_bytes(), 50, 41, color)
+                .unwrap();
+            let theirs = Image::from(image::load_from_memory(&coded).unwrap());
+            let step = Step::Jpeg {
+                quality: quality.into(),
+            };
+            let ours = only(step, (50, 41)).image(&before);
+            let mean = |a: &Image, b: &Image| {
+                let pairs = a.as_bytes().iter().zip(b.as_bytes());
+                let sum: f64 = pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum();
+                sum / a.as_bytes().len() as f64
+            };
+            let (loss, own) = (mean(&theirs, &before), mean(&ours, &before));
+            let about = format!("{channels} channels, quality {quality}: {own} and {loss}");
+            assert!((own - loss).abs() < 0.05 + 0.05 * loss, "{about}");
+            // The codec computes in integers: now and then a coefficient is rounded the other way.
+            let apart = mean(&theirs, &ours);
+            assert!(apart < 0.3 + 0.15 * loss, "{about}, apart {apart}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What every user of a recipe relies on: points stay on what they mark.
 
-use crate::support::{any_face, centroid, dot};
+use crate::support::{any_face, centroid, dot, symmetric};
 use fkp_augment::{PixelsOnly, Recipe, ZoomAxes};
 use fkp_core::{
     Affine, Augment, Border, BoundingBox, FaceBox, Image, Keypoint, Keypoints, Purpose, Sample,
@@ -27,11 +27,11 @@ fn any_recipe() -> impl Strategy<Value = Recipe> {
 proptest! {
     #[test]
     fn dot_follows_keypoint(recipe in any_recipe(), x in 40.0f64..56.0, y in 40.0f64..56.0, seed: u64) {
-        let schema = Schema::numbered("dot", 1).unwrap();
+        let schema = symmetric("dot", 1);
         let keypoints = Keypoints::from_xy(&[[x as f32, y as f32]]);
         let sample = Sample::new("dot", dot((97, 97), x, y), keypoints);
         let augment = recipe.compile(&schema).unwrap();
-        let varied = augment.apply(sample, &mut rng_for(seed, Purpose::Augment, 0, 0));
+        let varied = augment.apply(sample, &mut rng_for(seed, Purpose::Augment, 0, 0)).unwrap();
         let (cx, cy) = centroid(&varied.image);
         let point = varied.keypoints[0];
         prop_assert!((cx - f64::from(point.x)).abs() < 0.1, "{cx} {point:?}");
@@ -43,11 +43,11 @@ proptest! {
         let schema = Schema::kaggle15();
         let drawn = recipe.compile(&schema).unwrap()
             .draw((96, 96), &mut rng_for(seed, Purpose::Augment, 0, 0));
-        let moved = drawn.keypoints(&face, &schema);
+        let moved = drawn.keypoints(&face, &schema).unwrap();
         prop_assert_eq!(moved.len(), 15);
         let mut expected = face.clone();
         if drawn.is_mirrored() {
-            expected.swap_pairs(&schema);
+            expected.swap_pairs(&schema).unwrap();
         }
         for (moved, before) in moved.iter().zip(expected.iter()) {
             prop_assert_eq!(moved.is_labelled(), before.is_labelled());
@@ -65,7 +65,7 @@ proptest! {
         let schema = Schema::kaggle15();
         let drawn = recipe.compile(&schema).unwrap()
             .draw((96, 96), &mut rng_for(seed, Purpose::Augment, 0, 0));
-        let back = drawn.undo_keypoints(&drawn.keypoints(&face, &schema), &schema);
+        let back = drawn.undo_keypoints(&drawn.keypoints(&face, &schema).unwrap(), &schema).unwrap();
         for (back, before) in back.iter().zip(face.iter()) {
             prop_assert_eq!(back.is_labelled(), before.is_labelled());
             prop_assert!(back.distance(before) < 1e-3, "{back:?} {before:?}");
@@ -77,7 +77,7 @@ proptest! {
         let augment = recipe.compile(&Schema::kaggle15()).unwrap();
         let run = || {
             let sample = Sample::new("a", dot((31, 31), 11.0, 9.0), Keypoints::unlabelled(15));
-            augment.apply(sample, &mut rng_for(seed, Purpose::Augment, 3, 5))
+            augment.apply(sample, &mut rng_for(seed, Purpose::Augment, 3, 5)).unwrap()
         };
         prop_assert_eq!(run(), run());
     }
@@ -102,10 +102,10 @@ fn flip_twice_is_identity() {
         width: 5.0,
         height: 6.0,
     }));
-    let once = augment.apply(before.clone(), &mut rng);
+    let once = augment.apply(before.clone(), &mut rng).unwrap();
     assert_eq!(once.face_box.unwrap().bounds.x, 29.0 - 8.0);
     assert_ne!(once, before);
-    assert_eq!(augment.apply(once, &mut rng), before);
+    assert_eq!(augment.apply(once, &mut rng).unwrap(), before);
 }
 
 #[test]
@@ -114,19 +114,21 @@ fn a_flip_swaps_left_and_right_and_leaves_the_middle() {
     let augment = always_flip().compile(&schema).unwrap();
     let face: Keypoints = (0..15).map(|i| Keypoint::new(i as f32, 20.0)).collect();
     let sample = Sample::new("a", Image::filled(96, 96, 1, 0), face);
-    let varied = augment.apply(sample, &mut rng_for(0, Purpose::Augment, 0, 0));
+    let varied = augment
+        .apply(sample, &mut rng_for(0, Purpose::Augment, 0, 0))
+        .unwrap();
     assert_eq!(varied.keypoints[0].x, 95.0 - 1.0); // the left eye's centre was the right one's
     assert_eq!(varied.keypoints[10].x, 95.0 - 10.0); // the nose tip is its own partner
 }
 
 #[test]
 fn a_schema_without_pairs_keeps_its_order_in_a_flip() {
-    let augment = always_flip()
-        .compile(&Schema::numbered("symmetric", 3).unwrap())
-        .unwrap();
+    let augment = always_flip().compile(&symmetric("symmetric", 3)).unwrap();
     let points = Keypoints::from_xy(&[[0.0, 1.0], [4.0, 2.0], [9.0, 3.0]]);
     let sample = Sample::new("a", Image::filled(10, 10, 3, 0), points);
-    let varied = augment.apply(sample, &mut rng_for(0, Purpose::Augment, 0, 0));
+    let varied = augment
+        .apply(sample, &mut rng_for(0, Purpose::Augment, 0, 0))
+        .unwrap();
     let expected = Keypoints::from_xy(&[[9.0, 1.0], [5.0, 2.0], [0.0, 3.0]]);
     assert_eq!(varied.keypoints, expected);
 }
@@ -146,7 +148,9 @@ fn none_changes_nothing() {
     let augment = Recipe::none().compile(&Schema::kaggle15()).unwrap();
     let face: Keypoints = (0..15).map(|i| Keypoint::new(i as f32, 20.0)).collect();
     let sample = Sample::new("a", dot((30, 30), 11.0, 9.0), face);
-    let varied = augment.apply(sample.clone(), &mut rng_for(1, Purpose::Augment, 0, 0));
+    let varied = augment
+        .apply(sample.clone(), &mut rng_for(1, Purpose::Augment, 0, 0))
+        .unwrap();
     assert_eq!(varied, sample);
 }
 
@@ -182,8 +186,12 @@ fn the_tutorials_bug_moves_the_picture_only() {
     let inner = Recipe::tutorial().compile(&Schema::kaggle15()).unwrap();
     let face: Keypoints = (0..15).map(|i| Keypoint::new(i as f32, 20.0)).collect();
     let sample = Sample::new("a", dot((30, 30), 11.0, 9.0), face.clone());
-    let right = inner.apply(sample.clone(), &mut rng_for(1, Purpose::Augment, 0, 0));
-    let wrong = PixelsOnly(inner).apply(sample, &mut rng_for(1, Purpose::Augment, 0, 0));
+    let right = inner
+        .apply(sample.clone(), &mut rng_for(1, Purpose::Augment, 0, 0))
+        .unwrap();
+    let wrong = PixelsOnly(inner)
+        .apply(sample, &mut rng_for(1, Purpose::Augment, 0, 0))
+        .unwrap();
     assert_eq!(wrong.image, right.image);
     assert_eq!(wrong.keypoints, face);
     assert_ne!(right.keypoints, face);

@@ -1,6 +1,6 @@
 //! Pictures whose content says where it is, and one example of every transform.
 use fkp_augment::{AffineRange, Fill, Range, Raster, Transform};
-use fkp_core::{Image, Keypoint, Keypoints, Visibility};
+use fkp_core::{Image, Keypoint, Keypoints, Schema, Visibility};
 use proptest::prelude::*;
 
 /// A soft dot at (x, y) on black.
@@ -46,6 +46,12 @@ pub(crate) fn texture((width, height): (usize, usize), channels: usize) -> Image
     let data = (0..height)
         .flat_map(|y| (0..width).flat_map(move |x| (0..channels).map(move |c| value(x, y, c))));
     Image::new(width, height, channels, data.collect()).unwrap()
+}
+
+/// Keypoints `0`, `1`, …, each its own mirror partner.
+pub(crate) fn symmetric(name: &str, count: usize) -> Schema {
+    let schema = Schema::numbered(name, count).unwrap();
+    schema.with_flip_pairs(&[]).unwrap()
 }
 
 pub(crate) fn any_face(size: (usize, usize)) -> impl Strategy<Value = Keypoints> {
@@ -215,4 +221,52 @@ pub(crate) fn photometric() -> Vec<Transform> {
             fill: Fill::Noise,
         },
     ]
+}
+
+/// One of every transform that is not made of others.
+pub(crate) fn every_transform() -> Vec<Transform> {
+    let range = Range::exactly(0.1);
+    let (width, height) = (30, 20);
+    let geometric = [
+        Transform::FlipHorizontal {},
+        Transform::FlipVertical {},
+        Transform::Rotate90 { turns: vec![1] },
+        Transform::Affine(AffineRange::default()),
+        Transform::Perspective { reach: 0.1 },
+        Transform::Elastic {
+            cells: 4,
+            reach: range,
+        },
+        Transform::GridDistortion {
+            cells: 4,
+            reach: range,
+        },
+        Transform::CentreCrop { width, height },
+        Transform::RandomCrop { width, height },
+        Transform::RandomResizedCrop {
+            width,
+            height,
+            area: range,
+            aspect: range,
+        },
+        Transform::KeypointSafeCrop {
+            width,
+            height,
+            margin: 0.1,
+        },
+        Transform::FaceBoxCrop {
+            side: 30,
+            scale: range,
+            shift: 0.1,
+        },
+        Transform::Pad {
+            left: 1,
+            top: 2,
+            right: 3,
+            bottom: 4,
+        },
+        Transform::Letterbox { width, height },
+        Transform::Resize { width, height },
+    ];
+    geometric.into_iter().chain(photometric()).collect()
 }

@@ -1,14 +1,14 @@
 //! Whatever holds a picture, and whatever lies on it.
 
-use crate::support::{dot, texture};
-use fkp_augment::{
-    BatchMut, Normalise, Picture, Raster, RasterView, Recipe, Transform, fill_batch,
-};
+use crate::support::{dot, symmetric, texture};
+use fkp_augment::{Picture, Raster, RasterView, Recipe, Subject, Transform};
 use fkp_core::{
-    Augment, Border, BoundingBox, Image, Keypoint, Keypoints, Purpose, Sample, Schema, rng_for,
+    Augment, Border, BoundingBox, Image, InputSpec, Keypoint, Keypoints, Purpose, Sample, Schema,
+    rng_for,
 };
 use image::{ImageBuffer, Luma, LumaA, Rgb, Rgba};
 use ndarray::{Array2, Array3};
+use rayon::prelude::*;
 
 fn drawn(size: (usize, usize)) -> fkp_augment::Drawn {
     let augment = Recipe::tutorial().compile(&Schema::kaggle15()).unwrap();
@@ -90,9 +90,13 @@ fn a_mask_keeps_its_labels_and_follows_the_picture() {
 fn several_point_sets_and_boxes_ride_along() {
     let drawn = drawn((60, 50));
     let face = Schema::kaggle15();
-    let hand = Schema::numbered("hand", 2).unwrap();
-    let one = drawn.keypoints(&Keypoints::new(vec![Keypoint::new(20.0, 20.0); 15]), &face);
-    let two = drawn.keypoints(&Keypoints::from_xy(&[[20.0, 20.0], [30.0, 25.0]]), &hand);
+    let hand = symmetric("hand", 2);
+    let one = drawn
+        .keypoints(&Keypoints::new(vec![Keypoint::new(20.0, 20.0); 15]), &face)
+        .unwrap();
+    let two = drawn
+        .keypoints(&Keypoints::from_xy(&[[20.0, 20.0], [30.0, 25.0]]), &hand)
+        .unwrap();
     assert_eq!(one[0], two[0]);
     let given = BoundingBox {
         x: 20.0,
@@ -126,28 +130,29 @@ fn a_record_knows_its_picture_size() {
     drawn((30, 20)).image(&Image::filled(20, 30, 1, 0));
 }
 
+/// A batch as a loader fills it: samples augmented in parallel, each into its part of one buffer.
 fn batch_of(recipe: &Recipe, threads: usize, order: &[u64]) -> (Vec<f32>, Vec<Keypoints>) {
     let pipeline = recipe.compile(&Schema::kaggle15()).unwrap();
-    let sample = |i: u64| {
-        let face = (0..15).map(|p| Keypoint::new(p as f32 + i as f32, 20.0));
-        Sample::new(i.to_string(), dot((32, 32), 12.0, 9.0), face.collect())
+    let input = InputSpec {
+        mean: 0.5,
+        std: 0.25,
+        ..InputSpec::grey(32)
     };
-    let samples: Vec<Sample> = order.iter().map(|i| sample(*i)).collect();
-    let mut pixels = vec![f32::NAN; samples.len() * 32 * 32];
-    let mut keypoints = vec![Keypoints::default(); samples.len()];
+    let mut pixels = vec![f32::NAN; order.len() * input.len()];
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let batch = BatchMut {
-        shape: (32, 32, 1),
-        pixels: &mut pixels,
-        keypoints: &mut keypoints,
-    };
-    let normalise = Normalise {
-        mean: [0.5; 4],
-        std: [0.25; 4],
-    };
-    pool.unwrap()
-        .install(|| fill_batch(&pipeline, &samples, order, (7, 3), &normalise, batch))
-        .unwrap();
+    let keypoints = pool.unwrap().install(|| {
+        let places = pixels.par_chunks_exact_mut(input.len()).zip(order);
+        let fill = |(place, index): (&mut [f32], &u64)| {
+            let face = (0..15).map(|p| Keypoint::new(p as f32 + *index as f32, 20.0));
+            let sample = Sample::new("", dot((32, 32), 12.0, 9.0), face.collect());
+            let sample = pipeline
+                .apply(sample, &mut rng_for(7, Purpose::Augment, 3, *index))
+                .unwrap();
+            input.fill(&sample.image, place);
+            sample.keypoints
+        };
+        places.map(fill).collect()
+    });
     (pixels, keypoints)
 }
 
@@ -164,10 +169,18 @@ fn a_batch_is_its_samples_whatever_the_threads() {
         for i in order.iter().map(|i| *i as usize) {
             let face = (0..15).map(|p| Keypoint::new(p as f32 + i as f32, 20.0));
             let sample = Sample::new("", dot((32, 32), 12.0, 9.0), face.collect());
-            let alone = pipeline.apply(sample, &mut rng_for(7, Purpose::Augment, 3, i as u64));
-            assert_eq!(alone.keypoints, keypoints[i]);
+            // Without the memory that `apply` keeps.
+            let mut rng = rng_for(7, Purpose::Augment, 3, i as u64);
+            let drawn = pipeline.draw_for((32, 32), Subject::from(&sample), &mut rng);
+            let alone = drawn.image(&sample.image);
+            assert_eq!(
+                drawn
+                    .keypoints(&sample.keypoints, pipeline.schema())
+                    .unwrap(),
+                keypoints[i]
+            );
             let planes = &pixels[i * 1024..][..1024];
-            for (float, byte) in planes.iter().zip(alone.image.as_bytes()) {
+            for (float, byte) in planes.iter().zip(alone.as_bytes()) {
                 let expected = (f32::from(*byte) / 255.0 - 0.5) / 0.25;
                 assert!((float - expected).abs() < 1e-5);
             }
@@ -175,37 +188,21 @@ fn a_batch_is_its_samples_whatever_the_threads() {
     }
 }
 
+/// A crop of a large image does not keep the large image's memory.
 #[test]
-fn colour_batches_are_planar() {
-    let pipeline = Recipe::none().compile(&Schema::kaggle15()).unwrap();
-    let image = Image::new(2, 1, 3, vec![0, 51, 102, 153, 204, 255]).unwrap();
-    let sample = Sample::new("", image, Keypoints::unlabelled(15));
-    let mut pixels = [0.0; 6];
-    let mut keypoints = vec![Keypoints::default()];
-    let mut fill = |shape, indices: &[u64]| {
-        let batch = BatchMut {
-            shape,
-            pixels: &mut pixels,
-            keypoints: &mut keypoints,
-        };
-        fill_batch(
-            &pipeline,
-            &[&sample],
-            indices,
-            (0, 0),
-            &Normalise::default(),
-            batch,
-        )
+fn a_crop_is_as_small_as_it_looks() {
+    let step = Transform::CentreCrop {
+        width: 8,
+        height: 8,
     };
-    fill((2, 1, 3), &[0]).unwrap();
-    let shape = fill((1, 2, 3), &[0]).unwrap_err().to_string();
-    assert!(shape.contains("sample 0 comes out as (2, 1, 3)"), "{shape}");
-    let length = fill((2, 1, 3), &[0, 1]).unwrap_err().to_string();
-    assert!(length.contains("`indices` has length 2"), "{length}");
-    let length = fill((3, 1, 3), &[0]).unwrap_err().to_string();
-    assert!(length.contains("`pixels` has length 6"), "{length}");
-    for (value, expected) in pixels.iter().zip([0.0, 0.6, 0.2, 0.8, 0.4, 1.0]) {
-        assert!((value - expected).abs() < 1e-6, "{pixels:?}");
+    let augment = Recipe::of([step]).compile(&Schema::kaggle15()).unwrap();
+    for index in 0..4 {
+        let face = Keypoints::unlabelled(15);
+        let sample = Sample::new("", Image::filled(400, 300, 3, index), face);
+        let mut rng = rng_for(0, Purpose::Augment, 0, index.into());
+        let crop = augment.apply(sample, &mut rng).unwrap().image;
+        assert!(crop.as_bytes().iter().all(|v| *v == index));
+        assert!(crop.into_bytes().capacity() <= 2 * 8 * 8 * 3);
     }
 }
 

@@ -5,8 +5,11 @@ use crate::Channel;
 use serde::{Deserialize, Serialize};
 
 /// What lies beyond the image's edge. The names are OpenCV's; Keras' `fill_mode` in brackets.
+///
+/// In a file: `"constant"` for black, `{ constant = 7 }`, `"replicate"`, `"reflect"`,
+/// `"reflect101"` or `"wrap"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", from = "Written")]
 pub enum Border {
     /// One value in every channel (`constant`).
     Constant(u8),
@@ -19,6 +22,47 @@ pub enum Border {
     Reflect101,
     /// The image again, `bcd|abcd|abc` (`wrap`).
     Wrap,
+}
+
+/// How a [`Border`] may be written in a file.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected \"constant\", { constant = 0 to 255 }, \"replicate\", \
+                               \"reflect\", \"reflect101\" or \"wrap\""
+)]
+enum Written {
+    Name(Name),
+    Valued(Valued),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Name {
+    Constant,
+    Replicate,
+    Reflect,
+    Reflect101,
+    Wrap,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Valued {
+    Constant(u8),
+}
+
+impl From<Written> for Border {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Name(Name::Constant) => Self::Constant(0),
+            Written::Name(Name::Replicate) => Self::Replicate,
+            Written::Name(Name::Reflect) => Self::Reflect,
+            Written::Name(Name::Reflect101) => Self::Reflect101,
+            Written::Name(Name::Wrap) => Self::Wrap,
+            Written::Valued(Valued::Constant(value)) => Self::Constant(value),
+        }
+    }
 }
 
 impl Border {

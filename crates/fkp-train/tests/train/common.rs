@@ -3,7 +3,8 @@
 use candle_core::{Result as TensorResult, Tensor};
 use candle_nn::{Linear, Module, ModuleT, VarBuilder};
 use fkp_core::{
-    Augment, Dataset, Image, InMemory, InputSpec, Keypoint, Keypoints, Rng, Sample, Schema, Task,
+    Augment, Dataset, Image, InMemory, InputSpec, Keypoint, Keypoints, Rng, Sample, SampleError,
+    Schema, Task,
 };
 use fkp_train::{
     Communicator, LearningRateCurve, LearningRateFinder, Observer, Outcome, Sampler, Shuffled,
@@ -43,12 +44,12 @@ pub(crate) fn dots(count: usize) -> InMemory {
 pub(crate) struct Dim;
 
 impl Augment for Dim {
-    fn apply(&self, mut sample: Sample, rng: &mut dyn Rng) -> Sample {
+    fn apply(&self, mut sample: Sample, rng: &mut dyn Rng) -> Result<Sample, SampleError> {
         let by = (rng.next_u32() % 64) as u8;
         for byte in sample.image.as_bytes_mut() {
             *byte = byte.saturating_sub(by);
         }
-        sample
+        Ok(sample)
     }
 }
 
