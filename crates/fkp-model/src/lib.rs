@@ -13,7 +13,7 @@ mod card;
 mod error;
 mod file;
 mod landmarker;
-mod layers;
+pub mod layers;
 mod network;
 mod weights;
 
@@ -21,4 +21,4 @@ pub use card::ModelCard;
 pub use error::ModelError;
 pub use file::{read_model, write_model};
 pub use landmarker::Landmarker;
-pub use network::{Cnn, CnnConfig, Network, NetworkConfig, Padding};
+pub use network::{Cnn, CnnConfig, Network, NetworkConfig, Norm, Padding};
