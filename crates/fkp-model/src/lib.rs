@@ -14,7 +14,7 @@ mod error;
 mod face;
 mod file;
 mod landmarker;
-mod layers;
+pub mod layers;
 mod network;
 mod weights;
 
@@ -23,7 +23,7 @@ pub use error::ModelError;
 pub use face::{Face, FaceKeypoint};
 pub use file::{Precision, read_model};
 pub use landmarker::Landmarker;
-pub use network::{Cnn, CnnConfig, Network, NetworkConfig, Padding};
+pub use network::{Cnn, CnnConfig, Network, NetworkConfig, Norm, Padding};
 
 // What users of this crate need of the vocabulary, so that they depend on this crate alone.
 pub use fkp_core::{

@@ -2,7 +2,7 @@
 
 mod cnn;
 
-pub use cnn::{Cnn, CnnConfig, Padding};
+pub use cnn::{Cnn, CnnConfig, Norm, Padding};
 
 use crate::ModelError;
 use candle_core::{Result, Tensor};

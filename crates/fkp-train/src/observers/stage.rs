@@ -1,10 +1,10 @@
 //! A run that is only acted, for the tests of observers.
 
 use crate::{
-    Coordinates, EpochRecord, EpochReport, Evaluator, Observer, Skipped, StartReport, StepReport,
-    TrainConfig, TrainError, ValidationReport,
+    Coordinates, EpochRecord, EpochReport, Evaluator, Loss, Observer, Skipped, StartReport,
+    StepReport, TrainError, ValidationReport,
 };
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use candle_nn::ModuleT;
 use fkp_core::{Dataset, DatasetError, InputSpec};
 use fkp_metrics::EvaluationReport;
