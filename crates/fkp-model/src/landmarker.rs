@@ -37,6 +37,18 @@ struct Model {
 }
 
 impl Landmarker {
+    /// The model that ships with this crate, on the CPU: no file, no download. 15 keypoints of the
+    /// schema `kaggle15` with a standard deviation each, trained on rendered faces alone. Its card,
+    /// with its errors on photographs, is the documentation of `fkp-weights`.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    pub fn pretrained() -> Result<Self, ModelError> {
+        let weights = fkp_weights::RENDERED_15;
+        let path = Path::new(weights.name);
+        Self::build(path, ModelFile::parse(path, weights.bytes)?, &Device::Cpu)
+    }
+
     /// Reads a model file and builds its network on the CPU.
     ///
     /// # Errors

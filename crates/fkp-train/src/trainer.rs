@@ -6,7 +6,7 @@ use crate::fit::Fit;
 use crate::lr_finder::range_test;
 use crate::{
     Checkpoints, Codec, Communicator, Difference, Evaluator, LearningRateCurve, LearningRateFinder,
-    Observer, Outcome, Params, Sampler, Shuffled, SingleProcess, TrainConfig, TrainError,
+    Loss, Observer, Outcome, Params, Sampler, Shuffled, SingleProcess, TrainConfig, TrainError,
     keypoint_codec,
 };
 use candle_core::{DType, Device, Tensor};
@@ -88,7 +88,7 @@ impl<'a> Trainer<'a> {
         let network = build(params.builder()).map_err(|error| TrainError::Model {
             source: error.into(),
         })?;
-        let codec = codec_for(&task, &network, &config, device)?;
+        let codec = codec_for(&task, &network, config.loss, device)?;
         Ok(Self {
             task,
             metadata,
@@ -325,7 +325,7 @@ fn describe(model: &dyn ModelDescription) -> Result<(Task, BTreeMap<String, Stri
 pub fn codec_for<'c>(
     task: &Task,
     network: &dyn ModuleT,
-    config: &TrainConfig,
+    loss: Option<Loss>,
     device: &Device,
 ) -> Result<Box<dyn Codec + 'c>, TrainError> {
     let input = &task.input;
@@ -340,5 +340,5 @@ pub fn codec_for<'c>(
     fits.map_err(|source| TrainError::Model {
         source: source.into(),
     })?;
-    keypoint_codec(&task.output, shape, config.loss, input.frame())
+    keypoint_codec(&task.output, shape, loss, input.frame())
 }

@@ -322,6 +322,10 @@ mod tests {
     use candle_nn::VarMap;
     use fkp_core::{OutputSpec, Schema};
 
+    fn three(size: usize) -> Task {
+        Task::new(Schema::numbered("three", 3).unwrap(), InputSpec::grey(size))
+    }
+
     fn task(size: usize) -> Task {
         Task::new(Schema::kaggle15(), InputSpec::grey(size))
     }
@@ -346,7 +350,7 @@ mod tests {
                 .unwrap();
         let vars = VarMap::new();
         let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
-        let network = Cnn::new(&config, &InputSpec::grey(16), 3, vb).unwrap();
+        let network = Cnn::new(&config, &three(16), vb).unwrap();
         let x = Tensor::rand(0f32, 1.0, (2, 1, 16, 16), &Device::Cpu).unwrap();
         assert_eq!(network.forward_t(&x, false).unwrap().dims(), &[2, 6]);
         let vars = vars.data().lock().unwrap();
