@@ -8,7 +8,9 @@
 use anyhow::{Context, Result};
 use clap::Parser;
 use fkp_augment::{Recipe, Transform};
-use fkp_core::{Augment, Border, BoundingBox, Dataset, Image, Purpose, Sample, Schema, rng_for};
+use fkp_core::{
+    Augment, Border, BoundingBox, Dataset, FaceBox, Image, Purpose, Sample, Schema, rng_for,
+};
 use fkp_examples::{RunConfig, check_picture, finish, gallery, kind, open_for_training, say};
 use fkp_synth::{SynthConfig, SynthFaces};
 use fkp_train::plots::{Cell, Marks, contact_sheet};
@@ -192,8 +194,11 @@ fn coloured(sample: Sample, transform: &Transform) -> Result<Sample> {
 /// The points' box for a face box, as a detector would give it.
 fn with_box(sample: Sample) -> Sample {
     let points = sample.keypoints.labelled();
-    let face_box = BoundingBox::around(points.map(|(_, p)| (p.x.into(), p.y.into())));
-    Sample { face_box, ..sample }
+    let around = BoundingBox::around(points.map(|(_, p)| (p.x.into(), p.y.into())));
+    Sample {
+        face_box: around.map(FaceBox::keypoints),
+        ..sample
+    }
 }
 
 fn save(

@@ -1,45 +1,65 @@
-//! Scores a model file on a data set.
+//! Scores a model on a data set.
 //!
 //! ```text
+//! cargo run --release --example evaluate -- --data ytf68                  # the pretrained model
 //! cargo run --release --example evaluate -- --model runs/X/best.safetensors --data ytf68 --split val
+//! cargo run --release --example evaluate -- --data ytf68 --boxes jittered # what a detector's box costs
 //! ```
 
 use anyhow::{Context, Result};
 use candle_core::Device;
-use clap::Parser;
-use fkp_data::Split;
+use clap::{Parser, ValueEnum};
+use fkp_core::BoxJitter;
+use fkp_data::Boxes;
 use fkp_examples::{
-    RunNotes, check_writable, finish, open_for_evaluation, say, table, use_threads, write_text,
+    Part, RunNotes, check_writable, finish, landmarker, open_for_evaluation, say, table,
+    use_threads, write_text,
 };
-use fkp_model::Landmarker;
-use fkp_train::{Coordinates, Evaluator};
+use fkp_train::{Evaluator, codec_for};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Score a model. Schema, crop and input come from the model file.
+/// Score a model. Keypoints, crop, input and what the output means come from the model file.
 #[derive(Parser)]
 struct Arguments {
-    /// The model file.
+    /// The model file; the pretrained model if absent.
     #[arg(long)]
-    model: PathBuf,
-    /// File or folder with annotated pictures; held-out rendered faces if absent.
+    model: Option<PathBuf>,
+    /// File or folder with annotated images; held-out rendered faces if absent.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// kaggle, image-csv, pts or coco; recognised by looking if absent.
+    /// kaggle, image-csv, pts or coco; recognized by looking if absent.
     #[arg(long)]
     format: Option<String>,
-    /// train, val or all.
-    #[arg(long, default_value = "val")]
-    split: Split,
-    /// Write the figures to this file.
+    /// train, selection (what the best epoch was chosen on), val or all.
+    #[arg(long, value_enum, default_value_t)]
+    split: Part,
+    /// By what faces are framed: labels (as in training), given (the boxes of the data), or
+    /// jittered (the labels' box off by up to 8 % along each axis and 10 % in size, as a detector's
+    /// box may be).
+    #[arg(long, value_enum, default_value_t)]
+    boxes: BoxChoice,
+    /// Seed of the jitter.
+    #[arg(long, default_value_t = 0)]
+    jitter_seed: u64,
+    /// Write the metrics to this file.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Pictures at a time.
+    /// Images at a time.
     #[arg(long, default_value_t = 32)]
     batch_size: usize,
     /// Threads to compute with; all cores if absent.
     #[arg(long)]
     threads: Option<usize>,
+}
+
+/// [`Boxes`] on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum BoxChoice {
+    #[default]
+    Labels,
+    Given,
+    Jittered,
 }
 
 fn main() -> ExitCode {
@@ -48,25 +68,38 @@ fn main() -> ExitCode {
 
 fn evaluate(arguments: &Arguments) -> Result<()> {
     use_threads(arguments.threads)?;
+    anyhow::ensure!(
+        arguments.batch_size > 0,
+        "--batch-size must be at least 1, got 0"
+    );
     if let Some(path) = &arguments.json {
         check_writable(path)?;
     }
-    let landmarker = Landmarker::load(&arguments.model)?;
+    let (landmarker, name) = landmarker(arguments.model.as_deref())?;
     let card = landmarker.card();
-    let (path, format) = (arguments.data.as_deref(), arguments.format.as_deref());
-    let (dataset, source) = open_for_evaluation(card, path, format, arguments.split)
-        .with_context(|| format!("cannot evaluate {}", arguments.model.display()))?;
-    say!("data: {}", source.description);
-
-    let codec = Coordinates::new(card.input.frame(), RunNotes::read(card)?.loss);
-    let evaluator = Evaluator {
-        network: landmarker.network(),
-        codec: &codec,
-        input: card.input,
-        batch_size: arguments.batch_size,
-        device: &Device::Cpu,
+    let boxes = match arguments.boxes {
+        BoxChoice::Labels => Boxes::Labels,
+        BoxChoice::Given => Boxes::Given,
+        BoxChoice::Jittered => Boxes::Jittered {
+            jitter: BoxJitter::default(),
+            seed: arguments.jitter_seed,
+        },
     };
-    let report = evaluator.run(&dataset, |_| {})?;
+    let (path, format) = (arguments.data.as_deref(), arguments.format.as_deref());
+    let (dataset, source) = open_for_evaluation(card, path, format, arguments.split, boxes)
+        .with_context(|| format!("cannot evaluate {name}"))?;
+    say!("model: {name}");
+    say!("data: {}", source.description);
+    if arguments.boxes != BoxChoice::Labels {
+        say!("boxes: {:?}", boxes);
+    }
+
+    let loss = RunNotes::read(card)?.loss;
+    let codec = codec_for(&card.task, landmarker.network(), loss, &Device::Cpu)?;
+    let evaluator = Evaluator::new(landmarker.network(), &*codec, card.task.input);
+    let report = evaluator
+        .batch_size(arguments.batch_size)
+        .run(&dataset, |_| {})?;
     if let Some(path) = &arguments.json {
         write_text(path, &(serde_json::to_string_pretty(&report)? + "\n"))?;
     }

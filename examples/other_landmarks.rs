@@ -9,17 +9,16 @@
 //! ```
 
 use anyhow::{Context, Result};
-use candle_core::Device;
 use clap::Parser;
 use fkp_augment::{Range, Recipe, Transform};
 use fkp_core::{CropRule, Dataset, InputSpec};
-use fkp_data::{Cached, Channels, Cropped, OpenOptions};
+use fkp_data::{Cached, Cropped, OpenOptions};
 use fkp_examples::{check_picture, finish, say, table, use_threads};
 use fkp_metrics::EvaluationReport;
-use fkp_model::{CnnConfig, Network, NetworkConfig};
+use fkp_model::{CnnConfig, ModelCard, NetworkConfig};
 use fkp_train::observers::Progress;
 use fkp_train::plots::{Cell, contact_sheet};
-use fkp_train::{Coordinates, Evaluator, Fit, Params, TrainConfig};
+use fkp_train::{TrainConfig, Trainer};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -63,14 +62,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     let schema = opened.complete.schema().clone();
     let input = InputSpec::grey(96);
     let parts = opened.train_val()?;
-    let crops = |part| {
-        Cached::new(Cropped::new(
-            part,
-            CropRule::Whole,
-            input.size,
-            Channels::Grey,
-        ))
-    };
+    let crops = |part| Cached::new(Cropped::new(part, CropRule::Whole, input));
     let (train, validation) = (crops(parts.train), crops(parts.val));
     say!(
         "{}: {} pictures to learn from, {} to judge by",
@@ -94,28 +86,17 @@ fn run(arguments: &Arguments) -> Result<()> {
         seed: arguments.seed,
         ..TrainConfig::default()
     };
-    let codec = Coordinates::new(input.frame(), config.loss);
+    let card = ModelCard::new(network, schema.clone(), input);
     let mut reports = Vec::new();
     let mut cells = Vec::new();
     for (name, recipe) in [("without", Recipe::none()), ("with", recipe)] {
         say!("{name} augmentation:");
         let augment = recipe.compile(&schema)?;
         // The same initial weights, because they depend on the seed and the names alone.
-        let params = Params::new(config.seed, &Device::Cpu);
-        let network = Network::new(&network, &input, schema.len(), params.builder())?;
-        let sets: (&dyn Dataset, &dyn Dataset) = (&train, &validation);
-        let fit = Fit {
-            augment: &augment,
-            ..Fit::new(&network, &params, &codec, input, sets, &config)
-        };
-        fit.run(&mut Progress::new())?;
-        let evaluator = Evaluator {
-            network: &network,
-            codec: &codec,
-            input,
-            batch_size: 32,
-            device: &Device::Cpu,
-        };
+        let trainer = Trainer::new(&card, config.clone(), |vb| card.network(vb))?;
+        let trainer = trainer.augment(&augment);
+        trainer.fit(&train, &validation, &mut Progress::new())?;
+        let evaluator = trainer.evaluator();
         cells.clear();
         reports.push(evaluator.run(&validation, |scored| {
             if cells.len() < 12 {

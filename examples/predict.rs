@@ -1,39 +1,65 @@
 //! Localises keypoints in pictures of any size.
 //!
 //! ```text
-//! cargo run --release --example predict -- --model runs/X/best.safetensors photo.jpg folder/ --out out/
+//! cargo run --release --example predict -- crop.png --out out/               # the pretrained model
+//! cargo run --release --example predict -- photo.jpg --box 120,80,160,200 --out out/
+//! cargo run --release --example predict -- --model runs/X/best.safetensors crops/ --out out/
 //! ```
 
 use anyhow::{Context, Result, bail};
-use clap::Parser;
-use fkp_core::{Affine, BoundingBox, CropSquare, Image, Keypoints};
+use clap::{Parser, ValueEnum};
+use fkp_core::Affine;
 use fkp_data::decode_image;
-use fkp_examples::{finish, say, use_threads, write_text};
-use fkp_model::{Landmarker, ModelError};
+use fkp_examples::{finish, landmarker, say, use_threads, write_text};
+use fkp_model::{BoundingBox, BoxConvention, FaceBox, Image, Keypoints, Landmarker, Schema};
 use fkp_train::plots::{Marks, draw_points, enlarged};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Localise keypoints in pictures; points come out in each picture's own pixels.
+/// Localize keypoints in images; they come out in each image's own pixels.
 #[derive(Parser)]
 struct Arguments {
-    /// The model file.
+    /// The model file; the pretrained model if absent.
     #[arg(long)]
-    model: PathBuf,
-    /// Pictures, and folders of them (PNG, JPEG, BMP).
+    model: Option<PathBuf>,
+    /// Images, and folders of them (PNG, JPEG, BMP).
     #[arg(required = true)]
     pictures: Vec<PathBuf>,
-    /// The face as x,y,width,height in pixels; the whole picture if absent.
+    /// The face as x,y,width,height in pixels from the image's corner. Without it, each image must
+    /// be a face crop already.
     #[arg(long = "box", value_parser = parse_box, allow_hyphen_values = true)]
     face: Option<BoundingBox>,
+    /// What --box is around: face (forehead to chin, as detectors give it), keypoints (those of the
+    /// model), or crop (the square that the network sees).
+    #[arg(long, value_enum, default_value_t, requires = "face")]
+    box_kind: BoxKind,
     /// Folder for predictions.json, predictions.csv and an overlay of each picture.
     #[arg(long, default_value = "out")]
     out: PathBuf,
     /// Threads to compute with; all cores if absent.
     #[arg(long)]
     threads: Option<usize>,
+}
+
+/// [`BoxConvention`] on the command line.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum BoxKind {
+    #[default]
+    Face,
+    Keypoints,
+    Crop,
+}
+
+impl From<BoxKind> for BoxConvention {
+    fn from(kind: BoxKind) -> Self {
+        match kind {
+            BoxKind::Face => Self::Face,
+            BoxKind::Keypoints => Self::Keypoints,
+            BoxKind::Crop => Self::Crop,
+        }
+    }
 }
 
 /// How the name of an overlay ends.
@@ -52,6 +78,9 @@ struct NamedPoint {
     name: String,
     x: f32,
     y: f32,
+    /// Standard deviation in pixels, where the model gives one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sigma: Option<f32>,
 }
 
 #[derive(Serialize)]
@@ -60,6 +89,7 @@ struct Row<'a> {
     keypoint: &'a str,
     x: f32,
     y: f32,
+    sigma: Option<f32>,
 }
 
 fn main() -> ExitCode {
@@ -68,16 +98,20 @@ fn main() -> ExitCode {
 
 fn predict(arguments: &Arguments) -> Result<()> {
     use_threads(arguments.threads)?;
-    let landmarker = Landmarker::load(&arguments.model)?;
+    let (landmarker, _) = landmarker(arguments.model.as_deref())?;
     let files = pictures(&arguments.pictures)?;
     let out = &arguments.out;
     std::fs::create_dir_all(out).with_context(|| format!("{}: cannot create", out.display()))?;
 
     let (mut predictions, mut failures) = (Vec::new(), Vec::new());
     let mut names = BTreeSet::new();
+    let face = arguments.face.map(|bounds| FaceBox {
+        convention: arguments.box_kind.into(),
+        bounds,
+    });
     for file in &files {
         let overlay = out.join(overlay_name(file, &mut names));
-        match predict_one(&landmarker, file, arguments.face.as_ref(), &overlay) {
+        match predict_one(&landmarker, file, face.as_ref(), &overlay) {
             Ok(prediction) => predictions.push(prediction),
             // The others still get their points; this one is named at the end.
             Err(error) => failures.push(error),
@@ -108,12 +142,12 @@ fn predict(arguments: &Arguments) -> Result<()> {
 fn predict_one(
     landmarker: &Landmarker,
     file: &Path,
-    face: Option<&BoundingBox>,
+    face: Option<&FaceBox>,
     overlay: &Path,
 ) -> Result<Prediction> {
     let picture = decode_image(file)?;
     if let Some(face) = face
-        && !overlaps(face, &picture)
+        && !overlaps(&face.bounds, &picture)
     {
         let (width, height) = picture.size();
         bail!(
@@ -121,19 +155,22 @@ fn predict_one(
             file.display()
         );
     }
-    let points = match face {
-        Some(face) => CropSquare::about(face)
-            .map_err(ModelError::from)
-            .and_then(|square| landmarker.detect_in(&picture, &square)),
+    let found = match face {
+        Some(face) => landmarker.detect_in(&picture, face),
         None => landmarker.detect(&picture),
     };
-    let points = points.with_context(|| file.display().to_string())?;
-    draw(landmarker, &picture, &points, overlay)?;
-    let names = landmarker.card().schema.keypoints().iter();
-    let named = names.zip(points.iter()).map(|(name, point)| NamedPoint {
-        name: name.clone(),
-        x: point.x,
-        y: point.y,
+    let found = found.with_context(|| file.display().to_string())?;
+    draw(
+        &landmarker.card().task.schema,
+        &picture,
+        found.positions(),
+        overlay,
+    )?;
+    let named = found.keypoints().map(|keypoint| NamedPoint {
+        name: keypoint.name.to_owned(),
+        x: keypoint.x,
+        y: keypoint.y,
+        sigma: keypoint.sigma,
     });
     Ok(Prediction {
         file: file.display().to_string(),
@@ -150,11 +187,10 @@ fn overlaps(face: &BoundingBox, picture: &Image) -> bool {
 }
 
 /// Small pictures are enlarged, so that the points do not hide what they mark.
-fn draw(landmarker: &Landmarker, picture: &Image, points: &Keypoints, path: &Path) -> Result<()> {
+fn draw(schema: &Schema, picture: &Image, points: &Keypoints, path: &Path) -> Result<()> {
     let longer = picture.width().max(picture.height()) as f64;
     let (mut canvas, map): (_, Affine) = enlarged(picture, (480.0 / longer).max(1.0))?;
     let radius = (canvas.width().max(canvas.height()) / 200).max(2) as i32;
-    let schema = &landmarker.card().schema;
     draw_points(&mut canvas, points, &map, schema, Marks::BySide, radius);
     let saved = canvas.save(path);
     saved.with_context(|| format!("{}: cannot write the overlay", path.display()))
@@ -170,6 +206,7 @@ fn write_csv(path: &Path, predictions: &[Prediction]) -> Result<()> {
                 keypoint: &point.name,
                 x: point.x,
                 y: point.y,
+                sigma: point.sigma,
             })?;
         }
     }
@@ -228,13 +265,7 @@ fn parse_box(text: &str) -> Result<BoundingBox, String> {
     let &[x, y, width, height] = numbers.as_slice() else {
         return Err(expected());
     };
-    let face = BoundingBox {
-        // Pixel (0, 0) is centred there: the outer edge of a box at 0 is half a pixel before.
-        x: x - 0.5,
-        y: y - 0.5,
-        width,
-        height,
-    };
+    let face = BoundingBox::from_image_edges(x, y, width, height);
     match face.is_usable() {
         true => Ok(face),
         false => Err(format!(

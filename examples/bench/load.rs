@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<serde_json::Value> {
     let started = Instant::now();
     let data = open_for_training(&config.data, &config.input)?;
     let opened = started.elapsed().as_secs_f64();
-    let sets = [&data.train, &data.validation];
+    let sets = [&data.train, &data.selection];
     for set in sets {
         (0..set.len())
             .into_par_iter()
@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<serde_json::Value> {
 
 fn export(data: &Prepared, path: &Path) -> Result<()> {
     let mut tensors = Vec::new();
-    for (name, set) in [("train", &data.train), ("val", &data.validation)] {
+    for (name, set) in [("train", &data.train), ("selection", &data.selection)] {
         let (mut pixels, mut points) = (Vec::new(), Vec::new());
         for index in 0..set.len() {
             let sample = set.get(index)?;

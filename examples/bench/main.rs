@@ -25,9 +25,9 @@ use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::{ModuleT, Optimizer, VarBuilder};
 use clap::{Args, Parser, Subcommand};
-use fkp_core::InputSpec;
+use fkp_core::{InputSpec, Schema};
 use fkp_kernels::{Adam, AdamConfig, Conv2dConfig};
-use fkp_model::{Network, NetworkConfig};
+use fkp_model::{ModelCard, Network, NetworkConfig};
 use fkp_train::Params;
 use serde_json::json;
 
@@ -208,12 +208,9 @@ fn batch(arguments: &Timing) -> Result<(Tensor, Tensor)> {
 }
 
 fn tutorial_network(vb: VarBuilder) -> Result<Network> {
-    Ok(Network::new(
-        &NetworkConfig::default(),
-        &InputSpec::grey(SIDE),
-        POINTS,
-        vb,
-    )?)
+    let input = InputSpec::grey(SIDE);
+    let card = ModelCard::new(NetworkConfig::default(), Schema::kaggle15(), input);
+    Ok(card.network(vb)?)
 }
 
 /// Median, least and most milliseconds of `f`.

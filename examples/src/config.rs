@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, bail};
 use fkp_augment::Recipe;
-use fkp_core::InputSpec;
-use fkp_data::SplitRule;
+use fkp_core::{InputSpec, OutputSpec};
+use fkp_data::{FarLabels, SplitRule};
 use fkp_model::NetworkConfig;
 use fkp_train::TrainConfig;
 use serde::{Deserialize, Serialize};
@@ -15,8 +15,11 @@ use std::path::{Path, PathBuf};
 pub struct RunConfig {
     /// What is learnt from.
     pub data: DataConfig,
-    /// How pictures are fed.
+    /// How images are fed.
     pub input: InputSpec,
+    /// What the network's output means: `coordinates`, `coordinates_with_scale`, `heatmap` or
+    /// `soft_argmax`.
+    pub output: OutputSpec,
     /// The network.
     pub network: NetworkConfig,
     /// How training pictures are varied.
@@ -30,6 +33,7 @@ impl Default for RunConfig {
         Self {
             data: DataConfig::default(),
             input: InputSpec::grey(96),
+            output: OutputSpec::Coordinates,
             network: NetworkConfig::default(),
             augment: Recipe::tutorial(),
             train: TrainConfig::default(),
@@ -54,6 +58,10 @@ pub struct DataConfig {
     pub crop: CropChoice,
     /// How a set without a split of its own is split.
     pub split: SplitRule,
+    /// What the best epoch is chosen on.
+    pub selection: Selection,
+    /// What happens to labels far outside their image.
+    pub far_labels: FarLabelChoice,
     /// Whether augmentation moves the labels.
     pub labels: LabelMotion,
     /// The rendered faces, where there is no path.
@@ -68,8 +76,60 @@ impl Default for DataConfig {
             schema: "kaggle15".to_owned(),
             crop: CropChoice::Auto,
             split: SplitRule::default(),
+            selection: Selection::default(),
+            far_labels: FarLabelChoice::Refuse,
             labels: LabelMotion::WithPixels,
             rendered: RenderedConfig::default(),
+        }
+    }
+}
+
+/// What the best epoch, early stopping and schedules are chosen on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Selection {
+    /// Which samples.
+    pub part: SelectionPart,
+    /// How much of the training part is carved out for it.
+    pub fraction: f64,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self {
+            part: SelectionPart::Carved,
+            fraction: 0.1,
+        }
+    }
+}
+
+/// Which samples the best epoch is chosen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SelectionPart {
+    /// A part of the training part, by person or image: the validation part stays for reporting,
+    /// and `evaluate` alone opens it.
+    Carved,
+    /// The validation part, as in the Keras tutorial: what is then reported on it has chosen its
+    /// own epoch.
+    Validation,
+}
+
+/// What happens to a label that is further outside its image than the image is large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FarLabelChoice {
+    /// The data is refused, with file, row and column.
+    Refuse,
+    /// They are listed, and taken as unlabeled.
+    Unlabel,
+}
+
+impl From<FarLabelChoice> for FarLabels {
+    fn from(choice: FarLabelChoice) -> Self {
+        match choice {
+            FarLabelChoice::Refuse => Self::Refuse,
+            FarLabelChoice::Unlabel => Self::Unlabel,
         }
     }
 }
@@ -99,9 +159,9 @@ pub enum LabelMotion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RenderedConfig {
-    /// Faces to learn from.
+    /// Faces to train on.
     pub train: usize,
-    /// Faces to judge by: other people.
+    /// Faces to choose the best epoch on, and as many to report on: other people each.
     pub validation: usize,
     /// Seed of the people.
     pub seed: u64,
@@ -141,10 +201,16 @@ impl RunConfig {
         if let Some(problem) = self.input.problem() {
             bail!("{problem}");
         }
-        self.network.validate(&self.input)?;
+        if let Some(problem) = self.output.problem() {
+            bail!("{problem}");
+        }
         self.augment.validate().context("augment")?;
         self.train.validate()?;
         self.data.split.validate().context("data.split")?;
+        let fraction = self.data.selection.fraction;
+        if !(fraction > 0.0 && fraction < 1.0) {
+            bail!("data.selection.fraction must be between 0 and 1, got {fraction}");
+        }
         for (field, count) in [
             ("train", self.data.rendered.train),
             ("validation", self.data.rendered.validation),

@@ -1,27 +1,34 @@
 //! From a path to crops that a network can be fed.
 
-use crate::{CropChoice, DataConfig, RenderedConfig, RunNotes};
+use crate::{CropChoice, DataConfig, RenderedConfig, RunNotes, Selection, SelectionPart};
 use anyhow::{Context, Result, bail};
-use fkp_core::{CropRule, Dataset, InputSpec, Schema, SchemaMap, fnv1a};
-use fkp_data::{Cached, Channels, Cropped, Format, Mapped, OpenOptions, Opened, Split, SplitRule};
+use clap::ValueEnum;
+use fkp_core::{CropRule, Dataset, InputSpec, Schema, SchemaMap, Subset, fnv1a};
+use fkp_data::{
+    Boxes, Cached, Cropped, Format, Mapped, OpenOptions, Opened, SchemaSource, SplitIndices,
+    SplitRule, carve,
+};
 use fkp_model::ModelCard;
 use fkp_synth::{SynthConfig, SynthFaces};
 use rayon::prelude::*;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Crops to learn from and crops to judge by, each decoded once and kept.
+/// Crops to train on and crops to choose the best epoch on, each decoded once and kept.
 pub struct Prepared {
-    /// What is learnt from.
+    /// What is trained on.
     pub train: Arc<dyn Dataset>,
-    /// What is judged by.
-    pub validation: Arc<dyn Dataset>,
+    /// What the loop validates on, and so chooses the best epoch on.
+    pub selection: Arc<dyn Dataset>,
     /// The keypoints of both.
     pub schema: Schema,
     /// The format that was found; `None` for rendered faces.
     pub format: Option<Format>,
     /// The crop rule that a model trained on them is to carry.
     pub crop: CropRule,
+    /// Which samples [`Self::selection`] are.
+    pub selected_on: SelectionPart,
     /// Where they come from, for people.
     pub source: Source,
 }
@@ -30,8 +37,70 @@ pub struct Prepared {
 pub struct Source {
     /// A short name, for a run's folder.
     pub name: String,
-    /// One sentence.
+    /// What a person should read before a training, in a few lines.
     pub description: String,
+}
+
+/// Which part of a data set a model is evaluated on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Part {
+    /// What the model was trained on.
+    Train,
+    /// What its best epoch was chosen on.
+    Selection,
+    /// What neither saw.
+    #[default]
+    Val,
+    /// All samples.
+    All,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Train => "train",
+            Self::Selection => "selection",
+            Self::Val => "val",
+            Self::All => "all",
+        })
+    }
+}
+
+/// Indices of the samples of each part in the complete set.
+struct Parts {
+    train: Vec<usize>,
+    selection: Vec<usize>,
+    val: Vec<usize>,
+}
+
+impl Parts {
+    /// The set's own split or one by person or image, and the part that is carved out of training.
+    fn of(opened: &Opened, split: &SplitRule, selection: &Selection) -> Result<Self> {
+        let SplitIndices { train, val } = opened.train_val()?.indices;
+        match selection.part {
+            SelectionPart::Validation => Ok(Self {
+                train,
+                selection: val.clone(),
+                val,
+            }),
+            SelectionPart::Carved => {
+                let part = Subset::new(opened.complete.clone(), train.clone())?;
+                let rule = SplitRule {
+                    val_fraction: selection.fraction,
+                    ..*split
+                };
+                let carved = carve(&part, &rule).context(
+                    "cannot carve a part for choosing the best epoch out of the training part",
+                )?;
+                let named = |indices: Vec<usize>| indices.into_iter().map(|i| train[i]).collect();
+                Ok(Self {
+                    train: named(carved.train),
+                    selection: named(carved.val),
+                    val,
+                })
+            }
+        }
+    }
 }
 
 /// Opens the data of a training run.
@@ -40,87 +109,136 @@ pub fn open_for_training(config: &DataConfig, input: &InputSpec) -> Result<Prepa
         return rendered(config, input);
     };
     let (target, own) = schemas(&config.schema)?;
-    let opened = open(
-        path,
-        config.format.as_deref(),
-        own,
-        config.split,
-        Split::All,
-    )?;
+    let options = OpenOptions {
+        format: format_of(config.format.as_deref())?,
+        schema: own,
+        far_labels: config.far_labels.into(),
+        split_rule: config.split,
+        ..OpenOptions::default()
+    };
+    let mut opened = fkp_data::open(path, &options)?;
+    if let Some(named) = named_for_numbers(config, &opened) {
+        let schema = Some(named);
+        opened = fkp_data::open(path, &OpenOptions { schema, ..options })?;
+    }
     let target = target.unwrap_or_else(|| opened.complete.schema().clone());
     let rule = match config.crop {
         CropChoice::Auto => CropRule::for_schema(&target),
         CropChoice::Whole => CropRule::Whole,
     };
-    let parts = opened.train_val()?;
-    let counts = (parts.train.len(), parts.val.len());
-    let how = match opened.own_split {
-        Some(_) => "the set's own split".to_owned(),
-        None => format!("split by person or picture, seed {}", config.split.seed),
+    let parts = Parts::of(&opened, &config.split, &config.selection)?;
+    let map = map_onto(opened.complete.schema(), &target)?;
+    let crops = |indices: &[usize]| -> Result<Arc<dyn Dataset>> {
+        let part = Subset::new(opened.complete.clone(), indices.to_vec())?;
+        let crops = cropped(Arc::new(part), opened.format, &map, &rule, input);
+        Ok(Arc::new(Cached::new(crops)))
     };
-    let (format, place) = (opened.format, path.display());
+    let (carved, val) = match config.selection.part {
+        SelectionPart::Carved => ("selection, carved out of it", "val, not opened"),
+        SelectionPart::Validation => ("val, which chooses the best epoch", ""),
+    };
+    let mut shown: Vec<(&str, &[usize])> =
+        vec![("train", &parts.train), (carved, &parts.selection)];
+    if !val.is_empty() {
+        shown.push((val, &parts.val));
+    }
+    let summary = opened.summary(&shown);
+    let description = format!("{}\n{summary}{}", path.display(), told_map(&opened, &map));
     Ok(Prepared {
-        train: prepare(parts.train, format, &target, &rule, input)?,
-        validation: prepare(parts.val, format, &target, &rule, input)?,
+        train: crops(&parts.train)?,
+        selection: crops(&parts.selection)?,
         schema: target,
         crop: rule,
-        format: Some(format),
+        format: Some(opened.format),
+        selected_on: config.selection.part,
         source: Source {
             name: short_name(path),
-            description: format!(
-                "{place} ({format}): {} train, {} validation, {how}",
-                counts.0, counts.1
-            ),
+            description: description.trim_end().to_owned(),
         },
     })
 }
 
-/// Opens data to judge a model by: the model says what it needs, and its notes how its data was
+/// Opens data to evaluate a model on: the model says what it needs, and its notes how its data was
 /// split, so that `--split val` never scores what it was trained on.
 pub fn open_for_evaluation(
     card: &ModelCard,
     path: Option<&Path>,
     format: Option<&str>,
-    split: Split,
+    part: Part,
+    boxes: Boxes,
 ) -> Result<(Arc<dyn Dataset>, Source)> {
     let notes = RunNotes::read(card)?;
     let Some(path) = path else {
-        return rendered_for_evaluation(card, split, &notes.rendered);
+        return rendered_for_evaluation(card, part, &notes.rendered, boxes);
     };
-    let builtin = Schema::by_name(card.schema.name()).is_some();
-    let own = (!builtin).then(|| card.schema.clone());
-    let opened = open(path, format, own, notes.split, split)?;
-    let (place, found) = (path.display(), opened.format);
-    let count = opened.dataset.len();
-    let description = format!("{place} ({found}), split `{split}`: {count} samples");
-    let dataset = prepare(opened.dataset, found, &card.schema, &card.crop, &card.input)
+    let task = &card.task;
+    let builtin = Schema::by_name(task.schema.name()).is_some();
+    let options = OpenOptions {
+        format: format_of(format)?,
+        schema: (!builtin).then(|| task.schema.clone()),
+        split_rule: notes.split,
+        ..OpenOptions::default()
+    };
+    let opened = fkp_data::open(path, &options)?;
+    for note in &opened.notes {
+        eprintln!("note: {}: {note}", path.display());
+    }
+    let parts = || Parts::of(&opened, &notes.split, &notes.selection);
+    let indices = match part {
+        Part::All => (0..opened.complete.len()).collect(),
+        Part::Train => parts()?.train,
+        Part::Selection => parts()?.selection,
+        Part::Val => opened.train_val()?.indices.val,
+    };
+    let (place, found, count) = (path.display(), opened.format, indices.len());
+    let samples = Subset::new(opened.complete.clone(), indices)?;
+    let map = map_onto(samples.schema(), &task.schema)
         .context("the model's keypoints cannot be had from this data")?;
+    let description = format!("{place} ({found}), split `{part}`: {count} samples");
+    let crops = cropped(Arc::new(samples), found, &map, &task.crop, &task.input);
+    let dataset = Arc::new(Cached::new(crops.with_boxes(boxes)));
     let name = short_name(path);
     Ok((dataset, Source { name, description }))
 }
 
 fn rendered_for_evaluation(
     card: &ModelCard,
-    split: Split,
+    part: Part,
     config: &RenderedConfig,
+    boxes: Boxes,
 ) -> Result<(Arc<dyn Dataset>, Source)> {
+    let task = &card.task;
     let schema = Schema::kaggle15();
-    if card.schema != schema {
-        let (theirs, ours) = (card.schema.name(), schema.name());
-        bail!("the model has `{theirs}` points, rendered faces `{ours}`: name a set with --data");
+    if task.schema != schema {
+        let (theirs, ours) = (task.schema.name(), schema.name());
+        bail!(
+            "the model has `{theirs}` keypoints, rendered faces `{ours}`: name a set with --data"
+        );
     }
-    let dataset = match split {
-        Split::Train => faces(config.train, config.seed, &card.input)?,
-        Split::Val => faces(config.validation, validation_seed(config), &card.input)?,
-        Split::All => bail!("there is no end of rendered faces: `--split train` or `--split val`"),
+    let seeds = RenderedSeeds::of(config);
+    let (count, seed) = match part {
+        Part::Train => (config.train, seeds.train),
+        Part::Selection => (config.validation, seeds.selection),
+        Part::Val => (config.validation, seeds.val),
+        Part::All => {
+            bail!("there is no end of rendered faces: name another part with --split")
+        }
     };
-    let (count, seed) = (dataset.len(), config.seed);
-    let description = format!("rendered faces, seed {seed}, split `{split}`: {count} samples");
+    let faces = faces(count, seed, &task.input)?;
+    let dataset: Arc<dyn Dataset> = match boxes {
+        Boxes::Labels => faces,
+        // The image is the crop: framing it anew moves it within its own edges.
+        boxes => {
+            let crops = Cropped::new(faces, CropRule::Whole, task.input);
+            Arc::new(Cached::new(crops.with_boxes(boxes)))
+        }
+    };
+    let description = format!("rendered faces, seed {seed}, split `{part}`: {count} samples");
     let name = "rendered".to_owned();
     Ok((dataset, Source { name, description }))
 }
 
-/// The schema to learn (`None`: the data's), and that of the files where they cannot tell.
+/// The schema to train (`None`: the data's), and that of the files where they cannot tell.
 fn schemas(choice: &str) -> Result<(Option<Schema>, Option<Schema>)> {
     if choice == "source" {
         return Ok((None, None));
@@ -130,69 +248,82 @@ fn schemas(choice: &str) -> Result<(Option<Schema>, Option<Schema>)> {
     Ok((Some(schema), own))
 }
 
-fn open(
-    path: &Path,
-    format: Option<&str>,
-    schema: Option<Schema>,
-    split_rule: SplitRule,
-    split: Split,
-) -> Result<Opened> {
-    let options = OpenOptions {
-        format: format.map(str::parse::<Format>).transpose()?,
-        schema,
-        split,
-        split_rule,
-    };
-    let opened = fkp_data::open(path, &options)?;
-    for note in &opened.notes {
-        eprintln!("note: {}: {note}", path.display());
-    }
-    Ok(opened)
+/// The built-in schema that was asked for, where the files only number as many keypoints. The
+/// default does not count as asked for: a number of keypoints alone never makes a face.
+fn named_for_numbers(config: &DataConfig, opened: &Opened) -> Option<Schema> {
+    let asked = config.schema != DataConfig::default().schema;
+    let schema = Schema::by_name(&config.schema).filter(|_| asked)?;
+    let only_numbers = opened.schema_source == SchemaSource::Numbers;
+    (only_numbers && schema.len() == opened.complete.schema().len()).then_some(schema)
 }
 
-fn prepare(
-    dataset: Arc<dyn Dataset>,
+fn format_of(name: Option<&str>) -> Result<Option<Format>> {
+    Ok(name.map(str::parse::<Format>).transpose()?)
+}
+
+fn map_onto(source: &Schema, target: &Schema) -> Result<SchemaMap> {
+    Ok(SchemaMap::between(source, target)?)
+}
+
+/// What the map onto the trained schema does, where it does anything.
+fn told_map(opened: &Opened, map: &SchemaMap) -> String {
+    let (source, target) = (opened.complete.schema(), map.target());
+    if source == target {
+        return String::new();
+    }
+    let missing: Vec<&str> = map.unmapped().collect();
+    let without = match missing.is_empty() {
+        true => String::new(),
+        false => format!("; not in the data, so unlabeled: {}", missing.join(", ")),
+    };
+    format!("mapped onto: {}{without}\n", target.name())
+}
+
+fn cropped(
+    samples: Arc<dyn Dataset>,
     format: Format,
-    target: &Schema,
+    map: &SchemaMap,
     rule: &CropRule,
     input: &InputSpec,
-) -> Result<Arc<dyn Dataset>> {
-    let map = SchemaMap::between(dataset.schema(), target)?;
-    // Kaggle's pictures are the crops that the rule describes.
+) -> Cropped<Mapped<Arc<dyn Dataset>>> {
+    // Kaggle's images are the crops that the rule describes.
     let rule = match format {
         Format::Kaggle => CropRule::Whole,
         _ => rule.clone(),
     };
-    let channels = match input.channels {
-        1 => Channels::Grey,
-        _ => Channels::Rgb,
-    };
-    let crops = Cropped::new(Mapped::new(dataset, map), rule, input.size, channels);
-    Ok(Arc::new(Cached::new(crops)))
+    Cropped::new(Mapped::new(samples, map.clone()), rule, *input)
 }
 
 fn rendered(config: &DataConfig, input: &InputSpec) -> Result<Prepared> {
     let schema = Schema::kaggle15();
     if config.schema != schema.name() && config.schema != "source" {
         bail!(
-            "rendered faces have the points of `kaggle15`, not `{}`",
+            "rendered faces have the keypoints of `kaggle15`, not `{}`",
             config.schema
         );
     }
     if let Some(format) = &config.format {
         bail!("the format `{format}` is given, but no data to read in it");
     }
-    let config = &config.rendered;
-    let (train, validation, seed) = (config.train, config.validation, config.seed);
+    let RenderedConfig {
+        train, validation, ..
+    } = config.rendered;
+    let seeds = RenderedSeeds::of(&config.rendered);
+    let (selection, what) = match config.selection.part {
+        SelectionPart::Carved => (seeds.selection, "to choose the best epoch on"),
+        SelectionPart::Validation => (seeds.val, "to validate on"),
+    };
     let description = format!(
-        "rendered faces, seed {seed}: {train} train, {validation} validation, each another person"
+        "rendered faces, seed {}: {train} to train on, {validation} {what}, each another person",
+        seeds.train
     );
     Ok(Prepared {
-        train: faces(train, seed, input)?,
-        validation: faces(validation, validation_seed(config), input)?,
+        train: faces(train, seeds.train, input)?,
+        selection: faces(validation, selection, input)?,
         crop: CropRule::for_schema(&schema),
         schema,
         format: None,
+        selected_on: config.selection.part,
         source: Source {
             name: "rendered".to_owned(),
             description,
@@ -200,9 +331,21 @@ fn rendered(config: &DataConfig, input: &InputSpec) -> Result<Prepared> {
     })
 }
 
-/// Other people than those of the training seed, however many of them there are.
-fn validation_seed(config: &RenderedConfig) -> u64 {
-    config.seed.wrapping_add(1_000_000)
+/// Seeds of the people of each part: other people, however many of them there are.
+struct RenderedSeeds {
+    train: u64,
+    selection: u64,
+    val: u64,
+}
+
+impl RenderedSeeds {
+    fn of(config: &RenderedConfig) -> Self {
+        Self {
+            train: config.seed,
+            selection: config.seed.wrapping_add(1_000_000),
+            val: config.seed.wrapping_add(2_000_000),
+        }
+    }
 }
 
 fn faces(count: usize, seed: u64, input: &InputSpec) -> Result<Arc<dyn Dataset>> {
@@ -215,8 +358,8 @@ fn faces(count: usize, seed: u64, input: &InputSpec) -> Result<Arc<dyn Dataset>>
     Ok(Arc::new(Cached::new(faces)))
 }
 
-/// A hash of every picture and label, for telling whether data is the same as it was. Refuses a
-/// set in which nothing is labelled. Reads each sample once; a cached set keeps them.
+/// A hash of every image and label, for telling whether data is the same as it was. Refuses a set
+/// in which nothing is labeled. Reads each sample once; a cached set keeps them.
 pub fn digest(dataset: &dyn Dataset, part: &str) -> Result<String> {
     let one = |index: usize| -> Result<(u64, usize)> {
         let sample = dataset.get(index)?;
@@ -230,11 +373,9 @@ pub fn digest(dataset: &dyn Dataset, part: &str) -> Result<String> {
     };
     let read: Vec<Result<(u64, usize)>> = (0..dataset.len()).into_par_iter().map(one).collect();
     let read = read.into_iter().collect::<Result<Vec<_>>>()?;
-    let labelled: usize = read.iter().map(|(_, labelled)| labelled).sum();
-    if labelled == 0 {
-        bail!(
-            "no keypoint of the {part} set is labelled: there is nothing to learn from or to judge by"
-        );
+    let labeled: usize = read.iter().map(|(_, labeled)| labeled).sum();
+    if labeled == 0 {
+        bail!("no keypoint of the {part} set is labeled: there is nothing to train or evaluate on");
     }
     let hash = fnv1a(read.iter().flat_map(|(hash, _)| hash.to_le_bytes()));
     Ok(format!("{hash:016x}"))

@@ -9,18 +9,25 @@ mod gallery;
 mod interrupt;
 mod notes;
 mod output;
+mod pretrained;
 mod report;
+mod run;
 mod run_folder;
 mod say;
 mod setup;
 
-pub use config::{CropChoice, DataConfig, LabelMotion, RenderedConfig, RunConfig};
-pub use data::{Prepared, Source, digest, open_for_evaluation, open_for_training};
+pub use config::{
+    CropChoice, DataConfig, FarLabelChoice, LabelMotion, RenderedConfig, RunConfig, Selection,
+    SelectionPart,
+};
+pub use data::{Part, Prepared, Source, digest, open_for_evaluation, open_for_training};
 pub use gallery::{Works, gallery, kind};
 pub use interrupt::Interrupt;
 pub use notes::RunNotes;
 pub use output::{check_picture, check_writable, write_text};
-pub use report::{Report, table, write_report};
+pub use pretrained::landmarker;
+pub use report::{Report, heading, table, write_report};
+pub use run::TrainingRun;
 pub use run_folder::fresh_folder;
 pub use setup::{DeviceChoice, finish, use_threads};
 

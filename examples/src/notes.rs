@@ -1,6 +1,6 @@
 //! What a model file remembers of the run that made it.
 
-use crate::{RenderedConfig, RunConfig};
+use crate::{RenderedConfig, RunConfig, Selection};
 use anyhow::{Context, Result};
 use fkp_data::SplitRule;
 use fkp_model::ModelCard;
@@ -12,10 +12,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunNotes {
-    /// What was minimised.
-    pub loss: Loss,
+    /// What was minimized; the default of the output where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Loss>,
     /// How a set without a split of its own was split.
     pub split: SplitRule,
+    /// What the best epoch was chosen on.
+    pub selection: Selection,
     /// The rendered faces, if it was trained on those.
     pub rendered: RenderedConfig,
 }
@@ -28,6 +31,7 @@ impl RunNotes {
         Self {
             loss: config.train.loss,
             split: config.data.split,
+            selection: config.data.selection,
             rendered: config.data.rendered,
         }
     }
@@ -55,13 +59,14 @@ mod tests {
     fn a_loss_with_parameters_comes_back() {
         for loss in [Loss::Mae, Loss::wing(), Loss::soft_wing()] {
             let notes = RunNotes {
-                loss,
+                loss: Some(loss),
                 ..RunNotes::default()
             };
             let text = toml::to_string(&notes).unwrap();
             assert_eq!(toml::from_str::<RunNotes>(&text).unwrap(), notes, "{text}");
         }
         let text = "loss = \"wing\"";
-        assert_eq!(toml::from_str::<RunNotes>(text).unwrap().loss, Loss::wing());
+        let loss = toml::from_str::<RunNotes>(text).unwrap().loss;
+        assert_eq!(loss, Some(Loss::wing()));
     }
 }

@@ -1,6 +1,6 @@
 //! What a run or an evaluation came to, for people and for programs.
 
-use crate::write_text;
+use crate::{SelectionPart, write_text};
 use anyhow::Result;
 use fkp_metrics::EvaluationReport;
 use fkp_train::Progress;
@@ -11,19 +11,24 @@ use std::path::Path;
 /// The end of a training run. `report.json` is this.
 #[derive(Debug, Serialize)]
 pub struct Report<'a> {
-    /// What was learnt from.
+    /// What was trained on.
     pub data: &'a str,
-    /// How many numbers the network has.
+    /// Number of trainable parameters.
     pub parameters: usize,
-    /// Epochs, best epoch and the figures of each.
+    /// The metric that the best epoch was chosen by.
+    pub monitor: &'a str,
+    /// What the best epoch was chosen on, and so what `evaluation` and `mean_face` are measured on:
+    /// `carved` out of the training part, or the `validation` part.
+    pub selected_on: SelectionPart,
+    /// Epochs, best epoch and the metrics of each.
     pub progress: &'a Progress,
     /// Wall time of all epochs in seconds.
     pub seconds: f64,
     /// Training samples per second, median over the epochs.
     pub samples_per_second: f64,
-    /// The best weights on the validation set.
+    /// The best weights on the samples that they were chosen on.
     pub evaluation: &'a EvaluationReport,
-    /// What always predicting the training set's mean face scores on the validation set.
+    /// What always predicting the training set's mean face scores on the same samples.
     pub mean_face: &'a EvaluationReport,
 }
 
@@ -38,29 +43,29 @@ fn markdown(report: &Report<'_>) -> Result<String> {
     let mut page = String::new();
     let best = report.progress.best.map_or(0, |best| best.epoch);
     writeln!(page, "# Training report\n")?;
-    writeln!(page, "- data: {}", report.data)?;
+    writeln!(page, "- data: {}", report.data.replace('\n', "\n  "))?;
     writeln!(page, "- parameters: {}", report.parameters)?;
     writeln!(
         page,
-        "- epochs: {}, the best by validation loss: {best}",
-        report.progress.epochs_done
+        "- epochs: {}, the best by `{}`: {best}",
+        report.progress.epochs_done, report.monitor
     )?;
     writeln!(
         page,
         "- time: {:.0} s, {:.0} training samples per second\n",
         report.seconds, report.samples_per_second
     )?;
-    writeln!(page, "## Best weights on the validation set\n")?;
-    writeln!(page, "| figure | network | mean face |\n|---|---|---|")?;
-    for ((name, ours), (_, mean)) in figures(report.evaluation)
+    writeln!(page, "## {}\n", heading(report.selected_on))?;
+    writeln!(page, "| metric | network | mean face |\n|---|---|---|")?;
+    for ((name, ours), (_, mean)) in metrics(report.evaluation)
         .iter()
-        .zip(figures(report.mean_face))
+        .zip(metrics(report.mean_face))
     {
         writeln!(page, "| {name} | {ours} | {mean} |")?;
     }
     writeln!(
         page,
-        "\n## Per point\n\n| point | MAE px | RMSE px | scored |\n|---|---|---|---|"
+        "\n## Per keypoint\n\n| point | MAE px | RMSE px | scored |\n|---|---|---|---|"
     )?;
     for point in &report.evaluation.per_point {
         let (mae, rmse) = (number(point.mae_px, 3), number(point.rmse_px, 3));
@@ -77,10 +82,22 @@ fn markdown(report: &Report<'_>) -> Result<String> {
     Ok(page)
 }
 
-/// The figures of an evaluation as a table for a terminal.
+/// What the numbers of a training are measured on.
+pub fn heading(selected_on: SelectionPart) -> &'static str {
+    match selected_on {
+        SelectionPart::Carved => {
+            "Best weights, on the part of the training data that they were chosen on"
+        }
+        SelectionPart::Validation => {
+            "Best weights, on the validation part, which chose them: expect a little worse elsewhere"
+        }
+    }
+}
+
+/// The metrics of an evaluation as a table for a terminal.
 pub fn table(evaluation: &EvaluationReport) -> String {
     let mut lines = Vec::new();
-    for (name, value) in figures(evaluation) {
+    for (name, value) in metrics(evaluation) {
         lines.push(format!("{name:<26} {value:>10}"));
     }
     lines.push(String::new());
@@ -104,7 +121,7 @@ pub fn table(evaluation: &EvaluationReport) -> String {
     lines.join("\n")
 }
 
-fn figures(evaluation: &EvaluationReport) -> Vec<(String, String)> {
+fn metrics(evaluation: &EvaluationReport) -> Vec<(String, String)> {
     let percent =
         |value: Option<f64>| value.map_or("–".to_owned(), |v| format!("{:.2} %", 100.0 * v));
     let row = |name: &str, value: String| (name.to_owned(), value);

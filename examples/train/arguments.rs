@@ -2,11 +2,12 @@
 
 use anyhow::{Result, bail};
 use clap::Parser;
-use fkp_examples::{DeviceChoice, RunConfig};
+use fkp_examples::{DeviceChoice, FarLabelChoice, RunConfig, SelectionPart};
 use std::path::{Path, PathBuf};
 
 /// Train a keypoint network. Without data it learns from rendered faces.
 #[derive(Parser)]
+#[command(after_long_help = SCHEMA_HELP)]
 pub(crate) struct Arguments {
     /// File or folder with annotated pictures; rendered faces if absent.
     #[arg(long)]
@@ -14,9 +15,18 @@ pub(crate) struct Arguments {
     /// kaggle, image-csv, pts or coco; recognised by looking if absent.
     #[arg(long)]
     pub(crate) format: Option<String>,
-    /// Keypoints to learn: kaggle15 (default), ibug68, aflw21, source, or a TOML file.
+    /// Keypoints to train: kaggle15 (default), ibug68, aflw21, source (those of the data), or a TOML
+    /// file; --help shows one.
     #[arg(long)]
     pub(crate) schema: Option<String>,
+    /// What the best epoch is chosen on: carved (a tenth of the training part, by person or image)
+    /// or validation.
+    #[arg(long)]
+    pub(crate) select_on: Option<SelectionChoice>,
+    /// Take labels that are further outside their image than it is large as unlabeled and list
+    /// them, instead of refusing the data.
+    #[arg(long)]
+    pub(crate) list_far_labels: bool,
     /// A TOML file; see examples/configs.
     #[arg(long)]
     pub(crate) config: Option<PathBuf>,
@@ -36,6 +46,9 @@ pub(crate) struct Arguments {
     /// Folder to write to; runs/NAME-NNN if absent.
     #[arg(long, conflicts_with = "resume")]
     pub(crate) out: Option<PathBuf>,
+    /// Also write the best model to this file with two bytes a weight, when the run is finished.
+    #[arg(long)]
+    pub(crate) export: Option<PathBuf>,
     /// Folder of a run to go on with. The result is that of a run that was never stopped.
     #[arg(long)]
     pub(crate) resume: Option<PathBuf>,
@@ -53,6 +66,40 @@ pub(crate) struct Arguments {
     pub(crate) device: DeviceChoice,
 }
 
+/// How to say what the keypoints of one's own data are.
+const SCHEMA_HELP: &str = "\
+A schema file for --schema, here for four points of a hand:
+
+    name = \"hand4\"
+    keypoints = [\"wrist\", \"palm\", \"thumb_left\", \"thumb_right\"]
+    flip_pairs = [[\"thumb_left\", \"thumb_right\"]]   # [] if there are none; without it, no flips
+    skeleton = [[\"wrist\", \"palm\"]]                # lines to draw
+
+    [[normalising_pair]]                           # errors are divided by its length
+    name = \"palm\"
+    from = [\"wrist\"]
+    to = [\"palm\"]
+
+docs/training.md says what each key means.";
+
+/// [`SelectionPart`] on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SelectionChoice {
+    /// A part of the training part.
+    Carved,
+    /// The validation part.
+    Validation,
+}
+
+impl From<SelectionChoice> for SelectionPart {
+    fn from(choice: SelectionChoice) -> Self {
+        match choice {
+            SelectionChoice::Carved => Self::Carved,
+            SelectionChoice::Validation => Self::Validation,
+        }
+    }
+}
+
 impl Arguments {
     /// Settings that a resumed run takes from its folder, unless told to override them.
     fn settings(&self) -> Vec<&'static str> {
@@ -61,6 +108,8 @@ impl Arguments {
             ("--format", self.format.is_some()),
             ("--schema", self.schema.is_some()),
             ("--config", self.config.is_some()),
+            ("--select-on", self.select_on.is_some()),
+            ("--list-far-labels", self.list_far_labels),
             ("--batch-size", self.batch_size.is_some()),
             ("--lr", self.lr.is_some()),
             ("--seed", self.seed.is_some()),
@@ -104,6 +153,12 @@ impl Arguments {
         if Path::new(&config.data.schema).is_file() {
             let file = std::path::absolute(&config.data.schema)?;
             config.data.schema = file.display().to_string();
+        }
+        if let Some(part) = self.select_on {
+            config.data.selection.part = part.into();
+        }
+        if self.list_far_labels {
+            config.data.far_labels = FarLabelChoice::Unlabel;
         }
         config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
         config.train.batch_size = self.batch_size.unwrap_or(config.train.batch_size);

@@ -15,19 +15,17 @@ use crate::arguments::Arguments;
 use crate::judge::{judge, median, score_mean_face};
 use anyhow::{Context, Result};
 use clap::Parser;
-use fkp_augment::PixelsOnly;
-use fkp_core::{Augment, Dataset};
 use fkp_examples::{
-    DataConfig, Interrupt, LabelMotion, Prepared, Report, RunConfig, RunNotes, digest, finish,
-    fresh_folder, open_for_training, say, table, use_threads, write_report, write_text,
+    Interrupt, Report, TrainingRun, check_writable, finish, fresh_folder, heading, say, table,
+    use_threads, write_report, write_text,
 };
-use fkp_model::{ModelCard, Network};
+use fkp_metrics::EvaluationReport;
+use fkp_model::{Precision, read_model};
 use fkp_train::observers::{
     CsvHistory, Curves, EarlyLook, JsonLines, Look, PointErrors, PointOrder, Progress, TensorBoard,
 };
 use fkp_train::plots::{plot_learning_rates, save_picture};
-use fkp_train::{Checkpoints, Coordinates, Fit, LearningRateFinder, Observers, Params, Stopped};
-use std::collections::BTreeMap;
+use fkp_train::{LearningRateCurve, LearningRateFinder, Observers, Stopped, write_file};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -38,57 +36,38 @@ fn main() -> ExitCode {
 fn train(arguments: &Arguments) -> Result<()> {
     use_threads(arguments.threads)?;
     arguments.check()?;
+    if let Some(path) = &arguments.export {
+        check_writable(path)?;
+    }
     let device = arguments.device.open()?;
-    let mut config = arguments.resolve()?;
-    config.validate()?;
-    let data = open_for_training(&config.data, &config.input)?;
-    config.data.format = data.format.map(|format| format.to_string());
-    say!("data: {}", data.source.description);
-
-    let mut card = ModelCard {
-        crop: data.crop.clone(),
-        ..ModelCard::new(config.network.clone(), data.schema.clone(), config.input)
-    };
-    RunNotes::of(&config).write(&mut card)?;
-    let params = Params::new(config.train.seed, &device);
-    let network = Network::new(
-        &card.network,
-        &card.input,
-        card.schema.len(),
-        params.builder(),
-    )?;
-    let codec = Coordinates::new(config.input.frame(), config.train.loss);
-    let parameters = params.named().iter().map(|(_, var)| var.elem_count()).sum();
+    let run = TrainingRun::open(arguments.resolve()?)?;
+    say!("data: {}", run.data.source.description);
+    let trainer = run.trainer(&device)?;
+    let params = trainer.params().named();
+    let parameters: usize = params.iter().map(|(_, var)| var.elem_count()).sum();
     say!("network: {parameters} parameters");
-
-    let augment = augmentation(&config, &data)?;
-    let sets: (&dyn Dataset, &dyn Dataset) = (&data.train, &data.validation);
-    let fit = Fit {
-        augment: &augment,
-        ..Fit::new(&network, &params, &codec, config.input, sets, &config.train)
-    };
+    let (train, selection) = (&run.data.train, &run.data.selection);
     if arguments.find_lr {
-        return find_learning_rate(&fit, arguments.out.as_deref());
+        let curve = trainer.find_learning_rate(train, &LearningRateFinder::default())?;
+        return show_learning_rates(
+            &curve,
+            run.config.train.learning_rate,
+            arguments.out.as_deref(),
+        );
     }
 
     let folder = match &arguments.resume {
         Some(folder) => folder.clone(),
-        None => fresh_folder(arguments.out.as_deref(), &data.source.name)?,
+        None => fresh_folder(arguments.out.as_deref(), &run.data.source.name)?,
     };
     say!("writing to {}", folder.display());
-    let metadata = [(ModelCard::KEY.to_owned(), card.to_metadata()?)].into();
-    let mut checkpoints = Checkpoints::new(&folder, metadata);
-    checkpoints.fingerprint = fingerprint(&config, &data)?;
-    let fit = Fit {
-        checkpoints: Some(&checkpoints),
-        ..fit
-    };
-    let resolved = toml::to_string(&config)?;
+    let trainer = trainer.save_to(&folder).depends_on(run.fingerprint()?);
+    let resolved = toml::to_string(&run.config)?;
     match (&arguments.resume, arguments.override_) {
         (None, _) => write_text(&folder.join("config.toml"), &resolved)?,
         (Some(_), false) => {}
         (Some(_), true) => {
-            for difference in fit.differences()? {
+            for difference in trainer.differences(train, selection)? {
                 say!("overridden: {difference}");
             }
             write_text(&folder.join("config.toml"), &resolved)?;
@@ -114,9 +93,9 @@ fn train(arguments: &Arguments) -> Result<()> {
         &mut interrupt,
     ]);
     let outcome = match (&arguments.resume, arguments.override_) {
-        (None, _) => fit.run(&mut observers)?,
-        (Some(_), false) => fit.resume(&mut observers)?,
-        (Some(_), true) => fit.resume_overriding(&mut observers)?,
+        (None, _) => trainer.fit(train, selection, &mut observers)?,
+        (Some(_), false) => trainer.resume(train, selection, &mut observers)?,
+        (Some(_), true) => trainer.resume_overriding(train, selection, &mut observers)?,
     };
     drop(observers);
     let records = &outcome.progress.history;
@@ -149,14 +128,17 @@ fn train(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
 
-    let (evaluation, overlay) = judge(&checkpoints.best(), &data, &codec, config.train.batch_size)?;
+    let best = folder.join("best.safetensors");
+    let (evaluation, overlay) = judge(&best, &run)?;
     save_picture(&folder.join("overlay.png"), &overlay)?;
     let points = folder.join("point_errors.png");
     PointErrors::draw(&points, &evaluation, PointOrder::WorstFirst)?;
-    let mean_face = score_mean_face(&data, &codec)?;
+    let mean_face = score_mean_face(&run)?;
     let report = Report {
-        data: &data.source.description,
+        data: &run.data.source.description,
         parameters,
+        monitor: &run.config.train.monitor,
+        selected_on: run.data.selected_on,
         progress: &outcome.progress,
         seconds: records.iter().map(|record| record.seconds).sum(),
         samples_per_second: median(records.iter().map(|record| record.samples_per_second)),
@@ -164,29 +146,60 @@ fn train(arguments: &Arguments) -> Result<()> {
         mean_face: &mean_face,
     };
     write_report(&folder, &report)?;
-    say!(
-        "\nbest weights on the validation set:\n{}",
-        table(&evaluation)
-    );
+    say!("\n{}:\n{}", heading(report.selected_on), table(&evaluation));
     let mean = mean_face.mae_px.unwrap_or(f64::NAN);
     say!(
         "\nthe mean face has a MAE of {mean:.3} px; report: {}",
         folder.join("report.md").display()
     );
+    if let Some(warning) = against_mean_face(&evaluation, &mean_face) {
+        say!("\n{warning}");
+    }
+    if let Some(path) = &arguments.export {
+        export(&best, path)?;
+    }
+    say!(
+        "for a figure on data that chose nothing: evaluate --model {} --split val{}",
+        best.display(),
+        match &run.config.data.path {
+            Some(path) => format!(" --data {}", path.display()),
+            None => String::new(),
+        }
+    );
     Ok(())
 }
 
-fn augmentation(config: &RunConfig, data: &Prepared) -> Result<Box<dyn Augment>> {
-    let augment = config.augment.compile(&data.schema)?;
-    Ok(match config.data.labels {
-        LabelMotion::WithPixels => Box::new(augment),
-        LabelMotion::StayBehind => Box::new(PixelsOnly(augment)),
+/// The model in half the bytes, for programs that carry it along.
+fn export(model: &Path, path: &Path) -> Result<()> {
+    let (card, weights) = read_model(model)?;
+    let bytes = card.to_bytes(&weights, Precision::F16)?;
+    write_file(path, &bytes).with_context(|| format!("{}: cannot write", path.display()))?;
+    say!("exported: {}, {} bytes", path.display(), bytes.len());
+    Ok(())
+}
+
+/// What to say and to do where the network is worse than always predicting the mean face.
+fn against_mean_face(network: &EvaluationReport, mean: &EvaluationReport) -> Option<String> {
+    let (ours, mean) = (network.mae_px?, mean.mae_px?);
+    (ours.is_nan() || ours >= mean).then(|| {
+        format!(
+            "warning: this is no better than the mean face ({ours:.3} against {mean:.3} px): the \
+             network has learned nothing of use.\n\
+             - Too short a training? Look at curves.png; try more --epochs.\n\
+             - A learning rate that is too high or too low? --find-lr shows where the loss falls.\n\
+             - Labels that are not on the images? Look at overlay.png and at \
+             `augment_preview --data …`.\n\
+             - Very few images? Start from more, or with less augmentation."
+        )
     })
 }
 
-/// A learning-rate range test in place of a training.
-fn find_learning_rate(fit: &Fit<'_>, out: Option<&Path>) -> Result<()> {
-    let curve = fit.find_learning_rate(&LearningRateFinder::default())?;
+/// The curve of a learning-rate range test, and what follows from it.
+fn show_learning_rates(
+    curve: &LearningRateCurve,
+    configured: f64,
+    out: Option<&Path>,
+) -> Result<()> {
     let folder = out.unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)
         .with_context(|| format!("{}: cannot create the folder", folder.display()))?;
@@ -204,25 +217,32 @@ fn find_learning_rate(fit: &Fit<'_>, out: Option<&Path>) -> Result<()> {
         .map(|p| (p.learning_rate, p.smoothed))
         .collect();
     plot_learning_rates(&plot, &losses, curve.suggestion)?;
-    match curve.suggestion {
-        Some(rate) => say!("suggested learning rate: {rate:.1e}"),
-        None => say!("the loss never falls: no learning rate can be suggested"),
-    }
+    say!("{}", advice(curve, configured));
     say!("see {}", plot.display());
     Ok(())
 }
 
-/// What must be as it was for a run to go on: how samples are made and varied, and the samples.
-fn fingerprint(config: &RunConfig, data: &Prepared) -> Result<BTreeMap<String, String>> {
-    let place_aside = DataConfig {
-        path: None,
-        ..config.data.clone()
+/// The test raises the rate over a hundred steps, so the loss falls fastest long before the rate is
+/// too high: that place is a lower end, where the loss is lowest an upper one.
+fn advice(curve: &LearningRateCurve, configured: f64) -> String {
+    let Some(steepest) = curve.suggestion else {
+        return "the loss never falls: no learning rate can be suggested".to_owned();
     };
-    let entry = |key: &str, value: String| (key.to_owned(), value);
-    Ok(BTreeMap::from([
-        entry("augment", toml::to_string(&config.augment)?),
-        entry("data", toml::to_string(&place_aside)?),
-        entry("training set", digest(&data.train, "training")?),
-        entry("validation set", digest(&data.validation, "validation")?),
-    ]))
+    let by_loss = |a: &&fkp_train::LearningRatePoint, b: &&fkp_train::LearningRatePoint| {
+        a.smoothed.total_cmp(&b.smoothed)
+    };
+    let lowest = curve.points.iter().min_by(by_loss);
+    let highest = lowest.map_or(steepest, |point| point.learning_rate.max(steepest));
+    let verdict = if configured < steepest {
+        "lies below: training will be slow"
+    } else if configured <= highest {
+        "lies between: leave it as it is"
+    } else {
+        "lies above: the loss may explode"
+    };
+    format!(
+        "the loss falls fastest at {steepest:.1e} and is lowest at {highest:.1e}: a learning rate \
+         between the two is safe to begin with, the upper end trains faster.\n\
+         the configured learning rate, {configured:.1e}, {verdict}"
+    )
 }

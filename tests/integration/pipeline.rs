@@ -1,13 +1,15 @@
 //! From rendered faces to points in a picture's own pixels.
 
 use crate::common::{small_config, train};
-use fkp_core::{Affine, Border, CoordinateFrame, CropSquare, Dataset, Filter, Image, warp_affine};
-use fkp_data::Split;
-use fkp_examples::open_for_evaluation;
+use fkp_core::{
+    Affine, Border, CoordinateFrame, CropSquare, Dataset, FaceBox, Filter, Image, warp_affine,
+};
+use fkp_data::Boxes;
+use fkp_examples::{Part, RunNotes, open_for_evaluation};
 use fkp_metrics::{Evaluation, MeanFace};
 use fkp_model::Landmarker;
 use fkp_synth::{SynthConfig, SynthFaces};
-use fkp_train::{Coordinates, Evaluator, Loss};
+use fkp_train::{Evaluator, codec_for};
 
 /// The weights of two runs agree to the byte, and so do those of one and two threads, with the
 /// tutorial's augmentation and kernels that work in parallel.
@@ -39,19 +41,22 @@ fn a_model_file_says_everything_an_evaluation_needs() {
     let (_, outcome) = train(&config, folder.path());
     let landmarker = Landmarker::load(folder.path().join("best.safetensors")).unwrap();
     let card = landmarker.card();
-    let (validation, _) = open_for_evaluation(card, None, None, Split::Val).unwrap();
-    let codec = Coordinates::new(card.input.frame(), Loss::Mae);
-    let evaluator = Evaluator {
-        network: landmarker.network(),
-        codec: &codec,
-        input: card.input,
-        batch_size: 32,
-        device: &candle_core::Device::Cpu,
+    let open = |part| {
+        open_for_evaluation(card, None, None, part, Boxes::Labels)
+            .unwrap()
+            .0
     };
-    let report = evaluator.run(&validation, |_| {}).unwrap();
+    let loss = RunNotes::read(card).unwrap().loss;
+    let device = candle_core::Device::Cpu;
+    let codec = codec_for(&card.task, landmarker.network(), loss, &device).unwrap();
+    let evaluator = Evaluator::new(landmarker.network(), &*codec, card.task.input);
+    let report = evaluator.run(&open(Part::Selection), |_| {}).unwrap();
     let best = outcome.progress.best.unwrap();
-    assert!((report.loss.unwrap() - best.val_loss).abs() < 1e-6);
+    assert!((report.loss.unwrap() - best.score).abs() < 1e-6);
     assert_eq!(report.samples, 32);
+    // The part that chose nothing is another.
+    let held_out = evaluator.run(&open(Part::Val), |_| {}).unwrap();
+    assert_ne!(held_out.loss, report.loss);
 }
 
 /// The model file remembers how its data was split, so that what is evaluated later under the
@@ -80,12 +85,23 @@ fn evaluation_scores_what_the_training_held_out() {
         let (data, outcome) = train(&config, &run);
         let landmarker = Landmarker::load(run.join("best.safetensors")).unwrap();
         let card = landmarker.card();
-        let (held_out, _) = open_for_evaluation(card, Some(&set), None, Split::Val).unwrap();
         let ids = |set: &dyn Dataset| {
             let all = (0..set.len()).map(|i| set.get(i).unwrap().id);
             all.collect::<Vec<_>>()
         };
-        assert_eq!(ids(&held_out), ids(&data.validation), "seed {seed}");
+        let part = |part| {
+            let path = Some(set.as_path());
+            let opened = open_for_evaluation(card, path, None, part, Boxes::Labels);
+            ids(&opened.unwrap().0)
+        };
+        assert_eq!(part(Part::Selection), ids(&data.selection), "seed {seed}");
+        assert_eq!(part(Part::Train), ids(&data.train), "seed {seed}");
+        // Every sample is in one of three parts, and what is reported on was in neither other.
+        let mut all = [part(Part::Train), part(Part::Selection), part(Part::Val)].concat();
+        all.sort();
+        let mut complete = part(Part::All);
+        complete.sort();
+        assert_eq!(all, complete);
         assert!(outcome.progress.best.is_some());
     }
 }
@@ -114,18 +130,21 @@ fn points_are_found_in_a_larger_picture() {
     // Three times as large, with its top left corner at (150, 60).
     let scale = 3.0;
     let square = CropSquare {
-        centre: (150.0 - 0.5 + 72.0, 60.0 - 0.5 + 72.0),
+        center: (150.0 - 0.5 + 72.0, 60.0 - 0.5 + 72.0),
         side: 144.0,
     };
-    let picture_from_face = square.crop_from_picture(side).unwrap().inverse();
+    let picture_from_face = square.crop_from_image(side).unwrap().inverse();
     let mut ours = Evaluation::new(faces.schema(), frame);
     let mut in_crop = Evaluation::new(faces.schema(), frame);
     for index in 0..faces.len() {
         let face = faces.get(index).unwrap();
         let picture = pasted(&face.image, &picture_from_face);
-        let found = landmarker.detect_in(&picture, &square).unwrap();
-        ours.update(&found, &face.keypoints.map(&picture_from_face));
-        in_crop.update(&landmarker.detect(&face.image).unwrap(), &face.keypoints);
+        let found = landmarker
+            .detect_in(&picture, &FaceBox::crop(square.bounds()))
+            .unwrap();
+        ours.add(found.positions(), &face.keypoints.map(&picture_from_face));
+        let found = landmarker.detect(&face.image).unwrap();
+        in_crop.add(found.positions(), &face.keypoints);
     }
     let (ours, in_crop) = (
         ours.report().mae_px.unwrap(),
@@ -173,8 +192,8 @@ fn a_short_run_beats_the_mean_face() {
     };
     let mean = MeanFace::fit(data.schema.len(), faces(&data.train)).predict();
     let mut constant = Evaluation::new(&data.schema, config.input.frame());
-    for truth in faces(&data.validation) {
-        constant.update(&mean, &truth);
+    for truth in faces(&data.selection) {
+        constant.add(&mean, &truth);
     }
     let constant = constant.report().mae_px.unwrap();
     let ours = outcome.progress.history.last().unwrap().mae_px.unwrap();

@@ -6,8 +6,8 @@ use crate::raster::RasterView;
 use crate::{Picture, Raster, Step};
 use fkp_core::warp::{Sampling, View};
 use fkp_core::{
-    Affine, Border, BoundingBox, Channel, Filter, Image, Keypoints, KeypointsError, Sample,
-    SampleError, Schema, Visibility,
+    Affine, Border, BoundingBox, Channel, FaceBox, Filter, Image, Keypoints, KeypointsError,
+    Sample, SampleError, Schema, Visibility,
 };
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -277,7 +277,10 @@ impl Drawn {
                 self.in_place(sample.image)
             },
             keypoints: sample.keypoints,
-            face_box: sample.face_box.map(|given| self.bounding_box(&given)),
+            face_box: sample.face_box.map(|given| FaceBox {
+                bounds: self.bounding_box(&given.bounds),
+                ..given
+            }),
             ..sample
         })
     }

@@ -5,7 +5,8 @@
 
 use fkp_augment::{AffineRange, Fill, Filter, Range, Recipe, Transform};
 use fkp_core::{
-    Augment, BoundingBox, Image, InputSpec, Keypoint, Keypoints, Purpose, Sample, Schema, rng_for,
+    Augment, BoundingBox, FaceBox, Image, InputSpec, Keypoint, Keypoints, Purpose, Sample, Schema,
+    rng_for,
 };
 
 const BATCH: usize = 4;
@@ -22,12 +23,12 @@ fn samples((width, height, channels): (usize, usize, usize)) -> Vec<Sample> {
             .map(|p| Keypoint::new(10.0 + p as f32, 8.0 + i as f32))
             .collect();
         Sample {
-            face_box: Some(BoundingBox {
+            face_box: Some(FaceBox::face(BoundingBox {
                 x: 6.0,
                 y: 5.0,
                 width: 24.0,
                 height: 26.0,
-            }),
+            })),
             ..Sample::new("face", picture(i), points)
         }
     };

@@ -1,15 +1,35 @@
-//! The rule that cuts a square face crop out of a picture.
+//! The rule that cuts a square face crop out of an image.
 
-use crate::{Affine, Border, Filter, Image, Keypoints, Sample, Schema, warp_affine};
+use crate::{
+    Affine, Border, BoundingBox, BoxConvention, FaceBox, Filter, Image, InputSpec, Keypoints,
+    Sample, Schema, warp_affine,
+};
+use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-/// A picture cannot be cropped by the rule.
+/// An image cannot be cropped by the rule.
 #[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CropError {
     /// There is neither a usable set of keypoints nor a box to frame the crop by.
-    #[error("the crop needs two labelled keypoints apart from each other, or a box; got neither")]
+    #[error("the crop needs two labeled keypoints apart from each other, or a box; got neither")]
     NothingToFrame,
+    /// The rule does not say where a box of this convention lies in a crop.
+    #[error(
+        "the model's crop rule says nothing of {}; give {}",
+        match convention {
+            BoxConvention::Face => "boxes of faces from forehead to chin",
+            _ => "boxes around keypoints",
+        },
+        match convention {
+            BoxConvention::Face => "the box around the keypoints, or the crop itself",
+            _ => "the crop itself",
+        }
+    )]
+    NoFraming {
+        /// The convention of the box.
+        convention: BoxConvention,
+    },
     /// A box has no area or is not finite.
     #[error("the box {given:?} has no area or is not finite")]
     BadBox {
@@ -20,83 +40,42 @@ pub enum CropError {
 
 crate::debug_as_sentence!(CropError);
 
-/// An axis-aligned box in pixels. As a region its sides are outer edges: the first pixel of a
-/// picture starts at −0.5.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BoundingBox {
-    /// Left edge.
-    pub x: f64,
-    /// Top edge.
-    pub y: f64,
-    /// Width, not negative.
-    pub width: f64,
-    /// Height, not negative.
-    pub height: f64,
-}
-
-impl BoundingBox {
-    /// The smallest box around some points; `None` if there are none.
-    pub fn around(points: impl IntoIterator<Item = (f64, f64)>) -> Option<Self> {
-        let mut points = points.into_iter();
-        let (x, y) = points.next()?;
-        let [x0, y0, x1, y1] = points.fold([x, y, x, y], |[x0, y0, x1, y1], (x, y)| {
-            [x0.min(x), y0.min(y), x1.max(x), y1.max(y)]
-        });
-        Some(Self {
-            x: x0,
-            y: y0,
-            width: x1 - x0,
-            height: y1 - y0,
-        })
-    }
-
-    /// The middle of the box.
-    pub fn centre(&self) -> (f64, f64) {
-        (self.x + self.width / 2.0, self.y + self.height / 2.0)
-    }
-
-    /// The longer of the two sides.
-    pub fn longer_side(&self) -> f64 {
-        self.width.max(self.height)
-    }
-
-    /// Whether the box is finite and has an area.
-    pub fn is_usable(&self) -> bool {
-        [self.x, self.y, self.width, self.height]
-            .iter()
-            .all(|v| v.is_finite())
-            && self.width > 0.0
-            && self.height > 0.0
-    }
-}
-
-/// A square region of a picture, in pixels.
+/// A square region of an image, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct CropSquare {
-    /// The middle of the square.
-    pub centre: (f64, f64),
-    /// Length of a side in pixels of the picture.
+    /// The center of the square.
+    pub center: (f64, f64),
+    /// Length of a side in pixels of the image.
     pub side: f64,
 }
 
 impl CropSquare {
-    /// The smallest square about a box's middle that holds the box.
+    /// The smallest square about a box's center that holds the box.
     pub fn about(given: &BoundingBox) -> Result<Self, CropError> {
         if !given.is_usable() {
             return Err(CropError::BadBox { given: *given });
         }
         Ok(Self {
-            centre: given.centre(),
+            center: given.center(),
             side: given.longer_side(),
         })
     }
 
-    /// The smallest square that holds a whole picture, about its middle.
+    /// The smallest square that holds a whole image, about its center.
     pub fn whole(image: &Image) -> Self {
         Self {
-            centre: image.centre(),
+            center: image.centre(),
             side: image.width().max(image.height()) as f64,
+        }
+    }
+
+    /// The square as a box.
+    pub fn bounds(&self) -> BoundingBox {
+        BoundingBox {
+            x: self.center.0 - self.side / 2.0,
+            y: self.center.1 - self.side / 2.0,
+            width: self.side,
+            height: self.side,
         }
     }
 
@@ -104,211 +83,270 @@ impl CropSquare {
     ///
     /// # Errors
     /// If the square has no finite positive side.
-    pub fn crop_from_picture(&self, size: usize) -> Result<Affine, CropError> {
+    pub fn crop_from_image(&self, size: usize) -> Result<Affine, CropError> {
         let scale = size as f64 / self.side;
-        let shift = |centre: f64| (size as f64 - 1.0) / 2.0 - scale * centre;
+        let shift = |center: f64| (size as f64 - 1.0) / 2.0 - scale * center;
         let rows = [
-            [scale, 0.0, shift(self.centre.0)],
-            [0.0, scale, shift(self.centre.1)],
+            [scale, 0.0, shift(self.center.0)],
+            [0.0, scale, shift(self.center.1)],
         ];
         Affine::new(rows).map_err(|_| CropError::BadBox {
-            given: BoundingBox {
-                x: self.centre.0 - self.side / 2.0,
-                y: self.centre.1 - self.side / 2.0,
-                width: self.side,
-                height: self.side,
-            },
+            given: self.bounds(),
         })
     }
 
-    /// The crop as a `size × size` picture, and the map that made it. Averages over pixel areas
-    /// when shrinking; outside the picture the edge pixels are repeated.
+    /// The crop as a `size × size` image, and the map that made it. Averages over pixel areas
+    /// when shrinking; outside the image the edge pixels are repeated.
     pub fn cut(&self, image: &Image, size: usize) -> Result<(Image, Affine), CropError> {
-        let crop_from_picture = self.crop_from_picture(size)?;
+        let crop_from_image = self.crop_from_image(size)?;
         let frame = (size, size);
-        // A picture that is already the crop is left alone, to the byte.
-        if image.size() == frame && crop_from_picture == Affine::identity() {
-            return Ok((image.clone(), crop_from_picture));
+        // An image that is already the crop is left alone, to the byte.
+        if image.size() == frame && crop_from_image == Affine::identity() {
+            return Ok((image.clone(), crop_from_image));
         }
         let crop = warp_affine(
             image,
-            &crop_from_picture,
+            &crop_from_image,
             frame,
             Filter::Area,
             Border::Replicate,
         );
-        Ok((crop, crop_from_picture))
+        Ok((crop, crop_from_image))
     }
 }
 
-/// Which square of a picture the network sees. Part of a model file, because a model is only as
+/// How far a face detector's box is off at most: uniform errors that a model is trained for and
+/// evaluated with.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoxJitter {
+    /// Limit of the shift along each axis, as a fraction of the side.
+    pub shift: f64,
+    /// Limit of the change of the side, as a fraction of it.
+    pub scale: f64,
+}
+
+impl Default for BoxJitter {
+    /// ±8 % of the side along each axis, and a side off by ±10 %.
+    fn default() -> Self {
+        Self {
+            shift: 0.08,
+            scale: 0.1,
+        }
+    }
+}
+
+impl BoxJitter {
+    /// A square that is off from this one by as much as the generator's state says.
+    pub fn apply(&self, square: &CropSquare, rng: &mut dyn Rng) -> CropSquare {
+        let mut within = |limit: f64| limit * rng.random_range(-1.0..=1.0);
+        let (dx, dy, grow) = (within(self.shift), within(self.shift), within(self.scale));
+        CropSquare {
+            center: (
+                square.center.0 + dx * square.side,
+                square.center.1 + dy * square.side,
+            ),
+            side: square.side * (1.0 + grow),
+        }
+    }
+}
+
+/// Which square of an image the network sees. Part of a model file, because a model is only as
 /// good as the framing it is given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum CropRule {
-    /// The smallest square about the whole picture, which is a crop already.
+    /// The smallest square about the whole image, which is a crop already.
     Whole,
-    /// The square in which the box of the labelled keypoints has the place and size that the box
-    /// of the *same* points has in `framing`, so that missing labels do not shift the crop.
-    /// Size by the longer side, place by the middle. A given box stands for that of all points.
+    /// The square in which the box of the labeled keypoints has the place and size that the box
+    /// of the *same* keypoints has in `framing`, so that missing labels do not shift the crop.
+    /// Size by the longer side, place by the center.
     Framed {
-        /// Where each point lies on average, in fractions of the crop's side.
+        /// Where each keypoint lies on average, in fractions of the crop's side.
         framing: Vec<[f64; 2]>,
+        /// Where the face from forehead to chin lies on average, in the same fractions; `None`
+        /// where that means nothing, as for keypoints of other things than faces.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        face_box: Option<BoundingBox>,
     },
 }
 
 impl CropRule {
-    /// Framing by the schema's mean positions, or the whole picture where it has none.
+    /// Framing by the schema's mean positions, or the whole image where it has none.
     pub fn for_schema(schema: &Schema) -> Self {
         match schema.framing() {
             [] => Self::Whole,
             framing => Self::Framed {
                 framing: framing.to_vec(),
+                face_box: schema.face_box().copied(),
             },
         }
     }
 
-    /// The square for a picture with known keypoints or, for want of them, a known face box.
+    /// The square for an image with known keypoints or, for want of them, a known box.
+    ///
+    /// # Errors
+    /// If there is nothing to frame the crop by.
     pub fn square(
         &self,
         image: &Image,
         keypoints: &Keypoints,
-        face_box: Option<&BoundingBox>,
+        face_box: Option<&FaceBox>,
     ) -> Result<CropSquare, CropError> {
-        let Self::Framed { framing } = self else {
+        let Self::Framed { framing, .. } = self else {
             return Ok(CropSquare::whole(image));
         };
-        let at = |i: usize| (framing[i][0], framing[i][1]);
-        let labelled = keypoints
+        let labeled = keypoints
             .labelled()
             .map(|(i, _)| i)
             .filter(|i| *i < framing.len());
-        let by_points = keypoints
-            .bounding_box()
-            .zip(BoundingBox::around(labelled.map(at)));
-        let by_box = || {
-            face_box
-                .copied()
-                .zip(BoundingBox::around((0..framing.len()).map(at)))
+        let reference = BoundingBox::around(labeled.map(|i| (framing[i][0], framing[i][1])));
+        let framed = keypoints.bounding_box().zip(reference).and_then(|pair| {
+            let scale = |bounds: &BoundingBox| bounds.longer_side();
+            align(&pair.0, &pair.1, scale)
+        });
+        match (framed, face_box) {
+            (Some(square), _) => Ok(square),
+            (None, Some(face_box)) => self.square_of(face_box),
+            (None, None) => Err(CropError::NothingToFrame),
+        }
+    }
+
+    /// The square that the model sees of the face in a box: one call for every convention.
+    ///
+    /// A box around keypoints is compared with the mean shape's by the longer side, as in
+    /// training; a box of a face by √(width · height), because some detectors give squares.
+    ///
+    /// ```
+    /// use fkp_core::{BoundingBox, CropRule, FaceBox, Schema};
+    /// let rule = CropRule::for_schema(&Schema::kaggle15());
+    /// let face = FaceBox::face(BoundingBox::from_image_edges(50.0, 40.0, 90.0, 118.0));
+    /// let square = rule.square_of(&face)?;
+    /// assert!((square.side - 100.0).abs() < 1e-9);
+    /// # Ok::<(), fkp_core::CropError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the box has no area, or the rule does not know its convention ([`CropRule::Whole`] knows
+    /// crops alone).
+    pub fn square_of(&self, given: &FaceBox) -> Result<CropSquare, CropError> {
+        let FaceBox { convention, bounds } = given;
+        let bad = CropError::BadBox { given: *bounds };
+        let usable = match convention {
+            // Keypoints may lie on a line.
+            BoxConvention::Keypoints => bounds.longer_side() > 0.0 && is_finite(bounds),
+            BoxConvention::Face | BoxConvention::Crop => bounds.is_usable(),
         };
-        let usable = |(found, reference): &(BoundingBox, BoundingBox)| {
-            found.longer_side() > 0.0 && reference.longer_side() > 0.0
+        if !usable {
+            return Err(bad);
+        }
+        let square = match convention {
+            BoxConvention::Crop => return CropSquare::about(bounds),
+            BoxConvention::Keypoints => align(
+                bounds,
+                &self.reference(*convention)?,
+                BoundingBox::longer_side,
+            ),
+            BoxConvention::Face => align(
+                bounds,
+                &self.reference(*convention)?,
+                BoundingBox::mean_side,
+            ),
         };
-        let (found, reference) = by_points
-            .filter(usable)
-            .or_else(|| by_box().filter(usable))
-            .ok_or(CropError::NothingToFrame)?;
-        let side = found.longer_side() / reference.longer_side();
-        let (fx, fy) = found.centre();
-        let (rx, ry) = reference.centre();
-        Ok(CropSquare {
-            centre: (fx + (0.5 - rx) * side, fy + (0.5 - ry) * side),
-            side,
+        square.ok_or(bad)
+    }
+
+    /// The box of another convention around the same face, by the mean shape.
+    ///
+    /// # Errors
+    /// As for [`Self::square_of`], for either convention.
+    pub fn convert(&self, given: &FaceBox, to: BoxConvention) -> Result<FaceBox, CropError> {
+        if given.convention == to {
+            return Ok(*given);
+        }
+        let crop = self.square_of(given)?.bounds();
+        let bounds = match to {
+            BoxConvention::Crop => crop,
+            BoxConvention::Keypoints | BoxConvention::Face => {
+                let part = self.reference(to)?;
+                BoundingBox {
+                    x: crop.x + part.x * crop.width,
+                    y: crop.y + part.y * crop.height,
+                    width: part.width * crop.width,
+                    height: part.height * crop.height,
+                }
+            }
+        };
+        Ok(FaceBox {
+            convention: to,
+            bounds,
         })
     }
 
-    /// The sample cut to a `size × size` crop, its points moved along.
-    pub fn apply(&self, sample: Sample, size: usize) -> Result<Sample, CropError> {
-        let face_box = sample.face_box.as_ref();
-        let square = self.square(&sample.image, &sample.keypoints, face_box)?;
-        let (image, crop_from_picture) = square.cut(&sample.image, size)?;
-        let keypoints = sample.keypoints.map(&crop_from_picture);
+    /// Where the box of a convention lies in a crop, in fractions of its side.
+    fn reference(&self, convention: BoxConvention) -> Result<BoundingBox, CropError> {
+        let known = match (self, convention) {
+            (Self::Framed { framing, .. }, BoxConvention::Keypoints) => {
+                BoundingBox::around(framing.iter().map(|&[x, y]| (x, y)))
+            }
+            (Self::Framed { face_box, .. }, BoxConvention::Face) => *face_box,
+            _ => None,
+        };
+        known.ok_or(CropError::NoFraming { convention })
+    }
+
+    /// The sample as the network sees it: cut to `input.size` in the input's channels, its
+    /// keypoints moved along.
+    ///
+    /// # Errors
+    /// If there is nothing to frame the crop by.
+    pub fn apply(&self, sample: Sample, input: &InputSpec) -> Result<Sample, CropError> {
+        let square = self.square(&sample.image, &sample.keypoints, sample.face_box.as_ref())?;
+        square.apply(sample, input)
+    }
+}
+
+impl CropSquare {
+    /// The sample as the network sees it in this square, its keypoints moved along.
+    ///
+    /// # Errors
+    /// If the square has no finite positive side.
+    pub fn apply(&self, sample: Sample, input: &InputSpec) -> Result<Sample, CropError> {
+        let (image, crop_from_image) = input.crop(&sample.image, self)?;
+        let keypoints = sample.keypoints.map(&crop_from_image);
         Ok(Sample {
             image,
-            keypoints: keypoints.marked_for_frame((size, size)),
+            keypoints: keypoints.marked_for_frame((input.size, input.size)),
             face_box: None,
             ..sample
         })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Keypoint;
-
-    /// The mean face at any place and size comes out in the Kaggle framing, also with labels
-    /// missing.
-    #[test]
-    fn framed_crop_puts_the_mean_face_where_it_belongs() {
-        let schema = Schema::kaggle15();
-        let rule = CropRule::for_schema(&schema);
-        let place = |side: f64, i: usize| {
-            let [u, v] = schema.framing()[i];
-            Keypoint::new(
-                (u * side + 30.0 - 0.5) as f32,
-                (v * side + 70.0 - 0.5) as f32,
-            )
-        };
-        for missing in [&[][..], &[13, 14], &[2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13]] {
-            let keypoints: Keypoints = (0..15)
-                .map(|i| match missing.contains(&i) {
-                    true => Keypoint::unlabelled(),
-                    false => place(200.0, i),
-                })
-                .collect();
-            let sample = Sample::new("mean", Image::filled(300, 400, 1, 7), keypoints);
-            let crop = rule.apply(sample, 96).unwrap();
-            assert_eq!(crop.image.size(), (96, 96));
-            for (i, point) in crop.keypoints.labelled() {
-                let [u, v] = schema.framing()[i];
-                let expected = Keypoint::new((u * 96.0 - 0.5) as f32, (v * 96.0 - 0.5) as f32);
-                assert!(
-                    point.distance(&expected) < 1e-3,
-                    "{i}: {point:?} {expected:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_picture_that_is_the_crop_already_stays_to_the_byte() {
-        let image = Image::new(3, 3, 1, (0..9).collect()).unwrap();
-        let (crop, map) = CropSquare::whole(&image).cut(&image, 3).unwrap();
-        assert_eq!((crop, map), (image, Affine::identity()));
-    }
-
-    #[test]
-    fn points_follow_the_crop() {
-        let mut image = Image::filled(120, 90, 1, 0);
-        for (x, y) in [(60, 40), (61, 40), (60, 41), (61, 41)] {
-            image.pixel_mut(x, y)[0] = 200;
-        }
-        // From edge 29.5 to 89.5 and 9.5 to 69.5: two by two source pixels are one crop pixel.
-        let square = CropSquare {
-            centre: (59.5, 39.5),
-            side: 60.0,
-        };
-        let (crop, map) = square.cut(&image, 30).unwrap();
-        assert_eq!(map.apply(60.5, 40.5), (15.0, 15.0));
-        assert_eq!(crop.pixel(15, 15), &[200]);
-        assert_eq!(crop.as_bytes().iter().filter(|b| **b > 0).count(), 1);
-    }
-
-    #[test]
-    fn without_points_the_box_counts_and_without_both_it_is_an_error() {
-        let rule = CropRule::for_schema(&Schema::kaggle15());
-        let image = Image::filled(50, 50, 1, 0);
-        let none = Keypoints::unlabelled(15);
-        assert_eq!(
-            rule.square(&image, &none, None),
-            Err(CropError::NothingToFrame)
-        );
-        let face = BoundingBox {
-            x: 10.0,
-            y: 10.0,
-            width: 20.0,
-            height: 16.0,
-        };
-        let square = rule.square(&image, &none, Some(&face)).unwrap();
-        assert!((square.side - 20.0 / 0.6652).abs() < 1e-6);
-        assert_eq!(square.centre.0, 20.0);
-        let flat = BoundingBox {
-            x: 0.0,
-            y: 0.0,
-            width: 0.0,
-            height: f64::NAN,
-        };
-        assert!(CropSquare::about(&flat).is_err());
-    }
+/// The square in which `found` has the place and size that `reference` has in the unit square.
+fn align(
+    found: &BoundingBox,
+    reference: &BoundingBox,
+    scale: impl Fn(&BoundingBox) -> f64,
+) -> Option<CropSquare> {
+    let side = scale(found) / scale(reference);
+    let (fx, fy) = found.center();
+    let (rx, ry) = reference.center();
+    (side.is_finite() && side > 0.0).then_some(CropSquare {
+        center: (fx + (0.5 - rx) * side, fy + (0.5 - ry) * side),
+        side,
+    })
 }
+
+fn is_finite(bounds: &BoundingBox) -> bool {
+    let BoundingBox {
+        x,
+        y,
+        width,
+        height,
+    } = *bounds;
+    [x, y, width, height].iter().all(|v| v.is_finite())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! How a picture becomes the numbers a network takes.
 
-use crate::{CoordinateFrame, Image, planes};
+use crate::{Affine, CoordinateFrame, CropError, CropSquare, Image, planes};
 use serde::{Deserialize, Serialize};
 
 /// Size, channels and normalisation of a network's input. Part of a model file.
@@ -78,6 +78,42 @@ impl InputSpec {
     /// Whether the input has no numbers at all.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The square of an image as a network sees it: `size × size` pixels in the input's channels,
+    /// and the map that made it. Resampled first and converted to gray or RGB then, so that a
+    /// small face in a large photograph costs what the face costs.
+    ///
+    /// # Errors
+    /// If the square has no finite positive side.
+    pub fn crop(&self, image: &Image, square: &CropSquare) -> Result<(Image, Affine), CropError> {
+        let (crop, crop_from_image) = square.cut(image, self.size)?;
+        let crop = match (self.channels, crop.channels()) {
+            (wanted, given) if wanted == given => crop,
+            (1, _) => crop.to_grey(),
+            _ => crop.to_rgb(),
+        };
+        Ok((crop, crop_from_image))
+    }
+
+    /// From an image and the square of a face to what a network is fed, and the map from the image
+    /// to the crop: [`Self::crop`], then [`Self::fill`]. Training and prediction go through the
+    /// same two steps.
+    ///
+    /// # Errors
+    /// If the square has no finite positive side.
+    ///
+    /// # Panics
+    /// If `out` has another length than [`Self::len`].
+    pub fn prepare(
+        &self,
+        image: &Image,
+        square: &CropSquare,
+        out: &mut [f32],
+    ) -> Result<Affine, CropError> {
+        let (crop, crop_from_image) = self.crop(image, square)?;
+        self.fill(&crop, out);
+        Ok(crop_from_image)
     }
 
     /// Writes the image as `[channels, size, size]`, normalized. The channels are converted where

@@ -14,6 +14,7 @@
 
 mod affine;
 mod augment;
+mod boxes;
 mod channel;
 mod crop;
 mod dataset;
@@ -24,18 +25,22 @@ mod image;
 mod input;
 mod keypoints;
 mod metric;
+mod output;
 mod planes;
+mod prediction;
 mod random;
 mod sample;
 mod schema;
 mod schema_map;
+mod task;
 pub mod vectors;
 pub mod warp;
 
 pub use affine::{Affine, AffineError};
 pub use augment::{Augment, NoAugment};
+pub use boxes::{BoundingBox, BoxConvention, FaceBox};
 pub use channel::Channel;
-pub use crop::{BoundingBox, CropError, CropRule, CropSquare};
+pub use crop::{BoxJitter, CropError, CropRule, CropSquare};
 pub use dataset::{Concat, Dataset, DatasetError, InMemory, Subset};
 pub use decode::{DecodeError, MAX_PIXELS, decode_image};
 pub use error::fmt_with_causes;
@@ -43,14 +48,16 @@ pub use frame::CoordinateFrame;
 pub use image::{Image, ImageError};
 pub use input::InputSpec;
 pub use keypoints::{Keypoint, Keypoints, KeypointsError, Visibility};
-pub use metric::Metric;
+pub use metric::{Direction, Metric};
+pub use output::{Likelihood, OutputError, OutputSpec};
+pub use prediction::Prediction;
 pub use random::{Purpose, fnv1a, rng_for};
 pub use sample::{Sample, SampleError};
 pub use schema::{
     NormalisingPair, NormalisingPairSpec, Schema, SchemaError, SchemaSpec, flip_pairs_from_names,
-    mirrored_name,
 };
 pub use schema_map::{SchemaMap, SchemaMapError};
+pub use task::{ModelDescription, Task};
 #[doc(inline)]
 pub use warp::{Border, Filter, warp_affine};
 

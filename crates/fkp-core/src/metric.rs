@@ -1,17 +1,36 @@
-//! The seam between predictions and a figure that sums them up.
+//! The seam between predictions and a number that sums them up.
 
-use crate::Keypoints;
+use crate::{Prediction, Sample};
 
-/// A figure accumulated over pairs of predicted and true keypoints.
+/// A number accumulated over predictions and the labeled samples they are for: what validation
+/// computes, and what the best epoch is chosen by.
 ///
-/// Truth points that nobody labelled are never scored.
+/// Keypoints that nobody labeled are never scored.
 pub trait Metric: Send {
-    /// The field's name of the figure, such as `mae_px`.
+    /// The field's name of the metric, such as `mae_px`.
     fn name(&self) -> &str;
 
-    /// Takes one more picture into account. Both sets have the same length and frame (pixels).
-    fn update(&mut self, predicted: &Keypoints, truth: &Keypoints);
+    /// Which values are better.
+    fn direction(&self) -> Direction {
+        Direction::LowerIsBetter
+    }
 
-    /// The figure so far, or `None` until something was scored.
+    /// Takes one more sample into account. Prediction and sample have the same number of keypoints
+    /// and the same frame (pixels of the crop).
+    fn update(&mut self, predicted: &Prediction, truth: &Sample);
+
+    /// The value so far, or `None` until something was scored.
     fn value(&self) -> Option<f64>;
+
+    /// Forgets everything.
+    fn reset(&mut self);
+}
+
+/// Which values of a metric are better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// An error.
+    LowerIsBetter,
+    /// A score.
+    HigherIsBetter,
 }

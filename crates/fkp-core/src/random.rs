@@ -4,20 +4,26 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 /// What the random numbers are for. Different purposes never share a stream.
+///
+/// The numbers are part of every stream: a purpose keeps its own, and a new one takes the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Initial weights.
-    Weights,
+    Weights = 0,
     /// The order of the samples in an epoch.
-    Shuffle,
+    Shuffle = 1,
     /// Augmentation of one sample.
-    Augment,
+    Augment = 2,
     /// Dropout masks of one step.
-    Dropout,
+    Dropout = 3,
     /// Which samples go into which split.
-    Split,
+    Split = 4,
     /// Rendering one synthetic sample.
-    Render,
+    Render = 5,
+    /// By how much the box of one sample is off.
+    BoxJitter = 6,
+    /// Which training samples are set apart for choosing.
+    Carve = 7,
 }
 
 /// The 64-bit FNV-1a hash (Fowler, Noll, Vo): the same on every machine and in every version,
@@ -49,4 +55,32 @@ pub fn rng_for(seed: u64, purpose: Purpose, epoch: u64, index: u64) -> ChaCha8Rn
         chunk.copy_from_slice(&word.to_le_bytes());
     }
     ChaCha8Rng::from_seed(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::Rng;
+
+    /// Another number is another stream, and so other weights, splits and images for every seed.
+    #[test]
+    fn the_numbers_of_the_purposes_never_change() {
+        let purposes = [
+            (Purpose::Weights, 0),
+            (Purpose::Shuffle, 1),
+            (Purpose::Augment, 2),
+            (Purpose::Dropout, 3),
+            (Purpose::Split, 4),
+            (Purpose::Render, 5),
+        ];
+        for (purpose, number) in purposes {
+            assert_eq!(purpose as u64, number, "{purpose:?}");
+        }
+        let mut seen: Vec<u64> = purposes
+            .map(|(purpose, _)| rng_for(7, purpose, 0, 0).next_u64())
+            .to_vec();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), purposes.len());
+    }
 }

@@ -1,6 +1,6 @@
 //! One annotated image.
 
-use crate::{BoundingBox, Image, Keypoints, KeypointsError, Schema};
+use crate::{FaceBox, Image, Keypoints, KeypointsError, Schema};
 
 /// A sample cannot be augmented, because its keypoints do not fit the schema.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,8 +37,8 @@ pub struct Sample {
     pub keypoints: Keypoints,
     /// The person (patient, video, …) shown, where known: splits never cut through a group.
     pub group: Option<String>,
-    /// The face's box in pixels of `image`, where the source gives one.
-    pub face_box: Option<BoundingBox>,
+    /// The face's box in pixels of `image` and what it is around, where the source gives one.
+    pub face_box: Option<FaceBox>,
 }
 
 impl Sample {

@@ -6,10 +6,12 @@ mod sides;
 mod spec;
 
 pub use error::SchemaError;
-pub use sides::{flip_pairs_from_names, mirrored_name};
+pub use sides::flip_pairs_from_names;
 pub use spec::{NormalisingPairSpec, SchemaSpec};
 
+use crate::BoundingBox;
 use serde::{Deserialize, Serialize};
+use sides::mirrored_name;
 
 /// Two groups of points whose mean positions are a known distance apart, such as the outer eye
 /// corners. Errors divided by that distance can be compared across picture sizes.
@@ -43,6 +45,7 @@ pub struct Schema {
     unpaired: Vec<usize>,
     skeleton: Vec<(usize, usize)>,
     framing: Vec<[f64; 2]>,
+    face_box: Option<BoundingBox>,
     normalising_pairs: Vec<NormalisingPair>,
 }
 
@@ -97,6 +100,7 @@ impl Schema {
             unpaired: Vec::new(),
             skeleton: Vec::new(),
             framing: Vec::new(),
+            face_box: None,
             normalising_pair: Vec::new(),
         }
         .try_into()
@@ -172,6 +176,11 @@ impl Schema {
     /// where crops are not framed by keypoints.
     pub fn framing(&self) -> &[[f64; 2]] {
         &self.framing
+    }
+
+    /// Where the face from forehead to chin lies in such a crop, in the same fractions.
+    pub fn face_box(&self) -> Option<&BoundingBox> {
+        self.face_box.as_ref()
     }
 
     /// Distances to normalise errors by, the preferred one first.
@@ -318,6 +327,11 @@ mod tests {
         let text = toml::to_string(&meant).unwrap();
         assert!(text.contains("unpaired"), "{text}");
         assert_eq!(toml::from_str::<Schema>(&text).unwrap(), meant);
+        let one_hand = "name = 'hand'\nkeypoints = ['left_thumb', 'left_palm']";
+        let message = toml::from_str::<Schema>(one_hand).unwrap_err().to_string();
+        let all = "unpaired = [\"left_thumb\", \"left_palm\"]";
+        assert!(message.contains(all), "{message}");
+        assert!(toml::from_str::<Schema>(&format!("{one_hand}\n{all}")).is_ok());
         // Unknown pairs, or none, do not go with names that tell sides.
         for extra in ["", "flip_pairs = []"] {
             let message = refused(&format!("unpaired = ['mouth_right_corner']\n{extra}"));

@@ -7,7 +7,7 @@ use crate::text::read_file;
 use crate::{DataError, Format, OpenOptions};
 use categories::Categories;
 use document::{Document, Entry, TopLevel};
-use fkp_core::{BoundingBox, Keypoint, Keypoints, Visibility};
+use fkp_core::{BoundingBox, FaceBox, Keypoint, Keypoints, Visibility};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -196,20 +196,15 @@ impl Annotation {
         Ok(is_labelled.then_some(keypoints))
     }
 
-    /// COCO's boxes start at 0 where the first pixel starts; here that is at -0.5.
-    fn face_box(&self) -> Option<BoundingBox> {
+    /// COCO's boxes are around the whole object, here a face, and count from the image's edge.
+    fn face_box(&self) -> Option<FaceBox> {
         let sides = self.bbox.as_ref()?.as_array()?;
         let sides: Option<Vec<f64>> = sides.iter().map(serde_json::Value::as_f64).collect();
         let [x, y, width, height] = *sides?.as_slice() else {
             return None;
         };
-        let given = BoundingBox {
-            x: x - 0.5,
-            y: y - 0.5,
-            width,
-            height,
-        };
-        given.is_usable().then_some(given)
+        let given = BoundingBox::from_image_edges(x, y, width, height);
+        given.is_usable().then(|| FaceBox::face(given))
     }
 }
 

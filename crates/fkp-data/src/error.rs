@@ -122,7 +122,7 @@ pub enum DataError {
         given: String,
     },
     /// A schema file is not understood.
-    #[error("`{}` is no schema", path.display())]
+    #[error("`{}` is not a valid schema", path.display())]
     SchemaFile {
         /// The file.
         path: PathBuf,
@@ -137,13 +137,13 @@ pub enum DataError {
         given: String,
     },
     /// The names in the annotations do not make a schema.
-    #[error("the keypoints of `{}` do not make a schema", path.display())]
+    #[error("the keypoints of `{}` are not a valid schema", path.display())]
     Schema {
         /// The annotation file.
         path: PathBuf,
         /// What is wrong with them.
         #[source]
-        source: fkp_core::SchemaError,
+        source: Box<fkp_core::SchemaError>,
     },
     /// The given schema is not that of the data.
     #[error(

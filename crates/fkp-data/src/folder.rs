@@ -5,7 +5,7 @@ use crate::far_labels::Axis;
 use crate::schemas::{Verdict, recognize_shape};
 use crate::summary::Origin;
 use crate::{DataError, SchemaSource, SplitIndices, decode_image};
-use fkp_core::{BoundingBox, Dataset, DatasetError, Keypoints, Sample, Schema};
+use fkp_core::{Dataset, DatasetError, FaceBox, Keypoints, Sample, Schema};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,7 @@ pub(crate) struct AnnotatedPicture {
     pub(crate) path: PathBuf,
     pub(crate) keypoints: Keypoints,
     pub(crate) group: Option<String>,
-    pub(crate) face_box: Option<BoundingBox>,
+    pub(crate) face_box: Option<FaceBox>,
 }
 
 impl Folder {

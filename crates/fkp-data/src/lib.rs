@@ -34,7 +34,7 @@ pub mod testing;
 mod text;
 
 pub use cached::Cached;
-pub use cropped::{Channels, Cropped};
+pub use cropped::{Boxes, Cropped};
 pub use error::{DataError, Problem};
 pub use far_labels::FarLabels;
 pub(crate) use folder::SchemaPoint;
@@ -42,6 +42,6 @@ pub use format::{Format, Split};
 pub use mapped::Mapped;
 pub use open::{OpenOptions, Opened, TrainVal, open};
 pub use picture::decode_image;
-pub use schemas::{schema_from, schema_from_toml};
-pub use split::{SplitIndices, SplitRule, split};
+pub use schemas::schema_from;
+pub use split::{SplitIndices, SplitRule, carve, split};
 pub use summary::{PartSummary, SchemaSource, Summary};

@@ -8,20 +8,8 @@ use crate::{DataError, SchemaSource};
 use fkp_core::{Schema, SchemaSpec, flip_pairs_from_names};
 use std::path::Path;
 
-/// Reads a schema from a TOML file; [`SchemaSpec`] shows how one is written.
-///
-/// # Errors
-/// If the file cannot be read or contradicts itself.
-pub fn schema_from_toml(path: impl AsRef<Path>) -> Result<Schema, DataError> {
-    let path = path.as_ref();
-    let text = std::fs::read_to_string(path).map_err(|source| DataError::io(path, source))?;
-    toml::from_str(&text).map_err(|source| DataError::SchemaFile {
-        path: path.to_owned(),
-        source,
-    })
-}
-
 /// A built-in schema by name, otherwise a schema from a TOML file: what `--schema` takes.
+/// [`SchemaSpec`] shows how one is written.
 ///
 /// ```
 /// assert_eq!(fkp_data::schema_from("ibug68")?.len(), 68);
@@ -33,11 +21,19 @@ pub fn schema_from_toml(path: impl AsRef<Path>) -> Result<Schema, DataError> {
 pub fn schema_from(name_or_path: &str) -> Result<Schema, DataError> {
     match Schema::by_name(name_or_path) {
         Some(schema) => Ok(schema),
-        None if Path::new(name_or_path).exists() => schema_from_toml(name_or_path),
+        None if Path::new(name_or_path).exists() => schema_from_toml(Path::new(name_or_path)),
         None => Err(DataError::UnknownSchema {
             given: name_or_path.to_owned(),
         }),
     }
+}
+
+fn schema_from_toml(path: &Path) -> Result<Schema, DataError> {
+    let text = std::fs::read_to_string(path).map_err(|source| DataError::io(path, source))?;
+    toml::from_str(&text).map_err(|source| DataError::SchemaFile {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The schema of names in a file.
@@ -61,7 +57,7 @@ pub(crate) fn recognize(
 ) -> Result<Recognized, DataError> {
     let failed = |source| DataError::Schema {
         path: path.to_owned(),
-        source,
+        source: Box::new(source),
     };
     let count = keypoints.len();
     if let Some(order) = order_of_numbers(keypoints) {
@@ -85,6 +81,7 @@ pub(crate) fn recognize(
                 unpaired: Vec::new(),
                 skeleton: skeleton.iter().map(named).collect(),
                 framing: Vec::new(),
+                face_box: None,
                 normalising_pair: Vec::new(),
             };
             (spec.try_into().map_err(failed)?, (0..count).collect())

@@ -68,10 +68,48 @@ pub fn split<D: Dataset + ?Sized>(
     dataset: &D,
     rule: &SplitRule,
 ) -> Result<SplitIndices, DataError> {
+    split_for(Purpose::Split, dataset, rule)
+}
+
+/// Sets a part of the training samples apart, for choosing the best epoch, settings or thresholds,
+/// so that the validation part stays for reporting: `val` is that part, `train` what is left. By
+/// person or image like [`split`], whose promises hold here as well. The indices are those of
+/// `dataset`, such as the [`Subset`](fkp_core::Subset) of [`TrainVal::train`](crate::TrainVal).
+///
+/// [`split`] with the same seed would not do. It would draw the same numbers for the persons again,
+/// and those of a training part lie above the border already: only one person would be set apart.
+///
+/// ```
+/// use fkp_core::{Dataset, Image, InMemory, Keypoints, Sample, Schema, Subset};
+/// use fkp_data::{SplitRule, carve, split};
+/// let sample = |i: u8| Sample::new("x", Image::filled(2, 2, 1, i), Keypoints::unlabelled(15));
+/// let set = InMemory::new(Schema::kaggle15(), (0..200).map(sample).collect())?;
+/// let rule = SplitRule::default();
+/// let train = Subset::new(&set, split(&set, &rule)?.train)?;
+/// let parts = carve(&train, &rule)?;
+/// assert_eq!(parts.train.len() + parts.val.len(), train.len());
+/// assert!((15..60).contains(&parts.val.len()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As for [`split`].
+pub fn carve<D: Dataset + ?Sized>(
+    dataset: &D,
+    rule: &SplitRule,
+) -> Result<SplitIndices, DataError> {
+    split_for(Purpose::Carve, dataset, rule)
+}
+
+fn split_for<D: Dataset + ?Sized>(
+    purpose: Purpose,
+    dataset: &D,
+    rule: &SplitRule,
+) -> Result<SplitIndices, DataError> {
     rule.validate()?;
     let draw = |sample: Sample| {
         let group = Hashes::of(&sample).group();
-        rng_for(rule.seed, Purpose::Split, 0, group).next_u64()
+        rng_for(rule.seed, purpose, 0, group).next_u64()
     };
     let draws = for_each_sample(dataset, 0..dataset.len(), draw)?;
     let groups: BTreeSet<u64> = draws.iter().copied().collect();
@@ -229,6 +267,40 @@ mod tests {
             let group = |i: &usize| pictures[*i].1.ok_or(pictures[*i].0);
             let train: BTreeSet<_> = split.train.iter().map(group).collect();
             prop_assert!(!split.val.iter().map(group).any(|g| train.contains(&g)));
+        }
+    }
+
+    #[test]
+    fn three_parts_have_no_person_and_no_image_in_common() {
+        // 60 persons with three images each, and 120 images without a name, each twice.
+        let named = (0..180).map(|i| (i, Some(i / 3)));
+        let pictures: Vec<_> = named.chain((0..240).map(|i| (i / 2, None))).collect();
+        let set = set(&pictures);
+        for seed in 0..5 {
+            let rule = rule(seed, 0.2);
+            let outer = split(&set, &rule).unwrap();
+            let train = Subset::new(&set, outer.train.clone()).unwrap();
+            let inner = carve(&train, &rule).unwrap();
+            let of = |indices: &[usize]| -> BTreeSet<(bool, u8)> {
+                let group = |&i: &usize| match pictures[i] {
+                    (_, Some(person)) => (true, person),
+                    (picture, None) => (false, picture),
+                };
+                indices.iter().map(group).collect()
+            };
+            let mapped = |part: &[usize]| part.iter().map(|i| outer.train[*i]).collect::<Vec<_>>();
+            let parts = [
+                of(&mapped(&inner.train)),
+                of(&mapped(&inner.val)),
+                of(&outer.val),
+            ];
+            assert_eq!(parts.iter().map(BTreeSet::len).sum::<usize>(), 180);
+            assert!(parts[0].is_disjoint(&parts[1]) && parts[0].is_disjoint(&parts[2]));
+            assert!(parts[1].is_disjoint(&parts[2]));
+            assert!((14..45).contains(&parts[1].len()), "{}", parts[1].len());
+            // What the documentation says of the same split once more.
+            let again = split(&train, &rule).unwrap();
+            assert_eq!(of(&mapped(&again.val)).len(), 1);
         }
     }
 

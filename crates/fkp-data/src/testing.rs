@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// The folder with the shared data sets: what the environment variable `FKP_DATA` names, else
 /// `shared/data` beside the checkout that this crate was built in. `None` where there is none,
 /// about which it is silent: tests call [`shared_set`] instead.
-pub fn shared_data_dir() -> Option<PathBuf> {
+fn shared_data_dir() -> Option<PathBuf> {
     let named = std::env::var_os("FKP_DATA").map(PathBuf::from);
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let dir = named.unwrap_or_else(beside);

@@ -1,9 +1,11 @@
 //! The real sets in the shared data folder: counts, first values, splits, framing.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use fkp_core::{CropRule, Dataset, Sample, Schema, SchemaMap};
+use fkp_core::{CropRule, Dataset, InputSpec, Sample, Schema, SchemaMap};
 use fkp_data::testing::shared_set;
-use fkp_data::{Cached, Channels, Cropped, Format, Mapped, OpenOptions, Opened, open};
+use fkp_data::{
+    Cached, Cropped, Format, Mapped, OpenOptions, Opened, SchemaSource, SplitRule, carve, open,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -17,7 +19,7 @@ fn framed(set: &Opened, every: usize) -> Vec<Sample> {
     let map = SchemaMap::between(set.dataset.schema(), &target).unwrap();
     let mapped = Mapped::new(set.dataset.clone(), map);
     let rule = CropRule::for_schema(&target);
-    let cropped = Cached::new(Cropped::new(mapped, rule, 96, Channels::Grey));
+    let cropped = Cached::new(Cropped::new(mapped, rule, InputSpec::grey(96)));
     let some = (0..cropped.len()).step_by(every);
     some.map(|i| cropped.get(i).unwrap()).collect()
 }
@@ -93,6 +95,7 @@ fn ytf68() {
     let set = opened(&folder);
     assert_eq!((set.format, set.dataset.len()), (Format::ImageCsv, 3390));
     assert_eq!(set.dataset.schema(), &Schema::ibug68());
+    assert_eq!(set.schema_source, SchemaSource::Shape);
     let both = set.train_val().unwrap();
     assert_eq!((both.train.len(), both.val.len()), (2781, 609));
     let first = both.train.get(0).unwrap();
@@ -120,6 +123,95 @@ fn people_of_ytf68_are_on_one_side() {
     let (train, val) = (people(&own.train), people(&own.val));
     assert!(train.is_disjoint(&val));
     assert_eq!(train.len() + val.len(), 277);
+}
+
+#[test]
+fn no_person_of_ytf68_is_in_two_of_three_parts() {
+    let Some(folder) = shared_set("ytf68") else {
+        return;
+    };
+    let set = opened(&folder);
+    let both = set.train_val().unwrap();
+    let parts = carve(&both.train, &SplitRule::default()).unwrap();
+    // By the file's name, apart from what the reader takes for the person.
+    let person = |set: &dyn Dataset, index: usize| {
+        let id = set.get(index).unwrap().id;
+        let name = id.strip_prefix("test_").unwrap_or(&id).to_owned();
+        name.rsplit_once('_').unwrap().0.to_owned()
+    };
+    let people = |set: &dyn Dataset, indices: &[usize]| -> BTreeSet<String> {
+        indices.iter().map(|index| person(set, *index)).collect()
+    };
+    let val: Vec<usize> = (0..both.val.len()).collect();
+    let fit = people(&both.train, &parts.train);
+    let choose = people(&both.train, &parts.val);
+    let report = people(&both.val, &val);
+    assert!(fit.is_disjoint(&choose) && fit.is_disjoint(&report) && choose.is_disjoint(&report));
+    assert_eq!(fit.len() + choose.len() + report.len(), 277);
+    // A fifth of 227 persons on average, six standard deviations either way.
+    assert!((10..82).contains(&choose.len()), "{}", choose.len());
+    let indices =
+        |part: &[usize]| -> Vec<usize> { part.iter().map(|i| both.indices.train[*i]).collect() };
+    let (fit, choose) = (indices(&parts.train), indices(&parts.val));
+    let summary = set.summary(&[
+        ("fit", &fit),
+        ("choose", &choose),
+        ("val", &both.indices.val),
+    ]);
+    let persons: Vec<_> = summary
+        .parts
+        .iter()
+        .map(|part| part.persons.unwrap())
+        .collect();
+    assert_eq!(persons.iter().sum::<usize>(), 277);
+}
+
+/// Five named keypoints: the rest of Kaggle's is unlabeled.
+#[test]
+fn net5() {
+    let Some(folder) = shared_set("net5") else {
+        return;
+    };
+    let set = opened(&folder);
+    assert_eq!((set.format, set.dataset.len()), (Format::ImageCsv, 4994));
+    assert_eq!(set.schema_source, SchemaSource::Names);
+    assert_eq!(set.dataset.schema().len(), 5);
+    assert_eq!(set.dataset.schema().flip_pairs(), [(1, 0), (4, 3)]);
+    let first = set.dataset.get(0).unwrap();
+    assert_eq!(first.id, "0_0_0.jpg");
+    assert_eq!((first.keypoints[0].x, first.keypoints[0].y), (62.23, 61.45));
+    let map = SchemaMap::between(set.dataset.schema(), &Schema::kaggle15()).unwrap();
+    let mapped = map.apply(&first.keypoints);
+    let labeled: Vec<_> = mapped.labelled().map(|(i, _)| i).collect();
+    assert_eq!(labeled, [0, 1, 10, 11, 12]);
+    assert_eq!(mapped[1], first.keypoints[0]);
+    assert_eq!(map.unmapped().count(), 10);
+    assert_framed(&framed(&set, 40));
+}
+
+/// Frames of five videos.
+#[test]
+fn ckplus() {
+    let Some(folder) = shared_set("ckplus") else {
+        return;
+    };
+    let set = opened(&folder);
+    assert_eq!((set.format, set.dataset.len()), (Format::ImageCsv, 91));
+    assert_eq!(set.dataset.schema(), &Schema::ibug68());
+    assert_eq!(set.schema_source, SchemaSource::Shape);
+    let first = set.dataset.get(0).unwrap();
+    assert_eq!(first.id, "S058_006_00000001.jpg");
+    assert_eq!(
+        (first.image.size(), first.image.channels()),
+        ((320, 245), 1)
+    );
+    assert_eq!(
+        (first.keypoints[0].x, first.keypoints[0].y),
+        (102.042, 102.035)
+    );
+    let all: Vec<usize> = (0..91).collect();
+    assert_eq!(set.summary(&[("all", &all)]).parts[0].persons, Some(5));
+    assert_framed(&framed(&set, 5));
 }
 
 #[test]
@@ -173,6 +265,9 @@ fn cephalo19() {
         (set.dataset.schema().name(), set.dataset.schema().len()),
         ("points19", 19)
     );
+    assert_eq!(set.schema_source, SchemaSource::Numbers);
+    assert!(!set.dataset.schema().has_known_flip_pairs());
+    assert!(set.notes[0].contains("--schema"), "{:?}", set.notes);
     let first = set.dataset.get(0).unwrap();
     assert_eq!(
         (first.image.size(), first.image.channels()),
@@ -184,6 +279,13 @@ fn cephalo19() {
     );
     assert_eq!(first.group, None);
     let set: Arc<dyn Dataset> = set.dataset;
-    let whole = Cropped::new(set, CropRule::Whole, 64, Channels::Rgb);
+    let whole = Cropped::new(
+        set,
+        CropRule::Whole,
+        InputSpec {
+            channels: 3,
+            ..InputSpec::grey(64)
+        },
+    );
     assert_eq!(whole.get(1).unwrap().image.channels(), 3);
 }

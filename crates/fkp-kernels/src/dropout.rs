@@ -6,6 +6,10 @@ use rayon::prelude::*;
 use crate::activation::BLOCK;
 use crate::host::{is_host_f32, values, with_values};
 
+/// The last part of the name of the variable in which a dropout layer finds the seed of its mask: an
+/// `i64` of shape `[]` that whoever trains the network sets before each forward pass.
+pub const DROPOUT_SEED: &str = "dropout_seed";
+
 /// Sets each element to zero with probability `p` and scales the others by `1 / (1 - p)`.
 ///
 /// The mask is a pure function of `seed` and the element's row-major index (a counter-based

@@ -48,7 +48,7 @@ pub use batch_norm::{
     BatchStatistics, NormStatistics, batch_norm, batch_norm_train, fold_batch_norm,
 };
 pub use conv::{Conv2dConfig, Pooling, conv2d};
-pub use dropout::dropout;
+pub use dropout::{DROPOUT_SEED, dropout};
 pub use gradients::{Gradients, backward};
 pub use linear::linear;
 pub use optimizer::{Adam, AdamConfig, Momentum, Sgd, SgdConfig, Stepped, WeightDecay};

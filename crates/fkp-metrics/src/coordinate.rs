@@ -1,7 +1,7 @@
 //! Mean absolute and root mean squared coordinate error, in pixels.
 
 use crate::error::{mean, scored};
-use fkp_core::{Keypoints, Metric};
+use fkp_core::{Keypoints, Metric, Prediction, Sample};
 
 /// Mean absolute coordinate error in pixels: `Σ |predicted − true| / n` over all labelled
 /// coordinates, where x and y each count. This is what Keras calls `mae` of the 30 outputs,
@@ -12,7 +12,7 @@ use fkp_core::{Keypoints, Metric};
 /// let mut mae = fkp_metrics::Mae::default();
 /// assert_eq!(mae.value(), None);
 /// let truth = Keypoints::from_xy(&[[10.0, 10.0]]);
-/// mae.update(&Keypoints::from_xy(&[[13.0, 14.0]]), &truth);
+/// mae.add(&Keypoints::from_xy(&[[13.0, 14.0]]), &truth);
 /// assert_eq!(mae.value(), Some(3.5));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -22,10 +22,15 @@ pub struct Mae {
 }
 
 impl Mae {
-    /// Takes over what another one has seen.
-    pub fn merge(&mut self, other: &Self) {
-        self.sum += other.sum;
-        self.count += other.count;
+    /// Takes the keypoints of one more image into account, both in one frame.
+    ///
+    /// # Panics
+    /// If the two sets have different lengths.
+    pub fn add(&mut self, predicted: &Keypoints, truth: &Keypoints) {
+        for (_, [x, y]) in scored(predicted, truth) {
+            self.sum += x + y;
+            self.count += 2;
+        }
     }
 }
 
@@ -34,15 +39,16 @@ impl Metric for Mae {
         "mae_px"
     }
 
-    fn update(&mut self, predicted: &Keypoints, truth: &Keypoints) {
-        for (_, [x, y]) in scored(predicted, truth) {
-            self.sum += x + y;
-            self.count += 2;
-        }
+    fn update(&mut self, predicted: &Prediction, truth: &Sample) {
+        self.add(&predicted.keypoints, &truth.keypoints);
     }
 
     fn value(&self) -> Option<f64> {
         mean(self.sum, self.count)
+    }
+
+    fn reset(&mut self) {
+        *self = Self::default();
     }
 }
 
@@ -53,7 +59,7 @@ impl Metric for Mae {
 /// use fkp_core::{Keypoints, Metric};
 /// let mut rmse = fkp_metrics::Rmse::default();
 /// let truth = Keypoints::from_xy(&[[10.0, 10.0]]);
-/// rmse.update(&Keypoints::from_xy(&[[11.0, 17.0]]), &truth);
+/// rmse.add(&Keypoints::from_xy(&[[11.0, 17.0]]), &truth);
 /// assert_eq!(rmse.value(), Some(5.0)); // √((1 + 49) / 2)
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -63,10 +69,15 @@ pub struct Rmse {
 }
 
 impl Rmse {
-    /// Takes over what another one has seen.
-    pub fn merge(&mut self, other: &Self) {
-        self.sum += other.sum;
-        self.count += other.count;
+    /// Takes the keypoints of one more image into account, both in one frame.
+    ///
+    /// # Panics
+    /// If the two sets have different lengths.
+    pub fn add(&mut self, predicted: &Keypoints, truth: &Keypoints) {
+        for (_, [x, y]) in scored(predicted, truth) {
+            self.sum += x * x + y * y;
+            self.count += 2;
+        }
     }
 }
 
@@ -75,15 +86,16 @@ impl Metric for Rmse {
         "rmse_px"
     }
 
-    fn update(&mut self, predicted: &Keypoints, truth: &Keypoints) {
-        for (_, [x, y]) in scored(predicted, truth) {
-            self.sum += x * x + y * y;
-            self.count += 2;
-        }
+    fn update(&mut self, predicted: &Prediction, truth: &Sample) {
+        self.add(&predicted.keypoints, &truth.keypoints);
     }
 
     fn value(&self) -> Option<f64> {
         mean(self.sum, self.count).map(f64::sqrt)
+    }
+
+    fn reset(&mut self) {
+        *self = Self::default();
     }
 }
 
@@ -98,8 +110,8 @@ mod tests {
         truth[1] = Keypoint::unlabelled();
         let predicted = Keypoints::from_xy(&[[1.0, 2.0], [f32::NAN, 7.0], [9.0, 6.0]]);
         let (mut mae, mut rmse) = (Mae::default(), Rmse::default());
-        mae.update(&predicted, &truth);
-        rmse.update(&predicted, &truth);
+        mae.add(&predicted, &truth);
+        rmse.add(&predicted, &truth);
         assert_eq!(mae.value(), Some(1.5)); // (1 + 2 + 0 + 3) / 4
         assert_eq!(rmse.value(), Some((14.0f64 / 4.0).sqrt()));
     }
@@ -107,7 +119,7 @@ mod tests {
     #[test]
     fn a_picture_without_labels_changes_nothing() {
         let mut mae = Mae::default();
-        mae.update(
+        mae.add(
             &Keypoints::from_xy(&[[1.0, 1.0]]),
             &Keypoints::unlabelled(1),
         );
@@ -117,6 +129,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "different numbers of keypoints")]
     fn lengths_must_agree() {
-        Mae::default().update(&Keypoints::unlabelled(2), &Keypoints::unlabelled(1));
+        Mae::default().add(&Keypoints::unlabelled(2), &Keypoints::unlabelled(1));
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::mean;
 use crate::nme::{Normaliser, picture_nme};
 use crate::threshold::area_of_one;
-use fkp_core::{Keypoints, Metric};
+use fkp_core::{Keypoints, Metric, Prediction, Sample};
 
 /// The cumulative error distribution (CED): for each error, the fraction of pictures that have at
 /// most that normalised error. Keeps one number per picture.
@@ -16,7 +16,7 @@ use fkp_core::{Keypoints, Metric};
 /// let mut curve = CumulativeErrorCurve::new(Normaliser::Box);
 /// let truth = Keypoints::from_xy(&[[0.0, 0.0], [10.0, 10.0]]);
 /// for dx in [0.0, 1.0, 2.0, 4.0] {
-///     curve.update(&Keypoints::from_xy(&[[dx, 0.0], [10.0 + dx, 10.0]]), &truth);
+///     curve.add(&Keypoints::from_xy(&[[dx, 0.0], [10.0 + dx, 10.0]]), &truth);
 /// }
 /// assert_eq!(curve.fraction_within(0.1), Some(0.5));
 /// assert_eq!(curve.failure_rate(0.3), Some(0.25));
@@ -79,14 +79,16 @@ impl CumulativeErrorCurve {
             })
             .collect()
     }
+}
 
-    /// Takes over what another one has seen.
+impl CumulativeErrorCurve {
+    /// Takes the keypoints of one more image into account, both in one frame.
     ///
     /// # Panics
-    /// If the other has another normaliser.
-    pub fn merge(&mut self, other: &Self) {
-        assert_eq!(self.normaliser, other.normaliser, "another normaliser");
-        self.errors.extend_from_slice(&other.errors);
+    /// If the two sets have different lengths.
+    pub fn add(&mut self, predicted: &Keypoints, truth: &Keypoints) {
+        let error = picture_nme(predicted, truth, &self.normaliser);
+        self.errors.extend(error);
     }
 }
 
@@ -95,9 +97,8 @@ impl Metric for CumulativeErrorCurve {
         &self.name
     }
 
-    fn update(&mut self, predicted: &Keypoints, truth: &Keypoints) {
-        let error = picture_nme(predicted, truth, &self.normaliser);
-        self.errors.extend(error);
+    fn update(&mut self, predicted: &Prediction, truth: &Sample) {
+        self.add(&predicted.keypoints, &truth.keypoints);
     }
 
     /// The median: the mean of the middle two where their number is even.
@@ -109,6 +110,10 @@ impl Metric for CumulativeErrorCurve {
             return Some(upper);
         }
         Some((sorted[sorted.len() / 2 - 1] + upper) / 2.0)
+    }
+
+    fn reset(&mut self) {
+        self.errors.clear();
     }
 }
 

@@ -4,7 +4,7 @@ use crate::USUAL_THRESHOLD;
 use crate::curve::CumulativeErrorCurve;
 use crate::error::{mean, scored};
 use crate::nme::{Nme, Normaliser};
-use fkp_core::{CoordinateFrame, Keypoints, Metric, Schema};
+use fkp_core::{CoordinateFrame, Direction, Keypoints, Metric, Prediction, Sample, Schema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -30,8 +30,31 @@ pub struct EvaluationReport {
     pub failure_rate_8: Option<f64>,
     /// Area under the cumulative error curve up to 8 %, in [0, 1], by the same distance.
     pub auc_8: Option<f64>,
-    /// The points in the schema's order.
+    /// The keypoints in the schema's order.
     pub per_point: Vec<PointReport>,
+    /// Further metrics by name; see [`Evaluation::with_metrics`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other: BTreeMap<String, Option<f64>>,
+}
+
+impl EvaluationReport {
+    /// A metric by its name: `loss`, `mae_px`, `mae_norm`, `rmse_px`, `nme_` with the name of a
+    /// distance, `failure_rate_8`, `auc_8`, or the name of a further metric. `None` where there is
+    /// no such metric or nothing was scored.
+    pub fn value(&self, name: &str) -> Option<f64> {
+        match name {
+            "loss" => self.loss,
+            "mae_px" => self.mae_px,
+            "mae_norm" => self.mae_norm,
+            "rmse_px" => self.rmse_px,
+            "failure_rate_8" => self.failure_rate_8,
+            "auc_8" => self.auc_8,
+            name => match name.strip_prefix("nme_").and_then(|by| self.nme.by(by)) {
+                Some(nme) => Some(nme),
+                None => self.other.get(name).copied().flatten(),
+            },
+        }
+    }
 }
 
 impl NmeReport {
@@ -74,11 +97,7 @@ pub struct PointReport {
     pub scored: usize,
 }
 
-/// Accumulates an [`EvaluationReport`] over pairs of predicted and true keypoints in pixels.
-///
-/// Parts evaluated apart are put together with [`merge`](Self::merge); the figures then agree
-/// with those of one pass up to the rounding of sums.
-#[derive(Debug, Clone, PartialEq)]
+/// Accumulates an [`EvaluationReport`] over predictions and labeled samples, in pixels.
 pub struct Evaluation {
     names: Vec<String>,
     frame: CoordinateFrame,
@@ -86,6 +105,7 @@ pub struct Evaluation {
     points: Vec<PointSums>,
     nme: Vec<Nme>,
     curve: CumulativeErrorCurve,
+    other: Vec<Box<dyn Metric>>,
 }
 
 impl Evaluation {
@@ -98,14 +118,46 @@ impl Evaluation {
             points: vec![PointSums::default(); schema.len()],
             nme: Normaliser::all(schema).into_iter().map(Nme::new).collect(),
             curve: CumulativeErrorCurve::new(Normaliser::preferred(schema)),
+            other: Vec::new(),
         }
     }
 
-    /// Takes one more picture into account.
+    /// The same with further metrics, reported under their names.
+    pub fn with_metrics(mut self, metrics: Vec<Box<dyn Metric>>) -> Self {
+        self.other.extend(metrics);
+        self
+    }
+
+    /// Every name that [`EvaluationReport::value`] knows of this evaluation, and which values of it
+    /// are better.
+    pub fn names(&self) -> Vec<(String, Direction)> {
+        let lower = ["loss", "mae_px", "mae_norm", "rmse_px"].map(str::to_owned);
+        let nme = self.nme.iter().map(|nme| nme.name().to_owned());
+        let failures = ["failure_rate_8".to_owned()];
+        let lower = lower.into_iter().chain(nme).chain(failures);
+        let standard = lower.map(|name| (name, Direction::LowerIsBetter));
+        let auc = [("auc_8".to_owned(), Direction::HigherIsBetter)];
+        let other = self.other.iter();
+        let other = other.map(|metric| (metric.name().to_owned(), metric.direction()));
+        standard.chain(auc).chain(other).collect()
+    }
+
+    /// Takes one more sample into account.
+    ///
+    /// # Panics
+    /// If prediction or sample have another number of keypoints than the schema.
+    pub fn update(&mut self, predicted: &Prediction, truth: &Sample) {
+        self.add(&predicted.keypoints, &truth.keypoints);
+        for metric in &mut self.other {
+            metric.update(predicted, truth);
+        }
+    }
+
+    /// Takes the keypoints of one more image into account, without the further metrics.
     ///
     /// # Panics
     /// If a set has another number of points than the schema.
-    pub fn update(&mut self, predicted: &Keypoints, truth: &Keypoints) {
+    pub fn add(&mut self, predicted: &Keypoints, truth: &Keypoints) {
         assert_eq!(
             truth.len(),
             self.points.len(),
@@ -116,26 +168,9 @@ impl Evaluation {
             self.points[index].add(error);
         }
         for nme in &mut self.nme {
-            nme.update(predicted, truth);
+            nme.add(predicted, truth);
         }
-        self.curve.update(predicted, truth);
-    }
-
-    /// Takes over what another evaluation has seen.
-    ///
-    /// # Panics
-    /// If the other is of another schema or frame.
-    pub fn merge(&mut self, other: &Self) {
-        assert_eq!(self.names, other.names, "another schema");
-        assert_eq!(self.frame, other.frame, "another frame");
-        self.samples += other.samples;
-        for (mine, theirs) in self.points.iter_mut().zip(&other.points) {
-            mine.merge(theirs);
-        }
-        for (mine, theirs) in self.nme.iter_mut().zip(&other.nme) {
-            mine.merge(theirs);
-        }
-        self.curve.merge(&other.curve);
+        self.curve.add(predicted, truth);
     }
 
     /// The cumulative error curve by the schema's first normalising pair, or the box.
@@ -182,6 +217,11 @@ impl Evaluation {
                     rmse_px: sums.rmse_px(),
                     scored: sums.count,
                 })
+                .collect(),
+            other: self
+                .other
+                .iter()
+                .map(|metric| (metric.name().to_owned(), metric.value()))
                 .collect(),
         }
     }

@@ -1,7 +1,7 @@
 //! Normalised mean error: distances in units of a length in the true face.
 
 use crate::error::{mean, scored};
-use fkp_core::{Keypoint, Keypoints, Metric, NormalisingPair, Schema};
+use fkp_core::{Keypoint, Keypoints, Metric, NormalisingPair, Prediction, Sample, Schema};
 
 /// The length in the true face by which its errors are divided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub fn picture_nme(
 /// use fkp_metrics::{Nme, Normaliser};
 /// let mut nme = Nme::new(Normaliser::Box);
 /// let truth = Keypoints::from_xy(&[[0.0, 0.0], [40.0, 10.0]]); // box √(40·10) = 20 px
-/// nme.update(&Keypoints::from_xy(&[[3.0, 4.0], [40.0, 10.0]]), &truth);
+/// nme.add(&Keypoints::from_xy(&[[3.0, 4.0], [40.0, 10.0]]), &truth);
 /// assert_eq!(nme.value(), Some(0.125)); // (5 + 0) / 2 / 20
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -106,15 +106,18 @@ impl Nme {
     pub fn normaliser(&self) -> &Normaliser {
         &self.normaliser
     }
+}
 
-    /// Takes over what another one has seen.
+impl Nme {
+    /// Takes the keypoints of one more image into account, both in one frame.
     ///
     /// # Panics
-    /// If the other has another normaliser.
-    pub fn merge(&mut self, other: &Self) {
-        assert_eq!(self.normaliser, other.normaliser, "another normaliser");
-        self.sum += other.sum;
-        self.pictures += other.pictures;
+    /// If the two sets have different lengths.
+    pub fn add(&mut self, predicted: &Keypoints, truth: &Keypoints) {
+        if let Some(error) = picture_nme(predicted, truth, &self.normaliser) {
+            self.sum += error;
+            self.pictures += 1;
+        }
     }
 }
 
@@ -123,15 +126,16 @@ impl Metric for Nme {
         &self.name
     }
 
-    fn update(&mut self, predicted: &Keypoints, truth: &Keypoints) {
-        if let Some(error) = picture_nme(predicted, truth, &self.normaliser) {
-            self.sum += error;
-            self.pictures += 1;
-        }
+    fn update(&mut self, predicted: &Prediction, truth: &Sample) {
+        self.add(&predicted.keypoints, &truth.keypoints);
     }
 
     fn value(&self) -> Option<f64> {
         mean(self.sum, self.pictures)
+    }
+
+    fn reset(&mut self) {
+        (self.sum, self.pictures) = (0.0, 0);
     }
 }
 
@@ -180,14 +184,14 @@ mod tests {
         let mut nme = Nme::new(pair());
         let truth = Keypoints::from_xy(&[[0.0, 0.0], [0.0, 0.0], [10.0, 0.0]]);
         let off = Keypoints::from_xy(&[[0.0, 3.0], [0.0, 3.0], [10.0, 3.0]]);
-        nme.update(&off, &truth);
-        nme.update(&truth, &truth);
+        nme.add(&off, &truth);
+        nme.add(&truth, &truth);
         assert_eq!(nme.value(), Some(0.15));
         assert_eq!(nme.name(), "nme_span");
         // A picture without the distance does not dilute the mean.
         let mut partial = truth.clone();
         partial[2] = Keypoint::unlabelled();
-        nme.update(&truth, &partial);
+        nme.add(&truth, &partial);
         assert_eq!(nme.value(), Some(0.15));
     }
 

@@ -2,7 +2,7 @@
 
 use crate::error::mean;
 use crate::nme::{Normaliser, picture_nme};
-use fkp_core::{Keypoints, Metric};
+use fkp_core::{Direction, Keypoints, Metric, Prediction, Sample};
 
 /// The fraction of pictures whose normalised error exceeds a threshold, among those where it is
 /// defined.
@@ -12,8 +12,8 @@ use fkp_core::{Keypoints, Metric};
 /// use fkp_metrics::{FailureRate, Normaliser, USUAL_THRESHOLD};
 /// let mut failures = FailureRate::new(Normaliser::Box, USUAL_THRESHOLD);
 /// let truth = Keypoints::from_xy(&[[0.0, 0.0], [10.0, 10.0]]);
-/// failures.update(&truth, &truth);
-/// failures.update(&Keypoints::from_xy(&[[1.0, 0.0], [11.0, 10.0]]), &truth); // 10 %
+/// failures.add(&truth, &truth);
+/// failures.add(&Keypoints::from_xy(&[[1.0, 0.0], [11.0, 10.0]]), &truth); // 10 %
 /// assert_eq!((failures.name(), failures.value()), ("failure_rate_8", Some(0.5)));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -41,20 +41,34 @@ impl FailureRate {
     }
 }
 
-impl Metric for FailureRate {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn update(&mut self, predicted: &Keypoints, truth: &Keypoints) {
+impl FailureRate {
+    /// Takes the keypoints of one more image into account, both in one frame.
+    ///
+    /// # Panics
+    /// If the two sets have different lengths.
+    pub fn add(&mut self, predicted: &Keypoints, truth: &Keypoints) {
         if let Some(error) = picture_nme(predicted, truth, &self.normaliser) {
             self.failed += usize::from(error > self.threshold);
             self.pictures += 1;
         }
     }
+}
+
+impl Metric for FailureRate {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn update(&mut self, predicted: &Prediction, truth: &Sample) {
+        self.add(&predicted.keypoints, &truth.keypoints);
+    }
 
     fn value(&self) -> Option<f64> {
         mean(self.failed as f64, self.pictures)
+    }
+
+    fn reset(&mut self) {
+        (self.failed, self.pictures) = (0, 0);
     }
 }
 
@@ -71,8 +85,8 @@ impl Metric for FailureRate {
 /// use fkp_metrics::{Auc, Normaliser};
 /// let mut auc = Auc::new(Normaliser::Box, 0.2);
 /// let truth = Keypoints::from_xy(&[[0.0, 0.0], [10.0, 10.0]]);
-/// auc.update(&truth, &truth);
-/// auc.update(&Keypoints::from_xy(&[[1.0, 0.0], [11.0, 10.0]]), &truth); // 10 %
+/// auc.add(&truth, &truth);
+/// auc.add(&Keypoints::from_xy(&[[1.0, 0.0], [11.0, 10.0]]), &truth); // 10 %
 /// assert_eq!((auc.name(), auc.value()), ("auc_20", Some(0.75)));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -100,20 +114,38 @@ impl Auc {
     }
 }
 
-impl Metric for Auc {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn update(&mut self, predicted: &Keypoints, truth: &Keypoints) {
+impl Auc {
+    /// Takes the keypoints of one more image into account, both in one frame.
+    ///
+    /// # Panics
+    /// If the two sets have different lengths.
+    pub fn add(&mut self, predicted: &Keypoints, truth: &Keypoints) {
         if let Some(error) = picture_nme(predicted, truth, &self.normaliser) {
             self.sum += area_of_one(error, self.threshold);
             self.pictures += 1;
         }
     }
+}
+
+impl Metric for Auc {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn direction(&self) -> Direction {
+        Direction::HigherIsBetter
+    }
+
+    fn update(&mut self, predicted: &Prediction, truth: &Sample) {
+        self.add(&predicted.keypoints, &truth.keypoints);
+    }
 
     fn value(&self) -> Option<f64> {
         mean(self.sum, self.pictures)
+    }
+
+    fn reset(&mut self) {
+        (self.sum, self.pictures) = (0.0, 0);
     }
 }
 
@@ -155,8 +187,8 @@ mod tests {
         let lost = Keypoints::from_xy(&[[f32::NAN, 0.0], [10.0, 10.0]]);
         let mut failures = FailureRate::new(Normaliser::Box, 0.08);
         let mut auc = Auc::new(Normaliser::Box, 0.08);
-        failures.update(&lost, &truth);
-        auc.update(&lost, &truth);
+        failures.add(&lost, &truth);
+        auc.add(&lost, &truth);
         assert_eq!(failures.value(), Some(1.0));
         assert_eq!(auc.value(), Some(0.0));
     }

@@ -1,6 +1,8 @@
 //! A whole report against numbers worked out by hand, and the laws of accumulation.
 
-use fkp_core::{CoordinateFrame, Keypoint, Keypoints, Metric, Schema};
+use fkp_core::{
+    CoordinateFrame, Direction, Keypoint, Keypoints, Metric, Prediction, Sample, Schema,
+};
 use fkp_metrics::{Auc, Evaluation, EvaluationReport, FailureRate, Mae, Nme, Normaliser, Rmse};
 use proptest::prelude::*;
 
@@ -24,12 +26,12 @@ fn two_pictures(schema: &Schema) -> Evaluation {
     // Errors (1, 0), (0, 2), (3, 4); eyes 40 apart; box √(40·10) = 20.
     let truth = Keypoints::from_xy(&[[60.0, 20.0], [20.0, 20.0], [40.0, 30.0]]);
     let predicted = Keypoints::from_xy(&[[61.0, 20.0], [20.0, 18.0], [43.0, 34.0]]);
-    evaluation.update(&predicted, &truth);
+    evaluation.add(&predicted, &truth);
     // Only two points labelled, no eye distance; errors (6, 0), (0, 0); box √(20·5) = 10.
     let mut truth = Keypoints::from_xy(&[[60.0, 20.0], [20.0, 20.0], [40.0, 25.0]]);
     truth[1] = Keypoint::unlabelled();
     let predicted = Keypoints::from_xy(&[[66.0, 20.0], [f32::NAN, 0.0], [40.0, 25.0]]);
-    evaluation.update(&predicted, &truth);
+    evaluation.add(&predicted, &truth);
     evaluation
 }
 
@@ -103,7 +105,7 @@ fn a_prediction_of_nan_is_infinitely_wrong_and_never_nan() {
     let truth = Keypoints::from_xy(&[[60.0, 20.0], [20.0, 20.0], [40.0, 30.0]]);
     let mut predicted = truth.clone();
     predicted[0].x = f32::NAN;
-    evaluation.update(&predicted, &truth);
+    evaluation.add(&predicted, &truth);
     let report = evaluation.report();
     let infinite = Some(f64::INFINITY);
     assert_eq!((report.mae_px, report.rmse_px), (infinite, infinite));
@@ -137,24 +139,9 @@ fn guess() -> impl Strategy<Value = Keypoints> {
 fn evaluate(pairs: &[(Keypoints, Keypoints)]) -> Evaluation {
     let mut evaluation = Evaluation::new(&Schema::kaggle15(), FRAME);
     for (predicted, truth) in pairs {
-        evaluation.update(predicted, truth);
+        evaluation.add(predicted, truth);
     }
     evaluation
-}
-
-fn figures(report: &EvaluationReport) -> Vec<Option<f64>> {
-    let mut figures = vec![
-        report.mae_px,
-        report.mae_norm,
-        report.rmse_px,
-        report.nme.inter_ocular,
-        report.nme.inter_pupil,
-        report.nme.by_box,
-        report.failure_rate_8,
-        report.auc_8,
-    ];
-    figures.extend(report.per_point.iter().flat_map(|p| [p.mae_px, p.rmse_px]));
-    figures
 }
 
 fn same(a: Option<f64>, b: Option<f64>) -> bool {
@@ -165,20 +152,6 @@ fn same(a: Option<f64>, b: Option<f64>) -> bool {
 }
 
 proptest! {
-    #[test]
-    fn merging_parts_equals_one_pass(
-        pairs in prop::collection::vec((guess(), face()), 0..12), cut in 0usize..12,
-    ) {
-        let cut = cut.min(pairs.len());
-        let mut merged = evaluate(&pairs[..cut]);
-        merged.merge(&evaluate(&pairs[cut..]));
-        let (whole, merged) = (evaluate(&pairs).report(), merged.report());
-        prop_assert_eq!(whole.samples, merged.samples);
-        for (a, b) in figures(&whole).into_iter().zip(figures(&merged)) {
-            prop_assert!(same(a, b), "{a:?} {b:?}");
-        }
-    }
-
     #[test]
     fn predictions_of_unlabelled_points_do_not_matter(
         predicted in guess(), truth in face(), x in prop::num::f32::ANY, y in prop::num::f32::ANY,
@@ -207,7 +180,9 @@ proptest! {
             Box::new(Auc::new(preferred, 0.08)),
         ];
         for (predicted, truth) in &pairs {
-            metrics.iter_mut().for_each(|metric| metric.update(predicted, truth));
+            let image = fkp_core::Image::filled(1, 1, 1, 0);
+            let (predicted, truth) = (predicted.clone().into(), Sample::new("a", image, truth.clone()));
+            metrics.iter_mut().for_each(|metric| metric.update(&predicted, &truth));
         }
         let report = evaluate(&pairs).report();
         let expected = [
@@ -220,6 +195,55 @@ proptest! {
         for (metric, (name, value)) in metrics.iter().zip(expected) {
             prop_assert_eq!(metric.name(), name);
             prop_assert!(same(metric.value(), value));
+            prop_assert!(same(report.value(name), value));
         }
+        for metric in &mut metrics {
+            metric.reset();
+            prop_assert_eq!(metric.value(), None);
+        }
+    }
+}
+
+/// A metric of one's own is computed beside the others and found by its name.
+#[test]
+fn a_further_metric_is_reported_under_its_name() {
+    #[derive(Default)]
+    struct Confident(usize);
+    impl Metric for Confident {
+        fn name(&self) -> &str {
+            "confident"
+        }
+        fn direction(&self) -> Direction {
+            Direction::HigherIsBetter
+        }
+        fn update(&mut self, predicted: &Prediction, _: &Sample) {
+            let sigma = predicted.sigma_px.iter().flatten();
+            self.0 += sigma.filter(|sigma| **sigma < 1.0).count();
+        }
+        fn value(&self) -> Option<f64> {
+            Some(self.0 as f64)
+        }
+        fn reset(&mut self) {
+            self.0 = 0;
+        }
+    }
+    let schema = schema("inter_pupil");
+    let own: Vec<Box<dyn Metric>> = vec![Box::new(Confident::default())];
+    let mut evaluation = Evaluation::new(&schema, FRAME).with_metrics(own);
+    let keypoints = Keypoints::from_xy(&[[60.0, 20.0], [20.0, 20.0], [40.0, 30.0]]);
+    let predicted = Prediction {
+        sigma_px: Some(vec![0.5, 2.0, 0.9]),
+        ..Prediction::new(keypoints.clone())
+    };
+    let image = fkp_core::Image::filled(1, 1, 1, 0);
+    evaluation.update(&predicted, &Sample::new("a", image, keypoints));
+    let report = evaluation.report();
+    assert_eq!(report.value("confident"), Some(2.0));
+    assert_eq!(report.value("mae_px"), Some(0.0));
+    assert_eq!(report.value("nonesuch"), None);
+    let names = evaluation.names();
+    assert!(names.contains(&("confident".to_owned(), Direction::HigherIsBetter)));
+    for (name, _) in names.iter().filter(|(name, _)| name != "loss") {
+        assert!(report.value(name).is_some(), "{name}");
     }
 }

@@ -53,14 +53,21 @@ pub enum ModelError {
         #[source]
         source: serde_json::Error,
     },
-    /// The file was written by a later version.
-    #[error("{}: model format {found}; this version reads up to {supported}", path.display())]
+    /// The file was written by another version.
+    #[error(
+        "{}: model format {found}; this version reads format {supported}: {}",
+        path.display(),
+        match found < supported {
+            true => "train the model again",
+            false => "update fkp-model",
+        }
+    )]
     UnknownFormat {
         /// The file.
         path: PathBuf,
         /// The version in the file.
         found: u32,
-        /// The highest version understood.
+        /// The version that is understood.
         supported: u32,
     },
     /// A weight is missing or has another shape than the network described beside it.
@@ -83,9 +90,12 @@ pub enum ModelError {
         /// Name of the weight.
         name: String,
     },
-    /// The picture cannot be cropped.
+    /// The image cannot be cropped.
     #[error(transparent)]
     Crop(#[from] fkp_core::CropError),
+    /// The network's output does not have the shape that the model's card describes.
+    #[error(transparent)]
+    Output(#[from] fkp_core::OutputError),
     /// A tensor operation failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),

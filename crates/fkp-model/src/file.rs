@@ -1,68 +1,100 @@
-//! Reading and writing model files: safetensors with a card in the metadata.
+//! Model files and their bytes: safetensors with a card in the metadata.
 
 use crate::{ModelCard, ModelError};
+use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+/// The number format of the weights in a model file. They are read as `f32` either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// Four bytes a weight, as trained.
+    #[default]
+    F32,
+    /// Two bytes a weight.
+    F16,
+}
+
+/// A model file: its card, and its weights by name on the CPU.
+pub(crate) struct ModelFile {
+    pub(crate) card: ModelCard,
+    pub(crate) weights: BTreeMap<String, Tensor>,
+}
+
 /// Reads a model file: its card, and its weights by name on the CPU.
 ///
 /// # Errors
 /// If the file cannot be read, was cut short, is no model, or holds weights that are not finite.
-pub fn read_model(path: &Path) -> Result<(ModelCard, BTreeMap<String, Tensor>), ModelError> {
-    let bytes = std::fs::read(path).map_err(|source| ModelError::Io {
-        path: path.to_owned(),
-        action: "read",
-        source,
-    })?;
-    let corrupt = |source| ModelError::Corrupt {
-        path: path.to_owned(),
-        source,
-    };
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(corrupt)?;
-    let tensors = SafeTensors::deserialize(&bytes).map_err(corrupt)?;
-    let card = read_card(path, header.metadata().as_ref())?;
-    let mut weights = BTreeMap::new();
-    for (name, view) in tensors.tensors() {
-        use candle_core::safetensors::Load;
-        let weight = view.load(&Device::Cpu)?.to_dtype(DType::F32)?;
-        let finite = weight
-            .flatten_all()?
-            .to_vec1::<f32>()?
-            .iter()
-            .all(|v| v.is_finite());
-        if !finite {
-            return Err(ModelError::NotFinite {
-                path: path.to_owned(),
-                name,
-            });
-        }
-        weights.insert(name, weight);
-    }
+pub fn read_model(
+    path: impl AsRef<Path>,
+) -> Result<(ModelCard, BTreeMap<String, Tensor>), ModelError> {
+    let ModelFile { card, weights } = ModelFile::read(path.as_ref())?;
     Ok((card, weights))
 }
 
-/// Writes a model file. The same card and weights give the same bytes.
-///
-/// # Errors
-/// If the card contradicts itself or the file cannot be written.
-pub fn write_model(
-    path: &Path,
-    card: &ModelCard,
-    weights: &BTreeMap<String, Tensor>,
-) -> Result<(), ModelError> {
-    let metadata = HashMap::from([(ModelCard::KEY.to_owned(), card.to_metadata()?)]);
-    let bytes =
-        safetensors::serialize(weights, Some(metadata)).map_err(|source| ModelError::Corrupt {
+impl ModelFile {
+    pub(crate) fn read(path: &Path) -> Result<Self, ModelError> {
+        let bytes = std::fs::read(path).map_err(|source| ModelError::Io {
             path: path.to_owned(),
+            action: "read",
             source,
         })?;
-    std::fs::write(path, bytes).map_err(|source| ModelError::Io {
-        path: path.to_owned(),
-        action: "write",
-        source,
-    })
+        Self::parse(path, &bytes)
+    }
+
+    /// Parses the bytes of a model file; `path` is for messages.
+    pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, ModelError> {
+        let corrupt = |source| ModelError::Corrupt {
+            path: path.to_owned(),
+            source,
+        };
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(corrupt)?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(corrupt)?;
+        let card = read_card(path, header.metadata().as_ref())?;
+        let mut weights = BTreeMap::new();
+        for (name, view) in tensors.tensors() {
+            let weight = view.load(&Device::Cpu)?.to_dtype(DType::F32)?;
+            let values = weight.flatten_all()?.to_vec1::<f32>()?;
+            if !values.iter().all(|value| value.is_finite()) {
+                return Err(ModelError::NotFinite {
+                    path: path.to_owned(),
+                    name,
+                });
+            }
+            weights.insert(name, weight);
+        }
+        Ok(Self { card, weights })
+    }
+}
+
+impl ModelCard {
+    /// The bytes of a model file: write them to a file and [`Landmarker::load`](crate::Landmarker)
+    /// reads it. The same card, weights and precision give the same bytes.
+    ///
+    /// # Errors
+    /// If the card contradicts itself, or a tensor operation fails.
+    pub fn to_bytes(
+        &self,
+        weights: &BTreeMap<String, Tensor>,
+        precision: Precision,
+    ) -> Result<Vec<u8>, ModelError> {
+        let dtype = match precision {
+            Precision::F32 => DType::F32,
+            Precision::F16 => DType::F16,
+        };
+        let mut stored = BTreeMap::new();
+        for (name, weight) in weights {
+            stored.insert(name, weight.to_dtype(dtype)?);
+        }
+        let metadata = HashMap::from([(Self::KEY.to_owned(), self.to_metadata()?)]);
+        let bytes = safetensors::serialize(stored, Some(metadata));
+        bytes.map_err(|error| ModelError::Config {
+            field: "weights".to_owned(),
+            problem: error.to_string(),
+        })
+    }
 }
 
 fn read_card(
@@ -85,9 +117,9 @@ fn read_card(
         key,
         source,
     };
-    // The version first: a later format may well not parse as this one.
+    // The version first: another format may well not parse as this one.
     let found = serde_json::from_str::<Versioned>(text).map_err(bad)?.format;
-    if found > ModelCard::FORMAT {
+    if found != ModelCard::FORMAT {
         return Err(ModelError::UnknownFormat {
             path: path.to_owned(),
             found,

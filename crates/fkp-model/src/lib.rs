@@ -11,14 +11,22 @@
 
 mod card;
 mod error;
+mod face;
 mod file;
 mod landmarker;
-mod layers;
+pub mod layers;
 mod network;
 mod weights;
 
 pub use card::ModelCard;
 pub use error::ModelError;
-pub use file::{read_model, write_model};
+pub use face::{Face, FaceKeypoint};
+pub use file::{Precision, read_model};
 pub use landmarker::Landmarker;
-pub use network::{Cnn, CnnConfig, Network, NetworkConfig, Padding};
+pub use network::{Cnn, CnnConfig, Network, NetworkConfig, Norm, Padding};
+
+// What users of this crate need of the vocabulary, so that they depend on this crate alone.
+pub use fkp_core::{
+    BoundingBox, BoxConvention, CropRule, CropSquare, FaceBox, Image, InputSpec, Keypoint,
+    Keypoints, Likelihood, OutputSpec, Schema, Task,
+};

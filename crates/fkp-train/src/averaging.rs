@@ -11,6 +11,11 @@ use std::collections::BTreeMap;
 /// After each step `average += (1 − d) · (weights − average)`, with the decay
 /// `d = min(decay, (1 + t) / (10 + t))` at step `t`, so that the first weights, which are random,
 /// are forgotten quickly (TensorFlow's `ExponentialMovingAverage`).
+///
+/// The running statistics of batch normalizations are averaged with the same decay. They belong to
+/// the weights they were measured with: the averaged weights are a mean over the last steps, and
+/// the statistics of the newest weights alone would not fit them. PyTorch's `AveragedModel` does
+/// the same with `use_buffers=True`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Averaging {
@@ -108,5 +113,27 @@ mod tests {
         let inside = average.during(&params, read).unwrap();
         assert!((f64::from(inside) - expected).abs() < 1e-6);
         assert_eq!(read(), 2.0);
+    }
+
+    #[test]
+    fn running_statistics_are_averaged_like_weights_and_seeds_are_not() {
+        let params = Params::new(0, &Device::Cpu);
+        let init = candle_nn::Init::Const(0.0);
+        let vb = params.builder();
+        for name in ["weight", "running_mean", "dropout_seed"] {
+            vb.get_with_hints(1, name, init).unwrap();
+        }
+        let average = Average::new(Averaging { decay: 0.0 }, &params).unwrap();
+        let ones = Tensor::ones(1, candle_core::DType::F32, &Device::Cpu).unwrap();
+        let values = ["weight", "running_mean"].map(|name| (name.to_owned(), ones.clone()));
+        params.load(&values.clone().into()).unwrap();
+        // d = 0: after one step the average is what the network has.
+        average.update(&params, 1).unwrap();
+        let averaged = average.tensors();
+        let names: Vec<_> = averaged.keys().map(String::as_str).collect();
+        assert_eq!(names, ["running_mean", "weight"]);
+        for tensor in averaged.values() {
+            assert_eq!(tensor.to_vec1::<f32>().unwrap(), [1.0]);
+        }
     }
 }

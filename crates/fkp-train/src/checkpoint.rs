@@ -4,7 +4,7 @@ use crate::averaging::Average;
 use crate::identity::{Difference, Identity, refuse};
 use crate::lock::FolderLock;
 use crate::optimizer::Optimizer;
-use crate::replace::replace;
+use crate::replace::{remove_unfinished, write_file};
 use crate::{Best, Params, Progress, TrainError};
 use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
@@ -91,7 +91,9 @@ impl Checkpoints {
         let probe = self.dir.join(".probe");
         File::create(&probe).map_err(failed)?;
         std::fs::remove_file(&probe).map_err(failed)?;
-        FolderLock::take(&self.dir)
+        let lock = FolderLock::take(&self.dir)?;
+        remove_unfinished(&self.dir).map_err(failed)?;
+        Ok(lock)
     }
 
     pub(crate) fn save_weights(
@@ -233,7 +235,7 @@ fn save(
 ) -> Result<(), TrainError> {
     let bytes =
         safetensors::serialize(&tensors, Some(metadata)).map_err(|error| corrupt(path, error))?;
-    replace(path, &bytes).map_err(|source| TrainError::Io {
+    write_file(path, &bytes).map_err(|source| TrainError::Io {
         path: path.to_owned(),
         action: "write the checkpoint; the one before is still there",
         source,

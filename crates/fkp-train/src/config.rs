@@ -38,8 +38,14 @@ pub struct TrainConfig {
     pub extent: Extent,
     /// What to do about a training sample that cannot be read.
     pub unreadable: Unreadable,
-    /// What is minimised.
-    pub loss: Loss,
+    /// What is minimized. Absent: the one that goes with the network's output
+    /// ([`keypoint_codec`](crate::keypoint_codec) has the table).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Loss>,
+    /// The validation metric that decides which epoch is the best, when early stopping stops and
+    /// when a plateau schedule lowers the learning rate: `loss`, `mae_px`, `nme_inter_ocular` or
+    /// another of [`fkp_metrics::Evaluation::names`].
+    pub monitor: String,
     /// How it is minimised.
     pub optimizer: OptimizerConfig,
     /// How the learning rate changes.
@@ -94,7 +100,7 @@ pub enum Unreadable {
 pub struct EarlyStopping {
     /// Validations without improvement that are borne.
     pub patience: usize,
-    /// By how much the validation loss must fall to count as an improvement.
+    /// By how much the monitored metric must improve to count.
     #[serde(default)]
     pub min_delta: f64,
     /// Which weights the run ends with.
@@ -106,7 +112,7 @@ pub struct EarlyStopping {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Restore {
-    /// Those with the lowest validation loss.
+    /// Those with the best value of the monitored metric.
     #[default]
     Best,
     /// The newest.
@@ -129,7 +135,8 @@ impl Default for TrainConfig {
             max_minutes: None,
             extent: Extent::Full,
             unreadable: Unreadable::Stop,
-            loss: Loss::Mae,
+            loss: None,
+            monitor: "loss".to_owned(),
             optimizer: OptimizerConfig::default(),
             schedule: Schedule::default(),
             averaging: None,
@@ -196,7 +203,9 @@ impl TrainConfig {
             let problem = format!("must be finite and not negative, got {min_delta}");
             return refuse("early_stopping.min_delta", problem);
         }
-        self.loss.validate()?;
+        if let Some(loss) = &self.loss {
+            loss.validate()?;
+        }
         self.optimizer.validate()?;
         self.schedule.validate()
     }

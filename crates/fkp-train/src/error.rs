@@ -7,6 +7,23 @@ use std::path::PathBuf;
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
+    /// The model contradicts itself, or its network cannot be built or run.
+    #[error("the model cannot be trained")]
+    Model {
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A data set has other keypoints than the model.
+    #[error("the {split} set has the keypoints of `{set}`, the model those of `{model}`")]
+    OtherSchema {
+        /// `training` or `validation`.
+        split: &'static str,
+        /// Name of the set's schema.
+        set: String,
+        /// Name of the model's schema.
+        model: String,
+    },
     /// A field of the configuration makes no sense.
     #[error("{field}: {problem}")]
     Config {

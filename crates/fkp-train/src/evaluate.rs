@@ -4,37 +4,59 @@ use crate::loader::{Loader, OnUnreadable};
 use crate::{Codec, SingleProcess, TrainError};
 use candle_core::Device;
 use candle_nn::ModuleT;
-use fkp_core::{Dataset, InputSpec, Keypoints, NoAugment, Sample, Subset};
+use fkp_core::{Dataset, InputSpec, Metric, NoAugment, Prediction, Sample, Subset};
 use fkp_metrics::{Evaluation, EvaluationReport};
 use std::ops::ControlFlow;
 
-/// One picture and what the network made of it, both in pixels of the crop.
+/// One sample and what the network says of it, both in pixels of the crop.
 #[derive(Debug, Clone, Copy)]
 pub struct Scored<'a> {
     /// Index of the sample in its data set.
     pub index: usize,
     /// The sample with its true keypoints.
     pub sample: &'a Sample,
-    /// The predicted keypoints.
-    pub predicted: &'a Keypoints,
+    /// What the network predicts.
+    pub predicted: &'a Prediction,
 }
+
+/// Metrics beside the standard ones, made anew for each pass over a data set.
+pub type MetricFactory = dyn Fn() -> Vec<Box<dyn Metric>> + Sync;
 
 /// Scores every sample of a data set once, the last partial batch included.
 #[derive(Clone, Copy)]
 pub struct Evaluator<'a> {
-    /// The network, run without dropout.
-    pub network: &'a dyn ModuleT,
-    /// What its output means.
-    pub codec: &'a dyn Codec,
-    /// How pictures are fed.
-    pub input: InputSpec,
-    /// Pictures at a time. Does not change the figures beyond rounding.
-    pub batch_size: usize,
-    /// Where the network is.
-    pub device: &'a Device,
+    pub(crate) network: &'a dyn ModuleT,
+    pub(crate) codec: &'a dyn Codec,
+    pub(crate) input: InputSpec,
+    pub(crate) batch_size: usize,
+    pub(crate) device: &'a Device,
+    pub(crate) metrics: &'a MetricFactory,
 }
 
-impl Evaluator<'_> {
+impl<'a> Evaluator<'a> {
+    /// Scores a network on the CPU, 32 samples at a time, with the standard metrics. The network
+    /// is run as in prediction: without dropout, with running statistics.
+    pub fn new(network: &'a dyn ModuleT, codec: &'a dyn Codec, input: InputSpec) -> Self {
+        Self {
+            network,
+            codec,
+            input,
+            batch_size: 32,
+            device: &Device::Cpu,
+            metrics: &Vec::new,
+        }
+    }
+
+    /// Samples at a time. Does not change the metrics beyond rounding.
+    pub fn batch_size(self, batch_size: usize) -> Self {
+        Self { batch_size, ..self }
+    }
+
+    /// Metrics beside the standard ones.
+    pub fn metrics(self, metrics: &'a MetricFactory) -> Self {
+        Self { metrics, ..self }
+    }
+
     /// The figures of the whole set; `on_sample` sees each picture in order.
     ///
     /// # Errors
@@ -66,7 +88,8 @@ impl Evaluator<'_> {
             .chunks(self.batch_size.max(1))
             .map(<[_]>::to_vec)
             .collect();
-        let mut evaluation = Evaluation::new(dataset.schema(), self.input.frame());
+        let evaluation = Evaluation::new(dataset.schema(), self.input.frame());
+        let mut evaluation = evaluation.with_metrics((self.metrics)());
         let (mut loss, mut weight) = (0.0, 0.0);
         loader.for_each(&batches, |step| {
             let Some(batch) = step.batches.first() else {
@@ -80,7 +103,7 @@ impl Evaluator<'_> {
             for ((index, sample), predicted) in
                 batch.indices.iter().zip(&batch.samples).zip(&predictions)
             {
-                evaluation.update(predicted, &sample.keypoints);
+                evaluation.update(predicted, sample);
                 on_sample(Scored {
                     index: *index,
                     sample,
@@ -103,7 +126,7 @@ impl Evaluator<'_> {
         &self,
         dataset: &dyn Dataset,
         indices: &[usize],
-    ) -> Result<Vec<(Sample, Keypoints)>, TrainError> {
+    ) -> Result<Vec<(Sample, Prediction)>, TrainError> {
         let split = "validation";
         let some = Subset::new(dataset, indices.to_vec());
         let some = some.map_err(|source| TrainError::Data { split, source })?;

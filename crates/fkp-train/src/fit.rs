@@ -1,40 +1,34 @@
-//! What a training run is made of, and its three beginnings: new, resumed, resumed with changes.
+//! A run with everything it is made of, and its three beginnings: new, resumed, resumed with changes.
 
 use crate::checkpoint::Changes;
+use crate::evaluate::MetricFactory;
 use crate::identity::{Difference, Identity};
 use crate::run::Run;
 use crate::{
-    Checkpoints, Codec, Communicator, Observer, Params, Progress, Sampler, Shuffled, SingleProcess,
-    TrainConfig, TrainError,
+    Checkpoints, Codec, Communicator, Evaluator, Observer, Params, Progress, Sampler, TrainConfig,
+    TrainError,
 };
 use candle_nn::ModuleT;
-use fkp_core::{Augment, Dataset, InputSpec, NoAugment};
+use fkp_core::{Augment, Dataset, Task};
 
-/// Everything that a training run is made of. [`Fit::new`] fills in what most runs leave as it is.
+/// Everything that a training run is made of, put together by a [`Trainer`](crate::Trainer).
 #[derive(Clone, Copy)]
-pub struct Fit<'a> {
-    /// The network, built from `params`.
-    pub network: &'a dyn ModuleT,
-    /// Its variables. They hold the result.
-    pub params: &'a Params,
-    /// What the network's output means.
-    pub codec: &'a dyn Codec,
-    /// How pictures are fed.
-    pub input: InputSpec,
-    /// What is learnt from.
-    pub train: &'a dyn Dataset,
-    /// What is scored after each epoch, and never learnt from.
-    pub validation: &'a dyn Dataset,
-    /// How training samples are varied.
-    pub augment: &'a dyn Augment,
-    /// Which of them an epoch has; [`Shuffled`] for each once.
-    pub sampler: &'a dyn Sampler,
-    /// The recipe.
-    pub config: &'a TrainConfig,
-    /// Where to write, if anywhere.
-    pub checkpoints: Option<&'a Checkpoints>,
-    /// The other processes, if any; [`SingleProcess`] for none.
-    pub communicator: &'a dyn Communicator,
+pub(crate) struct Fit<'a> {
+    pub(crate) task: &'a Task,
+    /// Built from `params`.
+    pub(crate) network: &'a dyn ModuleT,
+    /// The network's variables. They hold the result.
+    pub(crate) params: &'a Params,
+    pub(crate) codec: &'a dyn Codec,
+    pub(crate) train: &'a dyn Dataset,
+    /// Scored after each epoch, and never trained on.
+    pub(crate) validation: &'a dyn Dataset,
+    pub(crate) augment: &'a dyn Augment,
+    pub(crate) sampler: &'a dyn Sampler,
+    pub(crate) metrics: &'a MetricFactory,
+    pub(crate) config: &'a TrainConfig,
+    pub(crate) checkpoints: Option<&'a Checkpoints>,
+    pub(crate) communicator: &'a dyn Communicator,
 }
 
 /// Why a run ended.
@@ -59,41 +53,8 @@ pub struct Outcome {
     pub progress: Progress,
 }
 
-impl<'a> Fit<'a> {
-    /// A run on `data`, training and validation set, without augmentation and checkpoints, each
-    /// sample once an epoch, in one process. Anything else is set on top:
-    /// `Fit { augment: &augment, ..Fit::new(…) }`.
-    pub fn new(
-        network: &'a dyn ModuleT,
-        params: &'a Params,
-        codec: &'a dyn Codec,
-        input: InputSpec,
-        data: (&'a dyn Dataset, &'a dyn Dataset),
-        config: &'a TrainConfig,
-    ) -> Self {
-        Self {
-            network,
-            params,
-            codec,
-            input,
-            train: data.0,
-            validation: data.1,
-            augment: &NoAugment,
-            sampler: &Shuffled,
-            config,
-            checkpoints: None,
-            communicator: &SingleProcess,
-        }
-    }
-}
-
 impl Fit<'_> {
-    /// Trains from the start.
-    ///
-    /// # Errors
-    /// If the configuration makes no sense, a sample cannot be read, the loss is no number, or a
-    /// file cannot be written. Checkpoints written before stay.
-    pub fn run(&self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+    pub(crate) fn run(&self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
         let mut run = Run::new(self)?;
         run.agree_on_weights()?;
         // So that a run that is killed before its first epoch ends can be resumed as well.
@@ -101,36 +62,23 @@ impl Fit<'_> {
         run.go_on(observer)
     }
 
-    /// Goes on where the state in the checkpoint folder stopped, also within an epoch. The result
-    /// is the same, to the bit, as if it had never stopped.
-    ///
-    /// # Errors
-    /// As for [`Self::run`], and if there is no state or it belongs to another configuration.
-    pub fn resume(&self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
-        self.resume_with(Changes::Refused, observer)
-    }
-
-    /// As [`Self::resume`] although something changed; [`Self::differences`] tells what. Another
-    /// kind of optimiser begins without moments; where the batches changed, the epoch that was
-    /// begun begins anew.
-    ///
-    /// # Errors
-    /// As for [`Self::run`], and if there is no state or the network does not fit it.
-    pub fn resume_overriding(&self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
-        self.resume_with(Changes::Accepted, observer)
-    }
-
-    /// In what this run differs from the one in the checkpoint folder. Nothing means that
-    /// [`Self::resume`] continues it.
-    ///
-    /// # Errors
-    /// If there is no state, or it cannot be read.
-    pub fn differences(&self) -> Result<Vec<Difference>, TrainError> {
+    pub(crate) fn differences(&self) -> Result<Vec<Difference>, TrainError> {
         let checkpoints = self.checkpoints_to_resume()?;
         checkpoints.differences(&self.identity(checkpoints))
     }
 
-    fn resume_with(
+    pub(crate) fn evaluator(&self) -> Evaluator<'_> {
+        Evaluator {
+            network: self.network,
+            codec: self.codec,
+            input: self.task.input,
+            batch_size: self.config.batch_size,
+            device: self.params.device(),
+            metrics: self.metrics,
+        }
+    }
+
+    pub(crate) fn resume(
         &self,
         changes: Changes,
         observer: &mut dyn Observer,
@@ -154,6 +102,7 @@ impl Fit<'_> {
             training_samples: self.train.len(),
             validation_samples: self.validation.len(),
             sampler: self.sampler.describe(),
+            codec: self.codec.describe(),
             world_size: self.communicator.world_size(),
             metadata: checkpoints.metadata.clone(),
             fingerprint: checkpoints.fingerprint.clone(),
@@ -167,8 +116,15 @@ impl Fit<'_> {
             if set.is_empty() {
                 return Err(TrainError::EmptySet { split });
             }
+            if *set.schema() != self.task.schema {
+                return Err(TrainError::OtherSchema {
+                    split,
+                    set: set.schema().name().to_owned(),
+                    model: self.task.schema.name().to_owned(),
+                });
+            }
         }
-        if let Some(problem) = self.input.problem() {
+        if let Some(problem) = self.task.input.problem() {
             let field = "input".to_owned();
             return Err(TrainError::Config { field, problem });
         }

@@ -13,6 +13,7 @@ pub(crate) struct Identity {
     pub(crate) training_samples: usize,
     pub(crate) validation_samples: usize,
     pub(crate) sampler: String,
+    pub(crate) codec: String,
     pub(crate) world_size: usize,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) fingerprint: BTreeMap<String, String>,
@@ -83,11 +84,12 @@ impl Identity {
                 Some(now.to_string()),
             );
         }
-        compare(
-            "the sampler".to_owned(),
-            Some(saved.sampler.clone()),
-            Some(self.sampler.clone()),
-        );
+        for (what, saved, now) in [
+            ("the sampler", &saved.sampler, &self.sampler),
+            ("what is minimized", &saved.codec, &self.codec),
+        ] {
+            compare(what.to_owned(), Some(saved.clone()), Some(now.clone()));
+        }
         for (saved, now) in [
             (&saved.metadata, &self.metadata),
             (&saved.fingerprint, &self.fingerprint),
@@ -154,6 +156,7 @@ mod tests {
             training_samples: 10,
             validation_samples: 3,
             sampler: "every sample once".to_owned(),
+            codec: "coordinates, Mae".to_owned(),
             world_size: 1,
             metadata: BTreeMap::new(),
             fingerprint: BTreeMap::from([("data".to_owned(), "a\nb = 1".to_owned())]),

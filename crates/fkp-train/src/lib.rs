@@ -36,17 +36,18 @@ mod replace;
 mod run;
 mod sampler;
 mod schedule;
+mod trainer;
 
 pub use averaging::Averaging;
 pub use checkpoint::Checkpoints;
 pub use codec::{
-    Codec, Coordinates, Heatmap, HeatmapLoss, JensenShannon, Noise, SoftArgmax, Target, Uncertain,
+    Codec, Coordinates, Heatmap, JensenShannon, SoftArgmax, Target, Uncertain, keypoint_codec,
 };
 pub use communicator::{Communicator, SingleProcess};
 pub use config::{EarlyStopping, Extent, Restore, TrainConfig, Unreadable};
 pub use error::TrainError;
-pub use evaluate::{Evaluator, Scored};
-pub use fit::{Fit, Outcome, Stopped};
+pub use evaluate::{Evaluator, MetricFactory, Scored};
+pub use fit::{Outcome, Stopped};
 pub use history::EpochRecord;
 pub use identity::Difference;
 pub use loss::{Loss, Unit};
@@ -55,7 +56,9 @@ pub use observer::{
     EpochReport, Observer, Observers, Skipped, StartReport, StepReport, ValidationReport,
 };
 pub use optimizer::{DecayExempt, Optimizer, OptimizerConfig};
-pub use params::Params;
+pub use params::{ForwardPass, Params};
 pub use progress::{Best, Progress};
+pub use replace::write_file;
 pub use sampler::{Sampler, Shuffled, WeightedSources};
 pub use schedule::{PlateauState, Position, Schedule};
+pub use trainer::{Trainer, codec_for};

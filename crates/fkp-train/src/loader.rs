@@ -153,12 +153,11 @@ impl Loader<'_> {
             return Ok(None);
         }
         values.truncate(kept.len() * each);
-        let keypoints: Vec<Keypoints> = samples.iter().map(|s| s.keypoints.clone()).collect();
         let input = &self.input;
         let shape = (kept.len(), input.channels, input.size, input.size);
         Ok(Some(Batch {
             x: Tensor::from_vec(values, shape, self.device)?,
-            target: self.codec.encode(&keypoints, self.device)?,
+            target: self.codec.encode(&samples, self.device)?,
             indices: kept,
             samples,
         }))

@@ -1,4 +1,4 @@
-//! Losses of one coordinate's error.
+//! What is minimized.
 
 use crate::TrainError;
 use candle_core::Tensor;
@@ -6,13 +6,14 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How much an error e counts: of one coordinate, predicted minus labelled. Labels that are
-/// missing weigh nothing.
+/// How much an error e counts, predicted minus labeled: of one coordinate, unless it says something
+/// else. Labels that are missing have weight 0. [`keypoint_codec`](crate::keypoint_codec) says which
+/// loss goes with which output.
 ///
 /// In a configuration file it is the name, or the name with some of the parameters; those left
-/// out have the values of [`smooth_l1`](Self::smooth_l1), [`wing`](Self::wing) and
-/// [`soft_wing`](Self::soft_wing): `loss = "mae"`, `loss = "wing"`,
-/// `loss = { wing = { width = 5.0 } }`.
+/// out have the values of [`smooth_l1`](Self::smooth_l1), [`wing`](Self::wing),
+/// [`soft_wing`](Self::soft_wing) and [`adaptive_wing`](Self::adaptive_wing): `loss = "mae"`,
+/// `loss = "wing"`, `loss = { wing = { width = 5.0 } }`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(remote = "Self", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Loss {
@@ -51,6 +52,30 @@ pub enum Loss {
         #[serde(default = "soft_wing_curvature")]
         curvature: f64,
     },
+    /// The negative logarithm of the likelihood that an output of coordinates with a scale stands
+    /// for; see [`Uncertain`](crate::Uncertain).
+    Nll,
+    /// Of a pixel of a heatmap (Wang et al. 2019, equation 4) with the paper's weighted loss map.
+    /// For a difference d and a target y: ω · ln(1 + |d/ε|^(α − y)) below θ and A·|d| − C from
+    /// there on, with A and C for which value and slope meet.
+    AdaptiveWing {
+        /// α, above 1 more than y can be.
+        #[serde(default = "adaptive_wing_alpha")]
+        alpha: f64,
+        /// ω.
+        #[serde(default = "adaptive_wing_omega")]
+        omega: f64,
+        /// ε.
+        #[serde(default = "adaptive_wing_epsilon")]
+        epsilon: f64,
+        /// θ.
+        #[serde(default = "adaptive_wing_theta")]
+        theta: f64,
+        /// How much more the pixels around a keypoint (target at least 0.2, and their neighbors)
+        /// count than the rest.
+        #[serde(default = "adaptive_wing_foreground")]
+        foreground: f64,
+    },
 }
 
 /// The unit in which errors of coordinates are measured.
@@ -88,9 +113,68 @@ fn soft_wing_curvature() -> f64 {
     0.5
 }
 
-const NAMES: &[&str] = &["mae", "mse", "smooth_l1", "wing", "soft_wing"];
+fn adaptive_wing_alpha() -> f64 {
+    2.1
+}
+
+fn adaptive_wing_omega() -> f64 {
+    14.0
+}
+
+fn adaptive_wing_epsilon() -> f64 {
+    1.0
+}
+
+fn adaptive_wing_theta() -> f64 {
+    0.5
+}
+
+fn adaptive_wing_foreground() -> f64 {
+    10.0
+}
 
 impl Loss {
+    /// The names of all losses in a configuration file.
+    pub const NAMES: &'static [&'static str] = &[
+        "mae",
+        "mse",
+        "smooth_l1",
+        "wing",
+        "soft_wing",
+        "nll",
+        "adaptive_wing",
+    ];
+
+    /// The name in a configuration file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Mae => "mae",
+            Self::Mse => "mse",
+            Self::SmoothL1 { .. } => "smooth_l1",
+            Self::Wing { .. } => "wing",
+            Self::SoftWing { .. } => "soft_wing",
+            Self::Nll => "nll",
+            Self::AdaptiveWing { .. } => "adaptive_wing",
+        }
+    }
+
+    /// Whether it is of the error of a coordinate, so that [`Self::each`] can work it out.
+    pub fn is_of_coordinates(&self) -> bool {
+        !matches!(self, Self::Nll | Self::AdaptiveWing { .. })
+    }
+
+    /// Adaptive Wing with the constants of the paper: α = 2.1, ω = 14, ε = 1, θ = 0.5, and 10 times
+    /// more weight around keypoints.
+    pub fn adaptive_wing() -> Self {
+        Self::AdaptiveWing {
+            alpha: adaptive_wing_alpha(),
+            omega: adaptive_wing_omega(),
+            epsilon: adaptive_wing_epsilon(),
+            theta: adaptive_wing_theta(),
+            foreground: adaptive_wing_foreground(),
+        }
+    }
+
     /// β = 1, PyTorch's default.
     pub fn smooth_l1() -> Self {
         Self::SmoothL1 { beta: beta() }
@@ -116,7 +200,7 @@ impl Loss {
     /// The unit that the loss is meant for: pixels where a parameter is a length.
     pub fn natural_unit(&self) -> Unit {
         match self {
-            Self::Mae | Self::Mse => Unit::Normalised,
+            Self::Mae | Self::Mse | Self::Nll | Self::AdaptiveWing { .. } => Unit::Normalised,
             Self::SmoothL1 { .. } | Self::Wing { .. } | Self::SoftWing { .. } => Unit::Pixels,
         }
     }
@@ -133,7 +217,7 @@ impl Loss {
     /// ```
     ///
     /// # Errors
-    /// Only those of candle itself.
+    /// If it is not a loss of coordinates.
     pub fn each(&self, errors: &Tensor) -> candle_core::Result<Tensor> {
         // Each branch of a loss gets only the part of the error that is its own, min(|e|, edge)
         // or |e| beyond it. A selection between two whole branches would send the gradient of
@@ -164,6 +248,9 @@ impl Loss {
                 let edge = (inner / curvature).ln_1p();
                 near + log_1p(&far, curvature)?.affine(width, -width * edge)?
             }
+            Self::Nll | Self::AdaptiveWing { .. } => {
+                candle_core::bail!("`{}` is not a loss of coordinates", self.name())
+            }
         }
     }
 
@@ -173,7 +260,7 @@ impl Loss {
     /// [`TrainError::Config`] with the field's name, `train.loss.…`.
     pub fn validate(&self) -> Result<(), TrainError> {
         let parameters: &[(&str, f64)] = match *self {
-            Self::Mae | Self::Mse => &[],
+            Self::Mae | Self::Mse | Self::Nll => &[],
             Self::SmoothL1 { beta } => &[("smooth_l1.beta", beta)],
             Self::Wing { width, curvature } => {
                 &[("wing.width", width), ("wing.curvature", curvature)]
@@ -186,6 +273,20 @@ impl Loss {
                 ("soft_wing.inner", inner),
                 ("soft_wing.width", width),
                 ("soft_wing.curvature", curvature),
+            ],
+            Self::AdaptiveWing {
+                alpha,
+                omega,
+                epsilon,
+                theta,
+                foreground,
+            } => &[
+                // Above 1 more than a target can be.
+                ("adaptive_wing.alpha - 2", alpha - 2.0),
+                ("adaptive_wing.omega", omega),
+                ("adaptive_wing.epsilon", epsilon),
+                ("adaptive_wing.theta", theta),
+                ("adaptive_wing.foreground", foreground),
             ],
         };
         for (field, value) in parameters {
@@ -224,7 +325,11 @@ impl<'de> Visitor<'de> for NameOrParameters {
     type Value = Loss;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "one of {}, alone or with parameters", NAMES.join(", "))
+        write!(
+            f,
+            "one of {}, alone or with parameters",
+            Loss::NAMES.join(", ")
+        )
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<Loss, E> {
@@ -234,7 +339,9 @@ impl<'de> Visitor<'de> for NameOrParameters {
             "smooth_l1" => Loss::smooth_l1(),
             "wing" => Loss::wing(),
             "soft_wing" => Loss::soft_wing(),
-            _ => return Err(E::unknown_variant(name, NAMES)),
+            "nll" => Loss::Nll,
+            "adaptive_wing" => Loss::adaptive_wing(),
+            _ => return Err(E::unknown_variant(name, Loss::NAMES)),
         })
     }
 
@@ -289,6 +396,7 @@ mod tests {
                     width * (1.0 + e / curvature).ln() + b
                 }
             },
+            Loss::Nll | Loss::AdaptiveWing { .. } => panic!("not of coordinates"),
         }
     }
 
@@ -345,7 +453,7 @@ mod tests {
     #[test]
     fn a_name_is_enough_in_a_file() {
         let parse = |text: &str| serde_json::from_str::<Loss>(text);
-        for loss in ALL {
+        for loss in ALL.into_iter().chain([|| Loss::Nll, Loss::adaptive_wing]) {
             let loss = loss();
             let text = serde_json::to_string(&loss).unwrap();
             assert_eq!(parse(&text).unwrap(), loss);
@@ -364,7 +472,10 @@ mod tests {
         for (text, part) in [
             ("\"wings\"", "unknown variant `wings`"),
             ("{\"wing\": {\"w\": 5.0}}", "unknown field `w`"),
-            ("3", "one of mae, mse, smooth_l1, wing, soft_wing"),
+            (
+                "3",
+                "one of mae, mse, smooth_l1, wing, soft_wing, nll, adaptive_wing",
+            ),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");

@@ -1,7 +1,8 @@
 //! Which samples each step uses, and how they are read.
 
+use crate::fit::Fit;
 use crate::loader::{Loader, OnUnreadable};
-use crate::{Evaluator, Extent, Fit, Sampler, Shuffled, TrainError, Unreadable};
+use crate::{Extent, Sampler, Shuffled, TrainError, Unreadable};
 use fkp_core::{Augment, Dataset, NoAugment, Subset};
 
 /// The data of a run after [`Extent`] was applied to it.
@@ -91,7 +92,7 @@ impl<'a> Plan<'a> {
             seed: self.fit.config.seed,
             epoch,
             codec: self.fit.codec,
-            input: self.fit.input,
+            input: self.fit.task.input,
             device: self.fit.params.device(),
             batch_size: self.fit.config.batch_size,
             unreadable: match self.fit.config.unreadable {
@@ -99,16 +100,6 @@ impl<'a> Plan<'a> {
                 Unreadable::Skip { .. } => OnUnreadable::Skip,
             },
             communicator: self.fit.communicator,
-        }
-    }
-
-    pub(crate) fn evaluator(&self) -> Evaluator<'a> {
-        Evaluator {
-            network: self.fit.network,
-            codec: self.fit.codec,
-            input: self.fit.input,
-            batch_size: self.fit.config.batch_size,
-            device: self.fit.params.device(),
         }
     }
 }

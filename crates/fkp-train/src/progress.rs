@@ -10,8 +10,8 @@ pub struct Best {
     pub epoch: usize,
     /// Optimiser steps since the run began.
     pub global_step: usize,
-    /// Its validation loss.
-    pub val_loss: f64,
+    /// Its value of the monitored metric.
+    pub score: f64,
 }
 
 /// How far a run has come. With weights and moments, everything that the rest depends on.
@@ -29,7 +29,7 @@ pub struct Progress {
     pub weight_sum: f64,
     /// Samples of the unfinished epoch that could not be read.
     pub skipped: usize,
-    /// The validation with the lowest loss so far.
+    /// The best validation so far, by the monitored metric.
     pub best: Option<Best>,
     /// The best validations whose models are kept, the best first.
     pub kept: Vec<Best>,

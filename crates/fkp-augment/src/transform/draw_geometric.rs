@@ -121,7 +121,7 @@ pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn R
             let points = || scene.points_box().filter(|b| b.longer_side() > 0.0);
             let face = scene.face_box().or_else(points).unwrap_or(whole);
             let length = face.longer_side() * scale.draw(rng);
-            let (cx, cy) = face.centre();
+            let (cx, cy) = face.center();
             let mut start =
                 |center: f64| center + (rng.random_range(-shift..=*shift) - 0.5) * length;
             let window = BoundingBox {

@@ -16,7 +16,7 @@ impl<'a> From<&'a Sample> for Subject<'a> {
     fn from(sample: &'a Sample) -> Self {
         Self {
             keypoints: Some(&sample.keypoints),
-            face_box: sample.face_box.as_ref(),
+            face_box: sample.face_box.as_ref().map(|face| &face.bounds),
         }
     }
 }

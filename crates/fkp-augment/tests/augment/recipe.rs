@@ -3,8 +3,8 @@
 use crate::support::{any_face, centroid, dot, symmetric};
 use fkp_augment::{PixelsOnly, Recipe, ZoomAxes};
 use fkp_core::{
-    Affine, Augment, Border, BoundingBox, Image, Keypoint, Keypoints, Purpose, Sample, Schema,
-    Visibility, rng_for,
+    Affine, Augment, Border, BoundingBox, FaceBox, Image, Keypoint, Keypoints, Purpose, Sample,
+    Schema, Visibility, rng_for,
 };
 use proptest::prelude::*;
 
@@ -96,14 +96,14 @@ fn flip_twice_is_identity() {
     let mut rng = rng_for(0, Purpose::Augment, 0, 0);
     let face: Keypoints = (0..15).map(|i| Keypoint::new(i as f32, 20.0)).collect();
     let mut before = Sample::new("a", dot((30, 30), 11.0, 9.0), face);
-    before.face_box = Some(BoundingBox {
+    before.face_box = Some(FaceBox::face(BoundingBox {
         x: 3.0,
         y: 4.0,
         width: 5.0,
         height: 6.0,
-    });
+    }));
     let once = augment.apply(before.clone(), &mut rng).unwrap();
-    assert_eq!(once.face_box.unwrap().x, 29.0 - 8.0);
+    assert_eq!(once.face_box.unwrap().bounds.x, 29.0 - 8.0);
     assert_ne!(once, before);
     assert_eq!(augment.apply(once, &mut rng).unwrap(), before);
 }

@@ -1,6 +1,7 @@
 //! The built-in schemas, written the way a user writes one.
 
 use super::{NormalisingPairSpec, SchemaSpec};
+use crate::BoundingBox;
 
 /// Kaggle's columns. The framing is the mean position over the 2140 completely labelled rows of
 /// its training set, as a fraction of the side (`(x + 0.5) / 96`), made symmetric.
@@ -48,6 +49,7 @@ pub(super) fn kaggle15() -> SchemaSpec {
             ("mouth_center_bottom_lip", "mouth_right_corner"),
         ]),
         framing: keypoints.iter().map(|(_, at)| *at).collect(),
+        face_box: Some(KAGGLE15_FACE),
         normalising_pair: vec![
             distance("inter_pupil", &["left_eye_center"], &["right_eye_center"]),
             distance(
@@ -109,6 +111,7 @@ pub(super) fn ibug68() -> SchemaSpec {
         unpaired: Vec::new(),
         skeleton: numbered_pairs(&skeleton),
         framing: IBUG68_FRAMING.to_vec(),
+        face_box: Some(ibug68_face()),
         normalising_pair: vec![
             distance("inter_ocular", &["36"], &["45"]),
             NormalisingPairSpec {
@@ -173,10 +176,38 @@ pub(super) fn aflw21() -> SchemaSpec {
             ("mouth_center", "mouth_left"),
         ]),
         framing: Vec::new(),
+        face_box: None,
         normalising_pair: vec![
             distance("inter_pupil", &["left_eye_center"], &["right_eye_center"]),
             distance("inter_ocular", &["left_eye_outer"], &["right_eye_outer"]),
         ],
+    }
+}
+
+/// The face from forehead to chin in the Kaggle framing, by the proportions of the mean face: as
+/// wide as the jaw line of the 68 keypoints, down to its chin, and up to the forehead, which is as
+/// far above the brows as half the way from the brows to the chin.
+const KAGGLE15_FACE: BoundingBox = BoundingBox {
+    x: 0.05,
+    y: -0.10,
+    width: 0.90,
+    height: 1.18,
+};
+
+/// The same box in the framing of the 68 keypoints, where the eyes' centers are 0.816 times as far
+/// apart and lie higher.
+fn ibug68_face() -> BoundingBox {
+    let BoundingBox {
+        x,
+        y,
+        width,
+        height,
+    } = KAGGLE15_FACE;
+    BoundingBox {
+        x: (x - 0.5) * 0.816 + 0.5,
+        y: (y - 0.39) * 0.816 + 0.307,
+        width: width * 0.816,
+        height: height * 0.816,
     }
 }
 

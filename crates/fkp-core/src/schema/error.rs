@@ -39,8 +39,8 @@ pub enum SchemaError {
     /// A name says left or right, and nothing says what is on the other side. A flip would leave
     /// its label on the wrong side.
     #[error(
-        "schema `{schema}`: `{keypoint}` has no partner `{partner}`{}; \
-         rename one, or write unpaired = [\"{keypoint}\"] into a schema file if it is meant",
+        "schema `{schema}`: `{keypoint}` has no partner `{partner}`{}; rename one, or write \
+         unpaired = {all:?} into a schema file if it is meant",
         misspelling(.closest)
     )]
     NoPartner {
@@ -52,19 +52,20 @@ pub enum SchemaError {
         partner: String,
         /// A keypoint without a partner whose name is almost that.
         closest: Option<String>,
+        /// All keypoints of this kind.
+        all: Vec<String>,
     },
-    /// Two names differ in left and right only, but are no flip pair.
+    /// Names differ in left and right only, but are no flip pair.
     #[error(
-        "schema `{schema}`: `{keypoint}` and `{partner}` are not in `flip_pairs` as a pair; \
-         add [\"{keypoint}\", \"{partner}\"], or list both in `unpaired` if it is meant"
+        "schema `{schema}`: `flip_pairs` lacks {}; add it, or list the names in `unpaired` if it \
+         is meant",
+        listed(.missing)
     )]
     NotPaired {
         /// Name of the schema.
         schema: String,
-        /// A name that says left or right and is in no flip pair.
-        keypoint: String,
-        /// The keypoint of the other side.
-        partner: String,
+        /// All pairs of this kind.
+        missing: Vec<(String, String)>,
     },
     /// A point is in a flip pair and is said to be in none.
     #[error("schema `{schema}`: `{keypoint}` is both in `flip_pairs` and in `unpaired`")]
@@ -92,6 +93,12 @@ pub enum SchemaError {
         /// Name of the pair.
         pair: String,
     },
+    /// The face box has no area or is not finite.
+    #[error("schema `{schema}`: `face_box` has no area or is not finite")]
+    BadFaceBox {
+        /// Name of the schema.
+        schema: String,
+    },
     /// The framing has another number of points, or numbers that are not finite.
     #[error("schema `{schema}`: `framing` needs {expected} finite [x, y] pairs")]
     BadFraming {
@@ -107,4 +114,10 @@ crate::debug_as_sentence!(SchemaError);
 fn misspelling(closest: &Option<String>) -> String {
     let closest = closest.as_ref();
     closest.map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"))
+}
+
+/// The pairs as a schema file writes them.
+fn listed(pairs: &[(String, String)]) -> String {
+    let pairs = pairs.iter().map(|(a, b)| format!("[{a:?}, {b:?}]"));
+    pairs.collect::<Vec<_>>().join(", ")
 }

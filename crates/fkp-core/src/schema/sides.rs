@@ -1,23 +1,17 @@
 //! Left and right in the names of keypoints.
 
 /// The name of the keypoint on the other side of the body: `left` and `right` exchanged wherever
-/// they are a word of the name. `None` where the name has neither word.
-///
-/// ```
-/// use fkp_core::mirrored_name;
-/// assert_eq!(mirrored_name("mouth_left_corner").as_deref(), Some("mouth_right_corner"));
-/// assert_eq!(mirrored_name("RightEye").as_deref(), Some("LeftEye"));
-/// assert_eq!(mirrored_name("upright"), None);
-/// ```
-pub fn mirrored_name(name: &str) -> Option<String> {
+/// they are a word of the name, as in `mouth_left_corner` or `leftEye` but not in `upright`. `None`
+/// where the name has neither word.
+pub(super) fn mirrored_name(name: &str) -> Option<String> {
     let words = words(name);
     let mirrored: String = words.iter().map(|word| other_side(word)).collect();
     (mirrored != name).then_some(mirrored)
 }
 
-/// The pairs that a mirror image exchanges, as far as the names tell: names that are each other's
-/// [`mirrored_name`], the left one first. `None` where no name tells a side, since that does not
-/// mean that there are no pairs.
+/// The pairs that a mirror image exchanges, as far as the names tell: names that differ in left and
+/// right only, the left one first. `None` where no name tells a side, since that does not mean that
+/// there are no pairs.
 ///
 /// ```
 /// let names = ["nose", "left_eye", "right_eye"].map(str::to_owned);

@@ -2,6 +2,7 @@
 
 use super::sides::{closest, mirrored_name};
 use super::{NormalisingPair, Schema, SchemaError};
+use crate::BoundingBox;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -39,6 +40,10 @@ pub struct SchemaSpec {
     /// (0 and 1 are the outer edges). Empty where crops are not framed by keypoints.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub framing: Vec<[f64; 2]>,
+    /// Where the face from forehead to chin lies in such a crop, in the same fractions. Absent
+    /// where the keypoints are not of a face.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub face_box: Option<BoundingBox>,
     /// Distances to normalise errors by, the preferred one first.
     #[serde(default)]
     pub normalising_pair: Vec<NormalisingPairSpec>,
@@ -79,6 +84,7 @@ impl TryFrom<SchemaSpec> for Schema {
             name: spec.name,
             keypoints: spec.keypoints,
             framing: spec.framing,
+            face_box: spec.face_box,
         })
     }
 }
@@ -105,6 +111,7 @@ impl From<Schema> for SchemaSpec {
             skeleton: pairs(&schema.skeleton),
             normalising_pair: normalising_pair.collect(),
             framing: schema.framing.clone(),
+            face_box: schema.face_box,
             name: schema.name.clone(),
             keypoints: schema.keypoints.clone(),
         }
@@ -127,6 +134,11 @@ fn check_names(spec: &SchemaSpec) -> Result<(), SchemaError> {
 }
 
 fn check_framing(spec: &SchemaSpec) -> Result<(), SchemaError> {
+    if spec.face_box.is_some_and(|face| !face.is_usable()) {
+        return Err(SchemaError::BadFaceBox {
+            schema: spec.name.clone(),
+        });
+    }
     let fits = spec.framing.len() == spec.keypoints.len()
         && spec.framing.iter().flatten().all(|v| v.is_finite());
     if spec.framing.is_empty() || fits {
@@ -152,30 +164,38 @@ fn check_sides(
             keypoint: spec.keypoints[both].clone(),
         });
     }
-    for (index, keypoint) in spec.keypoints.iter().enumerate() {
-        let Some(partner) = mirrored_name(keypoint) else {
+    let is_open = |index: &usize| !paired.contains(index) && !unpaired.contains(index);
+    let open = || (0..spec.keypoints.len()).filter(is_open);
+    let mut missing = Vec::new();
+    let mut lonely = Vec::new();
+    for name in open().map(|index| &spec.keypoints[index]) {
+        let Some(partner) = mirrored_name(name) else {
             continue;
         };
-        if paired.contains(&index) || unpaired.contains(&index) {
-            continue;
+        if !spec.keypoints.contains(&partner) {
+            lonely.push((name, partner));
+        } else if !missing.contains(&(partner.clone(), name.clone())) {
+            missing.push((name.clone(), partner));
         }
-        if spec.keypoints.contains(&partner) {
-            return Err(SchemaError::NotPaired {
-                schema: schema(),
-                keypoint: keypoint.clone(),
-                partner,
-            });
-        }
-        let others = spec.keypoints.iter().enumerate();
-        let others = others.filter(|(i, _)| *i != index && !paired.contains(i));
+    }
+    if let Some((keypoint, partner)) = lonely.first() {
+        let others = open().map(|index| &spec.keypoints[index]);
+        let closest = closest(partner, others.filter(|name| name != keypoint));
         return Err(SchemaError::NoPartner {
             schema: schema(),
-            keypoint: keypoint.clone(),
-            closest: closest(&partner, others.map(|(_, name)| name)).cloned(),
-            partner,
+            keypoint: (*keypoint).clone(),
+            partner: partner.clone(),
+            closest: closest.cloned(),
+            all: lonely.iter().map(|(name, _)| (*name).clone()).collect(),
         });
     }
-    Ok(())
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(SchemaError::NotPaired {
+        schema: schema(),
+        missing,
+    })
 }
 
 fn flip_pairs(

@@ -62,7 +62,7 @@ fn points_visibility_box_and_schema_are_read() {
     assert_eq!(picture.keypoints[1].visibility, Visibility::Occluded);
     assert_eq!(picture.keypoints[1].x, 3.5);
     assert!(!picture.keypoints[2].is_labelled());
-    let whole = picture.face_box.unwrap();
+    let whole = picture.face_box.unwrap().bounds;
     assert_eq!(
         (whole.x, whole.y, whole.width, whole.height),
         (-0.5, -0.5, 8.0, 6.0)

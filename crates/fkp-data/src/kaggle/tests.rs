@@ -14,6 +14,7 @@ fn schema() -> Schema {
         unpaired: Vec::new(),
         skeleton: Vec::new(),
         framing: Vec::new(),
+        face_box: None,
         normalising_pair: Vec::new(),
     })
     .unwrap()

@@ -2,19 +2,19 @@
 
 mod cnn;
 
-pub use cnn::{Cnn, CnnConfig, Padding};
+pub use cnn::{Cnn, CnnConfig, Norm, Padding};
 
 use crate::ModelError;
 use candle_core::{Result, Tensor};
 use candle_nn::{ModuleT, VarBuilder};
-use fkp_core::InputSpec;
+use fkp_core::Task;
 use serde::{Deserialize, Serialize};
 
 /// Which network, with all its sizes. Written into the model file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum NetworkConfig {
-    /// Convolution blocks, then dense layers to coordinates: the tutorial's network.
+    /// Convolution blocks, then dense layers or a map for each keypoint: the tutorial's network.
     Cnn(CnnConfig),
 }
 
@@ -25,17 +25,19 @@ impl Default for NetworkConfig {
 }
 
 impl NetworkConfig {
-    /// Refuses sizes that make no network for this input, naming the field.
-    pub fn validate(&self, input: &InputSpec) -> std::result::Result<(), ModelError> {
+    /// Refuses sizes that make no network for this task, naming the field.
+    ///
+    /// # Errors
+    /// [`ModelError::Config`] with the first field that is wrong.
+    pub fn validate(&self, task: &Task) -> std::result::Result<(), ModelError> {
         match self {
-            Self::Cnn(config) => config.validate(input),
+            Self::Cnn(config) => config.validate(task),
         }
     }
 }
 
-/// A network built from its configuration: `[n, channels, size, size]` to `[n, 2·n_keypoints]`,
-/// coordinates u, v in [−1, 1] interleaved as x₀, y₀, x₁, y₁, … (see
-/// [`fkp_core::CoordinateFrame`]).
+/// A network built from its configuration: `[n, channels, size, size]` to an output whose shape and
+/// meaning the task's [`fkp_core::OutputSpec`] gives.
 #[derive(Debug, Clone)]
 pub enum Network {
     /// The tutorial's network.
@@ -46,16 +48,15 @@ impl Network {
     /// Builds the network, taking its parameters from `vb`.
     ///
     /// # Errors
-    /// If the configuration does not fit the input, or `vb` does not have the weights.
+    /// If the configuration does not fit the task, or `vb` does not have the weights.
     pub fn new(
         config: &NetworkConfig,
-        input: &InputSpec,
-        n_keypoints: usize,
+        task: &Task,
         vb: VarBuilder,
     ) -> std::result::Result<Self, ModelError> {
-        config.validate(input)?;
+        config.validate(task)?;
         Ok(match config {
-            NetworkConfig::Cnn(config) => Self::Cnn(Cnn::new(config, input, n_keypoints, vb)?),
+            NetworkConfig::Cnn(config) => Self::Cnn(Cnn::new(config, task, vb)?),
         })
     }
 }

@@ -1,9 +1,9 @@
 //! Networks that put out coordinates.
 
-use super::{Codec, Target, label_weights};
+use super::{Codec, Target, decode_by, keypoints_of, label_weights};
 use crate::{Loss, Unit};
 use candle_core::{Device, Result, Tensor};
-use fkp_core::{CoordinateFrame, Keypoints};
+use fkp_core::{CoordinateFrame, Keypoints, OutputSpec, Prediction, Sample};
 
 /// Outputs `[n, 2·n_keypoints]` are coordinates in [−1, 1], interleaved x₀, y₀, x₁, y₁, …
 /// (see [`CoordinateFrame`]).
@@ -32,11 +32,11 @@ impl Coordinates {
 }
 
 impl Codec for Coordinates {
-    fn encode(&self, keypoints: &[Keypoints], device: &Device) -> Result<Target> {
+    fn encode(&self, samples: &[Sample], device: &Device) -> Result<Target> {
         encode(
             &self.frame,
             self.point_weights.as_deref(),
-            keypoints,
+            &keypoints_of(samples),
             device,
         )
     }
@@ -46,9 +46,13 @@ impl Codec for Coordinates {
         (self.loss.each(&error)? * &target.weights)?.sum_all()
     }
 
-    fn decode(&self, output: &Tensor) -> Result<Vec<Keypoints>> {
-        let rows = output.to_vec2::<f32>()?;
-        Ok(rows.iter().map(|row| self.frame.keypoints(row)).collect())
+    fn decode(&self, output: &Tensor) -> Result<Vec<Prediction>> {
+        decode_by(&OutputSpec::Coordinates, output, self.frame)
+    }
+
+    fn describe(&self) -> String {
+        let (loss, unit, weights) = (self.loss, self.unit, &self.point_weights);
+        format!("coordinates, {loss:?} of {unit:?}, weights {weights:?}")
     }
 }
 
@@ -56,7 +60,7 @@ impl Codec for Coordinates {
 pub(super) fn encode(
     frame: &CoordinateFrame,
     point_weights: Option<&[f32]>,
-    keypoints: &[Keypoints],
+    keypoints: &[&Keypoints],
     device: &Device,
 ) -> Result<Target> {
     let of_points = label_weights(keypoints, point_weights)?;
@@ -105,7 +109,7 @@ pub(super) fn scaled(xy: &Tensor, x_factor: f64, y_factor: f64) -> Result<Tensor
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::testing::{check_gradient, learns, random};
+    use crate::codec::testing::{EncodeKeypoints, check_gradient, learns, random};
     use candle_core::Var;
     use fkp_core::Keypoint;
 
@@ -132,7 +136,7 @@ mod tests {
         for (loss, expected, gradient) in [(Loss::Mae, 1.0, 1.0), (Loss::Mse, 0.5, 1.0)] {
             let codec = Coordinates::new(FRAME, loss);
             let target = codec
-                .encode(std::slice::from_ref(&truth), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&truth), &Device::Cpu)
                 .unwrap();
             assert_eq!(target.total_weight, 2.0);
             let output = Var::new(&[[0.5f32, 0.0, 123.0, -55.0]], &Device::Cpu).unwrap();
@@ -152,7 +156,7 @@ mod tests {
         codec.unit = Unit::Pixels;
         let encode = |points: &Keypoints| {
             codec
-                .encode(std::slice::from_ref(points), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(points), &Device::Cpu)
                 .unwrap()
         };
         let loss = codec.loss(&encode(&guess).values, &encode(&truth)).unwrap();
@@ -170,7 +174,7 @@ mod tests {
             Keypoint::new(1.0, 1.0),
             Keypoint::unlabelled(),
         ]);
-        let target = codec.encode(&[points], &Device::Cpu).unwrap();
+        let target = codec.encode_keypoints(&[points], &Device::Cpu).unwrap();
         assert_eq!(target.total_weight, 4.0);
         let output = Tensor::new(&[[0.25f32, -0.5, 9.0, 9.0, 9.0, 9.0]], &Device::Cpu).unwrap();
         let loss = codec.loss(&output, &target).unwrap();
@@ -181,13 +185,13 @@ mod tests {
                 point_weights: Some(weights.to_vec()),
                 ..codec.clone()
             };
-            let error = codec.encode(&[Keypoints::unlabelled(3)], &Device::Cpu);
+            let error = codec.encode_keypoints(&[Keypoints::unlabelled(3)], &Device::Cpu);
             error.unwrap_err().to_string()
         };
         assert!(refused(&[1.0]).contains("1 weights for 3 keypoints"));
         assert!(refused(&[1.0, f32::NAN, 1.0]).contains("got NaN"));
         let mixed = [Keypoints::unlabelled(3), Keypoints::unlabelled(2)];
-        assert!(codec.encode(&mixed, &Device::Cpu).is_err());
+        assert!(codec.encode_keypoints(&mixed, &Device::Cpu).is_err());
     }
 
     #[test]
@@ -212,10 +216,10 @@ mod tests {
         let codec = Coordinates::new(FRAME, Loss::Mae);
         let points = Keypoints::from_xy(&[[0.0, 95.0], [12.25, 60.5]]);
         let target = codec
-            .encode(&[points.clone(), points.clone()], &Device::Cpu)
+            .encode_keypoints(&[points.clone(), points.clone()], &Device::Cpu)
             .unwrap();
         for decoded in codec.decode(&target.values).unwrap() {
-            for (a, b) in decoded.iter().zip(points.iter()) {
+            for (a, b) in decoded.keypoints.iter().zip(points.iter()) {
                 assert!(a.distance(b) < 1e-4);
             }
         }

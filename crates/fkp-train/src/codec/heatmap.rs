@@ -1,54 +1,15 @@
 //! Networks that draw a map for each point.
 
-use super::{Codec, Target, label_weights};
-use candle_core::{D, Device, Result, Tensor, bail};
-use fkp_core::{CoordinateFrame, Keypoint, Keypoints};
-use serde::{Deserialize, Serialize};
+use super::{Codec, Target, decode_by, keypoints_of, label_weights};
+use crate::Loss;
+use candle_core::{Device, Result, Tensor, bail};
+use fkp_core::{CoordinateFrame, Keypoint, OutputSpec, Prediction, Sample};
 
-/// How far a pixel of a heatmap is from its target.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum HeatmapLoss {
-    /// The square of the difference.
-    #[default]
-    Mse,
-    /// Adaptive Wing (Wang et al. 2019, equation 4) with the paper's weighted loss map. For a
-    /// difference d and a target y: ω · ln(1 + |d/ε|^(α − y)) below θ and A·|d| − C from there
-    /// on, with A and C for which value and slope meet.
-    AdaptiveWing {
-        /// α, above 1 more than y can be: 2.1.
-        alpha: f64,
-        /// ω: 14.
-        omega: f64,
-        /// ε: 1.
-        epsilon: f64,
-        /// θ: 0.5.
-        theta: f64,
-        /// How much more the pixels around a point (target at least 0.2, and their neighbours)
-        /// count than the rest: 10.
-        foreground: f64,
-    },
-}
-
-impl HeatmapLoss {
-    /// Adaptive Wing with the constants of the paper.
-    pub fn adaptive_wing() -> Self {
-        Self::AdaptiveWing {
-            alpha: 2.1,
-            omega: 14.0,
-            epsilon: 1.0,
-            theta: 0.5,
-            foreground: 10.0,
-        }
-    }
-}
-
-/// Outputs `[n, n_keypoints, height, width]` are pictures of the points: each a Gaussian of height
-/// 1 around its point.
+/// Outputs are [`OutputSpec::Heatmap`]: for each keypoint a map with a Gaussian of height 1 around
+/// it.
 ///
-/// A map covers the whole crop. A crop's pixel x is at (x + 0.5)·s − 0.5 of a map s times as wide,
-/// pixel centres at integers in both; the Gaussian's middle is there and not at the nearest pixel.
-/// A point more than 3 σ outside the map leaves no trace in it and has no weight.
+/// The Gaussian's center is where the keypoint is and not at the nearest pixel. A keypoint more than
+/// 3 σ outside the map leaves no trace in it and has no weight.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heatmap {
     /// The crop's size.
@@ -57,8 +18,8 @@ pub struct Heatmap {
     pub size: (usize, usize),
     /// Standard deviation of the Gaussians, in pixels of a map.
     pub sigma_px: f64,
-    /// What is minimised.
-    pub loss: HeatmapLoss,
+    /// What is minimized, of each pixel: `mse` or `adaptive_wing`.
+    pub loss: Loss,
     /// How much each point counts, one weight from 0 for each; all the same where absent.
     pub point_weights: Option<Vec<f32>>,
 }
@@ -68,12 +29,7 @@ const FOREGROUND_FROM: f32 = 0.2;
 
 impl Heatmap {
     /// All points alike. Usual are maps of a quarter of the crop's size, and σ from 1 to 2 px.
-    pub fn new(
-        frame: CoordinateFrame,
-        size: (usize, usize),
-        sigma_px: f64,
-        loss: HeatmapLoss,
-    ) -> Self {
+    pub fn new(frame: CoordinateFrame, size: (usize, usize), sigma_px: f64, loss: Loss) -> Self {
         Self {
             frame,
             size,
@@ -91,23 +47,13 @@ impl Heatmap {
         if width < 2 || height < 2 {
             bail!("heatmap: a map must be 2×2 at least, got {width}×{height}");
         }
-        if let HeatmapLoss::AdaptiveWing {
-            alpha,
-            omega,
-            epsilon,
-            theta,
-            foreground,
-        } = self.loss
-        {
-            let positive = [omega, epsilon, theta].iter().all(|v| *v > 0.0);
-            if !(alpha > 2.0 && positive && foreground >= 0.0) {
-                bail!(
-                    "heatmap: {:?} must have α above 2 and positive constants",
-                    self.loss
-                );
-            }
+        match self.loss {
+            Loss::Mse | Loss::AdaptiveWing { .. } => Ok(()),
+            loss => bail!(
+                "heatmap: the loss must be mse or adaptive_wing, got {}",
+                loss.name()
+            ),
         }
-        Ok(())
     }
 
     /// A point of the crop in pixels of the map.
@@ -117,15 +63,6 @@ impl Heatmap {
         (
             along(point.x, self.frame.width, self.size.0),
             along(point.y, self.frame.height, self.size.1),
-        )
-    }
-
-    fn to_crop(&self, x: f64, y: f64) -> Keypoint {
-        let along =
-            |x: f64, crop: usize, map: usize| ((x + 0.5) * crop as f64 / map as f64 - 0.5) as f32;
-        Keypoint::new(
-            along(x, self.frame.width, self.size.0),
-            along(y, self.frame.height, self.size.1),
         )
     }
 
@@ -143,58 +80,14 @@ impl Heatmap {
         };
         (0..count).map(at).collect()
     }
-
-    /// The place of the highest pixel, refined in each direction by the parabola through the
-    /// logarithms of three pixels, which is exact for a Gaussian.
-    fn peak(&self, map: &[f32]) -> Keypoint {
-        let (width, height) = self.size;
-        let mut best = 0;
-        for (i, value) in map.iter().enumerate() {
-            if *value > map[best] {
-                best = i;
-            }
-        }
-        let (x, y) = (best % width, best / width);
-        let row = |x: usize| map[y * width + x];
-        let column = |y: usize| map[y * width + x];
-        self.to_crop(
-            x as f64 + self.offset(row, x, width),
-            y as f64 + self.offset(column, y, height),
-        )
-    }
-
-    /// Distance from pixel `i`, the highest, to the peak, within half a pixel.
-    fn offset(&self, value: impl Fn(usize) -> f32, i: usize, count: usize) -> f64 {
-        // Outputs may be negative; a logarithm needs a floor well below any peak.
-        let top = f64::from(value(i));
-        if top.is_nan() || top <= 0.0 {
-            return 0.0;
-        }
-        let log = |i: usize| f64::from(value(i)).max(1e-6 * top).ln();
-        let middle = log(i);
-        let variance = self.sigma_px * self.sigma_px;
-        let offset = if i == 0 {
-            // One neighbour and the known width stand in for two neighbours.
-            0.5 - variance * (middle - log(1))
-        } else if i + 1 == count {
-            variance * (middle - log(i - 1)) - 0.5
-        } else {
-            let (before, after) = (log(i - 1), log(i + 1));
-            let bend = 2.0 * middle - before - after;
-            match bend > 0.0 {
-                true => 0.5 * (after - before) / bend,
-                false => 0.0,
-            }
-        };
-        offset.clamp(-0.5, 0.5)
-    }
 }
 
 impl Codec for Heatmap {
     /// Values are `[n, n_keypoints, height, width]`.
-    fn encode(&self, keypoints: &[Keypoints], device: &Device) -> Result<Target> {
+    fn encode(&self, samples: &[Sample], device: &Device) -> Result<Target> {
         self.check()?;
-        let of_points = label_weights(keypoints, self.point_weights.as_deref())?;
+        let keypoints = keypoints_of(samples);
+        let of_points = label_weights(&keypoints, self.point_weights.as_deref())?;
         let (width, height) = self.size;
         let (n, points) = (keypoints.len(), of_points.len() / keypoints.len());
         let mut values = Vec::with_capacity(of_points.len() * width * height);
@@ -214,11 +107,7 @@ impl Codec for Heatmap {
         }
         let shape = (n, points, height, width);
         let (weights, pixels) = match self.loss {
-            HeatmapLoss::Mse => {
-                let weights = Tensor::from_vec(weights, (n, points, 1, 1), device)?;
-                (weights, width * height)
-            }
-            HeatmapLoss::AdaptiveWing { foreground, .. } => {
+            Loss::AdaptiveWing { foreground, .. } => {
                 let maps = values.chunks_exact(width * height).zip(weights);
                 let weights = maps.flat_map(|(map, weight)| {
                     let near = near_foreground(map, width);
@@ -227,6 +116,10 @@ impl Codec for Heatmap {
                         .map(move |near| if near { heavy } else { weight })
                 });
                 (Tensor::from_vec(weights.collect(), shape, device)?, 1)
+            }
+            _ => {
+                let weights = Tensor::from_vec(weights, (n, points, 1, 1), device)?;
+                (weights, width * height)
             }
         };
         let sum = weights.flatten_all()?.to_vec1::<f32>()?;
@@ -241,8 +134,7 @@ impl Codec for Heatmap {
     fn loss(&self, output: &Tensor, target: &Target) -> Result<Tensor> {
         let difference = (output - &target.values)?;
         let each = match self.loss {
-            HeatmapLoss::Mse => difference.sqr()?,
-            HeatmapLoss::AdaptiveWing {
+            Loss::AdaptiveWing {
                 alpha,
                 omega,
                 epsilon,
@@ -263,19 +155,25 @@ impl Codec for Heatmap {
                 let curved = power.affine(1.0, 1.0)?.log()?.affine(omega, 0.0)?;
                 (curved + (beyond * slope)?)?
             }
+            _ => difference.sqr()?,
         };
         each.broadcast_mul(&target.weights)?.sum_all()
     }
 
-    fn decode(&self, output: &Tensor) -> Result<Vec<Keypoints>> {
+    fn decode(&self, output: &Tensor) -> Result<Vec<Prediction>> {
         let (_, _, height, width) = output.dims4()?;
         if (width, height) != self.size {
             let (w, h) = self.size;
             bail!("heatmap: the maps must be {w}×{h}, got {width}×{height}");
         }
-        let samples = output.flatten_from(D::Minus2)?.to_vec3::<f32>()?;
-        let decode = |maps: &Vec<Vec<f32>>| maps.iter().map(|map| self.peak(map)).collect();
-        Ok(samples.iter().map(decode).collect())
+        let sigma_px = self.sigma_px;
+        decode_by(&OutputSpec::Heatmap { sigma_px }, output, self.frame)
+    }
+
+    fn describe(&self) -> String {
+        let (loss, (w, h), sigma) = (self.loss, self.size, self.sigma_px);
+        let weights = &self.point_weights;
+        format!("heatmaps of {w}×{h}, {loss:?}, sigma {sigma} px, weights {weights:?}")
     }
 }
 
@@ -297,16 +195,17 @@ fn near_foreground(map: &[f32], width: usize) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::testing::{check_gradient, learns, random, wide};
+    use crate::codec::testing::{EncodeKeypoints, check_gradient, learns, random, wide};
     use candle_core::Var;
+    use fkp_core::Keypoints;
 
     const FRAME: CoordinateFrame = CoordinateFrame {
         width: 64,
         height: 32,
     };
-    const LOSSES: [fn() -> HeatmapLoss; 2] = [|| HeatmapLoss::Mse, HeatmapLoss::adaptive_wing];
+    const LOSSES: [fn() -> Loss; 2] = [|| Loss::Mse, Loss::adaptive_wing];
 
-    fn codec(loss: HeatmapLoss) -> Heatmap {
+    fn codec(loss: Loss) -> Heatmap {
         Heatmap::new(FRAME, (16, 8), 1.5, loss)
     }
 
@@ -314,7 +213,7 @@ mod tests {
     #[test]
     fn pixels_have_their_centres_at_integers_in_both() {
         let points = Keypoints::from_xy(&[[1.5, 1.5], [21.5, 9.5]]);
-        let target = codec(HeatmapLoss::Mse).encode(&[points], &Device::Cpu);
+        let target = codec(Loss::Mse).encode_keypoints(&[points], &Device::Cpu);
         let target = target.unwrap();
         let values = target.values.squeeze(0).unwrap().to_vec3::<f32>().unwrap();
         assert_eq!((values[0][0][0], values[1][2][5]), (1.0, 1.0));
@@ -332,10 +231,10 @@ mod tests {
             let points: Vec<[f32; 2]> = xs.iter().flat_map(|x| ys.map(|y| [*x, y])).collect();
             let points = Keypoints::from_xy(&points);
             let target = codec
-                .encode(std::slice::from_ref(&points), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&points), &Device::Cpu)
                 .unwrap();
             let decoded = codec.decode(&target.values).unwrap();
-            for (a, b) in decoded[0].iter().zip(points.iter()) {
+            for (a, b) in decoded[0].keypoints.iter().zip(points.iter()) {
                 assert!(a.distance(b) < 2e-3, "{a:?} {b:?}");
             }
         }
@@ -343,10 +242,10 @@ mod tests {
 
     #[test]
     fn odd_maps_decode_to_a_finite_point() {
-        let codec = codec(HeatmapLoss::Mse);
+        let codec = codec(Loss::Mse);
         for value in [0.0, -1.0, 1.0, f32::NAN, f32::NEG_INFINITY] {
             let map = Tensor::full(value, (1, 1, 8, 16), &Device::Cpu).unwrap();
-            let point = codec.decode(&map).unwrap()[0][0];
+            let point = codec.decode(&map).unwrap()[0].keypoints[0];
             assert!(
                 point.x.is_finite() && point.y.is_finite(),
                 "{value}: {point:?}"
@@ -373,9 +272,9 @@ mod tests {
     /// Adaptive Wing as the paper writes it, pixel by pixel.
     #[test]
     fn adaptive_wing_follows_its_definition() {
-        let codec = codec(HeatmapLoss::adaptive_wing());
+        let codec = codec(Loss::adaptive_wing());
         let points = Keypoints::from_xy(&[[22.0, 11.0]]);
-        let target = wide(&codec.encode(&[points], &Device::Cpu).unwrap());
+        let target = wide(&codec.encode_keypoints(&[points], &Device::Cpu).unwrap());
         let output = random(4, &[1, 1, 8, 16]);
         let flat = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f64>().unwrap();
         let (alpha, omega, epsilon, theta) = (2.1f64, 14.0f64, 1.0f64, 0.5f64);
@@ -424,7 +323,7 @@ mod tests {
         for loss in LOSSES {
             let codec = codec(loss());
             let target = codec
-                .encode(std::slice::from_ref(&truth), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&truth), &Device::Cpu)
                 .unwrap();
             // A perfect map is where the gradient of a power is most delicate.
             let output = Var::from_tensor(&target.values).unwrap();
@@ -445,9 +344,9 @@ mod tests {
         for loss in LOSSES {
             learns(&codec(loss()), FRAME, &[2, 8, 16], 0.5);
         }
-        let mut codec = codec(HeatmapLoss::Mse);
+        let mut codec = codec(Loss::Mse);
         codec.sigma_px = 0.0;
-        let error = codec.encode(&[Keypoints::unlabelled(1)], &Device::Cpu);
+        let error = codec.encode_keypoints(&[Keypoints::unlabelled(1)], &Device::Cpu);
         assert!(error.unwrap_err().to_string().contains("sigma_px"));
     }
 }

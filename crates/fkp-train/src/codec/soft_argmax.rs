@@ -1,11 +1,11 @@
 //! Networks whose maps are averaged to coordinates.
 
 use super::coordinates::{encode, errors};
-use super::{Codec, Target};
+use super::{Codec, Target, decode_by, keypoints_of};
 use crate::{Loss, Unit};
 use candle_core::{D, DType, Device, Result, Tensor, bail};
 use candle_nn::ops::log_softmax;
-use fkp_core::{CoordinateFrame, Keypoints};
+use fkp_core::{CoordinateFrame, OutputSpec, Prediction, Sample};
 use serde::{Deserialize, Serialize};
 
 /// Draws the distribution of each map towards a Gaussian around its point.
@@ -28,13 +28,8 @@ impl Default for JensenShannon {
     }
 }
 
-/// Outputs `[n, n_keypoints, height, width]` are scores; their softmax over a map is a
-/// distribution, and a point is its mean (differentiable spatial to numerical transform, Nibali
-/// et al. 2018; soft-argmax, Luvizon et al. 2017).
-///
-/// A map covers the whole crop, in whatever resolution. Pixel centres are at integers in both, so
-/// that pixel i of a map of width w stands for the coordinate (2i + 1)/w − 1; a mean cannot lie
-/// beyond the centres of the outermost pixels.
+/// Outputs are [`OutputSpec::SoftArgmax`]: scores whose softmax over a map is a distribution, whose
+/// mean is the keypoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SoftArgmax {
     /// The crop's size.
@@ -66,7 +61,7 @@ impl SoftArgmax {
 
 impl Codec for SoftArgmax {
     /// Values and weights are `[n, 2·n_keypoints]`, as of [`Coordinates`](crate::Coordinates).
-    fn encode(&self, keypoints: &[Keypoints], device: &Device) -> Result<Target> {
+    fn encode(&self, samples: &[Sample], device: &Device) -> Result<Target> {
         if let Some(JensenShannon { weight, sigma_px }) = self.regulariser
             && !(weight >= 0.0 && weight.is_finite() && sigma_px > 0.0 && sigma_px.is_finite())
         {
@@ -75,7 +70,7 @@ impl Codec for SoftArgmax {
         encode(
             &self.frame,
             self.point_weights.as_deref(),
-            keypoints,
+            &keypoints_of(samples),
             device,
         )
     }
@@ -97,11 +92,14 @@ impl Codec for SoftArgmax {
         sum + (divergence * weights)?.sum_all()?.affine(weight, 0.0)?
     }
 
-    fn decode(&self, output: &Tensor) -> Result<Vec<Keypoints>> {
-        let (_, _, height, width) = output.dims4()?;
-        let maps = log_softmax(&output.flatten_from(2)?, D::Minus1)?;
-        let rows = means(&maps, (width, height))?.to_vec2::<f32>()?;
-        Ok(rows.iter().map(|row| self.frame.keypoints(row)).collect())
+    fn decode(&self, output: &Tensor) -> Result<Vec<Prediction>> {
+        decode_by(&OutputSpec::SoftArgmax, output, self.frame)
+    }
+
+    fn describe(&self) -> String {
+        let (loss, unit, weights) = (self.loss, self.unit, &self.point_weights);
+        let with = &self.regulariser;
+        format!("soft-argmax, {loss:?} of {unit:?}, regularizer {with:?}, weights {weights:?}")
     }
 }
 
@@ -160,9 +158,9 @@ fn jensen_shannon(log_p: &Tensor, log_q: &Tensor) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::testing::{check_gradient, learns, random};
+    use crate::codec::testing::{EncodeKeypoints, check_gradient, learns, random};
     use candle_core::Var;
-    use fkp_core::Keypoint;
+    use fkp_core::{Keypoint, Keypoints};
 
     const FRAME: CoordinateFrame = CoordinateFrame {
         width: 64,
@@ -235,14 +233,14 @@ mod tests {
         let points = Keypoints::from_xy(&[[20.3, 15.5], [31.5, 12.1], [42.0, 17.9]]);
         for codec in codecs() {
             let target = codec
-                .encode(std::slice::from_ref(&points), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&points), &Device::Cpu)
                 .unwrap();
             for (width, height) in [(32, 16), (31, 17), (64, 32)] {
                 let maps = gaussians(&target.values, (width, height), 1.0).unwrap();
                 let maps = maps.reshape((1, 3, height, width)).unwrap();
                 // Scores are logarithms up to a constant.
                 let decoded = codec.decode(&maps.affine(1.0, 7.0).unwrap()).unwrap();
-                for (a, b) in decoded[0].iter().zip(points.iter()) {
+                for (a, b) in decoded[0].keypoints.iter().zip(points.iter()) {
                     assert!(a.distance(b) < 2e-3, "{width}×{height}: {a:?} {b:?}");
                 }
                 if let Some(JensenShannon { .. }) = codec.regulariser {
@@ -262,7 +260,7 @@ mod tests {
         ]);
         for codec in codecs() {
             let target = codec
-                .encode(std::slice::from_ref(&truth), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&truth), &Device::Cpu)
                 .unwrap();
             assert_eq!(target.total_weight, 4.0);
             let scores = random(6, &[1, 3, 8, 16]).to_dtype(DType::F32).unwrap();
@@ -294,7 +292,7 @@ mod tests {
         };
         assert!(
             codec
-                .encode(&[Keypoints::unlabelled(1)], &Device::Cpu)
+                .encode_keypoints(&[Keypoints::unlabelled(1)], &Device::Cpu)
                 .is_err()
         );
     }

@@ -1,71 +1,34 @@
 //! Networks that say how sure they are of each point.
 
 use super::coordinates::{encode, scaled};
-use super::{Codec, Target};
+use super::{Codec, Target, decode_by, keypoints_of};
 use candle_core::{Device, Result, Tensor, bail};
-use fkp_core::{CoordinateFrame, Keypoints};
-use serde::{Deserialize, Serialize};
+use fkp_core::{CoordinateFrame, Likelihood, OutputSpec, Prediction, Sample};
 
-/// The distribution of a point around its prediction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Noise {
-    /// Normal with standard deviation σ in x and y: e² / 2σ² + ln σ for each coordinate, PyTorch's
-    /// `GaussianNLLLoss` (Nix & Weigend 1994; Kendall & Gal 2017). Gross errors dominate.
-    #[default]
-    Gaussian,
-    /// Laplacian with scale b = σ/√2 in x and y: |e| / b + ln b for each coordinate. The
-    /// uncertain counterpart of MAE, and as little impressed by wrong labels.
-    Laplacian,
-}
-
-/// Outputs `[n, 3·n_keypoints]`: first the coordinates, as in [`Coordinates`](crate::Coordinates),
-/// then for each point a number that says how far it may be off.
+/// Outputs are [`OutputSpec::CoordinatesWithScale`]: coordinates, and for each keypoint a number
+/// that says how far it may be off.
 ///
-/// That number r stands for the logarithm s = −2 + 5·tanh((r + 2)/5) of the distribution's scale,
-/// as a part of half the crop's side (of half the root of its area, where it is not square).
-/// Around 0 it is r itself; it stays between −7 and 3, so that neither a perfect prediction nor a
-/// hopeless one makes the loss infinite, and unlike at a hard limit the gradient never vanishes
-/// for good. On a crop of 96 px that is from 0.04 to 960 px.
-///
-/// The loss is the negative logarithm of the likelihood without its constant, and may be below 0.
+/// The loss is the negative logarithm of the likelihood without its constant, and may be below 0:
+/// |e| / b + ln b for each coordinate of a Laplace likelihood, e² / 2σ² + ln σ of a Gaussian one,
+/// PyTorch's `GaussianNLLLoss` (Nix & Weigend 1994; Kendall & Gal 2017).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Uncertain {
     /// The crop's size.
     pub frame: CoordinateFrame,
     /// What errors are like.
-    pub noise: Noise,
+    pub likelihood: Likelihood,
     /// How much each point counts, one weight from 0 for each; all the same where absent.
     pub point_weights: Option<Vec<f32>>,
 }
 
-/// Middle and half width of the logarithms of the scale.
-const MIDDLE: f64 = -2.0;
-const HALF: f64 = 5.0;
-
 impl Uncertain {
     /// All points alike.
-    pub fn new(frame: CoordinateFrame, noise: Noise) -> Self {
+    pub fn new(frame: CoordinateFrame, likelihood: Likelihood) -> Self {
         Self {
             frame,
-            noise,
+            likelihood,
             point_weights: None,
         }
-    }
-
-    /// The standard deviation σ in x and in y of each point of an output `[n, 3·n_keypoints]`, in
-    /// pixels of the crop.
-    ///
-    /// # Errors
-    /// If the output has another shape.
-    pub fn scales(&self, output: &Tensor) -> Result<Vec<Vec<f32>>> {
-        let (_, log_scale) = self.split(output)?;
-        let per_scale = match self.noise {
-            Noise::Gaussian => 1.0,
-            Noise::Laplacian => std::f64::consts::SQRT_2,
-        };
-        let sigma = log_scale.exp()?.affine(self.unit_px() * per_scale, 0.0)?;
-        sigma.to_vec2()
     }
 
     /// The pixels that are 1 in the unit of errors and scales.
@@ -81,19 +44,20 @@ impl Uncertain {
         }
         let points = width / 3;
         let raw = output.narrow(1, 2 * points, points)?;
-        let log_scale = raw.affine(1.0 / HALF, -MIDDLE / HALF)?.tanh()?;
-        let log_scale = log_scale.affine(HALF, MIDDLE)?;
+        let (center, half) = OutputSpec::LOG_SCALE;
+        let log_scale = raw.affine(1.0 / half, -center / half)?.tanh()?;
+        let log_scale = log_scale.affine(half, center)?;
         Ok((output.narrow(1, 0, 2 * points)?, log_scale))
     }
 }
 
 impl Codec for Uncertain {
     /// Values and weights are `[n, 2·n_keypoints]`, as of [`Coordinates`](crate::Coordinates).
-    fn encode(&self, keypoints: &[Keypoints], device: &Device) -> Result<Target> {
+    fn encode(&self, samples: &[Sample], device: &Device) -> Result<Target> {
         encode(
             &self.frame,
             self.point_weights.as_deref(),
-            keypoints,
+            &keypoints_of(samples),
             device,
         )
     }
@@ -105,29 +69,34 @@ impl Codec for Uncertain {
         let error = scaled(&error, side(self.frame.width), side(self.frame.height))?;
         // One scale for the x and the y of a point, side by side like these.
         let log_scale = Tensor::stack(&[&log_scale, &log_scale], 2)?.flatten_from(1)?;
-        let distance = match self.noise {
-            Noise::Gaussian => {
+        let distance = match self.likelihood {
+            Likelihood::Gaussian => {
                 let precision = log_scale.affine(-2.0, 0.0)?.exp()?;
                 (error.sqr()? * precision)?.affine(0.5, 0.0)?
             }
-            Noise::Laplacian => (error.abs()? * log_scale.neg()?.exp()?)?,
+            Likelihood::Laplace => (error.abs()? * log_scale.neg()?.exp()?)?,
         };
         ((distance + log_scale)? * &target.weights)?.sum_all()
     }
 
-    fn decode(&self, output: &Tensor) -> Result<Vec<Keypoints>> {
-        let (points, _) = self.split(output)?;
-        let rows = points.to_vec2::<f32>()?;
-        Ok(rows.iter().map(|row| self.frame.keypoints(row)).collect())
+    fn decode(&self, output: &Tensor) -> Result<Vec<Prediction>> {
+        let likelihood = self.likelihood;
+        let meaning = OutputSpec::CoordinatesWithScale { likelihood };
+        decode_by(&meaning, output, self.frame)
+    }
+
+    fn describe(&self) -> String {
+        let (likelihood, weights) = (self.likelihood, &self.point_weights);
+        format!("coordinates with a scale, {likelihood:?} likelihood, weights {weights:?}")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::testing::{check_gradient, learns, random, wide};
+    use crate::codec::testing::{EncodeKeypoints, check_gradient, learns, random, wide};
     use candle_core::Var;
-    use fkp_core::Keypoint;
+    use fkp_core::{Keypoint, Keypoints};
 
     const FRAME: CoordinateFrame = CoordinateFrame {
         width: 96,
@@ -141,8 +110,8 @@ mod tests {
     #[test]
     fn gradients_are_the_differences_of_the_loss() {
         let points = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabelled()]);
-        for noise in [Noise::Gaussian, Noise::Laplacian] {
-            let codec = Uncertain::new(WIDE, noise);
+        for likelihood in [Likelihood::Gaussian, Likelihood::Laplace] {
+            let codec = Uncertain::new(WIDE, likelihood);
             check_gradient(
                 &codec,
                 &[points.clone(), points.clone()],
@@ -165,11 +134,13 @@ mod tests {
             weights: tensor("weights"),
             total_weight: 0.0,
         };
-        for (name, noise) in [
-            ("gaussian", Noise::Gaussian),
-            ("laplacian", Noise::Laplacian),
+        for (name, likelihood) in [
+            ("gaussian", Likelihood::Gaussian),
+            ("laplacian", Likelihood::Laplace),
         ] {
-            let loss = Uncertain::new(FRAME, noise).loss(&output, &target).unwrap();
+            let loss = Uncertain::new(FRAME, likelihood)
+                .loss(&output, &target)
+                .unwrap();
             let (got, expected) = (loss.to_scalar::<f64>().unwrap(), list(name)[0]);
             assert!((got - expected).abs() < 1e-10, "{name}: {got} {expected}");
             let grads = loss.backward().unwrap();
@@ -184,10 +155,10 @@ mod tests {
     #[test]
     fn missing_labels_have_no_weight() {
         let truth = Keypoints::new(vec![Keypoint::new(40.0, 20.0), Keypoint::unlabelled()]);
-        for noise in [Noise::Gaussian, Noise::Laplacian] {
-            let codec = Uncertain::new(FRAME, noise);
+        for likelihood in [Likelihood::Gaussian, Likelihood::Laplace] {
+            let codec = Uncertain::new(FRAME, likelihood);
             let target = codec
-                .encode(std::slice::from_ref(&truth), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&truth), &Device::Cpu)
                 .unwrap();
             assert_eq!(target.total_weight, 2.0);
             let output = Var::new(&[[0.1f32, 0.2, 9.0, -9.0, 0.5, -80.0]], &Device::Cpu).unwrap();
@@ -199,24 +170,30 @@ mod tests {
         }
     }
 
+    /// The standard deviation of the first keypoint of each image.
+    fn sigmas(codec: &Uncertain, output: &Tensor) -> Vec<f32> {
+        let decoded = codec.decode(output).unwrap();
+        let first = |found: &Prediction| found.sigma_px.as_ref().unwrap()[0];
+        decoded.iter().map(first).collect()
+    }
+
     #[test]
     fn scales_stay_within_bounds_and_are_in_pixels() {
         let output = Tensor::new(&[[0f32, 0.0, -1e6], [0.0, 0.0, 1e6]], &Device::Cpu).unwrap();
-        let scales = Uncertain::new(FRAME, Noise::Gaussian).scales(&output);
-        let scales = scales.unwrap();
-        assert!((scales[0][0] / (48.0 * (-7f32).exp()) - 1.0).abs() < 1e-4);
-        assert!((scales[1][0] / (48.0 * 3f32.exp()) - 1.0).abs() < 1e-4);
-        let codec = Uncertain::new(WIDE, Noise::Laplacian);
+        let scales = sigmas(&Uncertain::new(FRAME, Likelihood::Gaussian), &output);
+        assert!((scales[0] / (48.0 * (-7f32).exp()) - 1.0).abs() < 1e-4);
+        assert!((scales[1] / (48.0 * 3f32.exp()) - 1.0).abs() < 1e-4);
+        let codec = Uncertain::new(WIDE, Likelihood::Laplace);
         let output = Tensor::new(&[[0f32, 0.0, -2.0]], &Device::Cpu).unwrap();
         let expected = 2f64.sqrt() * 2048f64.sqrt() / 2.0 * (-2f64).exp();
-        let got = f64::from(codec.scales(&output).unwrap()[0][0]);
+        let got = f64::from(sigmas(&codec, &output)[0]);
         assert!((got / expected - 1.0).abs() < 1e-5, "{got} {expected}");
         // A perfect prediction, or a hopeless one, at either end.
         for r in [-1e4, 1e4] {
             let output = Var::new(&[[0f64, 0.0, r], [50.0, 0.0, r]], &Device::Cpu).unwrap();
             let truth = Keypoints::from_xy(&[[47.5, 47.5]]);
-            let codec = Uncertain::new(FRAME, Noise::Gaussian);
-            let target = codec.encode(&[truth.clone(), truth], &Device::Cpu);
+            let codec = Uncertain::new(FRAME, Likelihood::Gaussian);
+            let target = codec.encode_keypoints(&[truth.clone(), truth], &Device::Cpu);
             let loss = codec.loss(&output, &wide(&target.unwrap())).unwrap();
             assert!(loss.to_scalar::<f64>().unwrap().is_finite());
         }
@@ -241,12 +218,12 @@ mod tests {
         let (mean_abs, mean_sqr) = xs.fold((0.0, 0.0), |(a, s), x| {
             (a + x.abs() / 64.0, s + x * x / 64.0)
         });
-        for (noise, expected) in [
-            (Noise::Gaussian, mean_sqr.sqrt()),
-            (Noise::Laplacian, 2f64.sqrt() * mean_abs),
+        for (likelihood, expected) in [
+            (Likelihood::Gaussian, mean_sqr.sqrt()),
+            (Likelihood::Laplace, 2f64.sqrt() * mean_abs),
         ] {
-            let codec = Uncertain::new(FRAME, noise);
-            let target = codec.encode(&truth, &Device::Cpu).unwrap();
+            let codec = Uncertain::new(FRAME, likelihood);
+            let target = codec.encode_keypoints(&truth, &Device::Cpu).unwrap();
             let raw = Var::new(&[[0f32]], &Device::Cpu).unwrap();
             let config = crate::OptimizerConfig::default();
             let vars = vec![("raw".to_owned(), raw.clone())];
@@ -262,17 +239,17 @@ mod tests {
                 let stepped = optimizer.step(&gradients, 0.05).unwrap();
                 assert_eq!(stepped.not_finite, None);
             }
-            let sigma = f64::from(codec.scales(&output()).unwrap()[0][0]);
+            let sigma = f64::from(sigmas(&codec, &output())[0]);
             assert!((sigma / expected - 1.0).abs() < 0.02, "{sigma} {expected}");
         }
     }
 
     #[test]
     fn points_can_be_learnt_and_decoded() {
-        for noise in [Noise::Gaussian, Noise::Laplacian] {
-            learns(&Uncertain::new(FRAME, noise), FRAME, &[6], 0.5);
+        for likelihood in [Likelihood::Gaussian, Likelihood::Laplace] {
+            learns(&Uncertain::new(FRAME, likelihood), FRAME, &[6], 0.5);
         }
-        let codec = Uncertain::new(FRAME, Noise::Gaussian);
+        let codec = Uncertain::new(FRAME, Likelihood::Gaussian);
         let output = Tensor::zeros((1, 7), candle_core::DType::F32, &Device::Cpu).unwrap();
         assert!(codec.decode(&output).is_err());
     }

@@ -1,6 +1,6 @@
 //! The table of epochs on disk.
 
-use crate::replace::replace;
+use crate::replace::write_file;
 use crate::{EpochRecord, EpochReport, Observer, TrainError};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ impl CsvHistory {
             }
             table.into_inner().map_err(|error| error.into_error())
         };
-        let written = table().and_then(|table| replace(path, &table));
+        let written = table().and_then(|table| write_file(path, &table));
         written.map_err(|source| TrainError::Io {
             path: path.to_owned(),
             action: "write the history",
@@ -107,21 +107,27 @@ mod tests {
         let mut history = CsvHistory::new(&path);
         assert!(stage.act(&mut history, 0..STEPS).is_continue());
         let good = std::fs::read(&path).unwrap();
-        let partial = folder.path().join("history.csv.partial");
-        std::os::unix::fs::symlink("/dev/full", &partial).unwrap();
+        // A folder that is gone takes no new file, and a device without room no byte.
+        let moved = folder.path().with_extension("moved");
+        std::fs::rename(folder.path(), &moved).unwrap();
         assert!(stage.act(&mut history, STEPS..2 * STEPS).is_break());
-        assert_eq!(std::fs::read(&path).unwrap(), good);
+        assert_eq!(std::fs::read(moved.join("history.csv")).unwrap(), good);
+        std::fs::remove_dir_all(&moved).unwrap();
         let error = history.failure().unwrap();
         assert!(
             error
                 .to_string()
                 .ends_with("history.csv: cannot write the history")
         );
+        let mut full = CsvHistory::new("/dev/full");
+        assert!(stage.act(&mut full, 0..STEPS).is_break());
+        let error = full.failure().unwrap();
         let TrainError::Io { source, .. } = &error else {
             panic!("{error}")
         };
         assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
         // Handed over once.
         assert!(history.failure().is_none() && history.finish().is_ok());
+        assert!(full.failure().is_none());
     }
 }

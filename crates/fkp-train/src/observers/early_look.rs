@@ -56,7 +56,7 @@ impl Look {
             .enumerate()
             .map(|(index, (sample, predicted))| {
                 let mut mae = Mae::default();
-                mae.update(predicted, &sample.keypoints);
+                mae.update(predicted, sample);
                 let error = mae.value();
                 let error = error.map_or("no label".to_owned(), |mae| format!("{mae:.1} px"));
                 let mut cell = Cell::compared(&Scored {

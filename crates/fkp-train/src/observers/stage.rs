@@ -1,10 +1,10 @@
 //! A run that is only acted, for the tests of observers.
 
 use crate::{
-    Coordinates, EpochRecord, EpochReport, Evaluator, Observer, Skipped, StartReport, StepReport,
-    TrainConfig, TrainError, ValidationReport,
+    Coordinates, EpochRecord, EpochReport, Evaluator, Loss, Observer, Skipped, StartReport,
+    StepReport, TrainError, ValidationReport,
 };
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use candle_nn::ModuleT;
 use fkp_core::{Dataset, DatasetError, InputSpec};
 use fkp_metrics::EvaluationReport;
@@ -57,7 +57,7 @@ impl Stage {
             skipped: usize::from(epoch == 2),
         };
         let faces = SynthFaces::new(faces).unwrap();
-        let codec = Coordinates::new(InputSpec::grey(SIDE).frame(), TrainConfig::default().loss);
+        let codec = Coordinates::new(InputSpec::grey(SIDE).frame(), Loss::Mae);
         Self {
             history: (1..=EPOCHS).map(record).collect(),
             validation: evaluator(&codec).run(&faces, |_| {}).unwrap(),
@@ -133,11 +133,5 @@ impl Stage {
 }
 
 fn evaluator(codec: &Coordinates) -> Evaluator<'_> {
-    Evaluator {
-        network: &Middle,
-        codec,
-        input: InputSpec::grey(SIDE),
-        batch_size: 4,
-        device: &Device::Cpu,
-    }
+    Evaluator::new(&Middle, codec, InputSpec::grey(SIDE)).batch_size(4)
 }

@@ -1,7 +1,7 @@
 //! What all plots have in common: the canvas, the font, the colours, the file.
 
 use crate::TrainError;
-use crate::replace::replace;
+use crate::replace::write_file;
 use image::{ImageFormat, RgbImage};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
@@ -16,7 +16,7 @@ use std::path::Path;
 /// # Errors
 /// If the file cannot be written.
 pub fn save_picture(path: &Path, picture: &RgbImage) -> Result<(), TrainError> {
-    replace(path, &png(picture)?).map_err(|source| TrainError::Io {
+    write_file(path, &png(picture)?).map_err(|source| TrainError::Io {
         path: path.to_owned(),
         action: "write the picture",
         source,

@@ -23,7 +23,7 @@ impl Cell {
             image: scored.sample.image.clone(),
             layers: vec![
                 (scored.sample.keypoints.clone(), Marks::Plain(TRUTH)),
-                (scored.predicted.clone(), Marks::Plain(PREDICTION)),
+                (scored.predicted.keypoints.clone(), Marks::Plain(PREDICTION)),
             ],
             caption: scored.sample.id.clone(),
         }

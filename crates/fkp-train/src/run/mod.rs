@@ -5,12 +5,14 @@ mod step;
 
 use crate::averaging::Average;
 use crate::checkpoint::{Changes, Trained};
+use crate::fit::Fit;
 use crate::lock::FolderLock;
 use crate::losses::Losses;
 use crate::optimizer::Optimizer;
 use crate::plan::Plan;
-use crate::{EpochReport, Fit, Observer, Outcome, Progress, StartReport, Stopped, TrainError};
+use crate::{EpochReport, Observer, Outcome, Progress, StartReport, Stopped, TrainError};
 use candle_core::{Device, Tensor};
+use fkp_core::Direction;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -23,6 +25,8 @@ pub(crate) struct Run<'a> {
     optimizer: Optimizer,
     average: Option<Average>,
     progress: Progress,
+    /// Which values of the monitored metric are better.
+    direction: Direction,
     losses: Losses,
     /// The weights to end with, where early stopping wants the best.
     best_weights: Option<BTreeMap<String, Tensor>>,
@@ -56,6 +60,7 @@ impl<'a> Run<'a> {
             optimizer: Optimizer::new(fit.params.named(), &config.optimizer, config.clip_norm)?,
             average: average.transpose()?,
             progress: Progress::default(),
+            direction: score::direction(fit)?,
             losses: Losses::new(fit.params.device()),
             best_weights: None,
             clock: (Instant::now(), 0.0),
@@ -184,7 +189,7 @@ impl<'a> Run<'a> {
             history: &self.progress.history,
             validation: &validation,
             is_best,
-            evaluator: self.plan.evaluator(),
+            evaluator: self.fit.evaluator(),
             validation_set: &*self.plan.validation,
             global_step: self.progress.global_step,
         };

@@ -1,13 +1,38 @@
-//! What follows from a validation, and what is written down.
+//! What follows from a validation, and what is written to disk.
 
 use super::{Effort, Run};
 use crate::checkpoint::Trained;
 use crate::communicator::sum_over_ranks;
+use crate::fit::Fit;
 use crate::{Best, EarlyStopping, EpochRecord, Position, Restore, TrainError};
 use candle_core::Tensor;
-use fkp_metrics::{EvaluationReport, Normaliser};
+use fkp_core::Direction;
+use fkp_metrics::{Evaluation, EvaluationReport, Normaliser};
 use std::collections::BTreeMap;
 use std::time::Instant;
+
+/// Which values of the monitored metric are better.
+///
+/// # Errors
+/// If there is no metric of that name, with those there are.
+pub(super) fn direction(fit: &Fit<'_>) -> Result<Direction, TrainError> {
+    let evaluation = Evaluation::new(&fit.task.schema, fit.task.input.frame());
+    let names = evaluation.with_metrics((fit.metrics)()).names();
+    let monitor = &fit.config.monitor;
+    match names.iter().find(|(name, _)| name == monitor) {
+        Some((_, direction)) => Ok(*direction),
+        None => {
+            let names: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
+            Err(TrainError::Config {
+                field: "train.monitor".to_owned(),
+                problem: format!(
+                    "there is no metric `{monitor}`; there are: {}",
+                    names.join(", ")
+                ),
+            })
+        }
+    }
+}
 
 impl Run<'_> {
     /// Scores the validation set during `epoch` (from 1), and draws the consequences: the best
@@ -16,7 +41,7 @@ impl Run<'_> {
         &mut self,
         epoch: usize,
     ) -> Result<(EvaluationReport, bool), TrainError> {
-        let evaluator = self.plan.evaluator();
+        let evaluator = self.fit.evaluator();
         let report = self.averaged(|| evaluator.run(&*self.plan.validation, |_| {}))??;
         let split = "validation";
         let val_loss = report.loss.ok_or(TrainError::NoLabels { split })?;
@@ -24,39 +49,52 @@ impl Run<'_> {
             let loss = val_loss;
             return Err(TrainError::ValidationNotFinite { loss, epoch });
         }
+        let monitor = &self.fit.config.monitor;
+        let score = report
+            .value(monitor)
+            .ok_or(TrainError::NoLabels { split })?;
         let scored = Best {
             epoch,
             global_step: self.progress.global_step,
-            val_loss,
+            score,
         };
-        let is_best = self
-            .progress
-            .best
-            .is_none_or(|best| val_loss < best.val_loss);
+        let cost = self.cost(score);
+        let best = self.progress.best;
+        let is_best = best.is_none_or(|best| cost < self.cost(best.score));
         self.keep(scored, is_best)?;
         self.progress
             .plateau
-            .observe(&self.fit.config.schedule, val_loss);
+            .observe(&self.fit.config.schedule, cost);
         let min_delta = self
             .fit
             .config
             .early_stopping
             .map_or(0.0, |early| early.min_delta);
         match self.progress.improved_on {
-            Some(bar) if val_loss >= bar - min_delta => self.progress.waited += 1,
+            Some(bar) if cost >= bar - min_delta => self.progress.waited += 1,
             _ => {
-                self.progress.improved_on = Some(val_loss);
+                self.progress.improved_on = Some(cost);
                 self.progress.waited = 0;
             }
         }
         Ok((report, is_best))
     }
 
+    /// A value of the monitored metric as a cost: lower is better.
+    fn cost(&self, score: f64) -> f64 {
+        match self.direction {
+            Direction::LowerIsBetter => score,
+            Direction::HigherIsBetter => -score,
+        }
+    }
+
     /// Writes the model if it is among the best that are kept, and removes the one it displaces.
     fn keep(&mut self, scored: Best, is_best: bool) -> Result<(), TrainError> {
         let most = self.fit.config.keep_best;
+        let cost = self.cost(scored.score);
+        let kept = &self.progress.kept;
+        let place = kept.partition_point(|other| self.cost(other.score) <= cost);
         let kept = &mut self.progress.kept;
-        let place = kept.partition_point(|other| other.val_loss <= scored.val_loss);
         kept.insert(place, scored);
         let displaced = kept.split_off(most.min(kept.len()));
         if is_best {
@@ -92,7 +130,7 @@ impl Run<'_> {
         effort: &Effort,
     ) {
         let progress = &mut self.progress;
-        let preferred = Normaliser::preferred(self.fit.train.schema());
+        let preferred = Normaliser::preferred(&self.fit.task.schema);
         progress.history.push(EpochRecord {
             epoch: progress.epochs_done + 1,
             train_loss: progress.loss_sum / progress.weight_sum.max(1.0),

@@ -2,9 +2,10 @@
 
 use super::{Effort, Run};
 use crate::communicator::sum_over_ranks;
+use crate::fit::Fit;
 use crate::loader::StepBatches;
 use crate::{
-    Fit, Observer, Skipped, StepReport, Stopped, TrainError, Unreadable, ValidationReport,
+    ForwardPass, Observer, Skipped, StepReport, Stopped, TrainError, Unreadable, ValidationReport,
 };
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Tensor};
@@ -28,6 +29,7 @@ impl Run<'_> {
                 let rate = rate(made);
                 let before = (self.progress.loss_sum, self.progress.weight_sum);
                 self.learn(&step, rate)?;
+                self.progress.global_step += 1;
                 self.losses
                     .read(&mut self.progress, self.fit.communicator)?;
                 made += 1;
@@ -124,6 +126,7 @@ impl Run<'_> {
             network,
             codec,
             params,
+            config,
             ..
         } = *self.fit;
         let own: f64 = step.batches.iter().map(|b| b.target.total_weight).sum();
@@ -136,7 +139,13 @@ impl Run<'_> {
         let mut total = Tensor::zeros((), DType::F32, params.device())?;
         let mut gradients: Option<Gradients> = None;
         let single = step.batches.len() == 1;
-        for batch in &step.batches {
+        for (number, batch) in step.batches.iter().enumerate() {
+            params.seed_dropout(&ForwardPass {
+                seed: config.seed,
+                step: self.progress.global_step,
+                batch: number,
+                rank: communicator.rank(),
+            })?;
             let output = network.forward_t(&batch.x, true)?;
             let sum = codec.loss(&output, &batch.target)?;
             total = if single {
@@ -174,6 +183,7 @@ impl Run<'_> {
                 samples: indices().collect(),
             });
         }
+        params.average_statistics_over_ranks(communicator)?;
         if let Some(average) = &self.average {
             average.update(params, self.progress.global_step as u64 + 1)?;
         }

@@ -1,18 +1,18 @@
 //! A tiny task that every test here trains on: find the bright dot in a dark picture.
 
-use candle_core::{Device, Result as TensorResult, Tensor};
-use candle_nn::{Linear, Module, ModuleT};
+use candle_core::{Result as TensorResult, Tensor};
+use candle_nn::{Linear, Module, ModuleT, VarBuilder};
 use fkp_core::{
     Augment, Dataset, Image, InMemory, InputSpec, Keypoint, Keypoints, Rng, Sample, SampleError,
-    Schema,
+    Schema, Task,
 };
 use fkp_train::{
-    Checkpoints, Communicator, Coordinates, Fit, LearningRateCurve, LearningRateFinder, Observer,
-    Outcome, Params, Sampler, Shuffled, SingleProcess, StepReport, TrainConfig, TrainError,
+    Communicator, LearningRateCurve, LearningRateFinder, Observer, Outcome, Sampler, Shuffled,
+    SingleProcess, StepReport, TrainConfig, TrainError, Trainer,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(crate) const SIDE: usize = 8;
 
@@ -66,7 +66,8 @@ pub(crate) fn config() -> TrainConfig {
 /// A run and how it is begun.
 pub(crate) struct Setup<'a> {
     pub(crate) config: TrainConfig,
-    pub(crate) checkpoints: Option<Checkpoints>,
+    pub(crate) folder: Option<PathBuf>,
+    pub(crate) fingerprint: BTreeMap<String, String>,
     pub(crate) start: Start,
     pub(crate) sampler: &'a dyn Sampler,
     pub(crate) communicator: &'a dyn Communicator,
@@ -83,7 +84,8 @@ impl Setup<'_> {
     pub(crate) fn new(folder: &Path) -> Self {
         Self {
             config: config(),
-            checkpoints: Some(Checkpoints::new(folder, BTreeMap::new())),
+            folder: Some(folder.to_owned()),
+            fingerprint: BTreeMap::new(),
             start: Start::Fresh,
             sampler: &Shuffled,
             communicator: &SingleProcess,
@@ -96,52 +98,55 @@ impl Setup<'_> {
         augment: &dyn Augment,
         observer: &mut dyn Observer,
     ) -> Result<(Outcome, Vec<f32>), TrainError> {
-        self.with_fit(train, augment, |fit| {
-            let outcome = match self.start {
-                Start::Fresh => fit.run(observer)?,
-                Start::Resume => fit.resume(observer)?,
-                Start::Override => fit.resume_overriding(observer)?,
-            };
-            let weights = fit.params.tensors().values().flat_map(values).collect();
-            Ok((outcome, weights))
-        })
+        let trainer = self.trainer(augment)?;
+        let validation = dots(13);
+        let outcome = match self.start {
+            Start::Fresh => trainer.fit(train, &validation, observer)?,
+            Start::Resume => trainer.resume(train, &validation, observer)?,
+            Start::Override => trainer.resume_overriding(train, &validation, observer)?,
+        };
+        let weights = trainer.params().tensors();
+        Ok((outcome, weights.values().flat_map(values).collect()))
     }
 
     pub(crate) fn find_rate(
         &self,
         finder: &LearningRateFinder,
     ) -> Result<LearningRateCurve, TrainError> {
-        self.with_fit(&dots(37), &Dim, |fit| fit.find_learning_rate(finder))
+        self.trainer(&Dim)?.find_learning_rate(&dots(37), finder)
     }
 
-    pub(crate) fn with_fit<T>(
-        &self,
-        train: &dyn Dataset,
-        augment: &dyn Augment,
-        f: impl FnOnce(&Fit<'_>) -> Result<T, TrainError>,
-    ) -> Result<T, TrainError> {
-        let input = InputSpec::grey(SIDE);
-        let params = Params::new(self.config.seed, &Device::Cpu);
-        let network = Dense(candle_nn::linear(SIDE * SIDE, 2, params.builder()).unwrap());
-        let codec = coordinates(&self.config);
-        f(&Fit {
-            network: &network,
-            params: &params,
-            codec: &codec,
-            input,
-            train,
-            validation: &dots(13),
-            augment,
-            sampler: self.sampler,
-            config: &self.config,
-            checkpoints: self.checkpoints.as_ref(),
-            communicator: self.communicator,
-        })
+    pub(crate) fn trainer<'a>(
+        &'a self,
+        augment: &'a dyn Augment,
+    ) -> Result<Trainer<'a>, TrainError> {
+        let trainer = Trainer::new(&task(), self.config.clone(), network)?;
+        Ok(self.equip(trainer, augment))
+    }
+
+    /// Everything but what a trainer is made of.
+    pub(crate) fn equip<'a>(
+        &'a self,
+        trainer: Trainer<'a>,
+        augment: &'a dyn Augment,
+    ) -> Trainer<'a> {
+        let trainer = trainer
+            .augment(augment)
+            .sampler(self.sampler)
+            .communicator(self.communicator);
+        match &self.folder {
+            Some(folder) => trainer.save_to(folder).depends_on(self.fingerprint.clone()),
+            None => trainer,
+        }
     }
 }
 
-pub(crate) fn coordinates(config: &TrainConfig) -> Coordinates {
-    Coordinates::new(InputSpec::grey(SIDE).frame(), config.loss)
+pub(crate) fn task() -> Task {
+    Task::new(Schema::numbered("dot", 1).unwrap(), InputSpec::grey(SIDE))
+}
+
+pub(crate) fn network(vb: VarBuilder) -> TensorResult<Dense> {
+    Ok(Dense(candle_nn::linear(SIDE * SIDE, 2, vb)?))
 }
 
 pub(crate) fn values(tensor: &Tensor) -> Vec<f32> {

@@ -1,6 +1,6 @@
 //! What goes wrong is told by name, and what was written stays.
 
-use crate::common::{Dim, SIDE, Setup, Start, StopAfter, dots};
+use crate::common::{Dim, SIDE, Setup, Start, StopAfter, config, dots};
 use fkp_core::{Dataset, DatasetError, Image, InMemory, Keypoints, NoAugment, Sample, Schema};
 use fkp_train::{Observer, Skipped, TrainError, Unreadable};
 
@@ -188,33 +188,32 @@ fn two_runs_do_not_write_into_one_folder() {
 #[test]
 fn a_gradient_that_is_no_number_names_its_variable() {
     use candle_core::{Device, Result, Tensor};
-    use fkp_core::Keypoints;
-    use fkp_train::{Codec, Target};
+    use fkp_core::Prediction;
+    use fkp_train::{Codec, Coordinates, Target, Trainer};
 
-    struct Root(fkp_train::Coordinates);
+    struct Root(Coordinates);
     impl Codec for Root {
-        fn encode(&self, keypoints: &[Keypoints], device: &Device) -> Result<Target> {
-            self.0.encode(keypoints, device)
+        fn encode(&self, samples: &[Sample], device: &Device) -> Result<Target> {
+            self.0.encode(samples, device)
         }
         fn loss(&self, output: &Tensor, _: &Target) -> Result<Tensor> {
             (output - output.detach())?.sqrt()?.sum_all()
         }
-        fn decode(&self, output: &Tensor) -> Result<Vec<Keypoints>> {
+        fn decode(&self, output: &Tensor) -> Result<Vec<Prediction>> {
             self.0.decode(output)
+        }
+        fn describe(&self) -> String {
+            "a root".to_owned()
         }
     }
     let folder = tempfile::tempdir().unwrap();
     let setup = Setup::new(folder.path());
-    let error = setup
-        .with_fit(&dots(37), &NoAugment, |fit| {
-            let codec = Root(crate::common::coordinates(fit.config));
-            let fit = fkp_train::Fit {
-                codec: &codec,
-                ..*fit
-            };
-            fit.run(&mut ())
-        })
-        .unwrap_err();
+    let task = crate::common::task();
+    let codec = Root(Coordinates::new(task.input.frame(), fkp_train::Loss::Mae));
+    let trainer = Trainer::with_codec(&task, config(), codec, crate::common::network).unwrap();
+    let trainer = setup.equip(trainer, &NoAugment);
+    let error = trainer.fit(&dots(37), &dots(13), &mut ()).unwrap_err();
+    drop(trainer);
     let TrainError::GradientNotFinite {
         variable,
         epoch,
@@ -228,9 +227,15 @@ fn a_gradient_that_is_no_number_names_its_variable() {
         (variable.as_str(), *epoch, *step, samples.len()),
         ("bias", 1, 1, 8)
     );
-    // The checkpoint from before is whole.
+    // The checkpoint from before is whole; only what is minimized is another.
     let mut setup = setup;
     setup.start = Start::Resume;
+    let refused = setup.go(&dots(37), &Dim, &mut ()).unwrap_err().to_string();
+    assert!(
+        refused.contains("what is minimized was a root"),
+        "{refused}"
+    );
+    setup.start = Start::Override;
     setup.go(&dots(37), &Dim, &mut ()).unwrap();
 }
 

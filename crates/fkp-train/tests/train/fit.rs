@@ -1,9 +1,8 @@
 //! The loop when all goes well.
 
-use crate::common::{Dense, Dim, SIDE, Setup, config, coordinates, dots};
-use candle_core::Device;
-use fkp_core::{InputSpec, NoAugment};
-use fkp_train::{EpochReport, Evaluator, Observer, Params, StepReport, Stopped};
+use crate::common::{Dim, Setup, config, dots, network, task};
+use fkp_core::NoAugment;
+use fkp_train::{EpochReport, Observer, StepReport, Stopped, Trainer};
 use std::ops::ControlFlow;
 
 #[test]
@@ -39,7 +38,7 @@ fn the_loss_falls_and_every_epoch_is_reported() {
         .iter()
         .map(|r| r.val_loss)
         .fold(f64::INFINITY, f64::min);
-    assert_eq!(best.val_loss, lowest);
+    assert_eq!(best.score, lowest);
 }
 
 #[test]
@@ -65,19 +64,10 @@ fn one_seed_gives_one_result_whatever_the_threads() {
 
 #[test]
 fn every_sample_is_scored_and_a_missing_label_never() {
-    let params = Params::new(0, &Device::Cpu);
-    let network = Dense(candle_nn::linear(SIDE * SIDE, 2, params.builder()).unwrap());
-    let input = InputSpec::grey(SIDE);
-    let codec = coordinates(&config());
+    let trainer = Trainer::new(&task(), config(), network).unwrap();
     let run = |batch_size: usize| {
         let mut seen = Vec::new();
-        let evaluator = Evaluator {
-            network: &network,
-            codec: &codec,
-            input,
-            batch_size,
-            device: &Device::Cpu,
-        };
+        let evaluator = trainer.evaluator().batch_size(batch_size);
         let mut predicted = Vec::new();
         let report = evaluator
             .run(&dots(13), |scored| {
@@ -87,8 +77,8 @@ fn every_sample_is_scored_and_a_missing_label_never() {
             .unwrap();
         let some = evaluator.predict(&dots(13), &[11, 2]).unwrap();
         assert_eq!((&*some[0].0.id, &*some[1].0.id), ("dot 11", "dot 2"));
-        for ((_, keypoints), index) in some.iter().zip([11, 2]) {
-            assert!(keypoints[0].distance(&predicted[index][0]) < 1e-4);
+        for ((_, found), index) in some.iter().zip([11, 2]) {
+            assert!(found.keypoints[0].distance(&predicted[index].keypoints[0]) < 1e-4);
         }
         assert!(evaluator.predict(&dots(13), &[13]).is_err());
         assert_eq!(seen, (0..13).collect::<Vec<_>>());
@@ -102,4 +92,103 @@ fn every_sample_is_scored_and_a_missing_label_never() {
         assert!((other.loss.unwrap() - report.loss.unwrap()).abs() < 1e-6);
         assert!((other.mae_px.unwrap() - report.mae_px.unwrap()).abs() < 1e-5);
     }
+}
+
+/// One schema, one recipe, one loss: whatever disagrees is refused before the first step.
+#[test]
+fn what_does_not_go_together_cannot_be_trained() {
+    use fkp_core::{Likelihood, OutputSpec, Schema, Task};
+    use fkp_train::{Coordinates, Loss, TrainConfig};
+    let refused = |task: &Task, config: TrainConfig| {
+        let error = Trainer::new(task, config, network).err().unwrap();
+        format!("{error:?}")
+    };
+    let wing = |config: TrainConfig| TrainConfig {
+        loss: Some(Loss::Nll),
+        ..config
+    };
+    let text = refused(&task(), wing(config()));
+    assert!(
+        text.contains("train.loss: `nll` does not go with"),
+        "{text}"
+    );
+    // The network puts out two numbers, a scale would be a third.
+    let scaled = Task {
+        output: OutputSpec::CoordinatesWithScale {
+            likelihood: Likelihood::Laplace,
+        },
+        ..task()
+    };
+    let text = refused(&scaled, config());
+    assert!(text.contains("[3], got [2]"), "{text}");
+    let two = Task::new(Schema::numbered("dots", 2).unwrap(), task().input);
+    assert!(refused(&two, config()).contains("[4], got [2]"));
+
+    let other = Task::new(Schema::numbered("another", 1).unwrap(), task().input);
+    let trainer = Trainer::new(&other, config(), network).unwrap();
+    let error = trainer.fit(&dots(37), &dots(13), &mut ()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("`dot`, the model those of `another`")
+    );
+
+    let codec = Coordinates::new(task().input.frame(), Loss::Mae);
+    let config = TrainConfig {
+        loss: Some(Loss::Mse),
+        ..config()
+    };
+    let error = Trainer::with_codec(&task(), config, codec, network)
+        .err()
+        .unwrap();
+    assert!(error.to_string().contains("brings its own loss"), "{error}");
+}
+
+/// The best epoch is that of the metric that the recipe names, also of one's own metrics and of
+/// those of which more is better.
+#[test]
+fn the_best_epoch_is_chosen_by_the_named_metric() {
+    use fkp_core::{Direction, Metric, Prediction, Sample};
+    use fkp_train::TrainConfig;
+    /// Counts its own passes over the data: the later, the better.
+    struct Later(usize);
+    static PASSES: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    impl Metric for Later {
+        fn name(&self) -> &str {
+            "later"
+        }
+        fn direction(&self) -> Direction {
+            Direction::HigherIsBetter
+        }
+        fn update(&mut self, _: &Prediction, _: &Sample) {}
+        fn value(&self) -> Option<f64> {
+            Some(self.0 as f64)
+        }
+        fn reset(&mut self) {}
+    }
+    let own = || -> Vec<Box<dyn Metric>> {
+        let pass = PASSES.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        vec![Box::new(Later(pass))]
+    };
+    let run = |monitor: &str| {
+        let config = TrainConfig {
+            epochs: 12,
+            learning_rate: 0.05,
+            monitor: monitor.to_owned(),
+            ..config()
+        };
+        let trainer = Trainer::new(&task(), config, network)
+            .unwrap()
+            .metrics(&own);
+        trainer.fit(&dots(37), &dots(13), &mut ())
+    };
+    assert_eq!(run("later").unwrap().progress.best.unwrap().epoch, 12);
+    let by_rmse = run("rmse_px").unwrap().progress;
+    let lowest = by_rmse.history.iter().filter_map(|r| r.rmse_px);
+    let lowest = lowest.fold(f64::INFINITY, f64::min);
+    assert_eq!(by_rmse.best.unwrap().score, lowest);
+    let text = run("rmse").unwrap_err().to_string();
+    assert!(
+        text.starts_with("train.monitor") && text.contains("rmse_px, ") && text.contains("later")
+    );
 }

@@ -99,7 +99,7 @@ fn a_run_that_no_longer_improves_stops_with_its_best_weights() {
     setup.start = Start::Resume;
     let (again, same) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
     assert_eq!((again.stopped, same), (Stopped::Early, weights.clone()));
-    (setup.start, setup.checkpoints) = (Start::Fresh, None);
+    (setup.start, setup.folder) = (Start::Fresh, None);
     let (_, same) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
     assert_eq!(same, weights);
 }
@@ -312,13 +312,13 @@ fn the_range_test_finds_a_rate_and_leaves_no_trace() {
     assert!(curve.points.len() > 10 && curve.points.len() <= 100);
     assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
     // The weights are those from before: a run afterwards is a run without.
-    setup
-        .with_fit(&dots(37), &NoAugment, |fit| {
-            let weights = || fit.params.tensors()["weight"].to_vec2::<f32>().unwrap();
-            let before = weights();
-            fit.find_learning_rate(&finder)?;
-            assert_eq!(weights(), before);
-            Ok(())
-        })
-        .unwrap();
+    let trainer = setup.trainer(&NoAugment).unwrap();
+    let weights = || {
+        trainer.params().tensors()["weight"]
+            .to_vec2::<f32>()
+            .unwrap()
+    };
+    let before = weights();
+    trainer.find_learning_rate(&dots(37), &finder).unwrap();
+    assert_eq!(weights(), before);
 }

@@ -55,11 +55,9 @@ fn a_changed_run_is_not_resumed() {
         error.contains("the training set's size was 37, is now 36"),
         "{error}"
     );
-    if let Some(checkpoints) = &mut setup.checkpoints {
-        checkpoints
-            .fingerprint
-            .insert("augment".to_owned(), "other".to_owned());
-    }
+    setup
+        .fingerprint
+        .insert("augment".to_owned(), "other".to_owned());
     let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err().to_string();
     assert!(
         error.contains("`augment` was absent, is now other"),
@@ -191,9 +189,9 @@ fn an_override_tells_what_differs_and_goes_on() {
     setup.go(&dots(37), &Dim, &mut StopAfter(Some(7))).unwrap();
     setup.config.learning_rate = 0.001;
     setup.config.batch_size = 4;
-    let differences = setup
-        .with_fit(&dots(37), &Dim, |fit| fit.differences())
-        .unwrap();
+    let trainer = setup.trainer(&Dim).unwrap();
+    let differences = trainer.differences(&dots(37), &dots(13)).unwrap();
+    drop(trainer);
     let told: Vec<_> = differences.iter().map(ToString::to_string).collect();
     let wanted = [
         "train.batch_size was 8, is now 4",

@@ -1,10 +1,14 @@
-//! Trainable variables with seeded initial values.
+//! The variables of a network, with seeded initial values.
 
+mod buffers;
+mod init;
+
+pub use buffers::ForwardPass;
+
+use buffers::Role;
 use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail};
-use candle_nn::init::NormalOrUniform;
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
-use fkp_core::{Purpose, Rng, fnv1a, rng_for};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,6 +17,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// candle's own `VarMap` draws initial values from a generator that cannot be seeded and hands
 /// the variables out in the order of a hash map. Here the values of a variable are a function of
 /// (seed, name), so they depend neither on the other variables nor on the order of creation.
+///
+/// Most variables are weights, which the optimizer trains. A variable whose name ends in
+/// `running_mean` or `running_var` (the names that PyTorch and candle use) or in `dropout_seed` is
+/// a *buffer*: the network has it, and neither the optimizer nor weight decay, gradient clipping
+/// or the number of parameters know of it. Running statistics are saved, resumed and averaged like
+/// weights; a dropout seed is a function of the step and saved nowhere.
 ///
 /// ```
 /// use candle_core::Device;
@@ -53,29 +63,25 @@ impl Params {
         &self.device
     }
 
-    /// The variables, sorted by name.
+    /// The variables that the optimizer trains, sorted by name.
     pub fn named(&self) -> Vec<(String, Var)> {
-        let vars = self.lock();
-        vars.iter()
-            .map(|(name, var)| (name.clone(), var.clone()))
-            .collect()
+        self.with(|role| role == Role::Weight)
     }
 
-    /// The current values by name, sharing memory with the variables.
+    /// The current weights and running statistics by name, sharing memory with the variables.
     pub fn tensors(&self) -> BTreeMap<String, Tensor> {
-        let vars = self.lock();
-        vars.iter()
-            .map(|(name, var)| (name.clone(), var.as_tensor().clone()))
-            .collect()
+        let saved = self.with(|role| role != Role::DropoutSeed);
+        let tensor = |(name, var): (String, Var)| (name, var.as_tensor().clone());
+        saved.into_iter().map(tensor).collect()
     }
 
-    /// Sets every variable to a given value.
+    /// Sets every weight and running statistic to a given value.
     ///
     /// # Errors
     /// If one is missing or has another shape; then none is changed.
     pub fn load(&self, values: &BTreeMap<String, Tensor>) -> Result<()> {
-        let vars = self.lock();
-        for (name, var) in vars.iter() {
+        let saved = self.with(|role| role != Role::DropoutSeed);
+        for (name, var) in &saved {
             match values.get(name) {
                 Some(value) if value.shape() == var.shape() => {}
                 Some(value) => {
@@ -88,45 +94,23 @@ impl Params {
                 None => bail!("weight `{name}` is missing"),
             }
         }
-        for (name, var) in vars.iter() {
+        for (name, var) in &saved {
             var.set(&values[name].to_device(&self.device)?)?;
         }
         Ok(())
     }
 
+    fn with(&self, wanted: impl Fn(Role) -> bool) -> Vec<(String, Var)> {
+        let vars = self.lock();
+        vars.iter()
+            .filter(|(name, _)| wanted(Role::of(name)))
+            .map(|(name, var)| (name.clone(), var.clone()))
+            .collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Var>> {
         // A panic while the map was locked leaves it whole: entries are inserted at once.
         self.vars.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn draw(&self, name: &str, shape: &Shape, init: Init) -> Vec<f32> {
-        let mut rng = rng_for(self.seed, Purpose::Weights, 0, fnv1a(name.bytes()));
-        let count = shape.elem_count();
-        let uniform = |low: f64, high: f64, rng: &mut dyn Rng| {
-            let draw = |_| (low + (high - low) * unit(rng)) as f32;
-            (0..count).map(draw).collect()
-        };
-        let normal = |mean: f64, std: f64, rng: &mut dyn Rng| {
-            let draw = |_| (mean + std * standard_normal(rng)) as f32;
-            (0..count).map(draw).collect()
-        };
-        match init {
-            Init::Const(value) => vec![value as f32; count],
-            Init::Uniform { lo, up } => uniform(lo, up, &mut rng),
-            Init::Randn { mean, stdev } => normal(mean, stdev, &mut rng),
-            Init::Kaiming {
-                dist,
-                fan,
-                non_linearity,
-            } => {
-                let std = non_linearity.gain() / (fan.for_shape(shape) as f64).sqrt();
-                let bound = 3f64.sqrt() * std;
-                match dist {
-                    NormalOrUniform::Uniform => uniform(-bound, bound, &mut rng),
-                    NormalOrUniform::Normal => normal(0.0, std, &mut rng),
-                }
-            }
-        }
     }
 }
 
@@ -142,7 +126,13 @@ impl SimpleBackend for Params {
             }
             return Ok(var.as_tensor().clone());
         }
-        let value = Tensor::from_vec(self.draw(name, &shape, h), shape, dev)?;
+        // A seed is read on the CPU, and to fetch it from a device would wait for the device.
+        let dev = match Role::of(name) {
+            Role::DropoutSeed => &Device::Cpu,
+            Role::Weight | Role::RunningStatistic => dev,
+        };
+        let values = init::initial_values(self.seed, name, &shape, h)?;
+        let value = Tensor::from_vec(values, shape, dev)?;
         let var = Var::from_tensor(&value.to_dtype(dtype)?)?;
         let tensor = var.as_tensor().clone();
         vars.insert(name.to_owned(), var);
@@ -156,20 +146,11 @@ impl SimpleBackend for Params {
         }
     }
 
+    /// A dropout seed is always there to be had, which is how a layer learns that its seed will
+    /// be set.
     fn contains_tensor(&self, name: &str) -> bool {
-        self.lock().contains_key(name)
+        Role::of(name) == Role::DropoutSeed || self.lock().contains_key(name)
     }
-}
-
-/// Uniform in [0, 1) with 53 bits.
-fn unit(rng: &mut dyn Rng) -> f64 {
-    (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64
-}
-
-/// Box–Muller (1958), the cosine branch.
-fn standard_normal(rng: &mut dyn Rng) -> f64 {
-    let radius = (-2.0 * (1.0 - unit(rng)).ln()).sqrt();
-    radius * (std::f64::consts::TAU * unit(rng)).cos()
 }
 
 #[cfg(test)]
@@ -230,5 +211,86 @@ mod tests {
         other.insert("b".to_owned(), twos);
         params.load(&other).unwrap();
         assert_eq!(params.tensors()["b"].to_vec1::<f32>().unwrap()[0], 2.0);
+    }
+
+    #[test]
+    fn impossible_distributions_are_refused() {
+        let params = Params::new(0, &Device::Cpu);
+        let refused = |init| params.builder().get_with_hints(1, "w", init).is_err();
+        assert!(refused(Init::Uniform { lo: 1.0, up: 0.0 }));
+        let (mean, stdev) = (0.0, f64::NAN);
+        assert!(refused(Init::Randn { mean, stdev }));
+        let v = values(&params, "v", Init::Uniform { lo: 0.5, up: 0.5 });
+        assert!(v.iter().all(|x| *x == 0.5));
+    }
+
+    fn with_buffers() -> Params {
+        let params = Params::new(0, &Device::Cpu);
+        let norm = params.builder().pp("norm");
+        for (name, value) in [("weight", 1.0), ("running_mean", 0.0), ("running_var", 1.0)] {
+            norm.get_with_hints(2, name, Init::Const(value)).unwrap();
+        }
+        let vb = params.builder();
+        for name in ["a", "b"] {
+            let seed = vb.pp(name);
+            assert!(seed.contains_tensor("dropout_seed") && !seed.contains_tensor("weight"));
+            let seed = seed.get_with_hints_dtype((), "dropout_seed", Init::Const(0.0), DType::I64);
+            assert_eq!(seed.unwrap().dtype(), DType::I64);
+        }
+        params
+    }
+
+    #[test]
+    fn buffers_are_not_trained_and_seeds_are_not_saved() {
+        let params = with_buffers();
+        let names = |vars: Vec<(String, Var)>| vars.into_iter().map(|(n, _)| n).collect::<Vec<_>>();
+        assert_eq!(names(params.named()), ["norm.weight"]);
+        let buffers = [
+            "a.dropout_seed",
+            "b.dropout_seed",
+            "norm.running_mean",
+            "norm.running_var",
+        ];
+        assert_eq!(names(params.buffers()), buffers);
+        let saved: Vec<_> = params.tensors().into_keys().collect();
+        assert_eq!(
+            saved,
+            ["norm.running_mean", "norm.running_var", "norm.weight"]
+        );
+        let mut values = with_buffers().tensors();
+        params.load(&values).unwrap();
+        values.remove("norm.running_var");
+        let error = params.load(&values).unwrap_err().to_string();
+        assert!(error.contains("`norm.running_var` is missing"), "{error}");
+    }
+
+    #[test]
+    fn every_pass_and_layer_has_a_dropout_seed_of_its_own() {
+        let params = with_buffers();
+        let seeds = |pass: ForwardPass| {
+            params.seed_dropout(&pass).unwrap();
+            let vars = params.buffers();
+            let seed = |at: usize| vars[at].1.to_scalar::<i64>().unwrap();
+            [seed(0), seed(1)]
+        };
+        let first = ForwardPass {
+            seed: 7,
+            step: 3,
+            batch: 0,
+            rank: 0,
+        };
+        let passes = [
+            first,
+            ForwardPass { seed: 8, ..first },
+            ForwardPass { step: 4, ..first },
+            ForwardPass { batch: 1, ..first },
+            ForwardPass { rank: 1, ..first },
+        ];
+        let mut all = passes.map(seeds).concat();
+        // The order of the passes does not matter, so a resumed run has the same masks.
+        assert_eq!(passes.map(seeds).concat(), all);
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 2 * passes.len());
     }
 }

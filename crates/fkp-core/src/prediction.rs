@@ -1,0 +1,50 @@
+//! What a model says of one image.
+
+use crate::{Affine, Keypoints};
+
+/// The keypoints that a model found in an image, and how sure it is of each.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Prediction {
+    /// Where the keypoints are, in pixels of the image.
+    pub keypoints: Keypoints,
+    /// The standard deviation of each keypoint's x and y, in pixels of the image; `None` where the
+    /// network gives none.
+    pub sigma_px: Option<Vec<f32>>,
+}
+
+impl Prediction {
+    /// Keypoints of a network that does not say how sure it is.
+    pub fn new(keypoints: Keypoints) -> Self {
+        Self {
+            keypoints,
+            sigma_px: None,
+        }
+    }
+
+    /// The same prediction in another frame: positions go through the map, standard deviations
+    /// grow by its scale, √|determinant|.
+    ///
+    /// ```
+    /// use fkp_core::{Affine, Keypoints, Prediction};
+    /// let mut found = Prediction::new(Keypoints::from_xy(&[[1.0, 2.0]]));
+    /// found.sigma_px = Some(vec![0.5]);
+    /// let twice = found.map(&Affine::scale_about((0.0, 0.0), 2.0, 2.0)?);
+    /// assert_eq!(twice.keypoints, Keypoints::from_xy(&[[2.0, 4.0]]));
+    /// assert_eq!(twice.sigma_px, Some(vec![1.0]));
+    /// # Ok::<(), fkp_core::AffineError>(())
+    /// ```
+    pub fn map(&self, dst_from_src: &Affine) -> Self {
+        let scale = dst_from_src.determinant().abs().sqrt() as f32;
+        let sigma_px = self.sigma_px.as_ref();
+        Self {
+            keypoints: self.keypoints.map(dst_from_src),
+            sigma_px: sigma_px.map(|sigma| sigma.iter().map(|s| s * scale).collect()),
+        }
+    }
+}
+
+impl From<Keypoints> for Prediction {
+    fn from(keypoints: Keypoints) -> Self {
+        Self::new(keypoints)
+    }
+}

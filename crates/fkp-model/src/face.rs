@@ -1,0 +1,61 @@
+//! What is found of one face.
+
+use fkp_core::{CropSquare, Keypoints, Prediction, Schema};
+use std::sync::Arc;
+
+/// The keypoints of one face, in pixels of the image (pixel centers at integers).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Face {
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) prediction: Prediction,
+    pub(crate) crop: CropSquare,
+}
+
+/// One keypoint of a face.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FaceKeypoint<'a> {
+    /// The keypoint's name in the model's schema. Left and right are the subject's.
+    pub name: &'a str,
+    /// Column, in pixels of the image.
+    pub x: f32,
+    /// Row, in pixels of the image.
+    pub y: f32,
+    /// Standard deviation of x and of y, in pixels of the image; `None` where the model gives
+    /// none.
+    pub sigma: Option<f32>,
+}
+
+impl Face {
+    /// The keypoints by name, in the schema's order.
+    pub fn keypoints(&self) -> impl Iterator<Item = FaceKeypoint<'_>> {
+        let names = self.schema.keypoints().iter().enumerate();
+        names
+            .zip(self.prediction.keypoints.iter())
+            .map(|((i, name), point)| FaceKeypoint {
+                name,
+                x: point.x,
+                y: point.y,
+                sigma: self.sigmas().map(|sigma| sigma[i]),
+            })
+    }
+
+    /// The keypoint of this name.
+    pub fn keypoint(&self, name: &str) -> Option<FaceKeypoint<'_>> {
+        self.keypoints().find(|keypoint| keypoint.name == name)
+    }
+
+    /// The positions alone, in the schema's order.
+    pub fn positions(&self) -> &Keypoints {
+        &self.prediction.keypoints
+    }
+
+    /// The standard deviations alone, in the schema's order.
+    pub fn sigmas(&self) -> Option<&[f32]> {
+        self.prediction.sigma_px.as_deref()
+    }
+
+    /// The square of the image that the network saw.
+    pub fn crop(&self) -> CropSquare {
+        self.crop
+    }
+}

@@ -1,0 +1,77 @@
+//! The convolution layer.
+
+use super::init::glorot_uniform;
+use candle_core::{Result, Tensor};
+use candle_nn::{Init, Module, VarBuilder};
+use fkp_kernels::Conv2dConfig;
+
+/// A 2-D convolution and what is fused to it: padding, activation and pooling are in its
+/// [`Conv2dConfig`].
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use candle_nn::{Module, VarBuilder};
+/// use fkp_model::layers::{Conv2d, Conv2dConfig};
+///
+/// let config = Conv2dConfig::new().padding(1).relu().max_pool2();
+/// let conv = Conv2d::new(1, 8, 3, config, VarBuilder::zeros(DType::F32, &Device::Cpu))?;
+/// let images = Tensor::zeros((2, 1, 16, 16), DType::F32, &Device::Cpu)?;
+/// assert_eq!(conv.forward(&images)?.dims(), [2, 8, 8, 8]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Conv2d {
+    weight: Tensor,
+    bias: Option<Tensor>,
+    config: Conv2dConfig,
+}
+
+impl Conv2d {
+    /// A `kernel × kernel` convolution: `weight`, `[channels_out, channels_in, kernel, kernel]`,
+    /// starts as Keras starts it (`glorot_uniform`), `bias`, `[channels_out]`, at 0.
+    ///
+    /// # Errors
+    /// If `vb` does not have the variables in these shapes.
+    pub fn new(
+        channels_in: usize,
+        channels_out: usize,
+        kernel: usize,
+        config: Conv2dConfig,
+        vb: VarBuilder<'_>,
+    ) -> Result<Self> {
+        let bias = vb.get_with_hints(channels_out, "bias", Init::Const(0.0))?;
+        Ok(Self {
+            bias: Some(bias),
+            ..Self::no_bias(channels_in, channels_out, kernel, config, vb)?
+        })
+    }
+
+    /// The same without `bias`, for a convolution before a [`BatchNorm2d`](super::BatchNorm2d),
+    /// which would subtract it.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn no_bias(
+        channels_in: usize,
+        channels_out: usize,
+        kernel: usize,
+        config: Conv2dConfig,
+        vb: VarBuilder<'_>,
+    ) -> Result<Self> {
+        let area = kernel * kernel;
+        let init = glorot_uniform(channels_in * area, channels_out * area);
+        let shape = (channels_out, channels_in, kernel, kernel);
+        Ok(Self {
+            weight: vb.get_with_hints(shape, "weight", init)?,
+            bias: None,
+            config,
+        })
+    }
+}
+
+impl Module for Conv2d {
+    /// Of `[n, channels_in, h, w]`.
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        fkp_kernels::conv2d(x, &self.weight, self.bias.as_ref(), self.config)
+    }
+}

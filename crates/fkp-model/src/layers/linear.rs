@@ -1,0 +1,54 @@
+//! The linear (dense) layer.
+
+use super::init::glorot_uniform;
+use candle_core::{Result, Tensor};
+use candle_nn::{Init, Module, VarBuilder};
+use fkp_kernels::Activation;
+
+/// A linear layer with bias and activation.
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use candle_nn::{Module, VarBuilder};
+/// use fkp_model::layers::{Activation, Linear};
+///
+/// let vb = VarBuilder::zeros(DType::F32, &Device::Cpu);
+/// let linear = Linear::new(8, 3, Activation::Relu, vb)?;
+/// let features = Tensor::zeros((2, 8), DType::F32, &Device::Cpu)?;
+/// assert_eq!(linear.forward(&features)?.dims(), [2, 3]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Linear {
+    weight: Tensor,
+    bias: Tensor,
+    activation: Activation,
+}
+
+impl Linear {
+    /// `weight`, `[features_out, features_in]`, starts as Keras starts it (`glorot_uniform`),
+    /// `bias`, `[features_out]`, at 0.
+    ///
+    /// # Errors
+    /// If `vb` does not have the variables in these shapes.
+    pub fn new(
+        features_in: usize,
+        features_out: usize,
+        activation: Activation,
+        vb: VarBuilder<'_>,
+    ) -> Result<Self> {
+        let init = glorot_uniform(features_in, features_out);
+        Ok(Self {
+            weight: vb.get_with_hints((features_out, features_in), "weight", init)?,
+            bias: vb.get_with_hints(features_out, "bias", Init::Const(0.0))?,
+            activation,
+        })
+    }
+}
+
+impl Module for Linear {
+    /// Of `[n, features_in]`.
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        fkp_kernels::linear(x, &self.weight, Some(&self.bias), self.activation)
+    }
+}

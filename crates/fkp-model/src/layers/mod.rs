@@ -1,0 +1,70 @@
+//! Layers for networks that are fast on the CPU.
+//!
+//! Each takes its variables from a `candle_nn::VarBuilder` under the names that PyTorch gives them
+//! and implements candle's `Module`, or `ModuleT` where training differs from evaluation. On the
+//! CPU they run on the kernels of `fkp-kernels`, on other devices on candle's own operations.
+//!
+//! A network in a few lines: two convolutions with batch normalization, a residual addition,
+//! dropout and a linear layer to coordinates.
+//!
+//! ```
+//! use candle_core::{DType, Device, Result, Tensor};
+//! use candle_nn::{Module, ModuleT, VarBuilder};
+//! use fkp_model::layers::{
+//!     Activation, BatchNorm2d, Conv2d, Conv2dConfig, Dropout, Linear, max_pool2d, relu,
+//! };
+//!
+//! struct Residual {
+//!     convs: [Conv2d; 2],
+//!     norms: [BatchNorm2d; 2],
+//!     dropout: Dropout,
+//!     output: Linear,
+//! }
+//!
+//! impl Residual {
+//!     /// For gray images of 16×16 pixels.
+//!     fn new(keypoints: usize, vb: VarBuilder<'_>) -> Result<Self> {
+//!         let same = Conv2dConfig::new().padding(1);
+//!         let conv = |channels, name| Conv2d::no_bias(channels, 8, 3, same, vb.pp(name));
+//!         let norm = |activation, name| BatchNorm2d::new(8, activation, vb.pp(name));
+//!         Ok(Self {
+//!             convs: [conv(1, "conv1")?, conv(8, "conv2")?],
+//!             norms: [norm(Activation::Relu, "norm1")?, norm(Activation::Identity, "norm2")?],
+//!             dropout: Dropout::new(0.2, vb.pp("dropout"))?,
+//!             output: Linear::new(8 * 8 * 8, 2 * keypoints, Activation::Identity, vb.pp("output"))?,
+//!         })
+//!     }
+//! }
+//!
+//! impl ModuleT for Residual {
+//!     fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
+//!         let x = self.norms[0].forward_t(&self.convs[0].forward(x)?, train)?;
+//!         let x = max_pool2d(&x, 2, 2)?;
+//!         let more = self.norms[1].forward_t(&self.convs[1].forward(&x)?, train)?;
+//!         let x = relu(&(x + more)?)?.flatten_from(1)?;
+//!         self.output.forward(&self.dropout.forward_t(&x, train)?)
+//!     }
+//! }
+//!
+//! let network = Residual::new(15, VarBuilder::zeros(DType::F32, &Device::Cpu))?;
+//! let images = Tensor::zeros((4, 1, 16, 16), DType::F32, &Device::Cpu)?;
+//! assert_eq!(network.forward_t(&images, false)?.dims(), [4, 30]);
+//! # Ok::<(), candle_core::Error>(())
+//! ```
+//!
+//! With `fkp_train::Params` as the source of the variables, such a network trains with seeded
+//! initial weights and seeded dropout, and a stopped run resumes to the bit.
+
+mod batch_norm;
+mod conv2d;
+mod dropout;
+mod init;
+mod linear;
+
+pub use batch_norm::BatchNorm2d;
+pub use conv2d::Conv2d;
+pub use dropout::Dropout;
+pub use linear::Linear;
+
+/// What the layers are configured with, and the operations between them that have no variables.
+pub use fkp_kernels::{Activation, Conv2dConfig, avg_pool2d, gelu, max_pool2d, relu, silu};

@@ -1,0 +1,13 @@
+//! The model that a program was told to use.
+
+use anyhow::Result;
+use fkp_model::Landmarker;
+use std::path::Path;
+
+/// The model of a file, or the pretrained one, and what to call it.
+pub fn landmarker(path: Option<&Path>) -> Result<(Landmarker, String)> {
+    Ok(match path {
+        Some(path) => (Landmarker::load(path)?, path.display().to_string()),
+        None => (Landmarker::pretrained()?, "the pretrained model".to_owned()),
+    })
+}

@@ -1,0 +1,70 @@
+//! A training run as the programs and the tests of the whole make it.
+
+use crate::{LabelMotion, Prepared, RunConfig, RunNotes, digest, open_for_training};
+use anyhow::Result;
+use candle_core::Device;
+use fkp_augment::PixelsOnly;
+use fkp_core::{Augment, Task};
+use fkp_model::ModelCard;
+use fkp_train::Trainer;
+use std::collections::BTreeMap;
+
+/// The configuration, the data that it names, and the model that is to come of them.
+pub struct TrainingRun {
+    /// The configuration, with the format that was found.
+    pub config: RunConfig,
+    /// The data.
+    pub data: Prepared,
+    /// The model without its weights.
+    pub card: ModelCard,
+    augment: Box<dyn Augment>,
+}
+
+impl TrainingRun {
+    /// Opens the data and describes the model.
+    pub fn open(mut config: RunConfig) -> Result<Self> {
+        config.validate()?;
+        let notes = RunNotes::of(&config);
+        let data = open_for_training(&config.data, &config.input)?;
+        config.data.format = data.format.map(|format| format.to_string());
+        let augment = config.augment.compile(&data.schema)?;
+        let augment: Box<dyn Augment> = match config.data.labels {
+            LabelMotion::WithPixels => Box::new(augment),
+            LabelMotion::StayBehind => Box::new(PixelsOnly(augment)),
+        };
+        let mut card = ModelCard::new(config.network.clone(), data.schema.clone(), config.input);
+        card.task = Task {
+            crop: data.crop.clone(),
+            output: config.output,
+            ..card.task
+        };
+        notes.write(&mut card)?;
+        Ok(Self {
+            config,
+            data,
+            card,
+            augment,
+        })
+    }
+
+    /// The trainer of the run, without a folder to save to.
+    pub fn trainer(&self, device: &Device) -> Result<Trainer<'_>> {
+        let config = self.config.train.clone();
+        let trainer = Trainer::on(device, &self.card, config, |vb| self.card.network(vb))?;
+        Ok(trainer.augment(&*self.augment))
+    }
+
+    /// What must be as it was for a run to go on: how samples are made and augmented, and the
+    /// samples.
+    pub fn fingerprint(&self) -> Result<BTreeMap<String, String>> {
+        let mut place_aside = self.config.data.clone();
+        place_aside.path = None;
+        let entry = |key: &str, value: String| (key.to_owned(), value);
+        Ok(BTreeMap::from([
+            entry("augment", toml::to_string(&self.config.augment)?),
+            entry("data", toml::to_string(&place_aside)?),
+            entry("training set", digest(&self.data.train, "training")?),
+            entry("selection set", digest(&self.data.selection, "selection")?),
+        ]))
+    }
+}
