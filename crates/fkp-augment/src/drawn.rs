@@ -47,11 +47,6 @@ impl Drawn {
         }
     }
 
-    /// Size of the picture it was drawn for, (width, height) in pixels.
-    pub fn source_size(&self) -> (usize, usize) {
-        self.source
-    }
-
     /// Size of the picture that comes out, (width, height) in pixels.
     pub fn size(&self) -> (usize, usize) {
         self.size

@@ -1,15 +1,17 @@
-//! Augmentation that moves a picture and its keypoints together.
+//! Augmentation that moves an image and its keypoints together.
 //!
 //! The one decision behind this crate: a geometric step is a *map*, and that same object moves
-//! the pixels and the points. Steps in a row are composed first and the picture is resampled
-//! once. A map that mirrors also exchanges the schema's left and right points. Nothing here ever
-//! changes the number or the order of the points; what happens to a point is said by its
+//! the pixels and the keypoints. Steps in a row are composed first and the image is resampled
+//! once. A map that mirrors also exchanges the schema's left and right keypoints. Nothing here ever
+//! changes the number or the order of the keypoints; what happens to a keypoint is said by its
 //! visibility.
 //!
-//! Randomness is drawn before anything is done: a [`Recipe`] says what may happen, a [`Pipeline`]
+//! Parameters are sampled before anything is done: a [`Recipe`] says what may happen, a [`Pipeline`]
 //! is a recipe checked and bound to a schema, and [`Pipeline::draw`] gives a [`Drawn`], a plain
-//! record of parameters that can be applied to this picture, to another, or to points alone, and
+//! record of parameters that can be applied to this image, to another, or to keypoints alone, and
 //! can be undone.
+//!
+//! What a program needs of `fkp-core` is exported from here too.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
@@ -40,4 +42,8 @@ pub use step::{Fill, Step};
 pub use transform::{AffineRange, Subject, Transform};
 
 pub use fkp_core::warp::Sampling;
-pub use fkp_core::{Border, Channel, Filter};
+pub use fkp_core::{
+    Affine, Augment, Border, BoundingBox, Channel, Filter, Image, ImageError, InputSpec, Keypoint,
+    Keypoints, KeypointsError, NoAugment, Purpose, Rng, Sample, SampleError, Schema, SchemaError,
+    Visibility, rng_for,
+};

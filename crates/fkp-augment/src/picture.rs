@@ -10,6 +10,21 @@ use ndarray::{Array2, Array3, Axis};
 /// There are implementations for [`fkp_core::Image`], every `image::ImageBuffer` whose channels
 /// are `u8` or `f32`, `ndarray` arrays `[height, width, channels]` and `[height, width]`, and
 /// [`Raster`] itself. For an `ndarray` view there is [`crate::Drawn::raster`].
+///
+/// ```
+/// use fkp_augment::{Picture, Raster, RasterView};
+/// /// 64×64 bytes.
+/// struct Icon(Vec<u8>);
+/// impl Picture for Icon {
+///     type Channel = u8;
+///     fn as_raster(&self) -> RasterView<'_, u8> {
+///         RasterView::new(64, 64, 1, self.0.as_slice()).expect("64×64 bytes")
+///     }
+///     fn from_raster(raster: Raster<u8>) -> Self {
+///         Icon(raster.into_vec())
+///     }
+/// }
+/// ```
 pub trait Picture: Sized {
     /// The channels' number format.
     type Channel: Channel;

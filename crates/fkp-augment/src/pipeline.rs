@@ -35,16 +35,6 @@ impl Pipeline {
         })
     }
 
-    /// The recipe.
-    pub fn recipe(&self) -> &Recipe {
-        &self.recipe
-    }
-
-    /// The schema whose flip pairs a mirror exchanges.
-    pub fn schema(&self) -> &Schema {
-        &self.schema
-    }
-
     /// Draws what is to be done to a picture of `size` = (width, height), without doing it. Crops
     /// that look at points or a face find none: for those, [`Pipeline::draw_for`].
     ///

@@ -71,15 +71,6 @@ impl<T: Channel> Raster<T> {
     pub fn into_vec(self) -> Vec<T> {
         self.data
     }
-
-    /// An `ndarray` view of shape `[height, width, channels]`.
-    pub fn array_view(&self) -> ArrayView3<'_, T> {
-        let shape = (self.height, self.width, self.channels);
-        match ArrayView3::from_shape(shape, &self.data) {
-            Ok(view) => view,
-            Err(_) => unreachable!("the constructor checked the length"),
-        }
-    }
 }
 
 /// A picture that is looked at: borrowed where its numbers lie in order, else a copy.

@@ -173,7 +173,7 @@ pub enum Step {
 
 impl Step {
     /// Whether the step moves pixels and points.
-    pub fn is_geometric(&self) -> bool {
+    pub(crate) fn is_geometric(&self) -> bool {
         matches!(
             self,
             Self::Affine { .. } | Self::Perspective { .. } | Self::Bend { .. }

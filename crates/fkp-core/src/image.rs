@@ -151,15 +151,6 @@ impl Image {
         &mut self.data[start..start + self.channels]
     }
 
-    /// A view of shape `[height, width, channels]`.
-    pub fn view(&self) -> ndarray::ArrayView3<'_, u8> {
-        let shape = (self.height, self.width, self.channels);
-        match ndarray::ArrayView3::from_shape(shape, &self.data) {
-            Ok(view) => view,
-            Err(_) => unreachable!("the constructor checked the length"),
-        }
-    }
-
     /// One grey channel by the Rec. 601 weights 0.299, 0.587, 0.114 (OpenCV's and Pillow's).
     /// Alpha is ignored.
     pub fn to_grey(&self) -> Self {

@@ -149,19 +149,6 @@ impl Keypoints {
         points.iter().map(|&[x, y]| Keypoint::new(x, y)).collect()
     }
 
-    /// The positions as an `[n_keypoints, 2]` array, in pixels.
-    pub fn to_array(&self) -> ndarray::Array2<f32> {
-        ndarray::Array2::from_shape_fn((self.len(), 2), |(point, axis)| {
-            let point = &self.points[point];
-            if axis == 0 { point.x } else { point.y }
-        })
-    }
-
-    /// The points as a slice.
-    pub fn as_slice(&self) -> &[Keypoint] {
-        &self.points
-    }
-
     /// The labelled points with their indices.
     pub fn labelled(&self) -> impl Iterator<Item = (usize, &Keypoint)> {
         self.points

@@ -132,10 +132,7 @@ fn blurs_keep_a_flat_picture_and_its_light() {
         }
     }
     // A spot's spread is the blur's own.
-    let mut spot = Raster::new(41, 41, 1, vec![0f32; 41 * 41])
-        .unwrap()
-        .array_view()
-        .to_owned();
+    let mut spot = ndarray::Array3::<f32>::zeros((41, 41, 1));
     spot[(20, 20, 0)] = 1.0;
     let blurred = only(Step::GaussianBlur { sigma_px: 2.0 }, (41, 41)).image(&spot);
     let light: f32 = blurred.sum();
