@@ -1,10 +1,11 @@
 //! A tiny task that every test here trains on: find the bright dot in a dark picture.
 
 use candle_core::{Device, Result as TensorResult, Tensor};
-use candle_nn::{Linear, Module, ModuleT};
+use candle_nn::{Linear, Module, ModuleT, VarBuilder};
 use fkp_core::{
     Augment, Dataset, Image, InMemory, InputSpec, Keypoint, Keypoints, Rng, Sample, Schema,
 };
+use fkp_model::layers::{self, Activation, BatchNorm2d, Conv2d, Conv2dConfig, Dropout};
 use fkp_train::{
     Checkpoints, Communicator, Coordinates, Fit, LearningRateCurve, LearningRateFinder, Observer,
     Outcome, Params, Sampler, Shuffled, SingleProcess, StepReport, TrainConfig, TrainError,
@@ -21,6 +22,54 @@ impl ModuleT for Dense {
     fn forward_t(&self, x: &Tensor, _: bool) -> TensorResult<Tensor> {
         self.0.forward(&x.flatten_from(1)?)
     }
+}
+
+/// A network with everything that a network may carry from step to step: running statistics and
+/// dropout, in a residual block, for the images of [`dots`].
+pub(crate) struct Residual {
+    convs: [Conv2d; 2],
+    norms: [BatchNorm2d; 2],
+    dropouts: [Dropout; 2],
+    output: layers::Linear,
+}
+
+impl Residual {
+    pub(crate) fn new(vb: VarBuilder<'_>) -> TensorResult<Self> {
+        let same = Conv2dConfig::new().padding(1);
+        let conv = |channels, name| Conv2d::no_bias(channels, 8, 3, same, vb.pp(name));
+        let norm = |activation, name| BatchNorm2d::new(8, activation, vb.pp(name));
+        let dropout = |name| Dropout::new(0.2, vb.pp(name));
+        Ok(Self {
+            convs: [conv(1, "conv1")?, conv(8, "conv2")?],
+            norms: [
+                norm(Activation::Relu, "norm1")?,
+                norm(Activation::Identity, "norm2")?,
+            ],
+            dropouts: [dropout("dropout1")?, dropout("dropout2")?],
+            output: layers::Linear::new(8 * 16, 2, Activation::Identity, vb.pp("output"))?,
+        })
+    }
+}
+
+impl ModuleT for Residual {
+    fn forward_t(&self, x: &Tensor, train: bool) -> TensorResult<Tensor> {
+        let x = self.norms[0].forward_t(&self.convs[0].forward(x)?, train)?;
+        let x = self.dropouts[0].forward_t(&layers::max_pool2d(&x, 2, 2)?, train)?;
+        let more = self.norms[1].forward_t(&self.convs[1].forward(&x)?, train)?;
+        let x = layers::relu(&(x + more)?)?.flatten_from(1)?;
+        self.output.forward(&self.dropouts[1].forward_t(&x, train)?)
+    }
+}
+
+/// Makes a network of the variables of a run.
+pub(crate) type MakeNetwork = fn(VarBuilder<'static>) -> Box<dyn ModuleT>;
+
+pub(crate) fn dense(vb: VarBuilder<'static>) -> Box<dyn ModuleT> {
+    Box::new(Dense(candle_nn::linear(SIDE * SIDE, 2, vb).unwrap()))
+}
+
+pub(crate) fn residual(vb: VarBuilder<'static>) -> Box<dyn ModuleT> {
+    Box::new(Residual::new(vb).unwrap())
 }
 
 /// One dot per picture; every fifth picture has no label.
@@ -64,6 +113,7 @@ pub(crate) fn config() -> TrainConfig {
 
 /// A run and how it is begun.
 pub(crate) struct Setup<'a> {
+    pub(crate) network: MakeNetwork,
     pub(crate) config: TrainConfig,
     pub(crate) checkpoints: Option<Checkpoints>,
     pub(crate) start: Start,
@@ -81,6 +131,7 @@ pub(crate) enum Start {
 impl Setup<'_> {
     pub(crate) fn new(folder: &Path) -> Self {
         Self {
+            network: dense,
             config: config(),
             checkpoints: Some(Checkpoints::new(folder, BTreeMap::new())),
             start: Start::Fresh,
@@ -121,10 +172,10 @@ impl Setup<'_> {
     ) -> Result<T, TrainError> {
         let input = InputSpec::grey(SIDE);
         let params = Params::new(self.config.seed, &Device::Cpu);
-        let network = Dense(candle_nn::linear(SIDE * SIDE, 2, params.builder()).unwrap());
+        let network = (self.network)(params.builder());
         let codec = coordinates(&self.config);
         f(&Fit {
-            network: &network,
+            network: &*network,
             params: &params,
             codec: &codec,
             input,
