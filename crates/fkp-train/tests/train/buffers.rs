@@ -169,7 +169,9 @@ fn a_model_file_holds_running_statistics_and_predicts_with_them() {
     assert!(saved.keys().all(|name| !name.contains("seed")));
     let landmarker = Landmarker::load(checkpoints.last()).unwrap();
     let sample = validation.get(3).unwrap();
-    let found = landmarker.detect_crops(&[sample.image.clone()]).unwrap();
+    let found = landmarker
+        .detect_crops(std::slice::from_ref(&sample.image))
+        .unwrap();
     let mut pixels = vec![0.0; input.len()];
     input.fill(&sample.image, &mut pixels);
     let x = Tensor::from_vec(pixels, (1, 1, SIDE, SIDE), &Device::Cpu).unwrap();
