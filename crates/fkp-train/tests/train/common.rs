@@ -6,6 +6,7 @@ use fkp_core::{
     Augment, Dataset, Image, InMemory, InputSpec, Keypoint, Keypoints, Rng, Sample, SampleError,
     Schema, Task,
 };
+use fkp_model::layers::{self, Activation, BatchNorm2d, Conv2d, Conv2dConfig, Dropout};
 use fkp_train::{
     Communicator, LearningRateCurve, LearningRateFinder, Observer, Outcome, Sampler, Shuffled,
     SingleProcess, StepReport, TrainConfig, TrainError, Trainer,
@@ -22,6 +23,63 @@ impl ModuleT for Dense {
     fn forward_t(&self, x: &Tensor, _: bool) -> TensorResult<Tensor> {
         self.0.forward(&x.flatten_from(1)?)
     }
+}
+
+/// A network with everything that a network may carry from step to step: running statistics and
+/// dropout, in a residual block, for the images of [`dots`].
+pub(crate) struct Residual {
+    convs: [Conv2d; 2],
+    norms: [BatchNorm2d; 2],
+    dropouts: [Dropout; 2],
+    output: layers::Linear,
+}
+
+impl Residual {
+    pub(crate) fn new(vb: VarBuilder<'_>) -> TensorResult<Self> {
+        let same = Conv2dConfig::new().padding(1);
+        let conv = |channels, name| Conv2d::no_bias(channels, 8, 3, same, vb.pp(name));
+        let norm = |activation, name| BatchNorm2d::new(8, activation, vb.pp(name));
+        let dropout = |name| Dropout::new(0.2, vb.pp(name));
+        Ok(Self {
+            convs: [conv(1, "conv1")?, conv(8, "conv2")?],
+            norms: [
+                norm(Activation::Relu, "norm1")?,
+                norm(Activation::Identity, "norm2")?,
+            ],
+            dropouts: [dropout("dropout1")?, dropout("dropout2")?],
+            output: layers::Linear::new(8 * 16, 2, Activation::Identity, vb.pp("output"))?,
+        })
+    }
+}
+
+impl ModuleT for Residual {
+    fn forward_t(&self, x: &Tensor, train: bool) -> TensorResult<Tensor> {
+        let x = self.norms[0].forward_t(&self.convs[0].forward(x)?, train)?;
+        let x = self.dropouts[0].forward_t(&layers::max_pool2d(&x, 2, 2)?, train)?;
+        let more = self.norms[1].forward_t(&self.convs[1].forward(&x)?, train)?;
+        let x = layers::relu(&(x + more)?)?.flatten_from(1)?;
+        self.output.forward(&self.dropouts[1].forward_t(&x, train)?)
+    }
+}
+
+/// Makes a network of the variables of a run.
+/// A network of either kind.
+struct Boxed(Box<dyn ModuleT>);
+
+impl ModuleT for Boxed {
+    fn forward_t(&self, x: &Tensor, train: bool) -> TensorResult<Tensor> {
+        self.0.forward_t(x, train)
+    }
+}
+
+pub(crate) type MakeNetwork = fn(VarBuilder<'static>) -> Box<dyn ModuleT>;
+
+pub(crate) fn dense(vb: VarBuilder<'static>) -> Box<dyn ModuleT> {
+    Box::new(Dense(candle_nn::linear(SIDE * SIDE, 2, vb).unwrap()))
+}
+
+pub(crate) fn residual(vb: VarBuilder<'static>) -> Box<dyn ModuleT> {
+    Box::new(Residual::new(vb).unwrap())
 }
 
 /// One dot per picture; every fifth picture has no label.
@@ -65,6 +123,7 @@ pub(crate) fn config() -> TrainConfig {
 
 /// A run and how it is begun.
 pub(crate) struct Setup<'a> {
+    pub(crate) network: MakeNetwork,
     pub(crate) config: TrainConfig,
     pub(crate) folder: Option<PathBuf>,
     pub(crate) fingerprint: BTreeMap<String, String>,
@@ -83,6 +142,7 @@ pub(crate) enum Start {
 impl Setup<'_> {
     pub(crate) fn new(folder: &Path) -> Self {
         Self {
+            network: dense,
             config: config(),
             folder: Some(folder.to_owned()),
             fingerprint: BTreeMap::new(),
@@ -120,7 +180,8 @@ impl Setup<'_> {
         &'a self,
         augment: &'a dyn Augment,
     ) -> Result<Trainer<'a>, TrainError> {
-        let trainer = Trainer::new(&task(), self.config.clone(), network)?;
+        let build = |vb| Ok::<_, TrainError>(Boxed((self.network)(vb)));
+        let trainer = Trainer::new(&task(), self.config.clone(), build)?;
         Ok(self.equip(trainer, augment))
     }
 

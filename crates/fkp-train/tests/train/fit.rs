@@ -1,6 +1,6 @@
 //! The loop when all goes well.
 
-use crate::common::{Dim, Setup, config, dots, network, task};
+use crate::common::{Dim, MakeNetwork, Setup, config, dense, dots, network, residual, task};
 use fkp_core::NoAugment;
 use fkp_train::{EpochReport, Observer, StepReport, Stopped, Trainer};
 use std::ops::ControlFlow;
@@ -43,10 +43,11 @@ fn the_loss_falls_and_every_epoch_is_reported() {
 
 #[test]
 fn one_seed_gives_one_result_whatever_the_threads() {
-    let run = |threads: usize, seed: u64| {
+    let run = |network: MakeNetwork, threads: usize, seed: u64| {
         let folder = tempfile::tempdir().unwrap();
         let mut setup = Setup::new(folder.path());
         setup.config.seed = seed;
+        setup.network = network;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()
@@ -55,11 +56,13 @@ fn one_seed_gives_one_result_whatever_the_threads() {
         ["best", "last"]
             .map(|f| std::fs::read(folder.path().join(f).with_extension("safetensors")).unwrap())
     };
-    let one = run(1, 5);
-    assert_eq!(one, run(1, 5));
-    assert_eq!(one, run(2, 5));
-    assert_eq!(one, run(3, 5));
-    assert_ne!(one, run(1, 6));
+    for network in [dense, residual] {
+        let one = run(network, 1, 5);
+        assert_eq!(one, run(network, 1, 5));
+        assert_eq!(one, run(network, 2, 5));
+        assert_eq!(one, run(network, 3, 5));
+        assert_ne!(one, run(network, 1, 6));
+    }
 }
 
 #[test]

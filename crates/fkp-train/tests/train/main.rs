@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod buffers;
 mod common;
 mod faults;
 mod fit;

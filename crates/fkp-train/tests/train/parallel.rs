@@ -1,8 +1,8 @@
 //! Two ranks in two threads do what one does.
 
-use crate::common::{Dim, Setup, dots};
+use crate::common::{Dim, MakeNetwork, Setup, dense, dots, residual};
 use candle_core::{DType, Device, Result, Tensor};
-use fkp_train::{Communicator, Outcome, TrainConfig};
+use fkp_train::{Averaging, Communicator, Outcome, TrainConfig};
 use std::sync::{Arc, Barrier, Mutex};
 
 /// A rank of a group that meets in memory: everyone lays a tensor down, waits for the others, and
@@ -62,7 +62,7 @@ fn alone(config: &TrainConfig) -> (Outcome, Vec<f32>) {
     setup.go(&dots(37), &Dim, &mut ()).unwrap()
 }
 
-fn together(config: &TrainConfig, size: usize) -> Vec<(Outcome, Vec<f32>)> {
+fn together(config: &TrainConfig, size: usize, network: MakeNetwork) -> Vec<(Outcome, Vec<f32>)> {
     let folder = tempfile::tempdir().unwrap();
     let members = group(size);
     std::thread::scope(|scope| {
@@ -74,6 +74,7 @@ fn together(config: &TrainConfig, size: usize) -> Vec<(Outcome, Vec<f32>)> {
                 // Other initial weights on other ranks: the first rank's are agreed on.
                 setup.config.seed = config.seed;
                 setup.communicator = &member;
+                setup.network = network;
                 setup.go(&dots(37), &Dim, &mut ()).unwrap()
             })
         };
@@ -98,7 +99,7 @@ fn ranks_agree_to_the_bit_and_with_one_process_up_to_rounding() {
         };
         let (one, weights) = alone(&config);
         for size in [2, 3] {
-            let ranks = together(&config, size);
+            let ranks = together(&config, size, dense);
             for (outcome, other) in &ranks {
                 assert_eq!(other, &ranks[0].1, "ranks disagree");
                 let history = |o: &Outcome| {
@@ -124,6 +125,27 @@ fn ranks_agree_to_the_bit_and_with_one_process_up_to_rounding() {
                 "batches of {batch_size}, {size} ranks: {worst}"
             );
         }
+    }
+}
+
+/// Each rank normalizes its own share of a batch, so this is another model than that of one process;
+/// but all ranks have the same, running statistics included.
+#[test]
+fn ranks_agree_on_running_statistics() {
+    let averaging = Some(Averaging { decay: 0.9 });
+    for averaging in [None, averaging] {
+        let config = TrainConfig {
+            accumulate: 2,
+            averaging,
+            ..crate::common::config()
+        };
+        let ranks = together(&config, 2, residual);
+        assert_eq!(ranks[0].1, ranks[1].1, "ranks disagree");
+        let losses = |(outcome, _): &(Outcome, Vec<f32>)| {
+            let history = outcome.progress.history.iter();
+            history.map(|r| r.val_loss).collect::<Vec<_>>()
+        };
+        assert_eq!(losses(&ranks[0]), losses(&ranks[1]));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Stopped and resumed is never stopped.
 
-use crate::common::{Dim, Setup, Start, StopAfter, config, dots};
+use crate::common::{Dim, MakeNetwork, Setup, Start, StopAfter, config, dense, dots, residual};
 use fkp_train::{Observer, Outcome, StepReport, Stopped, TrainError};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -161,6 +161,20 @@ fn files(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
 /// come back.
 #[test]
 fn every_part_of_the_state_comes_back() {
+    comes_back(dense);
+}
+
+/// The same where the network has running statistics and dropout.
+#[test]
+fn running_statistics_come_back_and_dropout_has_the_same_masks() {
+    comes_back(residual);
+}
+
+fn comes_back(network: MakeNetwork) {
+    let everything = |folder: &std::path::Path| Setup {
+        network,
+        ..everything(folder)
+    };
     let straight = tempfile::tempdir().unwrap();
     let (_, weights) = everything(straight.path())
         .go(&dots(37), &Dim, &mut ())
