@@ -90,11 +90,13 @@ fn a_run_leaves_its_files_and_its_model_evaluates_and_predicts() {
 
     let json = folder.path().join("new/evaluation.json");
     let model = run.join("best.safetensors");
-    ran(program("evaluate")
+    let told = ran(program("evaluate")
         .arg("--model")
         .arg(&model)
+        .args(["--split", "selection"])
         .arg("--json")
         .arg(&json));
+    assert!(told.contains("split `selection`"), "{told}");
     let evaluation: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
     let report: serde_json::Value =
@@ -103,6 +105,17 @@ fn a_run_leaves_its_files_and_its_model_evaluates_and_predicts() {
         evaluation, report["evaluation"],
         "evaluate and train disagree"
     );
+    assert_eq!(report["selected_on"], "carved");
+    // What chose the best epoch is not what is held out.
+    ran(program("evaluate")
+        .arg("--model")
+        .arg(&model)
+        .arg("--json")
+        .arg(folder.path().join("val.json")));
+    let val = std::fs::read_to_string(folder.path().join("val.json")).unwrap();
+    let val: serde_json::Value = serde_json::from_str(&val).unwrap();
+    assert_eq!(val["samples"], evaluation["samples"]);
+    assert_ne!(val, evaluation);
     let keys: Vec<_> = evaluation
         .as_object()
         .unwrap()
@@ -172,7 +185,7 @@ fn predict_every_kind_of_picture(folder: &Path, model: &Path) {
     assert_eq!(grey["keypoints"].as_array().unwrap().len(), 15);
     assert_eq!(grey["keypoints"][0]["name"], "left_eye_center");
     let table = std::fs::read_to_string(pictures.join("predictions.csv")).unwrap();
-    assert_eq!(table.lines().next(), Some("file,keypoint,x,y"));
+    assert_eq!(table.lines().next(), Some("file,keypoint,x,y,sigma"));
     assert_eq!(table.lines().count(), 1 + 6 * 15);
     assert!(pictures.join("grey.overlay.png").is_file());
 
@@ -188,6 +201,9 @@ fn predict_every_kind_of_picture(folder: &Path, model: &Path) {
     };
     let grey = pictures.join("grey.png");
     ran(&mut predict("-5,10,50,50", &grey));
+    for kind in ["keypoints", "crop", "face"] {
+        ran(predict("5,10,50,50", &grey).args(["--box-kind", kind]));
+    }
     assert!(refused(&mut predict("100,10,50,50", &grey)).contains("outside the picture of 60×90"));
     assert!(refused(&mut predict("1,2,3", &grey)).contains("x,y,width,height"));
     assert!(refused(&mut predict("1,2,0,4", &grey)).contains("area"));
@@ -475,4 +491,241 @@ fn nonsense_on_the_command_line_is_refused_by_name() {
     assert!(text.contains("absent.safetensors"), "{text}");
     let text = refused(program("other_landmarks").arg("--data").arg(&file));
     assert!(text.contains("file"), "{text}");
+}
+
+/// A folder of images with a table of numbered or named keypoints.
+fn table_set(folder: &Path, header: &str, row: impl Fn(u32) -> String) -> PathBuf {
+    let set = folder.join("set");
+    std::fs::create_dir_all(set.join("images")).unwrap();
+    let mut table = format!("image,{header}\n");
+    for index in 0..30 {
+        let shade = |x: u32, y: u32| Luma([(x * 5 + y * 3 + index * 7) as u8]);
+        let name = format!("{index}.png");
+        GrayImage::from_fn(40, 40, shade)
+            .save(set.join("images").join(&name))
+            .unwrap();
+        table += &format!("{name},{}\n", row(index));
+    }
+    std::fs::write(set.join("keypoints.csv"), table).unwrap();
+    set
+}
+
+/// Every meaning that an output can have: trained by one key, and the model file predicts.
+#[test]
+fn every_output_is_trained_by_a_key_and_its_model_predicts() {
+    let folder = tempfile::tempdir().unwrap();
+    let face = folder.path().join("face.png");
+    GrayImage::from_fn(64, 64, |x, y| Luma([(x * 2 + y) as u8]))
+        .save(&face)
+        .unwrap();
+    for (kind, keys, sigma) in [
+        ("coordinates", "", false),
+        ("coordinates_with_scale", "likelihood = 'gaussian'", true),
+        ("heatmap", "sigma_px = 1.2", false),
+        ("soft_argmax", "", true),
+    ] {
+        let config = tiny_config(folder.path(), 3);
+        let mut text = std::fs::read_to_string(&config).unwrap();
+        if matches!(kind, "heatmap" | "soft_argmax") {
+            let told = {
+                std::fs::write(&config, format!("{text}[output]\nkind = '{kind}'\n")).unwrap();
+                refused(&mut train(&config, &folder.path().join("dense")))
+            };
+            assert!(
+                told.contains("network.dense") && told.contains(kind),
+                "{told}"
+            );
+            text = text.replace("dense = [16]", "dense = []");
+        }
+        std::fs::write(
+            &config,
+            format!("{text}[output]\nkind = '{kind}'\n{keys}\n"),
+        )
+        .unwrap();
+        let run = folder.path().join(kind);
+        ran(&mut train(&config, &run));
+        let history = std::fs::read_to_string(run.join("history.csv")).unwrap();
+        let loss = |row: usize| -> f64 {
+            let row = history.lines().nth(row).unwrap();
+            row.split(',').nth(1).unwrap().parse().unwrap()
+        };
+        assert!(loss(3) < loss(1), "{kind}: {history}");
+        let out = folder.path().join(format!("{kind}-out"));
+        let model = run.join("best.safetensors");
+        ran(program("predict")
+            .arg("--model")
+            .arg(&model)
+            .arg(&face)
+            .arg("--out")
+            .arg(&out));
+        let text = std::fs::read_to_string(out.join("predictions.json")).unwrap();
+        let predictions: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let keypoint = &predictions[0]["keypoints"][10];
+        assert!(keypoint["x"].is_number(), "{kind}: {keypoint}");
+        assert_eq!(
+            keypoint["sigma"].as_f64().is_some_and(|s| s > 0.0),
+            sigma,
+            "{kind}: {keypoint}"
+        );
+        // A loss that goes with another output is refused by name.
+        let wrong = if kind == "coordinates" {
+            "nll"
+        } else {
+            "smooth_l1"
+        };
+        if kind != "soft_argmax" {
+            let text = std::fs::read_to_string(&config).unwrap();
+            let text = text.replace("[train]\n", &format!("[train]\nloss = '{wrong}'\n"));
+            std::fs::write(&config, text).unwrap();
+            let told = refused(&mut train(&config, &folder.path().join("wrong")));
+            assert!(
+                told.contains("train.loss") && told.contains(wrong),
+                "{told}"
+            );
+        }
+    }
+}
+
+/// Framing decides the accuracy: the same model, framed by labels, by boxes off by a detector's
+/// error, and by boxes that the data does not have.
+#[test]
+fn evaluation_says_what_boxes_cost() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    ran(&mut train(&tiny_config(folder.path(), 2), &run));
+    let evaluate = |arguments: &[&str]| {
+        let mut command = program("evaluate");
+        command
+            .arg("--model")
+            .arg(run.join("best.safetensors"))
+            .args(arguments);
+        command
+    };
+    let labels = ran(&mut evaluate(&[]));
+    let jittered = ran(&mut evaluate(&["--boxes", "jittered"]));
+    let mae = |text: &str| {
+        text.lines()
+            .find(|l| l.starts_with("MAE, px"))
+            .unwrap()
+            .to_owned()
+    };
+    assert_ne!(mae(&labels), mae(&jittered));
+    assert_eq!(jittered, ran(&mut evaluate(&["--boxes", "jittered"])));
+    let text = refused(&mut evaluate(&["--boxes", "given"]));
+    assert!(text.contains("a box"), "{text}");
+}
+
+/// The traps of one's own table, each with its way out.
+#[test]
+fn a_table_that_would_train_on_wrong_labels_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let config = tiny_config(folder.path(), 1);
+    let refuse = |set: &Path, arguments: &[&str]| {
+        refused(train(&config, &out).arg("--data").arg(set).args(arguments))
+    };
+
+    // A misspelled side in both columns.
+    let header = "mouth_lfet_corner_x,mouth_lfet_corner_y,mouth_right_corner_x,mouth_right_corner_y,nose_tip_x,nose_tip_y";
+    let row = |i: u32| format!("25,30,{},30,20,{}", 15 - i % 3, 20 + i % 4);
+    let set = table_set(folder.path(), header, row);
+    let text = refuse(&set, &["--schema", "source"]);
+    assert!(
+        text.contains("mouth_lfet_corner") && text.contains("unpaired"),
+        "{text}"
+    );
+
+    // Numbers are no face, and what has no known flip pairs is not flipped.
+    let header: Vec<_> = (0..21).map(|i| format!("{i}_x,{i}_y")).collect();
+    let row = |i: u32| {
+        (0..21)
+            .map(|k| format!("{},{}", k + i % 5, 2 * k % 40))
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let set = table_set(folder.path(), &header.join(","), row);
+    let text = refuse(&set, &[]);
+    assert!(text.contains("--schema source"), "{text}");
+    let text = refuse(&set, &["--schema", "source"]);
+    assert!(
+        text.contains("flip") && text.contains("flip_pairs = []"),
+        "{text}"
+    );
+
+    // A label that is further outside than the image is large.
+    let row = |i: u32| format!("{},20", if i == 7 { 9999 } else { 5 + i });
+    let set = table_set(folder.path(), "nose_tip_x,nose_tip_y", row);
+    let text = refuse(&set, &[]);
+    assert!(
+        text.contains("keypoints.csv") && text.contains("9999") && text.contains("nose_tip_x"),
+        "{text}"
+    );
+    let told = ran(train(&config, &out)
+        .arg("--data")
+        .arg(&set)
+        .arg("--list-far-labels"));
+    assert!(told.contains("9999"), "{told}");
+    for word in [
+        "format: image-csv",
+        "schema: ",
+        "flip pairs: ",
+        "train: ",
+        "selection",
+        "mapped onto: kaggle15",
+        "left_eye_center",
+    ] {
+        assert!(told.contains(word), "`{word}` is missing: {told}");
+    }
+}
+
+/// What is no better than the mean face is said to be so, with what to do.
+#[test]
+fn a_useless_result_is_told_and_learning_rates_are_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = tiny_config(folder.path(), 1);
+    let told = ran(train(&config, &folder.path().join("run")).args(["--lr", "1e-9"]));
+    assert!(
+        told.contains("no better than the mean face") && told.contains("--find-lr"),
+        "{told}"
+    );
+    let told = ran(train(&config, &folder.path().join("lr")).arg("--find-lr"));
+    assert!(
+        told.contains("falls fastest at") && told.contains("the configured learning rate, 1.0e-3"),
+        "{told}"
+    );
+    let help = ran(program("train").arg("--help"));
+    assert!(
+        help.contains("flip_pairs = [[") && help.contains("normalising_pair"),
+        "{help}"
+    );
+}
+
+/// Without `--model`: the weights that the crate carries.
+#[test]
+fn the_pretrained_model_evaluates_and_predicts() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = folder.path().join("faces");
+    ran(program("render")
+        .arg("--out")
+        .arg(&faces)
+        .args(["--count", "12"]));
+    let told = ran(program("evaluate")
+        .arg("--data")
+        .arg(&faces)
+        .args(["--split", "all"]));
+    assert!(told.contains("the pretrained model"), "{told}");
+    let mae = told
+        .lines()
+        .find(|line| line.starts_with("MAE, px"))
+        .unwrap();
+    let mae: f64 = mae.split_whitespace().last().unwrap().parse().unwrap();
+    assert!(mae < 2.0, "{mae} px on rendered faces");
+    let out = folder.path().join("out");
+    ran(program("predict")
+        .arg(faces.join("images"))
+        .arg("--out")
+        .arg(&out));
+    let text = std::fs::read_to_string(out.join("predictions.json")).unwrap();
+    let predictions: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(predictions[0]["keypoints"][10]["sigma"].as_f64().unwrap() > 0.0);
 }

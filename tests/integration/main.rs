@@ -4,5 +4,7 @@
 
 mod bad_input;
 mod common;
+mod framing;
+mod outside;
 mod pipeline;
 mod real_data;

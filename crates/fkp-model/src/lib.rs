@@ -1,8 +1,9 @@
-//! Keypoint networks on candle, the model file, and prediction from a picture.
+//! Facial keypoints from an image, with weights that ship with the crate; the networks, their layers
+//! and the model file.
 //!
 //! A model file says everything that is needed to use it: the weights, the network's sizes, the
-//! keypoint schema, the crop rule and the input normalisation. So an application names a file
-//! and nothing else, and can hardly feed a network the wrong thing.
+//! keypoint schema, the crop rule, the input and what the output means. So an application names a
+//! model and nothing else, and can hardly feed a network the wrong thing.
 //!
 //! Networks take any `candle_nn::VarBuilder` and implement candle's `ModuleT`; who creates the
 //! variables, seeds them or trains them is not this crate's business.
@@ -27,6 +28,6 @@ pub use network::{Cnn, CnnConfig, Network, NetworkConfig, Norm, Padding};
 
 // What users of this crate need of the vocabulary, so that they depend on this crate alone.
 pub use fkp_core::{
-    BoundingBox, BoxConvention, CropRule, CropSquare, FaceBox, Image, InputSpec, Keypoint,
-    Keypoints, Likelihood, OutputSpec, Schema, Task,
+    BoundingBox, BoxConvention, CropRule, CropSquare, DecodeError, FaceBox, Image, InputSpec,
+    Keypoint, Keypoints, Likelihood, OutputSpec, Schema, Task, decode_image,
 };

@@ -1,0 +1,112 @@
+//! The READMEs' programs, built outside the workspace as their readers build them.
+
+use fkp_core::Dataset;
+use fkp_synth::{SynthConfig, SynthFaces};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn root() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    root.to_owned()
+}
+
+/// The first block of code in a language of a page.
+fn block(page: &str, language: &str) -> String {
+    let text = std::fs::read_to_string(root().join(page)).unwrap();
+    let start = format!("```{language}\n");
+    let (_, rest) = text
+        .split_once(&start)
+        .unwrap_or_else(|| panic!("{page} has no {language}"));
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+/// The code of a page as a program: as it stands, or as the body of `main`.
+fn program(code: &str) -> String {
+    if code.contains("fn main()") {
+        return code.to_owned();
+    }
+    let shown: Vec<&str> = code
+        .lines()
+        .filter(|line| !line.starts_with("# "))
+        .collect();
+    let body = shown.join("\n");
+    format!("fn main() -> Result<(), Box<dyn std::error::Error>> {{\n{body}\nOk(())\n}}\n")
+}
+
+/// A package of its own with the dependency lines and the program of a page, run in its folder.
+fn run(page: &str, language: &str, folder: &Path) -> Output {
+    let dependencies = block(page, "toml").replace("path/to/fkp", &root().display().to_string());
+    assert!(dependencies.contains("[dependencies]"), "{dependencies}");
+    // The workspace's profile, so that what it built serves here too.
+    let manifest = format!(
+        "[package]\nname = \"outside\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n{dependencies}\n\
+         [workspace]\n\n[profile.dev]\ndebug = false\n[profile.dev.package.\"*\"]\nopt-level = 3\ndebug = false\n"
+    );
+    std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    std::fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    std::fs::create_dir_all(folder.join("src")).unwrap();
+    std::fs::write(folder.join("src/main.rs"), program(&block(page, language))).unwrap();
+    let target = root().join("target/outside");
+    let output = Command::new(env!("CARGO"))
+        .args(["run", "--offline", "--quiet", "--target-dir"])
+        .arg(target)
+        .current_dir(folder)
+        .env_remove("RUSTFLAGS")
+        .output();
+    output.unwrap()
+}
+
+fn text(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+/// `fkp-model` and `image` are all that the program of the first page needs; and where its
+/// photograph is cut short, it ends with a sentence.
+#[test]
+fn the_program_of_the_first_page_runs_with_two_dependencies() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = SynthConfig {
+        size: 200,
+        count: 1,
+        seed: 3,
+        ..SynthConfig::default()
+    };
+    let face = SynthFaces::new(faces).unwrap().get(0).unwrap();
+    let photograph = folder.path().join("photo.jpg");
+    image::DynamicImage::from(face.image)
+        .to_rgb8()
+        .save(&photograph)
+        .unwrap();
+    let output = run("README.md", "rust", folder.path());
+    let (stdout, stderr) = text(&output);
+    assert!(output.status.success(), "{stdout}\n{stderr}");
+    assert_eq!(
+        stdout
+            .lines()
+            .filter(|line| line.contains("nose_tip"))
+            .count(),
+        1,
+        "{stdout}"
+    );
+    assert!(stdout.contains('±'), "{stdout}");
+
+    let bytes = std::fs::read(&photograph).unwrap();
+    std::fs::write(&photograph, &bytes[..bytes.len() / 2]).unwrap();
+    let output = run("README.md", "rust", folder.path());
+    let (_, stderr) = text(&output);
+    assert!(!output.status.success());
+    assert!(
+        stderr.contains("cut short") && !stderr.contains('{'),
+        "{stderr}"
+    );
+}
+
+/// `fkp-augment` alone is enough for another landmark task.
+#[test]
+fn augmentation_needs_nothing_but_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run("crates/fkp-augment/README.md", "rust", folder.path());
+    let (stdout, stderr) = text(&output);
+    assert!(output.status.success(), "{stdout}\n{stderr}");
+}
