@@ -45,6 +45,7 @@ pub struct Trainer<'a> {
     sampler: &'a dyn Sampler,
     communicator: &'a dyn Communicator,
     metrics: &'a MetricFactory,
+    fingerprint: BTreeMap<String, String>,
     checkpoints: Option<Checkpoints>,
 }
 
@@ -82,25 +83,8 @@ impl<'a> Trainer<'a> {
         N: ModuleT + 'a,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        config.validate()?;
-        let (task, metadata) = describe(model)?;
-        let params = Params::new(config.seed, device);
-        let network = build(params.builder()).map_err(|error| TrainError::Model {
-            source: error.into(),
-        })?;
-        let codec = codec_for(&task, &network, config.loss, device)?;
-        Ok(Self {
-            task,
-            metadata,
-            config,
-            params,
-            network: Box::new(network),
-            codec,
-            augment: &NoAugment,
-            sampler: &Shuffled,
-            communicator: &SingleProcess,
-            metrics: &Vec::new,
-            checkpoints: None,
+        Self::assemble(device, model, config, build, |task, network, config| {
+            codec_for(task, network, config.loss, device)
         })
     }
 
@@ -120,29 +104,48 @@ impl<'a> Trainer<'a> {
         N: ModuleT + 'a,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        config.validate()?;
         if let Some(loss) = config.loss {
             return Err(TrainError::Config {
                 field: "train.loss".to_owned(),
                 problem: format!("the codec brings its own loss; leave out `{}`", loss.name()),
             });
         }
-        let (task, metadata) = describe(model)?;
-        let params = Params::new(config.seed, &Device::Cpu);
+        let codec: Box<dyn Codec + 'a> = Box::new(codec);
+        Self::assemble(&Device::Cpu, model, config, build, |_, _, _| Ok(codec))
+    }
+
+    fn assemble<N, E>(
+        device: &Device,
+        model: &dyn ModelDescription,
+        config: TrainConfig,
+        build: impl FnOnce(VarBuilder<'static>) -> Result<N, E>,
+        codec: impl FnOnce(&Task, &N, &TrainConfig) -> Result<Box<dyn Codec + 'a>, TrainError>,
+    ) -> Result<Self, TrainError>
+    where
+        N: ModuleT + 'a,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        config.validate()?;
+        let metadata = model.metadata();
+        let metadata = metadata.map_err(|source| TrainError::Model { source })?;
+        let params = Params::new(config.seed, device);
         let network = build(params.builder()).map_err(|error| TrainError::Model {
             source: error.into(),
         })?;
+        let task = model.task().clone();
+        let codec = codec(&task, &network, &config)?;
         Ok(Self {
             task,
             metadata,
             config,
             params,
             network: Box::new(network),
-            codec: Box::new(codec),
+            codec,
             augment: &NoAugment,
             sampler: &Shuffled,
             communicator: &SingleProcess,
             metrics: &Vec::new,
+            fingerprint: BTreeMap::new(),
             checkpoints: None,
         })
     }
@@ -172,20 +175,20 @@ impl<'a> Trainer<'a> {
     }
 
     /// Models and the state for resuming are written into this folder.
-    pub fn save_to(self, folder: impl Into<PathBuf>) -> Self {
-        let checkpoints = Checkpoints::new(folder, self.metadata.clone());
-        Self {
-            checkpoints: Some(checkpoints),
-            ..self
-        }
+    pub fn save_to(mut self, folder: impl Into<PathBuf>) -> Self {
+        let mut checkpoints = Checkpoints::new(folder, self.metadata.clone());
+        checkpoints.fingerprint = self.fingerprint.clone();
+        self.checkpoints = Some(checkpoints);
+        self
     }
 
     /// Anything else that must not change between start and resume, such as the augmentation's
-    /// configuration as text, by name. Without a folder to save to it has no meaning.
+    /// configuration as text, by name.
     pub fn depends_on(mut self, fingerprint: BTreeMap<String, String>) -> Self {
         if let Some(checkpoints) = &mut self.checkpoints {
-            checkpoints.fingerprint = fingerprint;
+            checkpoints.fingerprint = fingerprint.clone();
         }
+        self.fingerprint = fingerprint;
         self
     }
 
@@ -309,12 +312,6 @@ impl<'a> Trainer<'a> {
             communicator: self.communicator,
         }
     }
-}
-
-fn describe(model: &dyn ModelDescription) -> Result<(Task, BTreeMap<String, String>), TrainError> {
-    let metadata = model.metadata();
-    let metadata = metadata.map_err(|source| TrainError::Model { source })?;
-    Ok((model.task().clone(), metadata))
 }
 
 /// The codec for a network: what it puts out for one image of zeros shows the shape.
