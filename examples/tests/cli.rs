@@ -524,8 +524,9 @@ fn every_output_is_trained_by_a_key_and_its_model_predicts() {
         ("heatmap", "sigma_px = 1.2", false),
         ("soft_argmax", "", true),
     ] {
-        let config = tiny_config(folder.path(), 3);
-        let mut text = std::fs::read_to_string(&config).unwrap();
+        let config = tiny_config(folder.path(), 12);
+        let text = std::fs::read_to_string(&config).unwrap();
+        let mut text = text.replace("[train]\n", "[train]\nlearning_rate = 0.01\n");
         if matches!(kind, "heatmap" | "soft_argmax") {
             let told = {
                 std::fs::write(&config, format!("{text}[output]\nkind = '{kind}'\n")).unwrap();
@@ -549,7 +550,7 @@ fn every_output_is_trained_by_a_key_and_its_model_predicts() {
             let row = history.lines().nth(row).unwrap();
             row.split(',').nth(1).unwrap().parse().unwrap()
         };
-        assert!(loss(3) < loss(1), "{kind}: {history}");
+        assert!(loss(12) < loss(1), "{kind}: {history}");
         let out = folder.path().join(format!("{kind}-out"));
         let model = run.join("best.safetensors");
         ran(program("predict")
@@ -653,8 +654,10 @@ fn a_table_that_would_train_on_wrong_labels_is_refused() {
     );
 
     // A label that is further outside than the image is large.
-    let row = |i: u32| format!("{},20", if i == 7 { 9999 } else { 5 + i });
-    let set = table_set(folder.path(), "nose_tip_x,nose_tip_y", row);
+    let row = |i: u32| format!("{},20,15,30,15,35", if i == 7 { 9999 } else { 5 + i });
+    let header = "nose_tip_x,nose_tip_y,mouth_center_top_lip_x,mouth_center_top_lip_y,\
+         mouth_center_bottom_lip_x,mouth_center_bottom_lip_y";
+    let set = table_set(folder.path(), header, row);
     let text = refuse(&set, &[]);
     assert!(
         text.contains("keypoints.csv") && text.contains("9999") && text.contains("nose_tip_x"),

@@ -16,6 +16,7 @@ fn schema(pair: &str) -> Schema {
     serde_json::from_value(serde_json::json!({
         "name": "three",
         "keypoints": ["left", "right", "nose"],
+        "flip_pairs": [["left", "right"]],
         "normalising_pair": [{"name": pair, "from": ["left"], "to": ["right"]}],
     }))
     .expect("the schema is consistent")
