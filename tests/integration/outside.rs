@@ -13,11 +13,12 @@ fn root() -> PathBuf {
 /// The first block of code in a language of a page.
 fn block(page: &str, language: &str) -> String {
     let text = std::fs::read_to_string(root().join(page)).unwrap();
-    let start = format!("```{language}\n");
-    let (_, rest) = text
-        .split_once(&start)
-        .unwrap_or_else(|| panic!("{page} has no {language}"));
-    rest.split_once("```").unwrap().0.to_owned()
+    let opening = format!("```{language}");
+    let lines = text.lines().skip_while(|line| !line.starts_with(&opening));
+    let inside = lines.skip(1).take_while(|line| !line.starts_with("```"));
+    let lines: Vec<&str> = inside.collect();
+    assert!(!lines.is_empty(), "{page} has no block of {language}");
+    lines.join("\n")
 }
 
 /// The code of a page as a program: as it stands, or as the body of `main`.
@@ -37,10 +38,10 @@ fn program(code: &str) -> String {
 fn run(page: &str, language: &str, folder: &Path) -> Output {
     let dependencies = block(page, "toml").replace("path/to/fkp", &root().display().to_string());
     assert!(dependencies.contains("[dependencies]"), "{dependencies}");
-    // The workspace's profile, so that what it built serves here too.
+    // Built quickly rather than to be fast: it finds one face.
     let manifest = format!(
         "[package]\nname = \"outside\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n{dependencies}\n\
-         [workspace]\n\n[profile.dev]\ndebug = false\n[profile.dev.package.\"*\"]\nopt-level = 3\ndebug = false\n"
+         [workspace]\n\n[profile.dev]\ndebug = false\n"
     );
     std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     std::fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
