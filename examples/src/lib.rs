@@ -33,7 +33,7 @@ pub use setup::{DeviceChoice, finish, use_threads};
 
 /// Large tensors keep their memory from step to step instead of asking the system for fresh pages.
 #[global_allocator]
-static ALLOCATOR: fkp_kernels::KeepLarge = fkp_kernels::KeepLarge::new();
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The code in the project's README compiles.
 #[cfg(doctest)]

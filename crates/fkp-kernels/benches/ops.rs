@@ -4,12 +4,12 @@
 use candle_core::{Device, Tensor, Var};
 use criterion::{Criterion, criterion_group, criterion_main};
 use fkp_kernels::{
-    Activation, Adam, AdamConfig, Conv2dConfig, KeepLarge, avg_pool2d, batch_norm_train, conv2d,
+    Activation, Adam, AdamConfig, Conv2dConfig, avg_pool2d, batch_norm_train, conv2d,
     dropout, gelu, linear, max_pool2d, relu, silu,
 };
 
 #[global_allocator]
-static ALLOCATOR: KeepLarge = KeepLarge::new();
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn normal(shape: &[usize]) -> Var {
     Var::from_tensor(&Tensor::randn(0f32, 1.0, shape, &Device::Cpu).unwrap()).unwrap()

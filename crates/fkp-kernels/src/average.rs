@@ -123,20 +123,20 @@ impl Kernel for Block<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let n = self.average.len();
-        assert!(self.value.len() == n && n.is_multiple_of(S::LANES));
+        assert!(self.value.len() == n && n.is_multiple_of(S::F32_LANES));
         let near = self.rate < 0.5;
         // Starting from the nearer end makes both ends exact.
         let share = match near {
-            true => s.splat(self.rate as f32),
-            false => s.splat((self.rate - 1.0) as f32),
+            true => s.splat_f32s(self.rate as f32),
+            false => s.splat_f32s((self.rate - 1.0) as f32),
         };
-        for i in (0..n).step_by(S::LANES) {
+        for i in (0..n).step_by(S::F32_LANES) {
             // SAFETY: i + LANES <= n, the length of both.
             unsafe {
                 let old = s.load(self.average.as_ptr().add(i));
                 let value = s.load(self.value.as_ptr().add(i));
                 let start = if near { old } else { value };
-                let new = s.mul_add(share, s.sub(value, old), start);
+                let new = s.mul_add(share, s.sub_f32s(value, old), start);
                 s.store(self.average.as_mut_ptr().add(i), new);
             }
         }

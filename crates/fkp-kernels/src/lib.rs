@@ -26,7 +26,6 @@
 #![doc = include_str!("../README.md")]
 
 mod activation;
-mod alloc;
 mod average;
 mod batch_norm;
 mod conv;
@@ -42,7 +41,6 @@ mod scratch;
 mod simd;
 
 pub use activation::{Activation, gelu, relu, silu};
-pub use alloc::KeepLarge;
 pub use average::average_into;
 pub use batch_norm::{
     BatchStatistics, NormStatistics, batch_norm, batch_norm_train, fold_batch_norm,

@@ -26,7 +26,10 @@ impl Product {
         if m == 0 || n == 0 {
             return;
         }
-        assert!(n.is_multiple_of(S::LANES), "columns come in whole vectors");
+        assert!(
+            n.is_multiple_of(S::F32_LANES),
+            "columns come in whole vectors"
+        );
         assert!((m - 1) * self.dst_row + n <= dst.len(), "dst is too short");
         if k > 0 {
             assert!(
@@ -37,23 +40,23 @@ impl Product {
         }
         let mut column = 0;
         while column < n {
-            let vectors = (n - column) / S::LANES;
+            let vectors = (n - column) / S::F32_LANES;
             // SAFETY: the assertions above cover rows 0..m and columns 0..n; each call stays in
             // `column .. column + NV · LANES`, which is at most `n`.
             unsafe {
                 if vectors >= 4 && S::ROW_VECTORS >= 4 {
                     self.columns::<S, 4, 4>(s, a, b, dst, column, write);
-                    column += 4 * S::LANES;
+                    column += 4 * S::F32_LANES;
                 } else if vectors >= 2 {
                     if S::ROW_VECTORS >= 4 {
                         self.columns::<S, 8, 2>(s, a, b, dst, column, write);
                     } else {
                         self.columns::<S, 4, 2>(s, a, b, dst, column, write);
                     }
-                    column += 2 * S::LANES;
+                    column += 2 * S::F32_LANES;
                 } else {
                     self.columns::<S, 8, 1>(s, a, b, dst, column, write);
-                    column += S::LANES;
+                    column += S::F32_LANES;
                 }
             }
         }
@@ -103,23 +106,23 @@ impl Product {
     ) {
         // SAFETY: the caller's assertions, see `run`.
         unsafe {
-            let mut sums = [[s.splat(0.0); NV]; MR];
+            let mut sums = [[s.splat_f32s(0.0); NV]; MR];
             if write == Write::Accumulate {
                 for (i, row) in sums.iter_mut().enumerate() {
                     for (j, sum) in row.iter_mut().enumerate() {
-                        *sum = s.load(dst.add(i * self.dst_row + j * S::LANES));
+                        *sum = s.load(dst.add(i * self.dst_row + j * S::F32_LANES));
                     }
                 }
             }
             for p in 0..self.k {
                 let b = b.add(p * self.b_row);
-                let mut columns = [s.splat(0.0); NV];
+                let mut columns = [s.splat_f32s(0.0); NV];
                 for (j, column) in columns.iter_mut().enumerate() {
-                    *column = s.load(b.add(j * S::LANES));
+                    *column = s.load(b.add(j * S::F32_LANES));
                 }
                 let a = a.add(p * self.a_col);
                 for (i, row) in sums.iter_mut().enumerate() {
-                    let factor = s.splat(*a.add(i * self.a_row));
+                    let factor = s.splat_f32s(*a.add(i * self.a_row));
                     for (sum, &column) in row.iter_mut().zip(&columns) {
                         *sum = s.mul_add(factor, column, *sum);
                     }
@@ -127,7 +130,7 @@ impl Product {
             }
             for (i, row) in sums.iter().enumerate() {
                 for (j, &sum) in row.iter().enumerate() {
-                    s.store(dst.add(i * self.dst_row + j * S::LANES), sum);
+                    s.store(dst.add(i * self.dst_row + j * S::F32_LANES), sum);
                 }
             }
         }
@@ -153,18 +156,21 @@ impl TapProduct<'_> {
             m > 0 && (m - 1) * a_row + furthest < a.len(),
             "a is too short"
         );
-        assert!(n.is_multiple_of(S::LANES), "columns come in whole vectors");
+        assert!(
+            n.is_multiple_of(S::F32_LANES),
+            "columns come in whole vectors"
+        );
         assert!(taps.len() * n <= b.len() && m * n <= dst.len());
         let mut column = 0;
         while column < n {
             // SAFETY: the assertions above cover rows 0..m and columns 0..n.
             unsafe {
-                if S::ROW_VECTORS >= 4 && column + 2 * S::LANES <= n {
+                if S::ROW_VECTORS >= 4 && column + 2 * S::F32_LANES <= n {
                     self.columns::<S, 8, 2>(s, a, b, dst, column);
-                    column += 2 * S::LANES;
+                    column += 2 * S::F32_LANES;
                 } else {
                     self.columns::<S, 8, 1>(s, a, b, dst, column);
-                    column += S::LANES;
+                    column += S::F32_LANES;
                 }
             }
         }
@@ -205,16 +211,16 @@ impl TapProduct<'_> {
     ) {
         // SAFETY: the caller's assertions, see `run`.
         unsafe {
-            let mut sums = [[s.splat(0.0); NV]; MR];
+            let mut sums = [[s.splat_f32s(0.0); NV]; MR];
             for (p, &tap) in self.taps.iter().enumerate() {
                 let b = b.add(p * self.n);
-                let mut columns = [s.splat(0.0); NV];
+                let mut columns = [s.splat_f32s(0.0); NV];
                 for (j, column) in columns.iter_mut().enumerate() {
-                    *column = s.load(b.add(j * S::LANES));
+                    *column = s.load(b.add(j * S::F32_LANES));
                 }
                 let a = a.add(tap);
                 for (i, row) in sums.iter_mut().enumerate() {
-                    let factor = s.splat(*a.add(i * self.a_row));
+                    let factor = s.splat_f32s(*a.add(i * self.a_row));
                     for (sum, &column) in row.iter_mut().zip(&columns) {
                         *sum = s.mul_add(factor, column, *sum);
                     }
@@ -222,7 +228,7 @@ impl TapProduct<'_> {
             }
             for (i, row) in sums.iter().enumerate() {
                 for (j, &sum) in row.iter().enumerate() {
-                    s.store(dst.add(i * self.n + j * S::LANES), sum);
+                    s.store(dst.add(i * self.n + j * S::F32_LANES), sum);
                 }
             }
         }
@@ -248,12 +254,15 @@ impl TapSums<'_> {
             k > 0 && (k - 1) * a_step + furthest < a.len(),
             "a is too short"
         );
-        assert!(n.is_multiple_of(S::LANES), "columns come in whole vectors");
+        assert!(
+            n.is_multiple_of(S::F32_LANES),
+            "columns come in whole vectors"
+        );
         assert!(k * n <= b.len() && taps.len() * n <= dst.len());
         let (a, b, dst) = (a.as_ptr(), b.as_ptr(), dst.as_mut_ptr());
         let mut column = 0;
         while column < n {
-            let wide = S::ROW_VECTORS >= 4 && column + 2 * S::LANES <= n;
+            let wide = S::ROW_VECTORS >= 4 && column + 2 * S::F32_LANES <= n;
             let mut tap = 0;
             while tap < taps.len() {
                 // SAFETY: the assertions above cover taps 0..len and columns 0..n.
@@ -269,7 +278,7 @@ impl TapSums<'_> {
                     };
                 }
             }
-            column += if wide { 2 * S::LANES } else { S::LANES };
+            column += if wide { 2 * S::F32_LANES } else { S::F32_LANES };
         }
     }
 
@@ -286,21 +295,21 @@ impl TapSums<'_> {
         // SAFETY: the caller's assertions, see `run`.
         unsafe {
             let mut from = [a; MR];
-            let mut sums = [[s.splat(0.0); NV]; MR];
+            let mut sums = [[s.splat_f32s(0.0); NV]; MR];
             for (i, row) in sums.iter_mut().enumerate() {
                 from[i] = a.add(taps[i]);
                 for (j, sum) in row.iter_mut().enumerate() {
-                    *sum = s.load(dst.add(i * self.n + j * S::LANES));
+                    *sum = s.load(dst.add(i * self.n + j * S::F32_LANES));
                 }
             }
             for p in 0..self.k {
                 let b = b.add(p * self.n);
-                let mut columns = [s.splat(0.0); NV];
+                let mut columns = [s.splat_f32s(0.0); NV];
                 for (j, column) in columns.iter_mut().enumerate() {
-                    *column = s.load(b.add(j * S::LANES));
+                    *column = s.load(b.add(j * S::F32_LANES));
                 }
                 for (i, row) in sums.iter_mut().enumerate() {
-                    let factor = s.splat(*from[i].add(p * self.a_step));
+                    let factor = s.splat_f32s(*from[i].add(p * self.a_step));
                     for (sum, &column) in row.iter_mut().zip(&columns) {
                         *sum = s.mul_add(factor, column, *sum);
                     }
@@ -308,7 +317,7 @@ impl TapSums<'_> {
             }
             for (i, row) in sums.iter().enumerate() {
                 for (j, &sum) in row.iter().enumerate() {
-                    s.store(dst.add(i * self.n + j * S::LANES), sum);
+                    s.store(dst.add(i * self.n + j * S::F32_LANES), sum);
                 }
             }
         }

@@ -208,7 +208,7 @@ impl Kernel for Forward<'_> {
             taps: &plan.taps,
         };
         let relu = plan.config.activation == Activation::Relu;
-        let zero = s.splat(0.0);
+        let zero = s.splat_f32s(0.0);
         for (y, out) in output.chunks_exact_mut(row_len).enumerate() {
             for (i, row) in rows.chunks_exact_mut(conv_len).enumerate() {
                 product.run(s, &input[plan.row_at(plan.rows() * y + i)..], w, row);
@@ -218,7 +218,7 @@ impl Kernel for Forward<'_> {
                 .map(|w| &mut w[y * row_len..][..row_len]);
             let winners = winners.map_or(std::ptr::null_mut(), <[u8]>::as_mut_ptr);
             for x in 0..plan.output.frame_w {
-                for c in (0..depth).step_by(S::LANES) {
+                for c in (0..depth).step_by(S::F32_LANES) {
                     // SAFETY: c + LANES <= depth; a row of the convolution has g.wo pixels, of
                     // which pooling reads 2 · frame_w at most; `out` has frame_w pixels and
                     // `winners`, where not null, the same length.
@@ -227,7 +227,7 @@ impl Kernel for Forward<'_> {
                         let to = out.as_mut_ptr().add(x * depth + c);
                         match plan.config.pooling {
                             Pooling::None => {
-                                let value = s.add(s.load(rows.as_ptr().add(x * depth + c)), b);
+                                let value = s.add_f32s(s.load(rows.as_ptr().add(x * depth + c)), b);
                                 s.store(to, if relu { s.relu(value) } else { value });
                             }
                             Pooling::Max2 => {
@@ -242,12 +242,16 @@ impl Kernel for Forward<'_> {
                                         s.load(bottom.add(depth)),
                                     ],
                                 );
-                                let value = s.add(max, b);
+                                let value = s.add_f32s(max, b);
                                 s.store(to, if relu { s.relu(value) } else { value });
                                 if !winners.is_null() {
-                                    let inactive = s.splat(f32::from(INACTIVE));
+                                    let inactive = s.splat_f32s(f32::from(INACTIVE));
                                     let winner = if relu {
-                                        s.select_gt(value, zero, winner, inactive)
+                                        s.select_f32s(
+                                            s.greater_than_f32s(value, zero),
+                                            winner,
+                                            inactive,
+                                        )
                                     } else {
                                         winner
                                     };
@@ -362,7 +366,7 @@ impl Kernel for Backward<'_> {
             a_step: g.stride,
             taps: &plan.taps,
         };
-        let zero = s.splat(0.0);
+        let zero = s.splat_f32s(0.0);
         // An odd last column belongs to no window.
         rows.fill(0.0);
         for (y, dy) in dy.chunks_exact(row_len).enumerate() {
@@ -370,7 +374,7 @@ impl Kernel for Backward<'_> {
                 Pooling::None => &[],
                 Pooling::Max2 => &winners[y * row_len..][..row_len],
             };
-            for c in (0..depth).step_by(S::LANES) {
+            for c in (0..depth).step_by(S::F32_LANES) {
                 // SAFETY: c + LANES <= depth; `dy` and, with pooling, `winners` have frame_w
                 // pixels; a row of the convolution has g.wo, at least 2 · frame_w with pooling.
                 unsafe {
@@ -379,17 +383,24 @@ impl Kernel for Backward<'_> {
                         let grad = s.load(dy.as_ptr().add(x * depth + c));
                         if winners.is_empty() {
                             s.store(rows.as_mut_ptr().add(x * depth + c), grad);
-                            sum = s.add(sum, grad);
+                            sum = s.add_f32s(sum, grad);
                             continue;
                         }
                         let winner = s.load_bytes(winners.as_ptr().add(x * depth + c));
                         for i in 0..4 {
-                            let routed = s.select_eq(winner, s.splat(i as f32), grad, zero);
+                            let routed = s.select_f32s(
+                                s.equal_f32s(winner, s.splat_f32s(i as f32)),
+                                grad,
+                                zero,
+                            );
                             let at = (i / 2) * conv_len + (2 * x + i % 2) * depth + c;
                             s.store(rows.as_mut_ptr().add(at), routed);
                         }
-                        let inactive = s.splat(f32::from(INACTIVE));
-                        sum = s.add(sum, s.select_eq(winner, inactive, zero, grad));
+                        let inactive = s.splat_f32s(f32::from(INACTIVE));
+                        sum = s.add_f32s(
+                            sum,
+                            s.select_f32s(s.equal_f32s(winner, inactive), zero, grad),
+                        );
                     }
                     s.store(db.as_mut_ptr().add(c), sum);
                 }

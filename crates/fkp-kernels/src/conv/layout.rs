@@ -124,7 +124,7 @@ impl Kernel for Fill<'_> {
         } = self;
         let (depth, plane, width) = (padded(frame.channels), frame.h * frame.w, frame.w);
         for (from, to, channels) in frame.blocks() {
-            if channels < CHANNEL_BLOCK || width < S::LANES {
+            if channels < CHANNEL_BLOCK || width < S::F32_LANES {
                 for x in 0..width {
                     let pixel = &mut pixels[to + x * depth..][..CHANNEL_BLOCK];
                     pixel[channels..].fill(0.0);
@@ -136,8 +136,8 @@ impl Kernel for Fill<'_> {
             }
             assert!(from + (CHANNEL_BLOCK - 1) * plane + width <= planes.len());
             assert!(to + (width - 1) * depth + CHANNEL_BLOCK <= pixels.len());
-            for x in starts(width, S::LANES) {
-                for c in (0..CHANNEL_BLOCK).step_by(S::LANES) {
+            for x in starts(width, S::F32_LANES) {
+                for c in (0..CHANNEL_BLOCK).step_by(S::F32_LANES) {
                     // SAFETY: asserted above for all channels of the block and all pixels.
                     unsafe {
                         let from = planes.as_ptr().add(from + c * plane + x);
@@ -168,7 +168,7 @@ impl Kernel for Extract<'_> {
         } = self;
         let (depth, plane, width) = (padded(frame.channels), frame.h * frame.w, frame.w);
         for (to, from, channels) in frame.blocks() {
-            if channels < CHANNEL_BLOCK || width < S::LANES {
+            if channels < CHANNEL_BLOCK || width < S::F32_LANES {
                 for c in 0..channels {
                     for x in 0..width {
                         planes[to + c * plane + x] = pixels[from + x * depth + c];
@@ -178,8 +178,8 @@ impl Kernel for Extract<'_> {
             }
             assert!(to + (CHANNEL_BLOCK - 1) * plane + width <= planes.len());
             assert!(from + (width - 1) * depth + CHANNEL_BLOCK <= pixels.len());
-            for x in starts(width, S::LANES) {
-                for c in (0..CHANNEL_BLOCK).step_by(S::LANES) {
+            for x in starts(width, S::F32_LANES) {
+                for c in (0..CHANNEL_BLOCK).step_by(S::F32_LANES) {
                     // SAFETY: asserted above for all channels of the block and all pixels.
                     unsafe {
                         let from = pixels.as_ptr().add(from + x * depth + c);

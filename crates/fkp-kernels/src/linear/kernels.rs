@@ -249,12 +249,12 @@ fn dots<S: Simd, const R: usize>(s: S, x: &[f32], w: &[f32]) -> [f32; R] {
     const CHAINS: usize = 2;
     let n = x.len();
     assert_eq!(w.len(), R * n);
-    let step = CHAINS * S::LANES;
+    let step = CHAINS * S::F32_LANES;
     let whole = n / step * step;
-    let mut sums = [[s.splat(0.0); CHAINS]; R];
+    let mut sums = [[s.splat_f32s(0.0); CHAINS]; R];
     for i in (0..whole).step_by(step) {
         for chain in 0..CHAINS {
-            let at = i + chain * S::LANES;
+            let at = i + chain * S::F32_LANES;
             // SAFETY: at + LANES <= whole <= n, the length of x and of each row.
             unsafe {
                 let factor = s.load(x.as_ptr().add(at));
@@ -269,15 +269,15 @@ fn dots<S: Simd, const R: usize>(s: S, x: &[f32], w: &[f32]) -> [f32; R] {
     for (row, product) in products.iter_mut().enumerate() {
         let w = &w[row * n + whole..][..n - whole];
         let tail: f32 = x[whole..].iter().zip(w).map(|(x, w)| x * w).sum();
-        *product = sum_of_lanes(s, s.add(sums[row][0], sums[row][1])) + tail;
+        *product = sum_of_lanes(s, s.add_f32s(sums[row][0], sums[row][1])) + tail;
     }
     products
 }
 
 #[inline(always)]
-fn sum_of_lanes<S: Simd>(s: S, v: S::V) -> f32 {
+fn sum_of_lanes<S: Simd>(s: S, v: S::f32s) -> f32 {
     let mut lanes = [0.0f32; CHANNEL_BLOCK];
-    assert!(S::LANES <= lanes.len());
+    assert!(S::F32_LANES <= lanes.len());
     // SAFETY: asserted above.
     unsafe { s.store(lanes.as_mut_ptr(), v) };
     lanes.iter().sum()

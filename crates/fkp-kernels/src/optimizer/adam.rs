@@ -207,37 +207,37 @@ struct Lanes<V> {
 }
 
 impl Rule<2> for Coefficients {
-    type Lanes<S: Simd> = Lanes<S::V>;
+    type Lanes<S: Simd> = Lanes<S::f32s>;
 
     #[inline(always)]
-    fn lanes<S: Simd>(&self, s: S) -> Lanes<S::V> {
+    fn lanes<S: Simd>(&self, s: S) -> Lanes<S::f32s> {
         Lanes {
-            scale: s.splat(self.grad_scale as f32),
-            coupled: s.splat(self.coupled as f32),
-            shrink: s.splat(self.shrink as f32),
-            beta1: s.splat(self.beta1 as f32),
-            rest1: s.splat((1.0 - self.beta1) as f32),
-            beta2: s.splat(self.beta2 as f32),
-            rest2: s.splat((1.0 - self.beta2) as f32),
-            minus_rate: s.splat(-self.rate as f32),
-            root_scale: s.splat(self.root_scale as f32),
-            eps: s.splat(self.eps as f32),
+            scale: s.splat_f32s(self.grad_scale as f32),
+            coupled: s.splat_f32s(self.coupled as f32),
+            shrink: s.splat_f32s(self.shrink as f32),
+            beta1: s.splat_f32s(self.beta1 as f32),
+            rest1: s.splat_f32s((1.0 - self.beta1) as f32),
+            beta2: s.splat_f32s(self.beta2 as f32),
+            rest2: s.splat_f32s((1.0 - self.beta2) as f32),
+            minus_rate: s.splat_f32s(-self.rate as f32),
+            root_scale: s.splat_f32s(self.root_scale as f32),
+            eps: s.splat_f32s(self.eps as f32),
         }
     }
 
     #[inline(always)]
     fn apply<S: Simd>(
         s: S,
-        c: Lanes<S::V>,
-        p: S::V,
-        grad: S::V,
-        [m, v]: [S::V; 2],
-    ) -> (S::V, [S::V; 2]) {
-        let g = s.mul_add(c.coupled, p, s.mul(grad, c.scale));
-        let m = s.mul_add(c.beta1, m, s.mul(c.rest1, g));
-        let v = s.mul_add(s.mul(c.rest2, g), g, s.mul(c.beta2, v));
-        let root = s.mul_add(s.sqrt(v), c.root_scale, c.eps);
-        let step = s.div(s.mul(c.minus_rate, m), root);
+        c: Lanes<S::f32s>,
+        p: S::f32s,
+        grad: S::f32s,
+        [m, v]: [S::f32s; 2],
+    ) -> (S::f32s, [S::f32s; 2]) {
+        let g = s.mul_add(c.coupled, p, s.mul_f32s(grad, c.scale));
+        let m = s.mul_add(c.beta1, m, s.mul_f32s(c.rest1, g));
+        let v = s.mul_add(s.mul_f32s(c.rest2, g), g, s.mul_f32s(c.beta2, v));
+        let root = s.mul_add(s.sqrt_f32s(v), c.root_scale, c.eps);
+        let step = s.div_f32s(s.mul_f32s(c.minus_rate, m), root);
         (s.mul_add(p, c.shrink, step), [m, v])
     }
 

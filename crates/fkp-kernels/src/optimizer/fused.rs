@@ -26,10 +26,10 @@ pub(super) trait Rule<const N: usize>: Sync {
     fn apply<S: Simd>(
         s: S,
         constants: Self::Lanes<S>,
-        p: S::V,
-        grad: S::V,
-        state: [S::V; N],
-    ) -> (S::V, [S::V; N]);
+        p: S::f32s,
+        grad: S::f32s,
+        state: [S::f32s; N],
+    ) -> (S::f32s, [S::f32s; N]);
     /// The same in candle's operations, for other devices and element types.
     fn apply_tensors(
         &self,
@@ -277,15 +277,15 @@ impl<const N: usize, R: Rule<N>> Kernel for Block<'_, N, R> {
             rule,
         } = self;
         let n = p.len();
-        assert!(grad.len() == n && n.is_multiple_of(S::LANES));
+        assert!(grad.len() == n && n.is_multiple_of(S::F32_LANES));
         for slot in &state {
             assert_eq!(slot.len(), n);
         }
         let constants = rule.lanes(s);
-        let zero = s.splat(0.0);
+        let zero = s.splat_f32s(0.0);
         // 0 · g is 0 for every number and NaN for the rest, and NaN stays in a sum.
         let mut check = zero;
-        for i in (0..n).step_by(S::LANES) {
+        for i in (0..n).step_by(S::F32_LANES) {
             // SAFETY: i + LANES <= n, the length of all slices.
             unsafe {
                 let g = s.load(grad.as_ptr().add(i));
@@ -302,7 +302,7 @@ impl<const N: usize, R: Rule<N>> Kernel for Block<'_, N, R> {
             }
         }
         let mut lanes = [0.0f32; CHANNEL_BLOCK];
-        assert!(S::LANES <= lanes.len());
+        assert!(S::F32_LANES <= lanes.len());
         // SAFETY: asserted above.
         unsafe { s.store(lanes.as_mut_ptr(), check) };
         match lanes.iter().all(|lane| *lane == 0.0) {

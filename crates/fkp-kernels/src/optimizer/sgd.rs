@@ -184,33 +184,33 @@ struct Lanes<V> {
 }
 
 impl Rule<1> for Coefficients {
-    type Lanes<S: Simd> = Lanes<S::V>;
+    type Lanes<S: Simd> = Lanes<S::f32s>;
 
     #[inline(always)]
-    fn lanes<S: Simd>(&self, s: S) -> Lanes<S::V> {
+    fn lanes<S: Simd>(&self, s: S) -> Lanes<S::f32s> {
         Lanes {
-            scale: s.splat(self.grad_scale as f32),
-            coupled: s.splat(self.coupled as f32),
-            shrink: s.splat(self.shrink as f32),
-            minus_rate: s.splat(-self.rate as f32),
-            mu: s.splat(self.mu as f32),
-            own: s.splat(self.own as f32),
-            past: s.splat(self.past as f32),
+            scale: s.splat_f32s(self.grad_scale as f32),
+            coupled: s.splat_f32s(self.coupled as f32),
+            shrink: s.splat_f32s(self.shrink as f32),
+            minus_rate: s.splat_f32s(-self.rate as f32),
+            mu: s.splat_f32s(self.mu as f32),
+            own: s.splat_f32s(self.own as f32),
+            past: s.splat_f32s(self.past as f32),
         }
     }
 
     #[inline(always)]
     fn apply<S: Simd>(
         s: S,
-        c: Lanes<S::V>,
-        p: S::V,
-        grad: S::V,
-        [buffer]: [S::V; 1],
-    ) -> (S::V, [S::V; 1]) {
-        let g = s.mul_add(c.coupled, p, s.mul(grad, c.scale));
+        c: Lanes<S::f32s>,
+        p: S::f32s,
+        grad: S::f32s,
+        [buffer]: [S::f32s; 1],
+    ) -> (S::f32s, [S::f32s; 1]) {
+        let g = s.mul_add(c.coupled, p, s.mul_f32s(grad, c.scale));
         let buffer = s.mul_add(c.mu, buffer, g);
-        let direction = s.mul_add(c.own, g, s.mul(c.past, buffer));
-        let step = s.mul(c.minus_rate, direction);
+        let direction = s.mul_add(c.own, g, s.mul_f32s(c.past, buffer));
+        let step = s.mul_f32s(c.minus_rate, direction);
         (s.mul_add(p, c.shrink, step), [buffer])
     }
 

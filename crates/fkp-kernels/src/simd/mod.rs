@@ -1,65 +1,107 @@
-//! One vector of floats per instruction set, and the choice among them at run time.
+//! Vectors of floats on `pulp`, and the choice of the instruction set at run time.
 #![expect(
     unsafe_code,
-    reason = "vector loads and stores take pointers; their instructions need a CPU that has them"
+    reason = "the operands of the kernels overlap in strides that slices cannot express"
 )]
 
-#[cfg(target_arch = "x86_64")]
-mod avx2;
-#[cfg(target_arch = "x86_64")]
-mod avx512;
-mod portable;
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+mod x86;
+
+use pulp::{NullaryFnOnce, Scalar128b};
 
 /// Channels are padded to a multiple of this, which every vector width divides.
 pub(crate) const CHANNEL_BLOCK: usize = 16;
 
-/// Arithmetic on vectors of `LANES` floats.
-///
-/// A value of the type is a proof that the CPU has the instructions: it is only made by
-/// [`dispatch`], which asks first. That is why the arithmetic is safe to call.
-pub(crate) trait Simd: Copy {
-    type V: Copy;
-    /// Divides [`CHANNEL_BLOCK`].
-    const LANES: usize;
+/// What the kernels need beside the arithmetic of [`pulp::Simd`]: pointers instead of slices,
+/// bytes, and squares that change between planes and pixels.
+pub(crate) trait Simd: pulp::Simd {
     /// Vectors of one accumulator row that leave enough registers for four rows.
-    const ROW_VECTORS: usize;
+    const ROW_VECTORS: usize = if Self::REGISTER_COUNT < 32 { 2 } else { 4 };
 
-    fn splat(self, v: f32) -> Self::V;
-    fn add(self, a: Self::V, b: Self::V) -> Self::V;
-    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
-    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a · b + c`, rounded once where the instruction set can.
-    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-    fn sqrt(self, a: Self::V) -> Self::V;
-    fn div(self, a: Self::V, b: Self::V) -> Self::V;
-    /// `if a > b { x } else { y }` in each lane; comparisons with NaN are false.
-    fn select_gt(self, a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;
-    /// `if a == b { x } else { y }` in each lane.
-    fn select_eq(self, a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;
-    /// # Safety
-    /// `LANES` floats can be read at `from`.
-    unsafe fn load(self, from: *const f32) -> Self::V;
-    /// # Safety
-    /// `LANES` floats can be written at `to`.
-    unsafe fn store(self, to: *mut f32, v: Self::V);
-    /// Reads bytes as numbers.
-    /// # Safety
-    /// `LANES` bytes can be read at `from`.
-    unsafe fn load_bytes(self, from: *const u8) -> Self::V;
-    /// Writes lanes that hold whole numbers from 0 to 127 as bytes.
-    /// # Safety
-    /// `LANES` bytes can be written at `to`.
-    unsafe fn store_bytes(self, to: *mut u8, v: Self::V);
-    /// Transposes a square of `LANES × LANES` floats whose lines are the strides apart.
-    /// # Safety
-    /// All lines can be read at `from` and written at `to`, and these do not overlap.
-    unsafe fn transpose(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize);
+    #[inline(always)]
+    fn mul_add(self, a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s {
+        self.mul_add_e_f32s(a, b, c)
+    }
 
     /// `max(a, 0)`, NaN kept.
     #[inline(always)]
-    fn relu(self, a: Self::V) -> Self::V {
-        let zero = self.splat(0.0);
-        self.select_gt(zero, a, zero, a)
+    fn relu(self, a: Self::f32s) -> Self::f32s {
+        let zero = self.splat_f32s(0.0);
+        self.select_f32s(self.greater_than_f32s(zero, a), zero, a)
+    }
+
+    /// # Safety
+    /// `F32_LANES` floats can be read at `from`.
+    #[inline(always)]
+    unsafe fn load(self, from: *const f32) -> Self::f32s {
+        // SAFETY: the caller's contract; any bits are floats.
+        unsafe { from.cast::<Self::f32s>().read_unaligned() }
+    }
+
+    /// # Safety
+    /// `F32_LANES` floats can be written at `to`.
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32, v: Self::f32s) {
+        // SAFETY: the caller's contract.
+        unsafe { to.cast::<Self::f32s>().write_unaligned(v) }
+    }
+
+    /// Reads bytes as numbers.
+    /// # Safety
+    /// `F32_LANES` bytes can be read at `from`.
+    #[inline(always)]
+    unsafe fn load_bytes(self, from: *const u8) -> Self::f32s {
+        let mut numbers = [0.0; CHANNEL_BLOCK];
+        for (i, number) in numbers[..Self::F32_LANES].iter_mut().enumerate() {
+            // SAFETY: the caller's contract.
+            *number = f32::from(unsafe { *from.add(i) });
+        }
+        // SAFETY: no vector has more lanes than `numbers`.
+        unsafe { self.load(numbers.as_ptr()) }
+    }
+
+    /// Writes lanes that hold whole numbers from 0 to 127 as bytes.
+    /// # Safety
+    /// `F32_LANES` bytes can be written at `to`.
+    #[inline(always)]
+    unsafe fn store_bytes(self, to: *mut u8, v: Self::f32s) {
+        let mut numbers = [0.0; CHANNEL_BLOCK];
+        // SAFETY: no vector has more lanes than `numbers`.
+        unsafe { self.store(numbers.as_mut_ptr(), v) };
+        for (i, number) in numbers[..Self::F32_LANES].iter().enumerate() {
+            // SAFETY: the caller's contract, and numbers that fit.
+            unsafe { *to.add(i) = number.to_int_unchecked::<i32>() as u8 };
+        }
+    }
+
+    /// Transposes a square of `F32_LANES × F32_LANES` floats whose lines are the strides apart.
+    /// # Safety
+    /// All lines can be read at `from` and written at `to`, and these do not overlap.
+    #[inline(always)]
+    unsafe fn transpose(
+        self,
+        from: *const f32,
+        from_stride: usize,
+        to: *mut f32,
+        to_stride: usize,
+    ) {
+        for i in 0..Self::F32_LANES {
+            for j in 0..Self::F32_LANES {
+                // SAFETY: the caller's contract.
+                unsafe { *to.add(i * to_stride + j) = *from.add(j * from_stride + i) };
+            }
+        }
+    }
+}
+
+/// Four floats in an array, which compilers map to vectors where the target has them.
+impl Simd for Scalar128b {
+    /// In two roundings: without the instruction, one is a slow library call.
+    #[inline(always)]
+    fn mul_add(self, a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s {
+        use pulp::Simd;
+        self.add_f32s(self.mul_f32s(a, b), c)
     }
 }
 
@@ -73,57 +115,55 @@ pub(crate) trait Kernel {
 
 /// Runs a kernel with the widest vectors of this CPU.
 pub(crate) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    {
-        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-        fn with_avx512<K: Kernel>(kernel: K) -> K::Output {
-            kernel.run(avx512::Avx512::new())
-        }
-        #[target_feature(enable = "avx2,fma")]
-        fn with_avx2<K: Kernel>(kernel: K) -> K::Output {
-            kernel.run(avx2::Avx2::new())
-        }
-        match InstructionSet::detect() {
-            // SAFETY: the CPU was asked for these features.
-            InstructionSet::Avx512 => return unsafe { with_avx512(kernel) },
-            // SAFETY: as above.
-            InstructionSet::Avx2 => return unsafe { with_avx2(kernel) },
-            InstructionSet::Portable => {}
+    /// A kernel for `vectorize`, which compiles it for the instruction set.
+    struct With<K, S>(K, S);
+    impl<K: Kernel, S: Simd> NullaryFnOnce for With<K, S> {
+        type Output = K::Output;
+        #[inline(always)]
+        fn call(self) -> K::Output {
+            self.0.run(self.1)
         }
     }
-    kernel.run(portable::Portable)
+    match InstructionSet::detect() {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        InstructionSet::Avx512(simd) => simd.vectorize(With(kernel, simd)),
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        InstructionSet::Avx2(simd) => simd.vectorize(With(kernel, simd)),
+        InstructionSet::Portable(simd) => With(kernel, simd).call(),
+    }
 }
 
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A value of these types is a proof that the CPU has the instructions.
+#[derive(Clone, Copy, Debug)]
 enum InstructionSet {
-    Portable,
-    Avx2,
-    Avx512,
+    Portable(Scalar128b),
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    Avx2(pulp::x86::V3),
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    Avx512(pulp::x86::V4),
 }
 
-#[cfg(all(target_arch = "x86_64", not(miri)))]
 impl InstructionSet {
     /// The widest set of this CPU, or a narrower one that `FKP_SIMD` (`portable` or `avx2`)
     /// names, so that all of them can be tested on one machine.
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     fn detect() -> Self {
+        use pulp::x86::{V3, V4};
         use std::sync::OnceLock;
         static DETECTED: OnceLock<InstructionSet> = OnceLock::new();
         *DETECTED.get_or_init(|| {
-            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-            let avx512 = avx2
-                && is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512vl");
-            match std::env::var("FKP_SIMD").as_deref() {
-                Ok("portable") => Self::Portable,
-                Ok("avx2") if avx2 => Self::Avx2,
-                _ if avx512 => Self::Avx512,
-                _ if avx2 => Self::Avx2,
-                _ => Self::Portable,
+            let wanted = std::env::var("FKP_SIMD").unwrap_or_default();
+            match (wanted.as_str(), V3::try_new(), V4::try_new()) {
+                ("portable", ..) | (_, None, None) => Self::Portable(Scalar128b),
+                ("avx2", Some(simd), _) | (_, Some(simd), None) => Self::Avx2(simd),
+                (_, _, Some(simd)) => Self::Avx512(simd),
             }
         })
+    }
+
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    fn detect() -> Self {
+        Self::Portable(Scalar128b)
     }
 }
 
@@ -137,20 +177,24 @@ mod tests {
         type Output = Vec<f32>;
         #[inline(always)]
         fn run<S: Simd>(self, s: S) -> Vec<f32> {
-            let a: Vec<f32> = (0..S::LANES).map(|i| i as f32 - 3.0).collect();
-            let mut out = vec![0.0; S::LANES];
-            let mut bytes = vec![0u8; S::LANES];
+            let a: Vec<f32> = (0..S::F32_LANES).map(|i| i as f32 - 3.0).collect();
+            let mut out = vec![0.0; S::F32_LANES];
+            let mut bytes = vec![0u8; S::F32_LANES];
             // SAFETY: all three have LANES elements.
             unsafe {
                 let v = s.load(a.as_ptr());
                 let positive = s.relu(v);
                 s.store_bytes(bytes.as_mut_ptr(), positive);
-                let v = s.mul_add(v, s.splat(2.0), s.load_bytes(bytes.as_ptr()));
-                let v = s.select_eq(v, s.splat(-2.0), s.splat(100.0), v);
-                let v = s.select_gt(v, s.splat(8.0), s.splat(8.0), v);
-                let v = s.sub(s.add(v, s.splat(1.0)), s.splat(1.0));
-                let v = s.mul(v, s.sqrt(s.splat(0.25)));
-                s.store(out.as_mut_ptr(), s.div(v, s.splat(2.0)));
+                let v = s.mul_add(v, s.splat_f32s(2.0), s.load_bytes(bytes.as_ptr()));
+                let v = s.select_f32s(s.equal_f32s(v, s.splat_f32s(-2.0)), s.splat_f32s(100.0), v);
+                let v = s.select_f32s(
+                    s.greater_than_f32s(v, s.splat_f32s(8.0)),
+                    s.splat_f32s(8.0),
+                    v,
+                );
+                let v = s.sub_f32s(s.add_f32s(v, s.splat_f32s(1.0)), s.splat_f32s(1.0));
+                let v = s.mul_f32s(v, s.sqrt_f32s(s.splat_f32s(0.25)));
+                s.store(out.as_mut_ptr(), s.div_f32s(v, s.splat_f32s(2.0)));
             }
             out
         }
@@ -162,7 +206,7 @@ mod tests {
         type Output = ();
         #[inline(always)]
         fn run<S: Simd>(self, s: S) {
-            let (n, from_stride, to_stride) = (S::LANES, S::LANES + 3, S::LANES + 1);
+            let (n, from_stride, to_stride) = (S::F32_LANES, S::F32_LANES + 3, S::F32_LANES + 1);
             let from: Vec<f32> = (0..n * from_stride).map(|i| i as f32).collect();
             let mut to = vec![-1.0; n * to_stride];
             // SAFETY: both have n lines of their stride.
@@ -178,12 +222,11 @@ mod tests {
 
     #[test]
     fn squares_are_transposed() {
-        Transpose.run(portable::Portable);
+        Transpose.run(Scalar128b);
         dispatch(Transpose);
         #[cfg(all(target_arch = "x86_64", not(miri)))]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            // SAFETY: the CPU was asked for these features.
-            unsafe { Transpose.run(avx2::Avx2::new()) };
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            Transpose.run(simd);
         }
     }
 
@@ -197,14 +240,13 @@ mod tests {
                 v.min(8.0) * 0.5 / 2.0
             })
             .collect();
-        let portable = Everything.run(portable::Portable);
+        let portable = Everything.run(Scalar128b);
         assert_eq!(portable, expected[..portable.len()]);
         let widest = dispatch(Everything);
         assert_eq!(widest, expected[..widest.len()]);
         #[cfg(all(target_arch = "x86_64", not(miri)))]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            // SAFETY: the CPU was asked for these features.
-            let avx2 = unsafe { Everything.run(avx2::Avx2::new()) };
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            let avx2 = Everything.run(simd);
             assert_eq!(avx2, expected[..avx2.len()]);
         }
     }

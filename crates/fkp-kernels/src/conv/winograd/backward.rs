@@ -237,8 +237,8 @@ fn dense_to_points<S: Simd>(
     assert!(first + count <= plan.tiles && dy.len() == plan.output.len());
     for t in 0..count {
         let corner = plan.output_at(first + t, cells(Pooling::None));
-        for c in (0..depth).step_by(S::LANES) {
-            let mut pixels = [[s.splat(0.0); OUT]; OUT];
+        for c in (0..depth).step_by(S::F32_LANES) {
+            let mut pixels = [[s.splat_f32s(0.0); OUT]; OUT];
             for (y, row) in pixels.iter_mut().enumerate() {
                 for (x, v) in row.iter_mut().enumerate() {
                     // SAFETY: the output frame consists of whole tiles of 4×4 pixels.
@@ -268,10 +268,10 @@ fn pooled_to_points<S: Simd>(
     let line = plan.output.frame_w * depth;
     assert!(first + count <= plan.tiles && dy.len() == plan.output.len());
     assert_eq!(winners.len(), dy.len());
-    let zero = s.splat(0.0);
+    let zero = s.splat_f32s(0.0);
     for t in 0..count {
         let corner = plan.output_at(first + t, cells);
-        for c in (0..depth).step_by(S::LANES) {
+        for c in (0..depth).step_by(S::F32_LANES) {
             let mut pixels = [[zero; OUT]; OUT];
             for y in 0..cells {
                 for x in 0..cells {
@@ -286,7 +286,7 @@ fn pooled_to_points<S: Simd>(
                     };
                     for i in 0..4 {
                         pixels[2 * y + i / 2][2 * x + i % 2] =
-                            s.select_eq(winner, s.splat(i as f32), grad, zero);
+                            s.select_f32s(s.equal_f32s(winner, s.splat_f32s(i as f32)), grad, zero);
                     }
                 }
             }
@@ -299,7 +299,7 @@ fn pooled_to_points<S: Simd>(
 fn store_points<S: Simd>(
     s: S,
     plan: &Plan,
-    pixels: &[[S::V; OUT]; OUT],
+    pixels: &[[S::f32s; OUT]; OUT],
     t: usize,
     c: usize,
     m: &mut [f32],
@@ -307,16 +307,19 @@ fn store_points<S: Simd>(
 ) {
     let stride = plan.m_stride();
     assert!(t < plan.block && m.len() >= POINTS * stride);
-    assert!(c + S::LANES <= plan.c_out && db.len() == plan.c_out);
-    let mut sum = s.splat(0.0);
+    assert!(c + S::F32_LANES <= plan.c_out && db.len() == plan.c_out);
+    let mut sum = s.splat_f32s(0.0);
     for row in pixels {
-        sum = s.add(sum, s.add(s.add(row[0], row[1]), s.add(row[2], row[3])));
+        sum = s.add_f32s(
+            sum,
+            s.add_f32s(s.add_f32s(row[0], row[1]), s.add_f32s(row[2], row[3])),
+        );
     }
     let transformed = OutputAdjoint.apply_2d(s, pixels);
     // SAFETY: asserted above.
     unsafe {
         let db = db.as_mut_ptr().add(c);
-        s.store(db, s.add(s.load(db), sum));
+        s.store(db, s.add_f32s(s.load(db), sum));
         for (point, &v) in transformed.as_flattened().iter().enumerate() {
             s.store(m.as_mut_ptr().add(point * stride + t * plan.c_out + c), v);
         }
@@ -339,8 +342,8 @@ fn from_points_block<S: Simd>(
     assert!(dx.len() == plan.input.len() && v.len() >= POINTS * stride);
     for t in 0..count {
         let corner = plan.input_at(first + t);
-        for c in (0..depth).step_by(S::LANES) {
-            let mut points = [[s.splat(0.0); IN]; IN];
+        for c in (0..depth).step_by(S::F32_LANES) {
+            let mut points = [[s.splat_f32s(0.0); IN]; IN];
             for (point, value) in points.as_flattened_mut().iter_mut().enumerate() {
                 // SAFETY: t < count <= block, so the load ends inside this point's stride.
                 *value = unsafe { s.load(v.as_ptr().add(point * stride + t * depth + c)) };
@@ -351,7 +354,7 @@ fn from_points_block<S: Simd>(
                     // SAFETY: the frame has two more rows and columns than the tiles' output.
                     unsafe {
                         let at = dx.as_mut_ptr().add(corner + y * line + x * depth + c);
-                        s.store(at, s.add(s.load(at), value));
+                        s.store(at, s.add_f32s(s.load(at), value));
                     }
                 }
             }

@@ -146,8 +146,8 @@ pub(super) fn to_points_block<S: Simd>(
     assert!(input.len() == plan.input.len() && v.len() >= POINTS * stride);
     for t in 0..count {
         let corner = plan.input_at(first + t);
-        for c in (0..depth).step_by(S::LANES) {
-            let mut pixels = [[s.splat(0.0); IN]; IN];
+        for c in (0..depth).step_by(S::F32_LANES) {
+            let mut pixels = [[s.splat_f32s(0.0); IN]; IN];
             for (y, row) in pixels.iter_mut().enumerate() {
                 for (x, v) in row.iter_mut().enumerate() {
                     // SAFETY: the frame has two more rows and columns than the tiles' output, so
@@ -188,8 +188,8 @@ fn from_points_block<S: Simd>(
     let relu = config.activation == Activation::Relu;
     for t in 0..count {
         let corner = plan.output_at(first + t, cells);
-        for c in (0..depth).step_by(S::LANES) {
-            let mut products = [[s.splat(0.0); IN]; IN];
+        for c in (0..depth).step_by(S::F32_LANES) {
+            let mut products = [[s.splat_f32s(0.0); IN]; IN];
             for (point, v) in products.as_flattened_mut().iter_mut().enumerate() {
                 // SAFETY: t < count <= block, so the load ends inside this point's stride.
                 *v = unsafe { s.load(m.as_ptr().add(point * stride + t * depth + c)) };
@@ -201,7 +201,7 @@ fn from_points_block<S: Simd>(
                 Pooling::None => {
                     for (y, row) in pixels.iter().enumerate() {
                         for (x, &pixel) in row.iter().enumerate() {
-                            let value = s.add(pixel, bias);
+                            let value = s.add_f32s(pixel, bias);
                             let value = if relu { s.relu(value) } else { value };
                             let at = corner + y * line + x * depth + c;
                             // SAFETY: the output frame consists of whole tiles of 4×4 pixels.
@@ -219,11 +219,18 @@ fn from_points_block<S: Simd>(
                                 pixels[2 * y + 1][2 * x + 1],
                             ];
                             let (max, winner) = quad_winner(s, quad);
-                            let value = s.add(max, bias);
-                            let zero = s.splat(0.0);
+                            let value = s.add_f32s(max, bias);
+                            let zero = s.splat_f32s(0.0);
                             let (value, winner) = if relu {
-                                let inactive = s.splat(f32::from(INACTIVE));
-                                (s.relu(value), s.select_gt(value, zero, winner, inactive))
+                                let inactive = s.splat_f32s(f32::from(INACTIVE));
+                                (
+                                    s.relu(value),
+                                    s.select_f32s(
+                                        s.greater_than_f32s(value, zero),
+                                        winner,
+                                        inactive,
+                                    ),
+                                )
                             } else {
                                 (value, winner)
                             };
@@ -245,11 +252,11 @@ fn from_points_block<S: Simd>(
 
 /// The largest of four vectors lane by lane, the first among equals, and its index.
 #[inline(always)]
-pub(crate) fn quad_winner<S: Simd>(s: S, quad: [S::V; 4]) -> (S::V, S::V) {
-    let (mut max, mut winner) = (quad[0], s.splat(0.0));
+pub(crate) fn quad_winner<S: Simd>(s: S, quad: [S::f32s; 4]) -> (S::f32s, S::f32s) {
+    let (mut max, mut winner) = (quad[0], s.splat_f32s(0.0));
     for (i, &v) in quad.iter().enumerate().skip(1) {
-        winner = s.select_gt(v, max, s.splat(i as f32), winner);
-        max = s.select_gt(v, max, v, max);
+        winner = s.select_f32s(s.greater_than_f32s(v, max), s.splat_f32s(i as f32), winner);
+        max = s.select_f32s(s.greater_than_f32s(v, max), v, max);
     }
     (max, winner)
 }

@@ -21,14 +21,14 @@ const B: f32 = std::f32::consts::SQRT_2;
 
 /// One direction of a transform from `I` to `O` values.
 pub(crate) trait Transform<const I: usize, const O: usize>: Copy {
-    fn apply<S: Simd>(self, s: S, v: [S::V; I]) -> [S::V; O];
+    fn apply<S: Simd>(self, s: S, v: [S::f32s; I]) -> [S::f32s; O];
 
     /// Both directions of a square.
     #[inline(always)]
-    fn apply_2d<S: Simd>(self, s: S, square: &[[S::V; I]; I]) -> [[S::V; O]; O] {
-        let mut half = [[s.splat(0.0); I]; O];
+    fn apply_2d<S: Simd>(self, s: S, square: &[[S::f32s; I]; I]) -> [[S::f32s; O]; O] {
+        let mut half = [[s.splat_f32s(0.0); I]; O];
         for x in 0..I {
-            let mut column = [s.splat(0.0); I];
+            let mut column = [s.splat_f32s(0.0); I];
             for y in 0..I {
                 column[y] = square[y][x];
             }
@@ -37,7 +37,7 @@ pub(crate) trait Transform<const I: usize, const O: usize>: Copy {
                 half[y][x] = column[y];
             }
         }
-        let mut out = [[s.splat(0.0); O]; O];
+        let mut out = [[s.splat_f32s(0.0); O]; O];
         for y in 0..O {
             out[y] = self.apply(s, half[y]);
         }
@@ -51,24 +51,24 @@ pub(crate) struct Input;
 
 impl Transform<6, 6> for Input {
     #[inline(always)]
-    fn apply<S: Simd>(self, s: S, d: [S::V; 6]) -> [S::V; 6] {
+    fn apply<S: Simd>(self, s: S, d: [S::f32s; 6]) -> [S::f32s; 6] {
         let [d0, d1, d2, d3, d4, d5] = d;
-        let c = s.splat(-2.5);
+        let c = s.splat_f32s(-2.5);
         let (even_a, odd_a) = (
-            s.mul_add(s.splat(-2.0), d2, d4),
-            s.mul_add(s.splat(-2.0), d1, d3),
+            s.mul_add(s.splat_f32s(-2.0), d2, d4),
+            s.mul_add(s.splat_f32s(-2.0), d1, d3),
         );
         let (even_b, odd_b) = (
-            s.mul_add(s.splat(-0.5), d2, d4),
-            s.mul_add(s.splat(-0.5), d1, d3),
+            s.mul_add(s.splat_f32s(-0.5), d2, d4),
+            s.mul_add(s.splat_f32s(-0.5), d1, d3),
         );
         [
-            s.add(s.mul_add(c, d2, d0), d4),
-            s.mul_add(s.splat(A), odd_a, even_a),
-            s.mul_add(s.splat(-A), odd_a, even_a),
-            s.mul_add(s.splat(B), odd_b, even_b),
-            s.mul_add(s.splat(-B), odd_b, even_b),
-            s.add(s.mul_add(c, d3, d1), d5),
+            s.add_f32s(s.mul_add(c, d2, d0), d4),
+            s.mul_add(s.splat_f32s(A), odd_a, even_a),
+            s.mul_add(s.splat_f32s(-A), odd_a, even_a),
+            s.mul_add(s.splat_f32s(B), odd_b, even_b),
+            s.mul_add(s.splat_f32s(-B), odd_b, even_b),
+            s.add_f32s(s.mul_add(c, d3, d1), d5),
         ]
     }
 }
@@ -79,20 +79,28 @@ pub(crate) struct InputAdjoint;
 
 impl Transform<6, 6> for InputAdjoint {
     #[inline(always)]
-    fn apply<S: Simd>(self, s: S, v: [S::V; 6]) -> [S::V; 6] {
+    fn apply<S: Simd>(self, s: S, v: [S::f32s; 6]) -> [S::f32s; 6] {
         let [v0, v1, v2, v3, v4, v5] = v;
-        let c = s.splat(-2.5);
-        let (even_a, even_b) = (s.add(v1, v2), s.add(v3, v4));
-        let odd_a = s.mul(s.splat(A), s.sub(v1, v2));
-        let odd_b = s.mul(s.splat(B), s.sub(v3, v4));
-        let d2 = s.mul_add(s.splat(-2.0), even_a, s.mul(s.splat(-0.5), even_b));
-        let d1 = s.mul_add(s.splat(-2.0), odd_a, s.mul(s.splat(-0.5), odd_b));
+        let c = s.splat_f32s(-2.5);
+        let (even_a, even_b) = (s.add_f32s(v1, v2), s.add_f32s(v3, v4));
+        let odd_a = s.mul_f32s(s.splat_f32s(A), s.sub_f32s(v1, v2));
+        let odd_b = s.mul_f32s(s.splat_f32s(B), s.sub_f32s(v3, v4));
+        let d2 = s.mul_add(
+            s.splat_f32s(-2.0),
+            even_a,
+            s.mul_f32s(s.splat_f32s(-0.5), even_b),
+        );
+        let d1 = s.mul_add(
+            s.splat_f32s(-2.0),
+            odd_a,
+            s.mul_f32s(s.splat_f32s(-0.5), odd_b),
+        );
         [
             v0,
-            s.add(d1, v5),
+            s.add_f32s(d1, v5),
             s.mul_add(c, v0, d2),
-            s.mul_add(c, v5, s.add(odd_a, odd_b)),
-            s.add(v0, s.add(even_a, even_b)),
+            s.mul_add(c, v5, s.add_f32s(odd_a, odd_b)),
+            s.add_f32s(v0, s.add_f32s(even_a, even_b)),
             v5,
         ]
     }
@@ -104,18 +112,18 @@ pub(crate) struct Output;
 
 impl Transform<6, 4> for Output {
     #[inline(always)]
-    fn apply<S: Simd>(self, s: S, m: [S::V; 6]) -> [S::V; 4] {
+    fn apply<S: Simd>(self, s: S, m: [S::f32s; 6]) -> [S::f32s; 4] {
         let [m0, m1, m2, m3, m4, m5] = m;
-        let (even_a, even_b) = (s.add(m1, m2), s.add(m3, m4));
-        let odd_a = s.mul(s.splat(A), s.sub(m1, m2));
-        let odd_b = s.mul(s.splat(B), s.sub(m3, m4));
-        let half = s.splat(0.5);
-        let two = s.splat(2.0);
+        let (even_a, even_b) = (s.add_f32s(m1, m2), s.add_f32s(m3, m4));
+        let odd_a = s.mul_f32s(s.splat_f32s(A), s.sub_f32s(m1, m2));
+        let odd_b = s.mul_f32s(s.splat_f32s(B), s.sub_f32s(m3, m4));
+        let half = s.splat_f32s(0.5);
+        let two = s.splat_f32s(2.0);
         [
-            s.add(m0, s.add(even_a, even_b)),
-            s.add(odd_a, odd_b),
-            s.mul_add(half, even_a, s.mul(two, even_b)),
-            s.add(s.mul_add(half, odd_a, s.mul(two, odd_b)), m5),
+            s.add_f32s(m0, s.add_f32s(even_a, even_b)),
+            s.add_f32s(odd_a, odd_b),
+            s.mul_add(half, even_a, s.mul_f32s(two, even_b)),
+            s.add_f32s(s.mul_add(half, odd_a, s.mul_f32s(two, odd_b)), m5),
         ]
     }
 }
@@ -126,22 +134,22 @@ pub(crate) struct OutputAdjoint;
 
 impl Transform<4, 6> for OutputAdjoint {
     #[inline(always)]
-    fn apply<S: Simd>(self, s: S, y: [S::V; 4]) -> [S::V; 6] {
+    fn apply<S: Simd>(self, s: S, y: [S::f32s; 4]) -> [S::f32s; 6] {
         let [y0, y1, y2, y3] = y;
         let (even_a, odd_a) = (
-            s.mul_add(s.splat(0.5), y2, y0),
-            s.mul_add(s.splat(0.5), y3, y1),
+            s.mul_add(s.splat_f32s(0.5), y2, y0),
+            s.mul_add(s.splat_f32s(0.5), y3, y1),
         );
         let (even_b, odd_b) = (
-            s.mul_add(s.splat(2.0), y2, y0),
-            s.mul_add(s.splat(2.0), y3, y1),
+            s.mul_add(s.splat_f32s(2.0), y2, y0),
+            s.mul_add(s.splat_f32s(2.0), y3, y1),
         );
         [
             y0,
-            s.mul_add(s.splat(A), odd_a, even_a),
-            s.mul_add(s.splat(-A), odd_a, even_a),
-            s.mul_add(s.splat(B), odd_b, even_b),
-            s.mul_add(s.splat(-B), odd_b, even_b),
+            s.mul_add(s.splat_f32s(A), odd_a, even_a),
+            s.mul_add(s.splat_f32s(-A), odd_a, even_a),
+            s.mul_add(s.splat_f32s(B), odd_b, even_b),
+            s.mul_add(s.splat_f32s(-B), odd_b, even_b),
             y3,
         ]
     }
@@ -153,18 +161,21 @@ pub(crate) struct Filter;
 
 impl Transform<3, 6> for Filter {
     #[inline(always)]
-    fn apply<S: Simd>(self, s: S, g: [S::V; 3]) -> [S::V; 6] {
+    fn apply<S: Simd>(self, s: S, g: [S::f32s; 3]) -> [S::f32s; 6] {
         let [g0, g1, g2] = g;
-        let (a, b) = (s.splat(-1.0 / 1.5), s.splat(1.0 / 6.0));
-        let even_a = s.mul(a, s.mul_add(s.splat(0.5), g2, g0));
-        let even_b = s.mul(b, s.mul_add(s.splat(2.0), g2, g0));
-        let (odd_a, odd_b) = (s.mul(s.splat(A), g1), s.mul(s.splat(B), g1));
+        let (a, b) = (s.splat_f32s(-1.0 / 1.5), s.splat_f32s(1.0 / 6.0));
+        let even_a = s.mul_f32s(a, s.mul_add(s.splat_f32s(0.5), g2, g0));
+        let even_b = s.mul_f32s(b, s.mul_add(s.splat_f32s(2.0), g2, g0));
+        let (odd_a, odd_b) = (
+            s.mul_f32s(s.splat_f32s(A), g1),
+            s.mul_f32s(s.splat_f32s(B), g1),
+        );
         [
             g0,
             s.mul_add(a, odd_a, even_a),
-            s.sub(even_a, s.mul(a, odd_a)),
+            s.sub_f32s(even_a, s.mul_f32s(a, odd_a)),
             s.mul_add(b, odd_b, even_b),
-            s.sub(even_b, s.mul(b, odd_b)),
+            s.sub_f32s(even_b, s.mul_f32s(b, odd_b)),
             g2,
         ]
     }
@@ -176,16 +187,26 @@ pub(crate) struct FilterAdjoint;
 
 impl Transform<6, 3> for FilterAdjoint {
     #[inline(always)]
-    fn apply<S: Simd>(self, s: S, u: [S::V; 6]) -> [S::V; 3] {
+    fn apply<S: Simd>(self, s: S, u: [S::f32s; 6]) -> [S::f32s; 3] {
         let [u0, u1, u2, u3, u4, u5] = u;
-        let (a, b) = (s.splat(-1.0 / 1.5), s.splat(1.0 / 6.0));
-        let (even_a, even_b) = (s.mul(a, s.add(u1, u2)), s.mul(b, s.add(u3, u4)));
-        let (odd_a, odd_b) = (s.mul(a, s.sub(u1, u2)), s.mul(b, s.sub(u3, u4)));
+        let (a, b) = (s.splat_f32s(-1.0 / 1.5), s.splat_f32s(1.0 / 6.0));
+        let (even_a, even_b) = (
+            s.mul_f32s(a, s.add_f32s(u1, u2)),
+            s.mul_f32s(b, s.add_f32s(u3, u4)),
+        );
+        let (odd_a, odd_b) = (
+            s.mul_f32s(a, s.sub_f32s(u1, u2)),
+            s.mul_f32s(b, s.sub_f32s(u3, u4)),
+        );
         [
-            s.add(u0, s.add(even_a, even_b)),
-            s.mul_add(s.splat(A), odd_a, s.mul(s.splat(B), odd_b)),
-            s.add(
-                s.mul_add(s.splat(0.5), even_a, s.mul(s.splat(2.0), even_b)),
+            s.add_f32s(u0, s.add_f32s(even_a, even_b)),
+            s.mul_add(s.splat_f32s(A), odd_a, s.mul_f32s(s.splat_f32s(B), odd_b)),
+            s.add_f32s(
+                s.mul_add(
+                    s.splat_f32s(0.5),
+                    even_a,
+                    s.mul_f32s(s.splat_f32s(2.0), even_b),
+                ),
                 u5,
             ),
         ]
@@ -206,9 +227,9 @@ mod tests {
             let pixels = [0.3f32, -1.2, 0.7, 2.1, -0.4, 0.9];
             let taps = [0.5f32, -0.8, 1.1];
             let up = [1.5f32, -0.2, 0.6, 0.35];
-            let first = |v: S::V| {
+            let first = |v: S::f32s| {
                 let mut lanes = [0.0f32; 16];
-                assert!(S::LANES <= lanes.len());
+                assert!(S::F32_LANES <= lanes.len());
                 // SAFETY: asserted above.
                 #[expect(unsafe_code, reason = "to look at one lane")]
                 unsafe {
@@ -216,18 +237,18 @@ mod tests {
                 }
                 lanes[0]
             };
-            let v = Input.apply(s, pixels.map(|p| s.splat(p)));
-            let u = Filter.apply(s, taps.map(|t| s.splat(t)));
-            let mut m = [s.splat(0.0); 6];
+            let v = Input.apply(s, pixels.map(|p| s.splat_f32s(p)));
+            let u = Filter.apply(s, taps.map(|t| s.splat_f32s(t)));
+            let mut m = [s.splat_f32s(0.0); 6];
             let mut dv = m;
             let mut du = m;
-            let dm = OutputAdjoint.apply(s, up.map(|y| s.splat(y)));
+            let dm = OutputAdjoint.apply(s, up.map(|y| s.splat_f32s(y)));
             for i in 0..6 {
-                m[i] = s.mul(v[i], u[i]);
-                dv[i] = s.mul(dm[i], u[i]);
-                du[i] = s.mul(dm[i], v[i]);
+                m[i] = s.mul_f32s(v[i], u[i]);
+                dv[i] = s.mul_f32s(dm[i], u[i]);
+                du[i] = s.mul_f32s(dm[i], v[i]);
             }
-            let close = |got: S::V, expected: f32| {
+            let close = |got: S::f32s, expected: f32| {
                 let got = first(got);
                 assert!((got - expected).abs() < 2e-6, "{got} instead of {expected}");
             };

@@ -65,13 +65,13 @@ impl Kernel for ToPoints<'_> {
         let matrix = padded(n_rows) * depth;
         assert_eq!(spread.len(), n_rows * TAPS * depth);
         assert_eq!(points.len(), POINTS * matrix);
-        assert!(depth.is_multiple_of(S::LANES));
+        assert!(depth.is_multiple_of(S::F32_LANES));
         for point in points.chunks_exact_mut(matrix) {
             point[n_rows * depth..].fill(0.0);
         }
         for row in 0..n_rows {
-            for column in (0..depth).step_by(S::LANES) {
-                let mut taps = [[s.splat(0.0); 3]; 3];
+            for column in (0..depth).step_by(S::F32_LANES) {
+                let mut taps = [[s.splat_f32s(0.0); 3]; 3];
                 for (tap, v) in taps.as_flattened_mut().iter_mut().enumerate() {
                     // SAFETY: row < n_rows, tap < 9, column + LANES <= depth.
                     *v =
@@ -131,10 +131,10 @@ impl Kernel for FromPoints<'_> {
         let matrix = padded(n_rows) * depth;
         assert_eq!(spread.len(), n_rows * TAPS * depth);
         assert_eq!(points.len(), POINTS * matrix);
-        assert!(depth.is_multiple_of(S::LANES));
+        assert!(depth.is_multiple_of(S::F32_LANES));
         for row in 0..n_rows {
-            for column in (0..depth).step_by(S::LANES) {
-                let mut gradient = [[s.splat(0.0); IN]; IN];
+            for column in (0..depth).step_by(S::F32_LANES) {
+                let mut gradient = [[s.splat_f32s(0.0); IN]; IN];
                 for (point, v) in gradient.as_flattened_mut().iter_mut().enumerate() {
                     let at = point * matrix + row * depth + column;
                     // SAFETY: point < 36, row < n_rows, column + LANES <= depth.
