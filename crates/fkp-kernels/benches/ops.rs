@@ -4,8 +4,8 @@
 use candle_core::{Device, Tensor, Var};
 use criterion::{Criterion, criterion_group, criterion_main};
 use fkp_kernels::{
-    Activation, Adam, AdamConfig, Conv2dConfig, avg_pool2d, batch_norm_train, conv2d,
-    dropout, gelu, linear, max_pool2d, relu, silu,
+    Activation, Adam, AdamConfig, Conv2dConfig, avg_pool2d, batch_norm_train, conv2d, dropout,
+    gelu, linear, max_pool2d, relu, silu,
 };
 
 #[global_allocator]
