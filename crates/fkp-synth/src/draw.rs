@@ -1,6 +1,7 @@
 //! The few distributions that parameters are drawn from.
 
 use fkp_core::Rng;
+use rand::RngExt;
 
 /// Draws numbers from a generator. Every draw takes the same amount of randomness each time, so
 /// that a change to one parameter's range does not reshuffle all others.
@@ -15,7 +16,7 @@ impl<'a> Draw<'a> {
 
     /// Even in [0, 1).
     pub(crate) fn unit(&mut self) -> f32 {
-        (self.rng.next_u32() >> 8) as f32 / (1 << 24) as f32
+        self.rng.random()
     }
 
     /// Even between two numbers.
