@@ -1,4 +1,4 @@
-//! Shows what augmentation does to pictures and points: a recipe, or one transform after the other.
+//! Shows what augmentation does to images and keypoints: a recipe, or one transform after the other.
 //!
 //! ```text
 //! cargo run --release --example augment_preview -- --data ytf68 --out sheet.png
@@ -11,20 +11,20 @@ use fkp_augment::{Recipe, Transform};
 use fkp_core::{
     Augment, Border, BoundingBox, Dataset, FaceBox, Image, Purpose, Sample, Schema, rng_for,
 };
-use fkp_examples::{RunConfig, check_picture, finish, gallery, kind, open_for_training, say};
+use fkp_examples::{RunConfig, check_image, finish, gallery, kind, open_for_training, say};
 use fkp_synth::{SynthConfig, SynthFaces};
 use fkp_train::plots::{Cell, Marks, contact_sheet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Draw a contact sheet: each row a picture as it is and variations of it. The subject's left
-/// points are green, right red, middle ones yellow; points outside the picture are not seen.
+/// Draw a contact sheet: each row an image as it is and variations of it. The subject's left
+/// keypoints are green, right red, middle ones yellow; keypoints outside the image are not seen.
 #[derive(Parser)]
 struct Arguments {
-    /// File or folder with annotated pictures; rendered faces if absent.
+    /// File or folder with annotated images; rendered faces if absent.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// kaggle, image-csv, pts or coco; recognised by looking if absent.
+    /// kaggle, image-csv, pts or coco; recognized by looking if absent.
     #[arg(long)]
     format: Option<String>,
     /// Keypoints: kaggle15 (default), ibug68, aflw21, source, or a TOML file.
@@ -33,7 +33,7 @@ struct Arguments {
     /// A TOML file whose augmentation is shown; the tutorial's if absent.
     #[arg(long)]
     config: Option<PathBuf>,
-    /// Pictures to show.
+    /// Images to show.
     #[arg(long, default_value_t = 5)]
     rows: usize,
     /// Variations of each; with --transforms, faces for each transform.
@@ -42,7 +42,7 @@ struct Arguments {
     /// Seed of the variations.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// The picture to write.
+    /// The image to write.
     #[arg(long, default_value = "sheet.png")]
     out: PathBuf,
     /// Instead of a recipe, show each transform on rendered faces: a sheet for each in this
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
 }
 
 fn preview(arguments: &Arguments) -> Result<()> {
-    check_picture(&arguments.out)?;
+    check_image(&arguments.out)?;
     let mut config = match &arguments.config {
         Some(file) => RunConfig::read(file)?,
         None => RunConfig::default(),
@@ -87,14 +87,14 @@ fn preview(arguments: &Arguments) -> Result<()> {
     let title = &data.source.description;
     save(path, title, (&cells, columns, 160), &data.schema)?;
     say!(
-        "{rows} pictures with {} variations each: {}",
+        "{rows} images with {} variations each: {}",
         arguments.variations,
         path.display()
     );
     Ok(())
 }
 
-/// A picture as it is, under this caption, and variations of it.
+/// An image as it is, under this caption, and variations of it.
 fn varied(
     sample: Sample,
     original: &str,
@@ -144,7 +144,7 @@ fn each_transform(folder: &Path, arguments: &Arguments) -> Result<()> {
         // As many faces as there are variations, each beside what became of it.
         for face in 0..arguments.variations {
             let index = index * arguments.variations + face;
-            let sample = with_box(coloured(faces.get(index)?, &transform)?);
+            let sample = with_box(colored(faces.get(index)?, &transform)?);
             let mut rng = rng_for(arguments.seed, Purpose::Augment, 0, index as u64);
             let moved = augment.apply(sample.clone(), &mut rng)?;
             pairs.push(cell(sample, "as it is".to_owned()));
@@ -170,17 +170,17 @@ fn each_transform(folder: &Path, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Rendered faces are grey; transforms that work on colour get a tinted one.
-fn coloured(sample: Sample, transform: &Transform) -> Result<Sample> {
+/// Rendered faces are gray; transforms that work on color get a tinted one.
+fn colored(sample: Sample, transform: &Transform) -> Result<Sample> {
     if !matches!(
         transform,
-        Transform::HueSaturation { .. } | Transform::Grey {}
+        Transform::HueSaturation { .. } | Transform::Gray {}
     ) {
         return Ok(sample);
     }
     let (width, height) = sample.image.size();
-    let tint = |grey: &u8| {
-        let v = f64::from(*grey) / 255.0;
+    let tint = |gray: &u8| {
+        let v = f64::from(*gray) / 255.0;
         // Dark is bluish, light is skin.
         [v.powf(0.8), v, v.powf(1.25) * 0.8 + 0.1].map(|v| (v * 255.0).round() as u8)
     };
@@ -191,10 +191,10 @@ fn coloured(sample: Sample, transform: &Transform) -> Result<Sample> {
     })
 }
 
-/// The points' box for a face box, as a detector would give it.
+/// The keypoints' box for a face box, as a detector would give it.
 fn with_box(sample: Sample) -> Sample {
-    let points = sample.keypoints.labelled();
-    let around = BoundingBox::around(points.map(|(_, p)| (p.x.into(), p.y.into())));
+    let keypoints = sample.keypoints.labeled();
+    let around = BoundingBox::around(keypoints.map(|(_, p)| (p.x.into(), p.y.into())));
     Sample {
         face_box: around.map(FaceBox::keypoints),
         ..sample

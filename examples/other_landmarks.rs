@@ -1,7 +1,7 @@
-//! Another landmark task: 19 anatomical points in X-ray pictures of heads in profile. Shows that
+//! Another landmark task: 19 anatomical keypoints in X-ray images of heads in profile. Shows that
 //! nothing in the data, augmentation and training crates is about faces, and what augmentation is
-//! worth: the same network is trained without and with it, and judged by pictures that it has not
-//! seen (the split is by a hash of the picture).
+//! worth: the same network is trained without and with it, and judged by images that it has not
+//! seen (the split is by a hash of the image).
 //!
 //! ```text
 //! cargo run --release --example other_landmarks
@@ -13,10 +13,10 @@ use clap::Parser;
 use fkp_augment::{Range, Recipe, Transform};
 use fkp_core::{CropRule, Dataset, InputSpec};
 use fkp_data::{Cached, Cropped, OpenOptions};
-use fkp_examples::{check_picture, finish, say, table, use_threads};
+use fkp_examples::{check_image, finish, say, table, use_threads};
 use fkp_metrics::EvaluationReport;
 use fkp_model::{CnnConfig, ModelCard, NetworkConfig};
-use fkp_train::observers::Progress;
+use fkp_train::observers::ProgressBar;
 use fkp_train::plots::{Cell, contact_sheet};
 use fkp_train::{TrainConfig, Trainer};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use std::process::ExitCode;
 /// Train on a landmark task that is no face, without and with augmentation.
 #[derive(Parser)]
 struct Arguments {
-    /// Folder with pictures and a CSV of coordinates; the X-ray set beside the checkout if absent.
+    /// Folder with images and a CSV of coordinates; the X-ray set beside the checkout if absent.
     #[arg(long)]
     data: Option<PathBuf>,
     /// Passes over the training set, in each of the two trainings.
@@ -37,7 +37,7 @@ struct Arguments {
     /// Seed of the initial weights, the order and the augmentation.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Picture of validation results to write.
+    /// Image of validation results to write.
     #[arg(long, default_value = "other_landmarks.png")]
     out: PathBuf,
     /// Threads to compute with; all cores if absent.
@@ -51,21 +51,21 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<()> {
     use_threads(arguments.threads)?;
-    check_picture(&arguments.out)?;
+    check_image(&arguments.out)?;
     let found = || fkp_data::testing::shared_set("cephalo19");
     let path = arguments.data.clone().or_else(found).context(
         "the X-ray set is not beside the checkout: name a folder with --data, or set FKP_DATA",
     )?;
 
-    // The points have numbers for names and nothing is symmetric: no flip pairs, errors by box.
+    // The keypoints have numbers for names and nothing is symmetric: no flip pairs, errors by box.
     let opened = fkp_data::open(&path, &OpenOptions::default())?;
     let schema = opened.complete.schema().clone();
-    let input = InputSpec::grey(96);
+    let input = InputSpec::gray(96);
     let parts = opened.train_val()?;
     let crops = |part| Cached::new(Cropped::new(part, CropRule::Whole, input));
     let (train, validation) = (crops(parts.train), crops(parts.val));
     say!(
-        "{}: {} pictures to learn from, {} to judge by",
+        "{}: {} images to learn from, {} to judge by",
         path.display(),
         train.len(),
         validation.len()
@@ -95,7 +95,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         // The same initial weights, because they depend on the seed and the names alone.
         let trainer = Trainer::new(&card, config.clone(), |vb| card.network(vb))?;
         let trainer = trainer.augment(&augment);
-        trainer.fit(&train, &validation, &mut Progress::new())?;
+        trainer.fit(&train, &validation, &mut ProgressBar::new())?;
         let evaluator = trainer.evaluator();
         cells.clear();
         reports.push(evaluator.run(&validation, |scored| {

@@ -1,4 +1,4 @@
-//! Localises keypoints in pictures of any size.
+//! Localizes keypoints in images of any size.
 //!
 //! ```text
 //! cargo run --release --example predict -- crop.png --out out/               # the pretrained model
@@ -12,7 +12,7 @@ use fkp_core::Affine;
 use fkp_data::decode_image;
 use fkp_examples::{finish, landmarker, say, use_threads, write_text};
 use fkp_model::{BoundingBox, BoxConvention, FaceBox, Image, Keypoints, Landmarker, Schema};
-use fkp_train::plots::{Marks, draw_points, enlarged};
+use fkp_train::plots::{Marks, draw_keypoints, enlarged};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ struct Arguments {
     model: Option<PathBuf>,
     /// Images, and folders of them (PNG, JPEG, BMP).
     #[arg(required = true)]
-    pictures: Vec<PathBuf>,
+    images: Vec<PathBuf>,
     /// The face as x,y,width,height in pixels from the image's corner. Without it, each image must
     /// be a face crop already.
     #[arg(long = "box", value_parser = parse_box, allow_hyphen_values = true)]
@@ -35,7 +35,7 @@ struct Arguments {
     /// model), or crop (the square that the network sees).
     #[arg(long, value_enum, default_value_t, requires = "face")]
     box_kind: BoxKind,
-    /// Folder for predictions.json, predictions.csv and an overlay of each picture.
+    /// Folder for predictions.json, predictions.csv and an overlay of each image.
     #[arg(long, default_value = "out")]
     out: PathBuf,
     /// Threads to compute with; all cores if absent.
@@ -70,11 +70,11 @@ struct Prediction {
     file: String,
     width: usize,
     height: usize,
-    keypoints: Vec<NamedPoint>,
+    keypoints: Vec<NamedKeypoint>,
 }
 
 #[derive(Serialize)]
-struct NamedPoint {
+struct NamedKeypoint {
     name: String,
     x: f32,
     y: f32,
@@ -99,7 +99,7 @@ fn main() -> ExitCode {
 fn predict(arguments: &Arguments) -> Result<()> {
     use_threads(arguments.threads)?;
     let (landmarker, _) = landmarker(arguments.model.as_deref())?;
-    let files = pictures(&arguments.pictures)?;
+    let files = images(&arguments.images)?;
     let out = &arguments.out;
     std::fs::create_dir_all(out).with_context(|| format!("{}: cannot create", out.display()))?;
 
@@ -113,7 +113,7 @@ fn predict(arguments: &Arguments) -> Result<()> {
         let overlay = out.join(overlay_name(file, &mut names));
         match predict_one(&landmarker, file, face.as_ref(), &overlay) {
             Ok(prediction) => predictions.push(prediction),
-            // The others still get their points; this one is named at the end.
+            // The others still get their keypoints; this one is named at the end.
             Err(error) => failures.push(error),
         }
     }
@@ -121,7 +121,7 @@ fn predict(arguments: &Arguments) -> Result<()> {
     write_text(&out.join("predictions.json"), &json)?;
     write_csv(&out.join("predictions.csv"), &predictions)?;
     say!(
-        "{} of {} pictures predicted into {}",
+        "{} of {} images predicted into {}",
         predictions.len(),
         files.len(),
         out.display()
@@ -133,7 +133,7 @@ fn predict(arguments: &Arguments) -> Result<()> {
         eprintln!("skipped: {error:#}");
     }
     bail!(
-        "{} of {} pictures could not be predicted",
+        "{} of {} images could not be predicted",
         failures.len(),
         files.len()
     )
@@ -145,28 +145,28 @@ fn predict_one(
     face: Option<&FaceBox>,
     overlay: &Path,
 ) -> Result<Prediction> {
-    let picture = decode_image(file)?;
+    let image = decode_image(file)?;
     if let Some(face) = face
-        && !overlaps(&face.bounds, &picture)
+        && !overlaps(&face.bounds, &image)
     {
-        let (width, height) = picture.size();
+        let (width, height) = image.size();
         bail!(
-            "{}: the box lies outside the picture of {width}×{height}",
+            "{}: the box lies outside the image of {width}×{height}",
             file.display()
         );
     }
     let found = match face {
-        Some(face) => landmarker.detect_in(&picture, face),
-        None => landmarker.detect(&picture),
+        Some(face) => landmarker.detect_in(&image, face),
+        None => landmarker.detect(&image),
     };
     let found = found.with_context(|| file.display().to_string())?;
     draw(
         &landmarker.card().task.schema,
-        &picture,
+        &image,
         found.positions(),
         overlay,
     )?;
-    let named = found.keypoints().map(|keypoint| NamedPoint {
+    let named = found.keypoints().map(|keypoint| NamedKeypoint {
         name: keypoint.name.to_owned(),
         x: keypoint.x,
         y: keypoint.y,
@@ -174,24 +174,24 @@ fn predict_one(
     });
     Ok(Prediction {
         file: file.display().to_string(),
-        width: picture.width(),
-        height: picture.height(),
+        width: image.width(),
+        height: image.height(),
         keypoints: named.collect(),
     })
 }
 
-fn overlaps(face: &BoundingBox, picture: &Image) -> bool {
-    let (width, height) = (picture.width() as f64, picture.height() as f64);
+fn overlaps(face: &BoundingBox, image: &Image) -> bool {
+    let (width, height) = (image.width() as f64, image.height() as f64);
     let beside = face.x + face.width > -0.5 && face.x < width - 0.5;
     beside && face.y + face.height > -0.5 && face.y < height - 0.5
 }
 
-/// Small pictures are enlarged, so that the points do not hide what they mark.
-fn draw(schema: &Schema, picture: &Image, points: &Keypoints, path: &Path) -> Result<()> {
-    let longer = picture.width().max(picture.height()) as f64;
-    let (mut canvas, map): (_, Affine) = enlarged(picture, (480.0 / longer).max(1.0))?;
+/// Small images are enlarged, so that the keypoints do not hide what they mark.
+fn draw(schema: &Schema, image: &Image, keypoints: &Keypoints, path: &Path) -> Result<()> {
+    let longer = image.width().max(image.height()) as f64;
+    let (mut canvas, map): (_, Affine) = enlarged(image, (480.0 / longer).max(1.0))?;
     let radius = (canvas.width().max(canvas.height()) / 200).max(2) as i32;
-    draw_points(&mut canvas, points, &map, schema, Marks::BySide, radius);
+    draw_keypoints(&mut canvas, keypoints, &map, schema, Marks::BySide, radius);
     let saved = canvas.save(path);
     saved.with_context(|| format!("{}: cannot write the overlay", path.display()))
 }
@@ -200,13 +200,13 @@ fn write_csv(path: &Path, predictions: &[Prediction]) -> Result<()> {
     let table = csv::Writer::from_path(path);
     let mut table = table.with_context(|| format!("{}: cannot write", path.display()))?;
     for prediction in predictions {
-        for point in &prediction.keypoints {
+        for keypoint in &prediction.keypoints {
             table.serialize(Row {
                 file: &prediction.file,
-                keypoint: &point.name,
-                x: point.x,
-                y: point.y,
-                sigma: point.sigma,
+                keypoint: &keypoint.name,
+                x: keypoint.x,
+                y: keypoint.y,
+                sigma: keypoint.sigma,
             })?;
         }
     }
@@ -214,8 +214,8 @@ fn write_csv(path: &Path, predictions: &[Prediction]) -> Result<()> {
     Ok(())
 }
 
-/// Files as they are, folders as the pictures directly in them, sorted.
-fn pictures(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
+/// Files as they are, folders as the images directly in them, sorted.
+fn images(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in given {
         if !path.is_dir() {
@@ -235,7 +235,7 @@ fn pictures(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
         }
         if inside.is_empty() {
             bail!(
-                "{}: no PNG, JPEG or BMP picture in this folder",
+                "{}: no PNG, JPEG or BMP image in this folder",
                 path.display()
             );
         }
@@ -245,11 +245,11 @@ fn pictures(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// `NAME.overlay.png`, numbered where two folders hold pictures of one name.
+/// `NAME.overlay.png`, numbered where two folders hold images of one name.
 fn overlay_name(file: &Path, taken: &mut BTreeSet<String>) -> String {
     let stem = file
         .file_stem()
-        .map_or("picture".into(), |stem| stem.to_string_lossy());
+        .map_or("image".into(), |stem| stem.to_string_lossy());
     let plain = std::iter::once(format!("{stem}{OVERLAY}"));
     let numbered = (2..).map(|number| format!("{stem}-{number}{OVERLAY}"));
     let mut free = plain

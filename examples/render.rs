@@ -1,4 +1,4 @@
-//! Writes rendered faces as an ordinary data set: a folder of pictures and a table of coordinates.
+//! Writes rendered faces as an ordinary data set: a folder of images and a table of coordinates.
 //! For trying out what is meant for your own data, and as a pattern of the format.
 //!
 //! ```text
@@ -14,7 +14,7 @@ use image::DynamicImage;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Write rendered faces as pictures and a table.
+/// Write rendered faces as images and a table.
 #[derive(Parser)]
 struct Arguments {
     /// Folder to write to; it must not exist yet.
@@ -23,7 +23,7 @@ struct Arguments {
     /// How many faces, each another person.
     #[arg(long, default_value_t = 600)]
     count: usize,
-    /// Side of a picture in pixels.
+    /// Side of an image in pixels.
     #[arg(long, default_value_t = 128)]
     size: usize,
     /// Seed of the people.
@@ -68,14 +68,14 @@ fn render(arguments: &Arguments) -> Result<()> {
             .save(&file)
             .with_context(|| format!("{}: cannot write", file.display()))?;
         table.write_field(&name)?;
-        for point in sample.keypoints.iter() {
-            // An empty cell is a point that nobody labelled.
-            let cell = |v: f32| match point.is_labelled() {
+        for keypoint in sample.keypoints.iter() {
+            // An empty cell is a keypoint that nobody labeled.
+            let cell = |v: f32| match keypoint.is_labeled() {
                 true => format!("{v:.2}"),
                 false => String::new(),
             };
-            table.write_field(cell(point.x))?;
-            table.write_field(cell(point.y))?;
+            table.write_field(cell(keypoint.x))?;
+            table.write_field(cell(keypoint.y))?;
         }
         table.write_record(None::<&[u8]>)?;
     }

@@ -217,10 +217,10 @@ fn every_relative_link_of_a_page_leads_somewhere() {
     }
 }
 
-/// Pictures of real people and their labels are not ours to pass on. Pictures in the repository
+/// Images of real people and their labels are not ours to pass on. Images in the repository
 /// are drawn from rendered faces and live in `docs/`.
 #[test]
-fn only_pictures_of_the_docs_are_committed() {
+fn only_images_of_the_docs_are_committed() {
     let git = Command::new("git")
         .arg("ls-files")
         .current_dir(root())
@@ -241,10 +241,10 @@ fn only_pictures_of_the_docs_are_committed() {
             !foreign.iter().any(|ending| lower.ends_with(ending)),
             "{file} is committed"
         );
-        let picture = lower.ends_with(".png");
+        let image = lower.ends_with(".png");
         assert!(
-            !picture || file.starts_with("docs/"),
-            "{file} is a picture outside docs/"
+            !image || file.starts_with("docs/"),
+            "{file} is an image outside docs/"
         );
     }
 }

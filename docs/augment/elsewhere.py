@@ -1,4 +1,4 @@
-"""What torchvision, kornia and imgaug do to a keypoint: a dot at pixel (10, 20) of a 100×100 picture
+"""What torchvision, kornia and imgaug do to a keypoint: a dot at pixel (10, 20) of a 100×100 image
 and a keypoint on it go through each transform, and both are printed.
 
     python3 -m venv venv
@@ -13,9 +13,9 @@ import sys
 SIDE, X, Y = 100, 10, 20
 
 
-def peak(picture):
-    at = int(picture.reshape(-1).argmax())
-    return at % picture.shape[-1], at // picture.shape[-1]
+def peak(image):
+    at = int(image.reshape(-1).argmax())
+    return at % image.shape[-1], at // image.shape[-1]
 
 
 def show(name, dot, points):
@@ -29,20 +29,20 @@ def torch_libraries():
     from torchvision import tv_tensors
     from torchvision.transforms import v2
 
-    picture = torch.zeros(1, SIDE, SIDE)
-    picture[0, Y, X] = 1
+    image = torch.zeros(1, SIDE, SIDE)
+    image[0, Y, X] = 1
 
     for name, transform in {
         "flip": v2.RandomHorizontalFlip(p=1),
         "rotate 90": v2.RandomRotation((90, 90)),
         "resize to half": v2.Resize((SIDE // 2, SIDE // 2)),
-        "shift out of the picture": v2.RandomAffine(0, translate=(0.9, 0.9)),
+        "shift out of the image": v2.RandomAffine(0, translate=(0.9, 0.9)),
         "erase": v2.RandomErasing(p=1, scale=(0.9, 0.9), ratio=(1, 1)),
         "reflected pad": v2.Pad(20, padding_mode="reflect"),
     }.items():
         point = tv_tensors.KeyPoints(torch.tensor([[float(X), float(Y)]]), canvas_size=(SIDE, SIDE))
         try:
-            moved, points = transform(tv_tensors.Image(picture), point)
+            moved, points = transform(tv_tensors.Image(image), point)
             show(f"torchvision {name}", peak(moved), points.tolist())
         except ValueError as error:
             print(f"torchvision {name}: {error}")
@@ -57,7 +57,7 @@ def torch_libraries():
         "thin plate": K.RandomThinPlateSpline(scale=0.3, p=1.0),
     }.items():
         chain = K.AugmentationSequential(transform, data_keys=["input", "keypoints"])
-        moved, points = chain(picture[None], torch.tensor([[[float(X), float(Y)]]]))
+        moved, points = chain(image[None], torch.tensor([[[float(X), float(Y)]]]))
         show(f"kornia {name}", peak(moved), points[0].tolist())
 
 
@@ -68,18 +68,18 @@ def imgaug():
     import imgaug.augmenters as iaa
     from imgaug.augmentables import Keypoint, KeypointsOnImage
 
-    picture = np.zeros((SIDE, SIDE, 1), np.uint8)
-    picture[Y, X] = 255
+    image = np.zeros((SIDE, SIDE, 1), np.uint8)
+    image[Y, X] = 255
     for name, transform in {
         "flip": iaa.Fliplr(1.0),
         "rotate 90": iaa.Rot90(1),
         "resize to half": iaa.Resize(SIDE // 2),
-        "shift out of the picture": iaa.Affine(translate_px=95),
+        "shift out of the image": iaa.Affine(translate_px=95),
         "cutout": iaa.Cutout(nb_iterations=1, size=0.9, position=(0.5, 0.5)),
         "reflected pad": iaa.Pad(px=20, pad_mode="reflect", keep_size=False),
     }.items():
-        points = KeypointsOnImage([Keypoint(X, Y)], shape=picture.shape)
-        moved, points = transform(image=picture, keypoints=points)
+        points = KeypointsOnImage([Keypoint(X, Y)], shape=image.shape)
+        moved, points = transform(image=image, keypoints=points)
         show(f"imgaug {name}", peak(moved[..., 0]), [(p.x, p.y) for p in points.keypoints])
 
 

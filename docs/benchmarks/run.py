@@ -61,7 +61,7 @@ def ours(bench, arguments, threads):
 
 
 def wait_until_quiet(limit, patience=120):
-    """A measurement beside a busy neighbour says nothing: wait a while for a quiet machine."""
+    """A measurement beside a busy neighbor says nothing: wait a while for a quiet machine."""
     start = time.time()
     while os.getloadavg()[0] > limit + (os.cpu_count() or 1) and time.time() - start < patience:
         time.sleep(5)

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use fkp_augment::{AffineRange, Drawn, Projective, Range, Recipe, Sampling, Step, Transform};
+use fkp_augment::{AffineRange, Projective, Range, Recipe, Replay, Sampling, Step, Transform};
 use fkp_core::{
     Affine, Augment, Image, InputSpec, Keypoint, Keypoints, Purpose, Sample, Schema, rng_for,
 };
@@ -36,11 +36,11 @@ pub(crate) struct Arguments {
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Name {
-    /// One fixed affine warp of the picture alone, bilinear, edge repeated.
+    /// One fixed affine warp of the image alone, bilinear, edge repeated.
     Warp,
     /// The same by `imageproc`.
     WarpImageproc,
-    /// One fixed perspective warp of the picture alone.
+    /// One fixed perspective warp of the image alone.
     WarpPerspective,
     /// Mirror with probability 1/2, then rotation ±10°, shift ±10 %, scale 0.8 to 1.2.
     FlipAffine,
@@ -72,15 +72,15 @@ fn recipe(name: Name) -> Recipe {
                 ..AffineRange::default()
             }),
         ]),
-        Name::Perspective => Recipe::of([Transform::Perspective { reach: 0.1 }]),
+        Name::Perspective => Recipe::of([Transform::Perspective { magnitude: 0.1 }]),
         Name::Tutorial => Recipe::tutorial(),
         Name::Faces => Recipe::faces(),
         Name::Warp | Name::WarpImageproc | Name::WarpPerspective => Recipe::none(),
     }
 }
 
-/// A picture of smooth waves: content does not matter to the time, but zeros might.
-fn picture((width, height, channels): (usize, usize, usize)) -> Result<Image> {
+/// An image of smooth waves: content does not matter to the time, but zeros might.
+fn image((width, height, channels): (usize, usize, usize)) -> Result<Image> {
     let value = |i: usize| (127.0 + 80.0 * (i as f64 * 0.37).sin()) as u8;
     let data = (0..width * height * channels).map(value).collect();
     Ok(Image::new(width, height, channels, data)?)
@@ -95,10 +95,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<serde_json::Value> {
         ..
     } = arguments;
     anyhow::ensure!(threads > 0 && rounds > 0, "threads and rounds start at 1");
-    let image = picture(size)?;
+    let image = image(size)?;
     let mut times = match name {
         Name::Warp => {
-            let (map, size) = (tilt(image.centre())?, image.size());
+            let (map, size) = (tilt(image.center())?, image.size());
             fixed(rounds, Step::Affine { map, size }, &image)
         }
         Name::WarpPerspective => {
@@ -129,9 +129,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<serde_json::Value> {
     }))
 }
 
-fn tilt(centre: (f64, f64)) -> Result<Affine> {
-    let turned = Affine::rotation_about(centre, 8f64.to_radians());
-    Ok(turned.then(&Affine::scale_about(centre, 1.1, 1.1)?)?)
+fn tilt(center: (f64, f64)) -> Result<Affine> {
+    let turned = Affine::rotation_about(center, 8f64.to_radians());
+    Ok(turned.then(&Affine::scale_about(center, 1.1, 1.1)?)?)
 }
 
 /// Microseconds per call in each of many short rounds. A round of about two milliseconds mostly
@@ -151,7 +151,7 @@ fn per_call(rounds: usize, mut call: impl FnMut(u64)) -> Vec<f64> {
 }
 
 fn fixed(rounds: usize, step: Step, image: &Image) -> Vec<f64> {
-    let mut drawn = Drawn::nothing(image.size(), Sampling::default());
+    let mut drawn = Replay::nothing(image.size(), Sampling::default());
     drawn.push(step);
     per_call(rounds, |_| {
         black_box(drawn.image(black_box(image)));
@@ -160,13 +160,13 @@ fn fixed(rounds: usize, step: Step, image: &Image) -> Vec<f64> {
 
 fn imageproc_warp(rounds: usize, image: &Image) -> Result<Vec<f64>> {
     use imageproc::geometric_transformations::{Border, Interpolation, Projection, warp};
-    let [[a, b, tx], [c, d, ty]] = tilt(image.centre())?.rows();
+    let [[a, b, tx], [c, d, ty]] = tilt(image.center())?.rows();
     let rows = [a, b, tx, c, d, ty, 0.0, 0.0, 1.0].map(|v| v as f32);
     let map = Projection::from_matrix(rows).context("a singular map")?;
     let filter = Interpolation::Bilinear;
     Ok(match image::DynamicImage::from(image.clone()) {
-        image::DynamicImage::ImageLuma8(grey) => per_call(rounds, |_| {
-            black_box(warp(black_box(&grey), map, filter, Border::Replicate));
+        image::DynamicImage::ImageLuma8(gray) => per_call(rounds, |_| {
+            black_box(warp(black_box(&gray), map, filter, Border::Replicate));
         }),
         other => {
             let rgb = other.into_rgb8();
@@ -178,10 +178,10 @@ fn imageproc_warp(rounds: usize, image: &Image) -> Result<Vec<f64>> {
 }
 
 fn face(image: &Image) -> Sample {
-    let points: Keypoints = (0..15)
+    let keypoints: Keypoints = (0..15)
         .map(|i| Keypoint::new(20.0 + i as f32 * 4.0, 30.0 + i as f32 * 2.0))
         .collect();
-    Sample::new("bench", image.clone(), points)
+    Sample::new("bench", image.clone(), keypoints)
 }
 
 /// What a loader does: a copy of the sample from memory, a generator, the augmentation.
@@ -202,7 +202,7 @@ fn together(rounds: usize, recipe: &Recipe, image: &Image, threads: usize) -> Re
     let sample = face(image);
     let input = InputSpec {
         channels: image.channels(),
-        ..InputSpec::grey(image.width())
+        ..InputSpec::gray(image.width())
     };
     anyhow::ensure!(
         image.size() == (input.size, input.size),

@@ -11,14 +11,14 @@ use std::time::Instant;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// File or folder with annotated pictures.
+    /// File or folder with annotated images.
     #[arg(long)]
     data: PathBuf,
     /// Threads that decode and crop at the same time.
     #[arg(long, default_value_t = 1)]
     threads: usize,
     /// Also write the crops and their points to this .npz file: train_x and val_x, u8
-    /// [n, 1, 96, 96]; train_y and val_y, f32 [n, 2·points] in pixels, NaN where unlabelled.
+    /// [n, 1, 96, 96]; train_y and val_y, f32 [n, 2·keypoints] in pixels, NaN where unlabeled.
     #[arg(long)]
     export: Option<PathBuf>,
     /// Also write the figures to this file.
@@ -53,13 +53,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<serde_json::Value> {
 fn export(data: &Prepared, path: &Path) -> Result<()> {
     let mut tensors = Vec::new();
     for (name, set) in [("train", &data.train), ("selection", &data.selection)] {
-        let (mut pixels, mut points) = (Vec::new(), Vec::new());
+        let (mut pixels, mut keypoints) = (Vec::new(), Vec::new());
         for index in 0..set.len() {
             let sample = set.get(index)?;
             pixels.extend_from_slice(sample.image.as_bytes());
-            for point in sample.keypoints.iter() {
-                points.extend(match point.is_labelled() {
-                    true => [point.x, point.y],
+            for keypoint in sample.keypoints.iter() {
+                keypoints.extend(match keypoint.is_labeled() {
+                    true => [keypoint.x, keypoint.y],
                     false => [f32::NAN; 2],
                 });
             }
@@ -68,9 +68,9 @@ fn export(data: &Prepared, path: &Path) -> Result<()> {
         let side = (pixels.len() as f64 / count as f64).sqrt() as usize;
         let shape = (count, 1, side, side);
         let pixels = Tensor::from_vec(pixels, shape, &Device::Cpu)?;
-        let points = Tensor::from_vec(points, (count, 2 * data.schema.len()), &Device::Cpu)?;
+        let keypoints = Tensor::from_vec(keypoints, (count, 2 * data.schema.len()), &Device::Cpu)?;
         tensors.push((format!("{name}_x"), pixels));
-        tensors.push((format!("{name}_y"), points));
+        tensors.push((format!("{name}_y"), keypoints));
     }
     Ok(Tensor::write_npz(&tensors, path)?)
 }

@@ -65,7 +65,7 @@ enum What {
 
 #[derive(Args)]
 struct Timing {
-    /// Pictures per repetition.
+    /// Images per repetition.
     #[arg(long, default_value_t = 32)]
     batch: usize,
     /// Threads to compute with.
@@ -208,7 +208,7 @@ fn batch(arguments: &Timing) -> Result<(Tensor, Tensor)> {
 }
 
 fn tutorial_network(vb: VarBuilder) -> Result<Network> {
-    let input = InputSpec::grey(SIDE);
+    let input = InputSpec::gray(SIDE);
     let card = ModelCard::new(NetworkConfig::default(), Schema::kaggle15(), input);
     Ok(card.network(vb)?)
 }
@@ -251,7 +251,7 @@ fn measure_part(
     Ok(json!({
         "what": what, "batch": batch, "threads": threads, "repetitions": ms.len(),
         "median_ms": median, "min_ms": ms[0], "max_ms": ms[ms.len() - 1],
-        "pictures_per_s": batch as f64 / median * 1e3, "peak_memory_mib": peak_memory_mib(),
+        "images_per_s": batch as f64 / median * 1e3, "peak_memory_mib": peak_memory_mib(),
     }))
 }
 

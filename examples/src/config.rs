@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunConfig {
-    /// What is learnt from.
+    /// What is learned from.
     pub data: DataConfig,
     /// How images are fed.
     pub input: InputSpec,
@@ -22,7 +22,7 @@ pub struct RunConfig {
     pub output: OutputSpec,
     /// The network.
     pub network: NetworkConfig,
-    /// How training pictures are varied.
+    /// How training images are varied.
     pub augment: Recipe,
     /// The training recipe.
     pub train: TrainConfig,
@@ -32,7 +32,7 @@ impl Default for RunConfig {
     fn default() -> Self {
         Self {
             data: DataConfig::default(),
-            input: InputSpec::grey(96),
+            input: InputSpec::gray(96),
             output: OutputSpec::Coordinates,
             network: NetworkConfig::default(),
             augment: Recipe::tutorial(),
@@ -48,7 +48,7 @@ pub struct DataConfig {
     /// File or folder; rendered faces if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
-    /// `kaggle`, `image-csv`, `pts` or `coco`; recognised by looking if absent.
+    /// `kaggle`, `image-csv`, `pts` or `coco`; recognized by looking if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// The keypoints to learn: `kaggle15`, `ibug68`, `aflw21`, `source` (those of the data), or a
@@ -134,13 +134,13 @@ impl From<FarLabelChoice> for FarLabels {
     }
 }
 
-/// How faces are cut out of pictures.
+/// How faces are cut out of images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CropChoice {
-    /// Framed by the keypoints, if the schema says how and the pictures are not crops already.
+    /// MeanShape by the keypoints, if the schema says how and the images are not crops already.
     Auto,
-    /// The whole picture.
+    /// The whole image.
     Whole,
 }
 

@@ -364,12 +364,12 @@ pub fn digest(dataset: &dyn Dataset, part: &str) -> Result<String> {
     let one = |index: usize| -> Result<(u64, usize)> {
         let sample = dataset.get(index)?;
         let mut bytes = sample.image.content_hash().to_le_bytes().to_vec();
-        for (i, point) in sample.keypoints.labelled() {
+        for (i, keypoint) in sample.keypoints.labeled() {
             bytes.extend((i as u64).to_le_bytes());
-            bytes.extend(point.x.to_le_bytes());
-            bytes.extend(point.y.to_le_bytes());
+            bytes.extend(keypoint.x.to_le_bytes());
+            bytes.extend(keypoint.y.to_le_bytes());
         }
-        Ok((fnv1a(bytes), sample.keypoints.labelled().count()))
+        Ok((fnv1a(bytes), sample.keypoints.labeled().count()))
     };
     let read: Vec<Result<(u64, usize)>> = (0..dataset.len()).into_par_iter().map(one).collect();
     let read = read.into_iter().collect::<Result<Vec<_>>>()?;

@@ -6,13 +6,13 @@ use fkp_augment::{AffineRange, Fill, Range, Transform};
 /// What a transform works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Works {
-    /// It moves picture and points.
+    /// It moves image and keypoints.
     OnGeometry,
-    /// It changes values and leaves points in their place.
+    /// It changes values and leaves keypoints in their place.
     OnPixels,
 }
 
-/// Every geometric and photometric transform for a picture of `side` pixels, in the order of the
+/// Every geometric and photometric transform for an image of `side` pixels, in the order of the
 /// crate's table.
 pub fn gallery(side: usize) -> Vec<(Works, Transform)> {
     let geometric = geometric(side).into_iter();
@@ -46,16 +46,16 @@ fn geometric(side: usize) -> Vec<Transform> {
             shear_x_deg: Range::within(15.0),
             ..AffineRange::default()
         }),
-        Transform::Perspective { reach: 0.2 },
+        Transform::Perspective { magnitude: 0.2 },
         Transform::Elastic {
             cells: 4,
-            reach: Range::exactly(0.2),
+            magnitude: Range::exactly(0.2),
         },
         Transform::GridDistortion {
             cells: 4,
-            reach: Range::exactly(0.6),
+            magnitude: Range::exactly(0.6),
         },
-        Transform::CentreCrop {
+        Transform::CenterCrop {
             width: most,
             height: most,
         },
@@ -112,13 +112,13 @@ fn photometric() -> Vec<Transform> {
             hue_deg: Range::within(180.0),
             saturation: Range::new(0.3, 2.0),
         },
-        Transform::Grey {},
-        Transform::Equalise {},
+        Transform::Gray {},
+        Transform::Equalize {},
         Transform::Clahe {
             clip: Range::new(2.0, 6.0),
             tiles: 4,
         },
-        Transform::Standardise {
+        Transform::Standardize {
             mean: 0.5,
             std: 0.15,
         },

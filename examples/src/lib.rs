@@ -24,7 +24,7 @@ pub use data::{Part, Prepared, Source, digest, open_for_evaluation, open_for_tra
 pub use gallery::{Works, gallery, kind};
 pub use interrupt::Interrupt;
 pub use notes::RunNotes;
-pub use output::{check_picture, check_writable, write_text};
+pub use output::{check_image, check_writable, write_text};
 pub use pretrained::landmarker;
 pub use report::{Report, heading, table, write_report};
 pub use run::TrainingRun;

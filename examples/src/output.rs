@@ -22,13 +22,13 @@ pub fn check_writable(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The same for a picture, whose ending must say a format that can be written.
-pub fn check_picture(path: &Path) -> Result<()> {
+/// The same for an image, whose ending must say a format that can be written.
+pub fn check_image(path: &Path) -> Result<()> {
     let format = image::ImageFormat::from_path(path);
     let writable = format.is_ok_and(|format| format.writing_enabled());
     anyhow::ensure!(
         writable,
-        "{}: end the picture's name in .png, .jpg or .bmp",
+        "{}: end the image's name in .png, .jpg or .bmp",
         path.display()
     );
     check_writable(path)
@@ -47,12 +47,12 @@ mod tests {
     fn what_cannot_be_written_is_found_out_and_what_can_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/a.png");
-        check_picture(&path).unwrap();
+        check_image(&path).unwrap();
         assert!(!path.exists());
         std::fs::write(&path, "kept").unwrap();
-        check_picture(&path).unwrap();
+        check_image(&path).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"kept");
-        assert!(check_picture(&folder.path().join("sheet")).is_err());
+        assert!(check_image(&folder.path().join("sheet")).is_err());
         assert!(check_writable(&path.join("below/a/file")).is_err());
     }
 }

@@ -65,19 +65,19 @@ fn markdown(report: &Report<'_>) -> Result<String> {
     }
     writeln!(
         page,
-        "\n## Per keypoint\n\n| point | MAE px | RMSE px | scored |\n|---|---|---|---|"
+        "\n## Per keypoint\n\n| keypoint | MAE px | RMSE px | scored |\n|---|---|---|---|"
     )?;
-    for point in &report.evaluation.per_point {
-        let (mae, rmse) = (number(point.mae_px, 3), number(point.rmse_px, 3));
+    for keypoint in &report.evaluation.per_keypoint {
+        let (mae, rmse) = (number(keypoint.mae_px, 3), number(keypoint.rmse_px, 3));
         writeln!(
             page,
             "| {} | {mae} | {rmse} | {} |",
-            point.name, point.scored
+            keypoint.name, keypoint.scored
         )?;
     }
     writeln!(
         page,
-        "\n![curves](curves.png)\n\n![errors of the points](point_errors.png)\n\n![overlay](overlay.png)"
+        "\n![curves](curves.png)\n\n![errors of the keypoints](keypoint_errors.png)\n\n![overlay](overlay.png)"
     )?;
     Ok(page)
 }
@@ -102,20 +102,20 @@ pub fn table(evaluation: &EvaluationReport) -> String {
     }
     lines.push(String::new());
     let widest = evaluation
-        .per_point
+        .per_keypoint
         .iter()
-        .map(|point| point.name.len())
+        .map(|keypoint| keypoint.name.len())
         .max();
     let width = widest.unwrap_or(0).max(26);
     lines.push(format!(
         "{:<width$} {:>10} {:>10} {:>8}",
-        "point", "MAE px", "RMSE px", "scored"
+        "keypoint", "MAE px", "RMSE px", "scored"
     ));
-    for point in &evaluation.per_point {
-        let (mae, rmse) = (number(point.mae_px, 3), number(point.rmse_px, 3));
+    for keypoint in &evaluation.per_keypoint {
+        let (mae, rmse) = (number(keypoint.mae_px, 3), number(keypoint.rmse_px, 3));
         lines.push(format!(
             "{:<width$} {mae:>10} {rmse:>10} {:>8}",
-            point.name, point.scored
+            keypoint.name, keypoint.scored
         ));
     }
     lines.join("\n")
@@ -130,7 +130,7 @@ fn metrics(evaluation: &EvaluationReport) -> Vec<(String, String)> {
         row("samples", evaluation.samples.to_string()),
         row("loss", number(evaluation.loss, 5)),
         row("MAE, px", number(evaluation.mae_px, 3)),
-        row("MAE, normalised", number(evaluation.mae_norm, 5)),
+        row("MAE, normalized", number(evaluation.mae_norm, 5)),
         row("RMSE, px", number(evaluation.rmse_px, 3)),
         row("NME, inter-ocular", percent(nme.inter_ocular)),
         row("NME, inter-pupil", percent(nme.inter_pupil)),

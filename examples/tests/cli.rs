@@ -74,8 +74,8 @@ fn a_run_leaves_its_files_and_its_model_evaluates_and_predicts() {
         "history.csv",
         "history.jsonl",
         "curves.png",
-        "point_errors.png",
-        "look-epoch-001.png",
+        "keypoint_errors.png",
+        "preview-epoch-001.png",
         "report.json",
         "report.md",
         "overlay.png",
@@ -129,7 +129,7 @@ fn a_run_leaves_its_files_and_its_model_evaluates_and_predicts() {
         "mae_norm",
         "mae_px",
         "nme",
-        "per_point",
+        "per_keypoint",
         "rmse_px",
         "samples",
     ];
@@ -137,30 +137,30 @@ fn a_run_leaves_its_files_and_its_model_evaluates_and_predicts() {
     for key in ["inter_ocular", "inter_pupil", "box"] {
         assert!(evaluation["nme"][key].is_number(), "{key}");
     }
-    let point = &evaluation["per_point"][10];
+    let keypoint = &evaluation["per_keypoint"][10];
     assert_eq!(
-        (&point["name"], &point["scored"]),
+        (&keypoint["name"], &keypoint["scored"]),
         (&"nose_tip".into(), &10.into())
     );
-    assert!(point["mae_px"].is_number() && point["rmse_px"].is_number());
+    assert!(keypoint["mae_px"].is_number() && keypoint["rmse_px"].is_number());
 
-    predict_every_kind_of_picture(folder.path(), &model);
+    predict_every_kind_of_image(folder.path(), &model);
 }
 
-fn predict_every_kind_of_picture(folder: &Path, model: &Path) {
-    let pictures = folder.join("pictures");
-    std::fs::create_dir(&pictures).unwrap();
+fn predict_every_kind_of_image(folder: &Path, model: &Path) {
+    let images = folder.join("images");
+    std::fs::create_dir(&images).unwrap();
     let face = GrayImage::from_fn(60, 90, |x, y| Luma([(x * 3 + y) as u8]));
     let face = DynamicImage::from(face);
-    face.save(pictures.join("grey.png")).unwrap();
-    face.to_rgb8().save(pictures.join("colour.jpg")).unwrap();
-    face.to_rgb8().save(pictures.join("windows.bmp")).unwrap();
+    face.save(images.join("gray.png")).unwrap();
+    face.to_rgb8().save(images.join("color.jpg")).unwrap();
+    face.to_rgb8().save(images.join("windows.bmp")).unwrap();
     face.to_rgba8()
-        .save(pictures.join("transparent.png"))
+        .save(images.join("transparent.png"))
         .unwrap();
-    face.to_luma16().save(pictures.join("deep.png")).unwrap();
-    GrayImage::new(1, 1).save(pictures.join("dot.png")).unwrap();
-    std::fs::write(pictures.join("notes.txt"), "no picture").unwrap();
+    face.to_luma16().save(images.join("deep.png")).unwrap();
+    GrayImage::new(1, 1).save(images.join("dot.png")).unwrap();
+    std::fs::write(images.join("notes.txt"), "no image").unwrap();
 
     // Twice into the same folder: what the first left behind is no input of the second.
     for _ in 0..2 {
@@ -168,26 +168,26 @@ fn predict_every_kind_of_picture(folder: &Path, model: &Path) {
         command
             .arg("--model")
             .arg(model)
-            .arg(&pictures)
+            .arg(&images)
             .arg("--out")
-            .arg(&pictures);
-        assert!(ran(&mut command).contains("6 of 6 pictures"));
+            .arg(&images);
+        assert!(ran(&mut command).contains("6 of 6 images"));
     }
-    let text = std::fs::read_to_string(pictures.join("predictions.json")).unwrap();
+    let text = std::fs::read_to_string(images.join("predictions.json")).unwrap();
     let predictions: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(predictions.as_array().unwrap().len(), 6);
-    let grey = predictions.as_array().unwrap().iter();
-    let grey = grey
+    let gray = predictions.as_array().unwrap().iter();
+    let gray = gray
         .into_iter()
-        .find(|p| p["file"].as_str().unwrap().ends_with("grey.png"))
+        .find(|p| p["file"].as_str().unwrap().ends_with("gray.png"))
         .unwrap();
-    assert_eq!((&grey["width"], &grey["height"]), (&60.into(), &90.into()));
-    assert_eq!(grey["keypoints"].as_array().unwrap().len(), 15);
-    assert_eq!(grey["keypoints"][0]["name"], "left_eye_center");
-    let table = std::fs::read_to_string(pictures.join("predictions.csv")).unwrap();
+    assert_eq!((&gray["width"], &gray["height"]), (&60.into(), &90.into()));
+    assert_eq!(gray["keypoints"].as_array().unwrap().len(), 15);
+    assert_eq!(gray["keypoints"][0]["name"], "left_eye_center");
+    let table = std::fs::read_to_string(images.join("predictions.csv")).unwrap();
     assert_eq!(table.lines().next(), Some("file,keypoint,x,y,sigma"));
     assert_eq!(table.lines().count(), 1 + 6 * 15);
-    assert!(pictures.join("grey.overlay.png").is_file());
+    assert!(images.join("gray.overlay.png").is_file());
 
     let predict = |face: &str, file: &Path| {
         let mut command = program("predict");
@@ -199,23 +199,23 @@ fn predict_every_kind_of_picture(folder: &Path, model: &Path) {
         command.arg("--out").arg(folder.join("boxed"));
         command
     };
-    let grey = pictures.join("grey.png");
-    ran(&mut predict("-5,10,50,50", &grey));
+    let gray = images.join("gray.png");
+    ran(&mut predict("-5,10,50,50", &gray));
     for kind in ["keypoints", "crop", "face"] {
-        ran(predict("5,10,50,50", &grey).args(["--box-kind", kind]));
+        ran(predict("5,10,50,50", &gray).args(["--box-kind", kind]));
     }
-    assert!(refused(&mut predict("100,10,50,50", &grey)).contains("outside the picture of 60×90"));
-    assert!(refused(&mut predict("1,2,3", &grey)).contains("x,y,width,height"));
-    assert!(refused(&mut predict("1,2,0,4", &grey)).contains("area"));
+    assert!(refused(&mut predict("100,10,50,50", &gray)).contains("outside the image of 60×90"));
+    assert!(refused(&mut predict("1,2,3", &gray)).contains("x,y,width,height"));
+    assert!(refused(&mut predict("1,2,0,4", &gray)).contains("area"));
 
-    // The broken picture is named, the others are predicted all the same.
-    let jpeg = std::fs::read(pictures.join("colour.jpg")).unwrap();
-    std::fs::write(pictures.join("broken.jpg"), &jpeg[..jpeg.len() / 3]).unwrap();
+    // The broken image is named, the others are predicted all the same.
+    let jpeg = std::fs::read(images.join("color.jpg")).unwrap();
+    std::fs::write(images.join("broken.jpg"), &jpeg[..jpeg.len() / 3]).unwrap();
     let mut command = program("predict");
     command
         .arg("--model")
         .arg(model)
-        .arg(&pictures)
+        .arg(&images)
         .arg("--out")
         .arg(folder.join("rest"));
     let text = refused(&mut command);
@@ -228,7 +228,7 @@ fn predict_every_kind_of_picture(folder: &Path, model: &Path) {
     let empty = folder.join("empty");
     std::fs::create_dir(&empty).unwrap();
     let text = refused(program("predict").arg("--model").arg(model).arg(&empty));
-    assert!(text.contains("no PNG, JPEG or BMP picture"), "{text}");
+    assert!(text.contains("no PNG, JPEG or BMP image"), "{text}");
 }
 
 #[cfg(unix)]
@@ -698,7 +698,7 @@ fn a_useless_result_is_told_and_learning_rates_are_explained() {
     );
     let help = ran(program("train").arg("--help"));
     assert!(
-        help.contains("flip_pairs = [[") && help.contains("normalising_pair"),
+        help.contains("flip_pairs = [[") && help.contains("normalizing_pair"),
         "{help}"
     );
 }

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 #[derive(Parser)]
 #[command(after_long_help = SCHEMA_HELP)]
 pub(crate) struct Arguments {
-    /// File or folder with annotated pictures; rendered faces if absent.
+    /// File or folder with annotated images; rendered faces if absent.
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
-    /// kaggle, image-csv, pts or coco; recognised by looking if absent.
+    /// kaggle, image-csv, pts or coco; recognized by looking if absent.
     #[arg(long)]
     pub(crate) format: Option<String>,
     /// Keypoints to train: kaggle15 (default), ibug68, aflw21, source (those of the data), or a TOML
@@ -68,14 +68,14 @@ pub(crate) struct Arguments {
 
 /// How to say what the keypoints of one's own data are.
 const SCHEMA_HELP: &str = "\
-A schema file for --schema, here for four points of a hand:
+A schema file for --schema, here for four keypoints of a hand:
 
     name = \"hand4\"
     keypoints = [\"wrist\", \"palm\", \"thumb_left\", \"thumb_right\"]
     flip_pairs = [[\"thumb_left\", \"thumb_right\"]]   # [] if there are none; without it, no flips
     skeleton = [[\"wrist\", \"palm\"]]                # lines to draw
 
-    [[normalising_pair]]                           # errors are divided by its length
+    [[normalizing_pair]]                           # errors are divided by its length
     name = \"palm\"
     from = [\"wrist\"]
     to = [\"palm\"]

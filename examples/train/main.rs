@@ -22,9 +22,10 @@ use fkp_examples::{
 use fkp_metrics::EvaluationReport;
 use fkp_model::{Precision, read_model};
 use fkp_train::observers::{
-    CsvHistory, Curves, EarlyLook, JsonLines, Look, PointErrors, PointOrder, Progress, TensorBoard,
+    CsvHistory, Curves, JsonLines, KeypointErrors, KeypointOrder, Preview, ProgressBar,
+    TensorBoard, ValidationPreview,
 };
-use fkp_train::plots::{plot_learning_rates, save_picture};
+use fkp_train::plots::{plot_learning_rates, save_image};
 use fkp_train::{LearningRateCurve, LearningRateFinder, Observers, Stopped, write_file};
 use std::path::Path;
 use std::process::ExitCode;
@@ -74,21 +75,21 @@ fn train(arguments: &Arguments) -> Result<()> {
         }
     }
     let mut interrupt = Interrupt::listen()?;
-    let look = Look::default();
-    let mut progress = Progress::new();
+    let preview = Preview::default();
+    let mut progress = ProgressBar::new();
     let mut history = CsvHistory::new(folder.join("history.csv"));
     let mut events = JsonLines::new(folder.join("history.jsonl"));
-    let mut board = TensorBoard::new(&folder).with_look(look);
+    let mut board = TensorBoard::new(&folder).with_preview(preview);
     let mut curves = Curves::new(folder.join("curves.png"));
-    let mut points = PointErrors::new(folder.join("point_errors.png"));
-    let mut early = EarlyLook::new(&folder, look);
+    let mut keypoints = KeypointErrors::new(folder.join("keypoint_errors.png"));
+    let mut early = ValidationPreview::new(&folder, preview);
     let mut observers = Observers(vec![
         &mut progress,
         &mut history,
         &mut events,
         &mut board,
         &mut curves,
-        &mut points,
+        &mut keypoints,
         &mut early,
         &mut interrupt,
     ]);
@@ -103,7 +104,7 @@ fn train(arguments: &Arguments) -> Result<()> {
     CsvHistory::write(&folder.join("history.csv"), records)?;
     Curves::draw(&folder.join("curves.png"), records)?;
     events.catch_up(records);
-    let drawn = [curves.finish(), points.finish(), early.finish()];
+    let drawn = [curves.finish(), keypoints.finish(), early.finish()];
     let written = [history.finish(), events.finish(), board.finish()];
     drawn
         .into_iter()
@@ -130,9 +131,9 @@ fn train(arguments: &Arguments) -> Result<()> {
 
     let best = folder.join("best.safetensors");
     let (evaluation, overlay) = judge(&best, &run)?;
-    save_picture(&folder.join("overlay.png"), &overlay)?;
-    let points = folder.join("point_errors.png");
-    PointErrors::draw(&points, &evaluation, PointOrder::WorstFirst)?;
+    save_image(&folder.join("overlay.png"), &overlay)?;
+    let keypoints = folder.join("keypoint_errors.png");
+    KeypointErrors::draw(&keypoints, &evaluation, KeypointOrder::WorstFirst)?;
     let mean_face = score_mean_face(&run)?;
     let report = Report {
         data: &run.data.source.description,

@@ -112,16 +112,15 @@ fn a_configuration_file_is_refused_by_name_line_and_key() {
     assert!(format!("{absent:#}").contains("none.toml"));
 }
 
-/// Two grey pictures with three numbered points each.
+/// Two gray images with three numbered keypoints each.
 fn write_numbered_set(folder: &Path) {
     let images = folder.join("images");
     std::fs::create_dir(&images).unwrap();
     let mut table = "image,0_x,0_y,1_x,1_y,2_x,2_y\n".to_owned();
     for index in 0..6u8 {
         let name = format!("{index}.png");
-        let picture =
-            image::GrayImage::from_fn(20, 20, |x, y| image::Luma([(x * y) as u8 ^ index]));
-        picture.save(images.join(&name)).unwrap();
+        let image = image::GrayImage::from_fn(20, 20, |x, y| image::Luma([(x * y) as u8 ^ index]));
+        image.save(images.join(&name)).unwrap();
         table += &format!("{name},1,2,3,4,5,{index}\n");
     }
     std::fs::write(folder.join("keypoints.csv"), table).unwrap();

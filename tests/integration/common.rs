@@ -17,7 +17,7 @@ pub(crate) fn small_config() -> RunConfig {
             },
             ..DataConfig::default()
         },
-        input: InputSpec::grey(48),
+        input: InputSpec::gray(48),
         network: NetworkConfig::Cnn(CnnConfig {
             conv_channels: vec![8, 16],
             dense: vec![32],

@@ -61,7 +61,7 @@ fn one_photograph_is_the_same_input_in_training_and_prediction() {
             channels,
             mean: 0.4,
             std: 0.3,
-            ..InputSpec::grey(96)
+            ..InputSpec::gray(96)
         };
         let set = InMemory::new(schema.clone(), samples.clone()).unwrap();
         let crops = Cropped::new(set, rule.clone(), input);

@@ -1,4 +1,4 @@
-//! From rendered faces to points in a picture's own pixels.
+//! From rendered faces to keypoints in an image's own pixels.
 
 use crate::common::{small_config, train};
 use fkp_core::{
@@ -68,10 +68,8 @@ fn evaluation_scores_what_the_training_held_out() {
     std::fs::create_dir_all(set.join("images")).unwrap();
     let mut table = "image,0_x,0_y\n".to_owned();
     for index in 0..30u8 {
-        let picture = image::GrayImage::from_pixel(48, 48, image::Luma([index * 8]));
-        picture
-            .save(set.join(format!("images/{index}.png")))
-            .unwrap();
+        let image = image::GrayImage::from_pixel(48, 48, image::Luma([index * 8]));
+        image.save(set.join(format!("images/{index}.png"))).unwrap();
         table += &format!("{index}.png,{index},{}\n", 40 - index);
     }
     std::fs::write(set.join("keypoints.csv"), table).unwrap();
@@ -80,7 +78,7 @@ fn evaluation_scores_what_the_training_held_out() {
         let mut config = small_config();
         config.data.path = Some(set.clone());
         config.data.schema = "source".to_owned();
-        // The flip pairs of a numbered point are unknown.
+        // The flip pairs of a numbered keypoint are unknown.
         config.augment = fkp_augment::Recipe::none();
         config.data.split.seed = seed;
         config.train.epochs = 1;
@@ -108,9 +106,9 @@ fn evaluation_scores_what_the_training_held_out() {
     }
 }
 
-/// A face anywhere in a larger colour picture: the points come back in that picture's pixels.
+/// A face anywhere in a larger color image: the keypoints come back in that image's pixels.
 #[test]
-fn points_are_found_in_a_larger_picture() {
+fn keypoints_are_found_in_a_larger_image() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = small_config();
     learn_more(&mut config);
@@ -135,16 +133,16 @@ fn points_are_found_in_a_larger_picture() {
         center: (150.0 - 0.5 + 72.0, 60.0 - 0.5 + 72.0),
         side: 144.0,
     };
-    let picture_from_face = square.crop_from_image(side).unwrap().inverse();
+    let image_from_face = square.crop_from_image(side).unwrap().inverse();
     let mut ours = Evaluation::new(faces.schema(), frame);
     let mut in_crop = Evaluation::new(faces.schema(), frame);
     for index in 0..faces.len() {
         let face = faces.get(index).unwrap();
-        let picture = pasted(&face.image, &picture_from_face);
+        let image = pasted(&face.image, &image_from_face);
         let found = landmarker
-            .detect_in(&picture, &FaceBox::crop(square.bounds()))
+            .detect_in(&image, &FaceBox::crop(square.bounds()))
             .unwrap();
-        ours.add(found.positions(), &face.keypoints.map(&picture_from_face));
+        ours.add(found.positions(), &face.keypoints.map(&image_from_face));
         let found = landmarker.detect(&face.image).unwrap();
         in_crop.add(found.positions(), &face.keypoints);
     }
@@ -152,14 +150,14 @@ fn points_are_found_in_a_larger_picture() {
         ours.report().mae_px.unwrap(),
         in_crop.report().mae_px.unwrap(),
     );
-    // The way out to the picture and back costs little more than the scale.
+    // The way out to the image and back costs little more than the scale.
     assert!(
         (ours / scale - in_crop).abs() < 0.1,
         "{ours} / 3 against {in_crop}"
     );
     assert!(
         in_crop < 2.0,
-        "the network has learnt too little to tell: {in_crop} px"
+        "the network has learned too little to tell: {in_crop} px"
     );
 }
 
@@ -171,11 +169,11 @@ fn learn_more(config: &mut fkp_examples::RunConfig) {
     config.train.batch_size = 10;
 }
 
-fn pasted(face: &Image, picture_from_face: &Affine) -> Image {
+fn pasted(face: &Image, image_from_face: &Affine) -> Image {
     let size = (400, 300);
     warp_affine(
         &face.to_rgb(),
-        picture_from_face,
+        image_from_face,
         size,
         Filter::Bilinear,
         Border::Constant(0),

@@ -4,16 +4,16 @@ use fkp_core::{Dataset, Keypoints, Schema};
 use fkp_data::testing::shared_set;
 use fkp_examples::{DataConfig, open_for_training};
 
-/// Mean position of each point over the crops, in fractions of the side.
+/// Mean position of each keypoint over the crops, in fractions of the side.
 fn mean_shape(set: &dyn Dataset, every: usize) -> Vec<Option<[f64; 2]>> {
     let mut sums = vec![(0.0, 0.0, 0usize); set.schema().len()];
     for index in (0..set.len()).step_by(every) {
         let sample = set.get(index).unwrap();
         let side = sample.image.width() as f64;
-        let points: &Keypoints = &sample.keypoints;
-        for (i, point) in points.labelled() {
-            sums[i].0 += (f64::from(point.x) + 0.5) / side;
-            sums[i].1 += (f64::from(point.y) + 0.5) / side;
+        let keypoints: &Keypoints = &sample.keypoints;
+        for (i, keypoint) in keypoints.labeled() {
+            sums[i].0 += (f64::from(keypoint.x) + 0.5) / side;
+            sums[i].1 += (f64::from(keypoint.y) + 0.5) / side;
             sums[i].2 += 1;
         }
     }
@@ -21,11 +21,11 @@ fn mean_shape(set: &dyn Dataset, every: usize) -> Vec<Option<[f64; 2]>> {
     sums.iter().map(mean).collect()
 }
 
-/// Whatever the format, the crops of every set show faces in one framing.
+/// Whatever the format, the crops of every set show faces in one mean_shape.
 #[test]
-fn every_face_set_comes_out_in_the_kaggle_framing() {
+fn every_face_set_comes_out_in_the_kaggle_mean_shape() {
     let schema = Schema::kaggle15();
-    let input = fkp_core::InputSpec::grey(96);
+    let input = fkp_core::InputSpec::gray(96);
     for name in ["ytf68", "ibug68", "aflw21"] {
         let Some(path) = shared_set(name) else {
             continue;
@@ -37,11 +37,14 @@ fn every_face_set_comes_out_in_the_kaggle_framing() {
         let data = open_for_training(&config, &input).unwrap();
         assert_eq!(data.schema, schema);
         let mean = mean_shape(&data.train, 20);
-        for (i, (found, framing)) in mean.iter().zip(schema.framing()).enumerate() {
+        for (i, (found, mean_shape)) in mean.iter().zip(schema.mean_shape()).enumerate() {
             let Some(found) = found else { continue };
-            let off = (found[0] - framing[0]).hypot(found[1] - framing[1]);
-            let point = &schema.keypoints()[i];
-            assert!(off < 0.06, "{name}, {point}: {found:?} against {framing:?}");
+            let off = (found[0] - mean_shape[0]).hypot(found[1] - mean_shape[1]);
+            let keypoint = &schema.keypoints()[i];
+            assert!(
+                off < 0.06,
+                "{name}, {keypoint}: {found:?} against {mean_shape:?}"
+            );
         }
         // Left is the subject's: at the larger x.
         let x = |i: usize| mean[i].unwrap()[0];

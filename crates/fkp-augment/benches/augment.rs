@@ -6,7 +6,7 @@
 //! ```
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use fkp_augment::{Drawn, Fill, Filter, Projective, Range, Recipe, Sampling, Step, Transform};
+use fkp_augment::{Fill, Filter, Projective, Range, Recipe, Replay, Sampling, Step, Transform};
 use fkp_core::{
     Affine, Augment, Border, Image, InputSpec, Keypoint, Purpose, Sample, Schema, rng_for,
 };
@@ -19,25 +19,25 @@ fn name((width, height, channels): (usize, usize, usize)) -> String {
     format!("{width}x{height}x{channels}")
 }
 
-/// A picture of smooth waves.
-fn picture((width, height, channels): (usize, usize, usize)) -> Image {
+/// An image of smooth waves.
+fn image((width, height, channels): (usize, usize, usize)) -> Image {
     let value = |i: usize| (127.0 + 80.0 * (i as f64 * 0.37).sin()) as u8;
     let data = (0..width * height * channels).map(value).collect();
     Image::new(width, height, channels, data).expect("the sizes fit")
 }
 
 fn face(shape: (usize, usize, usize)) -> Sample {
-    let point = |i: u16| Keypoint::new(20.0 + f32::from(i) * 4.0, 30.0 + f32::from(i) * 2.0);
-    Sample::new("bench", picture(shape), (0..15).map(point).collect())
+    let keypoint = |i: u16| Keypoint::new(20.0 + f32::from(i) * 4.0, 30.0 + f32::from(i) * 2.0);
+    Sample::new("bench", image(shape), (0..15).map(keypoint).collect())
 }
 
-/// One fixed map of the picture alone.
+/// One fixed map of the image alone.
 fn warps(criterion: &mut Criterion) {
     for shape in SHAPES {
-        let image = picture(shape);
+        let image = image(shape);
         let size = image.size();
         let (w, h) = (size.0 as f64, size.1 as f64);
-        let turn = Affine::rotation_about(image.centre(), 8f64.to_radians());
+        let turn = Affine::rotation_about(image.center(), 8f64.to_radians());
         let corners = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)];
         let moved = [
             (0.05 * w, 0.0),
@@ -73,10 +73,10 @@ fn warps(criterion: &mut Criterion) {
                 border,
                 interpolation,
             };
-            let mut drawn = Drawn::nothing(size, sampling);
-            drawn.push(step);
+            let mut replay = Replay::nothing(size, sampling);
+            replay.push(step);
             group.bench_function(case, |bencher| {
-                bencher.iter(|| black_box(drawn.image(black_box(&image))));
+                bencher.iter(|| black_box(replay.image(black_box(&image))));
             });
         }
         group.finish();
@@ -84,7 +84,7 @@ fn warps(criterion: &mut Criterion) {
 }
 
 /// One transform of each costly kind, and the recipes: a copy of the sample, a generator, the draw,
-/// picture and points, as in a loader.
+/// image and keypoints, as in a loader.
 fn recipes(criterion: &mut Criterion) {
     let alone = |step: Transform| Recipe::of([step]);
     let cases = [
@@ -94,7 +94,7 @@ fn recipes(criterion: &mut Criterion) {
             "elastic",
             alone(Transform::Elastic {
                 cells: 4,
-                reach: Range::exactly(0.1),
+                magnitude: Range::exactly(0.1),
             }),
         ),
         (
@@ -189,7 +189,7 @@ fn batches(criterion: &mut Criterion) {
     let augment = Recipe::tutorial().compile(&Schema::kaggle15());
     let augment = augment.expect("a valid recipe");
     let sample = face(shape);
-    let input = InputSpec::grey(shape.0);
+    let input = InputSpec::gray(shape.0);
     let mut values = vec![0f32; BATCH * input.len()];
     let mut group = criterion.benchmark_group(format!("batch/{}", name(shape)));
     group.throughput(Throughput::Elements(BATCH as u64));

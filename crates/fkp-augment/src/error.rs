@@ -1,6 +1,6 @@
-//! What can be wrong with an augmentation's configuration or a picture's shape.
+//! What can be wrong with an augmentation's configuration or an image's shape.
 
-/// A configuration makes no sense, or a picture's shape and its numbers do not fit.
+/// A configuration makes no sense, or an image's shape and its numbers do not fit.
 #[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AugmentError {
@@ -48,11 +48,9 @@ pub enum AugmentError {
         /// Determinant of the matrix.
         determinant: f64,
     },
-    /// A picture is empty, has more than four channels, or another length.
-    #[error(
-        "{width}×{height} pixels of {channels} channels do not make a picture of {len} numbers"
-    )]
-    BadPicture {
+    /// An image is empty, has more than four channels, or another length.
+    #[error("{width}×{height} pixels of {channels} channels do not make an image of {len} numbers")]
+    BadImage {
         /// Width in pixels.
         width: usize,
         /// Height in pixels.

@@ -20,7 +20,7 @@ macro_rules! fields {
 fields! {
     add amount area aspect border bottom cells clip count factor fill flip_horizontal_p fraction
     gamma height hue_deg interpolation left length_px margin mean p photons quality radius_px
-    reach right rotation_deg saturation scale scale_x scale_y shear_x_deg shear_y_deg shift
+    magnitude right rotation_deg saturation scale scale_x scale_y shear_x_deg shear_y_deg shift
     shift_x shift_x_px shift_y shift_y_px side sigma sigma_px std strength tiles top turns width
     zoom zoom_axes
 }

@@ -7,7 +7,7 @@
 //! visibility.
 //!
 //! Parameters are sampled before anything is done: a [`Recipe`] says what may happen, a [`Pipeline`]
-//! is a recipe checked and bound to a schema, and [`Pipeline::draw`] gives a [`Drawn`], a plain
+//! is a recipe checked and bound to a schema, and [`Pipeline::sample`] gives a [`Replay`], a plain
 //! record of parameters that can be applied to this image, to another, or to keypoints alone, and
 //! can be undone.
 //!
@@ -15,29 +15,29 @@
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
-mod drawn;
 mod error;
 mod field;
 mod geometry;
-mod picture;
 mod pipeline;
 mod pixels;
 mod pixels_only;
 mod range;
 mod raster;
+mod raster_image;
 mod recipe;
+mod replay;
 mod step;
 mod transform;
 
-pub use drawn::Drawn;
 pub use error::AugmentError;
-pub use geometry::{Bend, BendKind, Projective};
-pub use picture::Picture;
+pub use geometry::{Distortion, DistortionKind, Projective};
 pub use pipeline::Pipeline;
 pub use pixels_only::PixelsOnly;
 pub use range::Range;
 pub use raster::{Raster, RasterView};
+pub use raster_image::RasterImage;
 pub use recipe::{Recipe, ZoomAxes};
+pub use replay::Replay;
 pub use step::{Fill, Step};
 pub use transform::{AffineRange, Subject, Transform};
 

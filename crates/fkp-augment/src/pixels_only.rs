@@ -2,11 +2,11 @@
 
 use fkp_core::{Augment, Rng, Sample, SampleError};
 
-/// **Wrong on purpose:** varies the picture and leaves the keypoints where they were.
+/// **Wrong on purpose:** varies the image and leaves the keypoints where they were.
 ///
-/// Keras' `ImageDataGenerator` does this when it is given pictures and coordinates: it moves the
+/// Keras' `ImageDataGenerator` does this when it is given images and coordinates: it moves the
 /// pixels and knows nothing of the labels. The only use of this wrapper is to measure what that
-/// costs; a network trained with it learns positions that are not in the picture.
+/// costs; a network trained with it learns positions that are not in the image.
 ///
 /// ```
 /// use fkp_augment::{PixelsOnly, Recipe};

@@ -62,7 +62,7 @@ impl Range {
         Ok(())
     }
 
-    pub(crate) fn draw(&self, rng: &mut dyn Rng) -> f64 {
+    pub(crate) fn sample(&self, rng: &mut dyn Rng) -> f64 {
         rng.random_range(self.low..=self.high)
     }
 }

@@ -6,7 +6,7 @@ use fkp_core::warp::View;
 use ndarray::ArrayView3;
 use std::borrow::Cow;
 
-/// A picture of 1 to 4 interleaved channels, `[height, width, channels]` in memory.
+/// An image of 1 to 4 interleaved channels, `[height, width, channels]` in memory.
 ///
 /// ```
 /// use fkp_augment::Raster;
@@ -23,7 +23,7 @@ pub struct Raster<T> {
 }
 
 impl<T: Channel> Raster<T> {
-    /// A picture from its numbers.
+    /// An image from its numbers.
     ///
     /// # Errors
     /// If a side is zero, the channels are not 1 to 4, or the length does not fit.
@@ -73,7 +73,7 @@ impl<T: Channel> Raster<T> {
     }
 }
 
-/// A picture that is looked at: borrowed where its numbers lie in order, else a copy.
+/// An image that is looked at: borrowed where its numbers lie in order, else a copy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RasterView<'a, T: Clone> {
     pub(crate) width: usize,
@@ -83,7 +83,7 @@ pub struct RasterView<'a, T: Clone> {
 }
 
 impl<'a, T: Channel> RasterView<'a, T> {
-    /// A picture from its numbers, `[height, width, channels]`.
+    /// An image from its numbers, `[height, width, channels]`.
     ///
     /// # Errors
     /// If a side is zero, the channels are not 1 to 4, or the length does not fit.
@@ -143,7 +143,7 @@ fn check_shape(
         .checked_mul(height)
         .and_then(|pixels| pixels.checked_mul(channels));
     if width == 0 || height == 0 || !(1..=4).contains(&channels) || expected != Some(len) {
-        return Err(AugmentError::BadPicture {
+        return Err(AugmentError::BadImage {
             width,
             height,
             channels,

@@ -20,14 +20,14 @@ pub enum ZoomAxes {
     Separate,
 }
 
-/// How pictures and points are varied together. In a file, a key that is left out means that the
+/// How images and keypoints are varied together. In a file, a key that is left out means that the
 /// step is not done.
 ///
-/// First the four usual words: they make one map, in Keras' order: rotation about the picture's
-/// centre, then shift, then zoom about the centre, then flip. Then [`Recipe::steps`], in order.
-/// Geometric neighbours are composed and the picture is resampled once, with one border rule: the
-/// border is that of the source picture, wherever in the chain a step is. What a crop cuts off
-/// and a later pad brings back is therefore the picture itself.
+/// First the four usual words: they make one map, in Keras' order: rotation about the image's
+/// center, then shift, then zoom about the center, then flip. Then [`Recipe::steps`], in order.
+/// Geometric neighbors are composed and the image is resampled once, with one border rule: the
+/// border is that of the source image, wherever in the chain a step is. What a crop cuts off
+/// and a later pad brings back is therefore the image itself.
 ///
 /// ```
 /// let recipe: fkp_augment::Recipe = toml::from_str(
@@ -49,7 +49,7 @@ pub struct Recipe {
     /// `height_shift_range`.
     #[serde(default, deserialize_with = "field::shift_y")]
     pub shift_y: f64,
-    /// The source is looked at through a window whose sides are those of the picture times a
+    /// The source is looked at through a window whose sides are those of the image times a
     /// factor uniform in [1−z, 1+z], so a factor of 0.8 enlarges by 1.25; 0 ≤ z ≤ 0.9. Keras:
     /// `zoom_range`.
     #[serde(default, deserialize_with = "field::zoom")]
@@ -60,10 +60,10 @@ pub struct Recipe {
     /// Probability of a mirror image, left to right. Keras: `horizontal_flip` is 0.5.
     #[serde(default, deserialize_with = "field::flip_horizontal_p")]
     pub flip_horizontal_p: f64,
-    /// What lies beyond the picture's edge. Keras: `fill_mode`.
+    /// What lies beyond the image's edge. Keras: `fill_mode`.
     #[serde(default, deserialize_with = "field::border")]
     pub border: Border,
-    /// How a value between pixel centres is found.
+    /// How a value between pixel centers is found.
     #[serde(default, deserialize_with = "field::interpolation")]
     pub interpolation: Filter,
     /// What else is done, after the words above.
@@ -155,8 +155,8 @@ impl Recipe {
 
     /// The four words always take the same number of draws, so that changing one strength leaves
     /// the other numbers of a seed alone.
-    pub(crate) fn draw(&self, scene: &mut Scene<'_>, rng: &mut dyn Rng) {
-        let size = scene.drawn.size();
+    pub(crate) fn sample(&self, scene: &mut Scene<'_>, rng: &mut dyn Rng) {
+        let size = scene.replay.size();
         let mut within = |limit: f64| rng.random_range(-limit..=limit);
         let angle = within(self.rotation_deg).to_radians();
         let dx = within(self.shift_x) * size.0 as f64;
@@ -168,11 +168,11 @@ impl Recipe {
             ZoomAxes::Separate => zoom_y,
         };
         let flipped = rng.random::<f64>() < self.flip_horizontal_p;
-        let centre = scene.centre();
+        let center = scene.center();
         let chain = || {
-            let map = Affine::rotation_about(centre, angle)
+            let map = Affine::rotation_about(center, angle)
                 .then(&Affine::translation(dx, dy))?
-                .then(&Affine::scale_about(centre, 1.0 / zoom_x, 1.0 / zoom_y)?)?;
+                .then(&Affine::scale_about(center, 1.0 / zoom_x, 1.0 / zoom_y)?)?;
             match flipped {
                 true => map.then(&Affine::flip_horizontal(size.0)),
                 false => Ok(map),
@@ -184,7 +184,7 @@ impl Recipe {
             Err(error) => unreachable!("checked factors lie in [0.1, 1.9]: {error}"),
         }
         for step in &self.steps {
-            step.draw(scene, rng);
+            step.sample(scene, rng);
         }
     }
 

@@ -1,6 +1,6 @@
 //! One thing that was drawn: all numbers fixed, nothing left to chance.
 
-use crate::{Bend, Projective};
+use crate::{Distortion, Projective};
 use fkp_core::Affine;
 use serde::{Deserialize, Serialize};
 
@@ -22,26 +22,26 @@ pub enum Fill {
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Step {
-    /// Moves picture and points by an affine map into a frame of `size` = (width, height).
+    /// Moves image and keypoints by an affine map into a frame of `size` = (width, height).
     Affine {
         /// `dst_from_src`, in pixels.
         map: Affine,
         /// The new frame.
         size: (usize, usize),
     },
-    /// Moves picture and points by a perspective map into a frame of `size` = (width, height).
+    /// Moves image and keypoints by a perspective map into a frame of `size` = (width, height).
     Perspective {
         /// `dst_from_src`, in pixels.
         map: Projective,
         /// The new frame.
         size: (usize, usize),
     },
-    /// Bends picture and points within their frame.
-    Bend {
+    /// Bends image and keypoints within their frame.
+    Distortion {
         /// The bend.
-        map: Bend,
+        map: Distortion,
     },
-    /// Covers a rectangle, whose points become `Occluded`.
+    /// Covers a rectangle, whose keypoints become `Occluded`.
     Erase {
         /// First column covered.
         x: usize,
@@ -73,15 +73,15 @@ pub enum Step {
     },
     /// `1 − v`.
     Invert {},
-    /// Turns the hue and scales the saturation (HSV); leaves grey pictures alone.
+    /// Turns the hue and scales the saturation (HSV); leaves gray images alone.
     HueSaturation {
-        /// Angle on the colour circle in degrees.
+        /// Angle on the color circle in degrees.
         hue_deg: f64,
         /// Factor on the saturation.
         saturation: f64,
     },
-    /// Every colour becomes its Rec. 601 grey; the number of channels stays.
-    Grey {},
+    /// Every color becomes its Rec. 601 gray; the number of channels stays.
+    Gray {},
     /// Adds normal noise, independent in each channel.
     GaussianNoise {
         /// Standard deviation, fraction of white.
@@ -103,7 +103,7 @@ pub enum Step {
         /// Seed of the noise.
         seed: u64,
     },
-    /// Gaussian blur; the picture is continued by its mirror image.
+    /// Gaussian blur; the image is continued by its mirror image.
     GaussianBlur {
         /// Standard deviation in pixels.
         sigma_px: f64,
@@ -125,15 +125,15 @@ pub enum Step {
         /// How much of the difference is added.
         amount: f64,
     },
-    /// Contrast-limited adaptive histogram equalisation, on the luma of colour pictures.
+    /// Contrast-limited adaptive histogram equalization, on the luma of color images.
     Clahe {
         /// Limit of a histogram bin as a multiple of the mean bin.
         clip: f64,
         /// Tiles along each axis.
         tiles: usize,
     },
-    /// Histogram equalisation, on the luma of colour pictures.
-    Equalise {},
+    /// Histogram equalization, on the luma of color images.
+    Equalize {},
     /// The loss of a baseline JPEG of this quality (libjpeg's scale), without subsampling.
     Jpeg {
         /// 1 (worst) to 100.
@@ -146,24 +146,24 @@ pub enum Step {
     },
     /// Darkens what lies beyond a soft line.
     Shadow {
-        /// A point of the line, as a fraction of (width, height).
+        /// A keypoint of the line, as a fraction of (width, height).
         through: (f64, f64),
         /// Direction into the shadow, counter-clockwise from the right, in degrees.
         angle_deg: f64,
         /// What is taken away, as a fraction of the light.
         strength: f64,
-        /// Width of the soft edge as a fraction of the picture's diagonal.
+        /// Width of the soft edge as a fraction of the image's diagonal.
         softness: f64,
     },
-    /// Light that falls off: a factor from `1 − strength` to `1 + strength` across the picture.
+    /// Light that falls off: a factor from `1 − strength` to `1 + strength` across the image.
     LightGradient {
-        /// Direction towards the light, counter-clockwise from the right, in degrees.
+        /// Direction toward the light, counter-clockwise from the right, in degrees.
         angle_deg: f64,
         /// Change at the far ends.
         strength: f64,
     },
-    /// Gives the picture this mean and standard deviation (all channels together).
-    Standardise {
+    /// Gives the image this mean and standard deviation (all channels together).
+    Standardize {
         /// Mean, fraction of white.
         mean: f64,
         /// Standard deviation, fraction of white.
@@ -172,11 +172,11 @@ pub enum Step {
 }
 
 impl Step {
-    /// Whether the step moves pixels and points.
+    /// Whether the step moves pixels and keypoints.
     pub(crate) fn is_geometric(&self) -> bool {
         matches!(
             self,
-            Self::Affine { .. } | Self::Perspective { .. } | Self::Bend { .. }
+            Self::Affine { .. } | Self::Perspective { .. } | Self::Distortion { .. }
         )
     }
 

@@ -13,13 +13,13 @@ const BATCH: usize = 4;
 const EPOCHS: u64 = 6;
 
 fn samples((width, height, channels): (usize, usize, usize)) -> Vec<Sample> {
-    let picture = |i: usize| {
+    let image = |i: usize| {
         let value = |j: usize| (127.0 + 90.0 * ((i + j) as f64 * 0.37).sin()) as u8;
         let data = (0..width * height * channels).map(value).collect();
         Image::new(width, height, channels, data).unwrap()
     };
     let sample = |i: usize| {
-        let points: Keypoints = (0..15)
+        let keypoints: Keypoints = (0..15)
             .map(|p| Keypoint::new(10.0 + p as f32, 8.0 + i as f32))
             .collect();
         Sample {
@@ -29,7 +29,7 @@ fn samples((width, height, channels): (usize, usize, usize)) -> Vec<Sample> {
                 width: 24.0,
                 height: 26.0,
             })),
-            ..Sample::new("face", picture(i), points)
+            ..Sample::new("face", image(i), keypoints)
         }
     };
     (0..BATCH).map(sample).collect()
@@ -44,7 +44,7 @@ fn allocations(recipe: &Recipe, shape: (usize, usize, usize)) -> u64 {
     let mut slots: Vec<_> = fresh.iter().cloned().map(Some).collect();
     let input = InputSpec {
         channels,
-        ..InputSpec::grey(width)
+        ..InputSpec::gray(width)
     };
     let mut values = vec![0.0; input.len()];
     let mut augment = |epoch: u64| {
@@ -96,14 +96,14 @@ fn every_transform() -> Vec<Transform> {
             rotation_deg: Range::within(20.0),
             ..AffineRange::default()
         }),
-        Transform::Perspective { reach: 0.1 },
+        Transform::Perspective { magnitude: 0.1 },
         Transform::Elastic {
             cells: 4,
-            reach: one(0.1),
+            magnitude: one(0.1),
         },
         Transform::GridDistortion {
             cells: 4,
-            reach: one(0.3),
+            magnitude: one(0.3),
         },
         Transform::Pad {
             left: 3,
@@ -143,7 +143,7 @@ fn every_transform() -> Vec<Transform> {
             hue_deg: one(20.0),
             saturation: one(1.2),
         },
-        Transform::Grey {},
+        Transform::Gray {},
         Transform::GaussianNoise { sigma: one(0.02) },
         Transform::PoissonNoise {
             photons: one(100.0),
@@ -163,7 +163,7 @@ fn every_transform() -> Vec<Transform> {
             clip: one(2.0),
             tiles: 8,
         },
-        Transform::Equalise {},
+        Transform::Equalize {},
         Transform::Jpeg {
             quality: Range::new(20.0, 90.0),
         },
@@ -178,7 +178,7 @@ fn every_transform() -> Vec<Transform> {
         },
         Transform::Shadow { strength: one(0.3) },
         Transform::LightGradient { strength: one(0.3) },
-        Transform::Standardise {
+        Transform::Standardize {
             mean: 0.5,
             std: 0.2,
         },

@@ -14,10 +14,10 @@ pub struct AffineError {
 
 crate::debug_as_sentence!(AffineError);
 
-/// An invertible affine map of the plane, in pixel coordinates (pixel centres at integers).
+/// An invertible affine map of the plane, in pixel coordinates (pixel centers at integers).
 ///
 /// Carries its inverse, because a warp needs it for every pixel and a prediction needs it to get
-/// back to the picture it came from. A singular or non-finite map cannot be constructed.
+/// back to the image it came from. A singular or non-finite map cannot be constructed.
 /// Variables are named `dst_from_src`: `dst = map.apply(src)`.
 ///
 /// ```
@@ -73,33 +73,33 @@ impl Affine {
     ///
     /// # Errors
     /// If a factor is zero or not finite.
-    pub fn scale_about(centre: (f64, f64), sx: f64, sy: f64) -> Result<Self, AffineError> {
+    pub fn scale_about(center: (f64, f64), sx: f64, sy: f64) -> Result<Self, AffineError> {
         Self::new([
-            [sx, 0.0, centre.0 - sx * centre.0],
-            [0.0, sy, centre.1 - sy * centre.1],
+            [sx, 0.0, center.0 - sx * center.0],
+            [0.0, sy, center.1 - sy * center.1],
         ])
     }
 
     /// Rotates about a fixed point, counter-clockwise as seen on a screen (y down), the sense of
-    /// OpenCV's `getRotationMatrix2D`. The centre of a picture is `((w−1)/2, (h−1)/2)`.
+    /// OpenCV's `getRotationMatrix2D`. The center of an image is `((w−1)/2, (h−1)/2)`.
     ///
     /// # Panics
-    /// If the centre or the angle is not finite.
-    pub fn rotation_about(centre: (f64, f64), radians: f64) -> Self {
+    /// If the center or the angle is not finite.
+    pub fn rotation_about(center: (f64, f64), radians: f64) -> Self {
         let (sin, cos) = radians.sin_cos();
-        let (cx, cy) = centre;
+        let (cx, cy) = center;
         Self::from_finite([
             [cos, sin, cx - cos * cx - sin * cy],
             [-sin, cos, cy + sin * cx - cos * cy],
         ])
     }
 
-    /// Mirrors a picture of this width left to right: `x ↦ width − 1 − x`.
+    /// Mirrors an image of this width left to right: `x ↦ width − 1 − x`.
     pub fn flip_horizontal(width: usize) -> Self {
         Self::from_finite([[-1.0, 0.0, width as f64 - 1.0], [0.0, 1.0, 0.0]])
     }
 
-    /// Resizes a whole picture: `x ↦ (x + 0.5)·s − 0.5` with `s` = new / old on each axis.
+    /// Resizes a whole image: `x ↦ (x + 0.5)·s − 0.5` with `s` = new / old on each axis.
     ///
     /// # Errors
     /// If a side is zero.
@@ -202,9 +202,9 @@ mod tests {
 
         #[test]
         fn rotating_there_and_back_is_identity(angle in -7.0f64..7.0, x in -99.0f64..99.0, y in -99.0f64..99.0) {
-            let centre = (47.5, 30.0);
-            let map = Affine::rotation_about(centre, angle)
-                .then(&Affine::rotation_about(centre, -angle)).unwrap();
+            let center = (47.5, 30.0);
+            let map = Affine::rotation_about(center, angle)
+                .then(&Affine::rotation_about(center, -angle)).unwrap();
             prop_assert!(close(map.apply(x, y), (x, y)));
         }
     }

@@ -117,7 +117,7 @@ impl FaceBox {
         }
     }
 
-    /// The crop itself, without regard to a model's framing.
+    /// The crop itself, without regard to a model's mean_shape.
     pub fn crop(bounds: BoundingBox) -> Self {
         Self {
             convention: BoxConvention::Crop,

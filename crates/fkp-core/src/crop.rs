@@ -26,7 +26,7 @@ pub enum CropError {
             _ => "the crop itself",
         }
     )]
-    NoFraming {
+    NoMeanShape {
         /// The convention of the box.
         convention: BoxConvention,
     },
@@ -64,7 +64,7 @@ impl CropSquare {
     /// The smallest square that holds a whole image, about its center.
     pub fn whole(image: &Image) -> Self {
         Self {
-            center: image.centre(),
+            center: image.center(),
             side: image.width().max(image.height()) as f64,
         }
     }
@@ -152,18 +152,18 @@ impl BoxJitter {
 }
 
 /// Which square of an image the network sees. Part of a model file, because a model is only as
-/// good as the framing it is given.
+/// good as the mean_shape it is given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum CropRule {
     /// The smallest square about the whole image, which is a crop already.
     Whole,
     /// The square in which the box of the labeled keypoints has the place and size that the box
-    /// of the *same* keypoints has in `framing`, so that missing labels do not shift the crop.
+    /// of the *same* keypoints has in `mean_shape`, so that missing labels do not shift the crop.
     /// Size by the longer side, place by the center.
-    Framed {
+    MeanShape {
         /// Where each keypoint lies on average, in fractions of the crop's side.
-        framing: Vec<[f64; 2]>,
+        mean_shape: Vec<[f64; 2]>,
         /// Where the face from forehead to chin lies on average, in the same fractions; `None`
         /// where that means nothing, as for keypoints of other things than faces.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -174,10 +174,10 @@ pub enum CropRule {
 impl CropRule {
     /// Framing by the schema's mean positions, or the whole image where it has none.
     pub fn for_schema(schema: &Schema) -> Self {
-        match schema.framing() {
+        match schema.mean_shape() {
             [] => Self::Whole,
-            framing => Self::Framed {
-                framing: framing.to_vec(),
+            mean_shape => Self::MeanShape {
+                mean_shape: mean_shape.to_vec(),
                 face_box: schema.face_box().copied(),
             },
         }
@@ -193,14 +193,14 @@ impl CropRule {
         keypoints: &Keypoints,
         face_box: Option<&FaceBox>,
     ) -> Result<CropSquare, CropError> {
-        let Self::Framed { framing, .. } = self else {
+        let Self::MeanShape { mean_shape, .. } = self else {
             return Ok(CropSquare::whole(image));
         };
         let labeled = keypoints
-            .labelled()
+            .labeled()
             .map(|(i, _)| i)
-            .filter(|i| *i < framing.len());
-        let reference = BoundingBox::around(labeled.map(|i| (framing[i][0], framing[i][1])));
+            .filter(|i| *i < mean_shape.len());
+        let reference = BoundingBox::around(labeled.map(|i| (mean_shape[i][0], mean_shape[i][1])));
         let framed = keypoints.bounding_box().zip(reference).and_then(|pair| {
             let scale = |bounds: &BoundingBox| bounds.longer_side();
             align(&pair.0, &pair.1, scale)
@@ -286,13 +286,13 @@ impl CropRule {
     /// Where the box of a convention lies in a crop, in fractions of its side.
     fn reference(&self, convention: BoxConvention) -> Result<BoundingBox, CropError> {
         let known = match (self, convention) {
-            (Self::Framed { framing, .. }, BoxConvention::Keypoints) => {
-                BoundingBox::around(framing.iter().map(|&[x, y]| (x, y)))
+            (Self::MeanShape { mean_shape, .. }, BoxConvention::Keypoints) => {
+                BoundingBox::around(mean_shape.iter().map(|&[x, y]| (x, y)))
             }
-            (Self::Framed { face_box, .. }, BoxConvention::Face) => *face_box,
+            (Self::MeanShape { face_box, .. }, BoxConvention::Face) => *face_box,
             _ => None,
         };
-        known.ok_or(CropError::NoFraming { convention })
+        known.ok_or(CropError::NoMeanShape { convention })
     }
 
     /// The sample as the network sees it: cut to `input.size` in the input's channels, its

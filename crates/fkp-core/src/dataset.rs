@@ -1,4 +1,4 @@
-//! The seam between annotated pictures and whoever reads them.
+//! The seam between annotated images and whoever reads them.
 
 use crate::{Sample, Schema};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ impl DatasetError {
     }
 }
 
-/// Annotated pictures that can be read in any order, from any thread.
+/// Annotated images that can be read in any order, from any thread.
 pub trait Dataset: Send + Sync {
     /// What the keypoints are.
     fn schema(&self) -> &Schema;
@@ -75,7 +75,7 @@ impl InMemory {
     /// These samples in this order.
     ///
     /// # Errors
-    /// If a sample has another number of points than the schema.
+    /// If a sample has another number of keypoints than the schema.
     pub fn new(schema: Schema, samples: Vec<Sample>) -> Result<Self, DatasetError> {
         for (index, sample) in samples.iter().enumerate() {
             if sample.keypoints.len() != schema.len() {
@@ -218,7 +218,7 @@ mod tests {
     fn set(count: usize) -> InMemory {
         let sample = |i: usize| {
             let image = Image::filled(2, 2, 1, i as u8);
-            Sample::new(i.to_string(), image, Keypoints::unlabelled(15))
+            Sample::new(i.to_string(), image, Keypoints::unlabeled(15))
         };
         InMemory::new(Schema::kaggle15(), (0..count).map(sample).collect()).unwrap()
     }
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_sample_with_missing_points_is_refused() {
-        let short = Sample::new("x", Image::filled(1, 1, 1, 0), Keypoints::unlabelled(3));
+        let short = Sample::new("x", Image::filled(1, 1, 1, 0), Keypoints::unlabeled(3));
         let error = InMemory::new(Schema::kaggle15(), vec![short]).unwrap_err();
         assert!(error.source.to_string().contains("3 keypoints"));
     }

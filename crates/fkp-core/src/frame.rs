@@ -3,7 +3,7 @@
 use crate::{Keypoint, Keypoints};
 use serde::{Deserialize, Serialize};
 
-/// Converts between pixels of a `width × height` picture and [−1, 1] coordinates.
+/// Converts between pixels of a `width × height` image and [−1, 1] coordinates.
 ///
 /// `u = (2x + 1)/w − 1`: the outer edge of the first pixel (x = −0.5) is −1, the outer edge of the
 /// last (x = w − 0.5) is 1. The same convention as `align_corners=False` in PyTorch's
@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CoordinateFrame {
-    /// Width of the picture in pixels.
+    /// Width of the image in pixels.
     pub width: usize,
-    /// Height of the picture in pixels.
+    /// Height of the image in pixels.
     pub height: usize,
 }
 
@@ -42,10 +42,10 @@ impl CoordinateFrame {
 
     /// The keypoints in pixels of a network's output x₀, y₀, x₁, y₁, … in [−1, 1].
     pub fn keypoints(&self, output: &[f32]) -> Keypoints {
-        let point = |uv: &[f32]| {
+        let keypoint = |uv: &[f32]| {
             let (x, y) = self.to_px(uv[0], uv[1]);
             Keypoint::new(x, y)
         };
-        output.chunks_exact(2).map(point).collect()
+        output.chunks_exact(2).map(keypoint).collect()
     }
 }

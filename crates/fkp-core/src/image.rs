@@ -1,9 +1,9 @@
-//! Pictures: interleaved 8-bit channels, row by row.
+//! Images: interleaved 8-bit channels, row by row.
 
 use crate::fnv1a;
 use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
 
-/// A picture's size and its bytes do not fit together.
+/// An image's size and its bytes do not fit together.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
@@ -22,7 +22,7 @@ pub enum ImageError {
         actual: usize,
     },
     /// A side is zero, or the channels are not 1 to 4.
-    #[error("a picture of {width}×{height} pixels with {channels} channels is not supported")]
+    #[error("an image of {width}×{height} pixels with {channels} channels is not supported")]
     Unsupported {
         /// Width in pixels.
         width: usize,
@@ -35,15 +35,15 @@ pub enum ImageError {
 
 crate::debug_as_sentence!(ImageError);
 
-/// An 8-bit picture of 1 to 4 interleaved channels, `[height, width, channels]` in memory.
+/// An 8-bit image of 1 to 4 interleaved channels, `[height, width, channels]` in memory.
 ///
 /// The number of channels is data rather than a type, because a data set decides it at run time.
 /// Conversions to and from the `image` crate's buffers move the bytes without a copy where the
 /// layout agrees.
 ///
 /// ```
-/// let picture = fkp_core::Image::new(3, 1, 1, vec![10, 20, 30])?;
-/// assert_eq!(picture.pixel(2, 0), &[30]);
+/// let image = fkp_core::Image::new(3, 1, 1, vec![10, 20, 30])?;
+/// assert_eq!(image.pixel(2, 0), &[30]);
 /// # Ok::<(), fkp_core::ImageError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub struct Image {
 }
 
 impl Image {
-    /// A picture from its bytes.
+    /// An image from its bytes.
     pub fn new(
         width: usize,
         height: usize,
@@ -71,14 +71,14 @@ impl Image {
         })
     }
 
-    /// A picture of one value.
+    /// An image of one value.
     ///
     /// # Panics
     /// If a side is zero or the channels are not 1 to 4.
     pub fn filled(width: usize, height: usize, channels: usize, value: u8) -> Self {
         assert!(
             width > 0 && height > 0 && (1..=4).contains(&channels),
-            "a picture of {width}×{height} pixels with {channels} channels is not supported"
+            "an image of {width}×{height} pixels with {channels} channels is not supported"
         );
         Self {
             width,
@@ -108,8 +108,8 @@ impl Image {
         (self.width, self.height)
     }
 
-    /// The centre of the picture, `((w−1)/2, (h−1)/2)`.
-    pub fn centre(&self) -> (f64, f64) {
+    /// The center of the image, `((w−1)/2, (h−1)/2)`.
+    pub fn center(&self) -> (f64, f64) {
         (
             (self.width as f64 - 1.0) / 2.0,
             (self.height as f64 - 1.0) / 2.0,
@@ -151,9 +151,9 @@ impl Image {
         &mut self.data[start..start + self.channels]
     }
 
-    /// One grey channel by the Rec. 601 weights 0.299, 0.587, 0.114 (OpenCV's and Pillow's).
+    /// One gray channel by the Rec. 601 weights 0.299, 0.587, 0.114 (OpenCV's and Pillow's).
     /// Alpha is ignored.
-    pub fn to_grey(&self) -> Self {
+    pub fn to_gray(&self) -> Self {
         if self.channels == 1 {
             return self.clone();
         }
@@ -162,7 +162,7 @@ impl Image {
             .chunks_exact(self.channels)
             .map(|pixel| match *pixel {
                 [r, g, b, ..] => luma(r, g, b),
-                [grey, ..] => grey,
+                [gray, ..] => gray,
                 [] => 0,
             })
             .collect();
@@ -173,14 +173,14 @@ impl Image {
         }
     }
 
-    /// Three colour channels; grey is repeated, alpha dropped.
+    /// Three color channels; gray is repeated, alpha dropped.
     pub fn to_rgb(&self) -> Self {
         let data = self
             .data
             .chunks_exact(self.channels)
             .flat_map(|pixel| match *pixel {
                 [r, g, b, ..] => [r, g, b],
-                [grey, ..] => [grey; 3],
+                [gray, ..] => [gray; 3],
                 [] => [0; 3],
             })
             .collect();
@@ -193,7 +193,7 @@ impl Image {
 
     /// A 64-bit FNV-1a hash of size and bytes, stable across runs and machines.
     ///
-    /// Splits use it where no person is known, so that copies of a picture stay together.
+    /// Splits use it where no person is known, so that copies of an image stay together.
     pub fn content_hash(&self) -> u64 {
         let size = [self.width, self.height, self.channels];
         let head = size.iter().flat_map(|side| (*side as u64).to_le_bytes());
@@ -220,32 +220,30 @@ impl From<RgbImage> for Image {
 }
 
 impl From<DynamicImage> for Image {
-    /// Grey stays grey, everything else becomes 8-bit RGB.
+    /// Gray stays gray, everything else becomes 8-bit RGB.
     ///
     /// # Panics
     /// If a side is zero.
-    fn from(picture: DynamicImage) -> Self {
-        match picture {
-            DynamicImage::ImageLuma8(grey) => grey.into(),
+    fn from(image: DynamicImage) -> Self {
+        match image {
+            DynamicImage::ImageLuma8(gray) => gray.into(),
             DynamicImage::ImageRgb8(rgb) => rgb.into(),
             DynamicImage::ImageLuma16(_)
             | DynamicImage::ImageLumaA8(_)
-            | DynamicImage::ImageLumaA16(_) => picture.into_luma8().into(),
+            | DynamicImage::ImageLumaA16(_) => image.into_luma8().into(),
             other => other.into_rgb8().into(),
         }
     }
 }
 
 impl From<Image> for DynamicImage {
-    fn from(picture: Image) -> Self {
-        let (width, height) = (picture.width as u32, picture.height as u32);
-        let buffer = match picture.channels {
-            1 => GrayImage::from_raw(width, height, picture.data).map(Self::ImageLuma8),
-            2 => {
-                image::GrayAlphaImage::from_raw(width, height, picture.data).map(Self::ImageLumaA8)
-            }
-            3 => RgbImage::from_raw(width, height, picture.data).map(Self::ImageRgb8),
-            _ => RgbaImage::from_raw(width, height, picture.data).map(Self::ImageRgba8),
+    fn from(image: Image) -> Self {
+        let (width, height) = (image.width as u32, image.height as u32);
+        let buffer = match image.channels {
+            1 => GrayImage::from_raw(width, height, image.data).map(Self::ImageLuma8),
+            2 => image::GrayAlphaImage::from_raw(width, height, image.data).map(Self::ImageLumaA8),
+            3 => RgbImage::from_raw(width, height, image.data).map(Self::ImageRgb8),
+            _ => RgbaImage::from_raw(width, height, image.data).map(Self::ImageRgba8),
         };
         match buffer {
             Some(buffer) => buffer,
@@ -293,7 +291,7 @@ pub(crate) fn check_shape(
 
 fn from_parts(width: u32, height: u32, channels: usize, data: Vec<u8>) -> Image {
     match Image::new(width as usize, height as usize, channels, data) {
-        Ok(picture) => picture,
+        Ok(image) => image,
         Err(error) => panic!("{error}"),
     }
 }
@@ -303,7 +301,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wrong_lengths_and_empty_pictures_are_refused() {
+    fn wrong_lengths_and_empty_images_are_refused() {
         assert!(matches!(
             Image::new(2, 2, 1, vec![0; 3]),
             Err(ImageError::WrongLength {
@@ -318,17 +316,17 @@ mod tests {
     }
 
     #[test]
-    fn grey_uses_the_rec601_weights() {
+    fn gray_uses_the_rec601_weights() {
         let red = Image::new(1, 1, 3, vec![255, 0, 0]).unwrap();
-        assert_eq!(red.to_grey().as_bytes(), &[76]);
+        assert_eq!(red.to_gray().as_bytes(), &[76]);
         let white = Image::new(1, 1, 3, vec![255; 3]).unwrap();
-        assert_eq!(white.to_grey().as_bytes(), &[255]);
+        assert_eq!(white.to_gray().as_bytes(), &[255]);
     }
 
     #[test]
     fn buffers_of_the_image_crate_round_trip() {
-        let picture = Image::new(2, 1, 3, vec![1, 2, 3, 4, 5, 6]).unwrap();
-        let buffer = DynamicImage::from(picture.clone());
-        assert_eq!(Image::from(buffer), picture);
+        let image = Image::new(2, 1, 3, vec![1, 2, 3, 4, 5, 6]).unwrap();
+        let buffer = DynamicImage::from(image.clone());
+        assert_eq!(Image::from(buffer), image);
     }
 }

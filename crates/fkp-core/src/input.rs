@@ -1,15 +1,15 @@
-//! How a picture becomes the numbers a network takes.
+//! How an image becomes the numbers a network takes.
 
 use crate::{Affine, CoordinateFrame, CropError, CropSquare, Image, planes};
 use serde::{Deserialize, Serialize};
 
-/// Size, channels and normalisation of a network's input. Part of a model file.
+/// Size, channels and normalization of a network's input. Part of a model file.
 ///
 /// A channel value `v` in 0..=255 becomes `(v / 255 − mean) / std`.
 ///
 /// ```
 /// use fkp_core::{Image, InputSpec};
-/// let spec = InputSpec { mean: 0.5, std: 0.5, ..InputSpec::grey(2) };
+/// let spec = InputSpec { mean: 0.5, std: 0.5, ..InputSpec::gray(2) };
 /// let mut out = [9.0; 4];
 /// spec.fill(&Image::new(2, 2, 1, vec![0, 255, 255, 0])?, &mut out);
 /// assert_eq!(out, [-1.0, 1.0, 1.0, -1.0]);
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub struct InputSpec {
     /// Side of the square input in pixels.
     pub size: usize,
-    /// 1 for grey, 3 for RGB.
+    /// 1 for gray, 3 for RGB.
     pub channels: usize,
     /// Subtracted from values in [0, 1].
     pub mean: f32,
@@ -29,8 +29,8 @@ pub struct InputSpec {
 }
 
 impl InputSpec {
-    /// Grey values in [0, 1], as the tutorial feeds them.
-    pub fn grey(size: usize) -> Self {
+    /// Gray values in [0, 1], as the tutorial feeds them.
+    pub fn gray(size: usize) -> Self {
         Self {
             size,
             channels: 1,
@@ -70,7 +70,7 @@ impl InputSpec {
         }
     }
 
-    /// Numbers per picture: `channels · size · size`.
+    /// Numbers per image: `channels · size · size`.
     pub fn len(&self) -> usize {
         self.channels * self.size * self.size
     }
@@ -90,7 +90,7 @@ impl InputSpec {
         let (crop, crop_from_image) = square.cut(image, self.size)?;
         let crop = match (self.channels, crop.channels()) {
             (wanted, given) if wanted == given => crop,
-            (1, _) => crop.to_grey(),
+            (1, _) => crop.to_gray(),
             _ => crop.to_rgb(),
         };
         Ok((crop, crop_from_image))
@@ -125,7 +125,7 @@ impl InputSpec {
         assert_eq!(
             image.size(),
             (self.size, self.size),
-            "picture of another size"
+            "image of another size"
         );
         assert_eq!(out.len(), self.len(), "slice of another length");
         let (scale, offset) = (1.0 / (255.0 * self.std), -self.mean / self.std);

@@ -42,7 +42,7 @@ pub enum Visibility {
     /// Annotated, but outside the image, or outside an earlier image that this one was made from.
     OutOfFrame,
     /// Nobody annotated it: the position means nothing, its weight in loss and metric is 0.
-    Unlabelled,
+    Unlabeled,
 }
 
 impl Visibility {
@@ -52,11 +52,11 @@ impl Visibility {
     /// later map moves it back inside, because its pixels were lost.
     ///
     /// ```
-    /// use fkp_core::Visibility::{Occluded, OutOfFrame, Unlabelled};
+    /// use fkp_core::Visibility::{Occluded, OutOfFrame, Unlabeled};
     /// assert_eq!(Occluded.in_frame(true), Occluded);
     /// assert_eq!(Occluded.in_frame(false), OutOfFrame);
     /// assert_eq!(OutOfFrame.in_frame(true), OutOfFrame);
-    /// assert_eq!(Unlabelled.in_frame(false), Unlabelled);
+    /// assert_eq!(Unlabeled.in_frame(false), Unlabeled);
     /// ```
     #[must_use]
     pub fn in_frame(self, inside: bool) -> Self {
@@ -67,19 +67,19 @@ impl Visibility {
     }
 }
 
-/// A position in pixels (pixel centres at integers) and what is known of it.
+/// A position in pixels (pixel centers at integers) and what is known of it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Keypoint {
     /// Column, in pixels.
     pub x: f32,
     /// Row, in pixels.
     pub y: f32,
-    /// What is known of the point.
+    /// What is known of the keypoint.
     pub visibility: Visibility,
 }
 
 impl Keypoint {
-    /// A visible point.
+    /// A visible keypoint.
     pub fn new(x: f32, y: f32) -> Self {
         Self {
             x,
@@ -88,18 +88,18 @@ impl Keypoint {
         }
     }
 
-    /// A point that nobody annotated.
-    pub fn unlabelled() -> Self {
+    /// A keypoint that nobody annotated.
+    pub fn unlabeled() -> Self {
         Self {
             x: 0.0,
             y: 0.0,
-            visibility: Visibility::Unlabelled,
+            visibility: Visibility::Unlabeled,
         }
     }
 
-    /// Whether the position means something: anything but [`Visibility::Unlabelled`].
-    pub fn is_labelled(&self) -> bool {
-        self.visibility != Visibility::Unlabelled
+    /// Whether the position means something: anything but [`Visibility::Unlabeled`].
+    pub fn is_labeled(&self) -> bool {
+        self.visibility != Visibility::Unlabeled
     }
 
     /// Whether the position lies inside an image of `size` = (width, height), whose outer edges
@@ -115,60 +115,63 @@ impl Keypoint {
     }
 }
 
-/// The keypoints of one picture, in the order of a [`Schema`]. Their number never changes.
+/// The keypoints of one image, in the order of a [`Schema`]. Their number never changes.
 ///
 /// ```
 /// use fkp_core::{Affine, Keypoint, Keypoints, Schema, Visibility};
 /// let schema = Schema::kaggle15();
-/// let mut face = Keypoints::unlabelled(15);
-/// face[0] = Keypoint::new(60.0, 40.0); // the left eye's centre, at the larger x
+/// let mut face = Keypoints::unlabeled(15);
+/// face[0] = Keypoint::new(60.0, 40.0); // the left eye's center, at the larger x
 /// let flipped = face.transform(&Affine::flip_horizontal(96), (96, 96), &schema)?;
 /// assert_eq!(flipped[1], Keypoint::new(35.0, 40.0)); // is now a right eye's
-/// assert_eq!(flipped[0].visibility, Visibility::Unlabelled);
+/// assert_eq!(flipped[0].visibility, Visibility::Unlabeled);
 /// # Ok::<(), fkp_core::KeypointsError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Keypoints {
-    points: Vec<Keypoint>,
+    keypoints: Vec<Keypoint>,
 }
 
 impl Keypoints {
-    /// These points in this order.
-    pub fn new(points: Vec<Keypoint>) -> Self {
-        Self { points }
+    /// These keypoints in this order.
+    pub fn new(keypoints: Vec<Keypoint>) -> Self {
+        Self { keypoints }
     }
 
-    /// `count` points that nobody annotated.
-    pub fn unlabelled(count: usize) -> Self {
-        Self::new(vec![Keypoint::unlabelled(); count])
+    /// `count` keypoints that nobody annotated.
+    pub fn unlabeled(count: usize) -> Self {
+        Self::new(vec![Keypoint::unlabeled(); count])
     }
 
-    /// Visible points from `[x, y]` pairs in pixels.
-    pub fn from_xy(points: &[[f32; 2]]) -> Self {
-        points.iter().map(|&[x, y]| Keypoint::new(x, y)).collect()
+    /// Visible keypoints from `[x, y]` pairs in pixels.
+    pub fn from_xy(keypoints: &[[f32; 2]]) -> Self {
+        keypoints
+            .iter()
+            .map(|&[x, y]| Keypoint::new(x, y))
+            .collect()
     }
 
-    /// The labelled points with their indices.
-    pub fn labelled(&self) -> impl Iterator<Item = (usize, &Keypoint)> {
-        self.points
+    /// The labeled keypoints with their indices.
+    pub fn labeled(&self) -> impl Iterator<Item = (usize, &Keypoint)> {
+        self.keypoints
             .iter()
             .enumerate()
-            .filter(|(_, point)| point.is_labelled())
+            .filter(|(_, keypoint)| keypoint.is_labeled())
     }
 
-    /// The smallest box around the centres of the labelled points; `None` if there are none.
+    /// The smallest box around the centers of the labeled keypoints; `None` if there are none.
     pub fn bounding_box(&self) -> Option<BoundingBox> {
-        BoundingBox::around(self.labelled().map(|(_, p)| (p.x.into(), p.y.into())))
+        BoundingBox::around(self.labeled().map(|(_, p)| (p.x.into(), p.y.into())))
     }
 
-    /// Moves every labelled point, without regard to a frame or to flip pairs.
+    /// Moves every labeled keypoint, without regard to a frame or to flip pairs.
     pub fn map(&self, dst_from_src: &Affine) -> Self {
         self.iter()
-            .map(|point| {
-                let mut moved = *point;
-                if point.is_labelled() {
-                    let (x, y) = dst_from_src.apply(point.x.into(), point.y.into());
+            .map(|keypoint| {
+                let mut moved = *keypoint;
+                if keypoint.is_labeled() {
+                    let (x, y) = dst_from_src.apply(keypoint.x.into(), keypoint.y.into());
                     (moved.x, moved.y) = (x as f32, y as f32);
                 }
                 moved
@@ -176,7 +179,7 @@ impl Keypoints {
             .collect()
     }
 
-    /// Moves the points along with their picture into a frame of `size` = (width, height).
+    /// Moves the keypoints along with their image into a frame of `size` = (width, height).
     ///
     /// A keypoint that leaves the frame becomes [`Visibility::OutOfFrame`] and stays that; a
     /// mirroring map also swaps the schema's flip pairs.
@@ -215,8 +218,8 @@ impl Keypoints {
 
     /// Applies [`Visibility::in_frame`] to each keypoint, for a frame of (width, height).
     pub fn marked_for_frame(mut self, size: (usize, usize)) -> Self {
-        for point in &mut self.points {
-            point.visibility = point.visibility.in_frame(point.is_inside(size));
+        for keypoint in &mut self.keypoints {
+            keypoint.visibility = keypoint.visibility.in_frame(keypoint.is_inside(size));
         }
         self
     }
@@ -232,7 +235,7 @@ impl Keypoints {
             return Err(KeypointsError::UnknownFlipPairs { schema });
         }
         for &(left, right) in schema.flip_pairs() {
-            self.points.swap(left, right);
+            self.keypoints.swap(left, right);
         }
         Ok(())
     }
@@ -242,19 +245,19 @@ impl std::ops::Deref for Keypoints {
     type Target = [Keypoint];
 
     fn deref(&self) -> &[Keypoint] {
-        &self.points
+        &self.keypoints
     }
 }
 
 impl std::ops::DerefMut for Keypoints {
     fn deref_mut(&mut self) -> &mut [Keypoint] {
-        &mut self.points
+        &mut self.keypoints
     }
 }
 
 impl FromIterator<Keypoint> for Keypoints {
-    fn from_iter<I: IntoIterator<Item = Keypoint>>(points: I) -> Self {
-        Self::new(points.into_iter().collect())
+    fn from_iter<I: IntoIterator<Item = Keypoint>>(keypoints: I) -> Self {
+        Self::new(keypoints.into_iter().collect())
     }
 }
 
@@ -267,7 +270,7 @@ mod tests {
         prop_oneof![
             Just(Visibility::Visible),
             Just(Visibility::Occluded),
-            Just(Visibility::Unlabelled),
+            Just(Visibility::Unlabeled),
         ]
     }
 
@@ -275,7 +278,7 @@ mod tests {
         prop::collection::vec((0.0f32..95.0, 0.0f32..95.0, any_visibility()), 15).prop_map(|v| {
             v.into_iter()
                 .map(|(x, y, visibility)| match visibility {
-                    Visibility::Unlabelled => Keypoint::unlabelled(),
+                    Visibility::Unlabeled => Keypoint::unlabeled(),
                     visibility => Keypoint {
                         x: x.round(),
                         y: y.round(),
@@ -296,12 +299,12 @@ mod tests {
         }
 
         #[test]
-        fn count_is_constant_and_unlabelled_stays(face in any_face(), dx in -300.0f64..300.0) {
+        fn count_is_constant_and_unlabeled_stays(face in any_face(), dx in -300.0f64..300.0) {
             let shift = Affine::translation(dx, 0.0);
             let moved = face.transform(&shift, (96, 96), &Schema::kaggle15()).unwrap();
             prop_assert_eq!(moved.len(), face.len());
             for (a, b) in moved.iter().zip(face.iter()) {
-                prop_assert_eq!(a.is_labelled(), b.is_labelled());
+                prop_assert_eq!(a.is_labeled(), b.is_labeled());
             }
         }
     }
@@ -309,7 +312,7 @@ mod tests {
     #[test]
     fn leaving_the_frame_changes_visibility_only() {
         let schema = Schema::kaggle15();
-        let mut face = Keypoints::unlabelled(15);
+        let mut face = Keypoints::unlabeled(15);
         face[3] = Keypoint::new(90.0, 10.0);
         let moved = |face: &Keypoints, dx| {
             let shift = Affine::translation(dx, 0.0);
@@ -327,7 +330,7 @@ mod tests {
     #[test]
     fn a_wrong_count_is_an_error_with_and_without_a_mirror() {
         let schema = Schema::kaggle15();
-        let three = Keypoints::unlabelled(3);
+        let three = Keypoints::unlabeled(3);
         for map in [Affine::identity(), Affine::flip_horizontal(96)] {
             let error = three.transform(&map, (96, 96), &schema).unwrap_err();
             let message = "there are 3 keypoints, but schema `kaggle15` has 15";
@@ -340,16 +343,16 @@ mod tests {
     fn a_mirror_needs_to_know_the_flip_pairs() {
         let unknown = Schema::numbered("two", 2).unwrap();
         let known = unknown.clone().with_flip_pairs(&[(0, 1)]).unwrap();
-        let points = Keypoints::from_xy(&[[1.0, 2.0], [3.0, 4.0]]);
+        let keypoints = Keypoints::from_xy(&[[1.0, 2.0], [3.0, 4.0]]);
         let flip = Affine::flip_horizontal(10);
-        let error = points.transform(&flip, (10, 10), &unknown).unwrap_err();
+        let error = keypoints.transform(&flip, (10, 10), &unknown).unwrap_err();
         assert!(error.to_string().contains("`two`"), "{error}");
         assert!(
-            points
+            keypoints
                 .transform(&Affine::identity(), (10, 10), &unknown)
                 .is_ok()
         );
-        let flipped = points.transform(&flip, (10, 10), &known).unwrap();
+        let flipped = keypoints.transform(&flip, (10, 10), &known).unwrap();
         assert_eq!(flipped, Keypoints::from_xy(&[[6.0, 4.0], [8.0, 2.0]]));
     }
 

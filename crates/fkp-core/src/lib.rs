@@ -1,14 +1,14 @@
 //! The vocabulary of `fkp` and the small traits that are its seams.
 //!
 //! A landmark system is a handful of parts — a data set, an augmentation, a network, a training
-//! loop, a metric — that agree on very little: what a picture is, what a keypoint is, and which
+//! loop, a metric — that agree on very little: what an image is, what a keypoint is, and which
 //! way round a map between two frames goes. This crate is that agreement and nothing else. It
 //! does no I/O and knows no tensor library, so an augmentation crate can build on it without
 //! pulling in a network, and a data reader without pulling in either.
 //!
-//! One convention runs through everything: **pixel (i, j) has its centre at (i, j)**. A picture of
+//! One convention runs through everything: **pixel (i, j) has its center at (i, j)**. An image of
 //! width *w* spans [−0.5, *w*−0.5]. The [`Affine`] map is the one object that moves pixels
-//! ([`warp_affine`]) and points ([`Keypoints::transform`]) alike.
+//! ([`warp_affine`]) and keypoints ([`Keypoints::transform`]) alike.
 //!
 #![doc = include_str!("../README.md")]
 
@@ -54,7 +54,7 @@ pub use prediction::Prediction;
 pub use random::{Purpose, fnv1a, rng_for};
 pub use sample::{Sample, SampleError};
 pub use schema::{
-    NormalisingPair, NormalisingPairSpec, Schema, SchemaError, SchemaSpec, flip_pairs_from_names,
+    NormalizingPair, NormalizingPairSpec, Schema, SchemaError, SchemaSpec, flip_pairs_from_names,
 };
 pub use schema_map::{SchemaMap, SchemaMapError};
 pub use task::{ModelDescription, Task};

@@ -199,9 +199,9 @@ impl OutputSpec {
             Self::SoftArgmax => {
                 let maps = Maps::new(shape, frame);
                 let means = values.chunks_exact(maps.len()).map(|map| maps.mean(map));
-                let (points, sigma): (Vec<Keypoint>, Vec<f32>) = means.unzip();
+                let (keypoints, sigma): (Vec<Keypoint>, Vec<f32>) = means.unzip();
                 Prediction {
-                    keypoints: Keypoints::new(points),
+                    keypoints: Keypoints::new(keypoints),
                     sigma_px: Some(sigma),
                 }
             }
@@ -391,8 +391,8 @@ mod tests {
         for value in [0.0, -1.0, 1.0, f32::NAN, f32::NEG_INFINITY] {
             let found = OutputSpec::Heatmap { sigma_px: 1.5 };
             let found = found.decode(&[value; 128], &[1, 8, 16], FRAME, 1).unwrap();
-            let point = found.keypoints[0];
-            assert!(point.x.is_finite() && point.y.is_finite(), "{value}");
+            let keypoint = found.keypoints[0];
+            assert!(keypoint.x.is_finite() && keypoint.y.is_finite(), "{value}");
         }
     }
 
@@ -408,9 +408,9 @@ mod tests {
             .collect();
         let found = OutputSpec::SoftArgmax.decode(&scores, &[1, 8, 16], FRAME, 1);
         let found = found.unwrap();
-        let point = found.keypoints[0];
-        assert!((f64::from(point.x) - ((x + 0.5) * 4.0 - 0.5)).abs() < 0.05);
-        assert!((f64::from(point.y) - ((y + 0.5) * 4.0 - 0.5)).abs() < 0.05);
+        let keypoint = found.keypoints[0];
+        assert!((f64::from(keypoint.x) - ((x + 0.5) * 4.0 - 0.5)).abs() < 0.05);
+        assert!((f64::from(keypoint.y) - ((y + 0.5) * 4.0 - 0.5)).abs() < 0.05);
         let got = f64::from(found.sigma_px.unwrap()[0]);
         assert!((got / (4.0 * sigma) - 1.0).abs() < 0.03, "{got}");
     }

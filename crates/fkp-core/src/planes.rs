@@ -6,7 +6,7 @@ use crate::vectors::{self, Kernel};
 
 /// Writes an image as planes `[channels, height, width]` of `value · scale + offset`.
 ///
-/// One plane of a color image is its Rec. 601 gray, as [`Image::to_grey`] has it; of several, a
+/// One plane of a color image is its Rec. 601 gray, as [`Image::to_gray`] has it; of several, a
 /// gray image fills all with its one channel. Alpha is ignored.
 pub(crate) fn fill(image: &Image, scale: f32, offset: f32, channels: usize, out: &mut [f32]) {
     let is_gray = image.channels() <= 2;
@@ -85,7 +85,7 @@ mod tests {
             channels,
             mean: 0.5,
             std: 0.25,
-            ..InputSpec::grey(image.width())
+            ..InputSpec::gray(image.width())
         };
         let mut out = vec![f32::NAN; spec.len()];
         spec.fill(image, &mut out);
@@ -98,7 +98,7 @@ mod tests {
         for given in 1..=4 {
             let bytes = (0..7 * 7 * given).map(|i| (i * 37 + i / 5) as u8).collect();
             let image = Image::new(7, 7, given, bytes).unwrap();
-            for (wanted, converted) in [(1, image.to_grey()), (3, image.to_rgb())] {
+            for (wanted, converted) in [(1, image.to_gray()), (3, image.to_rgb())] {
                 let out = filled(&image, wanted);
                 for (i, pixel) in converted.as_bytes().chunks_exact(wanted).enumerate() {
                     for (channel, value) in pixel.iter().enumerate() {

@@ -26,12 +26,12 @@ impl SampleError {
     }
 }
 
-/// A picture with its keypoints, in the picture's own pixel frame.
+/// An image with its keypoints, in the image's own pixel frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     /// Where it came from, for messages and reports: a file name, or file and row.
     pub id: String,
-    /// The picture.
+    /// The image.
     pub image: Image,
     /// The keypoints in the schema's order, in pixels of `image`.
     pub keypoints: Keypoints,
@@ -42,7 +42,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// A sample of which only the picture and the points are known.
+    /// A sample of which only the image and the keypoints are known.
     pub fn new(id: impl Into<String>, image: Image, keypoints: Keypoints) -> Self {
         Self {
             id: id.into(),

@@ -7,26 +7,26 @@ mod spec;
 
 pub use error::SchemaError;
 pub use sides::flip_pairs_from_names;
-pub use spec::{NormalisingPairSpec, SchemaSpec};
+pub use spec::{NormalizingPairSpec, SchemaSpec};
 
 use crate::BoundingBox;
 use serde::{Deserialize, Serialize};
 use sides::mirrored_name;
 
-/// Two groups of points whose mean positions are a known distance apart, such as the outer eye
-/// corners. Errors divided by that distance can be compared across picture sizes.
+/// Two groups of keypoints whose mean positions are a known distance apart, such as the outer eye
+/// corners. Errors divided by that distance can be compared across image sizes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NormalisingPair {
-    /// The field's name: `inter_ocular` (outer eye corners), `inter_pupil` (eye centres), ….
+pub struct NormalizingPair {
+    /// The field's name: `inter_ocular` (outer eye corners), `inter_pupil` (eye centers), ….
     pub name: String,
-    /// Points whose mean is one end.
+    /// Keypoints whose mean is one end.
     pub from: Vec<usize>,
-    /// Points whose mean is the other end.
+    /// Keypoints whose mean is the other end.
     pub to: Vec<usize>,
 }
 
 /// Names of the keypoints, which of them a mirror image exchanges, which lines to draw, and by
-/// what distance errors are normalised. Left and right are the subject's.
+/// what distance errors are normalized. Left and right are the subject's.
 ///
 /// ```
 /// let schema = fkp_core::Schema::kaggle15();
@@ -44,23 +44,23 @@ pub struct Schema {
     /// Keypoints that are in no flip pair although their names say left or right.
     unpaired: Vec<usize>,
     skeleton: Vec<(usize, usize)>,
-    framing: Vec<[f64; 2]>,
+    mean_shape: Vec<[f64; 2]>,
     face_box: Option<BoundingBox>,
-    normalising_pairs: Vec<NormalisingPair>,
+    normalizing_pairs: Vec<NormalizingPair>,
 }
 
 impl Schema {
-    /// The 15 points of Kaggle's *Facial Keypoints Detection*, in the order of its columns.
+    /// The 15 keypoints of Kaggle's *Facial Keypoints Detection*, in the order of its columns.
     pub fn kaggle15() -> Self {
         build(crate::schema::builtin::kaggle15())
     }
 
-    /// The 68 points of the iBUG 300-W annotation.
+    /// The 68 keypoints of the iBUG 300-W annotation.
     pub fn ibug68() -> Self {
         build(crate::schema::builtin::ibug68())
     }
 
-    /// The 21 points of AFLW.
+    /// The 21 keypoints of AFLW.
     pub fn aflw21() -> Self {
         build(crate::schema::builtin::aflw21())
     }
@@ -99,9 +99,9 @@ impl Schema {
             flip_pairs: None,
             unpaired: Vec::new(),
             skeleton: Vec::new(),
-            framing: Vec::new(),
+            mean_shape: Vec::new(),
             face_box: None,
-            normalising_pair: Vec::new(),
+            normalizing_pair: Vec::new(),
         }
         .try_into()
     }
@@ -111,13 +111,13 @@ impl Schema {
         &self.name
     }
 
-    /// Number of points, at least 1.
+    /// Number of keypoints, at least 1.
     #[expect(clippy::len_without_is_empty, reason = "a schema is never empty")]
     pub fn len(&self) -> usize {
         self.keypoints.len()
     }
 
-    /// Names of the points, in order.
+    /// Names of the keypoints, in order.
     pub fn keypoints(&self) -> &[String] {
         &self.keypoints
     }
@@ -172,10 +172,10 @@ impl Schema {
         &self.skeleton
     }
 
-    /// Where each point lies on average in a well framed crop, in fractions of its side; empty
+    /// Where each keypoint lies on average in a well framed crop, in fractions of its side; empty
     /// where crops are not framed by keypoints.
-    pub fn framing(&self) -> &[[f64; 2]] {
-        &self.framing
+    pub fn mean_shape(&self) -> &[[f64; 2]] {
+        &self.mean_shape
     }
 
     /// Where the face from forehead to chin lies in such a crop, in the same fractions.
@@ -183,12 +183,12 @@ impl Schema {
         self.face_box.as_ref()
     }
 
-    /// Distances to normalise errors by, the preferred one first.
-    pub fn normalising_pairs(&self) -> &[NormalisingPair] {
-        &self.normalising_pairs
+    /// Distances to normalize errors by, the preferred one first.
+    pub fn normalizing_pairs(&self) -> &[NormalizingPair] {
+        &self.normalizing_pairs
     }
 
-    /// Index of the point of this name.
+    /// Index of the keypoint of this name.
     pub fn index_of(&self, keypoint: &str) -> Option<usize> {
         self.keypoints.iter().position(|name| name == keypoint)
     }
@@ -238,14 +238,14 @@ mod tests {
     fn framings_are_symmetric_and_inside_the_crop() {
         for name in Schema::BUILTIN {
             let schema = Schema::by_name(name).unwrap();
-            for at in schema.framing() {
+            for at in schema.mean_shape() {
                 assert!(
                     at.iter().all(|v| (0.05..0.95).contains(v)),
                     "{name}: {at:?}"
                 );
             }
             for &(left, right) in schema.flip_pairs() {
-                if let [Some(l), Some(r)] = [left, right].map(|i| schema.framing().get(i)) {
+                if let [Some(l), Some(r)] = [left, right].map(|i| schema.mean_shape().get(i)) {
                     assert!(
                         (l[0] + r[0] - 1.0).abs() < 2e-3 && l[1] == r[1],
                         "{name}: {l:?} {r:?}"
@@ -263,8 +263,8 @@ mod tests {
         assert!(with("flip_pairs = [['a', 'd']]").contains("`flip_pairs` names `d`"));
         assert!(with("flip_pairs = [['a', 'b'], ['b', 'c']]").contains("uses `b` more than once"));
         assert!(with("flip_pairs = [['a', 'a']]").contains("uses `a` more than once"));
-        assert!(with("framing = [[0.5, 0.5]]").contains("3 finite"));
-        assert!(with("colour = 'red'").contains("colour"));
+        assert!(with("mean_shape = [[0.5, 0.5]]").contains("3 finite"));
+        assert!(with("color = 'red'").contains("color"));
         assert!(parse("name = 's'\nkeypoints = ['a', 'a']").contains("`a` twice"));
         assert!(parse("name = 's'\nkeypoints = []").contains("no keypoints"));
     }

@@ -6,26 +6,26 @@ use crate::{Keypoint, Keypoints, Schema, Visibility};
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaMapError {
-    /// The map has another number of entries than the target schema points.
+    /// The map has another number of entries than the target schema keypoints.
     #[error("a map onto `{target}` needs {expected} entries, got {actual}")]
     WrongLength {
         /// Name of the target schema.
         target: String,
-        /// Points of the target schema.
+        /// Keypoints of the target schema.
         expected: usize,
         /// Entries given.
         actual: usize,
     },
-    /// An entry names a source point that is not there.
-    #[error("target point `{keypoint}` takes source point {index}, but `{from}` has {len}")]
+    /// An entry names a source keypoint that is not there.
+    #[error("target keypoint `{keypoint}` takes source keypoint {index}, but `{from}` has {len}")]
     OutOfRange {
-        /// Name of the target point.
+        /// Name of the target keypoint.
         keypoint: String,
         /// Name of the source schema.
         from: String,
         /// The index in question.
         index: usize,
-        /// Points of the source schema.
+        /// Keypoints of the source schema.
         len: usize,
     },
     /// No map between these two is built in, and no keypoint of the one has the name of a keypoint
@@ -45,10 +45,10 @@ pub enum SchemaMapError {
 
 crate::debug_as_sentence!(SchemaMapError);
 
-/// Makes each point of a target schema the mean of some source points, or unlabelled.
+/// Makes each keypoint of a target schema the mean of some source keypoints, or unlabeled.
 ///
-/// A target point is unlabelled as soon as one of its sources is, and occluded as soon as one
-/// of them is: half an eye's contour does not give its centre.
+/// A target keypoint is unlabeled as soon as one of its sources is, and occluded as soon as one
+/// of them is: half an eye's contour does not give its center.
 ///
 /// ```
 /// use fkp_core::{Keypoints, SchemaMap};
@@ -65,7 +65,7 @@ pub struct SchemaMap {
 }
 
 impl SchemaMap {
-    /// `sources[i]` lists the source points whose mean is target point `i`; empty: unlabelled.
+    /// `sources[i]` lists the source keypoints whose mean is target keypoint `i`; empty: unlabeled.
     pub fn new(
         source: &Schema,
         target: Schema,
@@ -78,10 +78,10 @@ impl SchemaMap {
                 actual: sources.len(),
             });
         }
-        for (point, indices) in sources.iter().enumerate() {
+        for (keypoint, indices) in sources.iter().enumerate() {
             if let Some(&index) = indices.iter().find(|index| **index >= source.len()) {
                 return Err(SchemaMapError::OutOfRange {
-                    keypoint: target.keypoints()[point].clone(),
+                    keypoint: target.keypoints()[keypoint].clone(),
                     from: source.name().to_owned(),
                     index,
                     len: source.len(),
@@ -95,7 +95,7 @@ impl SchemaMap {
         })
     }
 
-    /// The 15 Kaggle points from the 68 of iBUG.
+    /// The 15 Kaggle keypoints from the 68 of iBUG.
     pub fn ibug68_to_kaggle15() -> Self {
         let mut sources: Vec<Vec<usize>> = vec![(42..=47).collect(), (36..=41).collect()];
         sources.extend([42, 45, 39, 36, 22, 26, 21, 17, 30, 54, 48, 51, 57].map(|i| vec![i]));
@@ -106,7 +106,7 @@ impl SchemaMap {
         }
     }
 
-    /// The Kaggle points from the 21 of AFLW, which has no lip centres.
+    /// The Kaggle keypoints from the 21 of AFLW, which has no lip centers.
     pub fn aflw21_to_kaggle15() -> Self {
         let single = [10, 7, 9, 11, 8, 6, 3, 5, 2, 0, 14, 19, 17];
         let mut sources: Vec<Vec<usize>> = single.map(|i| vec![i]).into();
@@ -149,7 +149,7 @@ impl SchemaMap {
             ("aflw21", "kaggle15") => Some(Self::aflw21_to_kaggle15()),
             _ => None,
         };
-        // A user's schema may carry a built-in's name: the points must be the same ones.
+        // A user's schema may carry a built-in's name: the keypoints must be the same ones.
         let fits = |map: &Self| {
             map.target == *target && Schema::by_name(source.name()).as_ref() == Some(source)
         };
@@ -187,22 +187,22 @@ impl SchemaMap {
     /// The target's keypoints.
     ///
     /// # Panics
-    /// If `source` has another number of points than the source schema.
+    /// If `source` has another number of keypoints than the source schema.
     pub fn apply(&self, source: &Keypoints) -> Keypoints {
         assert_eq!(source.len(), self.source_len, "another source schema");
         let mean = |indices: &Vec<usize>| {
-            let points = || indices.iter().map(|&i| &source[i]);
-            if indices.is_empty() || points().any(|point| !point.is_labelled()) {
-                return Keypoint::unlabelled();
+            let keypoints = || indices.iter().map(|&i| &source[i]);
+            if indices.is_empty() || keypoints().any(|keypoint| !keypoint.is_labeled()) {
+                return Keypoint::unlabeled();
             }
             let mixed = [Visibility::OutOfFrame, Visibility::Occluded];
             let worst = mixed
                 .into_iter()
-                .find(|v| points().any(|p| p.visibility == *v));
+                .find(|v| keypoints().any(|p| p.visibility == *v));
             let count = indices.len() as f64;
             Keypoint {
-                x: (points().map(|p| f64::from(p.x)).sum::<f64>() / count) as f32,
-                y: (points().map(|p| f64::from(p.y)).sum::<f64>() / count) as f32,
+                x: (keypoints().map(|p| f64::from(p.x)).sum::<f64>() / count) as f32,
+                y: (keypoints().map(|p| f64::from(p.y)).sum::<f64>() / count) as f32,
                 visibility: worst.unwrap_or(Visibility::Visible),
             }
         };
@@ -237,21 +237,21 @@ mod tests {
     }
 
     #[test]
-    fn one_missing_source_leaves_the_mean_unlabelled() {
+    fn one_missing_source_leaves_the_mean_unlabeled() {
         let mut face = Keypoints::from_xy(&[[1.0, 1.0]; 68]);
-        face[43] = Keypoint::unlabelled();
+        face[43] = Keypoint::unlabeled();
         face[30].visibility = Visibility::Occluded;
         let mapped = SchemaMap::ibug68_to_kaggle15().apply(&face);
-        assert!(!mapped[0].is_labelled());
+        assert!(!mapped[0].is_labeled());
         assert_eq!(mapped[10].visibility, Visibility::Occluded);
-        assert_eq!(mapped.labelled().count(), 14);
+        assert_eq!(mapped.labeled().count(), 14);
     }
 
     #[test]
-    fn aflw_has_no_lip_centres() {
+    fn aflw_has_no_lip_centers() {
         let mapped = SchemaMap::aflw21_to_kaggle15().apply(&Keypoints::from_xy(&[[1.0, 1.0]; 21]));
-        assert_eq!(mapped.labelled().count(), 13);
-        assert!(!mapped[13].is_labelled() && !mapped[14].is_labelled());
+        assert_eq!(mapped.labeled().count(), 13);
+        assert!(!mapped[13].is_labeled() && !mapped[14].is_labeled());
     }
 
     #[test]
@@ -259,9 +259,14 @@ mod tests {
         let (from, to) = (Schema::aflw21(), Schema::kaggle15());
         assert!(SchemaMap::new(&from, to.clone(), vec![vec![0]; 14]).is_err());
         assert!(SchemaMap::new(&from, to.clone(), vec![vec![21]; 15]).is_err());
-        let from = Schema::numbered("points15", 15).unwrap();
+        let from = Schema::numbered("keypoints15", 15).unwrap();
         let error = SchemaMap::between(&from, &to).unwrap_err().to_string();
-        for part in ["`points15`", "`kaggle15`", "--schema source", "FILE.toml"] {
+        for part in [
+            "`keypoints15`",
+            "`kaggle15`",
+            "--schema source",
+            "FILE.toml",
+        ] {
             assert!(error.contains(part), "{part:?} in {error}");
         }
         assert!(SchemaMap::between(&to, &to).is_ok());
@@ -273,7 +278,7 @@ mod tests {
         assert_eq!(map.unmapped().count(), 18);
         let kaggle: Vec<_> = (0..15).map(|i| [i as f32, 1.0]).collect();
         let mapped = map.apply(&Keypoints::from_xy(&kaggle));
-        let labeled: Vec<_> = mapped.labelled().map(|(i, p)| (i, p.x)).collect();
+        let labeled: Vec<_> = mapped.labeled().map(|(i, p)| (i, p.x)).collect();
         // The eye centers and the tip of the nose.
         assert_eq!(labeled, [(7, 1.0), (10, 0.0), (14, 10.0)]);
         // A user's schema under a built-in's name has its own keypoints.
@@ -282,8 +287,8 @@ mod tests {
         let map = SchemaMap::between(&own, &Schema::kaggle15()).unwrap();
         assert_eq!(map.unmapped().count(), 14);
         // Numbers are not names, even where both schemas have them.
-        let points = Schema::numbered("points21", 21).unwrap();
-        assert!(SchemaMap::between(&points, &Schema::ibug68()).is_err());
+        let keypoints = Schema::numbered("keypoints21", 21).unwrap();
+        assert!(SchemaMap::between(&keypoints, &Schema::ibug68()).is_err());
         let built_in = SchemaMap::aflw21_to_kaggle15();
         let missing: Vec<_> = built_in.unmapped().collect();
         assert_eq!(missing, ["mouth_center_top_lip", "mouth_center_bottom_lip"]);

@@ -15,7 +15,7 @@ pub trait Kernel {
 
 /// Runs `kernel` with AVX2 where the processor has it, with what else there is on other
 /// processors. The results are the same to the bit: the loops contain no operation that is rounded
-/// differently when it is vectorised. AVX-512 is not used: the loops that fetch pixels become
+/// differently when it is vectorized. AVX-512 is not used: the loops that fetch pixels become
 /// slower with it.
 pub fn run(kernel: impl Kernel) {
     #[cfg(target_arch = "x86_64")]

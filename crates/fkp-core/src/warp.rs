@@ -222,13 +222,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn grey(width: usize, data: &[u8]) -> Image {
+    fn gray(width: usize, data: &[u8]) -> Image {
         Image::new(width, data.len() / width, 1, data.to_vec()).unwrap()
     }
 
     #[test]
     fn borders_read_as_opencv_documents_them() {
-        let src = grey(4, b"abcd");
+        let src = gray(4, b"abcd");
         let shown = |border| {
             let map = Affine::translation(3.0, 0.0);
             let dst = warp_affine(&src, &map, (10, 1), Filter::Nearest, border);
@@ -243,14 +243,14 @@ mod tests {
 
     #[test]
     fn halving_by_area_is_the_mean_of_two_by_two() {
-        let src = grey(4, &[0, 10, 100, 200, 20, 30, 100, 200]);
+        let src = gray(4, &[0, 10, 100, 200, 20, 30, 100, 200]);
         let map = Affine::resize((4, 2), (2, 1)).unwrap();
         let dst = warp_affine(&src, &map, (2, 1), Filter::Area, Border::Replicate);
         assert_eq!(dst.as_bytes(), &[15, 150]);
     }
 
     #[test]
-    fn flip_twice_gives_the_picture_back() {
+    fn flip_twice_gives_the_image_back() {
         let src = Image::new(5, 2, 3, (0..30).collect()).unwrap();
         let flip = Affine::flip_horizontal(5);
         let once = warp_affine(&src, &flip, (5, 2), Filter::Bilinear, Border::Replicate);
@@ -260,7 +260,7 @@ mod tests {
     }
 
     proptest! {
-        /// A soft dot is drawn, the picture warped: its centroid is where its keypoint went.
+        /// A soft dot is drawn, the image warped: its centroid is where its keypoint went.
         #[test]
         fn dot_follows_keypoint(
             angle in -3.2f64..3.2, zoom in 0.5f64..2.0, stretch in 0.8f64..1.25,
@@ -274,9 +274,9 @@ mod tests {
                     src.pixel_mut(i, j)[0] = (255.0 * (-r2 / 8.0).exp()).round() as u8;
                 }
             }
-            let centre = src.centre();
-            let mut map = Affine::rotation_about(centre, angle)
-                .then(&Affine::scale_about(centre, zoom, zoom * stretch).unwrap()).unwrap()
+            let center = src.center();
+            let mut map = Affine::rotation_about(center, angle)
+                .then(&Affine::scale_about(center, zoom, zoom * stretch).unwrap()).unwrap()
                 .then(&Affine::translation(dx + 16.0, dy + 16.0)).unwrap();
             if flip {
                 map = map.then(&Affine::flip_horizontal(97)).unwrap();

@@ -104,8 +104,8 @@ proptest! {
         dx in -80.0f64..80.0, dy in -80.0f64..80.0, flip: bool, area: bool,
     ) {
         let src = texture((width, height), channels);
-        let mut map = Affine::rotation_about(src.centre(), angle)
-            .then(&Affine::scale_about(src.centre(), zoom, zoom * stretch).unwrap()).unwrap()
+        let mut map = Affine::rotation_about(src.center(), angle)
+            .then(&Affine::scale_about(src.center(), zoom, zoom * stretch).unwrap()).unwrap()
             .then(&Affine::translation(dx, dy)).unwrap();
         if flip {
             map = map.then(&Affine::flip_horizontal(out.0)).unwrap();

@@ -4,7 +4,7 @@ use fkp_core::{Dataset, DatasetError, Sample, Schema};
 use std::sync::{Mutex, PoisonError};
 
 /// Keeps every sample in memory after it was first asked for: for small crops, that would cost
-/// far more to decode again in each epoch (9 kB each at 96×96 grey).
+/// far more to decode again in each epoch (9 kB each at 96×96 gray).
 ///
 /// Threads may ask for the same sample at once; it is decoded by one of them and the others wait.
 /// A sample that could not be read is tried again the next time.
@@ -71,7 +71,7 @@ mod tests {
                 return Err(DatasetError::new(index, "no"));
             }
             let image = Image::filled(1, 1, 1, index as u8);
-            Ok(Sample::new("x", image, Keypoints::unlabelled(15)))
+            Ok(Sample::new("x", image, Keypoints::unlabeled(15)))
         }
     }
 

@@ -1,7 +1,7 @@
 //! Reads COCO keypoints: [`Format::Coco`].
 
 use crate::error::{Problem, listed};
-use crate::folder::{AnnotatedPicture, Folder, find_picture, has_ending, sorted_names};
+use crate::folder::{AnnotatedImage, Folder, find_image, has_ending, sorted_names};
 use crate::table::in_reach;
 use crate::text::read_file;
 use crate::{DataError, Format, OpenOptions};
@@ -31,7 +31,7 @@ pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<Folder, DataErr
     };
     let bytes = read_file(&file)?;
     let dir = file.parent().unwrap_or(Path::new(""));
-    parse(&file, &bytes, options, |name| find_picture(dir, name))
+    parse(&file, &bytes, options, |name| find_image(dir, name))
 }
 
 fn parse(
@@ -45,10 +45,10 @@ fn parse(
     let categories = Categories::read(&document, &top)?;
     let recognized = categories.schema(&document, options.schema.as_ref())?;
     let order = &recognized.order;
-    let images = image_names(&document, &top)?;
+    let names = image_names(&document, &top)?;
     let mut found: BTreeMap<i64, PathBuf> = BTreeMap::new();
     let mut samples_of: BTreeMap<i64, u32> = BTreeMap::new();
-    let mut pictures = Vec::new();
+    let mut images = Vec::new();
     // Which annotation each sample is.
     let mut indices = Vec::new();
     let mut left_out = 0;
@@ -60,7 +60,7 @@ fn parse(
             return Err(entry.error("category_id", Problem::UnknownId { kind, id }));
         }
         let id = annotation.image_id;
-        let Some(name) = images.get(&id) else {
+        let Some(name) = names.get(&id) else {
             let kind = "image";
             return Err(entry.error("image_id", Problem::UnknownId { kind, id }));
         };
@@ -68,30 +68,30 @@ fn parse(
             left_out += 1;
             continue;
         };
-        let picture = match found.get(&id) {
-            Some(picture) => picture.clone(),
+        let image = match found.get(&id) {
+            Some(image) => image.clone(),
             None => {
-                let picture = find(&name.file_name)
+                let image = find(&name.file_name)
                     .map_err(|problem| name.entry.error("file_name", problem))?;
-                found.insert(id, picture.clone());
-                picture
+                found.insert(id, image.clone());
+                image
             }
         };
         let samples = samples_of.entry(id).or_insert(0u32);
         *samples += 1;
         indices.push(index);
-        pictures.push(AnnotatedPicture {
+        images.push(AnnotatedImage {
             id: match *samples {
                 1 => name.file_name.clone(),
                 number => format!("{} face {number}", name.file_name),
             },
-            path: picture,
+            path: image,
             keypoints,
             group: None,
             face_box: annotation.face_box(),
         });
     }
-    if pictures.is_empty() {
+    if images.is_empty() {
         return Err(DataError::NoSamples {
             path: path.to_owned(),
         });
@@ -103,7 +103,7 @@ fn parse(
         ));
     }
     let far = options.far_labels;
-    far.apply_to_files(&mut pictures, &mut notes, |sample, far| {
+    far.apply_to_files(&mut images, &mut notes, |sample, far| {
         let index = indices[sample];
         let entry = document.entry("annotations", index, top.annotations[index]);
         let place = 3 * recognized.order[far.keypoint] + far.axis as usize;
@@ -115,7 +115,7 @@ fn parse(
     let mut folder = Folder {
         schema: recognized.schema,
         schema_source: recognized.source,
-        pictures,
+        images,
         own_split: None,
         notes,
     };
@@ -138,7 +138,7 @@ pub(crate) fn file_of(dir: &Path) -> Result<Option<PathBuf>, DataError> {
 }
 
 #[derive(Deserialize)]
-struct Picture {
+struct Image {
     id: i64,
     file_name: String,
 }
@@ -153,7 +153,7 @@ struct Annotation {
 }
 
 impl Annotation {
-    /// The points in the schema's order; `None` if not one is labelled.
+    /// The keypoints in the schema's order; `None` if not one is labeled.
     fn keypoints(
         &self,
         entry: &Entry<'_>,
@@ -166,34 +166,34 @@ impl Annotation {
         let (triples, rest) = numbers.as_chunks::<3>();
         if triples.len() != order.len() || !rest.is_empty() {
             return Err(error(Problem::KeypointsLength {
-                points: order.len(),
+                keypoints: order.len(),
                 expected: 3 * order.len(),
                 found: numbers.len(),
             }));
         }
-        let mut points = Vec::with_capacity(order.len());
-        for &point in order {
-            let [x, y, flag] = triples[point];
+        let mut keypoints = Vec::with_capacity(order.len());
+        for &keypoint in order {
+            let [x, y, flag] = triples[keypoint];
             let visibility = match flag {
-                0.0 => Visibility::Unlabelled,
+                0.0 => Visibility::Unlabeled,
                 1.0 => Visibility::Occluded,
                 2.0 => Visibility::Visible,
-                given => return Err(error(Problem::BadVisibility { point, given })),
+                given => return Err(error(Problem::BadVisibility { keypoint, given })),
             };
-            if visibility == Visibility::Unlabelled {
-                points.push(Keypoint::unlabelled());
+            if visibility == Visibility::Unlabeled {
+                keypoints.push(Keypoint::unlabeled());
                 continue;
             }
             let read = |value: f64| in_reach(value, || value.to_string()).map_err(error);
-            points.push(Keypoint {
+            keypoints.push(Keypoint {
                 x: read(x)? as f32,
                 y: read(y)? as f32,
                 visibility,
             });
         }
-        let keypoints = Keypoints::new(points);
-        let is_labelled = keypoints.labelled().next().is_some();
-        Ok(is_labelled.then_some(keypoints))
+        let keypoints = Keypoints::new(keypoints);
+        let is_labeled = keypoints.labeled().next().is_some();
+        Ok(is_labeled.then_some(keypoints))
     }
 
     /// COCO's boxes are around the whole object, here a face, and count from the image's edge.
@@ -208,26 +208,26 @@ impl Annotation {
     }
 }
 
-/// The files of the pictures by their numbers.
+/// The files of the images by their numbers.
 fn image_names<'d>(
     document: &'d Document<'d>,
     top: &TopLevel<'d>,
-) -> Result<BTreeMap<i64, NamedPicture<'d>>, DataError> {
-    let mut names: BTreeMap<i64, NamedPicture<'d>> = BTreeMap::new();
+) -> Result<BTreeMap<i64, NamedImage<'d>>, DataError> {
+    let mut names: BTreeMap<i64, NamedImage<'d>> = BTreeMap::new();
     for (index, raw) in top.images.iter().enumerate() {
         let entry = document.entry("images", index, raw);
-        let Picture { id, file_name } = entry.parse()?;
+        let Image { id, file_name } = entry.parse()?;
         if let Some(first) = names.get(&id) {
             let first = format!("images[{}]", first.entry.index());
             let name = id.to_string();
             return Err(entry.error("id", Problem::Duplicate { name, first }));
         }
-        names.insert(id, NamedPicture { file_name, entry });
+        names.insert(id, NamedImage { file_name, entry });
     }
     Ok(names)
 }
 
-struct NamedPicture<'d> {
+struct NamedImage<'d> {
     file_name: String,
     entry: Entry<'d>,
 }

@@ -119,12 +119,12 @@ mod tests {
 
     #[test]
     fn size_and_channels_are_as_asked() {
-        let mut keypoints = Keypoints::unlabelled(15);
+        let mut keypoints = Keypoints::unlabeled(15);
         keypoints[10] = Keypoint::new(19.5, 9.5);
         for channels in [1, 3] {
             let input = InputSpec {
                 channels,
-                ..InputSpec::grey(10)
+                ..InputSpec::gray(10)
             };
             let cropped = Cropped::new(set(keypoints.clone()), CropRule::Whole, input);
             let crop = cropped.get(0).unwrap();
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn a_face_that_cannot_be_framed_is_named() {
         let rule = CropRule::for_schema(&Schema::kaggle15());
-        let cropped = Cropped::new(set(Keypoints::unlabelled(15)), rule, InputSpec::grey(96));
+        let cropped = Cropped::new(set(Keypoints::unlabeled(15)), rule, InputSpec::gray(96));
         let error = cropped.get(0).unwrap_err();
         assert!(error.source().unwrap().to_string().contains("a.jpg"));
     }
@@ -149,11 +149,11 @@ mod tests {
         let schema = Schema::kaggle15();
         let rule = CropRule::for_schema(&schema);
         let place = |i: usize| {
-            let [u, v] = schema.framing()[i];
+            let [u, v] = schema.mean_shape()[i];
             Keypoint::new((u * 20.0) as f32, (v * 20.0) as f32)
         };
         let mut sample = set((0..15).map(place).collect()).get(0).unwrap();
-        let input = InputSpec::grey(96);
+        let input = InputSpec::gray(96);
         let empty = InMemory::new(schema.clone(), Vec::new()).unwrap();
         let cropped = |boxes| Cropped::new(&empty, rule.clone(), input).with_boxes(boxes);
         let labels = cropped(Boxes::Labels).square(0, &sample).unwrap();

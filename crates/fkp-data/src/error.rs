@@ -92,7 +92,7 @@ pub enum DataError {
     UnknownFormat {
         /// The file or folder.
         path: PathBuf,
-        /// What would have been recognised.
+        /// What would have been recognized.
         looked_for: &'static str,
         /// What is there.
         found: String,
@@ -155,9 +155,9 @@ pub enum DataError {
         path: PathBuf,
         /// Name of the schema.
         schema: String,
-        /// Points of the schema.
+        /// Keypoints of the schema.
         expected: usize,
-        /// Points in the annotations.
+        /// Keypoints in the annotations.
         found: usize,
     },
     /// A sample cannot be cropped.
@@ -176,7 +176,7 @@ pub enum DataError {
         #[source]
         source: fkp_core::DatasetError,
     },
-    /// The split that a set brings has a person or a picture on both sides.
+    /// The split that a set brings has a person or an image on both sides.
     #[error(
         "the split of `{}` leaks: `{train_id}` of train.{ending} and `{val_id}` of val.{ending} {shared}",
         path.display()
@@ -195,12 +195,12 @@ pub enum DataError {
     },
     /// A data set is too small to be split without a leak.
     #[error(
-        "{samples} samples of {groups} group(s) (people, or different pictures) cannot be split; two groups are needed"
+        "{samples} samples of {groups} group(s) (people, or different images) cannot be split; two groups are needed"
     )]
     TooFewGroups {
         /// Number of samples.
         samples: usize,
-        /// Number of different people or pictures.
+        /// Number of different people or images.
         groups: usize,
     },
     /// A field of a split rule is nonsense.

@@ -2,7 +2,7 @@
 
 use crate::DataError;
 use crate::error::Problem;
-use crate::folder::AnnotatedPicture;
+use crate::folder::AnnotatedImage;
 use fkp_core::{Keypoint, Keypoints};
 use image::ImageReader;
 use rayon::prelude::*;
@@ -70,7 +70,7 @@ impl FarLabels {
                 Self::Refuse => return Err(error(far)),
                 Self::Unlabel => {
                     notes.push(format!("{}; taken as unlabeled", error(far)));
-                    keypoints[index] = Keypoint::unlabelled();
+                    keypoints[index] = Keypoint::unlabeled();
                 }
             }
         }
@@ -81,27 +81,24 @@ impl FarLabels {
     /// readable header is passed over: its sample cannot be read either, and says so.
     pub(crate) fn apply_to_files(
         self,
-        pictures: &mut [AnnotatedPicture],
+        images: &mut [AnnotatedImage],
         notes: &mut Vec<String>,
         error: impl Fn(usize, FarLabel) -> DataError,
     ) -> Result<(), DataError> {
-        let sizes: Vec<_> = pictures
-            .par_iter()
-            .map(|p| size_in_header(&p.path))
-            .collect();
-        for (index, (picture, size)) in pictures.iter_mut().zip(sizes).enumerate() {
+        let sizes: Vec<_> = images.par_iter().map(|p| size_in_header(&p.path)).collect();
+        for (index, (image, size)) in images.iter_mut().zip(sizes).enumerate() {
             if let Some(size) = size {
-                self.apply(&mut picture.keypoints, size, notes, |far| error(index, far))?;
+                self.apply(&mut image.keypoints, size, notes, |far| error(index, far))?;
             }
         }
         Ok(())
     }
 }
 
-fn far_label(point: &Keypoint, keypoint: usize, size: (usize, usize)) -> Option<FarLabel> {
+fn far_label(label: &Keypoint, keypoint: usize, size: (usize, usize)) -> Option<FarLabel> {
     let is_far = |value: f32, side: usize| {
         let side = side as f32;
-        point.is_labelled() && !(-side..=2.0 * side).contains(&value)
+        label.is_labeled() && !(-side..=2.0 * side).contains(&value)
     };
     let found = |axis, value| FarLabel {
         keypoint,
@@ -109,10 +106,10 @@ fn far_label(point: &Keypoint, keypoint: usize, size: (usize, usize)) -> Option<
         value,
         size,
     };
-    if is_far(point.x, size.0) {
-        return Some(found(Axis::X, point.x));
+    if is_far(label.x, size.0) {
+        return Some(found(Axis::X, label.x));
     }
-    is_far(point.y, size.1).then(|| found(Axis::Y, point.y))
+    is_far(label.y, size.1).then(|| found(Axis::Y, label.y))
 }
 
 fn size_in_header(path: &Path) -> Option<(usize, usize)> {
@@ -138,6 +135,6 @@ mod tests {
         for y in [-20.5, 40.5] {
             assert_eq!(is_far(0.0, y), Some(Axis::Y), "{y}");
         }
-        assert_eq!(far_label(&Keypoint::unlabelled(), 0, (0, 0)), None);
+        assert_eq!(far_label(&Keypoint::unlabeled(), 0, (0, 0)), None);
     }
 }

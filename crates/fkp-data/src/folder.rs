@@ -1,4 +1,4 @@
-//! Annotated pictures in files: what three of the four formats come down to.
+//! Annotated images in files: what three of the four formats come down to.
 
 use crate::error::Problem;
 use crate::far_labels::Axis;
@@ -9,14 +9,14 @@ use fkp_core::{Dataset, DatasetError, FaceBox, Keypoints, Sample, Schema};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Which two columns hold a point's coordinates.
+/// Which two columns hold a keypoint's coordinates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SchemaPoint {
+pub(crate) struct SchemaKeypoint {
     pub(crate) x: usize,
     pub(crate) y: usize,
 }
 
-impl SchemaPoint {
+impl SchemaKeypoint {
     pub(crate) fn column(self, axis: Axis) -> usize {
         match axis {
             Axis::X => self.x,
@@ -25,12 +25,12 @@ impl SchemaPoint {
     }
 }
 
-/// Labels in memory, pictures on disk until they are asked for.
+/// Labels in memory, images on disk until they are asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
     pub(crate) schema: Schema,
     pub(crate) schema_source: SchemaSource,
-    pub(crate) pictures: Vec<AnnotatedPicture>,
+    pub(crate) images: Vec<AnnotatedImage>,
     pub(crate) own_split: Option<SplitIndices>,
     /// What a user should know.
     pub(crate) notes: Vec<String>,
@@ -38,7 +38,7 @@ pub(crate) struct Folder {
 
 /// A sample that has not been decoded yet.
 #[derive(Debug, Clone)]
-pub(crate) struct AnnotatedPicture {
+pub(crate) struct AnnotatedImage {
     pub(crate) id: String,
     pub(crate) path: PathBuf,
     pub(crate) keypoints: Keypoints,
@@ -54,7 +54,7 @@ impl Folder {
             return;
         }
         let count = self.schema.len();
-        let labels = self.pictures.iter().map(|picture| &picture.keypoints);
+        let labels = self.images.iter().map(|image| &image.keypoints);
         let (why, like) = match recognize_shape(count, labels) {
             Verdict::Matches(schema) => {
                 self.schema = schema;
@@ -98,10 +98,10 @@ impl Folder {
     pub(crate) fn origins(&self) -> Vec<Origin> {
         let mut images: BTreeMap<&Path, usize> = BTreeMap::new();
         let mut persons: BTreeMap<&str, usize> = BTreeMap::new();
-        let numbered = self.pictures.iter().map(|picture| {
+        let numbered = self.images.iter().map(|annotated| {
             let next = images.len();
-            let image = *images.entry(&picture.path).or_insert(next);
-            let person = picture.group.as_deref().map(|group| {
+            let image = *images.entry(&annotated.path).or_insert(next);
+            let person = annotated.group.as_deref().map(|group| {
                 let next = persons.len();
                 *persons.entry(group).or_insert(next)
             });
@@ -117,32 +117,32 @@ impl Dataset for Folder {
     }
 
     fn len(&self) -> usize {
-        self.pictures.len()
+        self.images.len()
     }
 
     fn get(&self, index: usize) -> Result<Sample, DatasetError> {
-        let picture = self.pictures.get(index).ok_or_else(|| {
-            let message = format!("the data set has {} samples", self.pictures.len());
+        let annotated = self.images.get(index).ok_or_else(|| {
+            let message = format!("the data set has {} samples", self.images.len());
             DatasetError::new(index, message)
         })?;
-        let image = decode_image(&picture.path).map_err(|e| DatasetError::new(index, e))?;
+        let image = decode_image(&annotated.path).map_err(|e| DatasetError::new(index, e))?;
         let size = image.size();
         Ok(Sample {
-            id: picture.id.clone(),
-            keypoints: picture.keypoints.clone().marked_for_frame(size),
-            group: picture.group.clone(),
-            face_box: picture.face_box,
+            id: annotated.id.clone(),
+            keypoints: annotated.keypoints.clone().marked_for_frame(size),
+            group: annotated.group.clone(),
+            face_box: annotated.face_box,
             image,
         })
     }
 }
 
-/// The picture called `name`: beside the annotations or in `images/`.
-pub(crate) fn find_picture(dir: &Path, name: &str) -> Result<PathBuf, Problem> {
+/// The image called `name`: beside the annotations or in `images/`.
+pub(crate) fn find_image(dir: &Path, name: &str) -> Result<PathBuf, Problem> {
     let tried = [dir.join("images").join(name), dir.join(name)];
     match tried.iter().find(|path| path.is_file()) {
         Some(path) => Ok(path.clone()),
-        None => Err(Problem::MissingPicture {
+        None => Err(Problem::MissingImage {
             looked_for: format!("`{}` and `{}`", tried[0].display(), tried[1].display()),
         }),
     }
@@ -173,10 +173,10 @@ pub(crate) fn has_ending(path: impl AsRef<Path>, ending: &str) -> bool {
 
 /// Takes the person from file names `PERSON_NUMBER.jpg` (or `test_PERSON_NUMBER.jpg`, where the
 /// first word is the part of a split and not of the name), if all are of that form, with at least
-/// two people and nobody in most of the pictures: in a folder of `image_0001.jpg`,
+/// two people and nobody in most of the images: in a folder of `image_0001.jpg`,
 /// `image_0002.jpg`, … the word says nothing.
-pub(crate) fn set_groups_by_name(pictures: &mut [AnnotatedPicture]) {
-    let groups: Option<Vec<String>> = pictures.iter().map(|p| person(&p.path)).collect();
+pub(crate) fn set_groups_by_name(images: &mut [AnnotatedImage]) {
+    let groups: Option<Vec<String>> = images.iter().map(|p| person(&p.path)).collect();
     let Some(groups) = groups else { return };
     let people: BTreeSet<&String> = groups.iter().collect();
     let most = people
@@ -186,8 +186,8 @@ pub(crate) fn set_groups_by_name(pictures: &mut [AnnotatedPicture]) {
     if people.len() < 2 || 2 * most.unwrap_or(0) > groups.len() {
         return;
     }
-    for (picture, group) in pictures.iter_mut().zip(groups) {
-        picture.group = Some(group);
+    for (image, group) in images.iter_mut().zip(groups) {
+        image.group = Some(group);
     }
 }
 
@@ -206,9 +206,9 @@ mod tests {
     use super::*;
 
     fn groups(names: &[&str]) -> Vec<Option<String>> {
-        let mut pictures: Vec<_> = names
+        let mut images: Vec<_> = names
             .iter()
-            .map(|name| AnnotatedPicture {
+            .map(|name| AnnotatedImage {
                 id: String::new(),
                 path: PathBuf::from(name),
                 keypoints: Keypoints::default(),
@@ -216,8 +216,8 @@ mod tests {
                 face_box: None,
             })
             .collect();
-        set_groups_by_name(&mut pictures);
-        pictures.into_iter().map(|p| p.group).collect()
+        set_groups_by_name(&mut images);
+        images.into_iter().map(|p| p.group).collect()
     }
 
     #[test]
@@ -239,7 +239,7 @@ mod tests {
             &["image_0001.jpg", "image_0002.jpg", "Bo_01.jpg"],
             &["001.jpg", "002.jpg"],
             &["1234_1.jpg", "1235_1.jpg"],
-            &["Ann_00.jpg", "picture.jpg"],
+            &["Ann_00.jpg", "image.jpg"],
         ] {
             assert!(groups(names).iter().all(Option::is_none), "{names:?}");
         }

@@ -2,7 +2,7 @@
 
 use crate::error::{Problem, listed};
 use crate::folder::{
-    AnnotatedPicture, Folder, SchemaPoint, find_picture, has_ending, set_groups_by_name,
+    AnnotatedImage, Folder, SchemaKeypoint, find_image, has_ending, set_groups_by_name,
     sorted_names,
 };
 use crate::schemas::{Misfit, Recognized, order_for, recognize};
@@ -30,11 +30,11 @@ pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<Folder, DataErr
         match &mut folder {
             None => folder = Some(read),
             Some(folder) => {
-                folder.pictures.extend(read.pictures);
+                folder.images.extend(read.images);
                 folder.notes.extend(read.notes);
             }
         }
-        ends.push(folder.as_ref().map_or(0, |folder| folder.pictures.len()));
+        ends.push(folder.as_ref().map_or(0, |folder| folder.images.len()));
     }
     let Some(mut folder) = folder else {
         return Err(not_this_format(path)?);
@@ -44,11 +44,11 @@ pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<Folder, DataErr
             train: (0..*first).collect(),
             val: (*first..*last).collect(),
         };
-        refuse_shared_pictures(&folder, &split, train, val)?;
+        refuse_shared_images(&folder, &split, train, val)?;
         folder.own_split = Some(split);
     }
     folder.recognize_shape();
-    set_groups_by_name(&mut folder.pictures);
+    set_groups_by_name(&mut folder.images);
     Ok(folder)
 }
 
@@ -91,9 +91,9 @@ fn read_table(
 ) -> Result<Folder, DataError> {
     let text = read_file(path)?;
     let mut table = Table::new(path, &text)?;
-    let (recognized, points) = columns(path, &table, schema)?;
+    let (recognized, keypoints) = columns(path, &table, schema)?;
     let dir = path.parent().unwrap_or(Path::new(""));
-    let mut pictures = Vec::new();
+    let mut images = Vec::new();
     let mut rows = Vec::new();
     while let Some(row) = table.next_row()? {
         let name = row.text(0)?;
@@ -101,28 +101,28 @@ fn read_table(
             return Err(row.error(0, Problem::EmptyCell));
         }
         rows.push(row.number());
-        pictures.push(AnnotatedPicture {
+        images.push(AnnotatedImage {
             id: name.to_owned(),
-            path: find_picture(dir, name).map_err(|problem| row.error(0, problem))?,
-            keypoints: row.keypoints(&points)?,
+            path: find_image(dir, name).map_err(|problem| row.error(0, problem))?,
+            keypoints: row.keypoints(&keypoints)?,
             group: None,
             face_box: None,
         });
     }
-    if pictures.is_empty() {
+    if images.is_empty() {
         return Err(DataError::NoSamples {
             path: path.to_owned(),
         });
     }
     let mut notes = Vec::new();
-    far_labels.apply_to_files(&mut pictures, &mut notes, |index, far| {
-        let column = points[far.keypoint].column(far.axis);
+    far_labels.apply_to_files(&mut images, &mut notes, |index, far| {
+        let column = keypoints[far.keypoint].column(far.axis);
         table.cell_error(rows[index], column, far.problem(far.value.to_string()))
     })?;
     Ok(Folder {
         schema: recognized.schema,
         schema_source: recognized.source,
-        pictures,
+        images,
         own_split: None,
         notes,
     })
@@ -133,8 +133,8 @@ fn columns(
     path: &Path,
     table: &Table<'_>,
     given: Option<&Schema>,
-) -> Result<(Recognized, Vec<SchemaPoint>), DataError> {
-    let (names, points) = named_points(table)?;
+) -> Result<(Recognized, Vec<SchemaKeypoint>), DataError> {
+    let (names, keypoints) = named_points(table)?;
     let recognized = match given {
         Some(schema) => {
             let order = order_for(schema, &names).map_err(|misfit| match misfit {
@@ -160,12 +160,12 @@ fn columns(
             recognize(path, &stem, &names, &[])?
         }
     };
-    let points = recognized.order.iter().map(|i| points[*i]).collect();
-    Ok((recognized, points))
+    let keypoints = recognized.order.iter().map(|i| keypoints[*i]).collect();
+    Ok((recognized, keypoints))
 }
 
-/// Names of the points in the order of their first column, and their columns.
-fn named_points(table: &Table<'_>) -> Result<(Vec<String>, Vec<SchemaPoint>), DataError> {
+/// Names of the keypoints in the order of their first column, and their columns.
+fn named_points(table: &Table<'_>) -> Result<(Vec<String>, Vec<SchemaKeypoint>), DataError> {
     let columns = table.header().get(1..).unwrap_or_default();
     let is_plain = |(i, name): (usize, &String)| *name == i.to_string();
     if !columns.is_empty() && columns.iter().enumerate().all(is_plain) {
@@ -174,17 +174,17 @@ fn named_points(table: &Table<'_>) -> Result<(Vec<String>, Vec<SchemaPoint>), Da
             let y = columns.len().to_string();
             return Err(table.header_error(&y, Problem::MissingColumn { found }));
         }
-        let points = (0..columns.len() / 2).map(|i| SchemaPoint {
+        let keypoints = (0..columns.len() / 2).map(|i| SchemaKeypoint {
             x: 1 + 2 * i,
             y: 2 + 2 * i,
         });
         let names = (0..columns.len() / 2).map(|i| i.to_string());
-        return Ok((names.collect(), points.collect()));
+        return Ok((names.collect(), keypoints.collect()));
     }
     let mut found: BTreeMap<&str, [Option<usize>; 2]> = BTreeMap::new();
     let mut names = Vec::new();
     for (i, column) in columns.iter().enumerate() {
-        let Some((name, axis)) = point_and_axis(column) else {
+        let Some((name, axis)) = keypoint_and_axis(column) else {
             let expected = "<name>_x and <name>_y, or 0, 1, 2, … for x0, y0, x1, …".to_owned();
             return Err(table.header_error(column, Problem::UnknownColumn { expected }));
         };
@@ -194,8 +194,8 @@ fn named_points(table: &Table<'_>) -> Result<(Vec<String>, Vec<SchemaPoint>), Da
         });
         axes[axis] = Some(i + 1);
     }
-    let points = names.iter().map(|name| match found[name.as_str()] {
-        [Some(x), Some(y)] => Ok(SchemaPoint { x, y }),
+    let keypoints = names.iter().map(|name| match found[name.as_str()] {
+        [Some(x), Some(y)] => Ok(SchemaKeypoint { x, y }),
         [x, _] => {
             let missing = if x.is_none() { "x" } else { "y" };
             let found = listed(table.header());
@@ -203,16 +203,16 @@ fn named_points(table: &Table<'_>) -> Result<(Vec<String>, Vec<SchemaPoint>), Da
             Err(table.header_error(&column, Problem::MissingColumn { found }))
         }
     });
-    let points = points.collect::<Result<Vec<_>, _>>()?;
-    if points.is_empty() {
+    let keypoints = keypoints.collect::<Result<Vec<_>, _>>()?;
+    if keypoints.is_empty() {
         let found = listed(table.header());
         return Err(table.header_error("0_x", Problem::MissingColumn { found }));
     }
-    Ok((names, points))
+    Ok((names, keypoints))
 }
 
 /// `nose_x` is (`nose`, 0), `y12` is (`12`, 1).
-fn point_and_axis(column: &str) -> Option<(&str, usize)> {
+fn keypoint_and_axis(column: &str) -> Option<(&str, usize)> {
     if let Some(name) = column.strip_suffix("_x") {
         return Some((name, 0));
     }
@@ -229,17 +229,17 @@ fn point_and_axis(column: &str) -> Option<(&str, usize)> {
     is_number.then_some((number, axis))
 }
 
-/// A picture in both tables would let the network see what it is judged by.
-fn refuse_shared_pictures(
+/// An image in both tables would let the network see what it is judged by.
+fn refuse_shared_images(
     folder: &Folder,
     split: &SplitIndices,
     train: &Path,
     val: &Path,
 ) -> Result<(), DataError> {
-    let picture = |&i: &usize| &folder.pictures[i];
-    let known: BTreeMap<_, _> = split.train.iter().map(|i| (&picture(i).path, i)).collect();
+    let image = |&i: &usize| &folder.images[i];
+    let known: BTreeMap<_, _> = split.train.iter().map(|i| (&image(i).path, i)).collect();
     let shared = split.val.iter().find_map(|i| {
-        let first = known.get(&picture(i).path)?;
+        let first = known.get(&image(i).path)?;
         Some((*i - split.train.len(), **first))
     });
     let Some((second, first)) = shared else {
@@ -247,7 +247,7 @@ fn refuse_shared_pictures(
     };
     // The rows were parsed already; they are read again only to find the line for the message.
     let problem = Problem::Duplicate {
-        name: folder.pictures[first].id.clone(),
+        name: folder.images[first].id.clone(),
         first: format!("`{}`, row {}", train.display(), line_of_row(train, first)?),
     };
     let row = line_of_row(val, second)?;

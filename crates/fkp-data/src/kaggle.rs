@@ -1,7 +1,7 @@
 //! Reads Kaggle's table: [`Format::Kaggle`](crate::Format::Kaggle).
 
 use crate::error::{Problem, abridged, listed};
-use crate::folder::{SchemaPoint, has_ending};
+use crate::folder::{SchemaKeypoint, has_ending};
 use crate::table::{Row, Table};
 use crate::text::{MAX_BYTES, read_file, read_limited};
 use crate::{DataError, OpenOptions, SchemaSource};
@@ -10,21 +10,21 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-/// The column with the pictures.
+/// The column with the images.
 pub(crate) const IMAGE: &str = "Image";
 /// The column that numbers the rows of the test file.
 const IMAGE_ID: &str = "ImageId";
 
-/// Kaggle's table, its pictures in memory as bytes.
+/// Kaggle's table, its images in memory as bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Kaggle {
     schema: Schema,
     schema_source: SchemaSource,
-    /// Width and height of every picture.
+    /// Width and height of every image.
     side: usize,
     pixels: Vec<u8>,
     rows: Vec<(String, Keypoints)>,
-    is_labelled: bool,
+    is_labeled: bool,
     /// What a user should know.
     pub(crate) notes: Vec<String>,
 }
@@ -55,24 +55,24 @@ impl Kaggle {
             pixels: Vec::new(),
             rows: Vec::new(),
             notes: Vec::new(),
-            schema_source: match (&options.schema, columns.points.is_empty()) {
+            schema_source: match (&options.schema, columns.keypoints.is_empty()) {
                 (Some(_), _) => SchemaSource::Given,
                 (None, false) => SchemaSource::Names,
                 (None, true) => SchemaSource::Format,
             },
-            is_labelled: !columns.points.is_empty(),
+            is_labeled: !columns.keypoints.is_empty(),
             schema,
         };
         while let Some(row) = table.next_row()? {
-            let mut keypoints = match columns.points.as_slice() {
-                [] => Keypoints::unlabelled(set.schema.len()),
-                points => row.keypoints(points)?,
+            let mut keypoints = match columns.keypoints.as_slice() {
+                [] => Keypoints::unlabeled(set.schema.len()),
+                keypoints => row.keypoints(keypoints)?,
             };
             set.push_pixels(&row, columns.image)?;
             let frame = (set.side, set.side);
             let far = options.far_labels;
             far.apply(&mut keypoints, frame, &mut set.notes, |far| {
-                let column = columns.points[far.keypoint].column(far.axis);
+                let column = columns.keypoints[far.keypoint].column(far.axis);
                 row.error(column, far.problem(far.value.to_string()))
             })?;
             let id = match columns.id {
@@ -90,8 +90,8 @@ impl Kaggle {
     }
 
     /// Whether the table has coordinate columns; Kaggle's test file has none.
-    pub(crate) fn is_labelled(&self) -> bool {
-        self.is_labelled
+    pub(crate) fn is_labeled(&self) -> bool {
+        self.is_labeled
     }
 
     pub(crate) fn schema_source(&self) -> SchemaSource {
@@ -146,7 +146,7 @@ impl Dataset for Kaggle {
 struct Columns {
     image: usize,
     id: Option<usize>,
-    points: Vec<SchemaPoint>,
+    keypoints: Vec<SchemaKeypoint>,
 }
 
 impl Columns {
@@ -154,11 +154,11 @@ impl Columns {
         let place = |name: &str| table.header().iter().position(|column| column == name);
         let id = place(IMAGE_ID);
         let is_other = |name: &String| name != IMAGE && name != IMAGE_ID;
-        let mut points = Vec::new();
+        let mut keypoints = Vec::new();
         // A file without any coordinate is a test file; with some, all must be there.
         if table.header().iter().any(is_other) {
             for name in schema.keypoints() {
-                points.push(SchemaPoint {
+                keypoints.push(SchemaKeypoint {
                     x: table.column(&format!("{name}_x"))?,
                     y: table.column(&format!("{name}_y"))?,
                 });
@@ -166,15 +166,23 @@ impl Columns {
         }
         let image = table.column(IMAGE)?;
         let is_used = |i: usize| {
-            i == image || Some(i) == id || points.iter().any(|point| point.x == i || point.y == i)
+            i == image
+                || Some(i) == id
+                || keypoints
+                    .iter()
+                    .any(|keypoint| keypoint.x == i || keypoint.y == i)
         };
         if let Some(unknown) = (0..table.header().len()).find(|i| !is_used(*i)) {
-            let points = schema.keypoints().iter().map(|name| format!("{name}_x/_y"));
-            let expected = format!("{IMAGE}, {IMAGE_ID}, {}", listed(points));
+            let keypoints = schema.keypoints().iter().map(|name| format!("{name}_x/_y"));
+            let expected = format!("{IMAGE}, {IMAGE_ID}, {}", listed(keypoints));
             let name = &table.header()[unknown];
             return Err(table.header_error(name, Problem::UnknownColumn { expected }));
         }
-        Ok(Self { image, id, points })
+        Ok(Self {
+            image,
+            id,
+            keypoints,
+        })
     }
 }
 

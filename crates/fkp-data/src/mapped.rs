@@ -1,4 +1,4 @@
-//! Another data set's samples with their points mapped onto another schema.
+//! Another data set's samples with their keypoints mapped onto another schema.
 
 use fkp_core::{Dataset, DatasetError, Sample, Schema, SchemaMap};
 
@@ -13,7 +13,7 @@ impl<D: Dataset> Mapped<D> {
     /// The samples of `inner` under `map`.
     ///
     /// # Panics
-    /// On the first [`Dataset::get`], if `map` is from a schema with another number of points.
+    /// On the first [`Dataset::get`], if `map` is from a schema with another number of keypoints.
     pub fn new(inner: D, map: SchemaMap) -> Self {
         Self { inner, map }
     }
@@ -44,8 +44,8 @@ mod tests {
 
     #[test]
     fn the_points_change_and_the_rest_stays() {
-        let points = Keypoints::from_xy(&[[3.0, 4.0]; 68]);
-        let mut sample = Sample::new("a", Image::filled(9, 9, 1, 5), points);
+        let keypoints = Keypoints::from_xy(&[[3.0, 4.0]; 68]);
+        let mut sample = Sample::new("a", Image::filled(9, 9, 1, 5), keypoints);
         sample.group = Some("ann".to_owned());
         let set = InMemory::new(Schema::ibug68(), vec![sample.clone()]).unwrap();
         let mapped = Mapped::new(set, SchemaMap::ibug68_to_kaggle15());

@@ -13,7 +13,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// How to open a data set. The default recognises everything by looking and takes every sample.
+/// How to open a data set. The default recognizes everything by looking and takes every sample.
 #[derive(Debug, Clone, Default)]
 pub struct OpenOptions {
     /// The format, where looking is not enough.
@@ -86,11 +86,11 @@ impl Opened {
     }
 
     /// Both parts: the set's own split if it has one and that does not leak, else by person or
-    /// picture ([`crate::split`]). Either way every picture is decoded once, on all cores.
+    /// image ([`crate::split`]). Either way every image is decoded once, on all cores.
     ///
     /// # Errors
-    /// If the set is too small, a picture cannot be read, or the set's own split has a person or
-    /// copies of a picture on both sides ([`DataError::LeakingSplit`]).
+    /// If the set is too small, an image cannot be read, or the set's own split has a person or
+    /// copies of an image on both sides ([`DataError::LeakingSplit`]).
     pub fn train_val(&self) -> Result<TrainVal, DataError> {
         let indices = match &self.own_split {
             Some(own) => {
@@ -141,11 +141,11 @@ impl std::fmt::Debug for Opened {
     }
 }
 
-/// Opens a data set: recognises its format, reads and checks all annotations, leaves pictures on
+/// Opens a data set: recognizes its format, reads and checks all annotations, leaves images on
 /// disk until they are asked for.
 ///
 /// # Errors
-/// If the path does not exist, no format is recognised (the message says what was looked for and
+/// If the path does not exist, no format is recognized (the message says what was looked for and
 /// what is there), the annotations break a rule anywhere, or the set cannot be split as asked.
 pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Opened, DataError> {
     let path = path.as_ref();
@@ -154,7 +154,7 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Opened, Dat
     std::fs::metadata(path).map_err(|source| DataError::io(path, source))?;
     let (format, place) = match options.format {
         Some(format) => (format, place_of(path, format)?),
-        None => recognise(path)?,
+        None => recognize(path)?,
     };
     let mut opened = match format {
         Format::Kaggle => from_table(Kaggle::read(&place, options)?, place, options),
@@ -173,7 +173,7 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Opened, Dat
 fn from_table(mut table: Kaggle, place: PathBuf, options: &OpenOptions) -> Opened {
     let note = "the table has no coordinate columns: no keypoint is labeled";
     let mut notes = std::mem::take(&mut table.notes);
-    notes.extend((!table.is_labelled()).then(|| note.to_owned()));
+    notes.extend((!table.is_labeled()).then(|| note.to_owned()));
     let origin = |image| Origin {
         image,
         person: None,
@@ -226,7 +226,7 @@ const LOOKED_FOR: &str = "\
     pts (a folder with .pts files in it or one level below)";
 
 /// The format of what lies at a path, and the file or folder to give to its reader.
-fn recognise(path: &Path) -> Result<(Format, PathBuf), DataError> {
+fn recognize(path: &Path) -> Result<(Format, PathBuf), DataError> {
     let here = path.to_owned();
     if path.is_file() {
         return match path {
@@ -294,7 +294,7 @@ fn kaggle_table(dir: &Path) -> Option<PathBuf> {
     names.into_iter().find(|path| path.is_file())
 }
 
-/// Kaggle's table has a column of pictures as numbers, or at least the names of Kaggle's points and
+/// Kaggle's table has a column of images as numbers, or at least the names of Kaggle's keypoints and
 /// no file.
 fn csv_format(path: &Path) -> Result<Format, DataError> {
     // The header and a row are enough; Kaggle's table is large.
@@ -304,11 +304,11 @@ fn csv_format(path: &Path) -> Result<Format, DataError> {
     read.map_err(|source| DataError::io(path, source))?;
     let mut table = Table::new(path, &text)?;
     let first_is_coordinate = table.header().first().is_some_and(|name| {
-        let point = name.strip_suffix("_x").or_else(|| name.strip_suffix("_y"));
-        point.is_some_and(|point| Schema::kaggle15().index_of(point).is_some())
+        let keypoint = name.strip_suffix("_x").or_else(|| name.strip_suffix("_y"));
+        keypoint.is_some_and(|keypoint| Schema::kaggle15().index_of(keypoint).is_some())
     });
-    let pictures = table.header().iter().position(|name| name == kaggle::IMAGE);
-    let is_kaggle = match pictures {
+    let images = table.header().iter().position(|name| name == kaggle::IMAGE);
+    let is_kaggle = match images {
         // The column may hold the names of files as well.
         Some(0) => match table.next_row() {
             Ok(Some(row)) => row

@@ -2,7 +2,7 @@
 
 use crate::error::{Problem, abridged, listed};
 use crate::far_labels::Axis;
-use crate::folder::{AnnotatedPicture, Folder, has_ending, sorted_names};
+use crate::folder::{AnnotatedImage, Folder, has_ending, sorted_names};
 use crate::schemas::recognize;
 use crate::table::coordinate;
 use crate::text::read_file;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// Reads all `.pts` files of a folder and of the folders in it.
 ///
 /// # Errors
-/// If a file breaks a rule of the format or has another number of points than the others, an
+/// If a file breaks a rule of the format or has another number of keypoints than the others, an
 /// image is missing, or a list names what is not there, or names something twice.
 pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<Folder, DataError> {
     if !path.is_dir() {
@@ -39,13 +39,13 @@ pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<Folder, DataErr
             (recognized.schema, recognized.source)
         }
     };
-    let mut pictures = Vec::with_capacity(names.len());
+    let mut images = Vec::with_capacity(names.len());
     for (name, file) in names.iter().zip(&files) {
-        pictures.push(file.annotated(path, name, &schema)?);
+        images.push(file.annotated(path, name, &schema)?);
     }
     let (own_split, mut notes) = read_lists(path, &names)?;
     let far = options.far_labels;
-    far.apply_to_files(&mut pictures, &mut notes, |index, far| {
+    far.apply_to_files(&mut images, &mut notes, |index, far| {
         let file = &files[index];
         let column = match far.axis {
             Axis::X => "x",
@@ -59,7 +59,7 @@ pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<Folder, DataErr
     let mut folder = Folder {
         schema,
         schema_source,
-        pictures,
+        images,
         own_split,
         notes,
     };
@@ -97,11 +97,11 @@ fn annotation_names(dir: &Path) -> Result<Vec<String>, DataError> {
     Ok(stems.collect())
 }
 
-/// The points of one file, counted from 0.
+/// The keypoints of one file, counted from 0.
 struct PtsFile {
     path: PathBuf,
-    points: Vec<Keypoint>,
-    /// The line of each point.
+    keypoints: Vec<Keypoint>,
+    /// The line of each keypoint.
     rows: Vec<u64>,
     /// The line of the closing brace.
     last_row: u64,
@@ -142,29 +142,29 @@ impl PtsFile {
             Some((b"{", _)) => {}
             line => return Err(syntax("`{`", line)),
         }
-        let mut points = Vec::new();
+        let mut keypoints = Vec::new();
         let mut rows = Vec::new();
         let last_row = loop {
             match filled.next() {
                 Some((b"}", row)) => break row,
                 Some((line, row)) => {
-                    points.push(point(path, line, row)?);
+                    keypoints.push(keypoint(path, line, row)?);
                     rows.push(row);
                 }
                 None => return Err(syntax("`}`", None)),
             }
         };
-        if points.len() != declared {
-            let problem = Problem::PointCount {
+        if keypoints.len() != declared {
+            let problem = Problem::KeypointCount {
                 expected: declared,
-                found: points.len(),
+                found: keypoints.len(),
                 why: format!(", as `n_points` in row {declared_row} says"),
             };
-            return Err(error(last_row, "the list of points", problem));
+            return Err(error(last_row, "the list of keypoints", problem));
         }
         Ok(Self {
             path: path.to_owned(),
-            points,
+            keypoints,
             rows,
             last_row,
         })
@@ -175,14 +175,14 @@ impl PtsFile {
         dir: &Path,
         name: &str,
         schema: &Schema,
-    ) -> Result<AnnotatedPicture, DataError> {
-        if self.points.len() != schema.len() {
-            let problem = Problem::PointCount {
+    ) -> Result<AnnotatedImage, DataError> {
+        if self.keypoints.len() != schema.len() {
+            let problem = Problem::KeypointCount {
                 expected: schema.len(),
-                found: self.points.len(),
+                found: self.keypoints.len(),
                 why: format!(", as in schema `{}`", schema.name()),
             };
-            let column = "the list of points";
+            let column = "the list of keypoints";
             return Err(DataError::invalid(
                 &self.path,
                 self.last_row,
@@ -192,15 +192,15 @@ impl PtsFile {
         }
         let endings = ["jpg", "png", "jpeg", "bmp", "JPG", "PNG", "JPEG", "BMP"];
         let mut tried = endings.iter().map(|end| dir.join(format!("{name}.{end}")));
-        let picture = tried.find(|path| path.is_file()).ok_or_else(|| {
+        let image = tried.find(|path| path.is_file()).ok_or_else(|| {
             let looked_for = format!("`{name}` with ending jpg, png, jpeg or bmp");
-            let problem = Problem::MissingPicture { looked_for };
+            let problem = Problem::MissingImage { looked_for };
             DataError::invalid(&self.path, 1, "the file's name", problem)
         })?;
-        Ok(AnnotatedPicture {
+        Ok(AnnotatedImage {
             id: name.to_owned(),
-            path: picture,
-            keypoints: Keypoints::new(self.points.clone()),
+            path: image,
+            keypoints: Keypoints::new(self.keypoints.clone()),
             group: None,
             face_box: None,
         })
@@ -212,7 +212,7 @@ fn value<'l>(line: &'l [u8], key: &[u8]) -> Option<&'l [u8]> {
 }
 
 /// `x y`, counted from 1.
-fn point(path: &Path, line: &[u8], row: u64) -> Result<Keypoint, DataError> {
+fn keypoint(path: &Path, line: &[u8], row: u64) -> Result<Keypoint, DataError> {
     let mut words = line
         .split(|byte| byte.is_ascii_whitespace())
         .filter(|word| !word.is_empty());
@@ -230,16 +230,16 @@ fn point(path: &Path, line: &[u8], row: u64) -> Result<Keypoint, DataError> {
     Ok(Keypoint::new((x - 1.0) as f32, (y - 1.0) as f32))
 }
 
-/// The number of points that most files have, so that the odd one out is the one to be named.
+/// The number of keypoints that most files have, so that the odd one out is the one to be named.
 fn usual_count(files: &[PtsFile]) -> usize {
     let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
     for file in files {
-        *counts.entry(file.points.len()).or_default() += 1;
+        *counts.entry(file.keypoints.len()).or_default() += 1;
     }
     let most = counts
         .into_iter()
-        .max_by_key(|&(points, files)| (files, points));
-    most.map_or(0, |(points, _)| points)
+        .max_by_key(|&(keypoints, files)| (files, keypoints));
+    most.map_or(0, |(keypoints, _)| keypoints)
 }
 
 /// The set's own split, if both lists are there, and what to tell the user about it.

@@ -62,7 +62,7 @@ pub(crate) fn recognize(
     let count = keypoints.len();
     if let Some(order) = order_of_numbers(keypoints) {
         return Ok(Recognized {
-            schema: Schema::numbered(&format!("points{count}"), count).map_err(failed)?,
+            schema: Schema::numbered(&format!("keypoints{count}"), count).map_err(failed)?,
             order,
             source: SchemaSource::Numbers,
         });
@@ -80,9 +80,9 @@ pub(crate) fn recognize(
                 flip_pairs: flip_pairs_from_names(keypoints),
                 unpaired: Vec::new(),
                 skeleton: skeleton.iter().map(named).collect(),
-                framing: Vec::new(),
+                mean_shape: Vec::new(),
                 face_box: None,
-                normalising_pair: Vec::new(),
+                normalizing_pair: Vec::new(),
             };
             (spec.try_into().map_err(failed)?, (0..count).collect())
         }
@@ -94,12 +94,12 @@ pub(crate) fn recognize(
     })
 }
 
-/// For each point of the schema its place among `names`, if the names are the schema's.
+/// For each keypoint of the schema its place among `names`, if the names are the schema's.
 fn arrangement(schema: &Schema, names: &[String]) -> Option<Vec<usize>> {
     if schema.len() != names.len() {
         return None;
     }
-    let place = |point: &String| names.iter().position(|name| name == point);
+    let place = |keypoint: &String| names.iter().position(|name| name == keypoint);
     schema.keypoints().iter().map(place).collect()
 }
 
@@ -107,7 +107,7 @@ fn arrangement(schema: &Schema, names: &[String]) -> Option<Vec<usize>> {
 pub(crate) enum Misfit {
     /// There are more or fewer.
     Count,
-    /// This one of the schema's points is not among them.
+    /// This one of the schema's keypoints is not among them.
     Missing(String),
 }
 
@@ -117,9 +117,9 @@ pub(crate) fn order_for(schema: &Schema, names: &[String]) -> Result<Vec<usize>,
     if names.len() != schema.len() {
         return Err(Misfit::Count);
     }
-    let place = |point: &String| {
-        let place = names.iter().position(|name| name == point);
-        place.ok_or_else(|| Misfit::Missing(point.clone()))
+    let place = |keypoint: &String| {
+        let place = names.iter().position(|name| name == keypoint);
+        place.ok_or_else(|| Misfit::Missing(keypoint.clone()))
     };
     let by_name: Result<Vec<usize>, Misfit> = schema.keypoints().iter().map(place).collect();
     match order_of_numbers(names) {
@@ -169,12 +169,12 @@ mod tests {
     fn a_bad_schema_file_says_where() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("bad.toml");
-        std::fs::write(&path, "name = 'x'\nkeypoints = ['a']\ncolour = 1").unwrap();
+        std::fs::write(&path, "name = 'x'\nkeypoints = ['a']\ncolor = 1").unwrap();
         let error = schema_from_toml(&path).unwrap_err();
         let source = std::error::Error::source(&error).unwrap().to_string();
         assert!(error.to_string().contains("bad.toml"));
         assert!(
-            source.contains("line 3") && source.contains("colour"),
+            source.contains("line 3") && source.contains("color"),
             "{source}"
         );
     }
@@ -208,8 +208,8 @@ mod tests {
 
     #[test]
     fn a_misspelled_side_is_refused_with_the_file_and_the_name() {
-        let points = names(&["nose", "mouth_lfet_corner", "mouth_right_corner"]);
-        let error = recognize(Path::new("a.csv"), "x", &points, &[])
+        let keypoints = names(&["nose", "mouth_lfet_corner", "mouth_right_corner"]);
+        let error = recognize(Path::new("a.csv"), "x", &keypoints, &[])
             .err()
             .unwrap();
         let text = format!("{error:?}");
@@ -227,7 +227,7 @@ mod tests {
         for (first, count) in [(0, 68), (1, 68), (0, 21), (1, 15), (0, 15), (0, 2)] {
             let numbers: Vec<String> = (first..first + count).map(|i| i.to_string()).collect();
             let found = recognized(&numbers);
-            assert_eq!(found.schema.name(), format!("points{count}"));
+            assert_eq!(found.schema.name(), format!("keypoints{count}"));
             assert_eq!(found.source, SchemaSource::Numbers);
             assert!(!found.schema.has_known_flip_pairs());
         }

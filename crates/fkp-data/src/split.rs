@@ -1,4 +1,4 @@
-//! Splits without a leak: by person or by picture, never by row.
+//! Splits without a leak: by person or by image, never by row.
 
 use crate::DataError;
 use fkp_core::{Dataset, Purpose, Rng, Sample, fnv1a, rng_for};
@@ -52,15 +52,15 @@ pub struct SplitIndices {
     pub val: Vec<usize>,
 }
 
-/// Splits by person where the sample names one, otherwise by the picture's content, so that copies
-/// of a picture and faces cut from it stay on one side.
+/// Splits by person where the sample names one, otherwise by the image's content, so that copies
+/// of an image and faces cut from it stay on one side.
 ///
 /// The side of a group depends on the seed and on its name or its pixels only: other samples and
 /// their order have no say, so a set that grows keeps its split. There is one exception: where
-/// chance leaves one side empty, the group nearest to the border crosses it. Give it the pictures
+/// chance leaves one side empty, the group nearest to the border crosses it. Give it the images
 /// as they come from the source, before crops and augmentation.
 ///
-/// Every picture is decoded once for this, on all cores.
+/// Every image is decoded once for this, on all cores.
 ///
 /// # Errors
 /// If the rule is not sound, a sample cannot be read, or there are fewer than two groups.
@@ -82,7 +82,7 @@ pub fn split<D: Dataset + ?Sized>(
 /// ```
 /// use fkp_core::{Dataset, Image, InMemory, Keypoints, Sample, Schema, Subset};
 /// use fkp_data::{SplitRule, carve, split};
-/// let sample = |i: u8| Sample::new("x", Image::filled(2, 2, 1, i), Keypoints::unlabelled(15));
+/// let sample = |i: u8| Sample::new("x", Image::filled(2, 2, 1, i), Keypoints::unlabeled(15));
 /// let set = InMemory::new(Schema::kaggle15(), (0..200).map(sample).collect())?;
 /// let rule = SplitRule::default();
 /// let train = Subset::new(&set, split(&set, &rule)?.train)?;
@@ -139,9 +139,9 @@ pub(crate) struct Leak {
     pub(crate) shared: String,
 }
 
-/// The first validation sample, if any, that shows a person or a picture of the training part.
+/// The first validation sample, if any, that shows a person or an image of the training part.
 ///
-/// This asks for more than [`split`] promises: pictures are compared even where people are known,
+/// This asks for more than [`split`] promises: images are compared even where people are known,
 /// because a copy under another person's name is a leak as well.
 pub(crate) fn find_leak<D: Dataset + ?Sized>(
     dataset: &D,
@@ -174,7 +174,7 @@ pub(crate) fn find_leak<D: Dataset + ?Sized>(
     let (train, val) = (sample(train)?, sample(val)?);
     let shared = match &val.group {
         Some(person) if train.group == val.group => format!("show one person, `{person}`"),
-        _ => "are the same picture".to_owned(),
+        _ => "are the same image".to_owned(),
     };
     Ok(Some(Leak {
         train_id: train.id,
@@ -196,33 +196,33 @@ fn for_each_sample<D: Dataset + ?Sized, T: Send>(
         .map_err(|source| DataError::Split { source })
 }
 
-/// What tells people and pictures apart.
+/// What tells people and images apart.
 struct Hashes {
     person: Option<u64>,
-    picture: u64,
+    image: u64,
 }
 
 impl Hashes {
-    /// The first byte tells names from pictures, so that no name collides with a picture.
+    /// The first byte tells names from images, so that no name collides with an image.
     fn of(sample: &Sample) -> Self {
         let person = sample.group.as_ref();
         Self {
             person: person.map(|person| hash(b'g', person.as_bytes())),
-            picture: hash(b'p', &sample.image.content_hash().to_le_bytes()),
+            image: hash(b'p', &sample.image.content_hash().to_le_bytes()),
         }
     }
 
     /// What a split goes by.
     fn group(&self) -> u64 {
-        self.person.unwrap_or(self.picture)
+        self.person.unwrap_or(self.image)
     }
 
     fn all(&self) -> impl Iterator<Item = u64> {
-        self.person.into_iter().chain([self.picture])
+        self.person.into_iter().chain([self.image])
     }
 }
 
-/// Names and pictures are told apart by the first byte, so that no name collides with a picture.
+/// Names and images are told apart by the first byte, so that no name collides with an image.
 fn hash(kind: u8, content: &[u8]) -> u64 {
     fnv1a(std::iter::once(kind).chain(content.iter().copied()))
 }
@@ -233,15 +233,15 @@ mod tests {
     use fkp_core::{Image, InMemory, Keypoints, Schema, Subset};
     use proptest::prelude::*;
 
-    /// Sample i shows picture `pictures[i]`, of a person if there is one.
-    fn set(pictures: &[(u8, Option<u8>)]) -> InMemory {
-        let sample = |&(picture, person): &(u8, Option<u8>)| {
-            let image = Image::filled(3, 2, 1, picture);
-            let mut sample = Sample::new("x", image, Keypoints::unlabelled(15));
+    /// Sample i shows image `images[i]`, of a person if there is one.
+    fn set(images: &[(u8, Option<u8>)]) -> InMemory {
+        let sample = |&(image, person): &(u8, Option<u8>)| {
+            let image = Image::filled(3, 2, 1, image);
+            let mut sample = Sample::new("x", image, Keypoints::unlabeled(15));
             sample.group = person.map(|person| format!("person {person}"));
             sample
         };
-        InMemory::new(Schema::kaggle15(), pictures.iter().map(sample).collect()).unwrap()
+        InMemory::new(Schema::kaggle15(), images.iter().map(sample).collect()).unwrap()
     }
 
     fn rule(seed: u64, val_fraction: f64) -> SplitRule {
@@ -250,21 +250,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_person_and_no_copy_of_a_picture_is_on_both_sides(
-            pictures in prop::collection::vec((0u8..12, prop::option::of(0u8..6)), 2..40),
+        fn no_person_and_no_copy_of_a_image_is_on_both_sides(
+            images in prop::collection::vec((0u8..12, prop::option::of(0u8..6)), 2..40),
             seed in any::<u64>(), fraction in 0.01f64..0.99,
         ) {
-            let set = set(&pictures);
+            let set = set(&images);
             let Ok(split) = split(&set, &rule(seed, fraction)) else {
-                let groups: BTreeSet<_> = pictures.iter().map(|(i, p)| p.ok_or(*i)).collect();
+                let groups: BTreeSet<_> = images.iter().map(|(i, p)| p.ok_or(*i)).collect();
                 prop_assert_eq!(groups.len(), 1);
                 return Ok(());
             };
             prop_assert!(!split.val.is_empty() && !split.train.is_empty());
             let mut all: Vec<_> = split.train.iter().chain(&split.val).copied().collect();
             all.sort_unstable();
-            prop_assert_eq!(all, (0..pictures.len()).collect::<Vec<_>>());
-            let group = |i: &usize| pictures[*i].1.ok_or(pictures[*i].0);
+            prop_assert_eq!(all, (0..images.len()).collect::<Vec<_>>());
+            let group = |i: &usize| images[*i].1.ok_or(images[*i].0);
             let train: BTreeSet<_> = split.train.iter().map(group).collect();
             prop_assert!(!split.val.iter().map(group).any(|g| train.contains(&g)));
         }
@@ -274,17 +274,17 @@ mod tests {
     fn three_parts_have_no_person_and_no_image_in_common() {
         // 60 persons with three images each, and 120 images without a name, each twice.
         let named = (0..180).map(|i| (i, Some(i / 3)));
-        let pictures: Vec<_> = named.chain((0..240).map(|i| (i / 2, None))).collect();
-        let set = set(&pictures);
+        let images: Vec<_> = named.chain((0..240).map(|i| (i / 2, None))).collect();
+        let set = set(&images);
         for seed in 0..5 {
             let rule = rule(seed, 0.2);
             let outer = split(&set, &rule).unwrap();
             let train = Subset::new(&set, outer.train.clone()).unwrap();
             let inner = carve(&train, &rule).unwrap();
             let of = |indices: &[usize]| -> BTreeSet<(bool, u8)> {
-                let group = |&i: &usize| match pictures[i] {
+                let group = |&i: &usize| match images[i] {
                     (_, Some(person)) => (true, person),
-                    (picture, None) => (false, picture),
+                    (image, None) => (false, image),
                 };
                 indices.iter().map(group).collect()
             };
@@ -306,8 +306,8 @@ mod tests {
 
     #[test]
     fn the_side_of_a_sample_does_not_depend_on_the_others() {
-        let pictures: Vec<_> = (0..200).map(|i| (i, None)).collect();
-        let full = set(&pictures);
+        let images: Vec<_> = (0..200).map(|i| (i, None)).collect();
+        let full = set(&images);
         let rule = rule(7, 0.3);
         let whole = split(&full, &rule).unwrap();
         assert!((35..=85).contains(&whole.val.len()), "{}", whole.val.len());
@@ -324,8 +324,8 @@ mod tests {
 
     #[test]
     fn the_seed_decides_and_nonsense_is_refused() {
-        let pictures: Vec<_> = (0..100).map(|i| (i, Some(i))).collect();
-        let set = set(&pictures);
+        let images: Vec<_> = (0..100).map(|i| (i, Some(i))).collect();
+        let set = set(&images);
         let at = |seed| split(&set, &rule(seed, 0.2)).unwrap();
         assert_eq!(at(1), at(1));
         assert_ne!(at(1), at(2));
@@ -336,10 +336,10 @@ mod tests {
     }
 
     #[test]
-    fn a_given_split_leaks_by_person_and_by_picture() {
-        let leak = |pictures: &[(u8, Option<u8>)]| {
-            let (train, val) = (vec![0, 1], (2..pictures.len()).collect());
-            find_leak(&set(pictures), &SplitIndices { train, val }).unwrap()
+    fn a_given_split_leaks_by_person_and_by_image() {
+        let leak = |images: &[(u8, Option<u8>)]| {
+            let (train, val) = (vec![0, 1], (2..images.len()).collect());
+            find_leak(&set(images), &SplitIndices { train, val }).unwrap()
         };
         assert_eq!(leak(&[(1, None), (1, None), (2, None)]), None);
         assert_eq!(leak(&[(1, Some(1)), (2, Some(1)), (3, Some(2))]), None);
@@ -348,7 +348,7 @@ mod tests {
         // A copy is a leak without names, under another name, and where only one has a name.
         for [train, val] in [[None, None], [Some(1), Some(2)], [Some(1), None]] {
             let copy = leak(&[(1, train), (2, None), (1, val), (2, None)]).unwrap();
-            assert_eq!(copy.shared, "are the same picture");
+            assert_eq!(copy.shared, "are the same image");
         }
     }
 

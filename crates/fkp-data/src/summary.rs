@@ -183,7 +183,7 @@ mod tests {
                 .to_string()
                 .contains("\nflip pairs: 29, such as 0 / 16\n")
         );
-        numbered.schema = Schema::numbered("points5", 5).unwrap();
+        numbered.schema = Schema::numbered("keypoints5", 5).unwrap();
         assert!(numbered.to_string().contains("flip pairs: unknown"));
         numbered.schema = numbered.schema.with_flip_pairs(&[]).unwrap();
         assert!(numbered.to_string().contains("flip pairs: none"));

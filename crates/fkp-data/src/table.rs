@@ -2,13 +2,13 @@
 
 use crate::error::{Problem, abridged, listed};
 use crate::text::line_ends;
-use crate::{DataError, SchemaPoint};
+use crate::{DataError, SchemaKeypoint};
 use csv::ByteRecord;
 use fkp_core::{Keypoint, Keypoints};
 use std::path::Path;
 
-/// The farthest that a point may lie from the picture's corner, in pixels. Labels a little outside
-/// a picture are common; this far out they are damage.
+/// The farthest that a keypoint may lie from the image's corner, in pixels. Labels a little outside
+/// an image are common; this far out they are damage.
 const FARTHEST_PX: f64 = 1e6;
 
 /// A table in memory: its header, and a reader of its rows.
@@ -171,17 +171,20 @@ impl Row<'_> {
         DataError::invalid(self.path, self.number, quoted(name), problem)
     }
 
-    /// The points whose coordinates are in these columns; empty cells are points without labels.
-    pub(crate) fn keypoints(&self, points: &[SchemaPoint]) -> Result<Keypoints, DataError> {
-        points.iter().map(|point| self.keypoint(*point)).collect()
+    /// The keypoints whose coordinates are in these columns; empty cells are keypoints without labels.
+    pub(crate) fn keypoints(&self, keypoints: &[SchemaKeypoint]) -> Result<Keypoints, DataError> {
+        keypoints
+            .iter()
+            .map(|keypoint| self.keypoint(*keypoint))
+            .collect()
     }
 
-    fn keypoint(&self, point: SchemaPoint) -> Result<Keypoint, DataError> {
-        match (self.coordinate(point.x)?, self.coordinate(point.y)?) {
+    fn keypoint(&self, keypoint: SchemaKeypoint) -> Result<Keypoint, DataError> {
+        match (self.coordinate(keypoint.x)?, self.coordinate(keypoint.y)?) {
             (Some(x), Some(y)) => Ok(Keypoint::new(x, y)),
-            (None, None) => Ok(Keypoint::unlabelled()),
-            (None, Some(_)) => Err(self.error(point.x, Problem::HalfLabelled)),
-            (Some(_), None) => Err(self.error(point.y, Problem::HalfLabelled)),
+            (None, None) => Ok(Keypoint::unlabeled()),
+            (None, Some(_)) => Err(self.error(keypoint.x, Problem::HalfLabeled)),
+            (Some(_), None) => Err(self.error(keypoint.y, Problem::HalfLabeled)),
         }
     }
 
@@ -206,7 +209,7 @@ pub(crate) fn coordinate(text: &[u8]) -> Result<f64, Problem> {
     }
 }
 
-/// Refuses what no picture can hold.
+/// Refuses what no image can hold.
 pub(crate) fn in_reach(value: f64, text: impl FnOnce() -> String) -> Result<f64, Problem> {
     if !value.is_finite() {
         return Err(Problem::NotFinite { text: text() });
@@ -264,7 +267,7 @@ mod tests {
         let error = |text: &[u8]| {
             let result = Table::new(path, text).and_then(|mut t| {
                 while let Some(row) = t.next_row()? {
-                    row.keypoints(&[SchemaPoint { x: 0, y: 1 }])?;
+                    row.keypoints(&[SchemaKeypoint { x: 0, y: 1 }])?;
                 }
                 Ok(())
             });

@@ -27,9 +27,9 @@ fn the_documented_schema_is_read_with_all_its_keys() {
     assert_eq!((schema.name(), schema.len()), ("dog", 7));
     assert_eq!(schema.flip_pairs(), [(1, 2), (3, 4)]);
     assert_eq!(schema.skeleton().len(), 4);
-    assert_eq!(schema.framing().len(), 7);
+    assert_eq!(schema.mean_shape().len(), 7);
     let distances: Vec<_> = schema
-        .normalising_pairs()
+        .normalizing_pairs()
         .iter()
         .map(|pair| &pair.name)
         .collect();

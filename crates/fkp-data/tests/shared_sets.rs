@@ -1,4 +1,4 @@
-//! The real sets in the shared data folder: counts, first values, splits, framing.
+//! The real sets in the shared data folder: counts, first values, splits, mean_shape.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use fkp_core::{CropRule, Dataset, InputSpec, Sample, Schema, SchemaMap};
@@ -13,31 +13,31 @@ fn opened(path: &std::path::Path) -> Opened {
     open(path, &OpenOptions::default()).unwrap()
 }
 
-/// Some samples as 96×96 grey crops with Kaggle's points and framing.
+/// Some samples as 96×96 gray crops with Kaggle's keypoints and mean_shape.
 fn framed(set: &Opened, every: usize) -> Vec<Sample> {
     let target = Schema::kaggle15();
     let map = SchemaMap::between(set.dataset.schema(), &target).unwrap();
     let mapped = Mapped::new(set.dataset.clone(), map);
     let rule = CropRule::for_schema(&target);
-    let cropped = Cached::new(Cropped::new(mapped, rule, InputSpec::grey(96)));
+    let cropped = Cached::new(Cropped::new(mapped, rule, InputSpec::gray(96)));
     let some = (0..cropped.len()).step_by(every);
     some.map(|i| cropped.get(i).unwrap()).collect()
 }
 
-/// The mean position of a point, in fractions of the side.
-fn mean(samples: &[Sample], point: usize) -> (f64, f64) {
-    let points: Vec<_> = samples
+/// The mean position of a keypoint, in fractions of the side.
+fn mean(samples: &[Sample], keypoint: usize) -> (f64, f64) {
+    let keypoints: Vec<_> = samples
         .iter()
-        .map(|sample| sample.keypoints[point])
-        .filter(|point| point.is_labelled())
+        .map(|sample| sample.keypoints[keypoint])
+        .filter(|keypoint| keypoint.is_labeled())
         .collect();
-    let count = points.len() as f64;
-    let x: f64 = points.iter().map(|p| f64::from(p.x) + 0.5).sum();
-    let y: f64 = points.iter().map(|p| f64::from(p.y) + 0.5).sum();
+    let count = keypoints.len() as f64;
+    let x: f64 = keypoints.iter().map(|p| f64::from(p.x) + 0.5).sum();
+    let y: f64 = keypoints.iter().map(|p| f64::from(p.y) + 0.5).sum();
     (x / 96.0 / count, y / 96.0 / count)
 }
 
-/// Eyes and nose where the Kaggle framing has them.
+/// Eyes and nose where the Kaggle mean_shape has them.
 fn assert_framed(samples: &[Sample]) {
     let (left, right) = (mean(samples, 0), mean(samples, 1));
     for (found, expected) in [
@@ -78,7 +78,7 @@ fn kaggle() {
 }
 
 #[test]
-fn labels_without_pictures_say_what_is_missing() {
+fn labels_without_images_say_what_is_missing() {
     let Some(folder) = shared_set("kaggle") else {
         return;
     };
@@ -182,7 +182,7 @@ fn net5() {
     assert_eq!((first.keypoints[0].x, first.keypoints[0].y), (62.23, 61.45));
     let map = SchemaMap::between(set.dataset.schema(), &Schema::kaggle15()).unwrap();
     let mapped = map.apply(&first.keypoints);
-    let labeled: Vec<_> = mapped.labelled().map(|(i, _)| i).collect();
+    let labeled: Vec<_> = mapped.labeled().map(|(i, _)| i).collect();
     assert_eq!(labeled, [0, 1, 10, 11, 12]);
     assert_eq!(mapped[1], first.keypoints[0]);
     assert_eq!(map.unmapped().count(), 10);
@@ -249,8 +249,8 @@ fn aflw21() {
         (first.keypoints[0].x, first.keypoints[0].y),
         (25.049, 23.068)
     );
-    assert!(!first.keypoints[16].is_labelled());
-    assert_eq!(first.keypoints.labelled().count(), 20);
+    assert!(!first.keypoints[16].is_labeled());
+    assert_eq!(first.keypoints.labeled().count(), 20);
     assert_framed(&framed(&set, 20));
 }
 
@@ -263,7 +263,7 @@ fn cephalo19() {
     assert_eq!((set.format, set.dataset.len()), (Format::ImageCsv, 400));
     assert_eq!(
         (set.dataset.schema().name(), set.dataset.schema().len()),
-        ("points19", 19)
+        ("keypoints19", 19)
     );
     assert_eq!(set.schema_source, SchemaSource::Numbers);
     assert!(!set.dataset.schema().has_known_flip_pairs());
@@ -284,7 +284,7 @@ fn cephalo19() {
         CropRule::Whole,
         InputSpec {
             channels: 3,
-            ..InputSpec::grey(64)
+            ..InputSpec::gray(64)
         },
     );
     assert_eq!(whole.get(1).unwrap().image.channels(), 3);

@@ -1,4 +1,4 @@
-//! Batch normalisation (Ioffe and Szegedy, ICML 2015) with an optional ReLU, and its folding into
+//! Batch normalization (Ioffe and Szegedy, ICML 2015) with an optional ReLU, and its folding into
 //! the convolution before it.
 
 use candle_core::{CpuStorage, CustomOp3, D, DType, Layout, Result, Shape, Tensor, bail};
@@ -22,7 +22,7 @@ pub struct NormStatistics {
 #[derive(Clone, Debug)]
 pub struct BatchStatistics {
     /// Mean and biased variance (divided by the number of values): what the batch was
-    /// normalised with.
+    /// normalized with.
     pub batch: NormStatistics,
     /// Values per channel.
     pub count: usize,
@@ -49,7 +49,7 @@ impl BatchStatistics {
     }
 }
 
-/// Normalises each channel of `x`, `[n, c, ..]`, by the mean and variance of this batch, scales by
+/// Normalizes each channel of `x`, `[n, c, ..]`, by the mean and variance of this batch, scales by
 /// `gamma` and shifts by `beta`, `[c]` each, and applies the activation. Differentiable in all
 /// three, through the statistics as well.
 ///
@@ -152,7 +152,7 @@ pub fn batch_norm(
 }
 
 /// Weights `[c_out, ..]` and bias `[c_out]` of a convolution (or dense layer) that does what the
-/// given one followed by this normalisation does.
+/// given one followed by this normalization does.
 ///
 /// # Errors
 /// If the shapes do not fit.
@@ -188,8 +188,8 @@ fn by_candle(
     let mut shape = vec![1; x.rank()];
     shape[1] = x.dim(1)?;
     let scale = gamma.div(&(variance + eps)?.sqrt()?)?;
-    let centred = x.broadcast_sub(&mean.reshape(shape.as_slice())?)?;
-    let scaled = centred.broadcast_mul(&scale.reshape(shape.as_slice())?)?;
+    let centered = x.broadcast_sub(&mean.reshape(shape.as_slice())?)?;
+    let scaled = centered.broadcast_mul(&scale.reshape(shape.as_slice())?)?;
     activation.apply_tensor(&scaled.broadcast_add(&beta.reshape(shape)?)?)
 }
 
@@ -223,7 +223,7 @@ impl Sizes {
         })
     }
 
-    /// The planes of one channel, picture by picture.
+    /// The planes of one channel, image by image.
     fn planes<'a>(&self, x: &'a [f32], channel: usize) -> impl Iterator<Item = &'a [f32]> {
         x.chunks_exact(self.plane).skip(channel).step_by(self.c)
     }

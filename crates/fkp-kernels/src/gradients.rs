@@ -3,7 +3,7 @@
 //! The weight gradient of a dense layer is `dyᵀ · x`: for a wide layer and a small batch the two
 //! factors are a hundred times smaller than their product, and writing the product, adding it to
 //! candle's zeros and reading it back costs more time than computing it. [`backward`] therefore
-//! hands the factors on, and the optimisers multiply them block by block in their pass.
+//! hands the factors on, and the optimizers multiply them block by block in their pass.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -118,7 +118,7 @@ impl Gradients {
     }
 
     /// Adds the gradients of another loss of the same variables, so that a batch can be worked
-    /// off in several parts. Factors are only put side by side: the optimiser's pass multiplies
+    /// off in several parts. Factors are only put side by side: the optimizer's pass multiplies
     /// and adds them, and no product is stored.
     ///
     /// # Errors

@@ -138,7 +138,7 @@ impl Product {
 }
 
 /// `dst = a · b` where column `p` of `a` starts at `taps[p]` instead of a regular distance: the
-/// windows of a picture, read where they overlap. `b` is `[taps, n]`, `dst` `[m, n]`.
+/// windows of an image, read where they overlap. `b` is `[taps, n]`, `dst` `[m, n]`.
 #[derive(Clone, Copy)]
 pub(crate) struct TapProduct<'a> {
     pub(crate) m: usize,

@@ -12,7 +12,7 @@ use crate::host::{is_host_f32, values, with_values};
 /// counts as the largest value.
 ///
 /// # Errors
-/// If the batch is empty, `kernel` or `stride` is 0, or the picture is smaller than the window.
+/// If the batch is empty, `kernel` or `stride` is 0, or the image is smaller than the window.
 /// Backward on another device needs `kernel == stride`.
 pub fn max_pool2d(x: &Tensor, kernel: usize, stride: usize) -> Result<Tensor> {
     let windows = Windows::new("max_pool2d", x, kernel, stride)?;
@@ -28,7 +28,7 @@ pub fn max_pool2d(x: &Tensor, kernel: usize, stride: usize) -> Result<Tensor> {
     }
 }
 
-/// The same in candle's operations. Windows that tile the picture become two reductions, because
+/// The same in candle's operations. Windows that tile the image become two reductions, because
 /// the backward of candle 0.11.1's `max_pool2d` scales the gradient by `1 / kernel²`.
 fn max_pool2d_by_candle(x: &Tensor, g: &Windows) -> Result<Tensor> {
     let &Windows {

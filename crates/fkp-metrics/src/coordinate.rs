@@ -3,7 +3,7 @@
 use crate::error::{mean, scored};
 use fkp_core::{Keypoints, Metric, Prediction, Sample};
 
-/// Mean absolute coordinate error in pixels: `Σ |predicted − true| / n` over all labelled
+/// Mean absolute coordinate error in pixels: `Σ |predicted − true| / n` over all labeled
 /// coordinates, where x and y each count. This is what Keras calls `mae` of the 30 outputs,
 /// not a distance: an error of (3, 4) contributes 3 and 4.
 ///
@@ -52,8 +52,8 @@ impl Metric for Mae {
     }
 }
 
-/// Root mean squared coordinate error in pixels: `√(Σ (predicted − true)² / n)` over all labelled
-/// coordinates of all pictures, the score of Kaggle's *Facial Keypoints Detection*.
+/// Root mean squared coordinate error in pixels: `√(Σ (predicted − true)² / n)` over all labeled
+/// coordinates of all images, the score of Kaggle's *Facial Keypoints Detection*.
 ///
 /// ```
 /// use fkp_core::{Keypoints, Metric};
@@ -105,9 +105,9 @@ mod tests {
     use fkp_core::Keypoint;
 
     #[test]
-    fn only_labelled_coordinates_count() {
+    fn only_labeled_coordinates_count() {
         let mut truth = Keypoints::from_xy(&[[0.0, 0.0], [50.0, 50.0], [9.0, 9.0]]);
-        truth[1] = Keypoint::unlabelled();
+        truth[1] = Keypoint::unlabeled();
         let predicted = Keypoints::from_xy(&[[1.0, 2.0], [f32::NAN, 7.0], [9.0, 6.0]]);
         let (mut mae, mut rmse) = (Mae::default(), Rmse::default());
         mae.add(&predicted, &truth);
@@ -117,18 +117,15 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_without_labels_changes_nothing() {
+    fn a_image_without_labels_changes_nothing() {
         let mut mae = Mae::default();
-        mae.add(
-            &Keypoints::from_xy(&[[1.0, 1.0]]),
-            &Keypoints::unlabelled(1),
-        );
+        mae.add(&Keypoints::from_xy(&[[1.0, 1.0]]), &Keypoints::unlabeled(1));
         assert_eq!(mae.value(), None);
     }
 
     #[test]
     #[should_panic(expected = "different numbers of keypoints")]
     fn lengths_must_agree() {
-        Mae::default().add(&Keypoints::unlabelled(2), &Keypoints::unlabelled(1));
+        Mae::default().add(&Keypoints::unlabeled(2), &Keypoints::unlabeled(1));
     }
 }

@@ -1,19 +1,19 @@
 //! The cumulative error curve.
 
 use crate::error::mean;
-use crate::nme::{Normaliser, picture_nme};
+use crate::nme::{Normalizer, image_nme};
 use crate::threshold::area_of_one;
 use fkp_core::{Keypoints, Metric, Prediction, Sample};
 
-/// The cumulative error distribution (CED): for each error, the fraction of pictures that have at
-/// most that normalised error. Keeps one number per picture.
+/// The cumulative error distribution (CED): for each error, the fraction of images that have at
+/// most that normalized error. Keeps one number per image.
 ///
 /// As a [`Metric`] its value is the median error, the place where the curve passes one half.
 ///
 /// ```
 /// use fkp_core::{Keypoints, Metric};
-/// use fkp_metrics::{CumulativeErrorCurve, Normaliser};
-/// let mut curve = CumulativeErrorCurve::new(Normaliser::Box);
+/// use fkp_metrics::{CumulativeErrorCurve, Normalizer};
+/// let mut curve = CumulativeErrorCurve::new(Normalizer::Box);
 /// let truth = Keypoints::from_xy(&[[0.0, 0.0], [10.0, 10.0]]);
 /// for dx in [0.0, 1.0, 2.0, 4.0] {
 ///     curve.add(&Keypoints::from_xy(&[[dx, 0.0], [10.0 + dx, 10.0]]), &truth);
@@ -24,39 +24,39 @@ use fkp_core::{Keypoints, Metric, Prediction, Sample};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct CumulativeErrorCurve {
-    normaliser: Normaliser,
+    normalizer: Normalizer,
     name: String,
     errors: Vec<f64>,
 }
 
 impl CumulativeErrorCurve {
     /// The curve of errors in units of this length.
-    pub fn new(normaliser: Normaliser) -> Self {
+    pub fn new(normalizer: Normalizer) -> Self {
         Self {
-            name: format!("median_nme_{}", normaliser.name()),
-            normaliser,
+            name: format!("median_nme_{}", normalizer.name()),
+            normalizer,
             errors: Vec::new(),
         }
     }
 
     /// The length that errors are divided by.
-    pub fn normaliser(&self) -> &Normaliser {
-        &self.normaliser
+    pub fn normalizer(&self) -> &Normalizer {
+        &self.normalizer
     }
 
-    /// The normalised error of each picture where it is defined, in the order seen; a fraction,
+    /// The normalized error of each image where it is defined, in the order seen; a fraction,
     /// infinite where the prediction was not finite.
     pub fn errors(&self) -> &[f64] {
         &self.errors
     }
 
-    /// The fraction of pictures with at most this error.
+    /// The fraction of images with at most this error.
     pub fn fraction_within(&self, error: f64) -> Option<f64> {
         let within = self.errors.iter().filter(|e| **e <= error).count();
         mean(within as f64, self.errors.len())
     }
 
-    /// The fraction of pictures with more than this error; see [`crate::FailureRate`].
+    /// The fraction of images with more than this error; see [`crate::FailureRate`].
     pub fn failure_rate(&self, threshold: f64) -> Option<f64> {
         let failed = self.errors.iter().filter(|e| **e > threshold).count();
         mean(failed as f64, self.errors.len())
@@ -87,7 +87,7 @@ impl CumulativeErrorCurve {
     /// # Panics
     /// If the two sets have different lengths.
     pub fn add(&mut self, predicted: &Keypoints, truth: &Keypoints) {
-        let error = picture_nme(predicted, truth, &self.normaliser);
+        let error = image_nme(predicted, truth, &self.normalizer);
         self.errors.extend(error);
     }
 }
@@ -123,7 +123,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn curve(errors: &[f64]) -> CumulativeErrorCurve {
-        let mut curve = CumulativeErrorCurve::new(Normaliser::Box);
+        let mut curve = CumulativeErrorCurve::new(Normalizer::Box);
         curve.errors = errors.to_vec();
         curve
     }

@@ -1,4 +1,4 @@
-//! The error of one point, and the pairs of points that count.
+//! The error of one keypoint, and the pairs of keypoints that count.
 
 use fkp_core::{Keypoint, Keypoints};
 
@@ -7,14 +7,14 @@ use fkp_core::{Keypoint, Keypoints};
 pub(crate) fn absolute_px(predicted: &Keypoint, truth: &Keypoint) -> [f64; 2] {
     let dx = (f64::from(predicted.x) - f64::from(truth.x)).abs();
     let dy = (f64::from(predicted.y) - f64::from(truth.y)).abs();
-    if predicted.is_labelled() && dx.is_finite() && dy.is_finite() {
+    if predicted.is_labeled() && dx.is_finite() && dy.is_finite() {
         [dx, dy]
     } else {
         [f64::INFINITY; 2]
     }
 }
 
-/// Index and absolute error of every point that the truth labels.
+/// Index and absolute error of every keypoint that the truth labels.
 ///
 /// # Panics
 /// If the two sets have different lengths.
@@ -28,7 +28,7 @@ pub(crate) fn scored<'a>(
         "prediction and truth have different numbers of keypoints"
     );
     truth
-        .labelled()
+        .labeled()
         .map(|(index, truth)| (index, absolute_px(&predicted[index], truth)))
 }
 
@@ -49,7 +49,7 @@ mod tests {
             let error = absolute_px(&Keypoint::new(4.0, bad), &truth);
             assert_eq!(error, [f64::INFINITY; 2]);
         }
-        let missing = absolute_px(&Keypoint::unlabelled(), &truth);
+        let missing = absolute_px(&Keypoint::unlabeled(), &truth);
         assert_eq!(missing, [f64::INFINITY; 2]);
     }
 }

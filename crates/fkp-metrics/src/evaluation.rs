@@ -3,7 +3,7 @@
 use crate::USUAL_THRESHOLD;
 use crate::curve::CumulativeErrorCurve;
 use crate::error::{mean, scored};
-use crate::nme::{Nme, Normaliser};
+use crate::nme::{Nme, Normalizer};
 use fkp_core::{CoordinateFrame, Direction, Keypoints, Metric, Prediction, Sample, Schema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,26 +12,26 @@ use std::collections::BTreeMap;
 /// where it is infinite because a prediction was not finite; read back, both are `None`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EvaluationReport {
-    /// Number of pictures, those without any label included.
+    /// Number of images, those without any label included.
     pub samples: usize,
-    /// Mean training loss over the pictures; filled in by whoever knows the loss.
+    /// Mean training loss over the images; filled in by whoever knows the loss.
     pub loss: Option<f64>,
     /// Mean absolute coordinate error in pixels; see [`crate::Mae`].
     pub mae_px: Option<f64>,
-    /// The same in the unit of [`CoordinateFrame`], in which the picture is 2 wide and 2 high:
+    /// The same in the unit of [`CoordinateFrame`], in which the image is 2 wide and 2 high:
     /// each axis is multiplied by 2 / its side before the mean.
     pub mae_norm: Option<f64>,
     /// Root mean squared coordinate error in pixels; see [`crate::Rmse`].
     pub rmse_px: Option<f64>,
-    /// Normalised mean errors as fractions.
+    /// Normalized mean errors as fractions.
     pub nme: NmeReport,
-    /// Fraction of pictures with a normalised error above 8 %, by the schema's first normalising
+    /// Fraction of images with a normalized error above 8 %, by the schema's first normalizing
     /// pair, or the box if it has none.
     pub failure_rate_8: Option<f64>,
     /// Area under the cumulative error curve up to 8 %, in [0, 1], by the same distance.
     pub auc_8: Option<f64>,
     /// The keypoints in the schema's order.
-    pub per_point: Vec<PointReport>,
+    pub per_keypoint: Vec<KeypointReport>,
     /// Further metrics by name; see [`Evaluation::with_metrics`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub other: BTreeMap<String, Option<f64>>,
@@ -58,7 +58,7 @@ impl EvaluationReport {
 }
 
 impl NmeReport {
-    /// The error by a distance of this name: a normalising pair's, or `box`.
+    /// The error by a distance of this name: a normalizing pair's, or `box`.
     pub fn by(&self, name: &str) -> Option<f64> {
         match name {
             "inter_ocular" => self.inter_ocular,
@@ -69,31 +69,31 @@ impl NmeReport {
     }
 }
 
-/// Normalised mean errors by distance. All are fractions: 0.05 is 5 %.
+/// Normalized mean errors by distance. All are fractions: 0.05 is 5 %.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct NmeReport {
     /// By the distance of the outer eye corners; `None` where the schema has no such pair.
     pub inter_ocular: Option<f64>,
-    /// By the distance of the eye centres; `None` where the schema has no such pair.
+    /// By the distance of the eye centers; `None` where the schema has no such pair.
     pub inter_pupil: Option<f64>,
-    /// By `√(w·h)` of the box of the labelled points.
+    /// By `√(w·h)` of the box of the labeled keypoints.
     #[serde(rename = "box")]
     pub by_box: Option<f64>,
-    /// By the schema's other normalising pairs, under their own names beside the above.
+    /// By the schema's other normalizing pairs, under their own names beside the above.
     #[serde(flatten)]
     pub other: BTreeMap<String, Option<f64>>,
 }
 
-/// What a model scored on one point.
+/// What a model scored on one keypoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PointReport {
-    /// The point's name in the schema.
+pub struct KeypointReport {
+    /// The keypoint's name in the schema.
     pub name: String,
     /// Mean absolute coordinate error in pixels.
     pub mae_px: Option<f64>,
     /// Root mean squared coordinate error in pixels.
     pub rmse_px: Option<f64>,
-    /// In how many pictures it was labelled.
+    /// In how many images it was labeled.
     pub scored: usize,
 }
 
@@ -102,22 +102,22 @@ pub struct Evaluation {
     names: Vec<String>,
     frame: CoordinateFrame,
     samples: usize,
-    points: Vec<PointSums>,
+    keypoints: Vec<KeypointSums>,
     nme: Vec<Nme>,
     curve: CumulativeErrorCurve,
     other: Vec<Box<dyn Metric>>,
 }
 
 impl Evaluation {
-    /// An empty evaluation of pictures of this size.
+    /// An empty evaluation of images of this size.
     pub fn new(schema: &Schema, frame: CoordinateFrame) -> Self {
         Self {
             names: schema.keypoints().to_vec(),
             frame,
             samples: 0,
-            points: vec![PointSums::default(); schema.len()],
-            nme: Normaliser::all(schema).into_iter().map(Nme::new).collect(),
-            curve: CumulativeErrorCurve::new(Normaliser::preferred(schema)),
+            keypoints: vec![KeypointSums::default(); schema.len()],
+            nme: Normalizer::all(schema).into_iter().map(Nme::new).collect(),
+            curve: CumulativeErrorCurve::new(Normalizer::preferred(schema)),
             other: Vec::new(),
         }
     }
@@ -156,16 +156,16 @@ impl Evaluation {
     /// Takes the keypoints of one more image into account, without the further metrics.
     ///
     /// # Panics
-    /// If a set has another number of points than the schema.
+    /// If a set has another number of keypoints than the schema.
     pub fn add(&mut self, predicted: &Keypoints, truth: &Keypoints) {
         assert_eq!(
             truth.len(),
-            self.points.len(),
+            self.keypoints.len(),
             "truth and schema have different numbers of keypoints"
         );
         self.samples += 1;
         for (index, error) in scored(predicted, truth) {
-            self.points[index].add(error);
+            self.keypoints[index].add(error);
         }
         for nme in &mut self.nme {
             nme.add(predicted, truth);
@@ -173,26 +173,26 @@ impl Evaluation {
         self.curve.add(predicted, truth);
     }
 
-    /// The cumulative error curve by the schema's first normalising pair, or the box.
+    /// The cumulative error curve by the schema's first normalizing pair, or the box.
     pub fn curve(&self) -> &CumulativeErrorCurve {
         &self.curve
     }
 
     /// The figures so far, without a loss.
     pub fn report(&self) -> EvaluationReport {
-        let mut all = PointSums::default();
-        for point in &self.points {
-            all.merge(point);
+        let mut all = KeypointSums::default();
+        for keypoint in &self.keypoints {
+            all.merge(keypoint);
         }
         let per_axis = [self.frame.width, self.frame.height].map(|side| 2.0 / side as f64);
         let norm = all.absolute[0] * per_axis[0] + all.absolute[1] * per_axis[1];
         let mut nme = NmeReport::default();
         for figure in &self.nme {
-            let slot = match (figure.normaliser(), figure.normaliser().name()) {
-                (Normaliser::Box, _) => &mut nme.by_box,
+            let slot = match (figure.normalizer(), figure.normalizer().name()) {
+                (Normalizer::Box, _) => &mut nme.by_box,
                 (_, "inter_ocular") => &mut nme.inter_ocular,
                 (_, "inter_pupil") => &mut nme.inter_pupil,
-                // The name is taken by the box of all points.
+                // The name is taken by the box of all keypoints.
                 (_, "box") => continue,
                 (_, other) => nme.other.entry(other.to_owned()).or_default(),
             };
@@ -207,11 +207,11 @@ impl Evaluation {
             nme,
             failure_rate_8: self.curve.failure_rate(USUAL_THRESHOLD),
             auc_8: self.curve.auc(USUAL_THRESHOLD),
-            per_point: self
+            per_keypoint: self
                 .names
                 .iter()
-                .zip(&self.points)
-                .map(|(name, sums)| PointReport {
+                .zip(&self.keypoints)
+                .map(|(name, sums)| KeypointReport {
                     name: name.clone(),
                     mae_px: sums.mae_px(),
                     rmse_px: sums.rmse_px(),
@@ -227,15 +227,15 @@ impl Evaluation {
     }
 }
 
-/// Sums over the labels of one point.
+/// Sums over the labels of one keypoint.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-struct PointSums {
+struct KeypointSums {
     absolute: [f64; 2],
     squared: f64,
     count: usize,
 }
 
-impl PointSums {
+impl KeypointSums {
     fn add(&mut self, [x, y]: [f64; 2]) {
         self.absolute[0] += x;
         self.absolute[1] += y;

@@ -18,9 +18,9 @@ mod threshold;
 
 pub use coordinate::{Mae, Rmse};
 pub use curve::CumulativeErrorCurve;
-pub use evaluation::{Evaluation, EvaluationReport, NmeReport, PointReport};
+pub use evaluation::{Evaluation, EvaluationReport, KeypointReport, NmeReport};
 pub use mean_face::MeanFace;
-pub use nme::{Nme, Normaliser, picture_nme};
+pub use nme::{Nme, Normalizer, image_nme};
 pub use threshold::{Auc, FailureRate};
 
 /// The threshold that failure rate and AUC are usually quoted at: 8 % of the distance

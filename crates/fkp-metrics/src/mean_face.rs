@@ -3,7 +3,7 @@
 use fkp_core::{Keypoint, Keypoints};
 use std::borrow::Borrow;
 
-/// The mean labelled position of every point, predicted whatever the picture shows.
+/// The mean labeled position of every keypoint, predicted whatever the image shows.
 ///
 /// ```
 /// use fkp_core::Keypoints;
@@ -14,22 +14,22 @@ use std::borrow::Borrow;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct MeanFace {
-    /// Per point: sums of x and y, and how many were added.
+    /// Per keypoint: sums of x and y, and how many were added.
     sums: Vec<(f64, f64, usize)>,
 }
 
 impl MeanFace {
-    /// The mean of nothing yet, of `count` points.
+    /// The mean of nothing yet, of `count` keypoints.
     pub fn new(count: usize) -> Self {
         Self {
             sums: vec![(0.0, 0.0, 0); count],
         }
     }
 
-    /// The mean over these faces of `count` points each, in pixels of one common frame.
+    /// The mean over these faces of `count` keypoints each, in pixels of one common frame.
     ///
     /// # Panics
-    /// If a face has another number of points.
+    /// If a face has another number of keypoints.
     pub fn fit<K: Borrow<Keypoints>>(count: usize, faces: impl IntoIterator<Item = K>) -> Self {
         let mut mean = Self::new(count);
         for face in faces {
@@ -38,25 +38,25 @@ impl MeanFace {
         mean
     }
 
-    /// Takes one more face into account; unlabelled points are left out.
+    /// Takes one more face into account; unlabeled keypoints are left out.
     ///
     /// # Panics
-    /// If the face has another number of points.
+    /// If the face has another number of keypoints.
     pub fn update(&mut self, face: &Keypoints) {
         assert_eq!(face.len(), self.sums.len(), "another number of keypoints");
-        for (index, point) in face.labelled() {
+        for (index, keypoint) in face.labeled() {
             let (x, y, count) = &mut self.sums[index];
-            *x += f64::from(point.x);
-            *y += f64::from(point.y);
+            *x += f64::from(keypoint.x);
+            *y += f64::from(keypoint.y);
             *count += 1;
         }
     }
 
-    /// The mean face. A point that no face labelled is unlabelled, which counts as infinitely
+    /// The mean face. A keypoint that no face labeled is unlabeled, which counts as infinitely
     /// wrong where it is asked for.
     pub fn predict(&self) -> Keypoints {
         let mean = |&(x, y, count): &(f64, f64, usize)| match count {
-            0 => Keypoint::unlabelled(),
+            0 => Keypoint::unlabeled(),
             n => Keypoint::new((x / n as f64) as f32, (y / n as f64) as f32),
         };
         self.sums.iter().map(mean).collect()
@@ -70,13 +70,13 @@ mod tests {
     #[test]
     fn each_point_is_averaged_over_its_own_labels() {
         let mut partial = Keypoints::from_xy(&[[100.0, 100.0], [6.0, 8.0], [0.0, 0.0]]);
-        partial[0] = Keypoint::unlabelled();
-        partial[2] = Keypoint::unlabelled();
+        partial[0] = Keypoint::unlabeled();
+        partial[2] = Keypoint::unlabeled();
         let mut full = Keypoints::from_xy(&[[1.0, 2.0], [2.0, 2.0], [0.0, 0.0]]);
-        full[2] = Keypoint::unlabelled();
+        full[2] = Keypoint::unlabeled();
         let mean = MeanFace::fit(3, [partial, full]).predict();
         assert_eq!(mean[0], Keypoint::new(1.0, 2.0));
         assert_eq!(mean[1], Keypoint::new(4.0, 5.0));
-        assert_eq!(mean[2], Keypoint::unlabelled());
+        assert_eq!(mean[2], Keypoint::unlabeled());
     }
 }

@@ -1,31 +1,31 @@
-//! Normalised mean error: distances in units of a length in the true face.
+//! Normalized mean error: distances in units of a length in the true face.
 
 use crate::error::{mean, scored};
-use fkp_core::{Keypoint, Keypoints, Metric, NormalisingPair, Prediction, Sample, Schema};
+use fkp_core::{Keypoint, Keypoints, Metric, NormalizingPair, Prediction, Sample, Schema};
 
 /// The length in the true face by which its errors are divided.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Normaliser {
-    /// The distance between the means of two groups of points, such as the outer eye corners.
-    Pair(NormalisingPair),
-    /// `√(w·h)` of the smallest box around the truth's labelled points (Bulat and Tzimiropoulos,
+pub enum Normalizer {
+    /// The distance between the means of two groups of keypoints, such as the outer eye corners.
+    Pair(NormalizingPair),
+    /// `√(w·h)` of the smallest box around the truth's labeled keypoints (Bulat and Tzimiropoulos,
     /// *How far are we from solving the 2D & 3D Face Alignment problem?*, ICCV 2017). Defined for
     /// profile faces too, where eye distances shrink to nothing.
     Box,
 }
 
-impl Normaliser {
-    /// The schema's first normalising pair, or the box if it has none.
+impl Normalizer {
+    /// The schema's first normalizing pair, or the box if it has none.
     pub fn preferred(schema: &Schema) -> Self {
-        match schema.normalising_pairs().first() {
+        match schema.normalizing_pairs().first() {
             Some(pair) => Self::Pair(pair.clone()),
             None => Self::Box,
         }
     }
 
-    /// The schema's normalising pairs in its order, then the box.
+    /// The schema's normalizing pairs in its order, then the box.
     pub fn all(schema: &Schema) -> Vec<Self> {
-        let pairs = schema.normalising_pairs().iter().cloned().map(Self::Pair);
+        let pairs = schema.normalizing_pairs().iter().cloned().map(Self::Pair);
         pairs.chain([Self::Box]).collect()
     }
 
@@ -37,12 +37,12 @@ impl Normaliser {
         }
     }
 
-    /// The length in pixels. `None` where it is not defined: a point it needs is not labelled, or
+    /// The length in pixels. `None` where it is not defined: a keypoint it needs is not labeled, or
     /// it is zero or not finite.
     pub fn length_px(&self, truth: &Keypoints) -> Option<f64> {
         let length = match self {
             Self::Pair(pair) => {
-                let (from, to) = (centre(truth, &pair.from)?, centre(truth, &pair.to)?);
+                let (from, to) = (center(truth, &pair.from)?, center(truth, &pair.to)?);
                 (from[0] - to[0]).hypot(from[1] - to[1])
             }
             Self::Box => {
@@ -54,17 +54,13 @@ impl Normaliser {
     }
 }
 
-/// The error of one picture: the mean Euclidean distance of its labelled points, divided by the
-/// picture's normalising length. A fraction: 0.05 is 5 %. `None` where the length is not defined.
+/// The error of one image: the mean Euclidean distance of its labeled keypoints, divided by the
+/// image's normalizing length. A fraction: 0.05 is 5 %. `None` where the length is not defined.
 ///
 /// # Panics
 /// If the two sets have different lengths.
-pub fn picture_nme(
-    predicted: &Keypoints,
-    truth: &Keypoints,
-    normaliser: &Normaliser,
-) -> Option<f64> {
-    let length = normaliser.length_px(truth)?;
+pub fn image_nme(predicted: &Keypoints, truth: &Keypoints, normalizer: &Normalizer) -> Option<f64> {
+    let length = normalizer.length_px(truth)?;
     let (mut sum, mut count) = (0.0, 0);
     for (_, [x, y]) in scored(predicted, truth) {
         sum += x.hypot(y);
@@ -73,38 +69,38 @@ pub fn picture_nme(
     mean(sum, count).map(|distance| distance / length)
 }
 
-/// Normalised mean error: the mean of [`picture_nme`] over the pictures where it is defined.
+/// Normalized mean error: the mean of [`image_nme`] over the images where it is defined.
 ///
 /// ```
 /// use fkp_core::{Keypoints, Metric};
-/// use fkp_metrics::{Nme, Normaliser};
-/// let mut nme = Nme::new(Normaliser::Box);
+/// use fkp_metrics::{Nme, Normalizer};
+/// let mut nme = Nme::new(Normalizer::Box);
 /// let truth = Keypoints::from_xy(&[[0.0, 0.0], [40.0, 10.0]]); // box √(40·10) = 20 px
 /// nme.add(&Keypoints::from_xy(&[[3.0, 4.0], [40.0, 10.0]]), &truth);
 /// assert_eq!(nme.value(), Some(0.125)); // (5 + 0) / 2 / 20
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Nme {
-    normaliser: Normaliser,
+    normalizer: Normalizer,
     name: String,
     sum: f64,
-    pictures: usize,
+    images: usize,
 }
 
 impl Nme {
-    /// Normalised by this length.
-    pub fn new(normaliser: Normaliser) -> Self {
+    /// Normalized by this length.
+    pub fn new(normalizer: Normalizer) -> Self {
         Self {
-            name: format!("nme_{}", normaliser.name()),
-            normaliser,
+            name: format!("nme_{}", normalizer.name()),
+            normalizer,
             sum: 0.0,
-            pictures: 0,
+            images: 0,
         }
     }
 
     /// The length that errors are divided by.
-    pub fn normaliser(&self) -> &Normaliser {
-        &self.normaliser
+    pub fn normalizer(&self) -> &Normalizer {
+        &self.normalizer
     }
 }
 
@@ -114,9 +110,9 @@ impl Nme {
     /// # Panics
     /// If the two sets have different lengths.
     pub fn add(&mut self, predicted: &Keypoints, truth: &Keypoints) {
-        if let Some(error) = picture_nme(predicted, truth, &self.normaliser) {
+        if let Some(error) = image_nme(predicted, truth, &self.normalizer) {
             self.sum += error;
-            self.pictures += 1;
+            self.images += 1;
         }
     }
 }
@@ -131,19 +127,21 @@ impl Metric for Nme {
     }
 
     fn value(&self) -> Option<f64> {
-        mean(self.sum, self.pictures)
+        mean(self.sum, self.images)
     }
 
     fn reset(&mut self) {
-        (self.sum, self.pictures) = (0.0, 0);
+        (self.sum, self.images) = (0.0, 0);
     }
 }
 
-/// Mean position of some points, if all of them are labelled.
-fn centre(points: &Keypoints, group: &[usize]) -> Option<[f64; 2]> {
+/// Mean position of some keypoints, if all of them are labeled.
+fn center(keypoints: &Keypoints, group: &[usize]) -> Option<[f64; 2]> {
     let mut sum = [0.0; 2];
     for &index in group {
-        let Keypoint { x, y, .. } = points.get(index).filter(|point| point.is_labelled())?;
+        let Keypoint { x, y, .. } = keypoints
+            .get(index)
+            .filter(|keypoint| keypoint.is_labeled())?;
         sum[0] += f64::from(*x);
         sum[1] += f64::from(*y);
     }
@@ -154,8 +152,8 @@ fn centre(points: &Keypoints, group: &[usize]) -> Option<[f64; 2]> {
 mod tests {
     use super::*;
 
-    fn pair() -> Normaliser {
-        Normaliser::Pair(NormalisingPair {
+    fn pair() -> Normalizer {
+        Normalizer::Pair(NormalizingPair {
             name: "span".to_owned(),
             from: vec![0, 1],
             to: vec![2],
@@ -171,16 +169,16 @@ mod tests {
     #[test]
     fn no_length_where_an_end_is_missing_or_both_coincide() {
         let mut truth = Keypoints::from_xy(&[[0.0, 0.0], [0.0, 6.0], [4.0, 0.0]]);
-        truth[1] = Keypoint::unlabelled();
+        truth[1] = Keypoint::unlabeled();
         assert_eq!(pair().length_px(&truth), None);
         let same = Keypoints::from_xy(&[[1.0, 1.0]; 3]);
         assert_eq!(pair().length_px(&same), None);
-        assert_eq!(Normaliser::Box.length_px(&same), None);
-        assert_eq!(Normaliser::Box.length_px(&Keypoints::unlabelled(3)), None);
+        assert_eq!(Normalizer::Box.length_px(&same), None);
+        assert_eq!(Normalizer::Box.length_px(&Keypoints::unlabeled(3)), None);
     }
 
     #[test]
-    fn the_mean_is_over_pictures_not_over_points() {
+    fn the_mean_is_over_images_not_over_points() {
         let mut nme = Nme::new(pair());
         let truth = Keypoints::from_xy(&[[0.0, 0.0], [0.0, 0.0], [10.0, 0.0]]);
         let off = Keypoints::from_xy(&[[0.0, 3.0], [0.0, 3.0], [10.0, 3.0]]);
@@ -188,21 +186,21 @@ mod tests {
         nme.add(&truth, &truth);
         assert_eq!(nme.value(), Some(0.15));
         assert_eq!(nme.name(), "nme_span");
-        // A picture without the distance does not dilute the mean.
+        // An image without the distance does not dilute the mean.
         let mut partial = truth.clone();
-        partial[2] = Keypoint::unlabelled();
+        partial[2] = Keypoint::unlabeled();
         nme.add(&truth, &partial);
         assert_eq!(nme.value(), Some(0.15));
     }
 
     #[test]
-    fn kaggle_faces_are_normalised_by_the_pupils_first() {
+    fn kaggle_faces_are_normalized_by_the_pupils_first() {
         let schema = Schema::kaggle15();
-        assert_eq!(Normaliser::preferred(&schema).name(), "inter_pupil");
-        let all = Normaliser::all(&schema);
-        let names: Vec<_> = all.iter().map(Normaliser::name).collect();
+        assert_eq!(Normalizer::preferred(&schema).name(), "inter_pupil");
+        let all = Normalizer::all(&schema);
+        let names: Vec<_> = all.iter().map(Normalizer::name).collect();
         assert_eq!(names, ["inter_pupil", "inter_ocular", "box"]);
         let plain = Schema::numbered("plain", 2).unwrap();
-        assert_eq!(Normaliser::preferred(&plain), Normaliser::Box);
+        assert_eq!(Normalizer::preferred(&plain), Normalizer::Box);
     }
 }

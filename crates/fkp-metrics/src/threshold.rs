@@ -1,16 +1,16 @@
-//! Figures with a threshold on the error of a picture: failure rate and AUC.
+//! Figures with a threshold on the error of an image: failure rate and AUC.
 
 use crate::error::mean;
-use crate::nme::{Normaliser, picture_nme};
+use crate::nme::{Normalizer, image_nme};
 use fkp_core::{Direction, Keypoints, Metric, Prediction, Sample};
 
-/// The fraction of pictures whose normalised error exceeds a threshold, among those where it is
+/// The fraction of images whose normalized error exceeds a threshold, among those where it is
 /// defined.
 ///
 /// ```
 /// use fkp_core::{Keypoints, Metric};
-/// use fkp_metrics::{FailureRate, Normaliser, USUAL_THRESHOLD};
-/// let mut failures = FailureRate::new(Normaliser::Box, USUAL_THRESHOLD);
+/// use fkp_metrics::{FailureRate, Normalizer, USUAL_THRESHOLD};
+/// let mut failures = FailureRate::new(Normalizer::Box, USUAL_THRESHOLD);
 /// let truth = Keypoints::from_xy(&[[0.0, 0.0], [10.0, 10.0]]);
 /// failures.add(&truth, &truth);
 /// failures.add(&Keypoints::from_xy(&[[1.0, 0.0], [11.0, 10.0]]), &truth); // 10 %
@@ -18,25 +18,25 @@ use fkp_core::{Direction, Keypoints, Metric, Prediction, Sample};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct FailureRate {
-    normaliser: Normaliser,
+    normalizer: Normalizer,
     threshold: f64,
     name: String,
     failed: usize,
-    pictures: usize,
+    images: usize,
 }
 
 impl FailureRate {
-    /// Failures above `threshold`, a fraction of the normalising length.
+    /// Failures above `threshold`, a fraction of the normalizing length.
     ///
     /// # Panics
     /// If the threshold is not positive and finite.
-    pub fn new(normaliser: Normaliser, threshold: f64) -> Self {
+    pub fn new(normalizer: Normalizer, threshold: f64) -> Self {
         Self {
-            normaliser,
+            normalizer,
             threshold,
             name: name("failure_rate", threshold),
             failed: 0,
-            pictures: 0,
+            images: 0,
         }
     }
 }
@@ -47,9 +47,9 @@ impl FailureRate {
     /// # Panics
     /// If the two sets have different lengths.
     pub fn add(&mut self, predicted: &Keypoints, truth: &Keypoints) {
-        if let Some(error) = picture_nme(predicted, truth, &self.normaliser) {
+        if let Some(error) = image_nme(predicted, truth, &self.normalizer) {
             self.failed += usize::from(error > self.threshold);
-            self.pictures += 1;
+            self.images += 1;
         }
     }
 }
@@ -64,26 +64,26 @@ impl Metric for FailureRate {
     }
 
     fn value(&self) -> Option<f64> {
-        mean(self.failed as f64, self.pictures)
+        mean(self.failed as f64, self.images)
     }
 
     fn reset(&mut self) {
-        (self.failed, self.pictures) = (0, 0);
+        (self.failed, self.images) = (0, 0);
     }
 }
 
 /// Area under the cumulative error curve from 0 to a threshold, divided by the threshold: 1 if
-/// every picture is perfect, 0 if none is below the threshold.
+/// every image is perfect, 0 if none is below the threshold.
 ///
-/// With `CED(e)` the fraction of pictures whose error is at most `e` (Sagonas et al., *300 Faces
+/// With `CED(e)` the fraction of images whose error is at most `e` (Sagonas et al., *300 Faces
 /// In-The-Wild Challenge*, Image and Vision Computing 47, 2016), the area is
 /// `1/T · ∫₀ᵀ CED(e) de`. `CED` is a step function, so its integral is taken exactly, as the mean
-/// over pictures of `max(0, 1 − eᵢ/T)`, instead of by a rule on a grid of errors.
+/// over images of `max(0, 1 − eᵢ/T)`, instead of by a rule on a grid of errors.
 ///
 /// ```
 /// use fkp_core::{Keypoints, Metric};
-/// use fkp_metrics::{Auc, Normaliser};
-/// let mut auc = Auc::new(Normaliser::Box, 0.2);
+/// use fkp_metrics::{Auc, Normalizer};
+/// let mut auc = Auc::new(Normalizer::Box, 0.2);
 /// let truth = Keypoints::from_xy(&[[0.0, 0.0], [10.0, 10.0]]);
 /// auc.add(&truth, &truth);
 /// auc.add(&Keypoints::from_xy(&[[1.0, 0.0], [11.0, 10.0]]), &truth); // 10 %
@@ -91,25 +91,25 @@ impl Metric for FailureRate {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Auc {
-    normaliser: Normaliser,
+    normalizer: Normalizer,
     threshold: f64,
     name: String,
     sum: f64,
-    pictures: usize,
+    images: usize,
 }
 
 impl Auc {
-    /// The area up to `threshold`, a fraction of the normalising length.
+    /// The area up to `threshold`, a fraction of the normalizing length.
     ///
     /// # Panics
     /// If the threshold is not positive and finite.
-    pub fn new(normaliser: Normaliser, threshold: f64) -> Self {
+    pub fn new(normalizer: Normalizer, threshold: f64) -> Self {
         Self {
-            normaliser,
+            normalizer,
             threshold,
             name: name("auc", threshold),
             sum: 0.0,
-            pictures: 0,
+            images: 0,
         }
     }
 }
@@ -120,9 +120,9 @@ impl Auc {
     /// # Panics
     /// If the two sets have different lengths.
     pub fn add(&mut self, predicted: &Keypoints, truth: &Keypoints) {
-        if let Some(error) = picture_nme(predicted, truth, &self.normaliser) {
+        if let Some(error) = image_nme(predicted, truth, &self.normalizer) {
             self.sum += area_of_one(error, self.threshold);
-            self.pictures += 1;
+            self.images += 1;
         }
     }
 }
@@ -141,15 +141,15 @@ impl Metric for Auc {
     }
 
     fn value(&self) -> Option<f64> {
-        mean(self.sum, self.pictures)
+        mean(self.sum, self.images)
     }
 
     fn reset(&mut self) {
-        (self.sum, self.pictures) = (0.0, 0);
+        (self.sum, self.images) = (0.0, 0);
     }
 }
 
-/// Area under the curve of a single picture: its step rises at `error` and counts from there on.
+/// Area under the curve of a single image: its step rises at `error` and counts from there on.
 pub(crate) fn area_of_one(error: f64, threshold: f64) -> f64 {
     (1.0 - error / threshold).max(0.0)
 }
@@ -178,15 +178,15 @@ mod tests {
     #[test]
     #[should_panic(expected = "positive and finite")]
     fn a_threshold_of_nan_is_refused() {
-        FailureRate::new(Normaliser::Box, f64::NAN);
+        FailureRate::new(Normalizer::Box, f64::NAN);
     }
 
     #[test]
     fn a_prediction_of_nan_is_a_failure_with_no_area() {
         let truth = Keypoints::from_xy(&[[0.0, 0.0], [10.0, 10.0]]);
         let lost = Keypoints::from_xy(&[[f32::NAN, 0.0], [10.0, 10.0]]);
-        let mut failures = FailureRate::new(Normaliser::Box, 0.08);
-        let mut auc = Auc::new(Normaliser::Box, 0.08);
+        let mut failures = FailureRate::new(Normalizer::Box, 0.08);
+        let mut auc = Auc::new(Normalizer::Box, 0.08);
         failures.add(&lost, &truth);
         auc.add(&lost, &truth);
         assert_eq!(failures.value(), Some(1.0));

@@ -3,7 +3,7 @@
 use fkp_core::{
     CoordinateFrame, Direction, Keypoint, Keypoints, Metric, Prediction, Sample, Schema,
 };
-use fkp_metrics::{Auc, Evaluation, EvaluationReport, FailureRate, Mae, Nme, Normaliser, Rmse};
+use fkp_metrics::{Auc, Evaluation, EvaluationReport, FailureRate, Mae, Nme, Normalizer, Rmse};
 use proptest::prelude::*;
 
 const FRAME: CoordinateFrame = CoordinateFrame {
@@ -11,26 +11,26 @@ const FRAME: CoordinateFrame = CoordinateFrame {
     height: 50,
 };
 
-/// Two eyes and a nose; normalised by the eyes' distance under the given name.
+/// Two eyes and a nose; normalized by the eyes' distance under the given name.
 fn schema(pair: &str) -> Schema {
     serde_json::from_value(serde_json::json!({
         "name": "three",
         "keypoints": ["left", "right", "nose"],
         "flip_pairs": [["left", "right"]],
-        "normalising_pair": [{"name": pair, "from": ["left"], "to": ["right"]}],
+        "normalizing_pair": [{"name": pair, "from": ["left"], "to": ["right"]}],
     }))
     .expect("the schema is consistent")
 }
 
-fn two_pictures(schema: &Schema) -> Evaluation {
+fn two_images(schema: &Schema) -> Evaluation {
     let mut evaluation = Evaluation::new(schema, FRAME);
     // Errors (1, 0), (0, 2), (3, 4); eyes 40 apart; box √(40·10) = 20.
     let truth = Keypoints::from_xy(&[[60.0, 20.0], [20.0, 20.0], [40.0, 30.0]]);
     let predicted = Keypoints::from_xy(&[[61.0, 20.0], [20.0, 18.0], [43.0, 34.0]]);
     evaluation.add(&predicted, &truth);
-    // Only two points labelled, no eye distance; errors (6, 0), (0, 0); box √(20·5) = 10.
+    // Only two keypoints labeled, no eye distance; errors (6, 0), (0, 0); box √(20·5) = 10.
     let mut truth = Keypoints::from_xy(&[[60.0, 20.0], [20.0, 20.0], [40.0, 25.0]]);
-    truth[1] = Keypoint::unlabelled();
+    truth[1] = Keypoint::unlabeled();
     let predicted = Keypoints::from_xy(&[[66.0, 20.0], [f32::NAN, 0.0], [40.0, 25.0]]);
     evaluation.add(&predicted, &truth);
     evaluation
@@ -42,7 +42,7 @@ fn close(a: Option<f64>, b: f64) -> bool {
 
 #[test]
 fn every_figure_as_worked_out_by_hand() {
-    let report = two_pictures(&schema("inter_pupil")).report();
+    let report = two_images(&schema("inter_pupil")).report();
     assert_eq!(report.samples, 2);
     assert!(close(report.mae_px, 1.6)); // (1 + 2 + 3 + 4 + 6) / 10
     // x errors 1 + 3 + 6 in units of 2/100, y errors 2 + 4 in units of 2/50.
@@ -54,15 +54,15 @@ fn every_figure_as_worked_out_by_hand() {
     assert_eq!(report.nme.inter_ocular, None);
     assert_eq!(report.failure_rate_8, Some(0.0));
     assert!(close(report.auc_8, 1.0 - first / 40.0 / 0.08));
-    let nose = &report.per_point[2];
+    let nose = &report.per_keypoint[2];
     assert_eq!((nose.name.as_str(), nose.scored), ("nose", 2));
     assert!(close(nose.mae_px, 7.0 / 4.0) && close(nose.rmse_px, 2.5));
-    assert_eq!(report.per_point[1].scored, 1);
+    assert_eq!(report.per_keypoint[1].scored, 1);
 }
 
 #[test]
 fn the_json_has_exactly_the_published_shape() {
-    let mut report = two_pictures(&schema("inter_pupil")).report();
+    let mut report = two_images(&schema("inter_pupil")).report();
     report.loss = Some(0.25);
     let json = serde_json::to_value(&report).unwrap();
     let keys = |value: &serde_json::Value| {
@@ -72,18 +72,18 @@ fn the_json_has_exactly_the_published_shape() {
     };
     assert_eq!(
         keys(&json),
-        "auc_8 failure_rate_8 loss mae_norm mae_px nme per_point rmse_px samples"
+        "auc_8 failure_rate_8 loss mae_norm mae_px nme per_keypoint rmse_px samples"
     );
     assert_eq!(keys(&json["nme"]), "box inter_ocular inter_pupil");
     assert!(json["nme"]["inter_ocular"].is_null());
-    assert_eq!(keys(&json["per_point"][0]), "mae_px name rmse_px scored");
+    assert_eq!(keys(&json["per_keypoint"][0]), "mae_px name rmse_px scored");
     let back: EvaluationReport = serde_json::from_value(json).unwrap();
     assert_eq!(back, report);
 }
 
 #[test]
-fn other_normalising_pairs_keep_their_names() {
-    let report = two_pictures(&schema("palm")).report();
+fn other_normalizing_pairs_keep_their_names() {
+    let report = two_images(&schema("palm")).report();
     assert!(report.nme.other["palm"].is_some());
     assert_eq!(report.nme.inter_pupil, None);
     let json = serde_json::to_value(&report).unwrap();
@@ -97,12 +97,12 @@ fn an_empty_evaluation_has_no_figures() {
     let report = Evaluation::new(&Schema::kaggle15(), FRAME).report();
     assert_eq!((report.samples, report.mae_px), (0, None));
     assert_eq!((report.failure_rate_8, report.auc_8), (None, None));
-    assert_eq!(report.per_point.len(), 15);
+    assert_eq!(report.per_keypoint.len(), 15);
 }
 
 #[test]
 fn a_prediction_of_nan_is_infinitely_wrong_and_never_nan() {
-    let mut evaluation = two_pictures(&schema("inter_pupil"));
+    let mut evaluation = two_images(&schema("inter_pupil"));
     let truth = Keypoints::from_xy(&[[60.0, 20.0], [20.0, 20.0], [40.0, 30.0]]);
     let mut predicted = truth.clone();
     predicted[0].x = f32::NAN;
@@ -111,26 +111,26 @@ fn a_prediction_of_nan_is_infinitely_wrong_and_never_nan() {
     let infinite = Some(f64::INFINITY);
     assert_eq!((report.mae_px, report.rmse_px), (infinite, infinite));
     assert_eq!((report.mae_norm, report.nme.by_box), (infinite, infinite));
-    assert_eq!(report.per_point[0].mae_px, infinite);
-    assert!(report.per_point[1].mae_px.unwrap().is_finite());
+    assert_eq!(report.per_keypoint[0].mae_px, infinite);
+    assert!(report.per_keypoint[1].mae_px.unwrap().is_finite());
     assert_eq!(report.failure_rate_8, Some(0.5));
     assert!(report.auc_8.unwrap() > 0.0);
 }
 
 fn face() -> impl Strategy<Value = Keypoints> {
-    let point = (-50.0f32..150.0, -50.0f32..150.0, 0..4);
-    prop::collection::vec(point, 15).prop_map(|points| {
-        let point = |(x, y, label)| match label {
-            0 => Keypoint::unlabelled(),
+    let keypoint = (-50.0f32..150.0, -50.0f32..150.0, 0..4);
+    prop::collection::vec(keypoint, 15).prop_map(|keypoints| {
+        let keypoint = |(x, y, label)| match label {
+            0 => Keypoint::unlabeled(),
             _ => Keypoint::new(x, y),
         };
-        points.into_iter().map(point).collect()
+        keypoints.into_iter().map(keypoint).collect()
     })
 }
 
 fn guess() -> impl Strategy<Value = Keypoints> {
-    prop::collection::vec((-50.0f32..150.0, -50.0f32..150.0), 15).prop_map(|points| {
-        points
+    prop::collection::vec((-50.0f32..150.0, -50.0f32..150.0), 15).prop_map(|keypoints| {
+        keypoints
             .into_iter()
             .map(|(x, y)| Keypoint::new(x, y))
             .collect()
@@ -154,12 +154,12 @@ fn same(a: Option<f64>, b: Option<f64>) -> bool {
 
 proptest! {
     #[test]
-    fn predictions_of_unlabelled_points_do_not_matter(
+    fn predictions_of_unlabeled_points_do_not_matter(
         predicted in guess(), truth in face(), x in prop::num::f32::ANY, y in prop::num::f32::ANY,
     ) {
         let mut other = predicted.clone();
         for index in 0..other.len() {
-            if !truth[index].is_labelled() {
+            if !truth[index].is_labeled() {
                 other[index] = Keypoint::new(x, y);
             }
         }
@@ -172,7 +172,7 @@ proptest! {
         pairs in prop::collection::vec((guess(), face()), 1..8),
     ) {
         let schema = Schema::kaggle15();
-        let preferred = Normaliser::preferred(&schema);
+        let preferred = Normalizer::preferred(&schema);
         let mut metrics: [Box<dyn Metric>; 5] = [
             Box::new(Mae::default()),
             Box::new(Rmse::default()),

@@ -29,7 +29,7 @@ impl ModelCard {
     pub const KEY: &'static str = "fkp";
 
     /// The version that this crate writes, and the only one that it reads.
-    pub const FORMAT: u32 = 2;
+    pub const FORMAT: u32 = 3;
 
     /// A card in the current format: coordinates of the schema's keypoints, in crops by the
     /// schema's own rule. For anything else set [`Self::task`].

@@ -31,10 +31,10 @@ impl Face {
         let names = self.schema.keypoints().iter().enumerate();
         names
             .zip(self.prediction.keypoints.iter())
-            .map(|((i, name), point)| FaceKeypoint {
+            .map(|((i, name), keypoint)| FaceKeypoint {
                 name,
-                x: point.x,
-                y: point.y,
+                x: keypoint.x,
+                y: keypoint.y,
                 sigma: self.sigmas().map(|sigma| sigma[i]),
             })
     }

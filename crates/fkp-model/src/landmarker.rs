@@ -242,7 +242,7 @@ mod tests {
                 Tensor::new(&[0.5f32, -0.5], &Device::Cpu).unwrap(),
             ),
         ]);
-        (ModelCard::new(network, schema, InputSpec::grey(8)), weights)
+        (ModelCard::new(network, schema, InputSpec::gray(8)), weights)
     }
 
     fn write_model(path: &Path, card: &ModelCard, weights: &BTreeMap<String, Tensor>) {
@@ -251,21 +251,21 @@ mod tests {
     }
 
     #[test]
-    fn points_come_back_in_pixels_of_the_picture() {
+    fn keypoints_come_back_in_pixels_of_the_image() {
         let (card, weights) = constant_model();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.safetensors");
         write_model(&path, &card, &weights);
         let landmarker = Landmarker::load(&path).unwrap();
         assert_eq!(landmarker.card(), &card);
-        // u = 0.5 lies three quarters across: 300 · 0.75 − 0.5, also in a colour picture.
+        // u = 0.5 lies three quarters across: 300 · 0.75 − 0.5, also in a color image.
         let face = landmarker.detect(&Image::filled(300, 300, 3, 9)).unwrap();
-        let points = face.positions();
-        assert!((points[0].x - 224.5).abs() < 1e-3 && (points[0].y - 74.5).abs() < 1e-3);
-        // A picture that is not square is seen in a square about its middle.
+        let keypoints = face.positions();
+        assert!((keypoints[0].x - 224.5).abs() < 1e-3 && (keypoints[0].y - 74.5).abs() < 1e-3);
+        // An image that is not square is seen in a square about its middle.
         let face = landmarker.detect(&Image::filled(100, 300, 1, 9)).unwrap();
-        let points = face.positions();
-        assert!((points[0].x - 124.5).abs() < 1e-3 && (points[0].y - 74.5).abs() < 1e-3);
+        let keypoints = face.positions();
+        assert!((keypoints[0].x - 124.5).abs() < 1e-3 && (keypoints[0].y - 74.5).abs() < 1e-3);
         let crops = [Image::filled(9, 9, 1, 0), Image::filled(300, 300, 3, 9)];
         let faces = landmarker.detect_batch(&crops).unwrap();
         assert!((faces[0].positions()[0].x - (9.0 * 0.75 - 0.5)).abs() < 1e-4);

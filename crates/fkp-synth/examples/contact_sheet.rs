@@ -1,6 +1,6 @@
-//! Draws rendered faces with their points on one sheet:
+//! Draws rendered faces with their keypoints on one sheet:
 //! `cargo run --release -p fkp-synth --example contact_sheet -- sheet.png 0 96 3 8 5`
-//! (file, seed, size of a face, enlargement, columns, rows). Green points are visible, orange ones
+//! (file, seed, size of a face, enlargement, columns, rows). Green keypoints are visible, orange ones
 //! occluded, red ones outside.
 
 use fkp_core::{Dataset, Visibility};
@@ -27,15 +27,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         let sample = faces.get(index)?;
         let face: image::DynamicImage = sample.image.into();
         let mut face = imageops::resize(&face.to_rgb8(), side, side, imageops::FilterType::Nearest);
-        for point in sample.keypoints.iter() {
-            let colour = match point.visibility {
+        for keypoint in sample.keypoints.iter() {
+            let color = match keypoint.visibility {
                 Visibility::Visible => Rgb([80, 255, 80]),
                 Visibility::Occluded => Rgb([255, 170, 0]),
                 _ => Rgb([255, 0, 0]),
             };
             // Pixel (i, j) of the face fills zoom × zoom pixels of the sheet.
             let place = |v: f32| ((v + 0.5) * zoom as f32 - 0.5).round() as i32;
-            draw_filled_circle_mut(&mut face, (place(point.x), place(point.y)), 1, colour);
+            draw_filled_circle_mut(&mut face, (place(keypoint.x), place(keypoint.y)), 1, color);
         }
         let index = index as u32;
         let corner = |place: u32| i64::from(place * side);

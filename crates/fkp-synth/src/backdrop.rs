@@ -110,7 +110,7 @@ impl Ear {
             (cos * dx + sin * dy) / self.radius[0],
             (cos * dy - sin * dx) / self.radius[1],
         );
-        // Narrower towards the lobe.
+        // Narrower toward the lobe.
         let u = u * (1.0 + 0.25 * v);
         let r = length(u, v);
         let share = cover((r - 1.0) * self.radius[0], px);

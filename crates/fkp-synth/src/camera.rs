@@ -3,7 +3,7 @@
 use crate::math::scramble;
 use crate::params::{Camera, Texture};
 
-/// Turns brightness (1 is white) of a `size × size` picture into bytes.
+/// Turns brightness (1 is white) of a `size × size` image into bytes.
 pub(crate) fn develop(
     mut light: Vec<f32>,
     size: usize,

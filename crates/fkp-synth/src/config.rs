@@ -31,7 +31,7 @@ fkp_core::debug_as_sentence!(SynthError);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SynthConfig {
-    /// Side of the square pictures in pixels.
+    /// Side of the square images in pixels.
     pub size: usize,
     /// Number of faces.
     pub count: usize,
@@ -42,7 +42,7 @@ pub struct SynthConfig {
 }
 
 impl Default for SynthConfig {
-    /// 2000 faces of 96×96, the size of Kaggle's pictures.
+    /// 2000 faces of 96×96, the size of Kaggle's images.
     fn default() -> Self {
         Self {
             size: 96,
@@ -86,7 +86,7 @@ pub struct Variation {
     pub yaw_degrees: f32,
     /// Nod, degrees, at most 30.
     pub pitch_degrees: f32,
-    /// Tilt in the picture plane, degrees, at most 180.
+    /// Tilt in the image plane, degrees, at most 180.
     pub roll_degrees: f32,
     /// Size of the face: a factor between `exp(−scale)` and `exp(scale)`; at most 0.5.
     pub scale: f32,

@@ -1,11 +1,11 @@
 //! The head's surface: where a line of sight meets it, and which way it faces there.
 //!
 //! The skull is an implicit surface close to an ellipsoid, flatter in front than at the sides,
-//! with the nose as a displacement towards the viewer. It is a height field seen from the front,
+//! with the nose as a displacement toward the viewer. It is a height field seen from the front,
 //! so every place on the face has one (x, y), and features are painted in these coordinates.
 //! Relief smaller than the nose (lips, cheeks, sockets) only tilts the normals.
 
-use crate::math::{Vec3, dot, normalised};
+use crate::math::{Vec3, dot, normalized};
 use crate::params::FaceParams;
 use crate::relief::{self, Relief, sum};
 
@@ -176,7 +176,7 @@ impl Surface {
             slopes[1] += fine[1];
             slopes[2] += fine[2];
         }
-        normalised(self.field(at, slopes).1)
+        normalized(self.field(at, slopes).1)
     }
 
     /// The tip of the nose: the highest place of the face near the ball of the nose.
@@ -221,13 +221,13 @@ mod tests {
                 roll: 0.1,
             };
             let surface = Surface::new(&face);
-            let towards = Rotation::new(&face.pose).towards_viewer();
+            let toward = Rotation::new(&face.pose).towards_viewer();
             for [x, y] in [[1.0, 0.0], [-0.8, 2.1], [0.0, -1.0], [-1.3, 0.8]] {
                 let at = [x, y, surface.height(x, y)];
                 // Shifted along the line of sight, as the renderer has it.
-                let depth = dot(at, towards);
-                let start = std::array::from_fn(|i| at[i] - depth * towards[i]);
-                let hit = surface.trace(start, towards, &mut surface.in_front());
+                let depth = dot(at, toward);
+                let start = std::array::from_fn(|i| at[i] - depth * toward[i]);
+                let hit = surface.trace(start, toward, &mut surface.in_front());
                 let off = (hit.at[0] - x).hypot(hit.at[1] - y);
                 assert!(hit.outside < 0.0 && off < 0.01, "face {index}: {off}");
             }

@@ -1,10 +1,10 @@
-//! Where the 15 points are on the face, in its (x, y) coordinates seen from the front.
+//! Where the 15 keypoints are on the face, in its (x, y) coordinates seen from the front.
 
 use crate::head::Surface;
 use crate::math::Vec3;
 use crate::params::FaceParams;
 
-/// The points in the order of the `kaggle15` schema, on the surface, in the head's frame.
+/// The keypoints in the order of the `kaggle15` schema, on the surface, in the head's frame.
 pub(crate) fn on_head(face: &FaceParams, surface: &Surface) -> [Vec3; 15] {
     let [left, right] = &face.eyes;
     let [left_brow, right_brow] = &face.brows;
@@ -12,8 +12,8 @@ pub(crate) fn on_head(face: &FaceParams, surface: &Surface) -> [Vec3; 15] {
     let mirror = |[x, y]: [f32; 2]| [-x, y];
     let mouth = &face.mouth;
     [
-        left.centre(),
-        mirror(right.centre()),
+        left.center(),
+        mirror(right.center()),
         left.inner_corner(),
         left.outer_corner(),
         mirror(right.inner_corner()),
@@ -25,14 +25,14 @@ pub(crate) fn on_head(face: &FaceParams, surface: &Surface) -> [Vec3; 15] {
         surface.nose_tip(),
         mouth.corner(0),
         mouth.corner(1),
-        mouth.top_centre(),
-        mouth.bottom_centre(),
+        mouth.top_center(),
+        mouth.bottom_center(),
     ]
     .map(|[x, y]| [x, y, surface.height(x, y)])
 }
 
-/// The mean of eye centres and mouth corners, by which the face is framed.
-pub(crate) fn anchor(points: &[Vec3; 15]) -> Vec3 {
-    let [a, b, c, d] = [0, 1, 11, 12].map(|index: usize| points[index]);
+/// The mean of eye centers and mouth corners, by which the face is framed.
+pub(crate) fn anchor(keypoints: &[Vec3; 15]) -> Vec3 {
+    let [a, b, c, d] = [0, 1, 11, 12].map(|index: usize| keypoints[index]);
     std::array::from_fn(|axis| 0.25 * (a[axis] + b[axis] + c[axis] + d[axis]))
 }

@@ -4,10 +4,10 @@
 //! who disagree by a pixel or two. A drawn face has neither problem: it is a pure function of a
 //! seed, costs about a millisecond, and its labels are the very numbers it was drawn from. It is
 //! the data that runs when no data is at hand, and the ground truth for tests of everything that
-//! moves points.
+//! moves keypoints.
 //!
-//! The seam for a better renderer is [`FaceParams`]: who is pictured is drawn from a generator in
-//! one place, and [`render`] turns it into pixels and points in another.
+//! The seam for a better renderer is [`FaceParams`]: who is shown is drawn from a generator in
+//! one place, and [`render`] turns it into pixels and keypoints in another.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 

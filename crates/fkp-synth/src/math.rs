@@ -1,6 +1,6 @@
 //! Small vectors, soft edges and scrambled bits for the shader.
 
-/// A vector or point: x to the right of the picture, y down, z towards the viewer.
+/// A vector or point: x to the right of the image, y down, z toward the viewer.
 pub(crate) type Vec3 = [f32; 3];
 
 pub(crate) fn dot(a: Vec3, b: Vec3) -> f32 {
@@ -12,7 +12,7 @@ pub(crate) fn length(x: f32, y: f32) -> f32 {
     (x * x + y * y).sqrt()
 }
 
-pub(crate) fn normalised(v: Vec3) -> Vec3 {
+pub(crate) fn normalized(v: Vec3) -> Vec3 {
     let scale = 1.0 / dot(v, v).sqrt().max(1e-9);
     v.map(|c| c * scale)
 }
@@ -28,7 +28,7 @@ pub(crate) fn smooth(low: f32, high: f32, x: f32) -> f32 {
 }
 
 /// How much of a pixel of width `px` lies inside a shape whose edge is `distance` away from the
-/// pixel's centre (negative inside).
+/// pixel's center (negative inside).
 pub(crate) fn cover(distance: f32, px: f32) -> f32 {
     (0.5 - distance / px).clamp(0.0, 1.0)
 }
@@ -40,7 +40,7 @@ pub(crate) fn bump(r2: f32) -> f32 {
     u * u * u
 }
 
-/// Scrambled bits of a number: two rounds of the finaliser of MurmurHash3 (Appleby).
+/// Scrambled bits of a number: two rounds of the finalizer of MurmurHash3 (Appleby).
 pub(crate) fn scramble(index: u32, seed: u32) -> u32 {
     let mut h = index.wrapping_mul(0x9e37_79b1).wrapping_add(seed);
     for _ in 0..2 {

@@ -1,8 +1,8 @@
 //! Everything that is needed to draw one face.
 //!
-//! Lengths are in *eye units*: half the mean distance between the eye centres, so an average
+//! Lengths are in *eye units*: half the mean distance between the eye centers, so an average
 //! face has its eyes at x = ±1. The head's frame has its origin near the middle of the head: x to
-//! the right of the picture (the subject's left), y down, z towards the viewer. Positions on the
+//! the right of the image (the subject's left), y down, z toward the viewer. Positions on the
 //! face are given as seen from the front. Per-side parameters come as `[left, right]` of the
 //! subject, with x counted outwards from the middle.
 
@@ -13,7 +13,7 @@ pub struct Pose {
     pub yaw: f32,
     /// Nod; positive moves the nose down.
     pub pitch: f32,
-    /// Tilt in the picture plane; positive is clockwise as seen.
+    /// Tilt in the image plane; positive is clockwise as seen.
     pub roll: f32,
 }
 
@@ -28,7 +28,7 @@ pub struct Head {
     pub crown: f32,
     /// From the widest place down to the chin.
     pub jaw: f32,
-    /// 0 for an oval jaw, towards 1 for a square one, below 0 for a pointed one.
+    /// 0 for an oval jaw, toward 1 for a square one, below 0 for a pointed one.
     pub squareness: f32,
     /// From the middle of the head to the plane of the face.
     pub depth: f32,
@@ -130,7 +130,7 @@ pub struct Mouth {
 pub struct Hair {
     /// y of the hairline in the middle of the forehead.
     pub line: f32,
-    /// How fast the hairline drops towards the temples: y grows by this times x².
+    /// How fast the hairline drops toward the temples: y grows by this times x².
     pub drop: f32,
     /// How far the hairline recedes on both sides of the middle.
     pub recede: f32,
@@ -179,8 +179,8 @@ pub struct Glasses {
 /// Light on the scene.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Light {
-    /// Towards the main light, in the viewer's frame (z towards the viewer).
-    pub towards: [f32; 3],
+    /// Towards the main light, in the viewer's frame (z toward the viewer).
+    pub toward: [f32; 3],
     /// Strength of the main light.
     pub direct: f32,
     /// Strength of the light from everywhere.
@@ -190,7 +190,7 @@ pub struct Light {
 /// A blurred patch behind the head. Positions in fractions of the side, 0.5 in the middle.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Patch {
-    /// Centre.
+    /// Center.
     pub at: [f32; 2],
     /// Half the width and height.
     pub half_size: [f32; 2],
@@ -205,7 +205,7 @@ pub struct Patch {
 pub struct Backdrop {
     /// Brightness in the middle.
     pub tone: f32,
-    /// Change of brightness from one side of the picture to the other, along x and y.
+    /// Change of brightness from one side of the image to the other, along x and y.
     pub slope: [f32; 2],
     /// Patches.
     pub patches: [Patch; 4],
@@ -213,7 +213,7 @@ pub struct Backdrop {
     pub clothes: f32,
 }
 
-/// Framing and what the camera does to the picture.
+/// Framing and what the camera does to the image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Camera {
     /// Size of the face; 1 frames it as an average crop.
@@ -222,7 +222,7 @@ pub struct Camera {
     pub shift: [f32; 2],
     /// Standard deviation of the blur in fractions of the side.
     pub blur: f32,
-    /// Standard deviation of the noise in grey levels of 255.
+    /// Standard deviation of the noise in gray levels of 255.
     pub noise: f32,
     /// Contrast; 1 leaves it.
     pub contrast: f32,
@@ -239,7 +239,7 @@ pub struct Texture {
     pub mirrored: bool,
 }
 
-/// One face: who it is, what it does, and how it is pictured.
+/// One face: who it is, what it does, and how it is shown.
 ///
 /// Drawn with [`render`](crate::render); a random one comes from [`FaceParams::sample`].
 #[derive(Debug, Clone, PartialEq)]
@@ -279,7 +279,7 @@ pub struct FaceParams {
 }
 
 impl FaceParams {
-    /// The same face in a mirror: drawn, it is the mirror image, noise included, and the points of
+    /// The same face in a mirror: drawn, it is the mirror image, noise included, and the keypoints of
     /// each flip pair have changed places.
     pub fn mirrored(&self) -> Self {
         let mut face = self.clone();
@@ -292,7 +292,7 @@ impl FaceParams {
         face.mouth.x = -face.mouth.x;
         face.mouth.corners.swap(0, 1);
         face.hair.parting = -face.hair.parting;
-        face.light.towards[0] = -face.light.towards[0];
+        face.light.toward[0] = -face.light.toward[0];
         face.backdrop.slope[0] = -face.backdrop.slope[0];
         for patch in &mut face.backdrop.patches {
             patch.at[0] = 1.0 - patch.at[0];

@@ -54,16 +54,16 @@ pub(crate) struct Projection {
     origin: [f32; 2],
 }
 
-/// Eye unit as a fraction of the side of an average crop. Half the distance of the eye centres in
+/// Eye unit as a fraction of the side of an average crop. Half the distance of the eye centers in
 /// the framing of the `kaggle15` schema is (0.6905 − 0.3095) / 2 = 0.1905; heads that turn show
 /// it 2 % shorter on average.
 const UNIT: f32 = 0.194;
 
-/// The mean of eye centres and mouth corners in the same framing.
+/// The mean of eye centers and mouth corners in the same framing.
 const ANCHOR: [f32; 2] = [0.5, 0.5936];
 
 impl Projection {
-    /// Places `anchor` (the mean of eye centres and mouth corners, viewer's frame) where an
+    /// Places `anchor` (the mean of eye centers and mouth corners, viewer's frame) where an
     /// average crop has it, up to the camera's scale and shift.
     pub(crate) fn new(camera: &Camera, anchor: Vec3, size: usize) -> Self {
         let size = size as f32;
@@ -107,8 +107,8 @@ mod tests {
         let nose = [0.0, 0.0, 1.0];
         assert!(pose(0.3, 0.0, 0.0).apply(nose)[0] > 0.2, "to larger x");
         assert!(pose(0.0, 0.3, 0.0).apply(nose)[1] > 0.2, "down");
-        let right_of_picture = pose(0.0, 0.0, 0.3).apply([1.0, 0.0, 0.0]);
-        assert!(right_of_picture[1] > 0.2, "clockwise");
+        let right_of_image = pose(0.0, 0.0, 0.3).apply([1.0, 0.0, 0.0]);
+        assert!(right_of_image[1] > 0.2, "clockwise");
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn projection_scales_with_the_picture() {
+    fn projection_scales_with_the_image() {
         let camera = Camera {
             scale: 1.0,
             shift: [0.0; 2],

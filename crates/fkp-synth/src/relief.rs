@@ -3,7 +3,7 @@
 use crate::math::bump;
 use crate::params::FaceParams;
 
-/// A bump of elliptical outline that raises the surface towards the viewer.
+/// A bump of elliptical outline that raises the surface toward the viewer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Relief {
     pub(crate) at: [f32; 2],

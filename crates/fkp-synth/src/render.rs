@@ -1,4 +1,4 @@
-//! The picture of a face, pixel by pixel, and the labels that belong to it.
+//! The image of a face, pixel by pixel, and the labels that belong to it.
 
 use crate::backdrop::{Body, Ear};
 use crate::camera;
@@ -8,32 +8,32 @@ use crate::grain::Grain;
 use crate::hair;
 use crate::head::{Hit, Surface};
 use crate::landmarks;
-use crate::math::{Vec3, cover, length, mix, normalised, smooth};
+use crate::math::{Vec3, cover, length, mix, normalized, smooth};
 use crate::params::FaceParams;
 use crate::pose::{Projection, Rotation};
 use crate::shade::Lamp;
 use fkp_core::{Image, Keypoint, Keypoints, Visibility};
 
-/// Draws a face as a `size × size` grey picture, with the 15 points of the `kaggle15` schema in
+/// Draws a face as a `size × size` gray image, with the 15 keypoints of the `kaggle15` schema in
 /// its pixels.
 ///
-/// The same parameters at another size give the same picture at another resolution, noise aside.
-/// A point hidden by hair or by the turned head itself is [`Visibility::Occluded`], one beyond the
+/// The same parameters at another size give the same image at another resolution, noise aside.
+/// A keypoint hidden by hair or by the turned head itself is [`Visibility::Occluded`], one beyond the
 /// edge [`Visibility::OutOfFrame`]; its position is exact all the same.
 ///
 /// ```
 /// use fkp_core::{Purpose, rng_for};
 /// use fkp_synth::{FaceParams, render};
 /// let face = FaceParams::sample(&mut rng_for(1, Purpose::Render, 0, 0));
-/// let (picture, points) = render(&face, 64);
-/// assert_eq!((picture.size(), picture.channels(), points.len()), ((64, 64), 1, 15));
-/// assert!(points[0].x > points[1].x, "the subject's left eye is at the larger x");
+/// let (image, keypoints) = render(&face, 64);
+/// assert_eq!((image.size(), image.channels(), keypoints.len()), ((64, 64), 1, 15));
+/// assert!(keypoints[0].x > keypoints[1].x, "the subject's left eye is at the larger x");
 /// ```
 ///
 /// # Panics
 /// If `size` is zero.
 pub fn render(face: &FaceParams, size: usize) -> (Image, Keypoints) {
-    assert!(size > 0, "a picture needs at least one pixel");
+    assert!(size > 0, "an image needs at least one pixel");
     let scene = Scene::new(face, size);
     let mut light = Vec::with_capacity(size * size);
     // The surface is continuous, so where a line of sight meets it is foreseen from the two before.
@@ -62,7 +62,7 @@ struct Scene<'a> {
     px: f32,
     surface: Surface,
     grain: Grain,
-    points: [Vec3; 15],
+    keypoints: [Vec3; 15],
     lamp: Lamp,
     /// Towards the light in the head's frame.
     lamp_on_head: Vec3,
@@ -75,8 +75,8 @@ impl<'a> Scene<'a> {
     fn new(face: &'a FaceParams, size: usize) -> Self {
         let rotation = Rotation::new(&face.pose);
         let surface = Surface::new(face);
-        let points = landmarks::on_head(face, &surface);
-        let anchor = rotation.apply(landmarks::anchor(&points));
+        let keypoints = landmarks::on_head(face, &surface);
+        let anchor = rotation.apply(landmarks::anchor(&keypoints));
         let projection = Projection::new(&face.camera, anchor, size);
         let lamp = Lamp::new(&face.light);
         Self {
@@ -86,9 +86,9 @@ impl<'a> Scene<'a> {
             projection,
             px: 1.0 / projection.px_per_unit,
             grain: Grain::new(face.texture),
-            points,
+            keypoints,
             lamp,
-            lamp_on_head: rotation.undo(lamp.towards()),
+            lamp_on_head: rotation.undo(lamp.toward()),
             body: Body::new(face, rotation),
             ears: [1.0, -1.0].map(|side| Ear::new(face, rotation, side)),
             glasses: Worn::new(face, rotation, surface.height(1.0, 0.0)),
@@ -225,7 +225,7 @@ impl<'a> Scene<'a> {
             (viewer[0] - middle[0]) / face.head.half_width,
             (viewer[1] - middle[1]) / face.head.crown,
         ];
-        let normal = normalised([0.9 * n[0], 0.9 * n[1], 0.9]);
+        let normal = normalized([0.9 * n[0], 0.9 * n[1], 0.9]);
         let material = Material {
             albedo: tone,
             open: 1.0,
@@ -237,16 +237,16 @@ impl<'a> Scene<'a> {
 
     /// The labels in pixels.
     fn keypoints(&self) -> Keypoints {
-        let points = self.points.iter().map(|&at| {
+        let keypoints = self.keypoints.iter().map(|&at| {
             let [x, y] = self.projection.to_px(self.rotation.apply(at));
-            let mut point = Keypoint::new(x, y);
+            let mut keypoint = Keypoint::new(x, y);
             if self.is_hidden(at) {
-                point.visibility = Visibility::Occluded;
+                keypoint.visibility = Visibility::Occluded;
             }
-            point
+            keypoint
         });
         let frame = (self.size, self.size);
-        points.collect::<Keypoints>().marked_for_frame(frame)
+        keypoints.collect::<Keypoints>().marked_for_frame(frame)
     }
 
     /// Whether hair covers a place on the face, or the head itself is in the way.

@@ -72,13 +72,13 @@ fn person(draw: &mut Draw) -> Person {
     let skin_tone = if light_skin { light } else { dark };
     let fair_hair = draw.between(0.25, 0.75);
     let dark_hair = draw.between(0.04, 0.22);
-    let grey = draw.chance(0.6 * age);
+    let gray = draw.chance(0.6 * age);
     let fair = draw.chance(0.4) && light_skin;
     Person {
         feminine: (feminine + draw.tent(0.35)).clamp(0.0, 1.0),
         age,
         skin_tone,
-        hair_tone: if grey || fair { fair_hair } else { dark_hair },
+        hair_tone: if gray || fair { fair_hair } else { dark_hair },
         smile: draw.between(-0.6, 1.0).max(0.0),
         raised_brows: draw.bell(0.0, 0.4).max(-0.6),
     }
@@ -280,7 +280,7 @@ fn light(draw: &mut Draw) -> Light {
     let (side, up) = (draw.tent(1.3), draw.between(-1.0, 0.15));
     let hard = draw.between(0.25, 0.85);
     Light {
-        towards: [side, up, 1.0],
+        toward: [side, up, 1.0],
         direct: hard,
         ambient: 1.08 - 0.85 * hard + draw.tent(0.1),
     }

@@ -1,13 +1,13 @@
 //! Light: how bright a surface of a given direction is.
 
 use crate::features::Material;
-use crate::math::{Vec3, dot, normalised};
+use crate::math::{Vec3, dot, normalized};
 use crate::params::Light;
 
 /// The light with its directions worked out, in the viewer's frame.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lamp {
-    towards: Vec3,
+    toward: Vec3,
     /// Halfway between light and viewer, for the highlight (Blinn, 1977).
     halfway: Vec3,
     direct: f32,
@@ -16,18 +16,18 @@ pub(crate) struct Lamp {
 
 impl Lamp {
     pub(crate) fn new(light: &Light) -> Self {
-        let towards = normalised(light.towards);
+        let toward = normalized(light.toward);
         Self {
-            towards,
-            halfway: normalised([towards[0], towards[1], towards[2] + 1.0]),
+            toward,
+            halfway: normalized([toward[0], toward[1], toward[2] + 1.0]),
             direct: light.direct,
             ambient: light.ambient,
         }
     }
 
     /// Towards the light.
-    pub(crate) fn towards(&self) -> Vec3 {
-        self.towards
+    pub(crate) fn toward(&self) -> Vec3 {
+        self.toward
     }
 
     /// Light on a matt surface; `open` is 1 in the open and less in a crease. The normal need not
@@ -39,7 +39,7 @@ impl Lamp {
     /// The same where a shadow lets only a share of the direct light through.
     fn lit(&self, normal: Vec3, open: f32, unshadowed: f32) -> f32 {
         // Light wraps a little around, as it does on skin.
-        let facing = ((dot(normal, self.towards) + 0.2) / 1.2).max(0.0);
+        let facing = ((dot(normal, self.toward) + 0.2) / 1.2).max(0.0);
         // More light from above than from below, and from the viewer's side than from behind.
         let around = 0.78 - 0.14 * normal[1] + 0.12 * normal[2];
         open * (self.direct * unshadowed * facing + self.ambient * around)

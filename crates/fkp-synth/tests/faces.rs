@@ -27,7 +27,7 @@ fn face(index: u64) -> FaceParams {
     FaceParams::sample(&mut rng_for(12, Purpose::Render, 0, index))
 }
 
-/// Mean grey level within `radius` of a place.
+/// Mean gray level within `radius` of a place.
 fn mean_around(image: &Image, x: f32, y: f32, radius: f32) -> f32 {
     let (mut sum, mut count) = (0.0, 0.0);
     let window = |middle: f32, size: usize| {
@@ -82,33 +82,35 @@ fn seeds_and_indices_give_different_people() {
 fn labels_are_in_place() {
     let faces = faces(200);
     for index in 0..faces.len() {
-        let points = faces.get(index).unwrap().keypoints;
-        assert_eq!(points.len(), 15);
-        for point in points.iter() {
-            let inside = (-0.5..=95.5).contains(&point.x) && (-0.5..=95.5).contains(&point.y);
-            assert_eq!(inside, point.visibility != Visibility::OutOfFrame);
+        let keypoints = faces.get(index).unwrap().keypoints;
+        assert_eq!(keypoints.len(), 15);
+        for keypoint in keypoints.iter() {
+            let inside = (-0.5..=95.5).contains(&keypoint.x) && (-0.5..=95.5).contains(&keypoint.y);
+            assert_eq!(inside, keypoint.visibility != Visibility::OutOfFrame);
         }
         // Upright within 15°, so the order along the axes is known.
-        assert!(points[LEFT_EYE].x > points[RIGHT_EYE].x + 20.0);
-        assert!(points[NOSE].y > points[LEFT_EYE].y && points[NOSE].y > points[RIGHT_EYE].y);
-        assert!(points[TOP_LIP].y > points[NOSE].y);
-        assert!(points[BOTTOM_LIP].y > points[TOP_LIP].y);
-        let mouth = (points[11].x + points[12].x) / 2.0;
-        assert!(points[11].x > mouth && points[12].x < mouth);
+        assert!(keypoints[LEFT_EYE].x > keypoints[RIGHT_EYE].x + 20.0);
+        assert!(
+            keypoints[NOSE].y > keypoints[LEFT_EYE].y && keypoints[NOSE].y > keypoints[RIGHT_EYE].y
+        );
+        assert!(keypoints[TOP_LIP].y > keypoints[NOSE].y);
+        assert!(keypoints[BOTTOM_LIP].y > keypoints[TOP_LIP].y);
+        let mouth = (keypoints[11].x + keypoints[12].x) / 2.0;
+        assert!(keypoints[11].x > mouth && keypoints[12].x < mouth);
     }
 }
 
 #[test]
-fn few_points_leave_the_picture_and_some_are_hidden() {
+fn few_points_leave_the_image_and_some_are_hidden() {
     let faces = faces(200);
     let (mut visible, mut occluded, mut outside) = (0, 0, 0);
     for index in 0..faces.len() {
-        for point in faces.get(index).unwrap().keypoints.iter() {
-            match point.visibility {
+        for keypoint in faces.get(index).unwrap().keypoints.iter() {
+            match keypoint.visibility {
                 Visibility::Visible => visible += 1,
                 Visibility::Occluded => occluded += 1,
                 Visibility::OutOfFrame => outside += 1,
-                Visibility::Unlabelled => panic!("every point is labelled"),
+                Visibility::Unlabeled => panic!("every keypoint is labeled"),
             }
         }
     }
@@ -120,14 +122,14 @@ fn the_mean_face_is_framed_as_an_average_crop() {
     let faces = faces(300);
     let mut mean = [[0.0f64; 2]; 15];
     for index in 0..faces.len() {
-        let points = faces.get(index).unwrap().keypoints;
-        for (sum, point) in mean.iter_mut().zip(points.iter()) {
-            sum[0] += (f64::from(point.x) + 0.5) / 96.0 / 300.0;
-            sum[1] += (f64::from(point.y) + 0.5) / 96.0 / 300.0;
+        let keypoints = faces.get(index).unwrap().keypoints;
+        for (sum, keypoint) in mean.iter_mut().zip(keypoints.iter()) {
+            sum[0] += (f64::from(keypoint.x) + 0.5) / 96.0 / 300.0;
+            sum[1] += (f64::from(keypoint.y) + 0.5) / 96.0 / 300.0;
         }
     }
     let schema = Schema::kaggle15();
-    for ((mean, wanted), name) in mean.iter().zip(schema.framing()).zip(schema.keypoints()) {
+    for ((mean, wanted), name) in mean.iter().zip(schema.mean_shape()).zip(schema.keypoints()) {
         for axis in 0..2 {
             let off = (mean[axis] - wanted[axis]).abs();
             assert!(off < 0.015, "{name}: {mean:?}, wanted {wanted:?}");
@@ -156,8 +158,8 @@ fn plain(index: u64) -> FaceParams {
 #[test]
 fn irises_are_darker_than_the_skin_below_them() {
     for index in 0..30 {
-        let (image, points) = render(&plain(index), 192);
-        for p in [points[LEFT_EYE], points[RIGHT_EYE]] {
+        let (image, keypoints) = render(&plain(index), 192);
+        for p in [keypoints[LEFT_EYE], keypoints[RIGHT_EYE]] {
             let iris = mean_around(&image, p.x, p.y, 4.0);
             let skin = mean_around(&image, p.x, p.y + 16.0, 3.0);
             assert!(iris < 0.7 * skin, "face {index}: iris {iris}, skin {skin}");
@@ -174,8 +176,8 @@ fn an_open_mouth_is_dark_between_its_lip_labels() {
         (mouth.inner_bottom, mouth.bottom) = (2.45, 2.7);
         mouth.teeth = 0.0;
         face.beard = Default::default();
-        let (image, points) = render(&face, 192);
-        let (top, bottom) = (points[TOP_LIP], points[BOTTOM_LIP]);
+        let (image, keypoints) = render(&face, 192);
+        let (top, bottom) = (keypoints[TOP_LIP], keypoints[BOTTOM_LIP]);
         let at = |t: f32, radius: f32| {
             let x = top.x + t * (bottom.x - top.x);
             mean_around(&image, x, top.y + t * (bottom.y - top.y), radius)
@@ -193,9 +195,9 @@ fn labels_agree_with_the_pixels_to_a_fraction_of_a_pixel() {
         let dark = plain(index);
         let mut pale = dark.clone();
         pale.iris_tone = 0.7;
-        let ((a, points), (b, _)) = (render(&dark, 192), render(&pale, 192));
+        let ((a, keypoints), (b, _)) = (render(&dark, 192), render(&pale, 192));
         for (eye, other) in [(LEFT_EYE, RIGHT_EYE), (RIGHT_EYE, LEFT_EYE)] {
-            let (p, q) = (points[eye], points[other]);
+            let (p, q) = (keypoints[eye], keypoints[other]);
             let (mut sum, mut x, mut y) = (0.0, 0.0, 0.0);
             for j in 0..192 {
                 for i in 0..192 {
@@ -220,13 +222,13 @@ fn a_mirrored_face_is_the_mirror_image() {
     let flip = Affine::flip_horizontal(96);
     for index in 0..40 {
         let face = face(index);
-        let (image, points) = render(&face, 96);
+        let (image, keypoints) = render(&face, 96);
         let (mirrored, mirrored_points) = render(&face.mirrored(), 96);
         let flipped = warp_affine(&image, &flip, (96, 96), Filter::Nearest, Border::Replicate);
         let pairs = flipped.as_bytes().iter().zip(mirrored.as_bytes());
         let differing = pairs.filter(|(a, b)| a.abs_diff(**b) > 3).count();
         assert!(differing < 40, "face {index}: {differing} of 9216 pixels");
-        let flipped: Keypoints = points.transform(&flip, (96, 96), &schema).unwrap();
+        let flipped: Keypoints = keypoints.transform(&flip, (96, 96), &schema).unwrap();
         for (a, b) in flipped.iter().zip(mirrored_points.iter()) {
             assert!(a.distance(b) < 0.01, "face {index}: {a:?} {b:?}");
             assert_eq!(a.visibility, b.visibility);
@@ -235,7 +237,7 @@ fn a_mirrored_face_is_the_mirror_image() {
 }
 
 #[test]
-fn a_larger_picture_shows_the_same_face() {
+fn a_larger_image_shows_the_same_face() {
     let shrink = Affine::resize((384, 384), (96, 96)).unwrap();
     for index in 0..10 {
         let mut face = face(index);
@@ -245,7 +247,7 @@ fn a_larger_picture_shows_the_same_face() {
         let pixels = small.as_bytes().iter().zip(shrunk.as_bytes());
         let total: u32 = pixels.map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
         let mean = total as f32 / 9216.0;
-        assert!(mean < 3.0, "face {index}: {mean} grey levels per pixel");
+        assert!(mean < 3.0, "face {index}: {mean} gray levels per pixel");
         for (small, large) in at_small.iter().zip(at_large.map(&shrink).iter()) {
             assert!(small.distance(large) < 0.01);
         }

@@ -32,7 +32,7 @@ pub struct Checkpoints {
     pub fingerprint: BTreeMap<String, String>,
 }
 
-/// Weights that are saved with the optimiser and the progress.
+/// Weights that are saved with the optimizer and the progress.
 #[derive(Clone, Copy)]
 pub(crate) struct Trained<'a> {
     pub(crate) params: &'a Params,

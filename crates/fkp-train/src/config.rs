@@ -11,10 +11,10 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// Samples that go through the network together; the last batch of an epoch may be smaller.
     pub batch_size: usize,
-    /// Batches whose gradients are summed for one step of the optimiser: the same as a batch that
+    /// Batches whose gradients are summed for one step of the optimizer: the same as a batch that
     /// many times as large, in less memory.
     pub accumulate: usize,
-    /// Step size of the optimiser, before the schedule.
+    /// Step size of the optimizer, before the schedule.
     pub learning_rate: f64,
     /// Steps over which the learning rate rises linearly to its value.
     pub warmup_steps: usize,
@@ -35,7 +35,7 @@ pub struct TrainConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_minutes: Option<f64>,
     /// How much of the data is used.
-    pub extent: Extent,
+    pub data_limit: DataLimit,
     /// What to do about a training sample that cannot be read.
     pub unreadable: Unreadable,
     /// What is minimized. Absent: the one that goes with the network's output
@@ -46,7 +46,7 @@ pub struct TrainConfig {
     /// when a plateau schedule lowers the learning rate: `loss`, `mae_px`, `nme_inter_ocular` or
     /// another of [`fkp_metrics::Evaluation::names`].
     pub monitor: String,
-    /// How it is minimised.
+    /// How it is minimized.
     pub optimizer: OptimizerConfig,
     /// How the learning rate changes.
     pub schedule: Schedule,
@@ -61,7 +61,7 @@ pub struct TrainConfig {
 /// How much of the data a run uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Extent {
+pub enum DataLimit {
     /// All of it.
     #[default]
     Full,
@@ -79,7 +79,7 @@ pub enum Extent {
 
 /// What to do about a training sample that cannot be read or does not fit.
 ///
-/// A validation sample that cannot be read always stops the run: a score over fewer pictures is
+/// A validation sample that cannot be read always stops the run: a score over fewer images is
 /// another score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -133,7 +133,7 @@ impl Default for TrainConfig {
             checkpoint_every: None,
             keep_best: 1,
             max_minutes: None,
-            extent: Extent::Full,
+            data_limit: DataLimit::Full,
             unreadable: Unreadable::Stop,
             loss: None,
             monitor: "loss".to_owned(),
@@ -169,14 +169,17 @@ impl TrainConfig {
                 self.early_stopping.map(|early| early.patience),
             ),
         ];
-        if let Extent::Limited {
+        if let DataLimit::Limited {
             training_batches,
             validation_batches,
-        } = self.extent
+        } = self.data_limit
         {
-            counts.push(("extent.limited.training_batches", Some(training_batches)));
             counts.push((
-                "extent.limited.validation_batches",
+                "data_limit.limited.training_batches",
+                Some(training_batches),
+            ));
+            counts.push((
+                "data_limit.limited.validation_batches",
                 Some(validation_batches),
             ));
         }
@@ -210,7 +213,7 @@ impl TrainConfig {
         self.schedule.validate()
     }
 
-    /// Samples that one step of the optimiser sees.
+    /// Samples that one step of the optimizer sees.
     pub fn samples_per_step(&self) -> usize {
         self.batch_size * self.accumulate
     }
@@ -241,12 +244,12 @@ mod tests {
         let averaging = |c: &mut TrainConfig| c.averaging = Some(Averaging { decay: 1.0 });
         assert!(refused(averaging).starts_with("train.averaging.decay"));
         let limited = |c: &mut TrainConfig| {
-            c.extent = Extent::Limited {
+            c.data_limit = DataLimit::Limited {
                 training_batches: 0,
                 validation_batches: 1,
             };
         };
-        assert!(refused(limited).starts_with("train.extent.limited.training_batches"));
+        assert!(refused(limited).starts_with("train.data_limit.limited.training_batches"));
         let beta = |c: &mut TrainConfig| {
             c.optimizer = OptimizerConfig::Adam {
                 beta1: 1.0,

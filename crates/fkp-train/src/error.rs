@@ -87,9 +87,9 @@ pub enum TrainError {
         /// Indices of the step's samples in the training set.
         samples: Vec<usize>,
     },
-    /// Not one point of a set is labelled.
+    /// Not one keypoint of a set is labeled.
     #[error(
-        "no keypoint of the {split} set is labelled: there is nothing to learn from or to judge by"
+        "no keypoint of the {split} set is labeled: there is nothing to learn from or to judge by"
     )]
     NoLabels {
         /// `training` or `validation`.
@@ -116,10 +116,10 @@ pub enum TrainError {
         #[source]
         source: std::io::Error,
     },
-    /// A picture of the training cannot be drawn. Says nothing about the training itself.
+    /// An image of the training cannot be drawn. Says nothing about the training itself.
     #[error("{what} cannot be drawn: {problem}")]
     Drawing {
-        /// Which picture.
+        /// Which image.
         what: &'static str,
         /// What the drawing code said.
         problem: String,
@@ -140,7 +140,7 @@ pub enum TrainError {
         /// What changed.
         differences: Vec<Difference>,
     },
-    /// A saved state is that of another network or optimiser.
+    /// A saved state is that of another network or optimizer.
     #[error("{}: does not fit the network of this run: {problem}", path.display())]
     Misfit {
         /// The checkpoint.

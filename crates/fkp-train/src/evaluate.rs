@@ -57,7 +57,7 @@ impl<'a> Evaluator<'a> {
         Self { metrics, ..self }
     }
 
-    /// The figures of the whole set; `on_sample` sees each picture in order.
+    /// The figures of the whole set; `on_sample` sees each image in order.
     ///
     /// # Errors
     /// If the set is empty or a sample cannot be read or fed.

@@ -15,9 +15,9 @@ pub struct EpochRecord {
     pub mae_px: Option<f64>,
     /// Validation root mean squared coordinate error in pixels of the crop.
     pub rmse_px: Option<f64>,
-    /// Validation error normalised by the schema's first pair, or by the box.
+    /// Validation error normalized by the schema's first pair, or by the box.
     pub nme: Option<f64>,
-    /// Step size of the optimiser.
+    /// Step size of the optimizer.
     pub learning_rate: f64,
     /// Wall time of training and validation. Restarts with a resumed epoch.
     pub seconds: f64,

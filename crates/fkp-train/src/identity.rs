@@ -108,7 +108,7 @@ impl Identity {
             let config = &identity.config;
             (
                 (config.seed, config.batch_size, config.accumulate),
-                (config.extent, identity.training_samples),
+                (config.data_limit, identity.training_samples),
                 identity.sampler.clone(),
             )
         };

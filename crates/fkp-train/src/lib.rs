@@ -41,10 +41,11 @@ mod trainer;
 pub use averaging::Averaging;
 pub use checkpoint::Checkpoints;
 pub use codec::{
-    Codec, Coordinates, Heatmap, JensenShannon, SoftArgmax, Target, Uncertain, keypoint_codec,
+    Codec, Coordinates, CoordinatesWithScale, Heatmap, JensenShannon, SoftArgmax, Target,
+    keypoint_codec,
 };
 pub use communicator::{Communicator, SingleProcess};
-pub use config::{EarlyStopping, Extent, Restore, TrainConfig, Unreadable};
+pub use config::{DataLimit, EarlyStopping, Restore, TrainConfig, Unreadable};
 pub use error::TrainError;
 pub use evaluate::{Evaluator, MetricFactory, Scored};
 pub use fit::{Outcome, Stopped};

@@ -18,7 +18,7 @@ pub(crate) struct Batch {
     pub(crate) indices: Vec<usize>,
     /// The samples as they were fed, augmented.
     pub(crate) samples: Vec<Sample>,
-    /// `[n, channels, size, size]`, normalised.
+    /// `[n, channels, size, size]`, normalized.
     pub(crate) x: Tensor,
     pub(crate) target: Target,
 }
@@ -29,8 +29,8 @@ pub(crate) struct StepBatches {
     pub(crate) batches: Vec<Batch>,
     /// Samples that could not be read, where that is allowed.
     pub(crate) skipped: Vec<(usize, TrainError)>,
-    /// Seconds that the step waited for them.
-    pub(crate) waited: f64,
+    /// Seconds that the step loader_wait for them.
+    pub(crate) loader_wait: f64,
 }
 
 /// What happens to a sample that cannot be read.
@@ -80,8 +80,13 @@ impl Loader<'_> {
             loop {
                 let asked = Instant::now();
                 let Ok(loaded) = receiver.recv() else { break };
-                let waited = asked.elapsed().as_secs_f64();
-                match loaded.and_then(|step| consume(StepBatches { waited, ..step })) {
+                let loader_wait = asked.elapsed().as_secs_f64();
+                match loaded.and_then(|step| {
+                    consume(StepBatches {
+                        loader_wait,
+                        ..step
+                    })
+                }) {
                     Ok(ControlFlow::Continue(())) => {}
                     Ok(ControlFlow::Break(())) => break,
                     Err(error) => {
@@ -105,7 +110,7 @@ impl Loader<'_> {
         let mut step = StepBatches {
             batches: Vec::new(),
             skipped: Vec::new(),
-            waited: 0.0,
+            loader_wait: 0.0,
         };
         for batch in indices.chunks(self.batch_size) {
             let own = share(batch, self.communicator);
@@ -180,15 +185,15 @@ impl Loader<'_> {
             Err(error) => return Err(misfit(error.source.to_string())),
         };
         let (width, height) = sample.image.size();
-        let (side, points) = (self.input.size, self.dataset.schema().len());
+        let (side, keypoints) = (self.input.size, self.dataset.schema().len());
         let problem = if (width, height) != (side, side) {
-            format!("the picture is {width}×{height}, the network takes {side}×{side}")
-        } else if sample.keypoints.len() != points {
+            format!("the image is {width}×{height}, the network takes {side}×{side}")
+        } else if sample.keypoints.len() != keypoints {
             let found = sample.keypoints.len();
-            format!("there are {found} keypoints, the schema has {points}")
-        } else if let Some((i, point)) = not_finite(&sample.keypoints) {
+            format!("there are {found} keypoints, the schema has {keypoints}")
+        } else if let Some((i, keypoint)) = not_finite(&sample.keypoints) {
             let name = &self.dataset.schema().keypoints()[i];
-            format!("keypoint `{name}` is at ({}, {})", point.x, point.y)
+            format!("keypoint `{name}` is at ({}, {})", keypoint.x, keypoint.y)
         } else {
             return Ok(sample);
         };
@@ -197,8 +202,8 @@ impl Loader<'_> {
 }
 
 fn not_finite(keypoints: &Keypoints) -> Option<(usize, &fkp_core::Keypoint)> {
-    let mut labelled = keypoints.labelled();
-    labelled.find(|(_, point)| !(point.x.is_finite() && point.y.is_finite()))
+    let mut labeled = keypoints.labeled();
+    labeled.find(|(_, keypoint)| !(keypoint.x.is_finite() && keypoint.y.is_finite()))
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

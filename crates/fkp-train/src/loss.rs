@@ -53,7 +53,7 @@ pub enum Loss {
         curvature: f64,
     },
     /// The negative logarithm of the likelihood that an output of coordinates with a scale stands
-    /// for; see [`Uncertain`](crate::Uncertain).
+    /// for; see [`CoordinatesWithScale`](crate::CoordinatesWithScale).
     Nll,
     /// Of a pixel of a heatmap (Wang et al. 2019, equation 4) with the paper's weighted loss map.
     /// For a difference d and a target y: ω · ln(1 + |d/ε|^(α − y)) below θ and A·|d| − C from
@@ -82,9 +82,9 @@ pub enum Loss {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
-    /// The picture is 2 wide and 2 high, see [`fkp_core::CoordinateFrame`].
+    /// The image is 2 wide and 2 high, see [`fkp_core::CoordinateFrame`].
     #[default]
-    Normalised,
+    Normalized,
     /// Pixels of the crop.
     Pixels,
 }
@@ -200,7 +200,7 @@ impl Loss {
     /// The unit that the loss is meant for: pixels where a parameter is a length.
     pub fn natural_unit(&self) -> Unit {
         match self {
-            Self::Mae | Self::Mse | Self::Nll | Self::AdaptiveWing { .. } => Unit::Normalised,
+            Self::Mae | Self::Mse | Self::Nll | Self::AdaptiveWing { .. } => Unit::Normalized,
             Self::SmoothL1 { .. } | Self::Wing { .. } | Self::SoftWing { .. } => Unit::Pixels,
         }
     }

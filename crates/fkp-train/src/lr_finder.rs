@@ -1,4 +1,4 @@
-//! How large a step the optimiser may take: the learning-rate range test.
+//! How large a step the optimizer may take: the learning-rate range test.
 
 use crate::TrainError;
 use crate::fit::Fit;

@@ -15,17 +15,17 @@ pub struct StartReport {
     pub epochs_done: usize,
     /// Steps that were made in the epoch after those.
     pub steps_done: usize,
-    /// Steps of the optimiser that were made before.
+    /// Steps of the optimizer that were made before.
     pub global_step: usize,
-    /// How many numbers are learnt.
+    /// How many numbers are learned.
     pub parameters: usize,
-    /// Samples that are learnt from.
+    /// Samples that are learned from.
     pub training_samples: usize,
     /// Samples that the network is judged by.
     pub validation_samples: usize,
 }
 
-/// One step of the optimiser was made.
+/// One step of the optimizer was made.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct StepReport {
     /// Epoch, from 1.
@@ -38,11 +38,11 @@ pub struct StepReport {
     pub steps: usize,
     /// Samples in this step's batch.
     pub samples: usize,
-    /// Steps of the optimiser since the run began, this one included.
+    /// Steps of the optimizer since the run began, this one included.
     pub global_step: usize,
     /// Mean training loss over the epoch so far.
     pub mean_loss: f64,
-    /// Step size of the optimiser in this step.
+    /// Step size of the optimizer in this step.
     pub learning_rate: f64,
     /// Euclidean norm of all gradients before clipping, where it was computed.
     pub grad_norm: Option<f64>,
@@ -57,7 +57,7 @@ pub struct ValidationReport<'a> {
     pub epoch: usize,
     /// Steps made in this epoch.
     pub step: usize,
-    /// Steps of the optimiser since the run began.
+    /// Steps of the optimizer since the run began.
     pub global_step: usize,
     /// Everything that the validation measured.
     pub validation: &'a EvaluationReport,
@@ -97,7 +97,7 @@ pub struct EpochReport<'a> {
     pub evaluator: Evaluator<'a>,
     /// What it was validated on.
     pub validation_set: &'a dyn Dataset,
-    /// Steps of the optimiser since the run began.
+    /// Steps of the optimizer since the run began.
     pub global_step: usize,
 }
 

@@ -3,31 +3,31 @@
 mod csv_history;
 #[cfg(feature = "plots")]
 mod curves;
-#[cfg(feature = "plots")]
-mod early_look;
 mod json_lines;
-mod log;
 #[cfg(feature = "plots")]
-mod point_errors;
+mod keypoint_errors;
+mod log;
 #[cfg(feature = "progress")]
-mod progress;
+mod progress_bar;
 #[cfg(test)]
 mod stage;
 #[cfg(feature = "tensorboard")]
 mod tensorboard;
+#[cfg(feature = "plots")]
+mod validation_preview;
 
 pub use csv_history::CsvHistory;
 #[cfg(feature = "plots")]
 pub use curves::Curves;
-#[cfg(feature = "plots")]
-pub use early_look::{EarlyLook, Look};
 pub use json_lines::JsonLines;
 #[cfg(feature = "plots")]
-pub use point_errors::{PointErrors, PointOrder};
+pub use keypoint_errors::{KeypointErrors, KeypointOrder};
 #[cfg(feature = "progress")]
-pub use progress::Progress;
+pub use progress_bar::ProgressBar;
 #[cfg(feature = "tensorboard")]
 pub use tensorboard::TensorBoard;
+#[cfg(feature = "plots")]
+pub use validation_preview::{Preview, ValidationPreview};
 
 /// An error with its causes on one line.
 fn with_causes(error: &dyn std::error::Error) -> String {

@@ -1,4 +1,4 @@
-//! The optimiser, as configuration and as one of the kernels' optimisers.
+//! The optimizer, as configuration and as one of the kernels' optimizers.
 
 use crate::TrainError;
 use candle_core::{Result, Tensor, Var};
@@ -6,7 +6,7 @@ use fkp_kernels::{Adam, AdamConfig, Gradients, Momentum, Sgd, SgdConfig, Stepped
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// The optimiser and its constants.
+/// The optimizer and its constants.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum OptimizerConfig {
@@ -69,7 +69,7 @@ pub enum OptimizerConfig {
 #[serde(rename_all = "snake_case")]
 pub enum DecayExempt {
     /// Parameters of at most one dimension: biases, and the factors and offsets of
-    /// normalisations.
+    /// normalizations.
     #[default]
     Vectors,
     /// Everything decays, as in PyTorch and Keras unless told otherwise.
@@ -187,7 +187,7 @@ impl DecayExempt {
     }
 }
 
-/// The optimiser that an [`OptimizerConfig`] describes, over the variables of a network.
+/// The optimizer that an [`OptimizerConfig`] describes, over the variables of a network.
 #[derive(Debug)]
 pub struct Optimizer {
     kind: Kind,
@@ -200,7 +200,7 @@ enum Kind {
 }
 
 impl Optimizer {
-    /// An optimiser at step 0 over named variables, whose order is the order of the state. With
+    /// An optimizer at step 0 over named variables, whose order is the order of the state. With
     /// `clip_norm`, all gradients are scaled down together where their joint Euclidean norm
     /// exceeds it (Pascanu et al. 2013).
     ///
@@ -322,7 +322,7 @@ mod tests {
         serde_json::from_str(text).unwrap()
     }
 
-    /// A weight and a bias after some steps on Σ p⁴, and the optimiser's state.
+    /// A weight and a bias after some steps on Σ p⁴, and the optimizer's state.
     fn train(config: &OptimizerConfig, clip: Option<f64>) -> (Vec<f32>, Vec<f32>, Optimizer) {
         let weight = Var::new(&[[1f32, -2.0]], &Device::Cpu).unwrap();
         let bias = Var::new(&[0.5f32], &Device::Cpu).unwrap();

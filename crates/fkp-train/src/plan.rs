@@ -2,10 +2,10 @@
 
 use crate::fit::Fit;
 use crate::loader::{Loader, OnUnreadable};
-use crate::{Extent, Sampler, Shuffled, TrainError, Unreadable};
+use crate::{DataLimit, Sampler, Shuffled, TrainError, Unreadable};
 use fkp_core::{Augment, Dataset, NoAugment, Subset};
 
-/// The data of a run after [`Extent`] was applied to it.
+/// The data of a run after [`DataLimit`] was applied to it.
 pub(crate) struct Plan<'a> {
     fit: &'a Fit<'a>,
     pub(crate) validation: Box<dyn Dataset + 'a>,
@@ -30,16 +30,16 @@ impl<'a> Plan<'a> {
             only: None,
             most_steps: usize::MAX,
         };
-        match config.extent {
-            Extent::Full => {}
-            Extent::OverfitOneBatch => {
+        match config.data_limit {
+            DataLimit::Full => {}
+            DataLimit::OverfitOneBatch => {
                 let mut batch = Shuffled.order(fit.train.len(), config.seed, 0);
                 batch.truncate(config.samples_per_step());
                 plan.validation = part(fit.train, "training", batch.clone())?;
                 plan.augment = &NoAugment;
                 plan.only = Some(batch);
             }
-            Extent::Limited {
+            DataLimit::Limited {
                 training_batches,
                 validation_batches,
             } => {

@@ -1,4 +1,4 @@
-//! Pictures of a training: curves, sheets of faces with their points, and what they are drawn with.
+//! Images of a training: curves, sheets of faces with their keypoints, and what they are drawn with.
 //! With the feature `plots`.
 
 pub(crate) mod chart;
@@ -6,7 +6,7 @@ mod draw;
 mod learning_rates;
 mod sheet;
 
-pub use chart::save_picture;
-pub use draw::{Marks, draw_points, enlarged};
+pub use chart::save_image;
+pub use draw::{Marks, draw_keypoints, enlarged};
 pub use learning_rates::plot_learning_rates;
 pub use sheet::{Cell, contact_sheet};

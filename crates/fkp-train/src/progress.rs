@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Best {
     /// Epoch, from 1.
     pub epoch: usize,
-    /// Optimiser steps since the run began.
+    /// Optimizer steps since the run began.
     pub global_step: usize,
     /// Its value of the monitored metric.
     pub score: f64,
@@ -34,7 +34,7 @@ pub struct Progress {
     /// The best validations whose models are kept, the best first.
     pub kept: Vec<Best>,
     /// Validations since the last improvement, for early stopping.
-    pub waited: usize,
+    pub without_improvement: usize,
     /// What early stopping compares with.
     pub improved_on: Option<f64>,
     /// What the plateau schedule remembers.

@@ -35,7 +35,7 @@ impl Sampler for Shuffled {
     }
 }
 
-/// Several sources in given proportions: real pictures and rendered ones, a large set and a small
+/// Several sources in given proportions: real images and rendered ones, a large set and a small
 /// one. The data set is the sources one after the other ([`fkp_core::Concat`]).
 ///
 /// Each epoch takes a fixed number of samples of each source. A source is walked through in a

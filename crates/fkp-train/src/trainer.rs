@@ -27,7 +27,7 @@ use std::path::PathBuf;
 /// use fkp_model::{InputSpec, ModelCard, NetworkConfig, Schema};
 /// use fkp_train::{TrainConfig, Trainer};
 /// # fn f(train: &dyn fkp_core::Dataset, validation: &dyn fkp_core::Dataset) -> Result<(), Box<dyn std::error::Error>> {
-/// let model = ModelCard::new(NetworkConfig::default(), Schema::kaggle15(), InputSpec::grey(96));
+/// let model = ModelCard::new(NetworkConfig::default(), Schema::kaggle15(), InputSpec::gray(96));
 /// let trainer = Trainer::new(&model, TrainConfig::default(), |vb| model.network(vb))?;
 /// let trainer = trainer.save_to("runs/first");
 /// let outcome = trainer.fit(train, validation, &mut ())?;

@@ -1,11 +1,11 @@
 //! The maps that move pixels and points: affine (from `fkp-core`), perspective, bent.
 
-mod bend;
+mod distortion;
 mod motion;
 mod projective;
 
-use bend::BendTable;
-pub(crate) use bend::MAX_CELLS;
-pub use bend::{Bend, BendKind};
+use distortion::DistortionTable;
+pub(crate) use distortion::MAX_CELLS;
+pub use distortion::{Distortion, DistortionKind};
 pub(crate) use motion::Motion;
 pub use projective::Projective;

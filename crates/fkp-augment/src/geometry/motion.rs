@@ -1,6 +1,6 @@
 //! Consecutive geometric steps as one map: the single object that moves pixels and points.
 
-use super::{BendTable, Projective};
+use super::{DistortionTable, Projective};
 use crate::Step;
 use fkp_core::Affine;
 use fkp_core::warp::{InverseMap, PointMap};
@@ -13,7 +13,7 @@ use std::cell::RefCell;
 )]
 enum Link {
     Straight(Projective),
-    Bent(BendTable),
+    Bent(DistortionTable),
 }
 
 /// The composition of a run of geometric steps and the size of the frame it leads to.
@@ -36,7 +36,7 @@ thread_local! {
 }
 
 impl Motion {
-    /// Composes the geometric steps at the head of `steps`, for a picture of `size`, and says how
+    /// Composes the geometric steps at the head of `steps`, for an image of `size`, and says how
     /// many they are.
     pub(crate) fn of(steps: &[Step], size: (usize, usize)) -> (Self, usize) {
         let mut motion = Self {
@@ -53,7 +53,7 @@ impl Motion {
                 },
                 (Step::Affine { map, .. }, so_far) => so_far.then_straight((*map).into()),
                 (Step::Perspective { map, .. }, so_far) => so_far.then_straight(*map),
-                (Step::Bend { map }, so_far) => {
+                (Step::Distortion { map }, so_far) => {
                     let mut links = so_far.into_links();
                     links.0.push(Link::Bent(map.table()));
                     Map::Chain(links)
@@ -122,7 +122,7 @@ impl Motion {
         }
     }
 
-    /// Whether it does nothing to a picture of `size`.
+    /// Whether it does nothing to an image of `size`.
     pub(crate) fn is_identity(&self, size: (usize, usize)) -> bool {
         self.size == size && matches!(&self.map, Map::Affine(map) if *map == Affine::identity())
     }

@@ -4,14 +4,14 @@ use crate::AugmentError;
 use fkp_core::Affine;
 use serde::{Deserialize, Serialize};
 
-/// Beyond the horizon of a perspective there is no picture; a point there is put very far away
+/// Beyond the horizon of a perspective there is no image; a point there is put very far away
 /// instead of at infinity, so that no NaN comes out.
 const HORIZON: f64 = 1e-9;
 
 /// An invertible perspective map (homography) in pixel coordinates, carrying its inverse.
 ///
 /// `(x', y') = (X/W, Y/W)` with `(X, Y, W) = H·(x, y, 1)`, `W > 0` in the part of the plane that
-/// the picture shows.
+/// the image shows.
 ///
 /// ```
 /// use fkp_augment::Projective;
@@ -58,7 +58,7 @@ impl Projective {
     pub fn from_corners(src: [(f64, f64); 4], dst: [(f64, f64); 4]) -> Result<Self, AugmentError> {
         let unit_from_src = Self::new(from_unit_square(src))?.inverse();
         let map = unit_from_src.then(&Self::new(from_unit_square(dst))?)?;
-        // The sign of the matrix is free; W is to be positive where the picture is.
+        // The sign of the matrix is free; W is to be positive where the image is.
         let [_, _, [g, h, i]] = map.forward;
         if g * src[0].0 + h * src[0].1 + i < 0.0 {
             return Self::new(map.forward.map(|row| row.map(|v| -v)));
@@ -95,7 +95,7 @@ impl Projective {
         self.forward
     }
 
-    /// Whether left and right change places in the part of the plane that the picture shows.
+    /// Whether left and right change places in the part of the plane that the image shows.
     pub fn is_mirrored(&self) -> bool {
         determinant(&self.forward) < 0.0
     }

@@ -6,7 +6,7 @@ use fkp_core::{Channel, Rng};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 
-/// Paints the part of the rectangle that lies in the picture.
+/// Paints the part of the rectangle that lies in the image.
 pub(super) fn erase<T: Channel>(
     canvas: &mut Canvas<'_, T>,
     (x, y): (usize, usize),

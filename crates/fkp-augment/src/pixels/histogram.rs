@@ -1,13 +1,13 @@
-//! Steps that look at the distribution of values: equalisation, CLAHE, standardisation.
+//! Steps that look at the distribution of values: equalization, CLAHE, standardization.
 
-use super::{Canvas, colour};
+use super::{Canvas, color};
 use fkp_core::Channel;
 
 const BINS: usize = 256;
 
-/// Histogram equalisation: each level goes to its cumulative share. Colour keeps its chroma: the
-/// luma is equalised and its change added to each channel.
-pub(super) fn equalise<T: Channel>(canvas: &mut Canvas<'_, T>) {
+/// Histogram equalization: each level goes to its cumulative share. Color keeps its chroma: the
+/// luma is equalized and its change added to each channel.
+pub(super) fn equalize<T: Channel>(canvas: &mut Canvas<'_, T>) {
     let whole = (0, canvas.width);
     let (mut histogram, count) = histogram(canvas, whole, (0, canvas.height));
     cumulate(&mut histogram, count);
@@ -15,8 +15,8 @@ pub(super) fn equalise<T: Channel>(canvas: &mut Canvas<'_, T>) {
     remap(canvas, width, |_, _, level| table[level]);
 }
 
-/// Contrast-limited adaptive histogram equalisation (Zuiderveld 1994): one clipped histogram per
-/// tile, blended bilinearly between the tiles' centres.
+/// Contrast-limited adaptive histogram equalization (Zuiderveld 1994): one clipped histogram per
+/// tile, blended bilinearly between the tiles' centers.
 pub(super) fn clahe<T: Channel>(canvas: &mut Canvas<'_, T>, clip: f64, tiles: usize) {
     let (width, height) = (canvas.width, canvas.height);
     let (nx, ny) = (tiles.min(width), tiles.min(height));
@@ -36,7 +36,7 @@ pub(super) fn clahe<T: Channel>(canvas: &mut Canvas<'_, T>, clip: f64, tiles: us
         cumulate(&mut histogram, count);
         *table = histogram;
     }
-    // The tile whose centre lies before a pixel, the next one, and how far in between.
+    // The tile whose center lies before a pixel, the next one, and how far in between.
     let between = |x: usize, n: usize, side: usize| {
         let at = ((x as f32 + 0.5) * n as f32 / side as f32 - 0.5).clamp(0.0, (n - 1) as f32);
         let first = at as usize;
@@ -55,9 +55,9 @@ pub(super) fn clahe<T: Channel>(canvas: &mut Canvas<'_, T>, clip: f64, tiles: us
     *canvas.floats = tables;
 }
 
-/// Mean and standard deviation over all channels set to the given ones; a picture of one value
+/// Mean and standard deviation over all channels set to the given ones; an image of one value
 /// gets the mean.
-pub(super) fn standardise<T: Channel>(canvas: &mut Canvas<'_, T>, mean: f64, std: f64) {
+pub(super) fn standardize<T: Channel>(canvas: &mut Canvas<'_, T>, mean: f64, std: f64) {
     let count = canvas.data.len() as f64;
     let values = || canvas.data.iter().map(|v| f64::from(v.to_f32() / T::WHITE));
     let found = values().sum::<f64>() / count;
@@ -74,11 +74,11 @@ pub(super) fn standardise<T: Channel>(canvas: &mut Canvas<'_, T>, mean: f64, std
     }
 }
 
-/// The luma of a pixel as a fraction of white; the first channel where there is no colour.
+/// The luma of a pixel as a fraction of white; the first channel where there is no color.
 fn brightness<T: Channel>(pixel: &[T]) -> f32 {
     match pixel {
-        [r, g, b, ..] => colour::luma([r.to_f32(), g.to_f32(), b.to_f32()]) / T::WHITE,
-        [grey, ..] => grey.to_f32() / T::WHITE,
+        [r, g, b, ..] => color::luma([r.to_f32(), g.to_f32(), b.to_f32()]) / T::WHITE,
+        [gray, ..] => gray.to_f32() / T::WHITE,
         [] => 0.0,
     }
 }
@@ -127,11 +127,11 @@ fn remap<T: Channel>(
     new: impl Fn(usize, usize, usize) -> f32,
 ) {
     let channels = canvas.channels;
-    let colours = if channels < 3 { 1 } else { 3 };
+    let colors = if channels < 3 { 1 } else { 3 };
     for (i, pixel) in canvas.data.chunks_exact_mut(channels).enumerate() {
         let old = brightness(pixel);
         let new = new(i % width, i / width, level(old));
-        for value in &mut pixel[..colours] {
+        for value in &mut pixel[..colors] {
             let moved = value.to_f32() / T::WHITE + new - old;
             *value = T::from_f32(moved.clamp(0.0, 1.0) * T::WHITE);
         }

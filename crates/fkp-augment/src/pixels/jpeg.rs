@@ -7,7 +7,7 @@
 //! quality 30 to noise at 90; medians of 100, AMD EPYC with AVX2).
 
 use super::Canvas;
-use super::colour::{for_rgb, luma};
+use super::color::{for_rgb, luma};
 use fkp_core::Channel;
 use fkp_core::vectors::{self, Kernel};
 
@@ -30,8 +30,8 @@ const NEUTRAL: f32 = 128.0 / 255.0;
 
 /// Quantizes every color channel as a JPEG of this quality does, chroma at full resolution.
 pub(super) fn degrade<T: Channel>(canvas: &mut Canvas<'_, T>, quality: usize) {
-    let colour = canvas.channels >= 3;
-    if colour {
+    let color = canvas.channels >= 3;
+    if color {
         for_rgb(canvas, |rgb| {
             let y = luma(rgb);
             [
@@ -42,7 +42,7 @@ pub(super) fn degrade<T: Channel>(canvas: &mut Canvas<'_, T>, quality: usize) {
         });
     }
     let cosines = cosines();
-    for channel in 0..if colour { 3 } else { 1 } {
+    for channel in 0..if color { 3 } else { 1 } {
         let table = scaled(if channel == 0 { &LUMA } else { &CHROMA }, quality);
         vectors::run(Blocks {
             canvas,
@@ -51,7 +51,7 @@ pub(super) fn degrade<T: Channel>(canvas: &mut Canvas<'_, T>, quality: usize) {
             cosines: &cosines,
         });
     }
-    if colour {
+    if color {
         for_rgb(canvas, |[y, cb, cr]| {
             let (cb, cr) = (cb - NEUTRAL, cr - NEUTRAL);
             let (r, b) = (y + 1.402 * cr, y + 1.772 * cb);

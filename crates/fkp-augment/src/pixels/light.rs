@@ -1,4 +1,4 @@
-//! Shadows and uneven light: a factor that varies smoothly over the picture.
+//! Shadows and uneven light: a factor that varies smoothly over the image.
 
 use super::Canvas;
 use fkp_core::Channel;
@@ -24,9 +24,9 @@ pub(super) fn gradient<T: Channel>(canvas: &mut Canvas<'_, T>, angle_deg: f64, s
     let (width, height) = (canvas.width as f64, canvas.height as f64);
     let (sin, cos) = angle_deg.to_radians().sin_cos();
     let reach = (width * cos.abs() + height * sin.abs()) / 2.0;
-    let centre = ((width - 1.0) / 2.0, (height - 1.0) / 2.0);
+    let center = ((width - 1.0) / 2.0, (height - 1.0) / 2.0);
     let strength = strength as f32;
-    along(canvas, centre, angle_deg, 1.0 / reach, Slope { strength });
+    along(canvas, center, angle_deg, 1.0 / reach, Slope { strength });
 }
 
 /// Multiplies each pixel by a factor of its signed distance from a line, times `scale`.

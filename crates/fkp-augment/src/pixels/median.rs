@@ -4,7 +4,7 @@ use super::Canvas;
 use fkp_core::Channel;
 
 /// Replaces each number by the median of its channel in a window of side `2·radius + 1`; the
-/// picture's edge pixels are repeated.
+/// image's edge pixels are repeated.
 pub(super) fn median<T: Channel>(canvas: &mut Canvas<'_, T>, radius: usize) {
     let (width, height, channels) = (canvas.width, canvas.height, canvas.channels);
     canvas.spare.clear();

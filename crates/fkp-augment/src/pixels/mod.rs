@@ -1,7 +1,7 @@
-//! Doing what was drawn to a picture: warps, and the photometric steps one file each.
+//! Doing what was drawn to an image: warps, and the photometric steps one file each.
 
 mod blur;
-mod colour;
+mod color;
 mod cover;
 mod histogram;
 mod jpeg;
@@ -16,10 +16,10 @@ use fkp_core::Channel;
 use fkp_core::warp::{InverseMap, Sampling, Scratch, View, warp};
 use fkp_core::{Affine, Border, Filter};
 
-/// Memory that serves one picture after another.
+/// Memory that serves one image after another.
 #[derive(Default)]
 pub(crate) struct Workspace<T> {
-    /// The picture so far; the result in the end.
+    /// The image so far; the result in the end.
     pub(crate) front: Vec<T>,
     back: Vec<T>,
     third: Vec<T>,
@@ -47,7 +47,7 @@ impl<T: Channel> Workspace<T> {
     }
 }
 
-/// A picture that is changed in place, with memory to do it.
+/// An image that is changed in place, with memory to do it.
 pub(crate) struct Canvas<'a, T> {
     pub(crate) data: &'a mut [T],
     pub(crate) width: usize,
@@ -127,8 +127,8 @@ fn other<T: Channel>(step: &Step, canvas: &mut Canvas<'_, T>, scratch: &mut Scra
         Step::HueSaturation {
             hue_deg,
             saturation,
-        } => colour::hue_saturation(canvas, hue_deg, saturation),
-        Step::Grey {} => colour::grey(canvas),
+        } => color::hue_saturation(canvas, hue_deg, saturation),
+        Step::Gray {} => color::gray(canvas),
         Step::GaussianNoise { sigma, seed } => noise::gaussian(canvas.data, sigma, seed),
         Step::PoissonNoise { photons, seed } => noise::poisson(canvas.data, photons, seed),
         Step::SaltAndPepper { fraction, seed } => noise::salt_and_pepper(canvas, fraction, seed),
@@ -140,7 +140,7 @@ fn other<T: Channel>(step: &Step, canvas: &mut Canvas<'_, T>, scratch: &mut Scra
         } => blur::motion(canvas, length_px, angle_deg),
         Step::Sharpen { amount } => blur::sharpen(canvas, amount),
         Step::Clahe { clip, tiles } => histogram::clahe(canvas, clip, tiles),
-        Step::Equalise {} => histogram::equalise(canvas),
+        Step::Equalize {} => histogram::equalize(canvas),
         Step::Jpeg { quality } => jpeg::degrade(canvas, quality),
         Step::Downscale { factor } => downscale(canvas, factor, scratch),
         Step::Erase {
@@ -161,10 +161,10 @@ fn other<T: Channel>(step: &Step, canvas: &mut Canvas<'_, T>, scratch: &mut Scra
             angle_deg,
             strength,
         } => light::gradient(canvas, angle_deg, strength),
-        Step::Standardise { mean, std } => histogram::standardise(canvas, mean, std),
+        Step::Standardize { mean, std } => histogram::standardize(canvas, mean, std),
         Step::Affine { .. }
         | Step::Perspective { .. }
-        | Step::Bend { .. }
+        | Step::Distortion { .. }
         | Step::Brightness { .. }
         | Step::Contrast { .. }
         | Step::Gamma { .. }

@@ -118,9 +118,9 @@ impl Counts {
 pub(super) fn salt_and_pepper<T: Channel>(canvas: &mut Canvas<'_, T>, fraction: f64, seed: u64) {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     for pixel in canvas.data.chunks_exact_mut(canvas.channels) {
-        let drawn: f64 = rng.random();
-        if drawn < fraction {
-            let value = if drawn < fraction / 2.0 {
+        let replay: f64 = rng.random();
+        if replay < fraction {
+            let value = if replay < fraction / 2.0 {
                 0.0
             } else {
                 T::WHITE

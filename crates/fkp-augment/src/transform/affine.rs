@@ -4,10 +4,10 @@ use crate::{AugmentError, Range, field};
 use fkp_core::{Affine, Rng};
 use serde::{Deserialize, Serialize};
 
-/// Scale, shear and rotation about the picture's centre, then shift; a key that is left out
+/// Scale, shear and rotation about the image's center, then shift; a key that is left out
 /// changes nothing.
 ///
-/// `dst_from_src = T · R · S · Z`, about the centre: first `Z = diag(scale·scale_x, scale·scale_y)`,
+/// `dst_from_src = T · R · S · Z`, about the center: first `Z = diag(scale·scale_x, scale·scale_y)`,
 /// then the shear `S = [[1, tan shear_x], [tan shear_y, 1]]`, the rotation `R`, the shift `T`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -85,28 +85,28 @@ impl AffineRange {
         crate::range::number("shear_x_deg + shear_y_deg", both, 0.0, 89.0, "[0, 89]")
     }
 
-    pub(super) fn draw(
+    pub(super) fn sample(
         &self,
         (width, height): (f64, f64),
-        centre: (f64, f64),
+        center: (f64, f64),
         rng: &mut dyn Rng,
     ) -> Affine {
-        let (sin, cos) = self.rotation_deg.draw(rng).to_radians().sin_cos();
-        let dx = self.shift_x.draw(rng) * width + self.shift_x_px.draw(rng);
-        let dy = self.shift_y.draw(rng) * height + self.shift_y_px.draw(rng);
-        let scale = self.scale.draw(rng);
+        let (sin, cos) = self.rotation_deg.sample(rng).to_radians().sin_cos();
+        let dx = self.shift_x.sample(rng) * width + self.shift_x_px.sample(rng);
+        let dy = self.shift_y.sample(rng) * height + self.shift_y_px.sample(rng);
+        let scale = self.scale.sample(rng);
         let (sx, sy) = (
-            scale * self.scale_x.draw(rng),
-            scale * self.scale_y.draw(rng),
+            scale * self.scale_x.sample(rng),
+            scale * self.scale_y.sample(rng),
         );
         let (hx, hy) = (
-            self.shear_x_deg.draw(rng).to_radians().tan(),
-            self.shear_y_deg.draw(rng).to_radians().tan(),
+            self.shear_x_deg.sample(rng).to_radians().tan(),
+            self.shear_y_deg.sample(rng).to_radians().tan(),
         );
         // R · S · Z with R as in `Affine::rotation_about`: counter-clockwise with y down.
         let (a, b) = ((cos + sin * hy) * sx, (cos * hx + sin) * sy);
         let (c, d) = ((-sin + cos * hy) * sx, (-sin * hx + cos) * sy);
-        let (cx, cy) = centre;
+        let (cx, cy) = center;
         let rows = [
             [a, b, cx + dx - a * cx - b * cy],
             [c, d, cy + dy - c * cx - d * cy],

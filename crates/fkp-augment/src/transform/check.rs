@@ -22,8 +22,8 @@ impl Transform {
             Self::FlipHorizontal {}
             | Self::FlipVertical {}
             | Self::Invert {}
-            | Self::Grey {}
-            | Self::Equalise {} => Ok(()),
+            | Self::Gray {}
+            | Self::Equalize {} => Ok(()),
             Self::Rotate90 { turns } => {
                 if turns.is_empty() {
                     return Err(AugmentError::Empty {
@@ -35,16 +35,24 @@ impl Transform {
                     .try_for_each(|turns| whole("turns", *turns, 0, 3, "[0, 3]"))
             }
             Self::Affine(range) => range.check(),
-            Self::Perspective { reach } => number("reach", *reach, 0.0, 0.2, "[0, 0.2]"),
-            Self::Elastic { cells: n, reach } => {
-                cells(*n)?;
-                reach.check("reach", 0.0, 0.2, "[0, 0.2]")
+            Self::Perspective { magnitude } => {
+                number("magnitude", *magnitude, 0.0, 0.2, "[0, 0.2]")
             }
-            Self::GridDistortion { cells: n, reach } => {
+            Self::Elastic {
+                cells: n,
+                magnitude,
+            } => {
                 cells(*n)?;
-                reach.check("reach", 0.0, 0.9, "[0, 0.9]")
+                magnitude.check("magnitude", 0.0, 0.2, "[0, 0.2]")
             }
-            Self::CentreCrop { width, height }
+            Self::GridDistortion {
+                cells: n,
+                magnitude,
+            } => {
+                cells(*n)?;
+                magnitude.check("magnitude", 0.0, 0.9, "[0, 0.9]")
+            }
+            Self::CenterCrop { width, height }
             | Self::RandomCrop { width, height }
             | Self::Letterbox { width, height }
             | Self::Resize { width, height } => {
@@ -131,7 +139,7 @@ impl Transform {
             Self::Shadow { strength } | Self::LightGradient { strength } => {
                 share("strength", strength)
             }
-            Self::Standardise { mean, std } => {
+            Self::Standardize { mean, std } => {
                 number("mean", *mean, 0.0, 1.0, "[0, 1]")?;
                 number("std", *std, 0.0, 1.0, "[0, 1]")
             }

@@ -2,14 +2,14 @@
 
 use super::scene::seed;
 use super::{Scene, Transform};
-use crate::{Bend, BendKind, Projective, Step};
+use crate::{Distortion, DistortionKind, Projective, Step};
 use fkp_core::{Affine, BoundingBox, Rng};
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 
 /// Whether `transform` is geometric; if so, its step is drawn.
-pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn Rng) -> bool {
-    let size = scene.drawn.size;
+pub(super) fn sample(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn Rng) -> bool {
+    let size = scene.replay.size;
     let (width, height) = scene.size();
     match transform {
         Transform::FlipHorizontal {} => {
@@ -37,28 +37,43 @@ pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn R
             scene.push(Step::Affine { map, size });
         }
         Transform::Affine(range) => {
-            let map = range.draw((width, height), scene.centre(), rng);
+            let map = range.sample((width, height), scene.center(), rng);
             scene.push(Step::Affine { map, size });
         }
-        Transform::Perspective { reach } => {
+        Transform::Perspective { magnitude } => {
             let (right, bottom) = (width - 0.5, height - 0.5);
             let src = [(-0.5, -0.5), (right, -0.5), (right, bottom), (-0.5, bottom)];
             let dst = src.map(|(x, y)| {
-                let dx = rng.random_range(-reach..=*reach) * width;
-                (x + dx, y + rng.random_range(-reach..=*reach) * height)
+                let dx = rng.random_range(-magnitude..=*magnitude) * width;
+                (
+                    x + dx,
+                    y + rng.random_range(-magnitude..=*magnitude) * height,
+                )
             });
             match Projective::from_corners(src, dst) {
                 Ok(map) => scene.push(Step::Perspective { map, size }),
                 Err(error) => unreachable!("corners within 0.2 of the sides are convex: {error}"),
             }
         }
-        Transform::Elastic { cells, reach } => {
-            bend(BendKind::Elastic, *cells, reach.draw(rng), scene, rng);
+        Transform::Elastic { cells, magnitude } => {
+            bend(
+                DistortionKind::Elastic,
+                *cells,
+                magnitude.sample(rng),
+                scene,
+                rng,
+            );
         }
-        Transform::GridDistortion { cells, reach } => {
-            bend(BendKind::Grid, *cells, reach.draw(rng), scene, rng);
+        Transform::GridDistortion { cells, magnitude } => {
+            bend(
+                DistortionKind::Grid,
+                *cells,
+                magnitude.sample(rng),
+                scene,
+                rng,
+            );
         }
-        Transform::CentreCrop {
+        Transform::CenterCrop {
             width: w,
             height: h,
         } => {
@@ -91,7 +106,7 @@ pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn R
             area,
             aspect,
         } => {
-            let area = area.draw(rng) * width * height;
+            let area = area.sample(rng) * width * height;
             let aspect = rng.random_range(aspect.low.ln()..=aspect.high.ln()).exp();
             let window_w = (area * aspect).sqrt().min(width);
             let window_h = (area / aspect).sqrt().min(height);
@@ -118,9 +133,9 @@ pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn R
                 width,
                 height,
             };
-            let points = || scene.points_box().filter(|b| b.longer_side() > 0.0);
-            let face = scene.face_box().or_else(points).unwrap_or(whole);
-            let length = face.longer_side() * scale.draw(rng);
+            let keypoints = || scene.keypoints_box().filter(|b| b.longer_side() > 0.0);
+            let face = scene.face_box().or_else(keypoints).unwrap_or(whole);
+            let length = face.longer_side() * scale.sample(rng);
             let (cx, cy) = face.center();
             let mut start =
                 |center: f64| center + (rng.random_range(-shift..=*shift) - 0.5) * length;
@@ -172,9 +187,15 @@ pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn R
     true
 }
 
-fn bend(kind: BendKind, cells: usize, reach: f64, scene: &mut Scene<'_>, rng: &mut dyn Rng) {
-    match Bend::new(kind, cells, reach, seed(rng), scene.drawn.size) {
-        Ok(map) => scene.push(Step::Bend { map }),
+fn bend(
+    kind: DistortionKind,
+    cells: usize,
+    magnitude: f64,
+    scene: &mut Scene<'_>,
+    rng: &mut dyn Rng,
+) {
+    match Distortion::new(kind, cells, magnitude, seed(rng), scene.replay.size) {
+        Ok(map) => scene.push(Step::Distortion { map }),
         Err(error) => unreachable!("the recipe was checked: {error}"),
     }
 }
@@ -191,11 +212,11 @@ fn window_to(window: &BoundingBox, size: (usize, usize)) -> Step {
     }
 }
 
-/// A window of the given width over height that holds the labelled points.
+/// A window of the given width over height that holds the labeled keypoints.
 fn safe_window(scene: &Scene<'_>, aspect: f64, margin: f64, rng: &mut dyn Rng) -> BoundingBox {
     let (width, height) = scene.size();
     let largest = height.min(width / aspect);
-    let Some(points) = scene.points_box() else {
+    let Some(keypoints) = scene.keypoints_box() else {
         // Rounding must not make the window larger than the image.
         let [w, h] = [(largest * aspect).min(width), largest];
         return BoundingBox {
@@ -205,20 +226,20 @@ fn safe_window(scene: &Scene<'_>, aspect: f64, margin: f64, rng: &mut dyn Rng) -
             height: h,
         };
     };
-    // At least a pixel more than the points on every side, so that rounding loses none.
-    let room = margin * points.longer_side() + 1.0;
+    // At least a pixel more than the keypoints on every side, so that rounding loses none.
+    let room = margin * keypoints.longer_side() + 1.0;
     let needed = BoundingBox {
-        x: points.x - room,
-        y: points.y - room,
-        width: points.width + 2.0 * room,
-        height: points.height + 2.0 * room,
+        x: keypoints.x - room,
+        y: keypoints.y - room,
+        width: keypoints.width + 2.0 * room,
+        height: keypoints.height + 2.0 * room,
     };
     let smallest = needed.height.max(needed.width / aspect);
-    // Where the points need more than the picture has, the border shows.
+    // Where the keypoints need more than the image has, the border shows.
     let h = rng.random_range(smallest..=largest.max(smallest));
     let w = h * aspect;
     let mut start = |needed: f64, extent: f64, window: f64, side: f64| {
-        // The starts that keep the points in, and of these the ones that stay in the picture.
+        // The starts that keep the keypoints in, and of these the ones that stay in the image.
         // By rounding the window may be a little smaller than what it has to hold.
         let (low, high) = ((needed + extent - window).min(needed), needed);
         let (inner_low, inner_high) = (low.max(-0.5), high.min(side - 0.5 - window));

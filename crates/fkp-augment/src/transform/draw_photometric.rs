@@ -6,59 +6,61 @@ use crate::Step;
 use fkp_core::Rng;
 use rand::RngExt;
 
-pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn Rng) {
+pub(super) fn sample(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn Rng) {
     let step = match transform {
-        Transform::Brightness { add } => Step::Brightness { add: add.draw(rng) },
+        Transform::Brightness { add } => Step::Brightness {
+            add: add.sample(rng),
+        },
         Transform::Contrast { factor } => Step::Contrast {
-            factor: factor.draw(rng),
+            factor: factor.sample(rng),
         },
         Transform::Gamma { gamma } => Step::Gamma {
-            gamma: gamma.draw(rng),
+            gamma: gamma.sample(rng),
         },
         Transform::Invert {} => Step::Invert {},
         Transform::HueSaturation {
             hue_deg,
             saturation,
         } => Step::HueSaturation {
-            hue_deg: hue_deg.draw(rng),
-            saturation: saturation.draw(rng),
+            hue_deg: hue_deg.sample(rng),
+            saturation: saturation.sample(rng),
         },
-        Transform::Grey {} => Step::Grey {},
+        Transform::Gray {} => Step::Gray {},
         Transform::GaussianNoise { sigma } => Step::GaussianNoise {
-            sigma: sigma.draw(rng),
+            sigma: sigma.sample(rng),
             seed: seed(rng),
         },
         Transform::PoissonNoise { photons } => Step::PoissonNoise {
-            photons: photons.draw(rng),
+            photons: photons.sample(rng),
             seed: seed(rng),
         },
         Transform::SaltAndPepper { fraction } => Step::SaltAndPepper {
-            fraction: fraction.draw(rng),
+            fraction: fraction.sample(rng),
             seed: seed(rng),
         },
         Transform::GaussianBlur { sigma_px } => Step::GaussianBlur {
-            sigma_px: sigma_px.draw(rng),
+            sigma_px: sigma_px.sample(rng),
         },
         Transform::MedianBlur { radius_px } => Step::MedianBlur {
             radius_px: *radius_px,
         },
         Transform::MotionBlur { length_px } => Step::MotionBlur {
-            length_px: length_px.draw(rng),
+            length_px: length_px.sample(rng),
             angle_deg: rng.random_range(0.0..=180.0),
         },
         Transform::Sharpen { amount } => Step::Sharpen {
-            amount: amount.draw(rng),
+            amount: amount.sample(rng),
         },
         Transform::Clahe { clip, tiles } => Step::Clahe {
-            clip: clip.draw(rng),
+            clip: clip.sample(rng),
             tiles: *tiles,
         },
-        Transform::Equalise {} => Step::Equalise {},
+        Transform::Equalize {} => Step::Equalize {},
         Transform::Jpeg { quality } => Step::Jpeg {
-            quality: quality.draw(rng).round() as usize,
+            quality: quality.sample(rng).round() as usize,
         },
         Transform::Downscale { factor } => Step::Downscale {
-            factor: factor.draw(rng),
+            factor: factor.sample(rng),
         },
         Transform::CoarseDropout {
             count,
@@ -66,10 +68,10 @@ pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn R
             height,
             fill,
         } => {
-            let size = scene.drawn.size;
+            let size = scene.replay.size;
             for _ in 0..*count {
                 // The order of draws is part of what a seed means.
-                let (w, h) = (width.draw(rng), height.draw(rng));
+                let (w, h) = (width.sample(rng), height.sample(rng));
                 let mut side = |fraction: f64, side: usize| {
                     let len = ((fraction * side as f64).round() as usize).clamp(1, side);
                     (rng.random_range(0..=side - len), len)
@@ -88,20 +90,20 @@ pub(super) fn draw(transform: &Transform, scene: &mut Scene<'_>, rng: &mut dyn R
             return;
         }
         Transform::Shadow { strength } => Step::Shadow {
-            strength: strength.draw(rng),
+            strength: strength.sample(rng),
             through: (rng.random_range(0.2..=0.8), rng.random_range(0.2..=0.8)),
             angle_deg: rng.random_range(0.0..=360.0),
             softness: rng.random_range(0.02..=0.3),
         },
         Transform::LightGradient { strength } => Step::LightGradient {
-            strength: strength.draw(rng),
+            strength: strength.sample(rng),
             angle_deg: rng.random_range(0.0..=360.0),
         },
-        Transform::Standardise { mean, std } => Step::Standardise {
+        Transform::Standardize { mean, std } => Step::Standardize {
             mean: *mean,
             std: *std,
         },
-        _ => unreachable!("geometry and composition are drawn elsewhere"),
+        _ => unreachable!("geometry and composition are replay elsewhere"),
     };
     scene.push(step);
 }

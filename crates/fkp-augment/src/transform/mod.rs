@@ -1,4 +1,4 @@
-//! What can be done to a picture, with ranges to draw from: the vocabulary of a recipe.
+//! What can be done to an image, with ranges to draw from: the vocabulary of a recipe.
 
 mod affine;
 pub(crate) mod check;
@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 
 /// One step of a recipe. In a file, `kind` names it and the other keys are its fields.
 ///
-/// Geometric steps move picture and points; neighbours among them are composed and the picture is
-/// resampled once. Positions are in pixels with centres at integers; where a step refers to the
-/// centre it means `((w−1)/2, (h−1)/2)`. Values of channels are fractions of white. A range
+/// Geometric steps move image and keypoints; neighbors among them are composed and the image is
+/// resampled once. Positions are in pixels with centers at integers; where a step refers to the
+/// center it means `((w−1)/2, (h−1)/2)`. Values of channels are fractions of white. A range
 /// `[low, high]` is drawn from uniformly.
 ///
 /// ```
@@ -38,21 +38,21 @@ pub enum Transform {
     /// upside down in a mirror has its left on the other side).
     FlipVertical {},
     /// Turns counter-clockwise by one of these numbers of quarter turns; odd ones exchange the
-    /// picture's sides.
+    /// image's sides.
     #[serde(rename = "rotate_90")]
     Rotate90 {
         /// Numbers of quarter turns, 0 to 3, each as likely.
         #[serde(deserialize_with = "field::turns")]
         turns: Vec<usize>,
     },
-    /// Scale, shear and rotation about the centre, then shift.
+    /// Scale, shear and rotation about the center, then shift.
     Affine(AffineRange),
     /// Moves each corner of the frame on its own: a tilt in space.
     Perspective {
         /// Each coordinate of a corner moves uniformly within ± this fraction of the side;
         /// 0 to 0.2.
-        #[serde(deserialize_with = "field::reach")]
-        reach: f64,
+        #[serde(deserialize_with = "field::magnitude")]
+        magnitude: f64,
     },
     /// Smooth random bending (uniform cubic B-spline).
     Elastic {
@@ -61,8 +61,8 @@ pub enum Transform {
         cells: usize,
         /// Largest displacement of a control point in cells; 0 to 0.2, where folding is
         /// impossible.
-        #[serde(deserialize_with = "field::reach")]
-        reach: Range,
+        #[serde(deserialize_with = "field::magnitude")]
+        magnitude: Range,
     },
     /// Columns and rows of a grid become wider and narrower.
     GridDistortion {
@@ -70,11 +70,11 @@ pub enum Transform {
         #[serde(deserialize_with = "field::cells")]
         cells: usize,
         /// Largest relative change of a column's width; 0 to 0.9.
-        #[serde(deserialize_with = "field::reach")]
-        reach: Range,
+        #[serde(deserialize_with = "field::magnitude")]
+        magnitude: Range,
     },
     /// The middle `width × height` pixels.
-    CentreCrop {
+    CenterCrop {
         /// Width of the crop in pixels.
         #[serde(deserialize_with = "field::width")]
         width: usize,
@@ -82,7 +82,7 @@ pub enum Transform {
         #[serde(deserialize_with = "field::height")]
         height: usize,
     },
-    /// `width × height` pixels anywhere in the picture. Where the picture is smaller, it lies
+    /// `width × height` pixels anywhere in the image. Where the image is smaller, it lies
     /// anywhere in the crop.
     RandomCrop {
         /// Width of the crop in pixels.
@@ -92,7 +92,7 @@ pub enum Transform {
         #[serde(deserialize_with = "field::height")]
         height: usize,
     },
-    /// A window anywhere in the picture, resized to `width × height` (Inception crop).
+    /// A window anywhere in the image, resized to `width × height` (Inception crop).
     RandomResizedCrop {
         /// Width of the result in pixels.
         #[serde(deserialize_with = "field::width")]
@@ -100,15 +100,15 @@ pub enum Transform {
         /// Height of the result in pixels.
         #[serde(deserialize_with = "field::height")]
         height: usize,
-        /// The window's area as a fraction of the picture's; within (0, 1].
+        /// The window's area as a fraction of the image's; within (0, 1].
         #[serde(deserialize_with = "field::area")]
         area: Range,
         /// The window's width over its height, drawn on a logarithmic scale.
         #[serde(deserialize_with = "field::aspect")]
         aspect: Range,
     },
-    /// A window with the result's proportions that holds every labelled point, as large as drawn
-    /// between the smallest such window and the largest in the picture; resized.
+    /// A window with the result's proportions that holds every labeled keypoint, as large as drawn
+    /// between the smallest such window and the largest in the image; resized.
     KeypointSafeCrop {
         /// Width of the result in pixels.
         #[serde(deserialize_with = "field::width")]
@@ -116,11 +116,11 @@ pub enum Transform {
         /// Height of the result in pixels.
         #[serde(deserialize_with = "field::height")]
         height: usize,
-        /// Room around the points as a fraction of their box's longer side.
+        /// Room around the keypoints as a fraction of their box's longer side.
         #[serde(deserialize_with = "field::margin")]
         margin: f64,
     },
-    /// A square about the face box (for want of it, the labelled points' box; else the picture),
+    /// A square about the face box (for want of it, the labeled keypoints' box; else the image),
     /// with a jitter such as a face detector has; resized.
     FaceBoxCrop {
         /// Side of the result in pixels.
@@ -148,7 +148,7 @@ pub enum Transform {
         #[serde(deserialize_with = "field::bottom")]
         bottom: usize,
     },
-    /// Fits the whole picture into `width × height`, proportions kept, in the middle.
+    /// Fits the whole image into `width × height`, proportions kept, in the middle.
     Letterbox {
         /// Width of the result in pixels.
         #[serde(deserialize_with = "field::width")]
@@ -157,7 +157,7 @@ pub enum Transform {
         #[serde(deserialize_with = "field::height")]
         height: usize,
     },
-    /// Stretches the whole picture to `width × height`, edges onto edges.
+    /// Stretches the whole image to `width × height`, edges onto edges.
     Resize {
         /// Width of the result in pixels.
         #[serde(deserialize_with = "field::width")]
@@ -186,17 +186,17 @@ pub enum Transform {
     },
     /// `1 − v`.
     Invert {},
-    /// Turns the hue and scales the saturation (HSV); leaves grey pictures alone.
+    /// Turns the hue and scales the saturation (HSV); leaves gray images alone.
     HueSaturation {
-        /// Angle on the colour circle in degrees; within [−180, 180].
+        /// Angle on the color circle in degrees; within [−180, 180].
         #[serde(deserialize_with = "field::hue_deg")]
         hue_deg: Range,
         /// Factor on the saturation; within [0, 10].
         #[serde(deserialize_with = "field::saturation")]
         saturation: Range,
     },
-    /// Every colour becomes its Rec. 601 grey; the number of channels stays.
-    Grey {},
+    /// Every color becomes its Rec. 601 gray; the number of channels stays.
+    Gray {},
     /// Adds normal noise, independent in each channel.
     GaussianNoise {
         /// Standard deviation as a fraction of white; within [0, 1].
@@ -239,7 +239,7 @@ pub enum Transform {
         #[serde(deserialize_with = "field::amount")]
         amount: Range,
     },
-    /// Contrast-limited adaptive histogram equalisation.
+    /// Contrast-limited adaptive histogram equalization.
     Clahe {
         /// Limit of a histogram bin as a multiple of the mean bin; within [1, 100].
         #[serde(deserialize_with = "field::clip")]
@@ -248,8 +248,8 @@ pub enum Transform {
         #[serde(deserialize_with = "field::tiles")]
         tiles: usize,
     },
-    /// Histogram equalisation.
-    Equalise {},
+    /// Histogram equalization.
+    Equalize {},
     /// The artefacts of a baseline JPEG.
     Jpeg {
         /// libjpeg's quality; within [1, 100].
@@ -262,15 +262,15 @@ pub enum Transform {
         #[serde(deserialize_with = "field::factor")]
         factor: Range,
     },
-    /// Covers rectangles (cutout, random erasing); points under them become `Occluded`.
+    /// Covers rectangles (cutout, random erasing); keypoints under them become `Occluded`.
     CoarseDropout {
         /// Rectangles, 1 to 64.
         #[serde(deserialize_with = "field::count")]
         count: usize,
-        /// Width of a rectangle as a fraction of the picture's; within [0, 1].
+        /// Width of a rectangle as a fraction of the image's; within [0, 1].
         #[serde(deserialize_with = "field::width")]
         width: Range,
-        /// Height of a rectangle as a fraction of the picture's; within [0, 1].
+        /// Height of a rectangle as a fraction of the image's; within [0, 1].
         #[serde(deserialize_with = "field::height")]
         height: Range,
         /// What they are painted with.
@@ -289,8 +289,8 @@ pub enum Transform {
         #[serde(deserialize_with = "field::strength")]
         strength: Range,
     },
-    /// Gives the picture a fixed mean and standard deviation.
-    Standardise {
+    /// Gives the image a fixed mean and standard deviation.
+    Standardize {
         /// Mean as a fraction of white.
         #[serde(deserialize_with = "field::mean")]
         mean: f64,
@@ -336,12 +336,12 @@ impl Transform {
     }
 
     /// Draws the step's numbers and adds what is to be done to the scene's record.
-    pub(crate) fn draw(&self, scene: &mut Scene<'_>, rng: &mut dyn fkp_core::Rng) {
+    pub(crate) fn sample(&self, scene: &mut Scene<'_>, rng: &mut dyn fkp_core::Rng) {
         match self {
-            Self::Compose { steps } => steps.iter().for_each(|step| step.draw(scene, rng)),
+            Self::Compose { steps } => steps.iter().for_each(|step| step.sample(scene, rng)),
             Self::OneOf { steps } => {
                 if let Some(step) = steps.choose(rng) {
-                    step.draw(scene, rng);
+                    step.sample(scene, rng);
                 }
             }
             Self::SomeOf { count, steps } => {
@@ -350,7 +350,7 @@ impl Transform {
                 for (i, step) in steps.iter().enumerate() {
                     if rng.random_range(0..steps.len() - i) < wanted {
                         wanted -= 1;
-                        step.draw(scene, rng);
+                        step.sample(scene, rng);
                     }
                 }
             }
@@ -358,12 +358,12 @@ impl Transform {
                 // `random_bool` would draw nothing for a probability of 1; like this the numbers
                 // after it do not depend on `p`.
                 if rng.random::<f64>() < *p {
-                    steps.iter().for_each(|step| step.draw(scene, rng));
+                    steps.iter().for_each(|step| step.sample(scene, rng));
                 }
             }
             leaf => {
-                if !draw_geometric::draw(leaf, scene, rng) {
-                    draw_photometric::draw(leaf, scene, rng);
+                if !draw_geometric::sample(leaf, scene, rng) {
+                    draw_photometric::sample(leaf, scene, rng);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Configuration, composition and replay.
 
 use crate::support::{any_affine, any_geometric, dot, every_transform, photometric};
-use fkp_augment::{AffineRange, Drawn, Fill, Range, Recipe, Step, Transform};
+use fkp_augment::{AffineRange, Fill, Range, Recipe, Replay, Step, Transform};
 use fkp_core::{Augment, Border, Keypoints, Purpose, Sample, Schema, rng_for};
 use proptest::prelude::*;
 
@@ -17,18 +17,18 @@ proptest! {
         prop_assert_eq!(back.steps.len(), recipe.steps.len());
     }
 
-    /// What was drawn goes to a file and back, and does the same to the next picture.
+    /// What was drawn goes to a file and back, and does the same to the next image.
     #[test]
     fn a_record_replays(steps in prop::collection::vec(any_geometric(), 1..4), seed: u64) {
         let mut steps = steps;
         steps.extend(photometric());
         let augment = Recipe::of(steps).compile(&Schema::kaggle15()).unwrap();
-        let drawn = augment.draw((40, 30), &mut rng_for(seed, Purpose::Augment, 0, 0));
-        let text = toml::to_string(&drawn).unwrap();
-        let replayed: Drawn = toml::from_str(&text).unwrap();
-        prop_assert_eq!(&replayed, &drawn);
-        let picture = dot((40, 30), 12.0, 9.0);
-        prop_assert_eq!(replayed.image(&picture), drawn.image(&picture));
+        let replay = augment.sample((40, 30), &mut rng_for(seed, Purpose::Augment, 0, 0));
+        let text = toml::to_string(&replay).unwrap();
+        let replayed: Replay = toml::from_str(&text).unwrap();
+        prop_assert_eq!(&replayed, &replay);
+        let image = dot((40, 30), 12.0, 9.0);
+        prop_assert_eq!(replayed.image(&image), replay.image(&image));
     }
 }
 
@@ -207,7 +207,7 @@ fn mistakes_are_refused_with_the_path_to_the_field() {
     assert!(
         step("'gaussian_blur', sigma_px = [2.0, 1.0]").contains("`steps[0].sigma_px` is [2, 1]")
     );
-    assert!(step("'perspective', reach = 0.3").contains("`steps[0].reach` is 0.3"));
+    assert!(step("'perspective', magnitude = 0.3").contains("`steps[0].magnitude` is 0.3"));
     assert!(step("'one_of', steps = []").contains("`steps[0].steps` is empty"));
     let nested = "'one_of', steps = [{ kind = 'invert' }, { kind = 'jpeg', quality = [0, 50] }]";
     assert!(step(nested).contains("`steps[0].steps[1].quality` is 0"));
@@ -230,12 +230,12 @@ fn drawn_marks(step: &Transform, index: u64) -> Vec<u32> {
     let augment = Recipe::of([step.clone()])
         .compile(&Schema::kaggle15())
         .unwrap();
-    let drawn = augment.draw((4, 4), &mut rng_for(1, Purpose::Augment, 0, index));
+    let replay = augment.sample((4, 4), &mut rng_for(1, Purpose::Augment, 0, index));
     let mark = |step: &Step| match step {
         Step::Brightness { add } => (add * 10.0).round() as u32,
         other => panic!("{other:?}"),
     };
-    drawn.steps().iter().map(mark).collect()
+    replay.steps().iter().map(mark).collect()
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn compositions_draw_what_they_say() {
 fn the_order_of_work_does_not_matter() {
     let augment = Recipe::faces().compile(&Schema::kaggle15()).unwrap();
     let vary = |index: u64| {
-        let sample = Sample::new("a", dot((48, 48), 20.0, 20.0), Keypoints::unlabelled(15));
+        let sample = Sample::new("a", dot((48, 48), 20.0, 20.0), Keypoints::unlabeled(15));
         augment
             .apply(sample, &mut rng_for(7, Purpose::Augment, 2, index))
             .unwrap()
@@ -289,7 +289,7 @@ fn the_order_of_work_does_not_matter() {
     assert_eq!(forwards, backwards);
 }
 
-/// Turning about the centre by an angle drawn in degrees, counter-clockwise as OpenCV has it.
+/// Turning about the center by an angle drawn in degrees, counter-clockwise as OpenCV has it.
 #[test]
 fn the_affine_step_has_the_senses_it_says() {
     let moved = |range: AffineRange, x: f64, y: f64| {
@@ -297,7 +297,7 @@ fn the_affine_step_has_the_senses_it_says() {
             .compile(&Schema::kaggle15())
             .unwrap();
         let mut rng = rng_for(0, Purpose::Augment, 0, 0);
-        augment.draw((11, 11), &mut rng).point(x, y)
+        augment.sample((11, 11), &mut rng).point(x, y)
     };
     let near = |a: (f64, f64), b: (f64, f64)| {
         assert!(

@@ -1,8 +1,8 @@
-//! Against OpenCV's pictures and albumentations' points. `golden/make.py` wrote `golden.json`.
+//! Against OpenCV's images and albumentations' keypoints. `golden/make.py` wrote `golden.json`.
 
 use crate::support::texture;
 use fkp_augment::{
-    AffineRange, Drawn, Filter, Projective, Range, Recipe, Sampling, Step, Transform,
+    AffineRange, Filter, Projective, Range, Recipe, Replay, Sampling, Step, Transform,
 };
 use fkp_core::{Affine, Border, Purpose, Schema, rng_for};
 use serde::Deserialize;
@@ -14,12 +14,12 @@ struct Golden {
     albumentations: String,
     source: (usize, usize),
     size: (usize, usize),
-    pictures: Vec<Picture>,
+    images: Vec<Image>,
     conventions: Conventions,
 }
 
 #[derive(Deserialize)]
-struct Picture {
+struct Image {
     kind: String,
     channels: usize,
     matrix: Vec<[f64; 3]>,
@@ -28,7 +28,7 @@ struct Picture {
 
 #[derive(Deserialize)]
 struct Conventions {
-    points: Vec<(f64, f64)>,
+    keypoints: Vec<(f64, f64)>,
     moved: BTreeMap<String, Vec<(f64, f64)>>,
 }
 
@@ -38,18 +38,18 @@ fn golden() -> Golden {
     golden
 }
 
-/// Bilinear with mirrored borders: at most one grey level anywhere, borders included.
+/// Bilinear with mirrored borders: at most one gray level anywhere, borders included.
 #[test]
-fn affine_and_perspective_pictures_are_opencvs() {
+fn affine_and_perspective_images_are_opencvs() {
     let golden = golden();
     let sampling = Sampling {
         border: Border::Reflect101,
         interpolation: Filter::Bilinear,
     };
-    for picture in &golden.pictures {
-        let rows = &picture.matrix;
+    for image in &golden.images {
+        let rows = &image.matrix;
         let size = golden.size;
-        let step = match picture.kind.as_str() {
+        let step = match image.kind.as_str() {
             "affine" => Step::Affine {
                 map: Affine::new([rows[0], rows[1]]).unwrap(),
                 size,
@@ -59,26 +59,21 @@ fn affine_and_perspective_pictures_are_opencvs() {
                 size,
             },
         };
-        let mut drawn = Drawn::nothing(golden.source, sampling);
-        drawn.push(step);
-        let ours = drawn.image(&texture(golden.source, picture.channels));
-        let pairs = ours.as_bytes().iter().zip(&picture.pixels);
+        let mut replay = Replay::nothing(golden.source, sampling);
+        replay.push(step);
+        let ours = replay.image(&texture(golden.source, image.channels));
+        let pairs = ours.as_bytes().iter().zip(&image.pixels);
         let differences: Vec<u8> = pairs.map(|(a, b)| a.abs_diff(*b)).collect();
         let worst = differences.iter().max().unwrap();
         let other = differences.iter().filter(|d| **d > 0).count();
-        assert!(
-            *worst <= 1,
-            "{} {}: {worst}",
-            picture.kind,
-            picture.channels
-        );
+        assert!(*worst <= 1, "{} {}: {worst}", image.kind, image.channels);
         assert!(other * 20 < differences.len(), "{other} pixels differ");
     }
 }
 
-/// Flips, rotation, shift and scale about the centre agree with albumentations to 1e-4 px. Its
-/// `Resize` multiplies pixel-centre coordinates by the factor, while the pixels (OpenCV's
-/// `resize`) move edge to edge: its points are off by `(1 − s)/2` px, a quarter at half size.
+/// Flips, rotation, shift and scale about the center agree with albumentations to 1e-4 px. Its
+/// `Resize` multiplies pixel-center coordinates by the factor, while the pixels (OpenCV's
+/// `resize`) move edge to edge: its keypoints are off by `(1 − s)/2` px, a quarter at half size.
 #[test]
 fn half_pixels_are_albumentations_except_in_resize() {
     let golden = golden();
@@ -121,9 +116,9 @@ fn half_pixels_are_albumentations_except_in_resize() {
         };
         let augment = Recipe::of([step]).compile(&Schema::kaggle15()).unwrap();
         let mut rng = rng_for(0, Purpose::Augment, 0, 0);
-        let drawn = augment.draw(golden.source, &mut rng);
-        for (&(x, y), theirs) in golden.conventions.points.iter().zip(theirs) {
-            let ours = drawn.point(x, y);
+        let replay = augment.sample(golden.source, &mut rng);
+        for (&(x, y), theirs) in golden.conventions.keypoints.iter().zip(theirs) {
+            let ours = replay.point(x, y);
             let near = |ours: f64, theirs: f64| (ours + offset - theirs).abs() < 1e-4;
             assert!(
                 near(ours.0, theirs.0) && near(ours.1, theirs.1),

@@ -18,7 +18,7 @@ fn a_wrong_number_of_keypoints_is_an_error_whatever_is_drawn() {
         let augment = recipe.compile(&schema).unwrap();
         for index in 0..8 {
             for count in [0, 14, 16] {
-                let sample = Sample::new("a.png", texture((9, 9), 1), Keypoints::unlabelled(count));
+                let sample = Sample::new("a.png", texture((9, 9), 1), Keypoints::unlabeled(count));
                 let rng = || rng_for(3, Purpose::Augment, 0, index);
                 let error = augment.apply(sample.clone(), &mut rng()).unwrap_err();
                 assert_eq!(error.id, "a.png");
@@ -38,10 +38,10 @@ fn a_wrong_number_of_keypoints_is_an_error_whatever_is_drawn() {
                         .apply(sample.clone(), &mut rng())
                         .is_err()
                 );
-                let drawn = augment.draw((9, 9), &mut rng());
-                assert!(drawn.keypoints(&sample.keypoints, &schema).is_err());
-                assert!(drawn.undo_keypoints(&sample.keypoints, &schema).is_err());
-                assert!(drawn.sample(sample, &schema).is_err());
+                let replay = augment.sample((9, 9), &mut rng());
+                assert!(replay.keypoints(&sample.keypoints, &schema).is_err());
+                assert!(replay.undo_keypoints(&sample.keypoints, &schema).is_err());
+                assert!(replay.apply(sample, &schema).is_err());
             }
         }
     }
@@ -72,7 +72,7 @@ fn a_flip_needs_to_know_the_flip_pairs() {
     let nested = Transform::OneOf {
         steps: vec![Transform::Invert {}, Transform::FlipVertical {}],
     };
-    let nested = Recipe::of([Transform::Grey {}, nested.with_probability(0.1)]);
+    let nested = Recipe::of([Transform::Gray {}, nested.with_probability(0.1)]);
     let message = refused(&nested, &unknown);
     let path = "`steps[1].steps[0].steps[1].flip_vertical`";
     assert!(message.contains(path), "{message}");
@@ -116,8 +116,8 @@ proptest! {
     fn what_may_mirror_is_known(steps in prop::collection::vec(any_geometric(), 1..4), seed: u64) {
         let unknown = Schema::numbered("three", 3).unwrap();
         if let Ok(augment) = Recipe::of(steps).compile(&unknown) {
-            let drawn = augment.draw((50, 40), &mut rng_for(seed, Purpose::Augment, 0, 0));
-            prop_assert!(!drawn.is_mirrored());
+            let replay = augment.sample((50, 40), &mut rng_for(seed, Purpose::Augment, 0, 0));
+            prop_assert!(!replay.is_mirrored());
         }
     }
 }
@@ -127,18 +127,18 @@ proptest! {
 fn a_mirrored_record_refuses_keypoints_of_unknown_flip_pairs() {
     let flip = Recipe::of([Transform::FlipHorizontal {}]);
     let augment = flip.compile(&Schema::kaggle15()).unwrap();
-    let drawn = augment.draw((20, 20), &mut rng_for(0, Purpose::Augment, 0, 0));
-    let points = Keypoints::from_xy(&[[2.0, 3.0]]);
+    let replay = augment.sample((20, 20), &mut rng_for(0, Purpose::Augment, 0, 0));
+    let keypoints = Keypoints::from_xy(&[[2.0, 3.0]]);
     let unknown = Schema::numbered("dot", 1).unwrap();
-    let error = drawn.keypoints(&points, &unknown).unwrap_err();
+    let error = replay.keypoints(&keypoints, &unknown).unwrap_err();
     assert!(matches!(error, KeypointsError::UnknownFlipPairs { .. }));
-    let sample = Sample::new("b", texture((20, 20), 1), points.clone());
-    let error = drawn.sample(sample, &unknown).unwrap_err();
+    let sample = Sample::new("b", texture((20, 20), 1), keypoints.clone());
+    let error = replay.apply(sample, &unknown).unwrap_err();
     assert!(
         error
             .source()
             .is_some_and(|source| source.to_string().contains("`dot`"))
     );
-    let moved = drawn.keypoints(&points, &symmetric("dot", 1)).unwrap();
+    let moved = replay.keypoints(&keypoints, &symmetric("dot", 1)).unwrap();
     assert_eq!(moved, Keypoints::from_xy(&[[17.0, 3.0]]));
 }

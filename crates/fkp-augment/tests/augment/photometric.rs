@@ -1,31 +1,31 @@
-//! Steps that change values: points stay, sizes stay, both number formats agree.
+//! Steps that change values: keypoints stay, sizes stay, both number formats agree.
 
 use crate::support::{photometric, symmetric, texture};
-use fkp_augment::{Drawn, Fill, Range, Raster, Recipe, Sampling, Step, Transform};
+use fkp_augment::{Fill, Range, Raster, Recipe, Replay, Sampling, Step, Transform};
 use fkp_core::{Augment, Image, Keypoint, Keypoints, Purpose, Sample, Schema, Visibility, rng_for};
 use image::{ExtendedColorType, ImageEncoder};
 
-fn draw(transform: &Transform, size: (usize, usize), index: u64) -> Drawn {
+fn sample(transform: &Transform, size: (usize, usize), index: u64) -> Replay {
     let recipe = Recipe::of([transform.clone()]);
     let augment = recipe.compile(&Schema::kaggle15()).unwrap();
-    augment.draw(size, &mut rng_for(3, Purpose::Augment, 0, index))
+    augment.sample(size, &mut rng_for(3, Purpose::Augment, 0, index))
 }
 
-fn only(step: Step, size: (usize, usize)) -> Drawn {
-    let mut drawn = Drawn::nothing(size, Sampling::default());
-    drawn.push(step);
-    drawn
+fn only(step: Step, size: (usize, usize)) -> Replay {
+    let mut replay = Replay::nothing(size, Sampling::default());
+    replay.push(step);
+    replay
 }
 
 #[test]
-fn bytes_and_floats_give_the_same_picture() {
+fn bytes_and_floats_give_the_same_image() {
     for transform in photometric() {
         for channels in 1..=4 {
             let bytes = texture((37, 29), channels);
             let floats = bytes.as_bytes().iter().map(|b| f32::from(*b) / 255.0);
             let floats = Raster::new(37, 29, channels, floats.collect()).unwrap();
-            let drawn = draw(&transform, (37, 29), 1);
-            let (bytes, floats) = (drawn.image(&bytes), drawn.image(&floats));
+            let replay = sample(&transform, (37, 29), 1);
+            let (bytes, floats) = (replay.image(&bytes), replay.image(&floats));
             assert_eq!((bytes.size(), bytes.channels()), ((37, 29), channels));
             let pairs = bytes.as_bytes().iter().zip(floats.as_slice());
             let errors: Vec<f32> = pairs
@@ -41,7 +41,7 @@ fn bytes_and_floats_give_the_same_picture() {
 }
 
 #[test]
-fn points_stay_and_something_happens() {
+fn keypoints_stay_and_something_happens() {
     let schema = Schema::kaggle15();
     let face: Keypoints = (0..15)
         .map(|i| Keypoint::new(i as f32 * 2.0, 20.0))
@@ -64,7 +64,7 @@ fn points_stay_and_something_happens() {
 #[test]
 fn covered_points_are_occluded_not_removed() {
     let schema = symmetric("four", 4);
-    let drawn = only(
+    let replay = only(
         Step::Erase {
             x: 10,
             y: 5,
@@ -75,19 +75,19 @@ fn covered_points_are_occluded_not_removed() {
         },
         (30, 20),
     );
-    let mut points = Keypoints::from_xy(&[[9.4, 6.0], [9.6, 6.0], [13.4, 7.4], [12.0, 6.0]]);
-    points[3] = Keypoint::unlabelled();
-    let moved = drawn.keypoints(&points, &schema).unwrap();
+    let mut keypoints = Keypoints::from_xy(&[[9.4, 6.0], [9.6, 6.0], [13.4, 7.4], [12.0, 6.0]]);
+    keypoints[3] = Keypoint::unlabeled();
+    let moved = replay.keypoints(&keypoints, &schema).unwrap();
     let seen: Vec<_> = moved.iter().map(|p| p.visibility).collect();
-    use Visibility::{Occluded, Unlabelled, Visible};
-    assert_eq!(seen, [Visible, Occluded, Occluded, Unlabelled]);
-    let image = drawn.image(&Image::filled(30, 20, 1, 7));
+    use Visibility::{Occluded, Unlabeled, Visible};
+    assert_eq!(seen, [Visible, Occluded, Occluded, Unlabeled]);
+    let image = replay.image(&Image::filled(30, 20, 1, 7));
     let white = |x, y| image.pixel(x, y)[0] == 255;
     assert!(white(10, 5) && white(13, 7) && !white(9, 6) && !white(14, 6) && !white(11, 8));
     assert_eq!(image.as_bytes().iter().filter(|v| **v == 255).count(), 12);
 }
 
-/// A point covered before the picture is turned is marked at its place at that time.
+/// A keypoint covered before the image is turned is marked at its place at that time.
 #[test]
 fn covering_and_moving_keep_their_order() {
     let schema = symmetric("one", 1);
@@ -104,18 +104,18 @@ fn covering_and_moving_keep_their_order() {
         map,
         size: (20, 20),
     };
-    let point = Keypoints::from_xy(&[[2.0, 2.0]]);
+    let keypoint = Keypoints::from_xy(&[[2.0, 2.0]]);
     let seen = |steps: [Step; 2]| {
-        let mut drawn = Drawn::nothing((20, 20), Sampling::default());
-        steps.into_iter().for_each(|step| drawn.push(step));
-        drawn.keypoints(&point, &schema).unwrap()[0].visibility
+        let mut replay = Replay::nothing((20, 20), Sampling::default());
+        steps.into_iter().for_each(|step| replay.push(step));
+        replay.keypoints(&keypoint, &schema).unwrap()[0].visibility
     };
     assert_eq!(seen([cover, flip]), Visibility::Occluded);
     assert_eq!(seen([flip, cover]), Visibility::Visible);
 }
 
 #[test]
-fn blurs_keep_a_flat_picture_and_its_light() {
+fn blurs_keep_a_flat_image_and_its_light() {
     for step in [
         Step::GaussianBlur { sigma_px: 1.5 },
         Step::MotionBlur {
@@ -155,13 +155,13 @@ fn histogram_steps_do_what_their_names_say() {
         high.unwrap() - low.unwrap()
     };
     assert!(spread(&dull) < 90);
-    assert_eq!(spread(&only(Step::Equalise {}, (64, 64)).image(&dull)), 255);
+    assert_eq!(spread(&only(Step::Equalize {}, (64, 64)).image(&dull)), 255);
     let clahe = Step::Clahe {
         clip: 4.0,
         tiles: 4,
     };
     assert!(spread(&only(clahe, (64, 64)).image(&dull)) > 120);
-    let standard = Step::Standardise {
+    let standard = Step::Standardize {
         mean: 0.5,
         std: 0.2,
     };
@@ -177,7 +177,7 @@ fn histogram_steps_do_what_their_names_say() {
 }
 
 #[test]
-fn colours_turn_and_fade() {
+fn colors_turn_and_fade() {
     let red = Image::new(1, 1, 3, vec![200, 0, 0]).unwrap();
     let turned = |hue_deg, saturation| {
         let step = Step::HueSaturation {
@@ -190,8 +190,8 @@ fn colours_turn_and_fade() {
     assert_eq!(turned(-120.0, 1.0), [0, 0, 200]);
     assert_eq!(turned(60.0, 1.0), [200, 200, 0]);
     assert_eq!(turned(0.0, 0.5), [200, 100, 100]);
-    let grey = only(Step::Grey {}, (1, 1)).image(&red).into_bytes();
-    assert_eq!(grey, [60, 60, 60]);
+    let gray = only(Step::Gray {}, (1, 1)).image(&red).into_bytes();
+    assert_eq!(gray, [60, 60, 60]);
     assert_eq!(
         only(Step::Invert {}, (1, 1)).image(&red).into_bytes(),
         [55, 255, 255]
@@ -200,10 +200,10 @@ fn colours_turn_and_fade() {
 
 #[test]
 fn a_jpeg_of_quality_100_is_nearly_lossless_and_one_of_5_is_not() {
-    let picture = texture((50, 41), 3);
+    let image = texture((50, 41), 3);
     let error = |quality| {
-        let out = only(Step::Jpeg { quality }, (50, 41)).image(&picture);
-        let pairs = out.as_bytes().iter().zip(picture.as_bytes());
+        let out = only(Step::Jpeg { quality }, (50, 41)).image(&image);
+        let pairs = out.as_bytes().iter().zip(image.as_bytes());
         pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / (50.0 * 41.0 * 3.0)
     };
     assert!(error(100) < 1.0, "{}", error(100));
@@ -266,7 +266,7 @@ fn some_pixels_become_salt_and_pepper() {
     let transform = Transform::SaltAndPepper {
         fraction: Range::exactly(0.2),
     };
-    let noisy = draw(&transform, (100, 100), 0).image(&Image::filled(100, 100, 1, 90));
+    let noisy = sample(&transform, (100, 100), 0).image(&Image::filled(100, 100, 1, 90));
     let count = |value: u8| noisy.as_bytes().iter().filter(|v| **v == value).count();
     assert!((900..1100).contains(&count(0)) && (900..1100).contains(&count(255)));
     assert_eq!(count(0) + count(255) + count(90), 10_000);

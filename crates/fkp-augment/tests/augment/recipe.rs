@@ -1,4 +1,4 @@
-//! What every user of a recipe relies on: points stay on what they mark.
+//! What every user of a recipe relies on: keypoints stay on what they mark.
 
 use crate::support::{any_face, centroid, dot, symmetric};
 use fkp_augment::{PixelsOnly, Recipe, ZoomAxes};
@@ -33,28 +33,28 @@ proptest! {
         let augment = recipe.compile(&schema).unwrap();
         let varied = augment.apply(sample, &mut rng_for(seed, Purpose::Augment, 0, 0)).unwrap();
         let (cx, cy) = centroid(&varied.image);
-        let point = varied.keypoints[0];
-        prop_assert!((cx - f64::from(point.x)).abs() < 0.1, "{cx} {point:?}");
-        prop_assert!((cy - f64::from(point.y)).abs() < 0.1, "{cy} {point:?}");
+        let keypoint = varied.keypoints[0];
+        prop_assert!((cx - f64::from(keypoint.x)).abs() < 0.1, "{cx} {keypoint:?}");
+        prop_assert!((cy - f64::from(keypoint.y)).abs() < 0.1, "{cy} {keypoint:?}");
     }
 
     #[test]
     fn count_order_and_missing_labels_stay(recipe in any_recipe(), face in any_face((96, 96)), seed: u64) {
         let schema = Schema::kaggle15();
-        let drawn = recipe.compile(&schema).unwrap()
-            .draw((96, 96), &mut rng_for(seed, Purpose::Augment, 0, 0));
-        let moved = drawn.keypoints(&face, &schema).unwrap();
+        let replay = recipe.compile(&schema).unwrap()
+            .sample((96, 96), &mut rng_for(seed, Purpose::Augment, 0, 0));
+        let moved = replay.keypoints(&face, &schema).unwrap();
         prop_assert_eq!(moved.len(), 15);
         let mut expected = face.clone();
-        if drawn.is_mirrored() {
+        if replay.is_mirrored() {
             expected.swap_pairs(&schema).unwrap();
         }
         for (moved, before) in moved.iter().zip(expected.iter()) {
-            prop_assert_eq!(moved.is_labelled(), before.is_labelled());
+            prop_assert_eq!(moved.is_labeled(), before.is_labeled());
             prop_assert!(moved.x.is_finite() && moved.y.is_finite());
             let (x, y) = (moved.x, moved.y);
             let inside = (-0.5..=95.5).contains(&x) && (-0.5..=95.5).contains(&y);
-            if moved.is_labelled() {
+            if moved.is_labeled() {
                 prop_assert_eq!(moved.visibility == Visibility::OutOfFrame, !inside);
             }
         }
@@ -63,11 +63,11 @@ proptest! {
     #[test]
     fn undoing_gives_the_points_back(recipe in any_recipe(), face in any_face((96, 96)), seed: u64) {
         let schema = Schema::kaggle15();
-        let drawn = recipe.compile(&schema).unwrap()
-            .draw((96, 96), &mut rng_for(seed, Purpose::Augment, 0, 0));
-        let back = drawn.undo_keypoints(&drawn.keypoints(&face, &schema).unwrap(), &schema).unwrap();
+        let replay = recipe.compile(&schema).unwrap()
+            .sample((96, 96), &mut rng_for(seed, Purpose::Augment, 0, 0));
+        let back = replay.undo_keypoints(&replay.keypoints(&face, &schema).unwrap(), &schema).unwrap();
         for (back, before) in back.iter().zip(face.iter()) {
-            prop_assert_eq!(back.is_labelled(), before.is_labelled());
+            prop_assert_eq!(back.is_labeled(), before.is_labeled());
             prop_assert!(back.distance(before) < 1e-3, "{back:?} {before:?}");
         }
     }
@@ -76,7 +76,7 @@ proptest! {
     fn same_seed_same_result(recipe in any_recipe(), seed: u64) {
         let augment = recipe.compile(&Schema::kaggle15()).unwrap();
         let run = || {
-            let sample = Sample::new("a", dot((31, 31), 11.0, 9.0), Keypoints::unlabelled(15));
+            let sample = Sample::new("a", dot((31, 31), 11.0, 9.0), Keypoints::unlabeled(15));
             augment.apply(sample, &mut rng_for(seed, Purpose::Augment, 3, 5)).unwrap()
         };
         prop_assert_eq!(run(), run());
@@ -117,15 +117,15 @@ fn a_flip_swaps_left_and_right_and_leaves_the_middle() {
     let varied = augment
         .apply(sample, &mut rng_for(0, Purpose::Augment, 0, 0))
         .unwrap();
-    assert_eq!(varied.keypoints[0].x, 95.0 - 1.0); // the left eye's centre was the right one's
+    assert_eq!(varied.keypoints[0].x, 95.0 - 1.0); // the left eye's center was the right one's
     assert_eq!(varied.keypoints[10].x, 95.0 - 10.0); // the nose tip is its own partner
 }
 
 #[test]
 fn a_schema_without_pairs_keeps_its_order_in_a_flip() {
     let augment = always_flip().compile(&symmetric("symmetric", 3)).unwrap();
-    let points = Keypoints::from_xy(&[[0.0, 1.0], [4.0, 2.0], [9.0, 3.0]]);
-    let sample = Sample::new("a", Image::filled(10, 10, 3, 0), points);
+    let keypoints = Keypoints::from_xy(&[[0.0, 1.0], [4.0, 2.0], [9.0, 3.0]]);
+    let sample = Sample::new("a", Image::filled(10, 10, 3, 0), keypoints);
     let varied = augment
         .apply(sample, &mut rng_for(0, Purpose::Augment, 0, 0))
         .unwrap();
@@ -135,9 +135,9 @@ fn a_schema_without_pairs_keeps_its_order_in_a_flip() {
 
 #[test]
 fn rotating_there_and_back_is_identity() {
-    let centre = (47.5, 47.5);
-    let map = Affine::rotation_about(centre, 0.3)
-        .then(&Affine::rotation_about(centre, -0.3))
+    let center = (47.5, 47.5);
+    let map = Affine::rotation_about(center, 0.3)
+        .then(&Affine::rotation_about(center, -0.3))
         .unwrap();
     let (x, y) = map.apply(10.0, 80.0);
     assert!((x - 10.0).abs() < 1e-9 && (y - 80.0).abs() < 1e-9);
@@ -164,8 +164,8 @@ fn zoom_draws_are_keras_ones() {
             ..Recipe::none()
         };
         let pipeline = recipe.compile(&Schema::kaggle15()).unwrap();
-        let drawn = pipeline.draw((96, 96), &mut rng_for(1, Purpose::Augment, 0, index));
-        drawn.affine().unwrap().inverse().rows()
+        let replay = pipeline.sample((96, 96), &mut rng_for(1, Purpose::Augment, 0, index));
+        replay.affine().unwrap().inverse().rows()
     };
     let mut factors = Vec::new();
     for index in 0..2000 {
@@ -182,7 +182,7 @@ fn zoom_draws_are_keras_ones() {
 }
 
 #[test]
-fn the_tutorials_bug_moves_the_picture_only() {
+fn the_tutorials_bug_moves_the_image_only() {
     let inner = Recipe::tutorial().compile(&Schema::kaggle15()).unwrap();
     let face: Keypoints = (0..15).map(|i| Keypoint::new(i as f32, 20.0)).collect();
     let sample = Sample::new("a", dot((30, 30), 11.0, 9.0), face.clone());

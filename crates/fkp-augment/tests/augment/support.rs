@@ -1,4 +1,4 @@
-//! Pictures whose content says where it is, and one example of every transform.
+//! Images whose content says where it is, and one example of every transform.
 use fkp_augment::{AffineRange, Fill, Range, Raster, Transform};
 use fkp_core::{Image, Keypoint, Keypoints, Schema, Visibility};
 use proptest::prelude::*;
@@ -29,13 +29,13 @@ pub(crate) fn centroid(image: &Image) -> (f64, f64) {
     (x / sum, y / sum)
 }
 
-/// A picture with two channels: each pixel says its own column and row.
+/// An image with two channels: each pixel says its own column and row.
 pub(crate) fn ramp((width, height): (usize, usize)) -> Raster<f32> {
     let data = (0..height).flat_map(|j| (0..width).flat_map(move |i| [i as f32, j as f32]));
     Raster::new(width, height, 2, data.collect()).unwrap()
 }
 
-/// A picture of noise, smooth enough that neighbours differ by a few levels.
+/// An image of noise, smooth enough that neighbors differ by a few levels.
 pub(crate) fn texture((width, height): (usize, usize), channels: usize) -> Image {
     let value = |x: usize, y: usize, c: usize| {
         let (x, y) = (x as f64, y as f64);
@@ -58,15 +58,15 @@ pub(crate) fn any_face(size: (usize, usize)) -> impl Strategy<Value = Keypoints>
     let visibility = prop_oneof![
         3 => Just(Visibility::Visible),
         1 => Just(Visibility::Occluded),
-        1 => Just(Visibility::Unlabelled),
+        1 => Just(Visibility::Unlabeled),
     ];
     let (w, h) = (size.0 as f32 - 1.0, size.1 as f32 - 1.0);
-    prop::collection::vec((0.0..w, 0.0..h, visibility), 15).prop_map(|points| {
-        let point = |(x, y, visibility)| match visibility {
-            Visibility::Unlabelled => Keypoint::unlabelled(),
+    prop::collection::vec((0.0..w, 0.0..h, visibility), 15).prop_map(|keypoints| {
+        let keypoint = |(x, y, visibility)| match visibility {
+            Visibility::Unlabeled => Keypoint::unlabeled(),
             visibility => Keypoint { x, y, visibility },
         };
-        points.into_iter().map(point).collect()
+        keypoints.into_iter().map(keypoint).collect()
     })
 }
 
@@ -74,7 +74,7 @@ fn range(low: f64, high: f64) -> impl Strategy<Value = Range> {
     (low..high, low..high).prop_map(|(a, b)| Range::new(a.min(b), a.max(b)))
 }
 
-/// Any affine step that leaves most of the picture in view.
+/// Any affine step that leaves most of the image in view.
 pub(crate) fn any_affine() -> impl Strategy<Value = Transform> {
     let angle = range(-180.0, 180.0);
     let shift = (
@@ -109,8 +109,8 @@ pub(crate) fn any_straight() -> impl Strategy<Value = Transform> {
         Just(Transform::FlipVertical {}),
         prop::collection::vec(0usize..4, 1..4).prop_map(|turns| Transform::Rotate90 { turns }),
         any_affine(),
-        (0.0..=0.2).prop_map(|reach| Transform::Perspective { reach }),
-        (side(), side()).prop_map(|(width, height)| Transform::CentreCrop { width, height }),
+        (0.0..=0.2).prop_map(|magnitude| Transform::Perspective { magnitude }),
+        (side(), side()).prop_map(|(width, height)| Transform::CenterCrop { width, height }),
         (side(), side()).prop_map(|(width, height)| Transform::RandomCrop { width, height }),
         (side(), side(), range(0.3, 1.0), range(0.6, 1.6)).prop_map(
             |(width, height, area, aspect)| Transform::RandomResizedCrop {
@@ -146,9 +146,10 @@ pub(crate) fn any_straight() -> impl Strategy<Value = Transform> {
 pub(crate) fn any_bend() -> impl Strategy<Value = Transform> {
     let cells = || 1usize..5;
     prop_oneof![
-        (cells(), range(0.0, 0.2)).prop_map(|(cells, reach)| Transform::Elastic { cells, reach }),
+        (cells(), range(0.0, 0.2))
+            .prop_map(|(cells, magnitude)| Transform::Elastic { cells, magnitude }),
         (cells(), range(0.0, 0.5))
-            .prop_map(|(cells, reach)| Transform::GridDistortion { cells, reach }),
+            .prop_map(|(cells, magnitude)| Transform::GridDistortion { cells, magnitude }),
     ]
 }
 
@@ -173,7 +174,7 @@ pub(crate) fn photometric() -> Vec<Transform> {
             hue_deg: Range::new(20.0, 40.0),
             saturation: Range::new(0.5, 1.5),
         },
-        Transform::Grey {},
+        Transform::Gray {},
         Transform::GaussianNoise {
             sigma: Range::new(0.02, 0.1),
         },
@@ -197,7 +198,7 @@ pub(crate) fn photometric() -> Vec<Transform> {
             clip: Range::new(2.0, 4.0),
             tiles: 4,
         },
-        Transform::Equalise {},
+        Transform::Equalize {},
         Transform::Jpeg {
             quality: Range::new(10.0, 40.0),
         },
@@ -210,7 +211,7 @@ pub(crate) fn photometric() -> Vec<Transform> {
         Transform::LightGradient {
             strength: Range::new(0.3, 0.6),
         },
-        Transform::Standardise {
+        Transform::Standardize {
             mean: 0.4,
             std: 0.1,
         },
@@ -232,16 +233,16 @@ pub(crate) fn every_transform() -> Vec<Transform> {
         Transform::FlipVertical {},
         Transform::Rotate90 { turns: vec![1] },
         Transform::Affine(AffineRange::default()),
-        Transform::Perspective { reach: 0.1 },
+        Transform::Perspective { magnitude: 0.1 },
         Transform::Elastic {
             cells: 4,
-            reach: range,
+            magnitude: range,
         },
         Transform::GridDistortion {
             cells: 4,
-            reach: range,
+            magnitude: range,
         },
-        Transform::CentreCrop { width, height },
+        Transform::CenterCrop { width, height },
         Transform::RandomCrop { width, height },
         Transform::RandomResizedCrop {
             width,

@@ -1,7 +1,7 @@
-//! Whatever holds a picture, and whatever lies on it.
+//! Whatever holds an image, and whatever lies on it.
 
 use crate::support::{dot, symmetric, texture};
-use fkp_augment::{Picture, Raster, RasterView, Recipe, Subject, Transform};
+use fkp_augment::{Raster, RasterImage, RasterView, Recipe, Subject, Transform};
 use fkp_core::{
     Augment, Border, BoundingBox, Image, InputSpec, Keypoint, Keypoints, Purpose, Sample, Schema,
     rng_for,
@@ -10,9 +10,9 @@ use image::{ImageBuffer, Luma, LumaA, Rgb, Rgba};
 use ndarray::{Array2, Array3};
 use rayon::prelude::*;
 
-fn drawn(size: (usize, usize)) -> fkp_augment::Drawn {
+fn replay(size: (usize, usize)) -> fkp_augment::Replay {
     let augment = Recipe::tutorial().compile(&Schema::kaggle15()).unwrap();
-    augment.draw(size, &mut rng_for(5, Purpose::Augment, 0, 1))
+    augment.sample(size, &mut rng_for(5, Purpose::Augment, 0, 1))
 }
 
 fn array(image: &Image) -> Array3<u8> {
@@ -21,71 +21,71 @@ fn array(image: &Image) -> Array3<u8> {
 }
 
 #[test]
-fn all_picture_types_give_the_same() {
-    let drawn = drawn((30, 20));
+fn all_image_types_give_the_same() {
+    let replay = replay((30, 20));
     for channels in 1..=4 {
-        let picture = texture((30, 20), channels);
-        let expected = drawn.image(&picture).into_bytes();
-        let array = array(&picture);
-        let moved = drawn.image(&array);
+        let image = texture((30, 20), channels);
+        let expected = replay.image(&image).into_bytes();
+        let array = array(&image);
+        let moved = replay.image(&array);
         assert_eq!(moved.dim(), (20, 30, channels));
         assert_eq!(moved.iter().copied().collect::<Vec<u8>>(), expected);
-        let bytes = picture.clone().into_bytes();
+        let bytes = image.clone().into_bytes();
         let moved = match channels {
-            1 => drawn
+            1 => replay
                 .image(&ImageBuffer::<Luma<u8>, _>::from_raw(30, 20, bytes).unwrap())
                 .into_raw(),
-            2 => drawn
+            2 => replay
                 .image(&ImageBuffer::<LumaA<u8>, _>::from_raw(30, 20, bytes).unwrap())
                 .into_raw(),
-            3 => drawn
+            3 => replay
                 .image(&ImageBuffer::<Rgb<u8>, _>::from_raw(30, 20, bytes).unwrap())
                 .into_raw(),
-            _ => drawn
+            _ => replay
                 .image(&ImageBuffer::<Rgba<u8>, _>::from_raw(30, 20, bytes).unwrap())
                 .into_raw(),
         };
         assert_eq!(moved, expected);
-        let floats: Vec<f32> = picture.as_bytes().iter().map(|b| f32::from(*b)).collect();
-        let moved = drawn.image(&Raster::new(30, 20, channels, floats).unwrap());
+        let floats: Vec<f32> = image.as_bytes().iter().map(|b| f32::from(*b)).collect();
+        let moved = replay.image(&Raster::new(30, 20, channels, floats).unwrap());
         for (float, byte) in moved.as_slice().iter().zip(&expected) {
             assert!((float - f32::from(*byte)).abs() <= 1.0);
         }
     }
     let float = ImageBuffer::<Rgb<f32>, _>::from_raw(30, 20, vec![0.25; 1800]).unwrap();
-    assert_eq!(drawn.image(&float).into_raw(), vec![0.25; 1800]);
-    let grey = Array2::from_elem((20, 30), 9u8);
-    assert_eq!(drawn.image(&grey), grey);
+    assert_eq!(replay.image(&float).into_raw(), vec![0.25; 1800]);
+    let gray = Array2::from_elem((20, 30), 9u8);
+    assert_eq!(replay.image(&gray), gray);
 }
 
 /// A view with its axes in another order is read as what it shows.
 #[test]
-fn a_planar_view_is_a_picture() {
+fn a_planar_view_is_a_image() {
     let planar = Array3::from_shape_fn((3, 20, 30), |(c, y, x)| (c * 70 + x + y) as u8);
     let view = planar.view().permuted_axes([1, 2, 0]);
-    let moved = drawn((30, 20)).raster(&RasterView::try_from(view).unwrap());
+    let moved = replay((30, 20)).raster(&RasterView::try_from(view).unwrap());
     let interleaved = view.as_standard_layout().into_owned();
     assert_eq!(
         moved.as_slice(),
-        drawn((30, 20)).image(&interleaved).as_slice().unwrap()
+        replay((30, 20)).image(&interleaved).as_slice().unwrap()
     );
     assert!(RasterView::try_from(planar.view()).is_err()); // 30 channels
 }
 
 #[test]
-fn a_mask_keeps_its_labels_and_follows_the_picture() {
+fn a_mask_keeps_its_labels_and_follows_the_image() {
     let recipe = Recipe {
         border: Border::Constant(128),
         ..Recipe::faces()
     };
     let augment = recipe.compile(&Schema::kaggle15()).unwrap();
     for index in 0..20 {
-        let drawn = augment.draw((40, 40), &mut rng_for(5, Purpose::Augment, 0, index));
+        let replay = augment.sample((40, 40), &mut rng_for(5, Purpose::Augment, 0, index));
         let mut mask = Array2::from_elem((40, 40), 3u8);
         mask[(20, 24)] = 9;
-        let moved = drawn.mask(&mask);
+        let moved = replay.mask(&mask);
         assert!(moved.iter().all(|v| [0, 3, 9].contains(v)));
-        let (x, y) = drawn.point(24.0, 20.0);
+        let (x, y) = replay.point(24.0, 20.0);
         let near =
             |(j, i): (usize, usize)| (i as f64 - x).abs() < 1.5 && (j as f64 - y).abs() < 1.5;
         for (at, value) in moved.indexed_iter() {
@@ -96,13 +96,13 @@ fn a_mask_keeps_its_labels_and_follows_the_picture() {
 
 #[test]
 fn several_point_sets_and_boxes_ride_along() {
-    let drawn = drawn((60, 50));
+    let replay = replay((60, 50));
     let face = Schema::kaggle15();
     let hand = symmetric("hand", 2);
-    let one = drawn
+    let one = replay
         .keypoints(&Keypoints::new(vec![Keypoint::new(20.0, 20.0); 15]), &face)
         .unwrap();
-    let two = drawn
+    let two = replay
         .keypoints(&Keypoints::from_xy(&[[20.0, 20.0], [30.0, 25.0]]), &hand)
         .unwrap();
     assert_eq!(one[0], two[0]);
@@ -112,16 +112,16 @@ fn several_point_sets_and_boxes_ride_along() {
         width: 10.0,
         height: 5.0,
     };
-    let moved = drawn.bounding_box(&given);
-    for point in two.iter() {
-        let (x, y) = (f64::from(point.x), f64::from(point.y));
+    let moved = replay.bounding_box(&given);
+    for keypoint in two.iter() {
+        let (x, y) = (f64::from(keypoint.x), f64::from(keypoint.y));
         assert!(x > moved.x - 1e-4 && x < moved.x + moved.width + 1e-4);
         assert!(y > moved.y - 1e-4 && y < moved.y + moved.height + 1e-4);
     }
 }
 
 #[test]
-fn pictures_that_are_none_are_refused() {
+fn images_that_are_none_are_refused() {
     assert!(Raster::new(0, 1, 1, Vec::<u8>::new()).is_err());
     assert!(Raster::new(1, 1, 5, vec![0u8; 5]).is_err());
     let error = Raster::new(2, 2, 1, vec![0u8; 3]).unwrap_err();
@@ -133,9 +133,9 @@ fn pictures_that_are_none_are_refused() {
 }
 
 #[test]
-#[should_panic(expected = "drawn for a picture of another size")]
-fn a_record_knows_its_picture_size() {
-    drawn((30, 20)).image(&Image::filled(20, 30, 1, 0));
+#[should_panic(expected = "replay for an image of another size")]
+fn a_record_knows_its_image_size() {
+    replay((30, 20)).image(&Image::filled(20, 30, 1, 0));
 }
 
 /// A batch as a loader fills it: samples augmented in parallel, each into its part of one buffer.
@@ -144,7 +144,7 @@ fn batch_of(recipe: &Recipe, threads: usize, order: &[u64]) -> (Vec<f32>, Vec<Ke
     let input = InputSpec {
         mean: 0.5,
         std: 0.25,
-        ..InputSpec::grey(32)
+        ..InputSpec::gray(32)
     };
     let mut pixels = vec![f32::NAN; order.len() * input.len()];
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
@@ -179,10 +179,10 @@ fn a_batch_is_its_samples_whatever_the_threads() {
             let sample = Sample::new("", dot((32, 32), 12.0, 9.0), face.collect());
             // Without the memory that `apply` keeps.
             let mut rng = rng_for(7, Purpose::Augment, 3, i as u64);
-            let drawn = pipeline.draw_for((32, 32), Subject::from(&sample), &mut rng);
-            let alone = drawn.image(&sample.image);
+            let replay = pipeline.sample_for((32, 32), Subject::from(&sample), &mut rng);
+            let alone = replay.image(&sample.image);
             assert_eq!(
-                drawn
+                replay
                     .keypoints(&sample.keypoints, &Schema::kaggle15())
                     .unwrap(),
                 keypoints[i]
@@ -199,13 +199,13 @@ fn a_batch_is_its_samples_whatever_the_threads() {
 /// A crop of a large image does not keep the large image's memory.
 #[test]
 fn a_crop_is_as_small_as_it_looks() {
-    let step = Transform::CentreCrop {
+    let step = Transform::CenterCrop {
         width: 8,
         height: 8,
     };
     let augment = Recipe::of([step]).compile(&Schema::kaggle15()).unwrap();
     for index in 0..4 {
-        let face = Keypoints::unlabelled(15);
+        let face = Keypoints::unlabeled(15);
         let sample = Sample::new("", Image::filled(400, 300, 3, index), face);
         let mut rng = rng_for(0, Purpose::Augment, 0, index.into());
         let crop = augment.apply(sample, &mut rng).unwrap().image;
@@ -215,9 +215,9 @@ fn a_crop_is_as_small_as_it_looks() {
 }
 
 #[test]
-fn a_custom_picture_type_needs_two_functions() {
-    struct Framed(Raster<u8>);
-    impl Picture for Framed {
+fn a_custom_image_type_needs_two_functions() {
+    struct MeanShape(Raster<u8>);
+    impl RasterImage for MeanShape {
         type Channel = u8;
         fn as_raster(&self) -> RasterView<'_, u8> {
             self.0.as_raster()
@@ -228,7 +228,7 @@ fn a_custom_picture_type_needs_two_functions() {
     }
     let flip = Recipe::of([Transform::FlipHorizontal {}]);
     let augment = flip.compile(&Schema::kaggle15()).unwrap();
-    let drawn = augment.draw((2, 1), &mut rng_for(0, Purpose::Augment, 0, 0));
-    let framed = Framed(Raster::new(2, 1, 1, vec![1, 2]).unwrap());
-    assert_eq!(drawn.image(&framed).0.as_slice(), &[2, 1]);
+    let replay = augment.sample((2, 1), &mut rng_for(0, Purpose::Augment, 0, 0));
+    let framed = MeanShape(Raster::new(2, 1, 1, vec![1, 2]).unwrap());
+    assert_eq!(replay.image(&framed).0.as_slice(), &[2, 1]);
 }

@@ -1,6 +1,6 @@
 //! What a filter promises for `f32` channels.
 
-use fkp_augment::{Drawn, Filter, Raster, Sampling, Step};
+use fkp_augment::{Filter, Raster, Replay, Sampling, Step};
 use fkp_core::{Affine, Border};
 
 /// Cubic convolution with a = −1/2 gives quadratics back exactly, which bilinear cannot.
@@ -10,21 +10,21 @@ fn bicubic_reproduces_quadratics() {
     let data = (0..900).map(|i| value((i % 30) as f64, (i / 30) as f64) as f32);
     let src = Raster::new(30, 30, 1, data.collect()).unwrap();
     let map = Affine::rotation_about((14.5, 14.5), 0.3);
-    let mut drawn = Drawn::nothing(
+    let mut replay = Replay::nothing(
         (30, 30),
         Sampling {
             border: Border::Replicate,
             interpolation: Filter::Bicubic,
         },
     );
-    drawn.push(Step::Affine {
+    replay.push(Step::Affine {
         map,
         size: (30, 30),
     });
-    let moved = drawn.image(&src);
+    let moved = replay.image(&src);
     for y in 10..20 {
         for x in 10..20 {
-            let (u, v) = drawn.undo_point(x as f64, y as f64);
+            let (u, v) = replay.undo_point(x as f64, y as f64);
             let found = f64::from(moved.pixel(x, y)[0]);
             assert!(
                 (found - value(u, v)).abs() < 1e-3,

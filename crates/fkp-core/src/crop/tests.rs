@@ -4,14 +4,14 @@ use super::*;
 use crate::{Keypoint, Purpose, rng_for};
 use proptest::prelude::*;
 
-/// The mean face at any place and size comes out in the Kaggle framing, also with labels
+/// The mean face at any place and size comes out in the Kaggle mean_shape, also with labels
 /// missing.
 #[test]
 fn framed_crop_puts_the_mean_face_where_it_belongs() {
     let schema = Schema::kaggle15();
     let rule = CropRule::for_schema(&schema);
     let place = |side: f64, i: usize| {
-        let [u, v] = schema.framing()[i];
+        let [u, v] = schema.mean_shape()[i];
         Keypoint::new(
             (u * side + 30.0 - 0.5) as f32,
             (v * side + 70.0 - 0.5) as f32,
@@ -20,19 +20,19 @@ fn framed_crop_puts_the_mean_face_where_it_belongs() {
     for missing in [&[][..], &[13, 14], &[2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13]] {
         let keypoints: Keypoints = (0..15)
             .map(|i| match missing.contains(&i) {
-                true => Keypoint::unlabelled(),
+                true => Keypoint::unlabeled(),
                 false => place(200.0, i),
             })
             .collect();
         let sample = Sample::new("mean", Image::filled(300, 400, 1, 7), keypoints);
-        let crop = rule.apply(sample, &InputSpec::grey(96)).unwrap();
+        let crop = rule.apply(sample, &InputSpec::gray(96)).unwrap();
         assert_eq!(crop.image.size(), (96, 96));
-        for (i, point) in crop.keypoints.labelled() {
-            let [u, v] = schema.framing()[i];
+        for (i, keypoint) in crop.keypoints.labeled() {
+            let [u, v] = schema.mean_shape()[i];
             let expected = Keypoint::new((u * 96.0 - 0.5) as f32, (v * 96.0 - 0.5) as f32);
             assert!(
-                point.distance(&expected) < 1e-3,
-                "{i}: {point:?} {expected:?}"
+                keypoint.distance(&expected) < 1e-3,
+                "{i}: {keypoint:?} {expected:?}"
             );
         }
     }
@@ -46,7 +46,7 @@ fn an_image_that_is_the_crop_already_stays_to_the_byte() {
 }
 
 #[test]
-fn points_follow_the_crop() {
+fn keypoints_follow_the_crop() {
     let mut image = Image::filled(120, 90, 1, 0);
     for (x, y) in [(60, 40), (61, 40), (60, 41), (61, 41)] {
         image.pixel_mut(x, y)[0] = 200;
@@ -66,7 +66,7 @@ fn points_follow_the_crop() {
 fn without_points_the_box_counts_and_without_both_it_is_an_error() {
     let rule = CropRule::for_schema(&Schema::kaggle15());
     let image = Image::filled(50, 50, 1, 0);
-    let none = Keypoints::unlabelled(15);
+    let none = Keypoints::unlabeled(15);
     assert_eq!(
         rule.square(&image, &none, None),
         Err(CropError::NothingToFrame)
@@ -119,11 +119,15 @@ fn a_rule_says_which_boxes_it_does_not_know() {
 fn the_boxes_of_the_mean_shape_name_one_crop() {
     for schema in [Schema::kaggle15(), Schema::ibug68()] {
         let rule = CropRule::for_schema(&schema);
-        let CropRule::Framed { framing, face_box } = &rule else {
-            panic!("a face has a framing");
+        let CropRule::MeanShape {
+            mean_shape,
+            face_box,
+        } = &rule
+        else {
+            panic!("a face has a mean_shape");
         };
         let place = |u: f64, v: f64| (u * 150.0 + 20.0, v * 150.0 - 7.0);
-        let keypoints = BoundingBox::around(framing.iter().map(|&[u, v]| place(u, v))).unwrap();
+        let keypoints = BoundingBox::around(mean_shape.iter().map(|&[u, v]| place(u, v))).unwrap();
         let part = face_box.unwrap();
         let (x, y) = place(part.x, part.y);
         let face = BoundingBox {
@@ -147,7 +151,7 @@ fn the_face_boxes_of_the_two_schemas_are_one_box() {
     let [kaggle, ibug] = [Schema::kaggle15(), Schema::ibug68()];
     let map = crate::SchemaMap::ibug68_to_kaggle15();
     let shape: Keypoints = ibug
-        .framing()
+        .mean_shape()
         .iter()
         .map(|&[u, v]| Keypoint::new((u * 500.0) as f32, (v * 500.0) as f32))
         .collect();

@@ -1,7 +1,7 @@
 //! Whether a JPEG stream is whole, which its decoder does not say.
 //!
-//! The decoder of the crate `image` fills what is missing of a picture with grey and reports
-//! success. A download that broke off would become training data with labels on grey ground.
+//! The decoder of the crate `image` fills what is missing of an image with gray and reports
+//! success. A download that broke off would become training data with labels on gray ground.
 
 const START_OF_SCAN: u8 = 0xda;
 const END_OF_IMAGE: u8 = 0xd9;

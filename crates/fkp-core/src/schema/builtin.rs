@@ -1,9 +1,9 @@
 //! The built-in schemas, written the way a user writes one.
 
-use super::{NormalisingPairSpec, SchemaSpec};
+use super::{NormalizingPairSpec, SchemaSpec};
 use crate::BoundingBox;
 
-/// Kaggle's columns. The framing is the mean position over the 2140 completely labelled rows of
+/// Kaggle's columns. The mean_shape is the mean position over the 2140 completely labeled rows of
 /// its training set, as a fraction of the side (`(x + 0.5) / 96`), made symmetric.
 pub(super) fn kaggle15() -> SchemaSpec {
     let keypoints = [
@@ -48,9 +48,9 @@ pub(super) fn kaggle15() -> SchemaSpec {
             ("mouth_left_corner", "mouth_center_bottom_lip"),
             ("mouth_center_bottom_lip", "mouth_right_corner"),
         ]),
-        framing: keypoints.iter().map(|(_, at)| *at).collect(),
+        mean_shape: keypoints.iter().map(|(_, at)| *at).collect(),
         face_box: Some(KAGGLE15_FACE),
-        normalising_pair: vec![
+        normalizing_pair: vec![
             distance("inter_pupil", &["left_eye_center"], &["right_eye_center"]),
             distance(
                 "inter_ocular",
@@ -61,9 +61,9 @@ pub(super) fn kaggle15() -> SchemaSpec {
     }
 }
 
-/// The 68 points of 300-W, numbered from 0 along jaw, brows, nose, eyes, outer and inner lips.
-/// The subject's right comes first. The framing is the mean shape of a few thousand faces, made
-/// symmetric, moved up and shrunk a little from where the Kaggle framing would put it: there the
+/// The 68 keypoints of 300-W, numbered from 0 along jaw, brows, nose, eyes, outer and inner lips.
+/// The subject's right comes first. The mean_shape is the mean shape of a few thousand faces, made
+/// symmetric, moved up and shrunk a little from where the Kaggle mean_shape would put it: there the
 /// chin is outside the crop.
 pub(super) fn ibug68() -> SchemaSpec {
     let mirror = [
@@ -110,11 +110,11 @@ pub(super) fn ibug68() -> SchemaSpec {
         flip_pairs: Some(numbered_pairs(&mirror)),
         unpaired: Vec::new(),
         skeleton: numbered_pairs(&skeleton),
-        framing: IBUG68_FRAMING.to_vec(),
+        mean_shape: IBUG68_MEAN_SHAPE.to_vec(),
         face_box: Some(ibug68_face()),
-        normalising_pair: vec![
+        normalizing_pair: vec![
             distance("inter_ocular", &["36"], &["45"]),
-            NormalisingPairSpec {
+            NormalizingPairSpec {
                 name: "inter_pupil".to_owned(),
                 from: names(36..=41),
                 to: names(42..=47),
@@ -123,7 +123,7 @@ pub(super) fn ibug68() -> SchemaSpec {
     }
 }
 
-/// The 21 points of AFLW, the subject's right first.
+/// The 21 keypoints of AFLW, the subject's right first.
 pub(super) fn aflw21() -> SchemaSpec {
     let keypoints = [
         "right_brow_outer",
@@ -175,16 +175,16 @@ pub(super) fn aflw21() -> SchemaSpec {
             ("mouth_right", "mouth_center"),
             ("mouth_center", "mouth_left"),
         ]),
-        framing: Vec::new(),
+        mean_shape: Vec::new(),
         face_box: None,
-        normalising_pair: vec![
+        normalizing_pair: vec![
             distance("inter_pupil", &["left_eye_center"], &["right_eye_center"]),
             distance("inter_ocular", &["left_eye_outer"], &["right_eye_outer"]),
         ],
     }
 }
 
-/// The face from forehead to chin in the Kaggle framing, by the proportions of the mean face: as
+/// The face from forehead to chin in the Kaggle mean_shape, by the proportions of the mean face: as
 /// wide as the jaw line of the 68 keypoints, down to its chin, and up to the forehead, which is as
 /// far above the brows as half the way from the brows to the chin.
 const KAGGLE15_FACE: BoundingBox = BoundingBox {
@@ -194,7 +194,7 @@ const KAGGLE15_FACE: BoundingBox = BoundingBox {
     height: 1.18,
 };
 
-/// The same box in the framing of the 68 keypoints, where the eyes' centers are 0.816 times as far
+/// The same box in the mean_shape of the 68 keypoints, where the eyes' centers are 0.816 times as far
 /// apart and lie higher.
 fn ibug68_face() -> BoundingBox {
     let BoundingBox {
@@ -211,7 +211,7 @@ fn ibug68_face() -> BoundingBox {
     }
 }
 
-const IBUG68_FRAMING: [[f64; 2]; 68] = [
+const IBUG68_MEAN_SHAPE: [[f64; 2]; 68] = [
     [0.127, 0.316],
     [0.131, 0.414],
     [0.147, 0.503],
@@ -282,9 +282,9 @@ const IBUG68_FRAMING: [[f64; 2]; 68] = [
     [0.463, 0.667],
 ];
 
-fn distance(name: &str, from: &[&str], to: &[&str]) -> NormalisingPairSpec {
+fn distance(name: &str, from: &[&str], to: &[&str]) -> NormalizingPairSpec {
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-    NormalisingPairSpec {
+    NormalizingPairSpec {
         name: name.to_owned(),
         from: owned(from),
         to: owned(to),

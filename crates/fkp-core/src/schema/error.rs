@@ -4,13 +4,13 @@
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {
-    /// There are no points.
+    /// There are no keypoints.
     #[error("schema `{schema}` has no keypoints")]
     NoKeypoints {
         /// Name of the schema.
         schema: String,
     },
-    /// Two points have one name.
+    /// Two keypoints have one name.
     #[error("schema `{schema}` names keypoint `{keypoint}` twice")]
     DuplicateName {
         /// Name of the schema.
@@ -18,17 +18,17 @@ pub enum SchemaError {
         /// The name in question.
         keypoint: String,
     },
-    /// A field names a point that is not there.
+    /// A field names a keypoint that is not there.
     #[error("schema `{schema}`: `{field}` names `{keypoint}`, which is not among its keypoints")]
     UnknownName {
         /// Name of the schema.
         schema: String,
-        /// The field that names the point.
+        /// The field that names the keypoint.
         field: &'static str,
         /// The name in question.
         keypoint: String,
     },
-    /// A point is in two flip pairs, or is its own partner.
+    /// A keypoint is in two flip pairs, or is its own partner.
     #[error("schema `{schema}`: `flip_pairs` uses `{keypoint}` more than once")]
     FlippedTwice {
         /// Name of the schema.
@@ -67,7 +67,7 @@ pub enum SchemaError {
         /// All pairs of this kind.
         missing: Vec<(String, String)>,
     },
-    /// A point is in a flip pair and is said to be in none.
+    /// A keypoint is in a flip pair and is said to be in none.
     #[error("schema `{schema}`: `{keypoint}` is both in `flip_pairs` and in `unpaired`")]
     PairedAndUnpaired {
         /// Name of the schema.
@@ -85,9 +85,9 @@ pub enum SchemaError {
         /// Number of keypoints.
         len: usize,
     },
-    /// An end of a normalising pair has no points.
-    #[error("schema `{schema}`: normalising pair `{pair}` has an end without points")]
-    EmptyNormalisingEnd {
+    /// An end of a normalizing pair has no keypoints.
+    #[error("schema `{schema}`: normalizing pair `{pair}` has an end without keypoints")]
+    EmptyNormalizingEnd {
         /// Name of the schema.
         schema: String,
         /// Name of the pair.
@@ -99,12 +99,12 @@ pub enum SchemaError {
         /// Name of the schema.
         schema: String,
     },
-    /// The framing has another number of points, or numbers that are not finite.
-    #[error("schema `{schema}`: `framing` needs {expected} finite [x, y] pairs")]
-    BadFraming {
+    /// The mean_shape has another number of keypoints, or numbers that are not finite.
+    #[error("schema `{schema}`: `mean_shape` needs {expected} finite [x, y] pairs")]
+    BadMeanShape {
         /// Name of the schema.
         schema: String,
-        /// How many points the schema has.
+        /// How many keypoints the schema has.
         expected: usize,
     },
 }

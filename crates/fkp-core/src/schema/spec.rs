@@ -1,7 +1,7 @@
 //! How a schema is written in a file, and the check of what was written.
 
 use super::sides::{closest, mirrored_name};
-use super::{NormalisingPair, Schema, SchemaError};
+use super::{NormalizingPair, Schema, SchemaError};
 use crate::BoundingBox;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 /// keypoints = ["wrist", "palm", "thumb_left", "thumb_right"]
 /// flip_pairs = [["thumb_left", "thumb_right"]]
 /// skeleton = [["wrist", "palm"]]
-/// [[normalising_pair]]
+/// [[normalizing_pair]]
 /// name = "palm"
 /// from = ["wrist"]
 /// to = ["palm"]
@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 pub struct SchemaSpec {
     /// Name of the schema.
     pub name: String,
-    /// Names of the points, in order.
+    /// Names of the keypoints, in order.
     pub keypoints: Vec<String>,
     /// Pairs that a mirror image exchanges. Absent: not known, so that images of it cannot be
     /// flipped. An empty list that is written out says that there are none.
@@ -36,28 +36,28 @@ pub struct SchemaSpec {
     /// Lines to draw.
     #[serde(default)]
     pub skeleton: Vec<(String, String)>,
-    /// Where each point lies on average in a well framed crop, in fractions of its side
+    /// Where each keypoint lies on average in a well framed crop, in fractions of its side
     /// (0 and 1 are the outer edges). Empty where crops are not framed by keypoints.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub framing: Vec<[f64; 2]>,
+    pub mean_shape: Vec<[f64; 2]>,
     /// Where the face from forehead to chin lies in such a crop, in the same fractions. Absent
     /// where the keypoints are not of a face.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub face_box: Option<BoundingBox>,
-    /// Distances to normalise errors by, the preferred one first.
+    /// Distances to normalize errors by, the preferred one first.
     #[serde(default)]
-    pub normalising_pair: Vec<NormalisingPairSpec>,
+    pub normalizing_pair: Vec<NormalizingPairSpec>,
 }
 
-/// How a [`NormalisingPair`] is written in a file.
+/// How a [`NormalizingPair`] is written in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NormalisingPairSpec {
+pub struct NormalizingPairSpec {
     /// The field's name of the distance.
     pub name: String,
-    /// Names of the points whose mean is one end.
+    /// Names of the keypoints whose mean is one end.
     pub from: Vec<String>,
-    /// Names of the points whose mean is the other end.
+    /// Names of the keypoints whose mean is the other end.
     pub to: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ impl TryFrom<SchemaSpec> for Schema {
 
     fn try_from(spec: SchemaSpec) -> Result<Self, SchemaError> {
         check_names(&spec)?;
-        check_framing(&spec)?;
+        check_mean_shape(&spec)?;
         let flip_pairs = match &spec.flip_pairs {
             Some(pairs) => Some(flip_pairs(&spec, pairs)?),
             None => None,
@@ -74,16 +74,16 @@ impl TryFrom<SchemaSpec> for Schema {
         let unpaired = indices(&spec, "unpaired", &spec.unpaired)?;
         check_sides(&spec, flip_pairs.as_deref().unwrap_or_default(), &unpaired)?;
         let skeleton = index_pairs(&spec, "skeleton", &spec.skeleton)?;
-        let normalising_pairs = spec.normalising_pair.iter();
-        let normalising_pairs = normalising_pairs.map(|pair| normalising_pair(&spec, pair));
+        let normalizing_pairs = spec.normalizing_pair.iter();
+        let normalizing_pairs = normalizing_pairs.map(|pair| normalizing_pair(&spec, pair));
         Ok(Self {
-            normalising_pairs: normalising_pairs.collect::<Result<_, _>>()?,
+            normalizing_pairs: normalizing_pairs.collect::<Result<_, _>>()?,
             flip_pairs,
             unpaired,
             skeleton,
             name: spec.name,
             keypoints: spec.keypoints,
-            framing: spec.framing,
+            mean_shape: spec.mean_shape,
             face_box: spec.face_box,
         })
     }
@@ -97,10 +97,10 @@ impl From<Schema> for SchemaSpec {
             let pairs = pairs.iter();
             pairs.map(|(a, b)| (name(a), name(b))).collect()
         };
-        let normalising_pair = schema
-            .normalising_pairs
+        let normalizing_pair = schema
+            .normalizing_pairs
             .iter()
-            .map(|pair| NormalisingPairSpec {
+            .map(|pair| NormalizingPairSpec {
                 name: pair.name.clone(),
                 from: names(&pair.from),
                 to: names(&pair.to),
@@ -109,8 +109,8 @@ impl From<Schema> for SchemaSpec {
             flip_pairs: schema.flip_pairs.as_deref().map(pairs),
             unpaired: names(&schema.unpaired),
             skeleton: pairs(&schema.skeleton),
-            normalising_pair: normalising_pair.collect(),
-            framing: schema.framing.clone(),
+            normalizing_pair: normalizing_pair.collect(),
+            mean_shape: schema.mean_shape.clone(),
             face_box: schema.face_box,
             name: schema.name.clone(),
             keypoints: schema.keypoints.clone(),
@@ -133,18 +133,18 @@ fn check_names(spec: &SchemaSpec) -> Result<(), SchemaError> {
     }
 }
 
-fn check_framing(spec: &SchemaSpec) -> Result<(), SchemaError> {
+fn check_mean_shape(spec: &SchemaSpec) -> Result<(), SchemaError> {
     if spec.face_box.is_some_and(|face| !face.is_usable()) {
         return Err(SchemaError::BadFaceBox {
             schema: spec.name.clone(),
         });
     }
-    let fits = spec.framing.len() == spec.keypoints.len()
-        && spec.framing.iter().flatten().all(|v| v.is_finite());
-    if spec.framing.is_empty() || fits {
+    let fits = spec.mean_shape.len() == spec.keypoints.len()
+        && spec.mean_shape.iter().flatten().all(|v| v.is_finite());
+    if spec.mean_shape.is_empty() || fits {
         return Ok(());
     }
-    Err(SchemaError::BadFraming {
+    Err(SchemaError::BadMeanShape {
         schema: spec.name.clone(),
         expected: spec.keypoints.len(),
     })
@@ -204,29 +204,29 @@ fn flip_pairs(
 ) -> Result<Vec<(usize, usize)>, SchemaError> {
     let pairs = index_pairs(spec, "flip_pairs", names)?;
     let mut used = BTreeSet::new();
-    let mut points = pairs.iter().flat_map(|&(a, b)| [a, b]);
-    match points.find(|point| !used.insert(*point)) {
+    let mut keypoints = pairs.iter().flat_map(|&(a, b)| [a, b]);
+    match keypoints.find(|keypoint| !used.insert(*keypoint)) {
         None => Ok(pairs),
-        Some(point) => Err(SchemaError::FlippedTwice {
+        Some(keypoint) => Err(SchemaError::FlippedTwice {
             schema: spec.name.clone(),
-            keypoint: spec.keypoints[point].clone(),
+            keypoint: spec.keypoints[keypoint].clone(),
         }),
     }
 }
 
-fn normalising_pair(
+fn normalizing_pair(
     spec: &SchemaSpec,
-    pair: &NormalisingPairSpec,
-) -> Result<NormalisingPair, SchemaError> {
-    let from = indices(spec, "normalising_pair", &pair.from)?;
-    let to = indices(spec, "normalising_pair", &pair.to)?;
+    pair: &NormalizingPairSpec,
+) -> Result<NormalizingPair, SchemaError> {
+    let from = indices(spec, "normalizing_pair", &pair.from)?;
+    let to = indices(spec, "normalizing_pair", &pair.to)?;
     if from.is_empty() || to.is_empty() {
-        return Err(SchemaError::EmptyNormalisingEnd {
+        return Err(SchemaError::EmptyNormalizingEnd {
             schema: spec.name.clone(),
             pair: pair.name.clone(),
         });
     }
-    Ok(NormalisingPair {
+    Ok(NormalizingPair {
         name: pair.name.clone(),
         from,
         to,

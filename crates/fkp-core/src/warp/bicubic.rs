@@ -1,4 +1,4 @@
-//! Cubic convolution over 4×4 neighbours.
+//! Cubic convolution over 4×4 neighbors.
 
 use super::border::Border;
 use super::coords::{BLOCK, Coords, InverseMap};

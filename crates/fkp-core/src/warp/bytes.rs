@@ -1,9 +1,9 @@
-//! Bilinear samples of 8-bit pictures in 16-bit integers: the arithmetic, and the loop that does it
+//! Bilinear samples of 8-bit images in 16-bit integers: the arithmetic, and the loop that does it
 //! on any processor.
 //!
-//! A coordinate is held in 1/65536 px, a weight in 1/32768, a value in 1/64 of a grey level. A blend
+//! A coordinate is held in 1/65536 px, a weight in 1/32768, a value in 1/64 of a gray level. A blend
 //! along x, one along y and the final division each round to nearest, so the result is within 0.53
-//! grey levels of the exact one. Every processor does the same operations on the same integers and
+//! gray levels of the exact one. Every processor does the same operations on the same integers and
 //! gives the same bytes.
 
 use super::coords::{BLOCK, Coords, InverseMap};
@@ -174,7 +174,7 @@ mod tests {
     }
 
     proptest! {
-        /// Everywhere, so also at the end of the picture, where the fast one must not read on.
+        /// Everywhere, so also at the end of the image, where the fast one must not read on.
         #[test]
         fn every_processor_gives_the_same_bytes(
             source in (2usize..40, 2usize..40), size in (1usize..80, 1usize..12),

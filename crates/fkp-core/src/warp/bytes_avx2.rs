@@ -1,6 +1,6 @@
 //! The samples of `bytes`, written in AVX2.
 //!
-//! What costs most is fetching four neighbours for every pixel. Of colour pictures, two neighbours
+//! What costs most is fetching four neighbors for every pixel. Of color images, two neighbors
 //! in a row are fetched as one eight-byte word and taken apart in the register.
 
 use super::bytes::{Grid, Portable, Rows, Samples, UNITS};
@@ -14,8 +14,8 @@ impl<const C: usize> Avx2Kernel for Rows<'_, C> {
     #[inline(always)]
     fn run(self, cpu: V3) {
         match C {
-            1 => self.run_with(Grey { cpu }),
-            _ => self.run_with(Colour::<C>::new(cpu)),
+            1 => self.run_with(Gray { cpu }),
+            _ => self.run_with(Color::<C>::new(cpu)),
         }
     }
 }
@@ -27,22 +27,22 @@ const WORD: usize = 8;
 const NONE: u8 = 0x80;
 
 /// Pixels of two to four channels.
-struct Colour<const C: usize> {
+struct Color<const C: usize> {
     cpu: V3,
     /// Channel by channel the left and the right byte, first of the upper row, then of the lower.
-    neighbours: __m256i,
+    neighbors: __m256i,
     /// Four pixels of four bytes pushed together.
     together: __m256i,
 }
 
-impl<const C: usize> Samples<C> for Colour<C> {
+impl<const C: usize> Samples<C> for Color<C> {
     #[inline(always)]
     fn block(&self, grid: &Grid<'_>, at: &Coords, row: &mut [u8]) {
         let avx2 = self.cpu.avx2;
         let end = grid.data.len() as i32 - (grid.below + WORD) as i32;
         let (taps, within) = Taps::new::<C>(self.cpu, grid, at, end);
         if !within {
-            // At the end of the picture, where a word would go beyond it.
+            // At the end of the image, where a word would go beyond it.
             return Samples::<C>::block(&Portable, grid, at, row);
         }
         let mut rest = row;
@@ -72,10 +72,10 @@ impl<const C: usize> Samples<C> for Colour<C> {
     }
 }
 
-impl<const C: usize> Colour<C> {
+impl<const C: usize> Color<C> {
     #[inline(always)]
     fn new(cpu: V3) -> Self {
-        let neighbours: [u8; 16] = std::array::from_fn(|i| {
+        let neighbors: [u8; 16] = std::array::from_fn(|i| {
             let (lower, channel, right) = (i / 8, i % 8 / 2, i % 2);
             match channel < C {
                 true => (lower * 8 + right * C + channel) as u8,
@@ -88,7 +88,7 @@ impl<const C: usize> Colour<C> {
         });
         Self {
             cpu,
-            neighbours: cast([neighbours; 2]),
+            neighbors: cast([neighbors; 2]),
             together: cast([together; 2]),
         }
     }
@@ -129,7 +129,7 @@ impl<const C: usize> Colour<C> {
     fn rows(&self, grid: &Grid<'_>, (one, other): (u32, u32), weight: __m256i) -> __m256i {
         let (one, other) = (self.fetch(grid, one), self.fetch(grid, other));
         let bytes = self.cpu.avx._mm256_set_m128i(other, one);
-        let pairs = self.cpu.avx2._mm256_shuffle_epi8(bytes, self.neighbours);
+        let pairs = self.cpu.avx2._mm256_shuffle_epi8(bytes, self.neighbors);
         across(self.cpu, pairs, weight)
     }
 
@@ -150,16 +150,16 @@ impl<const C: usize> Colour<C> {
 }
 
 /// Pixels of one channel.
-struct Grey {
+struct Gray {
     cpu: V3,
 }
 
-impl<const C: usize> Samples<C> for Grey {
+impl<const C: usize> Samples<C> for Gray {
     #[inline(always)]
     fn block(&self, grid: &Grid<'_>, at: &Coords, row: &mut [u8]) {
         let avx2 = self.cpu.avx2;
         let (taps, _) = Taps::new::<1>(self.cpu, grid, at, i32::MAX);
-        // Pairs of neighbours.
+        // Pairs of neighbors.
         let (mut upper, mut lower) = ([0u16; BLOCK], [0u16; BLOCK]);
         let pairs = upper.as_chunks_mut::<4>().0.iter_mut();
         let pairs = pairs.zip(lower.as_chunks_mut::<4>().0);
@@ -187,7 +187,7 @@ impl<const C: usize> Samples<C> for Grey {
 /// Packing works within each half of a register; this puts the quarters back in order.
 const IN_ORDER: i32 = 0b11_01_10_00;
 
-impl Grey {
+impl Gray {
     /// The pixels of a block from `first` on.
     #[inline(always)]
     fn sixteen(
@@ -223,9 +223,9 @@ impl Grey {
 /// Where the pixels of a block come from. In memory, because that is the shortest way for an index
 /// from a vector register to an address.
 struct Taps {
-    /// Where the upper left of the four neighbours starts.
+    /// Where the upper left of the four neighbors starts.
     index: [u32; BLOCK],
-    /// Weights of the neighbours on the right and below, 15 bits in the lower half of 32.
+    /// Weights of the neighbors on the right and below, 15 bits in the lower half of 32.
     wx: [u32; BLOCK],
     wy: [u32; BLOCK],
 }
@@ -291,7 +291,7 @@ fn fixed(cpu: V3, values: &[f32; BLOCK], first: usize, last: i32) -> __m256i {
     cpu.avx2._mm256_min_epi32(whole, cast([last; 8]))
 }
 
-/// Pairs of bytes blended, in 1/64 of a grey level: 64 times the left one and, weighted, 64 times
+/// Pairs of bytes blended, in 1/64 of a gray level: 64 times the left one and, weighted, 64 times
 /// the difference.
 #[inline(always)]
 fn across(cpu: V3, pairs: __m256i, weight: __m256i) -> __m256i {
@@ -308,7 +308,7 @@ fn blend(cpu: V3, upper: __m256i, lower: __m256i, weight: __m256i) -> __m256i {
     cpu.avx2._mm256_add_epi16(upper, step)
 }
 
-/// From 1/64 of a grey level to the nearest whole one: `(v·512 + 2¹⁴) / 2¹⁵`.
+/// From 1/64 of a gray level to the nearest whole one: `(v·512 + 2¹⁴) / 2¹⁵`.
 #[inline(always)]
 fn whole(cpu: V3, values: __m256i) -> __m256i {
     cpu.avx2._mm256_mulhrs_epi16(values, cast([512i16; 16]))

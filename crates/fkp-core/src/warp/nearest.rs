@@ -1,4 +1,4 @@
-//! The nearest pixel, for masks and labels: no value comes out that was not in the picture.
+//! The nearest pixel, for masks and labels: no value comes out that was not in the image.
 
 use super::border::Border;
 use super::coords::{BLOCK, Coords, InverseMap};

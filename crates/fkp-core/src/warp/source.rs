@@ -62,7 +62,7 @@ impl<'a> From<&'a Image> for View<'a, u8> {
     }
 }
 
-/// An image of at least two by two pixels in which every folded coordinate has four neighbours.
+/// An image of at least two by two pixels in which every folded coordinate has four neighbors.
 pub(super) struct Source<'a, T> {
     pub(super) data: &'a [T],
     pub(super) width: usize,

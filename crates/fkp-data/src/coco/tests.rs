@@ -7,7 +7,7 @@ use proptest::prelude::*;
 const CATEGORY: &str = r#"{"id": 1, "name": "pet", "keypoints": ["nose", "left_ear", "right_ear"], "skeleton": [[1, 2], [1, 3], [0, 9]]}"#;
 const ANNOTATION: &str = r#"{"id": 5, "image_id": 7, "category_id": 1, "keypoints": [1, 2, 2, 3.5, 4, 1, 0, 0, 0], "bbox": [0, 0, 8, 6]}"#;
 
-/// A file with one entry a line: categories on line 2, the picture on 4, annotations from 6.
+/// A file with one entry a line: categories on line 2, the image on 4, annotations from 6.
 fn json(category: &str, image: &str, annotations: &[&str]) -> String {
     let annotations = annotations.join(",\n");
     format!(
@@ -37,7 +37,7 @@ fn parse_as(text: &str, schema: Option<&Schema>) -> Result<Folder, DataError> {
 fn parse_with(text: &str, options: &OpenOptions) -> Result<Folder, DataError> {
     let find = |name: &str| match name {
         "a.png" => Ok(PathBuf::from("images/a.png")),
-        _ => find_picture(Path::new("nowhere"), name),
+        _ => find_image(Path::new("nowhere"), name),
     };
     super::parse(Path::new("a.json"), text.as_bytes(), options, find)
 }
@@ -51,18 +51,18 @@ fn assert_message(text: &str, parts: &[&str]) {
 }
 
 #[test]
-fn points_visibility_box_and_schema_are_read() {
+fn keypoints_visibility_box_and_schema_are_read() {
     let set = parse(&sound(&[ANNOTATION])).unwrap();
     assert_eq!(set.schema().name(), "pet");
     assert_eq!(set.schema().flip_pairs(), [(1, 2)]);
     assert_eq!(set.schema().skeleton(), [(0, 1), (0, 2)]);
-    let picture = &set.pictures[0];
-    assert_eq!(picture.id, "a.png");
-    assert_eq!(picture.keypoints[0], Keypoint::new(1.0, 2.0));
-    assert_eq!(picture.keypoints[1].visibility, Visibility::Occluded);
-    assert_eq!(picture.keypoints[1].x, 3.5);
-    assert!(!picture.keypoints[2].is_labelled());
-    let whole = picture.face_box.unwrap().bounds;
+    let image = &set.images[0];
+    assert_eq!(image.id, "a.png");
+    assert_eq!(image.keypoints[0], Keypoint::new(1.0, 2.0));
+    assert_eq!(image.keypoints[1].visibility, Visibility::Occluded);
+    assert_eq!(image.keypoints[1].x, 3.5);
+    assert!(!image.keypoints[2].is_labeled());
+    let whole = image.face_box.unwrap().bounds;
     assert_eq!(
         (whole.x, whole.y, whole.width, whole.height),
         (-0.5, -0.5, 8.0, 6.0)
@@ -70,11 +70,11 @@ fn points_visibility_box_and_schema_are_read() {
 }
 
 #[test]
-fn each_labelled_annotation_is_a_sample_and_the_rest_is_noted() {
+fn each_labeled_annotation_is_a_sample_and_the_rest_is_noted() {
     let blank = ANNOTATION.replace("1, 2, 2, 3.5, 4, 1", "0, 0, 0, 0, 0, 0");
     let boxed = r#"{"id": 6, "image_id": 7, "category_id": 1, "bbox": [0, 0, 1, 1]}"#;
     let set = parse(&sound(&[ANNOTATION, &blank, boxed, ANNOTATION])).unwrap();
-    let ids: Vec<_> = set.pictures.iter().map(|p| p.id.as_str()).collect();
+    let ids: Vec<_> = set.images.iter().map(|p| p.id.as_str()).collect();
     assert_eq!(ids, ["a.png", "a.png face 2"]);
     assert!(set.notes[0].starts_with("2 annotations"), "{:?}", set.notes);
 }
@@ -91,7 +91,7 @@ fn an_unusable_box_is_no_error() {
     ] {
         let annotation = ANNOTATION.replace("[0, 0, 8, 6]", bbox);
         let set = parse(&sound(&[&annotation])).unwrap();
-        assert_eq!(set.pictures[0].face_box, None, "{bbox}");
+        assert_eq!(set.images[0].face_box, None, "{bbox}");
     }
 }
 
@@ -108,7 +108,7 @@ fn a_built_in_or_given_schema_is_matched_by_name() {
     );
     let set = parse(&text).unwrap();
     assert_eq!(set.schema(), &Schema::aflw21());
-    assert_eq!(set.pictures[0].keypoints[20], Keypoint::new(0.0, 1.0));
+    assert_eq!(set.images[0].keypoints[20], Keypoint::new(0.0, 1.0));
     let error = parse_as(&text, Some(&Schema::kaggle15())).unwrap_err();
     assert!(
         error
@@ -169,7 +169,7 @@ fn damage_is_named_with_row_and_field() {
     assert_message(&replaced("3.5", "1e999"), &["row 7", "out of range"]);
     assert_message(&replaced("3.5", "NaN"), &["row 7"]);
     let image = r#"{"id": 7, "file_name": "b.png"}"#;
-    let parts = ["row 4", "images[0].file_name", "no picture", "b.png"];
+    let parts = ["row 4", "images[0].file_name", "no image", "b.png"];
     assert_message(&json(CATEGORY, image, &[ANNOTATION]), &parts);
     let images = format!("{image},\n{image}");
     let parts = ["row 5", "images[1].id", "images[0]"];

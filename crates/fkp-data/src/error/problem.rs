@@ -48,12 +48,12 @@ pub enum Problem {
         text: String,
     },
     /// A coordinate is NaN or infinite.
-    #[error("`{text}` is not a finite number; leave the cell empty where a point has no label")]
+    #[error("`{text}` is not a finite number; leave the cell empty where a keypoint has no label")]
     NotFinite {
         /// The text, abridged.
         text: String,
     },
-    /// A coordinate lies absurdly far outside any picture.
+    /// A coordinate lies absurdly far outside any image.
     #[error("`{text}` is farther out than {limit} pixels")]
     TooFar {
         /// The text, abridged.
@@ -71,9 +71,9 @@ pub enum Problem {
         /// Height of the image in pixels.
         height: usize,
     },
-    /// Only one of a point's two coordinates is given.
-    #[error("the cell is empty, but the point's other coordinate is given")]
-    HalfLabelled,
+    /// Only one of a keypoint's two coordinates is given.
+    #[error("the cell is empty, but the keypoint's other coordinate is given")]
+    HalfLabeled,
     /// A pixel is not an integer from 0 to 255.
     #[error("pixel {index} (counted from 0) is `{text}`, not an integer from 0 to 255")]
     NotAPixel {
@@ -82,23 +82,23 @@ pub enum Problem {
         /// The text, abridged.
         text: String,
     },
-    /// A picture has another number of pixels than those before it.
-    #[error("the picture has {found} pixels instead of {expected}")]
+    /// An image has another number of pixels than those before it.
+    #[error("the image has {found} pixels instead of {expected}")]
     PixelCount {
-        /// Pixels of the first picture.
+        /// Pixels of the first image.
         expected: usize,
         /// Pixels of this one.
         found: usize,
     },
-    /// A picture is not square.
-    #[error("{found} pixels do not make a square picture")]
+    /// An image is not square.
+    #[error("{found} pixels do not make a square image")]
     NotSquare {
-        /// Pixels of the picture.
+        /// Pixels of the image.
         found: usize,
     },
-    /// There is no picture for an annotation.
-    #[error("there is no picture; looked for {looked_for}")]
-    MissingPicture {
+    /// There is no image for an annotation.
+    #[error("there is no image; looked for {looked_for}")]
+    MissingImage {
         /// The paths that were tried.
         looked_for: String,
     },
@@ -118,9 +118,9 @@ pub enum Problem {
         /// Where it was first: a file and row.
         first: String,
     },
-    /// There are more or fewer points than there should be.
-    #[error("there are {found} points, not {expected}{why}")]
-    PointCount {
+    /// There are more or fewer keypoints than there should be.
+    #[error("there are {found} keypoints, not {expected}{why}")]
+    KeypointCount {
         /// How many there should be.
         expected: usize,
         /// How many there are.
@@ -129,20 +129,20 @@ pub enum Problem {
         why: String,
     },
     /// A list of keypoints is not made of x, y and visibility each.
-    #[error("the list has {found} numbers; {points} keypoints need {expected} (x, y, v each)")]
+    #[error("the list has {found} numbers; {keypoints} keypoints need {expected} (x, y, v each)")]
     KeypointsLength {
-        /// Points of the schema.
-        points: usize,
+        /// Keypoints of the schema.
+        keypoints: usize,
         /// Numbers that it takes.
         expected: usize,
         /// Numbers that are there.
         found: usize,
     },
     /// A visibility flag is not 0, 1 or 2.
-    #[error("keypoint {point} (counted from 0) has visibility {given}; allowed are 0, 1 and 2")]
+    #[error("keypoint {keypoint} (counted from 0) has visibility {given}; allowed are 0, 1 and 2")]
     BadVisibility {
-        /// Which point, from 0.
-        point: usize,
+        /// Which keypoint, from 0.
+        keypoint: usize,
         /// The flag.
         given: f64,
     },

@@ -5,7 +5,7 @@ use fkp_core::Dataset;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-/// A folder with these tables and three small pictures in `images/`.
+/// A folder with these tables and three small images in `images/`.
 fn folder(tables: &[(&str, &str)]) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("images")).unwrap();
@@ -13,8 +13,8 @@ fn folder(tables: &[(&str, &str)]) -> TempDir {
         .iter()
         .enumerate()
     {
-        let picture = image::GrayImage::from_pixel(8, 6, image::Luma([value as u8]));
-        picture.save(dir.path().join("images").join(name)).unwrap();
+        let image = image::GrayImage::from_pixel(8, 6, image::Luma([value as u8]));
+        image.save(dir.path().join("images").join(name)).unwrap();
     }
     for (name, text) in tables {
         std::fs::write(dir.path().join(name), text).unwrap();
@@ -35,21 +35,21 @@ fn open_as(path: impl AsRef<Path>, schema: &Schema) -> Result<Folder, DataError>
 }
 
 fn read(text: &str) -> Result<Folder, DataError> {
-    open(folder(&[("points.csv", text)]).path())
+    open(folder(&[("keypoints.csv", text)]).path())
 }
 
 #[track_caller]
 fn assert_message(text: &str, parts: &[&str]) {
     let message = read(text).unwrap_err().to_string();
-    for part in ["points.csv"].iter().chain(parts) {
+    for part in ["keypoints.csv"].iter().chain(parts) {
         assert!(message.contains(part), "{part:?} in {message:?}");
     }
 }
 
 #[test]
-fn named_columns_make_a_schema_and_empty_cells_are_unlabelled() {
+fn named_columns_make_a_schema_and_empty_cells_are_unlabeled() {
     let dir = folder(&[(
-        "points.csv",
+        "keypoints.csv",
         "\u{feff}image,left_y,left_x,right_x,right_y\r\nAnn_0.png,2,1,3,4\r\nBo_0.png,,,12,4",
     )]);
     let set = open(dir.path()).unwrap();
@@ -60,7 +60,7 @@ fn named_columns_make_a_schema_and_empty_cells_are_unlabelled() {
     assert_eq!((first.keypoints[0].x, first.keypoints[0].y), (1.0, 2.0));
     let second = set.get(1).unwrap();
     assert_eq!(second.image.pixel(0, 0), &[2]);
-    assert!(!second.keypoints[0].is_labelled());
+    assert!(!second.keypoints[0].is_labeled());
     // At x = 12 of an image 8 wide.
     assert_eq!(
         second.keypoints[1].visibility,
@@ -74,17 +74,17 @@ fn plain_numbers_are_x_and_y_in_turn_and_names_tell_the_schema() {
         let image = image::GrayImage::from_pixel(150, 150, image::Luma([1]));
         image.save(dir.path().join("big.png")).unwrap();
     };
-    let table = |points: usize| {
-        let numbers: Vec<_> = (0..2 * points).map(|i| i.to_string()).collect();
+    let table = |keypoints: usize| {
+        let numbers: Vec<_> = (0..2 * keypoints).map(|i| i.to_string()).collect();
         format!(",{0}\nbig.png,{0}\n", numbers.join(","))
     };
-    for (points, name) in [(68, "points68"), (21, "points21"), (5, "points5")] {
-        let dir = folder(&[("points.csv", &table(points))]);
+    for (keypoints, name) in [(68, "keypoints68"), (21, "keypoints21"), (5, "keypoints5")] {
+        let dir = folder(&[("keypoints.csv", &table(keypoints))]);
         big(&dir);
-        let set = open(dir.path().join("points.csv")).unwrap();
-        assert_eq!((set.schema().name(), set.schema().len()), (name, points));
-        let last = set.get(0).unwrap().keypoints[points - 1];
-        assert_eq!(last.x as usize, 2 * points - 2);
+        let set = open(dir.path().join("keypoints.csv")).unwrap();
+        assert_eq!((set.schema().name(), set.schema().len()), (name, keypoints));
+        let last = set.get(0).unwrap().keypoints[keypoints - 1];
+        assert_eq!(last.x as usize, 2 * keypoints - 2);
     }
     let kaggle = Schema::kaggle15();
     let columns: Vec<_> = kaggle
@@ -95,7 +95,7 @@ fn plain_numbers_are_x_and_y_in_turn_and_names_tell_the_schema() {
         .collect();
     let cells: Vec<_> = (0..30).map(|i| i.to_string()).collect();
     let text = format!("file,{}\nbig.png,{}\n", columns.join(","), cells.join(","));
-    let dir = folder(&[("points.csv", &text)]);
+    let dir = folder(&[("keypoints.csv", &text)]);
     big(&dir);
     let set = open(dir.path()).unwrap();
     assert_eq!(set.schema(), &kaggle);
@@ -104,7 +104,7 @@ fn plain_numbers_are_x_and_y_in_turn_and_names_tell_the_schema() {
 
 #[test]
 fn a_given_schema_must_fit() {
-    let dir = folder(&[("points.csv", "f,x0,y0,x1,y1\nAnn_0.png,1,2,3,4\n")]);
+    let dir = folder(&[("keypoints.csv", "f,x0,y0,x1,y1\nAnn_0.png,1,2,3,4\n")]);
     let two = Schema::numbered("two", 2).unwrap();
     assert_eq!(open_as(dir.path(), &two).unwrap().schema(), &two);
     let error = open_as(dir.path(), &Schema::kaggle15()).unwrap_err();
@@ -114,7 +114,7 @@ fn a_given_schema_must_fit() {
             .contains("2 keypoints, schema `kaggle15` has 15"),
         "{error}"
     );
-    let dir = folder(&[("points.csv", "f,a_x,a_y,b_x,b_y\nAnn_0.png,1,2,3,4\n")]);
+    let dir = folder(&[("keypoints.csv", "f,a_x,a_y,b_x,b_y\nAnn_0.png,1,2,3,4\n")]);
     let error = open_as(dir.path(), &two).unwrap_err();
     assert!(
         error
@@ -125,7 +125,7 @@ fn a_given_schema_must_fit() {
 }
 
 #[test]
-fn two_tables_are_the_split_and_share_no_picture() {
+fn two_tables_are_the_split_and_share_no_image() {
     let table = |names: &[&str]| {
         let rows = names.iter().map(|name| format!("{name},1,2\n"));
         format!("f,a_x,a_y\n{}", rows.collect::<String>())
@@ -138,7 +138,7 @@ fn two_tables_are_the_split_and_share_no_picture() {
     let set = open(dir.path()).unwrap();
     let own = set.own_split.clone().unwrap();
     assert_eq!((&own.train[..], &own.val[..]), (&[0, 1][..], &[2, 3][..]));
-    let group = |i: usize| set.pictures[i].group.as_deref();
+    let group = |i: usize| set.images[i].group.as_deref();
     assert_eq!((group(1), group(3)), (Some("Ann"), Some("Cy")));
     assert_eq!(set.get(3).unwrap().group.as_deref(), Some("Cy"));
     let dir = folder(&[
@@ -179,15 +179,15 @@ fn damage_is_named_with_row_and_column() {
     assert_message("f,a_x,a_y\nAnn_0.png,1\n", &["row 2", "2 cells"]);
     assert_message(
         "f,a_x,a_y\n\nDee.png,1,2\n",
-        &["row 3", "`f`", "no picture", "Dee.png"],
+        &["row 3", "`f`", "no image", "Dee.png"],
     );
     assert_message("f,a_x,a_y\n,1,2\n", &["row 2", "`f`", "empty"]);
 }
 
 #[test]
-fn a_picture_that_does_not_decode_is_an_error_of_that_sample_alone() {
-    let dir = folder(&[("points.csv", "f,a_x,a_y\nbad.png,1,2\nBo_0.png,1,2\n")]);
-    std::fs::write(dir.path().join("bad.png"), "not a picture").unwrap();
+fn a_image_that_does_not_decode_is_an_error_of_that_sample_alone() {
+    let dir = folder(&[("keypoints.csv", "f,a_x,a_y\nbad.png,1,2\nBo_0.png,1,2\n")]);
+    std::fs::write(dir.path().join("bad.png"), "not an image").unwrap();
     let set = open(dir.path()).unwrap();
     let error = set.get(0).unwrap_err();
     assert_eq!(error.index, 0);
@@ -201,10 +201,10 @@ proptest! {
     fn arbitrary_text_never_panics(text in "(f,a_x,a_y\n|,0,1\n)?[abxy_0-9.,\"\r\n]{0,60}") {
         let table = Table::new(Path::new("t.csv"), text.as_bytes());
         if let Ok(mut table) = table
-            && let Ok((_, points)) = columns(Path::new("t.csv"), &table, None)
+            && let Ok((_, keypoints)) = columns(Path::new("t.csv"), &table, None)
         {
             while let Ok(Some(row)) = table.next_row() {
-                let _ = row.keypoints(&points);
+                let _ = row.keypoints(&keypoints);
             }
         }
     }

@@ -5,7 +5,7 @@ use fkp_core::Visibility;
 use proptest::prelude::*;
 use std::io::Write;
 
-/// A schema of two points keeps the tables short.
+/// A schema of two keypoints keeps the tables short.
 fn schema() -> Schema {
     Schema::try_from(fkp_core::SchemaSpec {
         name: "two".to_owned(),
@@ -13,9 +13,9 @@ fn schema() -> Schema {
         flip_pairs: None,
         unpaired: Vec::new(),
         skeleton: Vec::new(),
-        framing: Vec::new(),
+        mean_shape: Vec::new(),
         face_box: None,
-        normalising_pair: Vec::new(),
+        normalizing_pair: Vec::new(),
     })
     .unwrap()
 }
@@ -46,10 +46,10 @@ fn assert_message(result: Result<Kaggle, DataError>, parts: &[&str]) {
 }
 
 #[test]
-fn points_and_pictures_are_read_by_the_names_of_the_columns() {
+fn keypoints_and_images_are_read_by_the_names_of_the_columns() {
     let text = "Image,chin_y,chin_x,nose_y,nose_x\r\n1 2 3 4,0.5,0.25,1,0\r\n5 6  7 255,,,1,0.75";
     let set = parse(text).unwrap();
-    assert_eq!((set.len(), set.side, set.is_labelled()), (2, 2, true));
+    assert_eq!((set.len(), set.side, set.is_labeled()), (2, 2, true));
     let first = set.get(0).unwrap();
     assert_eq!(first.id, "training.csv:2");
     assert_eq!(first.image.as_bytes(), &[1, 2, 3, 4]);
@@ -58,20 +58,20 @@ fn points_and_pictures_are_read_by_the_names_of_the_columns() {
     let second = set.get(1).unwrap();
     assert_eq!(second.image.as_bytes(), &[5, 6, 7, 255]);
     assert_eq!(second.keypoints[0].x, 0.75);
-    assert_eq!(second.keypoints[1].visibility, Visibility::Unlabelled);
+    assert_eq!(second.keypoints[1].visibility, Visibility::Unlabeled);
     assert!(set.get(2).is_err());
 }
 
 #[test]
-fn the_test_file_has_pictures_and_no_labels() {
+fn the_test_file_has_images_and_no_labels() {
     let set = parse("\u{feff}ImageId,Image\n1,0 0 0 9\n2,0 0 0 8\n").unwrap();
-    assert!(!set.is_labelled());
+    assert!(!set.is_labeled());
     let second = set.get(1).unwrap();
     assert_eq!(
         (second.id.as_str(), second.image.pixel(1, 1)),
         ("2", &[8][..])
     );
-    assert_eq!(second.keypoints.labelled().count(), 0);
+    assert_eq!(second.keypoints.labeled().count(), 0);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Which format is recognised, and what is said where none is.
+//! Which format is recognized, and what is said where none is.
 
 use super::*;
 use tempfile::TempDir;
@@ -9,12 +9,12 @@ const JSON: &str = r#"{"categories": [{"id": 1, "keypoints": ["a"]}], "images": 
 const TABLE: &str = "file,a_x,a_y\np.png,1,1\nq.png,0,0\n";
 const TEST: &str = "ImageId,Image\n1,7\n2,8\n";
 
-/// A folder with these files and two pictures of one pixel.
+/// A folder with these files and two images of one pixel.
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     for (value, name) in ["p.png", "q.png"].iter().enumerate() {
-        let picture = image::GrayImage::from_pixel(1, 1, image::Luma([value as u8]));
-        picture.save(dir.path().join(name)).unwrap();
+        let image = image::GrayImage::from_pixel(1, 1, image::Luma([value as u8]));
+        image.save(dir.path().join(name)).unwrap();
     }
     for (name, text) in files {
         std::fs::write(dir.path().join(name), text).unwrap();
@@ -27,7 +27,7 @@ fn default_open(path: impl AsRef<Path>) -> Result<Opened, DataError> {
 }
 
 #[test]
-fn formats_are_recognised_by_looking() {
+fn formats_are_recognized_by_looking() {
     for (files, format, samples) in [
         (
             &[("training.csv", TEST), ("other.csv", "x")][..],
@@ -36,9 +36,9 @@ fn formats_are_recognised_by_looking() {
         ),
         (&[("faces.csv", TEST)], Format::Kaggle, 2),
         (&[("faces.csv", "Image,ImageId\n7,1\n")], Format::Kaggle, 1),
-        (&[("points.csv", TABLE)], Format::ImageCsv, 2),
+        (&[("keypoints.csv", TABLE)], Format::ImageCsv, 2),
         (
-            &[("points.csv", "Image,a_x,a_y\np.png,1,1\n")],
+            &[("keypoints.csv", "Image,a_x,a_y\np.png,1,1\n")],
             Format::ImageCsv,
             1,
         ),
@@ -127,7 +127,7 @@ fn a_format_that_was_asked_for_says_what_it_needs() {
 
 #[test]
 fn the_part_that_is_asked_for_is_what_comes() {
-    let dir = folder(&[("points.csv", TABLE)]);
+    let dir = folder(&[("keypoints.csv", TABLE)]);
     let part = |split| {
         let options = OpenOptions {
             split,
@@ -153,10 +153,10 @@ fn the_part_that_is_asked_for_is_what_comes() {
 }
 
 #[test]
-fn a_split_with_a_picture_or_a_person_on_both_sides_is_refused() {
-    let picture = |dir: &TempDir, name: &str, value| {
-        let picture = image::GrayImage::from_pixel(1, 1, image::Luma([value]));
-        picture.save(dir.path().join(name)).unwrap();
+fn a_split_with_a_image_or_a_person_on_both_sides_is_refused() {
+    let image = |dir: &TempDir, name: &str, value| {
+        let image = image::GrayImage::from_pixel(1, 1, image::Luma([value]));
+        image.save(dir.path().join(name)).unwrap();
     };
     let table = |names: &[&str]| {
         let rows = names.iter().map(|name| format!("{name},1,1\n"));
@@ -183,10 +183,10 @@ fn a_split_with_a_picture_or_a_person_on_both_sides_is_refused() {
         ("train.csv", &table(&["p.png", "q.png"])),
         ("val.csv", &table(&["r.png"])),
     ]);
-    picture(&copies, "r.png", 1);
+    image(&copies, "r.png", 1);
     refused(
         &copies,
-        &["train.csv", "val.csv", "`q.png`", "`r.png`", "same picture"],
+        &["train.csv", "val.csv", "`q.png`", "`r.png`", "same image"],
     );
 
     let lists = folder(&[
@@ -196,7 +196,7 @@ fn a_split_with_a_picture_or_a_person_on_both_sides_is_refused() {
         ("val.txt", "p\n"),
     ]);
     assert!(default_open(lists.path()).unwrap().train_val().is_ok());
-    picture(&lists, "q.png", 0);
+    image(&lists, "q.png", 0);
     refused(&lists, &["train.txt", "val.txt", "`q`", "`p`"]);
 
     let names = ["Ann_0.png", "Bo_0.png", "Cy_0.png", "Ann_1.png"];
@@ -205,7 +205,7 @@ fn a_split_with_a_picture_or_a_person_on_both_sides_is_refused() {
         ("val.csv", &table(&names[3..])),
     ]);
     for (value, name) in names.iter().enumerate() {
-        picture(&people, name, value as u8);
+        image(&people, name, value as u8);
     }
     refused(
         &people,
@@ -220,7 +220,7 @@ fn a_split_with_a_picture_or_a_person_on_both_sides_is_refused() {
 
 #[test]
 fn nonsense_options_are_refused_and_a_schema_is_passed_on() {
-    let dir = folder(&[("points.csv", TABLE)]);
+    let dir = folder(&[("keypoints.csv", TABLE)]);
     let mut options = OpenOptions::default();
     options.split_rule.val_fraction = f64::NAN;
     assert!(open(dir.path(), &options).is_err());
@@ -237,7 +237,7 @@ fn the_summary_counts_images_and_persons_of_each_part() {
     let names = ["Ann_0.png", "Ann_1.png", "Bo_0.png", "Bo_1.png"];
     let rows = names.map(|name| format!("{name},1,1,2,2\n")).concat();
     let dir = folder(&[(
-        "points.csv",
+        "keypoints.csv",
         &format!("file,left_x,left_y,right_x,right_y\n{rows}"),
     )]);
     for (value, name) in names.iter().enumerate() {
@@ -251,7 +251,7 @@ fn the_summary_counts_images_and_persons_of_each_part() {
     assert_eq!(
         text,
         "format: image-csv\n\
-         schema: points, 2 keypoints, recognized by the names\n\
+         schema: keypoints, 2 keypoints, recognized by the names\n\
          flip pairs: 1, such as left / right\n\
          all: 4 images of 2 persons\n\
          Ann: 2 images of 1 person\n"
@@ -350,8 +350,8 @@ fn labels_far_outside_are_refused_or_unlabeled_with_their_place() {
         }
         assert!(note.ends_with("taken as unlabeled"), "{note}");
         let last = opened.dataset.get(opened.dataset.len() - 1).unwrap();
-        assert!(!last.keypoints[1].is_labelled(), "{format}");
-        assert!(last.keypoints[0].is_labelled(), "{format}");
+        assert!(!last.keypoints[1].is_labeled(), "{format}");
+        assert!(last.keypoints[0].is_labeled(), "{format}");
     }
     for (format, dir, _) in sets_with("1", "-3.5") {
         let error = open(dir.path(), &options_for(format, FarLabels::Refuse)).unwrap_err();
@@ -366,12 +366,16 @@ fn labels_a_little_outside_count_and_are_never_visible() {
     for (format, dir, _) in sets_with("2", "1") {
         let opened = open(dir.path(), &options_for(format, FarLabels::Refuse)).unwrap();
         let last = opened.dataset.get(opened.dataset.len() - 1).unwrap();
-        let point = last.keypoints[1];
+        let keypoint = last.keypoints[1];
         assert_eq!(
-            point.visibility,
+            keypoint.visibility,
             fkp_core::Visibility::OutOfFrame,
             "{format}"
         );
-        assert_eq!(point.x, if format == "pts" { 1.0 } else { 2.0 }, "{format}");
+        assert_eq!(
+            keypoint.x,
+            if format == "pts" { 1.0 } else { 2.0 },
+            "{format}"
+        );
     }
 }

@@ -5,11 +5,11 @@ use fkp_core::Dataset;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-/// A file of this many points, `x = y = number` counted from 1.
-fn pts(points: usize) -> String {
-    let lines = (1..=points).map(|i| format!("{i}.5 {i}\n"));
+/// A file of this many keypoints, `x = y = number` counted from 1.
+fn pts(keypoints: usize) -> String {
+    let lines = (1..=keypoints).map(|i| format!("{i}.5 {i}\n"));
     let lines: String = lines.collect();
-    format!("version: 1\nn_points:  {points}\n{{\n{lines}}}\n")
+    format!("version: 1\nn_points:  {keypoints}\n{{\n{lines}}}\n")
 }
 
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -19,8 +19,8 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
         if has_ending(name, "pts") && !name.contains("alone") {
-            let picture = image::GrayImage::from_pixel(99, 99, image::Luma([7]));
-            picture.save(path.with_extension("png")).unwrap();
+            let image = image::GrayImage::from_pixel(99, 99, image::Luma([7]));
+            image.save(path.with_extension("png")).unwrap();
         }
     }
     dir
@@ -32,8 +32,8 @@ fn open(files: &[(&str, &str)]) -> Result<Folder, DataError> {
 
 /// A file of the mean face of `ibug68`, 90 pixels wide, counted from 1.
 fn face() -> String {
-    let framing = Schema::ibug68().framing().to_vec();
-    let lines = framing
+    let mean_shape = Schema::ibug68().mean_shape().to_vec();
+    let lines = mean_shape
         .iter()
         .map(|[x, y]| format!("{} {}\n", 90.0 * x + 1.0, 90.0 * y + 1.0));
     format!(
@@ -51,7 +51,7 @@ fn assert_message(files: &[(&str, &str)], parts: &[&str]) {
 }
 
 #[test]
-fn points_are_counted_from_zero_and_folders_searched_one_level_down() {
+fn keypoints_are_counted_from_zero_and_folders_searched_one_level_down() {
     let text = pts(68).replace('\n', "\r\n");
     let dir = folder(&[
         ("b/face_1.pts", &text),
@@ -59,7 +59,7 @@ fn points_are_counted_from_zero_and_folders_searched_one_level_down() {
         ("c/d/deep.pts", "?"),
     ]);
     let set = read(dir.path(), &OpenOptions::default()).unwrap();
-    assert_eq!((set.len(), set.schema().name()), (2, "points68"));
+    assert_eq!((set.len(), set.schema().name()), (2, "keypoints68"));
     let sample = set.get(1).unwrap();
     assert_eq!(
         (sample.id.as_str(), sample.image.size()),
@@ -154,27 +154,32 @@ fn sixty_seven_points_are_refused_declared_or_not() {
     let short = pts(67).replace("67\n{", "68\n{");
     assert_message(
         &[("a.pts", &short)],
-        &["a.pts`, row 71", "67 points, not 68", "row 2"],
+        &["a.pts`, row 71", "67 keypoints, not 68", "row 2"],
     );
     let long = pts(69).replace("69\n{", "68\n{");
-    assert_message(&[("a.pts", &long)], &["69 points, not 68"]);
+    assert_message(&[("a.pts", &long)], &["69 keypoints, not 68"]);
     // Sound in itself, but not among the others: the odd one is named, also if it comes first.
     let files = [("a.pts", pts(67)), ("b.pts", pts(68)), ("c.pts", pts(68))];
     let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
     assert_message(
         &files,
-        &["a.pts`, row 71", "67 points, not 68", "`points68`"],
+        &["a.pts`, row 71", "67 keypoints, not 68", "`keypoints68`"],
     );
     let options = OpenOptions {
         schema: Some(Schema::ibug68()),
         ..OpenOptions::default()
     };
     let given = read(folder(&[("a.pts", &pts(67))]).path(), &options);
-    assert!(given.unwrap_err().to_string().contains("67 points, not 68"));
+    assert!(
+        given
+            .unwrap_err()
+            .to_string()
+            .contains("67 keypoints, not 68")
+    );
     // A folder that agrees on another number is another task.
     assert_eq!(
         open(&[("a.pts", &pts(19))]).unwrap().schema().name(),
-        "points19"
+        "keypoints19"
     );
 }
 
@@ -185,8 +190,8 @@ fn damage_is_named_with_row_and_field() {
         (String::new(), &["empty"][..]),
         ("\n\n".to_owned(), &["row 3", "`version: 1`", "the end"]),
         (
-            with("version: 1", "points"),
-            &["row 1", "`version: 1`", "`points`"],
+            with("version: 1", "keypoints"),
+            &["row 1", "`version: 1`", "`keypoints`"],
         ),
         (with("n_points:  3", "3"), &["row 2", "`n_points: 68`"]),
         (
@@ -212,7 +217,7 @@ fn damage_is_named_with_row_and_field() {
     }
     assert_message(
         &[("alone.pts", &pts(3))],
-        &["alone.pts", "no picture", "jpg, png"],
+        &["alone.pts", "no image", "jpg, png"],
     );
     assert_message(&[("notes.txt", "x")], &["pts data set", "notes.txt"]);
 }

@@ -7,7 +7,7 @@ use fkp_core::{Keypoints, Schema};
 /// Measured over up to 200 samples: `ytf68` 0.01, `ibug68` 0.05, the five frontal videos of
 /// `ckplus` 0.08; means of any five photographs of `ibug68` stay below 0.2. The same faces with
 /// the two eyes exchanged have 0.47, with all numbers shifted by one 0.51, eyes before brows 0.62,
-/// mirrored or shuffled 0.9 and more, as have random points and a hand.
+/// mirrored or shuffled 0.9 and more, as have random keypoints and a hand.
 const TOLERANCE: f64 = 0.25;
 
 /// How many samples are looked at, evenly spread over the set.
@@ -46,7 +46,7 @@ pub(crate) fn recognize_shape<'a>(
         return Verdict::NoCandidate;
     };
     let complete: Vec<&Keypoints> = samples
-        .filter(|points| points.iter().all(fkp_core::Keypoint::is_labelled))
+        .filter(|keypoints| keypoints.iter().all(fkp_core::Keypoint::is_labeled))
         .collect();
     let some = complete
         .iter()
@@ -55,8 +55,8 @@ pub(crate) fn recognize_shape<'a>(
     let Some(mean) = mean_shape(some.copied()) else {
         return Verdict::NoShape { name };
     };
-    let framing: Vec<Point> = schema.framing().iter().map(|&[x, y]| (x, y)).collect();
-    match distance(&mean, &framing) {
+    let expected: Vec<Point> = schema.mean_shape().iter().map(|&[x, y]| (x, y)).collect();
+    match distance(&mean, &expected) {
         distance if distance <= TOLERANCE => Verdict::Matches(schema),
         distance => Verdict::Differs {
             name,
@@ -69,17 +69,17 @@ pub(crate) fn recognize_shape<'a>(
 type Point = (f64, f64);
 
 /// The mean of the shapes, each moved to the origin and scaled to a mean square radius of 1. They
-/// are not turned towards anything: turned towards the schema, even noise would resemble it.
+/// are not turned toward anything: turned toward the schema, even noise would resemble it.
 fn mean_shape<'a>(samples: impl Iterator<Item = &'a Keypoints>) -> Option<Vec<Point>> {
     let mut sum: Vec<Point> = Vec::new();
     for sample in samples {
-        let points: Vec<Point> = sample.iter().map(|p| (p.x.into(), p.y.into())).collect();
-        let Some(shape) = standardized(&points) else {
+        let keypoints: Vec<Point> = sample.iter().map(|p| (p.x.into(), p.y.into())).collect();
+        let Some(shape) = standardized(&keypoints) else {
             continue;
         };
         sum.resize(shape.len(), (0.0, 0.0));
-        for (total, point) in sum.iter_mut().zip(shape) {
-            *total = (total.0 + point.0, total.1 + point.1);
+        for (total, keypoint) in sum.iter_mut().zip(shape) {
+            *total = (total.0 + keypoint.0, total.1 + keypoint.1);
         }
     }
     (!sum.is_empty()).then_some(sum)
@@ -88,7 +88,7 @@ fn mean_shape<'a>(samples: impl Iterator<Item = &'a Keypoints>) -> Option<Vec<Po
 /// The distance of two shapes after the similarity transform (shift, rotation and scale, no
 /// mirror) that aligns them best: the full Procrustes distance, 0 for the same shape and at most 1.
 ///
-/// With points as complex numbers, centered and scaled to length 1, the least-squares transform of
+/// With keypoints as complex numbers, centered and scaled to length 1, the least-squares transform of
 /// Umeyama (1991) multiplies by their inner product, and what remains is `√(1 − |⟨a, b⟩|²)` (Dryden
 /// and Mardia, *Statistical Shape Analysis*, 8.2).
 fn distance(a: &[Point], b: &[Point]) -> f64 {
@@ -104,14 +104,14 @@ fn distance(a: &[Point], b: &[Point]) -> f64 {
     (1.0 - re * re - im * im).max(0.0).sqrt()
 }
 
-/// Moved to the origin and scaled to a mean square radius of 1; `None` if all points are one.
-fn standardized(points: &[Point]) -> Option<Vec<Point>> {
-    let count = points.len() as f64;
-    let sum = points
+/// Moved to the origin and scaled to a mean square radius of 1; `None` if all keypoints are one.
+fn standardized(keypoints: &[Point]) -> Option<Vec<Point>> {
+    let count = keypoints.len() as f64;
+    let sum = keypoints
         .iter()
         .fold((0.0, 0.0), |s, p| (s.0 + p.0, s.1 + p.1));
     let (cx, cy) = (sum.0 / count, sum.1 / count);
-    let centered = points.iter().map(|p| (p.0 - cx, p.1 - cy));
+    let centered = keypoints.iter().map(|p| (p.0 - cx, p.1 - cy));
     let square: f64 = centered.clone().map(|p| p.0 * p.0 + p.1 * p.1).sum();
     let radius = (square / count).sqrt();
     (radius > 1e-9).then(|| centered.map(|p| (p.0 / radius, p.1 / radius)).collect())
@@ -125,22 +125,22 @@ mod tests {
     use fkp_core::{Affine, Dataset, Keypoint, Purpose, Rng, rng_for};
 
     fn mean_face() -> Keypoints {
-        let framing = Schema::ibug68().framing().to_vec();
+        let mean_shape = Schema::ibug68().mean_shape().to_vec();
         let at = |[x, y]: [f64; 2]| Keypoint::new((x * 96.0) as f32, (y * 96.0) as f32);
-        framing.into_iter().map(at).collect()
+        mean_shape.into_iter().map(at).collect()
     }
 
     fn distance_to_ibug68(samples: &[Keypoints]) -> f64 {
-        let framing: Vec<Point> = Schema::ibug68()
-            .framing()
+        let expected: Vec<Point> = Schema::ibug68()
+            .mean_shape()
             .iter()
             .map(|&[x, y]| (x, y))
             .collect();
-        distance(&mean_shape(samples.iter()).unwrap(), &framing)
+        distance(&mean_shape(samples.iter()).unwrap(), &expected)
     }
 
     fn permuted(samples: &[Keypoints], order: &[usize]) -> Vec<Keypoints> {
-        let one = |points: &Keypoints| order.iter().map(|i| points[*i]).collect();
+        let one = |keypoints: &Keypoints| order.iter().map(|i| keypoints[*i]).collect();
         samples.iter().map(one).collect()
     }
 
@@ -232,7 +232,7 @@ mod tests {
         );
         assert_eq!(recognize_shape(15, [].iter()), Verdict::NoCandidate);
         let mut missing = mean_face();
-        missing[4] = Keypoint::unlabelled();
+        missing[4] = Keypoint::unlabeled();
         let name = "ibug68".to_owned();
         let none = [missing.clone()];
         assert_eq!(recognize_shape(68, none.iter()), Verdict::NoShape { name });

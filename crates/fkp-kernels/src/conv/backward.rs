@@ -11,11 +11,11 @@ use crate::matmul::{Strides, Write, matmul};
 use crate::scratch::with_scratch;
 
 /// The weight gradient is summed in at most this many partial sums, each over consecutive
-/// pictures. The number is part of the result (it fixes the order of the additions), so it does
+/// images. The number is part of the result (it fixes the order of the additions), so it does
 /// not depend on the number of threads.
 const PARTIAL_SUMS: usize = 16;
 
-/// Pictures per partial sum.
+/// Images per partial sum.
 pub(crate) fn group_size(n: usize) -> usize {
     n.div_ceil(PARTIAL_SUMS)
 }
@@ -105,16 +105,16 @@ fn unrolled(
         let one_group = |(index, partial): (usize, &mut [f32]), mut dx: Option<&mut [f32]>| {
             let (dw, db) = partial.split_at_mut(w_len);
             db.fill(0.0);
-            for picture in index * group..g.n.min((index + 1) * group) {
-                let first = picture == index * group;
-                let at = (picture - index * group) * g.x_len();
+            for image in index * group..g.n.min((index + 1) * group) {
+                let first = image == index * group;
+                let at = (image - index * group) * g.x_len();
                 let dx = dx.as_deref_mut().map(|dx| &mut dx[at..][..g.x_len()]);
                 let write = if first {
                     Write::Overwrite
                 } else {
                     Write::Accumulate
                 };
-                one_picture(g, config, saved, grad, picture, (dw, db), write, dx);
+                one_image(g, config, saved, grad, image, (dw, db), write, dx);
             }
         };
         let tasks = partials.par_chunks_mut(partial_len).enumerate();
@@ -130,23 +130,23 @@ fn unrolled(
     Gradients { x: dx, w, bias }
 }
 
-/// Adds one picture to the partial sums of its group and computes its input gradient.
-#[expect(clippy::too_many_arguments, reason = "the buffers of one picture")]
-fn one_picture(
+/// Adds one image to the partial sums of its group and computes its input gradient.
+#[expect(clippy::too_many_arguments, reason = "the buffers of one image")]
+fn one_image(
     g: &Geometry,
     config: &Conv2dConfig,
     saved: &Saved<'_>,
     grad: &[f32],
-    picture: usize,
+    image: usize,
     (dw, db): (&mut [f32], &mut [f32]),
     write: Write,
     dx: Option<&mut [f32]>,
 ) {
     let (k, p) = (g.taps(), g.positions());
     let out_len = grad.len() / g.n;
-    let at = picture * out_len;
+    let at = image * out_len;
     let grad = &grad[at..][..out_len];
-    let x = &saved.x[picture * g.x_len()..][..g.x_len()];
+    let x = &saved.x[image * g.x_len()..][..g.x_len()];
     with_scratch(g.c_out * p, |dy| {
         match config.pooling {
             Pooling::None => {

@@ -1,9 +1,9 @@
-//! Convolution of few input channels without unrolling: the first layer of a network on grey or
-//! colour pictures.
+//! Convolution of few input channels without unrolling: the first layer of a network on gray or
+//! color images.
 //!
-//! An unrolled picture of one channel is nine times the picture and its matrix product has an
+//! An unrolled image of one channel is nine times the image and its matrix product has an
 //! inner dimension of nine: memory traffic for nothing. Here each pixel is broadcast from the
-//! (padded) picture and multiplied with a vector of output channels, one output row at a time, so
+//! (padded) image and multiplied with a vector of output channels, one output row at a time, so
 //! that bias, activation and pooling find their input in the first cache.
 #![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
 
@@ -28,13 +28,13 @@ pub(crate) fn applies(g: &Geometry) -> bool {
     g.c_in <= FEW && g.c_out >= 8 && g.kh * g.kw > 1
 }
 
-/// Where things lie for one picture.
+/// Where things lie for one image.
 struct Plan<'a> {
     g: &'a Geometry,
     config: &'a Conv2dConfig,
     /// Output channels in whole vectors.
     depth: usize,
-    /// Width of a padded row of the picture, and its size.
+    /// Width of a padded row of the image, and its size.
     line: usize,
     plane: usize,
     /// Where each tap reads relative to the window's corner.
@@ -90,7 +90,7 @@ impl<'a> Plan<'a> {
         self.rows() * self.g.wo * self.depth
     }
 
-    /// Surrounds the picture with zeros.
+    /// Surrounds the image with zeros.
     fn pad(&self, x: &[f32], input: &mut [f32]) {
         let (g, p) = (self.g, self.g.padding);
         input.fill(0.0);
@@ -107,7 +107,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Where the windows of row `y` of the convolution start in the padded picture.
+    /// Where the windows of row `y` of the convolution start in the padded image.
     fn row_at(&self, y: usize) -> usize {
         y * self.g.stride * self.line
     }
@@ -118,7 +118,7 @@ pub(crate) fn winners_len(g: &Geometry, config: &Conv2dConfig) -> usize {
     g.n * Plan::new(g, config).output.len()
 }
 
-/// Computes all pictures; see [`super::forward::forward`].
+/// Computes all images; see [`super::forward::forward`].
 pub(crate) fn forward(
     g: &Geometry,
     config: &Conv2dConfig,
@@ -162,12 +162,12 @@ pub(crate) fn forward(
             },
         );
     };
-    let pictures = out.par_chunks_mut(out_len).zip(x.par_chunks(g.x_len()));
+    let images = out.par_chunks_mut(out_len).zip(x.par_chunks(g.x_len()));
     match winners {
-        None => pictures.for_each(|picture| one(picture, None)),
-        Some(winners) => pictures
+        None => images.for_each(|image| one(image, None)),
+        Some(winners) => images
             .zip(winners.par_chunks_mut(plan.output.len()))
-            .for_each(|(picture, winners)| one(picture, Some(winners))),
+            .for_each(|(image, winners)| one(image, Some(winners))),
     }
     out
 }
@@ -290,16 +290,16 @@ pub(crate) fn parameter_gradients(
                     let (input, rest) = scratch.split_at_mut(plan.input_len());
                     let (rows, rest) = rest.split_at_mut(plan.rows_len());
                     let (dy, masked) = rest.split_at_mut(plan.output.len());
-                    for picture in index * group..g.n.min((index + 1) * group) {
-                        let grad = &grad[picture * out_len..][..out_len];
-                        plan.pad(&saved.x[picture * g.x_len()..][..g.x_len()], input);
+                    for image in index * group..g.n.min((index + 1) * group) {
+                        let grad = &grad[image * out_len..][..out_len];
+                        plan.pad(&saved.x[image * g.x_len()..][..g.x_len()], input);
                         let winners = match config.pooling {
                             Pooling::Max2 => {
                                 plan.output.fill(grad, dy);
-                                &saved.winners[picture * dy.len()..][..dy.len()]
+                                &saved.winners[image * dy.len()..][..dy.len()]
                             }
                             Pooling::None => {
-                                let y = &saved.y[picture * out_len..][..out_len];
+                                let y = &saved.y[image * out_len..][..out_len];
                                 config.activation.backward_into(masked, y, grad);
                                 plan.output.fill(masked, dy);
                                 &[]
@@ -412,13 +412,13 @@ impl Kernel for Backward<'_> {
     }
 }
 
-/// The winners of one picture in the order of the output's planes, for the general backward pass.
+/// The winners of one image in the order of the output's planes, for the general backward pass.
 pub(crate) fn winners_in_planes(g: &Geometry, config: &Conv2dConfig, winners: &[u8]) -> Vec<u8> {
     let plan = Plan::new(g, config);
     let pixels = plan.output.h * plan.output.w;
-    let picture = plan.output.len();
+    let image = plan.output.len();
     let mut planes = Vec::with_capacity(g.n * g.c_out * pixels);
-    for winners in winners.chunks_exact(picture) {
+    for winners in winners.chunks_exact(image) {
         for c in 0..g.c_out {
             planes.extend(winners.iter().skip(c).step_by(plan.depth));
         }

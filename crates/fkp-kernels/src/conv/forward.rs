@@ -22,7 +22,7 @@ pub(crate) fn winners_len(g: &Geometry, config: &Conv2dConfig) -> usize {
     g.n * g.c_out * oh * ow
 }
 
-/// Computes all pictures. `winners` receives, for fused pooling, which of each four values won:
+/// Computes all images. `winners` receives, for fused pooling, which of each four values won:
 /// `None` where no gradient will be asked for.
 pub(crate) fn forward(
     g: &Geometry,
@@ -41,23 +41,23 @@ pub(crate) fn forward(
     let (oh, ow) = g.out_size(config.pooling);
     let out_len = g.c_out * oh * ow;
     let mut out = vec![0.0f32; g.n * out_len];
-    let pictures = out.par_chunks_mut(out_len).zip(x.par_chunks(g.x_len()));
+    let images = out.par_chunks_mut(out_len).zip(x.par_chunks(g.x_len()));
     match (config.pooling, winners) {
-        (Pooling::None, _) => pictures.for_each(|(out, x)| {
+        (Pooling::None, _) => images.for_each(|(out, x)| {
             products(g, x, w, out);
             finish(out, g.positions(), bias, config.activation);
         }),
         (Pooling::Max2, None) => {
-            pictures.for_each(|(out, x)| pooled_picture(g, config, x, w, bias, out, None));
+            images.for_each(|(out, x)| pooled_image(g, config, x, w, bias, out, None));
         }
-        (Pooling::Max2, Some(winners)) => pictures
+        (Pooling::Max2, Some(winners)) => images
             .zip(winners.par_chunks_mut(out_len))
-            .for_each(|((out, x), win)| pooled_picture(g, config, x, w, bias, out, Some(win))),
+            .for_each(|((out, x), win)| pooled_image(g, config, x, w, bias, out, Some(win))),
     }
     out
 }
 
-fn pooled_picture(
+fn pooled_image(
     g: &Geometry,
     config: &Conv2dConfig,
     x: &[f32],
@@ -82,7 +82,7 @@ fn pooled_picture(
     });
 }
 
-/// The bare convolution of one picture: `conv`, `[c_out, positions]`, from `x`, `[c_in, h, w]`.
+/// The bare convolution of one image: `conv`, `[c_out, positions]`, from `x`, `[c_in, h, w]`.
 fn products(g: &Geometry, x: &[f32], w: &[f32], conv: &mut [f32]) {
     let (k, p) = (g.taps(), g.positions());
     let multiply = |cols: &[f32], conv: &mut [f32]| {

@@ -4,7 +4,7 @@ use candle_core::{Result, bail};
 
 use super::{Conv2dConfig, Pooling};
 
-/// Shapes of a convolution of `n` pictures; every other module of this folder relies on them.
+/// Shapes of a convolution of `n` images; every other module of this folder relies on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Geometry {
     pub(crate) n: usize,
@@ -67,7 +67,7 @@ impl Geometry {
         })
     }
 
-    /// Values of one input picture.
+    /// Values of one input image.
     pub(crate) fn x_len(&self) -> usize {
         self.c_in * self.h * self.w
     }
@@ -90,12 +90,12 @@ impl Geometry {
         }
     }
 
-    /// Whether the unrolled input of a picture is the picture itself.
+    /// Whether the unrolled input of an image is the image itself.
     pub(crate) fn is_pointwise(&self) -> bool {
         self.kh == 1 && self.kw == 1 && self.stride == 1 && self.padding == 0
     }
 
-    /// Output columns `lo..hi` for which tap `kx` reads inside a row of the picture.
+    /// Output columns `lo..hi` for which tap `kx` reads inside a row of the image.
     pub(crate) fn valid_columns(&self, kx: usize) -> (usize, usize) {
         let lo = self.padding.saturating_sub(kx).div_ceil(self.stride);
         let hi = (self.w + self.padding)

@@ -1,8 +1,8 @@
-//! Unrolling a picture into the matrix whose product with the weights is the convolution.
+//! Unrolling an image into the matrix whose product with the weights is the convolution.
 
 use super::geometry::Geometry;
 
-/// Fills `cols`, `[taps, positions]`, from one picture `[c_in, h, w]`.
+/// Fills `cols`, `[taps, positions]`, from one image `[c_in, h, w]`.
 pub(crate) fn im2col(g: &Geometry, x: &[f32], cols: &mut [f32]) {
     assert_eq!(x.len(), g.x_len());
     assert_eq!(cols.len(), g.taps() * g.positions());
@@ -90,14 +90,14 @@ mod tests {
     use crate::Conv2dConfig;
 
     #[test]
-    fn unrolls_a_literal_picture() {
+    fn unrolls_a_literal_image() {
         let config = Conv2dConfig::new().padding(1).stride(2);
         let g = Geometry::new(&[1, 1, 2, 3], &[1, 1, 3, 3], &config).unwrap();
         assert_eq!((g.ho, g.wo), (1, 2));
         let mut cols = [9.0; 18];
         im2col(&g, &[1., 2., 3., 4., 5., 6.], &mut cols);
         let expected = [
-            0., 0., 0., 0., 0., 0., // row above the picture
+            0., 0., 0., 0., 0., 0., // row above the image
             0., 2., 1., 3., 2., 0., // first row
             0., 5., 4., 6., 5., 0., // second row
         ];

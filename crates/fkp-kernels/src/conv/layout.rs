@@ -12,17 +12,17 @@ pub(crate) const fn padded(channels: usize) -> usize {
     channels.next_multiple_of(CHANNEL_BLOCK)
 }
 
-/// A picture with the channels of each pixel side by side, inside a larger frame.
+/// An image with the channels of each pixel side by side, inside a larger frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) channels: usize,
-    /// The picture's size.
+    /// The image's size.
     pub(crate) h: usize,
     pub(crate) w: usize,
     /// The frame's size in pixels.
     pub(crate) frame_h: usize,
     pub(crate) frame_w: usize,
-    /// Rows above and columns left of the picture.
+    /// Rows above and columns left of the image.
     pub(crate) margin: usize,
 }
 
@@ -31,7 +31,7 @@ impl Frame {
         self.frame_h * self.frame_w * padded(self.channels)
     }
 
-    /// Fills the frame from planes `[channels, h, w]`; whatever is not picture becomes 0.
+    /// Fills the frame from planes `[channels, h, w]`; whatever is not image becomes 0.
     pub(crate) fn fill(&self, planes: &[f32], frame: &mut [f32]) {
         assert_eq!(planes.len(), self.channels * self.h * self.w);
         assert_eq!(frame.len(), self.len());
@@ -54,7 +54,7 @@ impl Frame {
         });
     }
 
-    /// Writes the picture to planes `[channels, h, w]`.
+    /// Writes the image to planes `[channels, h, w]`.
     pub(crate) fn extract(&self, frame: &[f32], planes: &mut [f32]) {
         assert_eq!(planes.len(), self.channels * self.h * self.w);
         assert_eq!(frame.len(), self.len());
@@ -65,12 +65,12 @@ impl Frame {
         });
     }
 
-    /// Whether the picture fills the frame.
+    /// Whether the image fills the frame.
     fn is_tight(&self) -> bool {
         self.margin == 0 && self.h == self.frame_h && self.w == self.frame_w
     }
 
-    /// The same frame, as one long line where the picture fills it.
+    /// The same frame, as one long line where the image fills it.
     fn as_lines(&self) -> Self {
         if self.is_tight() {
             let w = self.h * self.w;
@@ -86,7 +86,7 @@ impl Frame {
         }
     }
 
-    /// For each line of the picture and each block of channels: where it starts in the planes and
+    /// For each line of the image and each block of channels: where it starts in the planes and
     /// in the frame, and the number of channels.
     fn blocks(&self) -> impl Iterator<Item = (usize, usize, usize)> {
         let Self {

@@ -28,13 +28,13 @@ pub enum Pooling {
     Max2,
 }
 
-/// How [`conv2d`] walks over the picture and what follows it.
+/// How [`conv2d`] walks over the image and what follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Conv2dConfig {
-    /// Zeros added on every side of the picture.
+    /// Zeros added on every side of the image.
     pub padding: usize,
-    /// Distance in pixels between neighbouring windows, in both directions.
+    /// Distance in pixels between neighboring windows, in both directions.
     pub stride: usize,
     /// Applied after the bias.
     pub activation: Activation,
@@ -97,7 +97,7 @@ impl Conv2dConfig {
 ///
 /// # Errors
 /// If the batch is empty, a shape does not fit the others, or the kernel exceeds the padded
-/// picture.
+/// image.
 pub fn conv2d(
     x: &Tensor,
     w: &Tensor,

@@ -20,7 +20,7 @@ pub struct AdamConfig {
     pub beta2: f64,
     /// Added to the root of the second moment, above 0.
     pub eps: f64,
-    /// Pull of the weights towards zero.
+    /// Pull of the weights toward zero.
     pub weight_decay: WeightDecay,
     /// All gradients are scaled down together where their joint Euclidean norm exceeds this.
     pub max_grad_norm: Option<f64>,
@@ -62,7 +62,7 @@ impl AdamConfig {
 
 const NAME: &str = "adam";
 
-/// The Adam optimiser over named variables, updated in place.
+/// The Adam optimizer over named variables, updated in place.
 ///
 /// On the CPU each parameter is read and written once per step together with its moments; on
 /// other devices candle's operations do the same arithmetic.
@@ -73,7 +73,7 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// An optimiser at step 0. The order of `vars` is the order of the state and of the sum in
+    /// An optimizer at step 0. The order of `vars` is the order of the state and of the sum in
     /// the gradient norm: give the same order for the same result.
     ///
     /// # Errors
@@ -86,7 +86,7 @@ impl Adam {
     }
 
     /// Frees the variables for which `exempt(name, value)` is true from weight decay, usually
-    /// biases and the factors and offsets of normalisations; all others decay. The choice is not
+    /// biases and the factors and offsets of normalizations; all others decay. The choice is not
     /// part of the state.
     pub fn exempt_from_decay(&mut self, exempt: impl Fn(&str, &Tensor) -> bool) {
         self.engine.exempt_from_decay(exempt);

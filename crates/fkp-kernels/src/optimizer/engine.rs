@@ -1,4 +1,4 @@
-//! What all optimisers share: the variables by name, the norm, the pass over each, the state.
+//! What all optimizers share: the variables by name, the norm, the pass over each, the state.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use crate::host::{is_host_f32, values, with_all_values, with_values};
 /// Named variables with `N` tensors of state each, and the number of updates so far.
 #[derive(Debug)]
 pub(super) struct Engine<const N: usize> {
-    /// The optimiser's name, for messages.
+    /// The optimizer's name, for messages.
     op: &'static str,
     /// Prefixes of the state's entries.
     slots: [&'static str; N],

@@ -1,4 +1,4 @@
-//! Optimisers as one pass over each parameter, with a state that can be saved.
+//! Optimizers as one pass over each parameter, with a state that can be saved.
 
 mod adam;
 mod engine;
@@ -10,7 +10,7 @@ use candle_core::{Result, bail};
 pub use adam::{Adam, AdamConfig};
 pub use sgd::{Momentum, Sgd, SgdConfig};
 
-/// How the weights are pulled towards zero.
+/// How the weights are pulled toward zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum WeightDecay {
@@ -30,12 +30,12 @@ pub enum WeightDecay {
 pub struct Stepped {
     /// The Euclidean norm of all gradients together, before clipping; only where clipping is on.
     pub norm: Option<f64>,
-    /// The first variable, in the optimiser's order, whose gradient has a NaN or an infinity.
+    /// The first variable, in the optimizer's order, whose gradient has a NaN or an infinity.
     ///
     /// With clipping on, the norm tells before anything is written: then no variable, no moment
     /// and no step count changed. With clipping off, the CPU's pass over a parameter finds out
     /// while it writes: variable and state are spoilt, and the run has to go back to a
-    /// checkpoint. Other devices, where asking costs a synchronisation, do not look without
+    /// checkpoint. Other devices, where asking costs a synchronization, do not look without
     /// clipping and report `None`.
     pub not_finite: Option<String>,
 }

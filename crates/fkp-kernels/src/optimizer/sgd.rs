@@ -30,7 +30,7 @@ pub enum Momentum {
 pub struct SgdConfig {
     /// Weight of past gradients, with μ in `[0, 1)`.
     pub momentum: Momentum,
-    /// Pull of the weights towards zero; PyTorch's is [`WeightDecay::Coupled`].
+    /// Pull of the weights toward zero; PyTorch's is [`WeightDecay::Coupled`].
     pub weight_decay: WeightDecay,
     /// All gradients are scaled down together where their joint Euclidean norm exceeds this.
     pub max_grad_norm: Option<f64>,
@@ -59,7 +59,7 @@ pub struct Sgd {
 }
 
 impl Sgd {
-    /// An optimiser at step 0. The order of `vars` is the order of the state and of the sum in
+    /// An optimizer at step 0. The order of `vars` is the order of the state and of the sum in
     /// the gradient norm: give the same order for the same result.
     ///
     /// # Errors

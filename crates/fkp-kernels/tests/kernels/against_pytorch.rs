@@ -81,7 +81,7 @@ fn operations() {
 }
 
 #[test]
-fn optimisers() {
+fn optimizers() {
     let golden = golden();
     for (name, weight_decay) in [
         ("adam", WeightDecay::Coupled(0.1)),

@@ -61,10 +61,10 @@ fn smooth_operations() {
             conv2d(&x, &w, Some(&b), config)
         });
     }
-    let (grey, w, b) = (var(4, &[2, 1, 9, 9]), var(5, &[20, 1, 3, 3]), var(6, &[20]));
-    check("conv2d of grey", &[&grey, &w, &b], &|| {
+    let (gray, w, b) = (var(4, &[2, 1, 9, 9]), var(5, &[20, 1, 3, 3]), var(6, &[20]));
+    check("conv2d of gray", &[&gray, &w, &b], &|| {
         conv2d(
-            &grey,
+            &gray,
             &w,
             Some(&b),
             Conv2dConfig::new().padding(1).stride(2),

@@ -5,5 +5,5 @@ mod against_candle;
 mod against_pytorch;
 mod determinism;
 mod finite_differences;
-mod normalisation;
+mod normalization;
 mod support;

@@ -14,7 +14,7 @@ const EPS: f64 = 1e-5;
 /// `BatchNorm2d` with its defaults: momentum 0.1, epsilon 1e-5.
 ///
 /// In training each channel is normalized with the mean and variance of the batch, and
-/// `running_mean` and `running_var` move towards them; in evaluation it is normalized with these
+/// `running_mean` and `running_var` move toward them; in evaluation it is normalized with these
 /// running statistics. They are updated in place, so the source of the variables has the new
 /// values and saves them: with `fkp_train::Params` they are buffers, which the optimizer does not
 /// touch.

@@ -323,11 +323,11 @@ mod tests {
     use fkp_core::{OutputSpec, Schema};
 
     fn three(size: usize) -> Task {
-        Task::new(Schema::numbered("three", 3).unwrap(), InputSpec::grey(size))
+        Task::new(Schema::numbered("three", 3).unwrap(), InputSpec::gray(size))
     }
 
     fn task(size: usize) -> Task {
-        Task::new(Schema::kaggle15(), InputSpec::grey(size))
+        Task::new(Schema::kaggle15(), InputSpec::gray(size))
     }
 
     #[test]
@@ -377,8 +377,8 @@ mod tests {
             ..CnnConfig::default()
         };
         // 96 → 94 → 47 → 45 → 22 → 20 → 10
-        assert_eq!(config.final_side(&InputSpec::grey(96)), Some(10));
-        assert_eq!(config.final_side(&InputSpec::grey(20)), None);
+        assert_eq!(config.final_side(&InputSpec::gray(96)), Some(10));
+        assert_eq!(config.final_side(&InputSpec::gray(20)), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::math::{cover, length, mix, smooth};
 use crate::params::{Eye, FaceParams};
 
 impl Eye {
-    /// From the face's (outwards, down) to the eye's own frame: x towards the outer corner, y
+    /// From the face's (outwards, down) to the eye's own frame: x toward the outer corner, y
     /// down from the line between the corners.
     fn local(&self, outwards: f32, y: f32) -> [f32; 2] {
         let (sin, cos) = self.tilt.sin_cos();
@@ -32,12 +32,12 @@ impl Eye {
         self.on_face([self.half_width, 0.0])
     }
 
-    /// The centre of the opening: between the corners and between the lids, `[outwards, down]`.
-    pub(crate) fn centre(&self) -> [f32; 2] {
-        self.on_face([0.0, self.centre_height()])
+    /// The center of the opening: between the corners and between the lids, `[outwards, down]`.
+    pub(crate) fn center(&self) -> [f32; 2] {
+        self.on_face([0.0, self.center_height()])
     }
 
-    fn centre_height(&self) -> f32 {
+    fn center_height(&self) -> f32 {
         0.5 * (self.lower_lid - self.upper_lid)
     }
 }
@@ -115,7 +115,7 @@ fn socket(material: &mut Material, face: &FaceParams, eye: &Eye, [ex, ey]: [f32;
 fn ball(face: &FaceParams, eye: &Eye, side: f32, [ex, ey]: [f32; 2], px: f32) -> Material {
     let middle = [
         side * face.gaze[0],
-        eye.centre_height() - 0.015 + face.gaze[1],
+        eye.center_height() - 0.015 + face.gaze[1],
     ];
     let (dx, dy) = (ex - middle[0], ey - middle[1]);
     let r = length(dx, dy);
@@ -132,7 +132,7 @@ fn ball(face: &FaceParams, eye: &Eye, side: f32, [ex, ey]: [f32; 2], px: f32) ->
     let iris = mix(1.25, 0.45, ring) * face.iris_tone;
     ball.paint(cover(r - eye.iris, px.max(0.03)), iris);
     ball.paint(cover(r - 0.42 * eye.iris, px.max(0.02)), 0.02);
-    let light = face.light.towards;
+    let light = face.light.toward;
     let spot = [
         dx - side * 0.06 * light[0].clamp(-1.0, 1.0),
         dy - (0.06 * light[1]).clamp(-0.07, -0.02),

@@ -11,7 +11,7 @@ pub(crate) fn paint(material: &mut Material, face: &FaceParams, grain: &Grain, [
     let coarse = grain.at(Layer::Blotches, x * 2.1, y * 2.1) - 0.5;
     let fine = grain.at(Layer::Freckles, x * 8.0, y * 8.0) - 0.5;
     material.albedo *= 1.0 + skin.mottle * (1.4 * coarse + fine);
-    // Rosy cheeks are darker in grey; the forehead is a little lighter.
+    // Rosy cheeks are darker in gray; the forehead is a little lighter.
     let cheek = length(x.abs() - 1.15, 1.2 * (y - 1.05));
     material.albedo *= 1.0 - 0.06 * smooth(0.7, 0.0, cheek);
 

@@ -17,12 +17,12 @@ impl Mouth {
     }
 
     /// Top of the upper lip in the middle, `[x, y]`.
-    pub(crate) fn top_centre(&self) -> [f32; 2] {
+    pub(crate) fn top_center(&self) -> [f32; 2] {
         [self.x, self.top]
     }
 
     /// Bottom of the lower lip in the middle, `[x, y]`.
-    pub(crate) fn bottom_centre(&self) -> [f32; 2] {
+    pub(crate) fn bottom_center(&self) -> [f32; 2] {
         [self.x, self.bottom]
     }
 }

@@ -11,22 +11,22 @@ use fkp_core::{CoordinateFrame, Keypoints, OutputSpec, Prediction, Sample};
 pub struct Coordinates {
     /// The crop's size.
     pub frame: CoordinateFrame,
-    /// What is minimised.
+    /// What is minimized.
     pub loss: Loss,
     /// The unit of the errors that the loss is given, and so of the loss.
     pub unit: Unit,
-    /// How much each point counts, one weight from 0 for each; all the same where absent.
-    pub point_weights: Option<Vec<f32>>,
+    /// How much each keypoint counts, one weight from 0 for each; all the same where absent.
+    pub keypoint_weights: Option<Vec<f32>>,
 }
 
 impl Coordinates {
-    /// All points alike, errors in the unit that the loss is meant for.
+    /// All keypoints alike, errors in the unit that the loss is meant for.
     pub fn new(frame: CoordinateFrame, loss: Loss) -> Self {
         Self {
             frame,
             loss,
             unit: loss.natural_unit(),
-            point_weights: None,
+            keypoint_weights: None,
         }
     }
 }
@@ -35,7 +35,7 @@ impl Codec for Coordinates {
     fn encode(&self, samples: &[Sample], device: &Device) -> Result<Target> {
         encode(
             &self.frame,
-            self.point_weights.as_deref(),
+            self.keypoint_weights.as_deref(),
             &keypoints_of(samples),
             device,
         )
@@ -51,7 +51,7 @@ impl Codec for Coordinates {
     }
 
     fn describe(&self) -> String {
-        let (loss, unit, weights) = (self.loss, self.unit, &self.point_weights);
+        let (loss, unit, weights) = (self.loss, self.unit, &self.keypoint_weights);
         format!("coordinates, {loss:?} of {unit:?}, weights {weights:?}")
     }
 }
@@ -59,21 +59,21 @@ impl Codec for Coordinates {
 /// Values and weights, both `[n, 2·n_keypoints]`, in the form of [`Coordinates`].
 pub(super) fn encode(
     frame: &CoordinateFrame,
-    point_weights: Option<&[f32]>,
+    keypoint_weights: Option<&[f32]>,
     keypoints: &[&Keypoints],
     device: &Device,
 ) -> Result<Target> {
-    let of_points = label_weights(keypoints, point_weights)?;
-    let shape = (keypoints.len(), 2 * of_points.len() / keypoints.len());
-    let mut values = Vec::with_capacity(2 * of_points.len());
-    for point in keypoints.iter().flat_map(|points| points.iter()) {
-        let (u, v) = match point.is_labelled() {
-            true => frame.to_norm(point.x, point.y),
+    let weights = label_weights(keypoints, keypoint_weights)?;
+    let shape = (keypoints.len(), 2 * weights.len() / keypoints.len());
+    let mut values = Vec::with_capacity(2 * weights.len());
+    for keypoint in keypoints.iter().flat_map(|keypoints| keypoints.iter()) {
+        let (u, v) = match keypoint.is_labeled() {
+            true => frame.to_norm(keypoint.x, keypoint.y),
             false => (0.0, 0.0),
         };
         values.extend([u, v]);
     }
-    let weights: Vec<f32> = of_points.iter().flat_map(|w| [*w; 2]).collect();
+    let weights: Vec<f32> = weights.iter().flat_map(|w| [*w; 2]).collect();
     let total_weight = weights.iter().map(|w| f64::from(*w)).sum();
     Ok(Target {
         values: Tensor::from_vec(values, shape, device)?,
@@ -82,16 +82,16 @@ pub(super) fn encode(
     })
 }
 
-/// Predicted minus labelled coordinates, `[n, 2·n_keypoints]` in [−1, 1] as they come.
+/// Predicted minus labeled coordinates, `[n, 2·n_keypoints]` in [−1, 1] as they come.
 pub(super) fn errors(
     frame: &CoordinateFrame,
     unit: Unit,
     predicted: &Tensor,
-    labelled: &Tensor,
+    labeled: &Tensor,
 ) -> Result<Tensor> {
-    let error = (predicted - labelled)?;
+    let error = (predicted - labeled)?;
     match unit {
-        Unit::Normalised => Ok(error),
+        Unit::Normalized => Ok(error),
         Unit::Pixels => scaled(&error, frame.width as f64 / 2.0, frame.height as f64 / 2.0),
     }
 }
@@ -132,7 +132,7 @@ mod tests {
     /// A missing label is masked, not zero-filled: neither loss nor gradient sees it.
     #[test]
     fn missing_labels_have_no_weight() {
-        let truth = Keypoints::new(vec![Keypoint::new(47.5, 71.5), Keypoint::unlabelled()]);
+        let truth = Keypoints::new(vec![Keypoint::new(47.5, 71.5), Keypoint::unlabeled()]);
         for (loss, expected, gradient) in [(Loss::Mae, 1.0, 1.0), (Loss::Mse, 0.5, 1.0)] {
             let codec = Coordinates::new(FRAME, loss);
             let target = codec
@@ -154,27 +154,27 @@ mod tests {
         let guess = Keypoints::from_xy(&[[13.0, 16.0]]);
         let mut codec = Coordinates::new(WIDE, Loss::Mae);
         codec.unit = Unit::Pixels;
-        let encode = |points: &Keypoints| {
+        let encode = |keypoints: &Keypoints| {
             codec
-                .encode_keypoints(std::slice::from_ref(points), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(keypoints), &Device::Cpu)
                 .unwrap()
         };
         let loss = codec.loss(&encode(&guess).values, &encode(&truth)).unwrap();
         assert!((loss.to_scalar::<f32>().unwrap() - 7.0).abs() < 1e-5);
-        assert_eq!(Coordinates::new(WIDE, Loss::Mae).unit, Unit::Normalised);
+        assert_eq!(Coordinates::new(WIDE, Loss::Mae).unit, Unit::Normalized);
         assert_eq!(Coordinates::new(WIDE, Loss::wing()).unit, Unit::Pixels);
     }
 
     #[test]
-    fn points_count_by_their_weight() {
+    fn keypoints_count_by_their_weight() {
         let mut codec = Coordinates::new(FRAME, Loss::Mae);
-        codec.point_weights = Some(vec![2.0, 0.0, 0.5]);
-        let points = Keypoints::new(vec![
+        codec.keypoint_weights = Some(vec![2.0, 0.0, 0.5]);
+        let keypoints = Keypoints::new(vec![
             Keypoint::new(47.5, 47.5),
             Keypoint::new(1.0, 1.0),
-            Keypoint::unlabelled(),
+            Keypoint::unlabeled(),
         ]);
-        let target = codec.encode_keypoints(&[points], &Device::Cpu).unwrap();
+        let target = codec.encode_keypoints(&[keypoints], &Device::Cpu).unwrap();
         assert_eq!(target.total_weight, 4.0);
         let output = Tensor::new(&[[0.25f32, -0.5, 9.0, 9.0, 9.0, 9.0]], &Device::Cpu).unwrap();
         let loss = codec.loss(&output, &target).unwrap();
@@ -182,29 +182,29 @@ mod tests {
 
         let refused = |weights: &[f32]| {
             let codec = Coordinates {
-                point_weights: Some(weights.to_vec()),
+                keypoint_weights: Some(weights.to_vec()),
                 ..codec.clone()
             };
-            let error = codec.encode_keypoints(&[Keypoints::unlabelled(3)], &Device::Cpu);
+            let error = codec.encode_keypoints(&[Keypoints::unlabeled(3)], &Device::Cpu);
             error.unwrap_err().to_string()
         };
         assert!(refused(&[1.0]).contains("1 weights for 3 keypoints"));
         assert!(refused(&[1.0, f32::NAN, 1.0]).contains("got NaN"));
-        let mixed = [Keypoints::unlabelled(3), Keypoints::unlabelled(2)];
+        let mixed = [Keypoints::unlabeled(3), Keypoints::unlabeled(2)];
         assert!(codec.encode_keypoints(&mixed, &Device::Cpu).is_err());
     }
 
     #[test]
     fn gradients_are_the_differences_of_the_loss() {
-        let points = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabelled()]);
+        let keypoints = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabeled()]);
         for loss in LOSSES {
-            for unit in [Unit::Normalised, Unit::Pixels] {
+            for unit in [Unit::Normalized, Unit::Pixels] {
                 let mut codec = Coordinates::new(WIDE, loss());
                 codec.unit = unit;
-                codec.point_weights = Some(vec![0.7, 1.0]);
+                codec.keypoint_weights = Some(vec![0.7, 1.0]);
                 check_gradient(
                     &codec,
-                    &[points.clone(), points.clone()],
+                    &[keypoints.clone(), keypoints.clone()],
                     &random(1, &[2, 4]),
                 );
             }
@@ -214,19 +214,19 @@ mod tests {
     #[test]
     fn decode_undoes_encode() {
         let codec = Coordinates::new(FRAME, Loss::Mae);
-        let points = Keypoints::from_xy(&[[0.0, 95.0], [12.25, 60.5]]);
+        let keypoints = Keypoints::from_xy(&[[0.0, 95.0], [12.25, 60.5]]);
         let target = codec
-            .encode_keypoints(&[points.clone(), points.clone()], &Device::Cpu)
+            .encode_keypoints(&[keypoints.clone(), keypoints.clone()], &Device::Cpu)
             .unwrap();
         for decoded in codec.decode(&target.values).unwrap() {
-            for (a, b) in decoded.keypoints.iter().zip(points.iter()) {
+            for (a, b) in decoded.keypoints.iter().zip(keypoints.iter()) {
                 assert!(a.distance(b) < 1e-4);
             }
         }
     }
 
     #[test]
-    fn every_loss_can_be_learnt_with() {
+    fn every_loss_can_be_learned_with() {
         for loss in LOSSES {
             learns(&Coordinates::new(FRAME, loss()), FRAME, &[4], 0.5);
         }

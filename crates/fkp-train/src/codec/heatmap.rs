@@ -1,4 +1,4 @@
-//! Networks that draw a map for each point.
+//! Networks that draw a map for each keypoint.
 
 use super::{Codec, Target, decode_by, keypoints_of, label_weights};
 use crate::Loss;
@@ -20,22 +20,22 @@ pub struct Heatmap {
     pub sigma_px: f64,
     /// What is minimized, of each pixel: `mse` or `adaptive_wing`.
     pub loss: Loss,
-    /// How much each point counts, one weight from 0 for each; all the same where absent.
-    pub point_weights: Option<Vec<f32>>,
+    /// How much each keypoint counts, one weight from 0 for each; all the same where absent.
+    pub keypoint_weights: Option<Vec<f32>>,
 }
 
 /// Where a target counts as foreground.
 const FOREGROUND_FROM: f32 = 0.2;
 
 impl Heatmap {
-    /// All points alike. Usual are maps of a quarter of the crop's size, and σ from 1 to 2 px.
+    /// All keypoints alike. Usual are maps of a quarter of the crop's size, and σ from 1 to 2 px.
     pub fn new(frame: CoordinateFrame, size: (usize, usize), sigma_px: f64, loss: Loss) -> Self {
         Self {
             frame,
             size,
             sigma_px,
             loss,
-            point_weights: None,
+            keypoint_weights: None,
         }
     }
 
@@ -56,13 +56,13 @@ impl Heatmap {
         }
     }
 
-    /// A point of the crop in pixels of the map.
-    fn to_map(&self, point: &Keypoint) -> (f64, f64) {
+    /// A keypoint of the crop in pixels of the map.
+    fn to_map(&self, keypoint: &Keypoint) -> (f64, f64) {
         let along =
             |x: f32, crop: usize, map: usize| (f64::from(x) + 0.5) * map as f64 / crop as f64 - 0.5;
         (
-            along(point.x, self.frame.width, self.size.0),
-            along(point.y, self.frame.height, self.size.1),
+            along(keypoint.x, self.frame.width, self.size.0),
+            along(keypoint.y, self.frame.height, self.size.1),
         )
     }
 
@@ -87,14 +87,13 @@ impl Codec for Heatmap {
     fn encode(&self, samples: &[Sample], device: &Device) -> Result<Target> {
         self.check()?;
         let keypoints = keypoints_of(samples);
-        let of_points = label_weights(&keypoints, self.point_weights.as_deref())?;
+        let mut weights = label_weights(&keypoints, self.keypoint_weights.as_deref())?;
         let (width, height) = self.size;
-        let (n, points) = (keypoints.len(), of_points.len() / keypoints.len());
-        let mut values = Vec::with_capacity(of_points.len() * width * height);
-        let mut weights = of_points;
-        let all_points = keypoints.iter().flat_map(|points| points.iter());
-        for (point, weight) in all_points.zip(&mut weights) {
-            let (x, y) = self.to_map(point);
+        let (n, n_keypoints) = (keypoints.len(), weights.len() / keypoints.len());
+        let mut values = Vec::with_capacity(weights.len() * width * height);
+        let all = keypoints.iter().flat_map(|keypoints| keypoints.iter());
+        for (keypoint, weight) in all.zip(&mut weights) {
+            let (x, y) = self.to_map(keypoint);
             if *weight == 0.0 || !self.leaves_a_trace((x, y)) {
                 *weight = 0.0;
                 values.resize(values.len() + width * height, 0.0);
@@ -105,7 +104,7 @@ impl Codec for Heatmap {
                 values.extend(across.iter().map(|across| across * down));
             }
         }
-        let shape = (n, points, height, width);
+        let shape = (n, n_keypoints, height, width);
         let (weights, pixels) = match self.loss {
             Loss::AdaptiveWing { foreground, .. } => {
                 let maps = values.chunks_exact(width * height).zip(weights);
@@ -118,7 +117,7 @@ impl Codec for Heatmap {
                 (Tensor::from_vec(weights.collect(), shape, device)?, 1)
             }
             _ => {
-                let weights = Tensor::from_vec(weights, (n, points, 1, 1), device)?;
+                let weights = Tensor::from_vec(weights, (n, n_keypoints, 1, 1), device)?;
                 (weights, width * height)
             }
         };
@@ -172,12 +171,12 @@ impl Codec for Heatmap {
 
     fn describe(&self) -> String {
         let (loss, (w, h), sigma) = (self.loss, self.size, self.sigma_px);
-        let weights = &self.point_weights;
+        let weights = &self.keypoint_weights;
         format!("heatmaps of {w}×{h}, {loss:?}, sigma {sigma} px, weights {weights:?}")
     }
 }
 
-/// Whether a pixel or one of its eight neighbours is foreground.
+/// Whether a pixel or one of its eight neighbors is foreground.
 fn near_foreground(map: &[f32], width: usize) -> Vec<bool> {
     let height = map.len() / width;
     let near = |i: usize| {
@@ -211,9 +210,9 @@ mod tests {
 
     /// Resizing a crop four times smaller puts the middle of its first four pixels on pixel 0.
     #[test]
-    fn pixels_have_their_centres_at_integers_in_both() {
-        let points = Keypoints::from_xy(&[[1.5, 1.5], [21.5, 9.5]]);
-        let target = codec(Loss::Mse).encode_keypoints(&[points], &Device::Cpu);
+    fn pixels_have_their_centers_at_integers_in_both() {
+        let keypoints = Keypoints::from_xy(&[[1.5, 1.5], [21.5, 9.5]]);
+        let target = codec(Loss::Mse).encode_keypoints(&[keypoints], &Device::Cpu);
         let target = target.unwrap();
         let values = target.values.squeeze(0).unwrap().to_vec3::<f32>().unwrap();
         assert_eq!((values[0][0][0], values[1][2][5]), (1.0, 1.0));
@@ -228,13 +227,13 @@ mod tests {
             let codec = codec(loss());
             let xs = [-0.5, 0.0, 1.3, 13.37, 31.5, 33.9, 60.1, 63.0, 63.5];
             let ys = [-0.5, 0.2, 7.7, 15.5, 16.0, 31.5];
-            let points: Vec<[f32; 2]> = xs.iter().flat_map(|x| ys.map(|y| [*x, y])).collect();
-            let points = Keypoints::from_xy(&points);
+            let keypoints: Vec<[f32; 2]> = xs.iter().flat_map(|x| ys.map(|y| [*x, y])).collect();
+            let keypoints = Keypoints::from_xy(&keypoints);
             let target = codec
-                .encode_keypoints(std::slice::from_ref(&points), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&keypoints), &Device::Cpu)
                 .unwrap();
             let decoded = codec.decode(&target.values).unwrap();
-            for (a, b) in decoded[0].keypoints.iter().zip(points.iter()) {
+            for (a, b) in decoded[0].keypoints.iter().zip(keypoints.iter()) {
                 assert!(a.distance(b) < 2e-3, "{a:?} {b:?}");
             }
         }
@@ -245,10 +244,10 @@ mod tests {
         let codec = codec(Loss::Mse);
         for value in [0.0, -1.0, 1.0, f32::NAN, f32::NEG_INFINITY] {
             let map = Tensor::full(value, (1, 1, 8, 16), &Device::Cpu).unwrap();
-            let point = codec.decode(&map).unwrap()[0].keypoints[0];
+            let keypoint = codec.decode(&map).unwrap()[0].keypoints[0];
             assert!(
-                point.x.is_finite() && point.y.is_finite(),
-                "{value}: {point:?}"
+                keypoint.x.is_finite() && keypoint.y.is_finite(),
+                "{value}: {keypoint:?}"
             );
         }
         let map = Tensor::zeros((1, 1, 16, 8), candle_core::DType::F32, &Device::Cpu).unwrap();
@@ -257,13 +256,13 @@ mod tests {
 
     #[test]
     fn gradients_are_the_differences_of_the_loss() {
-        let points = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabelled()]);
+        let keypoints = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabeled()]);
         for loss in LOSSES {
             let mut codec = codec(loss());
-            codec.point_weights = Some(vec![0.7, 1.0]);
+            codec.keypoint_weights = Some(vec![0.7, 1.0]);
             check_gradient(
                 &codec,
-                std::slice::from_ref(&points),
+                std::slice::from_ref(&keypoints),
                 &random(3, &[1, 2, 8, 16]),
             );
         }
@@ -273,8 +272,8 @@ mod tests {
     #[test]
     fn adaptive_wing_follows_its_definition() {
         let codec = codec(Loss::adaptive_wing());
-        let points = Keypoints::from_xy(&[[22.0, 11.0]]);
-        let target = wide(&codec.encode_keypoints(&[points], &Device::Cpu).unwrap());
+        let keypoints = Keypoints::from_xy(&[[22.0, 11.0]]);
+        let target = wide(&codec.encode_keypoints(&[keypoints], &Device::Cpu).unwrap());
         let output = random(4, &[1, 1, 8, 16]);
         let flat = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f64>().unwrap();
         let (alpha, omega, epsilon, theta) = (2.1f64, 14.0f64, 1.0f64, 0.5f64);
@@ -317,7 +316,7 @@ mod tests {
     fn what_leaves_no_trace_has_no_weight() {
         let truth = Keypoints::new(vec![
             Keypoint::new(40.0, 20.0),
-            Keypoint::unlabelled(),
+            Keypoint::unlabeled(),
             Keypoint::new(-30.0, 20.0),
         ]);
         for loss in LOSSES {
@@ -333,9 +332,9 @@ mod tests {
             let output = Var::from_tensor(&(&target.values + 0.3).unwrap()).unwrap();
             let grads = codec.loss(&output, &target).unwrap().backward().unwrap();
             let grad = grads.get(&output).unwrap().abs().unwrap();
-            let per_point = grad.sum((2, 3)).unwrap().to_vec2::<f32>().unwrap();
-            assert!(per_point[0][0] > 0.0);
-            assert_eq!(per_point[0][1..], [0.0, 0.0]);
+            let per_keypoint = grad.sum((2, 3)).unwrap().to_vec2::<f32>().unwrap();
+            assert!(per_keypoint[0][0] > 0.0);
+            assert_eq!(per_keypoint[0][1..], [0.0, 0.0]);
         }
     }
 
@@ -346,7 +345,7 @@ mod tests {
         }
         let mut codec = codec(Loss::Mse);
         codec.sigma_px = 0.0;
-        let error = codec.encode_keypoints(&[Keypoints::unlabelled(1)], &Device::Cpu);
+        let error = codec.encode_keypoints(&[Keypoints::unlabeled(1)], &Device::Cpu);
         assert!(error.unwrap_err().to_string().contains("sigma_px"));
     }
 }

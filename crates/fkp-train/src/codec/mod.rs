@@ -1,20 +1,20 @@
 //! The seam between a network's output and keypoints.
 
 mod coordinates;
+mod coordinates_with_scale;
 mod heatmap;
 mod soft_argmax;
 #[cfg(test)]
 mod testing;
-mod uncertain;
 
 use crate::{Loss, TrainError};
 use candle_core::{Device, Error, Result, Tensor, bail};
 use fkp_core::{CoordinateFrame, Keypoints, OutputSpec, Prediction, Sample};
 
 pub use coordinates::Coordinates;
+pub use coordinates_with_scale::CoordinatesWithScale;
 pub use heatmap::Heatmap;
 pub use soft_argmax::{JensenShannon, SoftArgmax};
-pub use uncertain::Uncertain;
 
 /// What a batch's output is compared with.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub struct Target {
     /// What is to be predicted, in the codec's form. Finite also where nothing is known.
     pub values: Tensor,
     /// How much each value counts, in a shape that broadcasts to that of `values`: 0 where nobody
-    /// labelled the point.
+    /// labeled the keypoint.
     pub weights: Tensor,
     /// Sum of the weights over all values.
     pub total_weight: f64,
@@ -82,7 +82,7 @@ pub fn keypoint_codec(
             Box::new(Coordinates::new(frame, loss))
         }
         (OutputSpec::CoordinatesWithScale { likelihood }, None | Some(Loss::Nll)) => {
-            Box::new(Uncertain::new(frame, likelihood))
+            Box::new(CoordinatesWithScale::new(frame, likelihood))
         }
         (OutputSpec::CoordinatesWithScale { .. }, Some(loss)) => return refuse(loss, "`nll`"),
         (OutputSpec::Heatmap { sigma_px }, loss) => {
@@ -134,30 +134,30 @@ fn keypoints_of(samples: &[Sample]) -> Vec<&Keypoints> {
     samples.iter().map(|sample| &sample.keypoints).collect()
 }
 
-/// How much each point of a batch counts, `[n, n_keypoints]` in one list: 0 where it is not
+/// How much each keypoint of a batch counts, `[n, n_keypoints]` in one list: 0 where it is not
 /// labeled, elsewhere 1 or its weight.
-fn label_weights(keypoints: &[&Keypoints], point_weights: Option<&[f32]>) -> Result<Vec<f32>> {
+fn label_weights(keypoints: &[&Keypoints], keypoint_weights: Option<&[f32]>) -> Result<Vec<f32>> {
     let Some(first) = keypoints.first() else {
         bail!("a batch needs at least one sample");
     };
-    if let Some(weights) = point_weights {
+    if let Some(weights) = keypoint_weights {
         if weights.len() != first.len() {
             let (got, expected) = (weights.len(), first.len());
-            bail!("point_weights: there are {got} weights for {expected} keypoints");
+            bail!("keypoint_weights: there are {got} weights for {expected} keypoints");
         }
         if let Some(bad) = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
-            bail!("point_weights: a weight must be finite and at least 0, got {bad}");
+            bail!("keypoint_weights: a weight must be finite and at least 0, got {bad}");
         }
     }
     let mut all = Vec::with_capacity(keypoints.len() * first.len());
-    for points in keypoints {
-        if points.len() != first.len() {
-            let (got, expected) = (points.len(), first.len());
+    for keypoints in keypoints {
+        if keypoints.len() != first.len() {
+            let (got, expected) = (keypoints.len(), first.len());
             bail!("a batch has samples of {expected} and of {got} keypoints");
         }
-        for (i, point) in points.iter().enumerate() {
-            let weight = point_weights.map_or(1.0, |weights| weights[i]);
-            all.push(if point.is_labelled() { weight } else { 0.0 });
+        for (i, keypoint) in keypoints.iter().enumerate() {
+            let weight = keypoint_weights.map_or(1.0, |weights| weights[i]);
+            all.push(if keypoint.is_labeled() { weight } else { 0.0 });
         }
     }
     Ok(all)

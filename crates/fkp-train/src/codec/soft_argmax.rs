@@ -8,7 +8,7 @@ use candle_nn::ops::log_softmax;
 use fkp_core::{CoordinateFrame, OutputSpec, Prediction, Sample};
 use serde::{Deserialize, Serialize};
 
-/// Draws the distribution of each map towards a Gaussian around its point.
+/// Draws the distribution of each map toward a Gaussian around its keypoint.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JensenShannon {
@@ -34,27 +34,27 @@ impl Default for JensenShannon {
 pub struct SoftArgmax {
     /// The crop's size.
     pub frame: CoordinateFrame,
-    /// What is minimised, of each coordinate's error.
+    /// What is minimized, of each coordinate's error.
     pub loss: Loss,
     /// The unit of the errors that the loss is given.
     pub unit: Unit,
     /// Added to the loss of each coordinate: λ times the Jensen–Shannon divergence between the
     /// map's distribution and a Gaussian, in nats, from 0 to ln 2.
-    pub regulariser: Option<JensenShannon>,
-    /// How much each point counts, one weight from 0 for each; all the same where absent.
-    pub point_weights: Option<Vec<f32>>,
+    pub regularizer: Option<JensenShannon>,
+    /// How much each keypoint counts, one weight from 0 for each; all the same where absent.
+    pub keypoint_weights: Option<Vec<f32>>,
 }
 
 impl SoftArgmax {
-    /// All points alike, errors in the unit that the loss is meant for, and the regulariser of the
+    /// All keypoints alike, errors in the unit that the loss is meant for, and the regularizer of the
     /// paper.
     pub fn new(frame: CoordinateFrame, loss: Loss) -> Self {
         Self {
             frame,
             loss,
             unit: loss.natural_unit(),
-            regulariser: Some(JensenShannon::default()),
-            point_weights: None,
+            regularizer: Some(JensenShannon::default()),
+            keypoint_weights: None,
         }
     }
 }
@@ -62,14 +62,14 @@ impl SoftArgmax {
 impl Codec for SoftArgmax {
     /// Values and weights are `[n, 2·n_keypoints]`, as of [`Coordinates`](crate::Coordinates).
     fn encode(&self, samples: &[Sample], device: &Device) -> Result<Target> {
-        if let Some(JensenShannon { weight, sigma_px }) = self.regulariser
+        if let Some(JensenShannon { weight, sigma_px }) = self.regularizer
             && !(weight >= 0.0 && weight.is_finite() && sigma_px > 0.0 && sigma_px.is_finite())
         {
-            bail!("soft-argmax: {:?} has no sensible size", self.regulariser);
+            bail!("soft-argmax: {:?} has no sensible size", self.regularizer);
         }
         encode(
             &self.frame,
-            self.point_weights.as_deref(),
+            self.keypoint_weights.as_deref(),
             &keypoints_of(samples),
             device,
         )
@@ -81,14 +81,14 @@ impl Codec for SoftArgmax {
         let predicted = means(&maps, (width, height))?;
         let error = errors(&self.frame, self.unit, &predicted, &target.values)?;
         let sum = (self.loss.each(&error)? * &target.weights)?.sum_all()?;
-        let Some(JensenShannon { weight, sigma_px }) = self.regulariser else {
+        let Some(JensenShannon { weight, sigma_px }) = self.regularizer else {
             return Ok(sum);
         };
-        let (n, points, _) = maps.dims3()?;
+        let (n, keypoints, _) = maps.dims3()?;
         let wanted = gaussians(&target.values, (width, height), sigma_px)?;
         let divergence = jensen_shannon(&maps, &wanted)?;
-        // Both coordinates of a point: once for each, like the loss.
-        let weights = target.weights.reshape((n, points, 2))?.sum(2)?;
+        // Both coordinates of a keypoint: once for each, like the loss.
+        let weights = target.weights.reshape((n, keypoints, 2))?.sum(2)?;
         sum + (divergence * weights)?.sum_all()?.affine(weight, 0.0)?
     }
 
@@ -97,8 +97,8 @@ impl Codec for SoftArgmax {
     }
 
     fn describe(&self) -> String {
-        let (loss, unit, weights) = (self.loss, self.unit, &self.point_weights);
-        let with = &self.regulariser;
+        let (loss, unit, weights) = (self.loss, self.unit, &self.keypoint_weights);
+        let with = &self.regularizer;
         format!("soft-argmax, {loss:?} of {unit:?}, regularizer {with:?}, weights {weights:?}")
     }
 }
@@ -106,8 +106,8 @@ impl Codec for SoftArgmax {
 /// The means, `[n, 2·n_keypoints]` in [−1, 1], of distributions `[n, n_keypoints, height·width]`
 /// given by their logarithms.
 fn means(log_maps: &Tensor, (width, height): (usize, usize)) -> Result<Tensor> {
-    let (n, points, _) = log_maps.dims3()?;
-    let maps = log_maps.exp()?.reshape((n, points, height, width))?;
+    let (n, keypoints, _) = log_maps.dims3()?;
+    let maps = log_maps.exp()?.reshape((n, keypoints, height, width))?;
     let mean = |marginal: Tensor, count: usize| {
         let at = (0..count).map(|i| (2 * i + 1) as f64 / count as f64 - 1.0);
         let at = Tensor::from_iter(at, maps.device())?.to_dtype(maps.dtype())?;
@@ -117,17 +117,18 @@ fn means(log_maps: &Tensor, (width, height): (usize, usize)) -> Result<Tensor> {
     Tensor::stack(&[u, v], 2)?.flatten_from(1)
 }
 
-/// The logarithms of normalised Gaussians around points `[n, 2·n_keypoints]` in [−1, 1], as
+/// The logarithms of normalized Gaussians around keypoints `[n, 2·n_keypoints]` in [−1, 1], as
 /// `[n, n_keypoints, height·width]`.
-fn gaussians(points: &Tensor, (width, height): (usize, usize), sigma_px: f64) -> Result<Tensor> {
-    let (n, columns) = points.dims2()?;
-    let points = points.detach().reshape((n, columns / 2, 2))?;
-    // The normalised logarithm of one direction. Also a point far outside, whose Gaussian would
+fn gaussians(keypoints: &Tensor, (width, height): (usize, usize), sigma_px: f64) -> Result<Tensor> {
+    let (n, columns) = keypoints.dims2()?;
+    let keypoints = keypoints.detach().reshape((n, columns / 2, 2))?;
+    // The normalized logarithm of one direction. Also a keypoint far outside, whose Gaussian would
     // be 0 everywhere, has one: all of it on the nearest pixel.
     let along = |axis: usize, count: usize| {
         let half = count as f64 / 2.0;
-        let middle = points.narrow(2, axis, 1)?.affine(half, half - 0.5)?;
-        let at = Tensor::arange(0, count as u32, points.device())?.to_dtype(points.dtype())?;
+        let middle = keypoints.narrow(2, axis, 1)?.affine(half, half - 0.5)?;
+        let at =
+            Tensor::arange(0, count as u32, keypoints.device())?.to_dtype(keypoints.dtype())?;
         let squares = middle.broadcast_sub(&at)?.sqr()?;
         log_softmax(
             &squares.affine(-0.5 / (sigma_px * sigma_px), 0.0)?,
@@ -169,7 +170,7 @@ mod tests {
 
     fn codecs() -> Vec<SoftArgmax> {
         let plain = |loss| SoftArgmax {
-            regulariser: None,
+            regularizer: None,
             ..SoftArgmax::new(FRAME, loss)
         };
         vec![
@@ -181,11 +182,11 @@ mod tests {
 
     #[test]
     fn gradients_are_the_differences_of_the_loss() {
-        let points = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabelled()]);
+        let keypoints = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabeled()]);
         for mut codec in codecs() {
-            codec.point_weights = Some(vec![0.7, 1.0]);
+            codec.keypoint_weights = Some(vec![0.7, 1.0]);
             let output = random(5, &[1, 2, 4, 6]).affine(2.0, 0.0).unwrap();
-            check_gradient(&codec, std::slice::from_ref(&points), &output);
+            check_gradient(&codec, std::slice::from_ref(&keypoints), &output);
         }
     }
 
@@ -206,7 +207,7 @@ mod tests {
             total_weight: 0.0,
         };
         let codec = SoftArgmax {
-            regulariser: Some(JensenShannon {
+            regularizer: Some(JensenShannon {
                 weight: 0.6,
                 sigma_px: 1.2,
             }),
@@ -227,23 +228,23 @@ mod tests {
         }
     }
 
-    /// The mean of a Gaussian drawn around a point is the point, in the crop's own pixels.
+    /// The mean of a Gaussian drawn around a keypoint is the keypoint, in the crop's own pixels.
     #[test]
     fn decode_finds_what_a_gaussian_is_drawn_around() {
-        let points = Keypoints::from_xy(&[[20.3, 15.5], [31.5, 12.1], [42.0, 17.9]]);
+        let keypoints = Keypoints::from_xy(&[[20.3, 15.5], [31.5, 12.1], [42.0, 17.9]]);
         for codec in codecs() {
             let target = codec
-                .encode_keypoints(std::slice::from_ref(&points), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&keypoints), &Device::Cpu)
                 .unwrap();
             for (width, height) in [(32, 16), (31, 17), (64, 32)] {
                 let maps = gaussians(&target.values, (width, height), 1.0).unwrap();
                 let maps = maps.reshape((1, 3, height, width)).unwrap();
                 // Scores are logarithms up to a constant.
                 let decoded = codec.decode(&maps.affine(1.0, 7.0).unwrap()).unwrap();
-                for (a, b) in decoded[0].keypoints.iter().zip(points.iter()) {
+                for (a, b) in decoded[0].keypoints.iter().zip(keypoints.iter()) {
                     assert!(a.distance(b) < 2e-3, "{width}×{height}: {a:?} {b:?}");
                 }
-                if let Some(JensenShannon { .. }) = codec.regulariser {
+                if let Some(JensenShannon { .. }) = codec.regularizer {
                     let loss = codec.loss(&maps, &target).unwrap();
                     assert!(loss.to_scalar::<f32>().unwrap().abs() < 0.05);
                 }
@@ -255,7 +256,7 @@ mod tests {
     fn missing_labels_have_no_weight_and_sharp_maps_finite_gradients() {
         let truth = Keypoints::new(vec![
             Keypoint::new(40.0, 20.0),
-            Keypoint::unlabelled(),
+            Keypoint::unlabeled(),
             Keypoint::new(-500.0, 4000.0),
         ]);
         for codec in codecs() {
@@ -270,10 +271,10 @@ mod tests {
                 assert!(loss.to_scalar::<f32>().unwrap().is_finite());
                 let grads = loss.backward().unwrap();
                 let grad = grads.get(&output).unwrap().abs().unwrap();
-                let per_point = grad.sum((2, 3)).unwrap().to_vec2::<f32>().unwrap();
-                assert!(per_point[0].iter().all(|g| g.is_finite()));
-                assert_eq!(per_point[0][1], 0.0);
-                assert!(sharpness > 1.0 || per_point[0][0] > 0.0);
+                let per_keypoint = grad.sum((2, 3)).unwrap().to_vec2::<f32>().unwrap();
+                assert!(per_keypoint[0].iter().all(|g| g.is_finite()));
+                assert_eq!(per_keypoint[0][1], 0.0);
+                assert!(sharpness > 1.0 || per_keypoint[0][0] > 0.0);
             }
         }
     }
@@ -284,7 +285,7 @@ mod tests {
             learns(&codec, FRAME, &[2, 8, 16], 0.5);
         }
         let codec = SoftArgmax {
-            regulariser: Some(JensenShannon {
+            regularizer: Some(JensenShannon {
                 weight: 1.0,
                 sigma_px: 0.0,
             }),
@@ -292,7 +293,7 @@ mod tests {
         };
         assert!(
             codec
-                .encode_keypoints(&[Keypoints::unlabelled(1)], &Device::Cpu)
+                .encode_keypoints(&[Keypoints::unlabeled(1)], &Device::Cpu)
                 .is_err()
         );
     }

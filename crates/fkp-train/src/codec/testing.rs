@@ -77,8 +77,8 @@ pub(super) fn check_gradient(codec: &dyn Codec, truth: &[Keypoints], output: &Te
     }
 }
 
-/// A linear network from two patterns to `shape` learns where the points of each are, to within
-/// `tolerance_px`. What a point without a label does to its output does not matter.
+/// A linear network from two patterns to `shape` learns where the keypoints of each are, to within
+/// `tolerance_px`. What a keypoint without a label does to its output does not matter.
 pub(super) fn learns(
     codec: &dyn Codec,
     frame: CoordinateFrame,

@@ -1,17 +1,17 @@
-//! The curves of a run as a picture.
+//! The curves of a run as an image.
 
 use crate::plots::chart::{BLUE, Canvas, Curve, Drawn, Labels, Line, ORANGE, drawn, panel};
-use crate::plots::save_picture;
+use crate::plots::save_image;
 use crate::{EpochRecord, EpochReport, Observer, TrainError};
 use image::RgbImage;
 use plotters::prelude::*;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-/// Redraws a picture after each epoch, such as `curves.png`: loss, error in pixels and learning
+/// Redraws an image after each epoch, such as `curves.png`: loss, error in pixels and learning
 /// rate over epochs.
 ///
-/// A picture that cannot be drawn or written does not stop the run; [`Self::finish`] says it.
+/// An image that cannot be drawn or written does not stop the run; [`Self::finish`] says it.
 pub struct Curves {
     path: PathBuf,
     failed: Option<TrainError>,
@@ -31,7 +31,7 @@ impl Curves {
     /// # Errors
     /// If the file cannot be written.
     pub fn draw(path: &Path, history: &[EpochRecord]) -> Result<(), TrainError> {
-        save_picture(path, &picture(history)?)
+        save_image(path, &image(history)?)
     }
 
     /// The first error that drawing met, if any.
@@ -52,14 +52,14 @@ impl Observer for Curves {
 /// Curves that span more than this are drawn on a logarithmic axis.
 const WIDE: f64 = 25.0;
 
-fn picture(history: &[EpochRecord]) -> Result<RgbImage, TrainError> {
-    let curve = |name: &str, colour, value: fn(&EpochRecord) -> Option<f64>| {
+fn image(history: &[EpochRecord]) -> Result<RgbImage, TrainError> {
+    let curve = |name: &str, color, value: fn(&EpochRecord) -> Option<f64>| {
         let points = history
             .iter()
             .filter_map(|r| Some((r.epoch as i32, value(r)?)));
         Curve {
             name: name.to_owned(),
-            colour,
+            color,
             points: points.filter(|(_, y)| y.is_finite()).collect(),
             // Many points would only make a thick line.
             line: if history.len() > 25 {
@@ -81,7 +81,7 @@ fn picture(history: &[EpochRecord]) -> Result<RgbImage, TrainError> {
     if let Some(best) = best {
         loss.push(Curve {
             name: format!("best, epoch {}", best.0),
-            colour: BLACK,
+            color: BLACK,
             points: vec![best],
             line: Line::Rings,
         });
@@ -129,16 +129,16 @@ mod tests {
     use super::*;
     use crate::observers::stage::{EPOCHS, STEPS, Stage};
 
-    fn columns_with(picture: &RgbImage, colour: RGBColor) -> Vec<u32> {
+    fn columns_with(image: &RgbImage, color: RGBColor) -> Vec<u32> {
         let is = |x: u32| {
-            let mut column = (60..picture.height()).map(|y| picture.get_pixel(x, y).0);
-            column.any(|pixel| pixel == [colour.0, colour.1, colour.2])
+            let mut column = (60..image.height()).map(|y| image.get_pixel(x, y).0);
+            column.any(|pixel| pixel == [color.0, color.1, color.2])
         };
-        (0..picture.width()).filter(|&x| is(x)).collect()
+        (0..image.width()).filter(|&x| is(x)).collect()
     }
 
     #[test]
-    fn the_picture_is_redrawn_after_each_epoch() {
+    fn the_image_is_redrawn_after_each_epoch() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("curves.png");
         let stage = Stage::new();
@@ -167,19 +167,19 @@ mod tests {
     #[test]
     fn any_history_can_be_drawn() {
         let stage = Stage::new();
-        picture(&[]).unwrap();
-        picture(&stage.history[..1]).unwrap();
+        image(&[]).unwrap();
+        image(&stage.history[..1]).unwrap();
         let mut odd = stage.history.clone();
         odd[0].train_loss = f64::INFINITY;
         odd[1].val_loss = -2.0;
         odd[1].mae_px = None;
         odd[2].learning_rate = 0.0;
         odd[2].train_loss = 1e-9;
-        picture(&odd).unwrap();
+        image(&odd).unwrap();
     }
 
     #[test]
-    fn a_picture_that_cannot_be_written_does_not_stop_the_run() {
+    fn a_image_that_cannot_be_written_does_not_stop_the_run() {
         let mut curves = Curves::new("no/such/folder/curves.png");
         assert!(Stage::new().act(&mut curves, 0..STEPS).is_continue());
         let error = curves.finish().unwrap_err().to_string();

@@ -351,12 +351,12 @@ mod tests {
         assert_eq!(events[3]["val_loss"], 0.25);
         assert_eq!(events[3]["global_step"], 5);
         assert_eq!(
-            events[3]["validation"]["per_point"][0]["name"],
+            events[3]["validation"]["per_keypoint"][0]["name"],
             "left_eye_center"
         );
         assert_eq!(
             events[5]["error"],
-            "the training set cannot be read: sample 7 cannot be read: a.csv, line 9: no picture"
+            "the training set cannot be read: sample 7 cannot be read: a.csv, line 9: no image"
         );
         assert_eq!(
             (&events[5]["index"], &events[5]["allowed"]),

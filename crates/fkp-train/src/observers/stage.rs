@@ -16,13 +16,13 @@ pub(super) const EPOCHS: usize = 3;
 pub(super) const STEPS: usize = 5;
 const SIDE: usize = 96;
 
-/// Puts every point near the middle of the picture.
+/// Puts every keypoint near the middle of the image.
 struct Middle;
 
 impl ModuleT for Middle {
     fn forward_t(&self, x: &Tensor, _: bool) -> candle_core::Result<Tensor> {
-        let points: Vec<f32> = (0..30).map(|i| 0.3 * (i as f32).sin()).collect();
-        Tensor::new(points, x.device())?
+        let keypoints: Vec<f32> = (0..30).map(|i| 0.3 * (i as f32).sin()).collect();
+        Tensor::new(keypoints, x.device())?
             .reshape((1, 30))?
             .repeat((x.dim(0)?, 1))
     }
@@ -57,7 +57,7 @@ impl Stage {
             skipped: usize::from(epoch == 2),
         };
         let faces = SynthFaces::new(faces).unwrap();
-        let codec = Coordinates::new(InputSpec::grey(SIDE).frame(), Loss::Mae);
+        let codec = Coordinates::new(InputSpec::gray(SIDE).frame(), Loss::Mae);
         Self {
             history: (1..=EPOCHS).map(record).collect(),
             validation: evaluator(&codec).run(&faces, |_| {}).unwrap(),
@@ -82,10 +82,7 @@ impl Stage {
         for global_step in steps.start + 1..=steps.end {
             let (epoch, step) = ((global_step - 1) / STEPS + 1, (global_step - 1) % STEPS + 1);
             if (epoch, step) == (2, 4) {
-                let (split, source) = (
-                    "training",
-                    DatasetError::new(7, "a.csv, line 9: no picture"),
-                );
+                let (split, source) = ("training", DatasetError::new(7, "a.csv, line 9: no image"));
                 observer.on_skip(&Skipped {
                     epoch,
                     index: 7,
@@ -133,5 +130,5 @@ impl Stage {
 }
 
 fn evaluator(codec: &Coordinates) -> Evaluator<'_> {
-    Evaluator::new(&Middle, codec, InputSpec::grey(SIDE)).batch_size(4)
+    Evaluator::new(&Middle, codec, InputSpec::gray(SIDE)).batch_size(4)
 }

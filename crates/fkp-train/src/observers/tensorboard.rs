@@ -5,7 +5,7 @@ mod event;
 use self::event::{Event, Value, What};
 use super::log::Log;
 #[cfg(feature = "plots")]
-use crate::observers::Look;
+use crate::observers::Preview;
 use crate::{EpochReport, Observer, StartReport, StepReport, TrainError, ValidationReport};
 use std::fs::File;
 use std::ops::ControlFlow;
@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Writes `events.out.tfevents.…` into a folder, for `tensorboard --logdir` of it or of the folder
-/// of all runs. The horizontal axis is the step of the optimiser since the run's start.
+/// of all runs. The horizontal axis is the step of the optimizer since the run's start.
 ///
 /// | tag | when |
 /// |---|---|
 /// | `step/mean_loss` (over the epoch so far), `step/learning_rate`, `step/grad_norm`, `step/loader_wait_seconds` | every few steps |
 /// | `loss/validation`, `error/mae_px`, `error/rmse_px` | each validation |
 /// | `loss/train`, `error/nme`, `speed/samples_per_second`, `speed/loader_wait_seconds`, `epoch`, `skipped` | each epoch |
-/// | `look`, a picture | see `TensorBoard::with_look`, with the feature `plots` |
+/// | `preview`, an image | see `TensorBoard::with_preview`, with the feature `plots` |
 ///
 /// A run that goes on writes a new file beside the old ones and declares void what they say of the
 /// steps that it makes again. An event that cannot be written stops the run; those before it stay.
@@ -28,7 +28,7 @@ pub struct TensorBoard {
     folder: PathBuf,
     steps_every: usize,
     #[cfg(feature = "plots")]
-    look: Option<Look>,
+    preview: Option<Preview>,
     log: Log,
     /// The newest step with a validation.
     validated: Option<usize>,
@@ -41,7 +41,7 @@ impl TensorBoard {
             folder: folder.into(),
             steps_every: 10,
             #[cfg(feature = "plots")]
-            look: None,
+            preview: None,
             log: Log::default(),
             validated: None,
         }
@@ -54,11 +54,11 @@ impl TensorBoard {
         self
     }
 
-    /// Also writes the pictures that [`EarlyLook`](crate::observers::EarlyLook) draws.
+    /// Also writes the images that [`ValidationPreview`](crate::observers::ValidationPreview) draws.
     #[cfg(feature = "plots")]
     #[must_use]
-    pub fn with_look(mut self, look: Look) -> Self {
-        self.look = Some(look);
+    pub fn with_preview(mut self, preview: Preview) -> Self {
+        self.preview = Some(preview);
         self
     }
 
@@ -85,19 +85,22 @@ impl TensorBoard {
     }
 
     #[cfg(feature = "plots")]
-    fn picture(&mut self, report: &EpochReport<'_>) {
-        let Some(look) = self.look.filter(|look| look.is_due(report.record.epoch)) else {
+    fn image(&mut self, report: &EpochReport<'_>) {
+        let Some(preview) = self
+            .preview
+            .filter(|preview| preview.is_due(report.record.epoch))
+        else {
             return;
         };
-        // A picture that cannot be drawn says nothing about the run; `EarlyLook` reports it.
-        let Ok(picture) = look.after(report) else {
+        // An image that cannot be drawn says nothing about the run; `ValidationPreview` reports it.
+        let Ok(image) = preview.after(report) else {
             return;
         };
-        if let Ok(png) = crate::plots::chart::png(&picture) {
+        if let Ok(png) = crate::plots::chart::png(&image) {
             let image = Value::Image {
-                tag: "look",
-                width: picture.width(),
-                height: picture.height(),
+                tag: "preview",
+                width: image.width(),
+                height: image.height(),
                 png: &png,
             };
             self.append(report.global_step, What::Summary(&[image]));
@@ -176,7 +179,7 @@ impl Observer for TensorBoard {
         };
         self.scalars(report.global_step, &scalars[..count]);
         #[cfg(feature = "plots")]
-        self.picture(report);
+        self.image(report);
         self.log.flow()
     }
 
@@ -238,7 +241,7 @@ mod tests {
     fn observer(folder: &Path) -> TensorBoard {
         let observer = TensorBoard::new(folder).with_steps(2);
         #[cfg(feature = "plots")]
-        let observer = observer.with_look(Look {
+        let observer = observer.with_preview(Preview {
             every_epochs: 3,
             faces: 2,
             columns: 2,
@@ -249,10 +252,10 @@ mod tests {
 
     /// Compares all steps and values under a tag.
     fn check(read: &serde_json::Value, tag: &str, wanted: &[(usize, f64)]) {
-        let points = read["scalars"][tag].as_array().unwrap();
-        let found: Vec<(u64, f64)> = points
+        let keypoints = read["scalars"][tag].as_array().unwrap();
+        let found: Vec<(u64, f64)> = keypoints
             .iter()
-            .map(|point| (point[0].as_u64().unwrap(), point[1].as_f64().unwrap()))
+            .map(|keypoint| (keypoint[0].as_u64().unwrap(), keypoint[1].as_f64().unwrap()))
             .collect();
         // TensorBoard keeps figures as `f32`.
         let wanted: Vec<(u64, f64)> = wanted
@@ -316,24 +319,24 @@ mod tests {
         // Nothing that was not measured, and nothing else.
         assert_eq!(read["scalars"].as_object().unwrap().len(), 12);
         #[cfg(feature = "plots")]
-        check_pictures(&read);
+        check_images(&read);
     }
 
     #[cfg(feature = "plots")]
-    fn check_pictures(read: &serde_json::Value) {
+    fn check_images(read: &serde_json::Value) {
         let folder = tempfile::tempdir().unwrap();
-        let look = observer(folder.path()).look.unwrap();
-        let mut files = crate::observers::EarlyLook::new(folder.path(), look);
+        let preview = observer(folder.path()).preview.unwrap();
+        let mut files = crate::observers::ValidationPreview::new(folder.path(), preview);
         let stage = Stage::new();
         assert!(stage.act(&mut files, 0..EPOCHS * STEPS).is_continue());
-        let pictures = read["images"]["look"].as_array().unwrap();
-        assert_eq!(pictures.len(), 2);
-        for (picture, epoch) in pictures.iter().zip([1, 3]) {
-            assert_eq!(picture["step"], STEPS * epoch);
-            let file = folder.path().join(format!("look-epoch-{epoch:03}.png"));
+        let images = read["images"]["preview"].as_array().unwrap();
+        assert_eq!(images.len(), 2);
+        for (image, epoch) in images.iter().zip([1, 3]) {
+            assert_eq!(image["step"], STEPS * epoch);
+            let file = folder.path().join(format!("preview-epoch-{epoch:03}.png"));
             let wanted = image::open(&file).unwrap();
             assert_eq!(
-                (&picture["width"], &picture["height"]),
+                (&image["width"], &image["height"]),
                 (&wanted.width().into(), &wanted.height().into())
             );
             let hex: String = std::fs::read(&file)
@@ -341,12 +344,12 @@ mod tests {
                 .iter()
                 .map(|byte| format!("{byte:02x}"))
                 .collect();
-            assert_eq!(picture["png"], hex);
+            assert_eq!(image["png"], hex);
         }
     }
 
     #[test]
-    fn a_real_tensorboard_reads_every_figure_and_picture() {
+    fn a_real_tensorboard_reads_every_figure_and_image() {
         let folder = tempfile::tempdir().unwrap();
         let stage = Stage::new();
         let mut board = observer(folder.path());

@@ -1,4 +1,4 @@
-//! What all plots have in common: the canvas, the font, the colours, the file.
+//! What all plots have in common: the canvas, the font, the colors, the file.
 
 use crate::TrainError;
 use crate::replace::write_file;
@@ -10,15 +10,15 @@ use plotters::style::{FontStyle, register_font};
 use std::io::Cursor;
 use std::path::Path;
 
-/// Writes a picture as PNG, under another name that is then changed: who looks at the file while
-/// it is drawn anew sees the old picture or the new one.
+/// Writes an image as PNG, under another name that is then changed: who looks at the file while
+/// it is drawn anew sees the old image or the new one.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn save_picture(path: &Path, picture: &RgbImage) -> Result<(), TrainError> {
-    write_file(path, &png(picture)?).map_err(|source| TrainError::Io {
+pub fn save_image(path: &Path, image: &RgbImage) -> Result<(), TrainError> {
+    write_file(path, &png(image)?).map_err(|source| TrainError::Io {
         path: path.to_owned(),
-        action: "write the picture",
+        action: "write the image",
         source,
     })
 }
@@ -30,13 +30,13 @@ pub(crate) type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 pub(crate) const BLUE: RGBColor = RGBColor(31, 119, 180);
 pub(crate) const ORANGE: RGBColor = RGBColor(255, 127, 14);
-pub(crate) const GREY: RGBColor = RGBColor(110, 110, 110);
+pub(crate) const GRAY: RGBColor = RGBColor(110, 110, 110);
 pub(crate) const FONT: &str = "sans-serif";
 
-pub(crate) fn png(picture: &RgbImage) -> Result<Vec<u8>, TrainError> {
+pub(crate) fn png(image: &RgbImage) -> Result<Vec<u8>, TrainError> {
     let mut bytes = Cursor::new(Vec::new());
-    let written = picture.write_to(&mut bytes, ImageFormat::Png);
-    written.map_err(|error| undrawn("a picture", error))?;
+    let written = image.write_to(&mut bytes, ImageFormat::Png);
+    written.map_err(|error| undrawn("an image", error))?;
     Ok(bytes.into_inner())
 }
 
@@ -49,14 +49,14 @@ pub(crate) fn drawn(
     let font = epaint_default_fonts::UBUNTU_LIGHT;
     register_font(FONT, FontStyle::Normal, font)
         .map_err(|_| undrawn(what, "the font cannot be read"))?;
-    let mut picture = RgbImage::new(width, height);
-    let canvas = BitMapBackend::with_buffer(&mut picture, (width, height)).into_drawing_area();
+    let mut image = RgbImage::new(width, height);
+    let canvas = BitMapBackend::with_buffer(&mut image, (width, height)).into_drawing_area();
     let filled = canvas.fill(&WHITE).map_err(Into::into);
     let result = filled.and_then(|()| draw(&canvas));
     let result = result.and_then(|()| Ok(canvas.present()?));
     result.map_err(|error| undrawn(what, error))?;
     drop(canvas);
-    Ok(picture)
+    Ok(image)
 }
 
 pub(crate) fn undrawn(what: &'static str, problem: impl std::fmt::Display) -> TrainError {
@@ -69,7 +69,7 @@ pub(crate) fn undrawn(what: &'static str, problem: impl std::fmt::Display) -> Tr
 /// One line of a panel.
 pub(crate) struct Curve<X> {
     pub(crate) name: String,
-    pub(crate) colour: RGBColor,
+    pub(crate) color: RGBColor,
     pub(crate) points: Vec<(X, f64)>,
     pub(crate) line: Line,
 }
@@ -125,12 +125,12 @@ where
         .x_label_formatter(&|x| x.tick())
         .y_label_formatter(&|y| y.tick())
         .label_style((FONT, 15))
-        .axis_style(GREY)
+        .axis_style(GRAY)
         .bold_line_style(BLACK.mix(0.12))
         .light_line_style(TRANSPARENT)
         .draw()?;
     for curve in curves {
-        let (points, line) = (curve.points.iter().copied(), ShapeStyle::from(curve.colour));
+        let (points, line) = (curve.points.iter().copied(), ShapeStyle::from(curve.color));
         let line = line.stroke_width(2);
         let series = match curve.line {
             Line::Joined => chart.draw_series(LineSeries::new(points, line).point_size(2))?,
@@ -204,21 +204,21 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_replaces_the_one_before_as_a_whole() {
+    fn a_image_replaces_the_one_before_as_a_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
         for shade in [10, 200] {
-            let picture = RgbImage::from_pixel(3, 2, image::Rgb([shade; 3]));
-            save_picture(&path, &picture).unwrap();
-            assert_eq!(image::open(&path).unwrap().into_rgb8(), picture);
+            let image = RgbImage::from_pixel(3, 2, image::Rgb([shade; 3]));
+            save_image(&path, &image).unwrap();
+            assert_eq!(image::open(&path).unwrap().into_rgb8(), image);
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         let nowhere = folder.path().join("no/a.png");
-        let error = save_picture(&nowhere, &RgbImage::new(1, 1))
+        let error = save_image(&nowhere, &RgbImage::new(1, 1))
             .unwrap_err()
             .to_string();
         assert!(
-            error.ends_with("no/a.png: cannot write the picture"),
+            error.ends_with("no/a.png: cannot write the image"),
             "{error}"
         );
     }

@@ -1,4 +1,4 @@
-//! Points on pictures.
+//! Keypoints on images.
 
 use super::chart::undrawn;
 use crate::TrainError;
@@ -10,13 +10,13 @@ use imageproc::drawing::{
 };
 use imageproc::pixelops::interpolate;
 
-/// In which colours points are drawn.
+/// In which colors keypoints are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Marks {
     /// The subject's left green, right red, the middle yellow: a flip that forgets to swap labels
     /// shows at once.
     BySide,
-    /// All points in one colour.
+    /// All keypoints in one color.
     Plain(Rgb<u8>),
 }
 
@@ -24,62 +24,62 @@ const LEFT: Rgb<u8> = Rgb([60, 220, 90]);
 const RIGHT: Rgb<u8> = Rgb([255, 70, 70]);
 const MIDDLE: Rgb<u8> = Rgb([255, 220, 40]);
 
-/// The picture in colour, `factor` times as large, and the map that took it there.
+/// The image in color, `factor` times as large, and the map that took it there.
 ///
 /// # Errors
-/// If the picture has no pixels.
+/// If the image has no pixels.
 pub fn enlarged(image: &Image, factor: f64) -> Result<(RgbImage, Affine), TrainError> {
     let scaled = |side: usize| ((side as f64 * factor).round() as usize).max(1);
     let size = (scaled(image.width()), scaled(image.height()));
     let map = Affine::resize(image.size(), size);
-    let map = map.map_err(|error| undrawn("an enlarged picture", error))?;
-    let picture = match size == image.size() {
+    let map = map.map_err(|error| undrawn("an enlarged image", error))?;
+    let image = match size == image.size() {
         true => image.to_rgb(),
         false => warp_affine(&image.to_rgb(), &map, size, Filter::Area, Border::Replicate),
     };
-    Ok((image::DynamicImage::from(picture).into_rgb8(), map))
+    Ok((image::DynamicImage::from(image).into_rgb8(), map))
 }
 
-/// Draws the labelled points, and the schema's skeleton between them, as discs of a radius in
-/// pixels of the canvas. Points that are not seen are drawn darker.
-pub fn draw_points(
+/// Draws the labeled keypoints, and the schema's skeleton between them, as discs of a radius in
+/// pixels of the canvas. Keypoints that are not seen are drawn darker.
+pub fn draw_keypoints(
     canvas: &mut RgbImage,
-    points: &Keypoints,
-    canvas_from_points: &Affine,
+    keypoints: &Keypoints,
+    canvas_from_image: &Affine,
     schema: &Schema,
     marks: Marks,
     radius: i32,
 ) {
     let at = |index: usize| {
-        let point = &points[index];
-        let (x, y) = canvas_from_points.apply(point.x.into(), point.y.into());
-        // Far away points would make the drawing code count for ever.
+        let keypoint = &keypoints[index];
+        let (x, y) = canvas_from_image.apply(keypoint.x.into(), keypoint.y.into());
+        // Far away keypoints would make the drawing code count for ever.
         let near = |v: f64| v.is_finite() && v.abs() < 1e5;
-        (point.is_labelled() && near(x) && near(y)).then(|| (x.round() as i32, y.round() as i32))
+        (keypoint.is_labeled() && near(x) && near(y)).then(|| (x.round() as i32, y.round() as i32))
     };
     for &(a, b) in schema.skeleton() {
         if let (Some(a), Some(b)) = (at(a), at(b)) {
-            let colour = match marks {
+            let color = match marks {
                 Marks::BySide => Rgb([200, 200, 200]),
-                Marks::Plain(colour) => colour,
+                Marks::Plain(color) => color,
             };
             let faint =
                 |line: Rgb<u8>, under: Rgb<u8>, weight: f32| interpolate(line, under, 0.5 * weight);
-            draw_antialiased_line_segment_mut(canvas, a, b, colour, faint);
+            draw_antialiased_line_segment_mut(canvas, a, b, color, faint);
         }
     }
-    for (index, point) in points.labelled() {
-        let Some(centre) = at(index) else { continue };
-        let colour = match marks {
-            Marks::Plain(colour) => colour,
-            Marks::BySide => side_colour(schema, index),
+    for (index, keypoint) in keypoints.labeled() {
+        let Some(center) = at(index) else { continue };
+        let color = match marks {
+            Marks::Plain(color) => color,
+            Marks::BySide => side_color(schema, index),
         };
-        let shade = match point.visibility {
-            Visibility::Visible => colour,
-            _ => interpolate(colour, Rgb([0, 0, 0]), 0.5),
+        let shade = match keypoint.visibility {
+            Visibility::Visible => color,
+            _ => interpolate(color, Rgb([0, 0, 0]), 0.5),
         };
-        draw_filled_circle_mut(canvas, centre, radius + 1, Rgb([0, 0, 0]));
-        draw_filled_circle_mut(canvas, centre, radius, shade);
+        draw_filled_circle_mut(canvas, center, radius + 1, Rgb([0, 0, 0]));
+        draw_filled_circle_mut(canvas, center, radius, shade);
     }
 }
 
@@ -89,18 +89,18 @@ pub(super) fn text(
     x: i32,
     y: i32,
     size: f32,
-    colour: Rgb<u8>,
+    color: Rgb<u8>,
     text: &str,
 ) -> Result<(), TrainError> {
     let font = FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT);
     let font = font.map_err(|error| undrawn("text", error))?;
-    draw_text_mut(canvas, colour, x, y, size, &font, text);
+    draw_text_mut(canvas, color, x, y, size, &font, text);
     Ok(())
 }
 
 /// The first of a flip pair is the subject's left in `kaggle15`; other schemas say it in the name
 /// or do not say it, then the first of the pair is taken for the left.
-fn side_colour(schema: &Schema, index: usize) -> Rgb<u8> {
+fn side_color(schema: &Schema, index: usize) -> Rgb<u8> {
     let name = &schema.keypoints()[index];
     if name.contains("left") {
         return LEFT;

@@ -1,7 +1,7 @@
 //! The loss over the learning rate, as a learning-rate finder measures it.
 
 use super::chart::{BLUE, Canvas, Curve, Drawn, Labels, Line, ORANGE, drawn, panel};
-use super::save_picture;
+use super::save_image;
 use crate::TrainError;
 use image::RgbImage;
 use plotters::prelude::*;
@@ -18,10 +18,10 @@ pub fn plot_learning_rates(
     losses: &[(f64, f64)],
     suggestion: Option<f64>,
 ) -> Result<(), TrainError> {
-    save_picture(path, &picture(losses, suggestion)?)
+    save_image(path, &image(losses, suggestion)?)
 }
 
-fn picture(losses: &[(f64, f64)], suggestion: Option<f64>) -> Result<RgbImage, TrainError> {
+fn image(losses: &[(f64, f64)], suggestion: Option<f64>) -> Result<RgbImage, TrainError> {
     let usable = |&&(rate, loss): &&(f64, f64)| rate > 0.0 && rate.is_finite() && loss.is_finite();
     let points: Vec<(f64, f64)> = losses.iter().filter(usable).copied().collect();
     drawn("the losses over learning rates", (860, 480), |canvas| {
@@ -54,7 +54,7 @@ fn draw(canvas: &Canvas<'_>, points: Vec<(f64, f64)>, suggestion: Option<f64>) -
     let curve = curve.map(|&(rate, loss)| (rate, loss.min(top)));
     let mut curves = vec![Curve {
         name: "loss".to_owned(),
-        colour: BLUE,
+        color: BLUE,
         points: curve.collect(),
         line: Line::Smooth,
     }];
@@ -62,7 +62,7 @@ fn draw(canvas: &Canvas<'_>, points: Vec<(f64, f64)>, suggestion: Option<f64>) -
     if let Some(rate) = suggestion {
         curves.push(Curve {
             name: format!("suggested: {rate:.1e}"),
-            colour: ORANGE,
+            color: ORANGE,
             points: vec![(rate, bottom), (rate, top)],
             line: Line::Smooth,
         });
@@ -97,19 +97,19 @@ mod tests {
         let path = folder.path().join("rates.png");
         // In the middle of 1e-7..1e1 on a logarithmic axis.
         plot_learning_rates(&path, &sweep(), Some(1e-3)).unwrap();
-        let picture = image::open(&path).unwrap().into_rgb8();
+        let image = image::open(&path).unwrap().into_rgb8();
         // Below the legend.
-        let row = picture.height() * 3 / 4;
-        let orange = (0..picture.width()).find(|&x| {
-            let [r, _, b] = picture.get_pixel(x, row).0;
+        let row = image.height() * 3 / 4;
+        let orange = (0..image.width()).find(|&x| {
+            let [r, _, b] = image.get_pixel(x, row).0;
             r > 200 && b < 60
         });
-        let axis = |dark: &dyn Fn(u32) -> bool| (0..picture.width()).find(|&x| dark(x)).unwrap();
+        let axis = |dark: &dyn Fn(u32) -> bool| (0..image.width()).find(|&x| dark(x)).unwrap();
         let left = axis(&|x| {
-            let column = (60..400).filter(|&y| picture.get_pixel(x, y).0[0] < 160);
+            let column = (60..400).filter(|&y| image.get_pixel(x, y).0[0] < 160);
             column.count() > 300
         });
-        let middle = (left + picture.width() - 12) / 2;
+        let middle = (left + image.width() - 12) / 2;
         assert!(
             orange.unwrap().abs_diff(middle) <= 3,
             "{orange:?}, {middle}"
@@ -123,11 +123,11 @@ mod tests {
         losses.push((f64::INFINITY, 1.0));
         losses.push((0.0, 1.0));
         assert_eq!(
-            picture(&losses, None).unwrap(),
-            picture(&sweep(), None).unwrap()
+            image(&losses, None).unwrap(),
+            image(&sweep(), None).unwrap()
         );
-        let error = picture(&[(1e-3, 1.0)], None).unwrap_err().to_string();
+        let error = image(&[(1e-3, 1.0)], None).unwrap_err().to_string();
         assert!(error.contains("no two learning rates"), "{error}");
-        assert!(picture(&[], Some(0.1)).is_err());
+        assert!(image(&[], Some(0.1)).is_err());
     }
 }

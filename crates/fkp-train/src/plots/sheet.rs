@@ -1,23 +1,23 @@
-//! Contact sheets: many small pictures on one.
+//! Contact sheets: many small images on one.
 
 use super::chart::undrawn;
-use super::draw::{Marks, draw_points, enlarged, text};
+use super::draw::{Marks, draw_keypoints, enlarged, text};
 use crate::{Scored, TrainError};
 use fkp_core::{Image, Keypoints, Schema};
 use image::{Rgb, RgbImage};
 
-/// One picture of a sheet with what is drawn on it, in order.
+/// One image of a sheet with what is drawn on it, in order.
 pub struct Cell {
-    /// The picture.
+    /// The image.
     pub image: Image,
-    /// Sets of points in pixels of the picture, each in its colours.
+    /// Sets of keypoints in pixels of the image, each in its colors.
     pub layers: Vec<(Keypoints, Marks)>,
     /// A line of text below.
     pub caption: String,
 }
 
 impl Cell {
-    /// What the network made of a picture beside the truth.
+    /// What the network made of an image beside the truth.
     pub fn compared(scored: &Scored<'_>) -> Self {
         Self {
             image: scored.sample.image.clone(),
@@ -29,7 +29,7 @@ impl Cell {
         }
     }
 
-    /// The title of a sheet of [`Cell::compared`] pictures.
+    /// The title of a sheet of [`Cell::compared`] images.
     pub const COMPARED: &'static str = "truth green, prediction red";
 }
 
@@ -40,7 +40,7 @@ const CAPTION: u32 = 18;
 const PAPER: Rgb<u8> = Rgb([24, 24, 28]);
 const INK: Rgb<u8> = Rgb([225, 225, 225]);
 
-/// Lays cells out in rows of `columns`, each picture `side` pixels wide, under a title.
+/// Lays cells out in rows of `columns`, each image `side` pixels wide, under a title.
 ///
 /// # Errors
 /// If there is no cell or no column, or a cell has no pixels.
@@ -52,10 +52,7 @@ pub fn contact_sheet(
     schema: &Schema,
 ) -> Result<RgbImage, TrainError> {
     if cells.is_empty() || columns == 0 {
-        return Err(undrawn(
-            "a contact sheet",
-            "it needs a picture and a column",
-        ));
+        return Err(undrawn("a contact sheet", "it needs an image and a column"));
     }
     let columns = columns.min(cells.len()) as u32;
     let rows = (cells.len() as u32).div_ceil(columns);
@@ -69,10 +66,10 @@ pub fn contact_sheet(
         let (x, y) = (MARGIN + column * step_x, top + row * step_y);
         let longer = cell.image.width().max(cell.image.height());
         let (mut canvas, map) = enlarged(&cell.image, f64::from(side) / longer as f64)?;
-        for (points, marks) in &cell.layers {
-            draw_points(
+        for (keypoints, marks) in &cell.layers {
+            draw_keypoints(
                 &mut canvas,
-                points,
+                keypoints,
                 &map,
                 schema,
                 *marks,

@@ -40,7 +40,7 @@ pub(crate) struct Run<'a> {
 #[derive(Default)]
 struct Effort {
     samples: usize,
-    waited: f64,
+    loader_wait: f64,
     /// Of the last step.
     learning_rate: f64,
 }
@@ -193,8 +193,8 @@ impl<'a> Run<'a> {
             validation_set: &*self.plan.validation,
             global_step: self.progress.global_step,
         };
-        let told = self.averaged(|| observer.on_epoch(&report))?;
-        let broken = self.agreed(told.is_break())?;
+        let observed = self.averaged(|| observer.on_epoch(&report))?;
+        let broken = self.agreed(observed.is_break())?;
         Ok(match flow {
             // A run that has nothing left to do is finished, whoever wanted it stopped.
             _ if self.progress.epochs_done >= self.fit.config.epochs => ControlFlow::Continue(()),

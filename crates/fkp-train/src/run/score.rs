@@ -7,7 +7,7 @@ use crate::fit::Fit;
 use crate::{Best, EarlyStopping, EpochRecord, Position, Restore, TrainError};
 use candle_core::Tensor;
 use fkp_core::Direction;
-use fkp_metrics::{Evaluation, EvaluationReport, Normaliser};
+use fkp_metrics::{Evaluation, EvaluationReport, Normalizer};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -71,10 +71,10 @@ impl Run<'_> {
             .early_stopping
             .map_or(0.0, |early| early.min_delta);
         match self.progress.improved_on {
-            Some(bar) if cost >= bar - min_delta => self.progress.waited += 1,
+            Some(bar) if cost >= bar - min_delta => self.progress.without_improvement += 1,
             _ => {
                 self.progress.improved_on = Some(cost);
-                self.progress.waited = 0;
+                self.progress.without_improvement = 0;
             }
         }
         Ok((report, is_best))
@@ -130,7 +130,7 @@ impl Run<'_> {
         effort: &Effort,
     ) {
         let progress = &mut self.progress;
-        let preferred = Normaliser::preferred(&self.fit.task.schema);
+        let preferred = Normalizer::preferred(&self.fit.task.schema);
         progress.history.push(EpochRecord {
             epoch: progress.epochs_done + 1,
             train_loss: progress.loss_sum / progress.weight_sum.max(1.0),
@@ -141,7 +141,7 @@ impl Run<'_> {
             learning_rate: effort.learning_rate,
             seconds: started.elapsed().as_secs_f64(),
             samples_per_second: effort.samples as f64 / trained,
-            loader_wait_seconds: effort.waited,
+            loader_wait_seconds: effort.loader_wait,
             skipped: progress.skipped,
         });
         progress.epochs_done += 1;
@@ -181,7 +181,7 @@ impl Run<'_> {
     /// Whether early stopping has lost its patience.
     pub(super) fn gave_up(&self) -> bool {
         let early = self.fit.config.early_stopping;
-        early.is_some_and(|early| self.progress.waited >= early.patience)
+        early.is_some_and(|early| self.progress.without_improvement >= early.patience)
     }
 
     pub(super) fn wants_the_best(&self) -> bool {

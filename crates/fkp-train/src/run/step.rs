@@ -1,4 +1,4 @@
-//! One step of the optimiser, and what may follow it.
+//! One step of the optimizer, and what may follow it.
 
 use super::{Effort, Run};
 use crate::communicator::sum_over_ranks;
@@ -14,13 +14,13 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 impl Run<'_> {
-    /// Makes `count` steps, each at the rate that `rate` gives for its number, and tells `told`
-    /// rate and mean loss; `false` ends it. Nothing else happens: no validation, no checkpoint.
+    /// Makes `count` steps, each at the rate that `rate` gives for its number, and calls
+    /// `on_step` with the rate and the mean loss; `false` ends it. Nothing else happens: no validation, no checkpoint.
     pub(crate) fn steps_at_rates(
         &mut self,
         count: usize,
         rate: impl Fn(usize) -> f64,
-        mut told: impl FnMut(f64, f64) -> bool,
+        mut on_step: impl FnMut(f64, f64) -> bool,
     ) -> Result<(), TrainError> {
         let plan = Rc::clone(&self.plan);
         let (mut epoch, mut made, mut ended) = (0, 0, count == 0);
@@ -35,7 +35,7 @@ impl Run<'_> {
                 made += 1;
                 let weight = self.progress.weight_sum - before.1;
                 if weight > 0.0 {
-                    ended = !told(rate, (self.progress.loss_sum - before.0) / weight);
+                    ended = !on_step(rate, (self.progress.loss_sum - before.0) / weight);
                 }
                 ended |= made >= count;
                 Ok(match ended {
@@ -63,10 +63,10 @@ impl Run<'_> {
         self.progress.global_step += 1;
         let samples = step.batches.iter().map(|batch| batch.indices.len()).sum();
         effort.samples += samples;
-        effort.waited += step.waited;
+        effort.loader_wait += step.loader_wait;
         effort.learning_rate = learning_rate;
         let (at, steps) = (self.progress.steps_done, self.steps_per_epoch);
-        let mut told = observer.on_step(&StepReport {
+        let mut flow = observer.on_step(&StepReport {
             epoch,
             epochs: self.fit.config.epochs,
             step: at,
@@ -76,7 +76,7 @@ impl Run<'_> {
             mean_loss: self.progress.loss_sum / self.progress.weight_sum.max(1.0),
             learning_rate,
             grad_norm,
-            loader_wait: step.waited,
+            loader_wait: step.loader_wait,
         });
         let due = |every: Option<usize>| {
             every.is_some_and(|n| self.progress.global_step.is_multiple_of(n))
@@ -95,7 +95,7 @@ impl Run<'_> {
                 is_best,
             };
             if observer.on_validation(&report).is_break() {
-                told = ControlFlow::Break(());
+                flow = ControlFlow::Break(());
             }
         }
         if validate || save {
@@ -108,7 +108,7 @@ impl Run<'_> {
             .config
             .max_minutes
             .is_some_and(|m| self.seconds() > 60.0 * m);
-        Ok(if self.agreed(told.is_break())? {
+        Ok(if self.agreed(flow.is_break())? {
             ControlFlow::Break(Stopped::ByObserver)
         } else if self.agreed(out_of_time)? {
             ControlFlow::Break(Stopped::TimeUp)
@@ -131,7 +131,7 @@ impl Run<'_> {
         } = *self.fit;
         let own: f64 = step.batches.iter().map(|b| b.target.total_weight).sum();
         let weight = sum_over_ranks(own, communicator)?;
-        // Nothing to learn from samples of which nothing is labelled.
+        // Nothing to learn from samples of which nothing is labeled.
         if weight == 0.0 {
             return Ok(None);
         }

@@ -10,7 +10,7 @@ import warnings
 import torch
 from torch.optim import lr_scheduler as lrs
 
-warnings.filterwarnings("ignore")  # a schedule is stepped here without its optimiser
+warnings.filterwarnings("ignore")  # a schedule is stepped here without its optimizer
 STEPS, PER_EPOCH, WARM_UP = 40, 4, 7
 
 

@@ -98,7 +98,7 @@ fn the_optimizer_does_not_touch_running_statistics() {
         let output = Linear::new(SIDE * SIDE, 2, Activation::Identity, vb.pp("output"))?;
         Result::Ok(Normalized(norm, output))
     };
-    let (input, train) = (InputSpec::grey(SIDE), dots(37));
+    let (input, train) = (InputSpec::gray(SIDE), dots(37));
     let trainer = Trainer::new(&task(), config, build).unwrap();
     trainer.fit(&train, &train, &mut ()).unwrap();
     let mut pixels = vec![0.0; 37 * SIDE * SIDE];
@@ -140,7 +140,7 @@ fn a_model_file_holds_running_statistics_and_predicts_with_them() {
         dropout: 0.25,
         ..CnnConfig::default()
     });
-    let (train, validation, input) = (dots(37), dots(13), InputSpec::grey(SIDE));
+    let (train, validation, input) = (dots(37), dots(13), InputSpec::gray(SIDE));
     let card = ModelCard::new(network, train.schema().clone(), input);
     let folder = tempfile::tempdir().unwrap();
     let config = crate::common::config();

@@ -1,4 +1,4 @@
-//! A tiny task that every test here trains on: find the bright dot in a dark picture.
+//! A tiny task that every test here trains on: find the bright dot in a dark image.
 
 use candle_core::{Result as TensorResult, Tensor};
 use candle_nn::{Linear, Module, ModuleT, VarBuilder};
@@ -82,17 +82,17 @@ pub(crate) fn residual(vb: VarBuilder<'static>) -> Box<dyn ModuleT> {
     Box::new(Residual::new(vb).unwrap())
 }
 
-/// One dot per picture; every fifth picture has no label.
+/// One dot per image; every fifth image has no label.
 pub(crate) fn dots(count: usize) -> InMemory {
     let sample = |i: usize| {
         let (x, y) = ((i * 3) % SIDE, (i * 5 / SIDE) % SIDE);
         let mut image = Image::filled(SIDE, SIDE, 1, 0);
         image.pixel_mut(x, y)[0] = 255;
-        let point = match i % 5 {
-            4 => Keypoint::unlabelled(),
+        let keypoint = match i % 5 {
+            4 => Keypoint::unlabeled(),
             _ => Keypoint::new(x as f32, y as f32),
         };
-        Sample::new(format!("dot {i}"), image, Keypoints::new(vec![point]))
+        Sample::new(format!("dot {i}"), image, Keypoints::new(vec![keypoint]))
     };
     let samples = (0..count).map(sample).collect();
     InMemory::new(Schema::numbered("dot", 1).unwrap(), samples).unwrap()
@@ -203,7 +203,7 @@ impl Setup<'_> {
 }
 
 pub(crate) fn task() -> Task {
-    Task::new(Schema::numbered("dot", 1).unwrap(), InputSpec::grey(SIDE))
+    Task::new(Schema::numbered("dot", 1).unwrap(), InputSpec::gray(SIDE))
 }
 
 pub(crate) fn network(vb: VarBuilder) -> TensorResult<Dense> {

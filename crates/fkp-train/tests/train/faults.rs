@@ -32,19 +32,19 @@ fn a_bad_sample_stops_the_run_with_its_name() {
             .go(&Spoiled(dots(37), spoil), &Dim, &mut ())
             .unwrap_err()
     };
-    let unreadable = fail(|| Err(DatasetError::new(20, "a.csv, line 22: no picture")));
+    let unreadable = fail(|| Err(DatasetError::new(20, "a.csv, line 22: no image")));
     assert!(matches!(&unreadable, TrainError::Data { source, .. } if source.index == 20));
     let size = fail(|| {
         let image = Image::filled(9, SIDE, 1, 0);
-        Ok(Sample::new("wide", image, Keypoints::unlabelled(1)))
+        Ok(Sample::new("wide", image, Keypoints::unlabeled(1)))
     });
     assert!(
         size.to_string()
-            .contains("training sample 20 (`wide`): the picture is 9×8")
+            .contains("training sample 20 (`wide`): the image is 9×8")
     );
     let count = fail(|| {
         let image = Image::filled(SIDE, SIDE, 1, 0);
-        Ok(Sample::new("many", image, Keypoints::unlabelled(2)))
+        Ok(Sample::new("many", image, Keypoints::unlabeled(2)))
     });
     assert!(count.to_string().contains("2 keypoints, the schema has 1"));
     let nan = fail(|| {
@@ -93,17 +93,17 @@ fn a_folder_that_cannot_be_written_is_found_out_at_once() {
 
 #[test]
 fn sets_without_a_label_are_refused() {
-    let unlabelled = |count: usize| {
+    let unlabeled = |count: usize| {
         let sample = |i: usize| {
             let image = Image::filled(SIDE, SIDE, 1, i as u8);
-            Sample::new(i.to_string(), image, Keypoints::unlabelled(1))
+            Sample::new(i.to_string(), image, Keypoints::unlabeled(1))
         };
         let samples = (0..count).map(sample).collect();
         InMemory::new(Schema::numbered("dot", 1).unwrap(), samples).unwrap()
     };
     let folder = tempfile::tempdir().unwrap();
     let setup = Setup::new(folder.path());
-    let error = setup.go(&unlabelled(9), &NoAugment, &mut ()).unwrap_err();
+    let error = setup.go(&unlabeled(9), &NoAugment, &mut ()).unwrap_err();
     assert!(matches!(error, TrainError::NoLabels { split: "training" }));
 }
 
@@ -123,7 +123,7 @@ fn an_unreadable_sample_is_skipped_and_told_where_that_is_wanted() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.config.unreadable = Unreadable::Skip { at_most: 1 };
-    let broken = Spoiled(dots(37), || Err(DatasetError::new(20, "no picture")));
+    let broken = Spoiled(dots(37), || Err(DatasetError::new(20, "no image")));
     let mut skips = Skips::default();
     let (outcome, weights) = setup.go(&broken, &Dim, &mut skips).unwrap();
     assert_eq!(skips.0, [(1, 20), (2, 20), (3, 20)]);
@@ -142,7 +142,7 @@ fn more_unreadable_samples_than_allowed_stop_the_run_and_keep_the_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.config.unreadable = Unreadable::Skip { at_most: 0 };
-    let broken = Spoiled(dots(37), || Err(DatasetError::new(20, "no picture")));
+    let broken = Spoiled(dots(37), || Err(DatasetError::new(20, "no image")));
     let error = setup.go(&broken, &Dim, &mut ()).unwrap_err();
     let TrainError::TooManyUnreadable {
         index,

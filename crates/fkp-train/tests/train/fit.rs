@@ -88,10 +88,10 @@ fn every_sample_is_scored_and_a_missing_label_never() {
         report
     };
     let report = run(13);
-    assert_eq!((report.samples, report.per_point[0].scored), (13, 11));
+    assert_eq!((report.samples, report.per_keypoint[0].scored), (13, 11));
     for batch_size in [1, 4, 100] {
         let other = run(batch_size);
-        assert_eq!(other.per_point[0].scored, 11);
+        assert_eq!(other.per_keypoint[0].scored, 11);
         assert!((other.loss.unwrap() - report.loss.unwrap()).abs() < 1e-6);
         assert!((other.mae_px.unwrap() - report.mae_px.unwrap()).abs() < 1e-5);
     }

@@ -3,8 +3,8 @@
 use crate::common::{Dim, SIDE, Setup, Start, StopAfter, config, dots};
 use fkp_core::{Concat, Dataset, NoAugment};
 use fkp_train::{
-    Averaging, EarlyStopping, EpochReport, Extent, LearningRateFinder, Observer, Outcome, Restore,
-    Schedule, StepReport, Stopped, TrainConfig, ValidationReport, WeightedSources,
+    Averaging, DataLimit, EarlyStopping, EpochReport, LearningRateFinder, Observer, Outcome,
+    Restore, Schedule, StepReport, Stopped, TrainConfig, ValidationReport, WeightedSources,
 };
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn worst_difference(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// Gradients of four batches of 2 are those of one of 8: the same weights but for rounding. The
-/// sums are over other numbers of labelled points per batch, so means would not do.
+/// sums are over other numbers of labeled keypoints per batch, so means would not do.
 #[test]
 fn accumulated_batches_are_one_large_batch() {
     let (_, whole) = run(config(), &mut ());
@@ -44,7 +44,7 @@ fn averaged_weights_are_scored_and_saved_and_training_goes_on_with_the_newest() 
     setup.config.averaging = Some(Averaging { decay: 0.9 });
     let (averaged, weights) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
     let (plain, newest) = run(config(), &mut ());
-    // The average changes what is scored, never what is learnt.
+    // The average changes what is scored, never what is learned.
     assert_eq!(weights, newest);
     let losses = |o: &Outcome| {
         o.progress
@@ -211,11 +211,11 @@ fn validation_every_n_steps_changes_nothing_but_what_is_known() {
 }
 
 #[test]
-fn one_batch_is_learnt_by_heart() {
+fn one_batch_is_learned_by_heart() {
     let overfit = TrainConfig {
         epochs: 150,
         learning_rate: 0.03,
-        extent: Extent::OverfitOneBatch,
+        data_limit: DataLimit::OverfitOneBatch,
         ..config()
     };
     let (outcome, _) = run(overfit, &mut ());
@@ -240,7 +240,7 @@ fn a_limited_run_uses_the_first_batches() {
         }
     }
     let limited = TrainConfig {
-        extent: Extent::Limited {
+        data_limit: DataLimit::Limited {
             training_batches: 2,
             validation_batches: 1,
         },
@@ -253,7 +253,7 @@ fn a_limited_run_uses_the_first_batches() {
 
 /// A small source used as much as a large one, and stopped and resumed on the way.
 #[test]
-fn weighted_sources_are_learnt_in_proportion_and_resumed_exactly() {
+fn weighted_sources_are_learned_in_proportion_and_resumed_exactly() {
     let both = Concat::new(vec![dots(30), dots(7)]).unwrap();
     let sources = WeightedSources::new(both.sizes(), vec![1.0, 1.0], 20).unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -219,7 +219,7 @@ fn an_override_tells_what_differs_and_goes_on() {
     let (outcome, _) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
     // The first epoch had 5 steps; the second begins anew with 10, as the third has.
     assert_eq!(outcome.progress.global_step, 5 + 10 + 10);
-    // Another optimiser begins without moments.
+    // Another optimizer begins without moments.
     setup.config.epochs = 4;
     setup.config.optimizer = fkp_train::OptimizerConfig::Sgd {
         momentum: 0.9,

@@ -1,11 +1,11 @@
-"""Writes the pictures that `golden.rs` compares with: OpenCV and albumentations.
+"""Writes the images that `golden.rs` compares with: OpenCV and albumentations.
 
     python -m venv /tmp/golden && /tmp/golden/bin/pip install opencv-python-headless==5.0.0.93 \
         albumentations==2.0.8
     /tmp/golden/bin/python make.py > golden.json
 
-The source is the smooth picture of `support::texture`. OpenCV's matrices are those that
-`dst = M * src` means; what a library believes its centre to be does not enter.
+The source is the smooth image of `support::texture`. OpenCV's matrices are those that
+`dst = M * src` means; what a library believes its center to be does not enter.
 """
 
 import json
@@ -71,7 +71,7 @@ def main():
     src = np.float32([[0, 0], [W - 1, 0], [W - 1, H - 1], [0, H - 1]])
     dst = np.float32([[3, 1], [42, 4], [40, 44], [1, 38]])
     tilted = cv2.getPerspectiveTransform(src, dst)
-    pictures = [
+    images = [
         opencv(kind, matrix, channels)
         for kind, matrix in [("affine", turned), ("affine", shrunk), ("perspective", tilted)]
         for channels in (1, 3)
@@ -83,7 +83,7 @@ def main():
                 "albumentations": A.__version__,
                 "source": [W, H],
                 "size": [OUT_W, OUT_H],
-                "pictures": pictures,
+                "images": images,
                 "conventions": conventions(),
             },
             separators=(",", ":"),

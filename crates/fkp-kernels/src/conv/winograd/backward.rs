@@ -43,22 +43,22 @@ pub(crate) fn backward(
             with_scratch(plan.weights_len() + plan.c_out, |sums| {
                 let (du, db_sum) = sums.split_at_mut(plan.weights_len());
                 db_sum.fill(0.0);
-                for picture in index * group..g.n.min((index + 1) * group) {
-                    let first = picture == index * group;
-                    let at = (picture - index * group) * g.x_len();
+                for image in index * group..g.n.min((index + 1) * group) {
+                    let first = image == index * group;
+                    let at = (image - index * group) * g.x_len();
                     let dx = dx.as_deref_mut().map(|dx| &mut dx[at..][..g.x_len()]);
                     let write = if first {
                         Write::Overwrite
                     } else {
                         Write::Accumulate
                     };
-                    one_picture(
+                    one_image(
                         g,
                         &plan,
                         config,
                         saved,
                         grad,
-                        picture,
+                        image,
                         u,
                         (du, db_sum),
                         write,
@@ -82,21 +82,21 @@ pub(crate) fn backward(
     Gradients { x: dx, w, bias }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the buffers of one picture")]
-fn one_picture(
+#[expect(clippy::too_many_arguments, reason = "the buffers of one image")]
+fn one_image(
     g: &Geometry,
     plan: &Plan,
     config: &Conv2dConfig,
     saved: &Saved<'_>,
     grad: &[f32],
-    picture: usize,
+    image: usize,
     u: &[f32],
     (du, db): (&mut [f32], &mut [f32]),
     write: Write,
     dx: Option<&mut [f32]>,
 ) {
     let out_len = grad.len() / g.n;
-    let grad = &grad[picture * out_len..][..out_len];
+    let grad = &grad[image * out_len..][..out_len];
     let points = POINTS * (plan.v_stride() + plan.m_stride());
     let dx_len = if dx.is_some() { plan.input.len() } else { 0 };
     let len = plan.input.len() + dx_len + points + plan.output.len();
@@ -105,14 +105,14 @@ fn one_picture(
         let (dx_frame, rest) = rest.split_at_mut(dx_len);
         let (points, dy) = rest.split_at_mut(points);
         plan.input
-            .fill(&saved.x[picture * g.x_len()..][..g.x_len()], input);
+            .fill(&saved.x[image * g.x_len()..][..g.x_len()], input);
         let winners = match config.pooling {
             Pooling::Max2 => {
                 plan.output.fill(grad, dy);
-                Some(&saved.winners[picture * dy.len()..][..dy.len()])
+                Some(&saved.winners[image * dy.len()..][..dy.len()])
             }
             Pooling::None => {
-                let y = &saved.y[picture * out_len..][..out_len];
+                let y = &saved.y[image * out_len..][..out_len];
                 with_scratch(out_len, |masked| {
                     config.activation.backward_into(masked, y, grad);
                     plan.output.fill(masked, dy);
@@ -139,7 +139,7 @@ fn one_picture(
     });
 }
 
-/// All tiles of one picture.
+/// All tiles of one image.
 struct Tiles<'a> {
     plan: &'a Plan,
     input: &'a [f32],

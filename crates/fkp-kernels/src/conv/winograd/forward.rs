@@ -15,7 +15,7 @@ use crate::microkernel::Product;
 use crate::scratch::with_scratch;
 use crate::simd::{Kernel, Simd, dispatch};
 
-/// Computes all pictures; see [`crate::conv::forward::forward`].
+/// Computes all images; see [`crate::conv::forward::forward`].
 pub(crate) fn forward(
     g: &Geometry,
     config: &Conv2dConfig,
@@ -36,20 +36,20 @@ pub(crate) fn forward(
         to_points(w, g.c_out, g.c_in, Rows::In, u);
         let (u, bias) = (&*u, padded_bias.as_slice());
         let one = |(out, x): (&mut [f32], &[f32]), winners: Option<&mut [u8]>| {
-            picture(&plan, config, x, u, bias, out, winners);
+            image(&plan, config, x, u, bias, out, winners);
         };
-        let pictures = out.par_chunks_mut(out_len).zip(x.par_chunks(g.x_len()));
+        let images = out.par_chunks_mut(out_len).zip(x.par_chunks(g.x_len()));
         match winners {
-            None => pictures.for_each(|picture| one(picture, None)),
-            Some(winners) => pictures
+            None => images.for_each(|image| one(image, None)),
+            Some(winners) => images
                 .zip(winners.par_chunks_mut(plan.output.len()))
-                .for_each(|(picture, winners)| one(picture, Some(winners))),
+                .for_each(|(image, winners)| one(image, Some(winners))),
         }
     });
     out
 }
 
-fn picture(
+fn image(
     plan: &Plan,
     config: &Conv2dConfig,
     x: &[f32],
@@ -78,7 +78,7 @@ fn picture(
     });
 }
 
-/// All tiles of one picture.
+/// All tiles of one image.
 struct Tiles<'a> {
     plan: &'a Plan,
     config: &'a Conv2dConfig,

@@ -31,7 +31,7 @@ pub(crate) fn applies(g: &Geometry) -> bool {
     (g.kh, g.kw, g.stride) == (3, 3, 1) && g.c_in >= 8 && g.c_out >= 8 && g.ho >= OUT && g.wo >= OUT
 }
 
-/// How a picture is cut into tiles.
+/// How an image is cut into tiles.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     tiles_x: usize,
@@ -118,7 +118,7 @@ const fn cells(pooling: Pooling) -> usize {
     }
 }
 
-/// Bytes of the record of winners of `n` pictures: one per value of the output's frame.
+/// Bytes of the record of winners of `n` images: one per value of the output's frame.
 pub(crate) fn winners_len(g: &Geometry, config: &Conv2dConfig) -> usize {
     g.n * Plan::new(g, config).output.len()
 }

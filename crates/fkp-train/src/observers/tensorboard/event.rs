@@ -21,7 +21,7 @@ pub(super) enum What<'a> {
     Summary(&'a [Value<'a>]),
 }
 
-/// A figure or a picture under a name.
+/// A figure or an image under a name.
 pub(super) enum Value<'a> {
     Scalar(&'a str, f64),
     #[cfg(feature = "plots")]

@@ -1,28 +1,28 @@
-//! The error of each point as a picture.
+//! The error of each keypoint as an image.
 
-use crate::plots::chart::{BLUE, Canvas, Drawn, FONT, GREY, ORANGE, drawn};
-use crate::plots::save_picture;
+use crate::plots::chart::{BLUE, Canvas, Drawn, FONT, GRAY, ORANGE, drawn};
+use crate::plots::save_image;
 use crate::{EpochReport, Observer, TrainError};
-use fkp_metrics::{EvaluationReport, PointReport};
+use fkp_metrics::{EvaluationReport, KeypointReport};
 use image::RgbImage;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-/// Redraws a picture after each epoch, such as `point_errors.png`: a bar per point, as long as its
+/// Redraws an image after each epoch, such as `keypoint_errors.png`: a bar per keypoint, as long as its
 /// mean absolute error in pixels on the validation set.
 ///
-/// A picture that cannot be drawn or written does not stop the run; [`Self::finish`] says it.
-pub struct PointErrors {
+/// An image that cannot be drawn or written does not stop the run; [`Self::finish`] says it.
+pub struct KeypointErrors {
     path: PathBuf,
-    order: PointOrder,
+    order: KeypointOrder,
     failed: Option<TrainError>,
 }
 
-/// In which order the points stand.
+/// In which order the keypoints stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PointOrder {
+pub enum KeypointOrder {
     /// The largest error on top.
     #[default]
     WorstFirst,
@@ -30,19 +30,19 @@ pub enum PointOrder {
     Schema,
 }
 
-impl PointErrors {
+impl KeypointErrors {
     /// Draws into this PNG file, the largest error on top.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
-            order: PointOrder::default(),
+            order: KeypointOrder::default(),
             failed: None,
         }
     }
 
     /// The same in another order.
     #[must_use]
-    pub fn in_order(mut self, order: PointOrder) -> Self {
+    pub fn in_order(mut self, order: KeypointOrder) -> Self {
         self.order = order;
         self
     }
@@ -50,13 +50,13 @@ impl PointErrors {
     /// Draws the errors of an evaluation.
     ///
     /// # Errors
-    /// If there are no points, or the file cannot be written.
+    /// If there are no keypoints, or the file cannot be written.
     pub fn draw(
         path: &Path,
         evaluation: &EvaluationReport,
-        order: PointOrder,
+        order: KeypointOrder,
     ) -> Result<(), TrainError> {
-        save_picture(path, &picture(evaluation, order)?)
+        save_image(path, &image(evaluation, order)?)
     }
 
     /// The first error that drawing met, if any.
@@ -65,7 +65,7 @@ impl PointErrors {
     }
 }
 
-impl Observer for PointErrors {
+impl Observer for KeypointErrors {
     fn on_epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
         if let Err(error) = Self::draw(&self.path, report.validation, self.order) {
             self.failed.get_or_insert(error);
@@ -78,37 +78,40 @@ const WIDTH: u32 = 860;
 const TOP: i32 = 62;
 const MARGIN: i32 = 16;
 
-fn picture(evaluation: &EvaluationReport, order: PointOrder) -> Result<RgbImage, TrainError> {
-    let mut points: Vec<&PointReport> = evaluation.per_point.iter().collect();
-    if order == PointOrder::WorstFirst {
+fn image(evaluation: &EvaluationReport, order: KeypointOrder) -> Result<RgbImage, TrainError> {
+    let mut keypoints: Vec<&KeypointReport> = evaluation.per_keypoint.iter().collect();
+    if order == KeypointOrder::WorstFirst {
         // What was never scored stands last.
-        let error = |point: &PointReport| point.mae_px.unwrap_or(-1.0);
-        points.sort_by(|a, b| error(b).total_cmp(&error(a)));
+        let error = |keypoint: &KeypointReport| keypoint.mae_px.unwrap_or(-1.0);
+        keypoints.sort_by(|a, b| error(b).total_cmp(&error(a)));
     }
-    // Many points get thinner bars, so that a face of 68 still fits a screen.
-    let row = if points.len() > 30 { 15 } else { 22 };
-    let height = TOP + row * points.len() as i32 + MARGIN;
+    // Many keypoints get thinner bars, so that a face of 68 still fits a screen.
+    let row = if keypoints.len() > 30 { 15 } else { 22 };
+    let height = TOP + row * keypoints.len() as i32 + MARGIN;
     drawn(
-        "the errors of the points",
+        "the errors of the keypoints",
         (WIDTH, height as u32),
-        |canvas| bars(canvas, &points, evaluation.mae_px, row),
+        |canvas| bars(canvas, &keypoints, evaluation.mae_px, row),
     )
 }
 
-fn bars(canvas: &Canvas<'_>, points: &[&PointReport], mean: Option<f64>, row: i32) -> Drawn {
+fn bars(canvas: &Canvas<'_>, keypoints: &[&KeypointReport], mean: Option<f64>, row: i32) -> Drawn {
     let style = |size: i32, pos: Pos| {
         let font = (FONT, size).into_font();
         TextStyle::from(font).pos(pos)
     };
     let text = style(row.min(18) - 3, Pos::new(HPos::Left, VPos::Center));
     let mut names = 0;
-    for point in points {
-        names = canvas.estimate_text_size(&point.name, &text)?.0.max(names);
+    for keypoint in keypoints {
+        names = canvas
+            .estimate_text_size(&keypoint.name, &text)?
+            .0
+            .max(names);
     }
     let left = MARGIN + names as i32 + 10;
     // Room for the figure behind the longest bar.
     let right = WIDTH as i32 - MARGIN - 50;
-    let errors = points.iter().filter_map(|point| point.mae_px);
+    let errors = keypoints.iter().filter_map(|keypoint| keypoint.mae_px);
     let longest = errors
         .filter(|error| error.is_finite())
         .fold(1e-9, f64::max);
@@ -117,35 +120,35 @@ fn bars(canvas: &Canvas<'_>, points: &[&PointReport], mean: Option<f64>, row: i3
         left + (fraction * f64::from(right - left)).round() as i32
     };
 
-    let title = "mean absolute error per point, in pixels of the crop";
+    let title = "mean absolute error per keypoint, in pixels of the crop";
     let caption = style(19, Pos::new(HPos::Center, VPos::Top));
     canvas.draw(&Text::new(title, (WIDTH as i32 / 2, 12), caption))?;
-    let bottom = TOP + row * points.len() as i32;
-    let rows = || (TOP..).step_by(row as usize).zip(points);
-    for (top, point) in rows() {
+    let bottom = TOP + row * keypoints.len() as i32;
+    let rows = || (TOP..).step_by(row as usize).zip(keypoints);
+    for (top, keypoint) in rows() {
         let name = text.clone().pos(Pos::new(HPos::Right, VPos::Center));
         let at = (left - 10, top + row / 2);
-        canvas.draw(&Text::new(point.name.clone(), at, name))?;
-        if let Some(error) = point.mae_px {
+        canvas.draw(&Text::new(keypoint.name.clone(), at, name))?;
+        if let Some(error) = keypoint.mae_px {
             let bar = [(left, top + 2), (x(error), top + row - 2)];
             canvas.draw(&Rectangle::new(bar, BLUE.mix(0.75).filled()))?;
         }
     }
     canvas.draw(&PathElement::new(
         [(left, TOP - 2), (left, bottom + 2)],
-        GREY,
+        GRAY,
     ))?;
     if let Some(mean) = mean.filter(|mean| mean.is_finite()) {
         let line = [(x(mean), TOP - 4), (x(mean), bottom + 2)];
         canvas.draw(&PathElement::new(line, ORANGE))?;
         let above = style(15, Pos::new(HPos::Center, VPos::Bottom)).color(&ORANGE);
-        let label = format!("all points {mean:.2}");
+        let label = format!("all keypoints {mean:.2}");
         canvas.draw(&Text::new(label, (x(mean), TOP - 5), above))?;
     }
-    for (top, point) in rows() {
-        let figure = point.mae_px.map(|error| format!("{error:.2}"));
+    for (top, keypoint) in rows() {
+        let figure = keypoint.mae_px.map(|error| format!("{error:.2}"));
         let figure = figure.unwrap_or_else(|| "no label".to_owned());
-        let start = point.mae_px.map_or(left, x) + 6;
+        let start = keypoint.mae_px.map_or(left, x) + 6;
         let (width, _) = canvas.estimate_text_size(&figure, &text)?;
         // The line of the mean makes way for the figure.
         let paper = [
@@ -164,9 +167,9 @@ mod tests {
     use crate::observers::stage::{STEPS, Stage};
 
     /// Length of each row's bar in pixels.
-    fn lengths(picture: &RgbImage, count: i32, row: i32) -> Vec<usize> {
+    fn lengths(image: &RgbImage, count: i32, row: i32) -> Vec<usize> {
         let is_blue = |x: u32, y: i32| {
-            let [r, g, b] = picture.get_pixel(x, y as u32).0;
+            let [r, g, b] = image.get_pixel(x, y as u32).0;
             b > r.saturating_add(60) && b > g
         };
         let of = |i: i32| {
@@ -181,28 +184,28 @@ mod tests {
         let stage = Stage::new();
         let mut evaluation = stage.validation.clone();
         evaluation.mae_px = None;
-        evaluation.per_point.truncate(4);
+        evaluation.per_keypoint.truncate(4);
         let errors = [Some(1.0), Some(4.0), None, Some(2.0)];
-        for (point, error) in evaluation.per_point.iter_mut().zip(errors) {
-            point.mae_px = error;
+        for (keypoint, error) in evaluation.per_keypoint.iter_mut().zip(errors) {
+            keypoint.mae_px = error;
         }
-        let drawn = |order| lengths(&picture(&evaluation, order).unwrap(), 4, 22);
-        let schema = drawn(PointOrder::Schema);
+        let drawn = |order| lengths(&image(&evaluation, order).unwrap(), 4, 22);
+        let schema = drawn(KeypointOrder::Schema);
         let unit = schema[1] as f64 / 4.0;
         assert!(unit > 100.0, "{schema:?}");
         for (length, error) in schema.iter().zip(errors) {
             let wanted = unit * error.unwrap_or(0.0);
             assert!((*length as f64 - wanted).abs() <= 3.0, "{schema:?}");
         }
-        let sorted = drawn(PointOrder::WorstFirst);
+        let sorted = drawn(KeypointOrder::WorstFirst);
         assert_eq!(sorted, [schema[1], schema[3], schema[0], schema[2]]);
     }
 
     #[test]
-    fn the_picture_is_drawn_after_each_epoch() {
+    fn the_image_is_drawn_after_each_epoch() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("point_errors.png");
-        let mut errors = PointErrors::new(&path).in_order(PointOrder::Schema);
+        let path = folder.path().join("keypoint_errors.png");
+        let mut errors = KeypointErrors::new(&path).in_order(KeypointOrder::Schema);
         assert!(Stage::new().act(&mut errors, 0..STEPS).is_continue());
         errors.finish().unwrap();
         assert_eq!(image::open(&path).unwrap().height(), 62 + 15 * 22 + 16);

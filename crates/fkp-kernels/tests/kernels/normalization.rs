@@ -1,4 +1,4 @@
-//! Batch normalisation and the smooth activations against the same formulas in candle.
+//! Batch normalization and the smooth activations against the same formulas in candle.
 
 use candle_core::{D, DType, Device, Result, Tensor, Var};
 use fkp_kernels::{

@@ -1,4 +1,4 @@
-//! Smooth and piecewise bending of a picture: elastic and grid distortion.
+//! Smooth and piecewise bending of an image: elastic and grid distortion.
 
 use crate::AugmentError;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -12,7 +12,7 @@ const MAX_KNOTS: usize = MAX_CELLS + 3;
 /// How a bend moves the plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum BendKind {
+pub enum DistortionKind {
     /// A uniform cubic B-spline over randomly displaced control points (free-form deformation,
     /// Rueckert et al. 1999): smooth, in both axes together.
     Elastic,
@@ -26,40 +26,40 @@ pub enum BendKind {
 /// Defined backwards, as pixels need it: `src = dst + d(dst)`. The displacement `d` is so small
 /// that the map has an inverse, which points follow; it is found to 1e-9 px.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "BendSpec", into = "BendSpec")]
-pub struct Bend {
-    spec: BendSpec,
+#[serde(try_from = "DistortionSpec", into = "DistortionSpec")]
+pub struct Distortion {
+    spec: DistortionSpec,
 }
 
-/// How a [`Bend`] is written in a file.
+/// How a [`Distortion`] is written in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BendSpec {
-    shape: BendKind,
+struct DistortionSpec {
+    shape: DistortionKind,
     cells: usize,
-    reach: f64,
+    magnitude: f64,
     seed: u64,
     size: (usize, usize),
 }
 
-impl Bend {
+impl Distortion {
     /// A bend of a frame of `size` = (width, height) with `cells` cells along each axis.
-    /// `reach` is the largest displacement of a control point in cells (elastic, at most 0.2) or
+    /// `magnitude` is the largest displacement of a control point in cells (elastic, at most 0.2) or
     /// the largest relative change of a cell's width (grid, at most 0.9).
     ///
     /// # Errors
-    /// If `cells` is not 1 to 16, `reach` is out of range, or a side is zero.
+    /// If `cells` is not 1 to 16, `magnitude` is out of range, or a side is zero.
     pub fn new(
-        kind: BendKind,
+        kind: DistortionKind,
         cells: usize,
-        reach: f64,
+        magnitude: f64,
         seed: u64,
         size: (usize, usize),
     ) -> Result<Self, AugmentError> {
-        BendSpec {
+        DistortionSpec {
             shape: kind,
             cells,
-            reach,
+            magnitude,
             seed,
             size,
         }
@@ -67,16 +67,16 @@ impl Bend {
     }
 
     /// The control points, worked out once for many points.
-    pub(crate) fn table(&self) -> BendTable {
-        let BendSpec {
+    pub(crate) fn table(&self) -> DistortionTable {
+        let DistortionSpec {
             shape,
             cells,
-            reach,
+            magnitude,
             seed,
             size,
         } = self.spec;
         let cell = (size.0 as f64 / cells as f64, size.1 as f64 / cells as f64);
-        let mut table = BendTable {
+        let mut table = DistortionTable {
             kind: shape,
             cells,
             cell,
@@ -84,14 +84,14 @@ impl Bend {
             knots: [[0.0; 2]; MAX_KNOTS * MAX_KNOTS],
         };
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let mut draw = || rng.random_range(-reach..=reach);
+        let mut draw = || rng.random_range(-magnitude..=magnitude);
         match shape {
-            BendKind::Elastic => {
+            DistortionKind::Elastic => {
                 for knot in &mut table.knots {
                     *knot = [draw() * cell.0, draw() * cell.1];
                 }
             }
-            BendKind::Grid => {
+            DistortionKind::Grid => {
                 // knots[i][axis] is where the destination's i-th line comes from.
                 for (axis, span) in [size.0 as f64, size.1 as f64].into_iter().enumerate() {
                     let mut at = 0.0;
@@ -110,10 +110,10 @@ impl Bend {
     }
 }
 
-impl TryFrom<BendSpec> for Bend {
+impl TryFrom<DistortionSpec> for Distortion {
     type Error = AugmentError;
 
-    fn try_from(spec: BendSpec) -> Result<Self, AugmentError> {
+    fn try_from(spec: DistortionSpec) -> Result<Self, AugmentError> {
         crate::range::whole("cells", spec.cells, 1, MAX_CELLS, "[1, 16]")?;
         crate::range::whole(
             "size",
@@ -123,37 +123,41 @@ impl TryFrom<BendSpec> for Bend {
             "[1, ∞)",
         )?;
         match spec.shape {
-            BendKind::Elastic => crate::range::number("reach", spec.reach, 0.0, 0.2, "[0, 0.2]")?,
-            BendKind::Grid => crate::range::number("reach", spec.reach, 0.0, 0.9, "[0, 0.9]")?,
+            DistortionKind::Elastic => {
+                crate::range::number("magnitude", spec.magnitude, 0.0, 0.2, "[0, 0.2]")?
+            }
+            DistortionKind::Grid => {
+                crate::range::number("magnitude", spec.magnitude, 0.0, 0.9, "[0, 0.9]")?
+            }
         }
         Ok(Self { spec })
     }
 }
 
-impl From<Bend> for BendSpec {
-    fn from(bend: Bend) -> Self {
+impl From<Distortion> for DistortionSpec {
+    fn from(bend: Distortion) -> Self {
         bend.spec
     }
 }
 
 /// A bend ready for use.
-pub(crate) struct BendTable {
-    kind: BendKind,
+pub(crate) struct DistortionTable {
+    kind: DistortionKind,
     cells: usize,
     cell: (f64, f64),
     span: (f64, f64),
     knots: [[f64; 2]; MAX_KNOTS * MAX_KNOTS],
 }
 
-impl BendTable {
+impl DistortionTable {
     /// `src` of a point of the destination, in pixels.
     pub(crate) fn backward(&self, x: f64, y: f64) -> (f64, f64) {
         match self.kind {
-            BendKind::Elastic => {
+            DistortionKind::Elastic => {
                 let (dx, dy) = self.displacement(x, y);
                 (x + dx, y + dy)
             }
-            BendKind::Grid => {
+            DistortionKind::Grid => {
                 let line = |v: f64, axis: usize, cell: f64| {
                     let u = (v + 0.5) / cell;
                     // Beyond the frame the outermost cells go on.
@@ -169,7 +173,7 @@ impl BendTable {
     /// `dst` of a point of the source, in pixels.
     pub(crate) fn forward(&self, x: f64, y: f64) -> (f64, f64) {
         match self.kind {
-            BendKind::Elastic => {
+            DistortionKind::Elastic => {
                 // The displacement's slope is below 0.8, so the iteration contracts.
                 let (mut u, mut v) = (x, y);
                 for _ in 0..120 {
@@ -182,7 +186,7 @@ impl BendTable {
                 }
                 (u, v)
             }
-            BendKind::Grid => {
+            DistortionKind::Grid => {
                 let line = |v: f64, axis: usize, cell: f64| {
                     let at = v + 0.5;
                     let inner = &self.knots[1..self.cells];
@@ -241,11 +245,11 @@ mod tests {
             elastic: bool, cells in 1usize..=16, strength in 0.0f64..1.0, seed: u64,
             x in -40.0f64..140.0, y in -40.0f64..120.0,
         ) {
-            let (kind, reach) = match elastic {
-                true => (BendKind::Elastic, 0.2 * strength),
-                false => (BendKind::Grid, 0.9 * strength),
+            let (kind, magnitude) = match elastic {
+                true => (DistortionKind::Elastic, 0.2 * strength),
+                false => (DistortionKind::Grid, 0.9 * strength),
             };
-            let table = Bend::new(kind, cells, reach, seed, (97, 80)).unwrap().table();
+            let table = Distortion::new(kind, cells, magnitude, seed, (97, 80)).unwrap().table();
             let (u, v) = table.backward(x, y);
             let (u, v) = table.forward(u, v);
             prop_assert!((u - x).abs() < 1e-5 && (v - y).abs() < 1e-5, "{u} {v}");
@@ -254,8 +258,8 @@ mod tests {
 
     #[test]
     fn no_reach_is_no_change() {
-        for kind in [BendKind::Elastic, BendKind::Grid] {
-            let table = Bend::new(kind, 5, 0.0, 1, (50, 40)).unwrap().table();
+        for kind in [DistortionKind::Elastic, DistortionKind::Grid] {
+            let table = Distortion::new(kind, 5, 0.0, 1, (50, 40)).unwrap().table();
             let (x, y) = table.backward(13.25, 7.5);
             assert!((x - 13.25).abs() < 1e-9 && (y - 7.5).abs() < 1e-9);
         }

@@ -1,9 +1,9 @@
-//! The record of one draw: what is done to a picture and everything that lies on it.
+//! The record of one draw: what is done to an image and everything that lies on it.
 
 use crate::geometry::Motion;
 use crate::pixels::{Workspace, run};
 use crate::raster::RasterView;
-use crate::{Picture, Raster, Step};
+use crate::{Raster, RasterImage, Step};
 use fkp_core::warp::{Sampling, View};
 use fkp_core::{
     Affine, Border, BoundingBox, Channel, FaceBox, Filter, Image, Keypoints, KeypointsError,
@@ -13,31 +13,31 @@ use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 
 /// The parameters drawn for one sample. Applying it involves no chance: it can be stored, applied
-/// to a second picture, to a mask, to boxes and to any number of point sets, and undone.
+/// to a second image, to a mask, to boxes and to any number of keypoint sets, and undone.
 ///
 /// ```
 /// use fkp_augment::Recipe;
 /// use fkp_core::{Keypoint, Keypoints, Purpose, Schema, rng_for};
 /// let schema = Schema::kaggle15();
 /// let pipeline = Recipe::tutorial().compile(&schema)?;
-/// let drawn = pipeline.draw((96, 96), &mut rng_for(7, Purpose::Augment, 0, 0));
+/// let drawn = pipeline.sample((96, 96), &mut rng_for(7, Purpose::Augment, 0, 0));
 /// let face = Keypoints::new(vec![Keypoint::new(40.0, 50.0); 15]);
-/// // What a network finds in the varied picture goes back into the original one.
+/// // What a network finds in the varied image goes back into the original one.
 /// let back = drawn.undo_keypoints(&drawn.keypoints(&face, &schema)?, &schema)?;
 /// assert!(back[3].distance(&face[3]) < 1e-4);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Drawn {
+pub struct Replay {
     pub(crate) source: (usize, usize),
     pub(crate) size: (usize, usize),
     pub(crate) sampling: Sampling,
     pub(crate) steps: Vec<Step>,
 }
 
-impl Drawn {
-    /// Nothing is done to a picture of `size` = (width, height).
+impl Replay {
+    /// Nothing is done to an image of `size` = (width, height).
     pub fn nothing(size: (usize, usize), sampling: Sampling) -> Self {
         Self {
             source: size,
@@ -47,7 +47,7 @@ impl Drawn {
         }
     }
 
-    /// Size of the picture that comes out, (width, height) in pixels.
+    /// Size of the image that comes out, (width, height) in pixels.
     pub fn size(&self) -> (usize, usize) {
         self.size
     }
@@ -91,25 +91,25 @@ impl Drawn {
         self.motions().fold((x, y), move_on)
     }
 
-    /// Where a point of the varied picture comes from, in pixels.
+    /// Where a keypoint of the varied image comes from, in pixels.
     pub fn undo_point(&self, x: f64, y: f64) -> (f64, f64) {
         let motions: Vec<_> = self.motions().collect();
         let move_back = |(x, y), motion: &Motion| motion.backward(x, y);
         motions.iter().rev().fold((x, y), move_back)
     }
 
-    /// The varied picture.
+    /// The varied image.
     ///
     /// # Panics
-    /// If the picture has another size than it was drawn for.
-    pub fn image<P: Picture>(&self, image: &P) -> P {
+    /// If the image has another size than it was drawn for.
+    pub fn image<P: RasterImage>(&self, image: &P) -> P {
         P::from_raster(self.raster(&image.as_raster()))
     }
 
-    /// The varied picture of a view, such as an `ndarray` one.
+    /// The varied image of a view, such as an `ndarray` one.
     ///
     /// # Panics
-    /// If the picture has another size than it was drawn for.
+    /// If the image has another size than it was drawn for.
     pub fn raster<T: Channel>(&self, image: &RasterView<'_, T>) -> Raster<T> {
         let mut workspace = Workspace::default();
         let (width, height) = self.run_view(image.view(), &mut workspace);
@@ -121,12 +121,12 @@ impl Drawn {
         }
     }
 
-    /// A mask of labels moved along with its picture: geometric steps only, the nearest pixel, and
+    /// A mask of labels moved along with its image: geometric steps only, the nearest pixel, and
     /// 0 beyond a constant border. What is covered keeps its label.
     ///
     /// # Panics
     /// If the mask has another size than it was drawn for.
-    pub fn mask<P: Picture>(&self, mask: &P) -> P {
+    pub fn mask<P: RasterImage>(&self, mask: &P) -> P {
         let border = match self.sampling.border {
             Border::Constant(_) => Border::Constant(0),
             border => border,
@@ -147,8 +147,8 @@ impl Drawn {
         moved.image(mask)
     }
 
-    /// The points of a varied picture. A mirror exchanges the schema's flip pairs; a point that
-    /// leaves a frame becomes `OutOfFrame` and stays that, because the picture there is lost; one
+    /// The keypoints of a varied image. A mirror exchanges the schema's flip pairs; a keypoint that
+    /// leaves a frame becomes `OutOfFrame` and stays that, because the image there is lost; one
     /// that is covered becomes `Occluded`.
     ///
     /// # Errors
@@ -166,10 +166,10 @@ impl Drawn {
 
     fn move_keypoints(
         &self,
-        points: &mut Keypoints,
+        keypoints: &mut Keypoints,
         schema: &Schema,
     ) -> Result<(), KeypointsError> {
-        points.check_count(schema)?;
+        keypoints.check_count(schema)?;
         let mut mirrored = false;
         let (mut at, mut size) = (0, self.source);
         while at < self.steps.len() {
@@ -178,10 +178,13 @@ impl Drawn {
                 at += count;
                 size = motion.size;
                 mirrored ^= motion.is_mirrored();
-                for point in points.iter_mut().filter(|point| point.is_labelled()) {
-                    let (x, y) = motion.forward(point.x.into(), point.y.into());
-                    (point.x, point.y) = (x as f32, y as f32);
-                    point.visibility = point.visibility.in_frame(point.is_inside(size));
+                for keypoint in keypoints
+                    .iter_mut()
+                    .filter(|keypoint| keypoint.is_labeled())
+                {
+                    let (x, y) = motion.forward(keypoint.x.into(), keypoint.y.into());
+                    (keypoint.x, keypoint.y) = (x as f32, y as f32);
+                    keypoint.visibility = keypoint.visibility.in_frame(keypoint.is_inside(size));
                 }
                 continue;
             }
@@ -196,17 +199,17 @@ impl Drawn {
                 let within = |v: f32, start: usize, len: usize| {
                     v >= start as f32 - 0.5 && v < (start + len) as f32 - 0.5
                 };
-                for point in points.iter_mut() {
-                    let covered = within(point.x, x, width) && within(point.y, y, height);
-                    if covered && point.visibility == Visibility::Visible {
-                        point.visibility = Visibility::Occluded;
+                for keypoint in keypoints.iter_mut() {
+                    let covered = within(keypoint.x, x, width) && within(keypoint.y, y, height);
+                    if covered && keypoint.visibility == Visibility::Visible {
+                        keypoint.visibility = Visibility::Occluded;
                     }
                 }
             }
             at += 1;
         }
         match mirrored {
-            true => points.swap_pairs(schema),
+            true => keypoints.swap_pairs(schema),
             false => Ok(()),
         }
     }
@@ -226,13 +229,13 @@ impl Drawn {
         keypoints.check_count(schema)?;
         let motions: Vec<_> = self.motions().collect();
         let mut moved = keypoints.clone();
-        for point in moved.iter_mut().filter(|point| point.is_labelled()) {
-            let at = (point.x.into(), point.y.into());
+        for keypoint in moved.iter_mut().filter(|keypoint| keypoint.is_labeled()) {
+            let at = (keypoint.x.into(), keypoint.y.into());
             let move_back = |(x, y), motion: &Motion| motion.backward(x, y);
             let (x, y) = motions.iter().rev().fold(at, move_back);
-            (point.x, point.y) = (x as f32, y as f32);
-            if point.visibility == Visibility::OutOfFrame {
-                point.visibility = Visibility::Visible;
+            (keypoint.x, keypoint.y) = (x as f32, y as f32);
+            if keypoint.visibility == Visibility::OutOfFrame {
+                keypoint.visibility = Visibility::Visible;
             }
         }
         let mut moved = moved.marked_for_frame(self.source);
@@ -242,18 +245,18 @@ impl Drawn {
         Ok(moved)
     }
 
-    /// The smallest upright box around a moved box, found from five points of each edge (exact for
+    /// The smallest upright box around a moved box, found from five keypoints of each edge (exact for
     /// affine and perspective maps, where the corners decide).
     pub fn bounding_box(&self, given: &BoundingBox) -> BoundingBox {
-        // Five points of each edge, one edge after the other.
+        // Five keypoints of each edge, one edge after the other.
         let mut outline: [(f64, f64); 20] = std::array::from_fn(|i| {
             let t = (i % 5) as f64 / 4.0;
             let (u, v) = [(t, 0.0), (t, 1.0), (0.0, t), (1.0, t)][i / 5];
             (given.x + u * given.width, given.y + v * given.height)
         });
         for motion in self.motions() {
-            for point in &mut outline {
-                *point = motion.forward(point.0, point.1);
+            for keypoint in &mut outline {
+                *keypoint = motion.forward(keypoint.0, keypoint.1);
             }
         }
         BoundingBox::around(outline).unwrap_or(*given)
@@ -266,7 +269,7 @@ impl Drawn {
     ///
     /// # Panics
     /// If the image has another size than it was drawn for.
-    pub fn sample(&self, mut sample: Sample, schema: &Schema) -> Result<Sample, SampleError> {
+    pub fn apply(&self, mut sample: Sample, schema: &Schema) -> Result<Sample, SampleError> {
         if let Err(source) = self.move_keypoints(&mut sample.keypoints, schema) {
             return Err(SampleError::new(sample.id, source));
         }
@@ -302,7 +305,7 @@ impl Drawn {
         })
     }
 
-    /// Leaves the varied picture in the workspace and says its (width, height).
+    /// Leaves the varied image in the workspace and says its (width, height).
     pub(crate) fn run_view<T: Channel>(
         &self,
         src: View<'_, T>,
@@ -311,7 +314,7 @@ impl Drawn {
         assert_eq!(
             src.size(),
             self.source,
-            "drawn for a picture of another size"
+            "replay for an image of another size"
         );
         run(src, &self.steps, self.sampling, workspace)
     }

@@ -1,21 +1,21 @@
-//! The picture types of other crates, to and from a raster.
+//! The image types of other crates, to and from a raster.
 
 use crate::{Raster, RasterView};
 use fkp_core::{Channel, Image};
 use image::{ImageBuffer, Pixel};
 use ndarray::{Array2, Array3, Axis};
 
-/// A picture type that a drawn augmentation can be applied to.
+/// An image type that a drawn augmentation can be applied to.
 ///
 /// There are implementations for [`fkp_core::Image`], every `image::ImageBuffer` whose channels
 /// are `u8` or `f32`, `ndarray` arrays `[height, width, channels]` and `[height, width]`, and
-/// [`Raster`] itself. For an `ndarray` view there is [`crate::Drawn::raster`].
+/// [`Raster`] itself. For an `ndarray` view there is [`crate::Replay::raster`].
 ///
 /// ```
-/// use fkp_augment::{Picture, Raster, RasterView};
+/// use fkp_augment::{RasterImage, Raster, RasterView};
 /// /// 64×64 bytes.
 /// struct Icon(Vec<u8>);
-/// impl Picture for Icon {
+/// impl RasterImage for Icon {
 ///     type Channel = u8;
 ///     fn as_raster(&self) -> RasterView<'_, u8> {
 ///         RasterView::new(64, 64, 1, self.0.as_slice()).expect("64×64 bytes")
@@ -25,21 +25,21 @@ use ndarray::{Array2, Array3, Axis};
 ///     }
 /// }
 /// ```
-pub trait Picture: Sized {
+pub trait RasterImage: Sized {
     /// The channels' number format.
     type Channel: Channel;
 
-    /// The picture's numbers.
+    /// The image's numbers.
     ///
     /// # Panics
     /// If a side is zero or the channels are not 1 to 4.
     fn as_raster(&self) -> RasterView<'_, Self::Channel>;
 
-    /// A picture of this type from a raster with the channels of one of this type.
+    /// An image of this type from a raster with the channels of one of this type.
     fn from_raster(raster: Raster<Self::Channel>) -> Self;
 }
 
-impl<T: Channel> Picture for Raster<T> {
+impl<T: Channel> RasterImage for Raster<T> {
     type Channel = T;
 
     fn as_raster(&self) -> RasterView<'_, T> {
@@ -56,7 +56,7 @@ impl<T: Channel> Picture for Raster<T> {
     }
 }
 
-impl Picture for Image {
+impl RasterImage for Image {
     type Channel = u8;
 
     fn as_raster(&self) -> RasterView<'_, u8> {
@@ -79,7 +79,7 @@ impl Picture for Image {
     }
 }
 
-impl<T, P> Picture for ImageBuffer<P, Vec<T>>
+impl<T, P> RasterImage for ImageBuffer<P, Vec<T>>
 where
     T: Channel + image::Primitive,
     P: Pixel<Subpixel = T>,
@@ -107,7 +107,7 @@ where
     }
 }
 
-impl<T: Channel> Picture for Array3<T> {
+impl<T: Channel> RasterImage for Array3<T> {
     type Channel = T;
 
     fn as_raster(&self) -> RasterView<'_, T> {
@@ -123,7 +123,7 @@ impl<T: Channel> Picture for Array3<T> {
     }
 }
 
-impl<T: Channel> Picture for Array2<T> {
+impl<T: Channel> RasterImage for Array2<T> {
     type Channel = T;
 
     fn as_raster(&self) -> RasterView<'_, T> {
@@ -134,7 +134,7 @@ impl<T: Channel> Picture for Array2<T> {
     fn from_raster(raster: Raster<T>) -> Self {
         match Array2::from_shape_vec((raster.height, raster.width), raster.data) {
             Ok(array) => array,
-            Err(_) => unreachable!("a grey picture stays grey"),
+            Err(_) => unreachable!("a gray image stays gray"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Networks that say how sure they are of each point.
+//! Networks that say how sure they are of each keypoint.
 
 use super::coordinates::{encode, scaled};
 use super::{Codec, Target, decode_by, keypoints_of};
@@ -12,22 +12,22 @@ use fkp_core::{CoordinateFrame, Likelihood, OutputSpec, Prediction, Sample};
 /// |e| / b + ln b for each coordinate of a Laplace likelihood, e² / 2σ² + ln σ of a Gaussian one,
 /// PyTorch's `GaussianNLLLoss` (Nix & Weigend 1994; Kendall & Gal 2017).
 #[derive(Debug, Clone, PartialEq)]
-pub struct Uncertain {
+pub struct CoordinatesWithScale {
     /// The crop's size.
     pub frame: CoordinateFrame,
     /// What errors are like.
     pub likelihood: Likelihood,
-    /// How much each point counts, one weight from 0 for each; all the same where absent.
-    pub point_weights: Option<Vec<f32>>,
+    /// How much each keypoint counts, one weight from 0 for each; all the same where absent.
+    pub keypoint_weights: Option<Vec<f32>>,
 }
 
-impl Uncertain {
-    /// All points alike.
+impl CoordinatesWithScale {
+    /// All keypoints alike.
     pub fn new(frame: CoordinateFrame, likelihood: Likelihood) -> Self {
         Self {
             frame,
             likelihood,
-            point_weights: None,
+            keypoint_weights: None,
         }
     }
 
@@ -42,32 +42,32 @@ impl Uncertain {
         if !width.is_multiple_of(3) {
             bail!("uncertain: the output must be [n, 3·n_keypoints], got {width} columns");
         }
-        let points = width / 3;
-        let raw = output.narrow(1, 2 * points, points)?;
+        let keypoints = width / 3;
+        let raw = output.narrow(1, 2 * keypoints, keypoints)?;
         let (center, half) = OutputSpec::LOG_SCALE;
         let log_scale = raw.affine(1.0 / half, -center / half)?.tanh()?;
         let log_scale = log_scale.affine(half, center)?;
-        Ok((output.narrow(1, 0, 2 * points)?, log_scale))
+        Ok((output.narrow(1, 0, 2 * keypoints)?, log_scale))
     }
 }
 
-impl Codec for Uncertain {
+impl Codec for CoordinatesWithScale {
     /// Values and weights are `[n, 2·n_keypoints]`, as of [`Coordinates`](crate::Coordinates).
     fn encode(&self, samples: &[Sample], device: &Device) -> Result<Target> {
         encode(
             &self.frame,
-            self.point_weights.as_deref(),
+            self.keypoint_weights.as_deref(),
             &keypoints_of(samples),
             device,
         )
     }
 
     fn loss(&self, output: &Tensor, target: &Target) -> Result<Tensor> {
-        let (points, log_scale) = self.split(output)?;
+        let (keypoints, log_scale) = self.split(output)?;
         let side = |pixels: usize| pixels as f64 / 2.0 / self.unit_px();
-        let error = (points - &target.values)?;
+        let error = (keypoints - &target.values)?;
         let error = scaled(&error, side(self.frame.width), side(self.frame.height))?;
-        // One scale for the x and the y of a point, side by side like these.
+        // One scale for the x and the y of a keypoint, side by side like these.
         let log_scale = Tensor::stack(&[&log_scale, &log_scale], 2)?.flatten_from(1)?;
         let distance = match self.likelihood {
             Likelihood::Gaussian => {
@@ -86,7 +86,7 @@ impl Codec for Uncertain {
     }
 
     fn describe(&self) -> String {
-        let (likelihood, weights) = (self.likelihood, &self.point_weights);
+        let (likelihood, weights) = (self.likelihood, &self.keypoint_weights);
         format!("coordinates with a scale, {likelihood:?} likelihood, weights {weights:?}")
     }
 }
@@ -109,12 +109,12 @@ mod tests {
 
     #[test]
     fn gradients_are_the_differences_of_the_loss() {
-        let points = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabelled()]);
+        let keypoints = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabeled()]);
         for likelihood in [Likelihood::Gaussian, Likelihood::Laplace] {
-            let codec = Uncertain::new(WIDE, likelihood);
+            let codec = CoordinatesWithScale::new(WIDE, likelihood);
             check_gradient(
                 &codec,
-                &[points.clone(), points.clone()],
+                &[keypoints.clone(), keypoints.clone()],
                 &random(2, &[2, 6]),
             );
         }
@@ -138,7 +138,7 @@ mod tests {
             ("gaussian", Likelihood::Gaussian),
             ("laplacian", Likelihood::Laplace),
         ] {
-            let loss = Uncertain::new(FRAME, likelihood)
+            let loss = CoordinatesWithScale::new(FRAME, likelihood)
                 .loss(&output, &target)
                 .unwrap();
             let (got, expected) = (loss.to_scalar::<f64>().unwrap(), list(name)[0]);
@@ -154,9 +154,9 @@ mod tests {
 
     #[test]
     fn missing_labels_have_no_weight() {
-        let truth = Keypoints::new(vec![Keypoint::new(40.0, 20.0), Keypoint::unlabelled()]);
+        let truth = Keypoints::new(vec![Keypoint::new(40.0, 20.0), Keypoint::unlabeled()]);
         for likelihood in [Likelihood::Gaussian, Likelihood::Laplace] {
-            let codec = Uncertain::new(FRAME, likelihood);
+            let codec = CoordinatesWithScale::new(FRAME, likelihood);
             let target = codec
                 .encode_keypoints(std::slice::from_ref(&truth), &Device::Cpu)
                 .unwrap();
@@ -171,7 +171,7 @@ mod tests {
     }
 
     /// The standard deviation of the first keypoint of each image.
-    fn sigmas(codec: &Uncertain, output: &Tensor) -> Vec<f32> {
+    fn sigmas(codec: &CoordinatesWithScale, output: &Tensor) -> Vec<f32> {
         let decoded = codec.decode(output).unwrap();
         let first = |found: &Prediction| found.sigma_px.as_ref().unwrap()[0];
         decoded.iter().map(first).collect()
@@ -180,10 +180,13 @@ mod tests {
     #[test]
     fn scales_stay_within_bounds_and_are_in_pixels() {
         let output = Tensor::new(&[[0f32, 0.0, -1e6], [0.0, 0.0, 1e6]], &Device::Cpu).unwrap();
-        let scales = sigmas(&Uncertain::new(FRAME, Likelihood::Gaussian), &output);
+        let scales = sigmas(
+            &CoordinatesWithScale::new(FRAME, Likelihood::Gaussian),
+            &output,
+        );
         assert!((scales[0] / (48.0 * (-7f32).exp()) - 1.0).abs() < 1e-4);
         assert!((scales[1] / (48.0 * 3f32.exp()) - 1.0).abs() < 1e-4);
-        let codec = Uncertain::new(WIDE, Likelihood::Laplace);
+        let codec = CoordinatesWithScale::new(WIDE, Likelihood::Laplace);
         let output = Tensor::new(&[[0f32, 0.0, -2.0]], &Device::Cpu).unwrap();
         let expected = 2f64.sqrt() * 2048f64.sqrt() / 2.0 * (-2f64).exp();
         let got = f64::from(sigmas(&codec, &output)[0]);
@@ -192,16 +195,16 @@ mod tests {
         for r in [-1e4, 1e4] {
             let output = Var::new(&[[0f64, 0.0, r], [50.0, 0.0, r]], &Device::Cpu).unwrap();
             let truth = Keypoints::from_xy(&[[47.5, 47.5]]);
-            let codec = Uncertain::new(FRAME, Likelihood::Gaussian);
+            let codec = CoordinatesWithScale::new(FRAME, Likelihood::Gaussian);
             let target = codec.encode_keypoints(&[truth.clone(), truth], &Device::Cpu);
             let loss = codec.loss(&output, &wide(&target.unwrap())).unwrap();
             assert!(loss.to_scalar::<f64>().unwrap().is_finite());
         }
     }
 
-    /// Of points that cannot be predicted, the network learns the spread.
+    /// Of keypoints that cannot be predicted, the network learns the spread.
     #[test]
-    fn the_scale_that_is_learnt_is_the_spread_of_the_points() {
+    fn the_scale_that_is_learned_is_the_spread_of_the_points() {
         let truth: Vec<_> = (0..64)
             .map(|i| {
                 let u = (f64::from(i) + 0.5) / 64.0;
@@ -222,7 +225,7 @@ mod tests {
             (Likelihood::Gaussian, mean_sqr.sqrt()),
             (Likelihood::Laplace, 2f64.sqrt() * mean_abs),
         ] {
-            let codec = Uncertain::new(FRAME, likelihood);
+            let codec = CoordinatesWithScale::new(FRAME, likelihood);
             let target = codec.encode_keypoints(&truth, &Device::Cpu).unwrap();
             let raw = Var::new(&[[0f32]], &Device::Cpu).unwrap();
             let config = crate::OptimizerConfig::default();
@@ -245,11 +248,16 @@ mod tests {
     }
 
     #[test]
-    fn points_can_be_learnt_and_decoded() {
+    fn keypoints_can_be_learned_and_decoded() {
         for likelihood in [Likelihood::Gaussian, Likelihood::Laplace] {
-            learns(&Uncertain::new(FRAME, likelihood), FRAME, &[6], 0.5);
+            learns(
+                &CoordinatesWithScale::new(FRAME, likelihood),
+                FRAME,
+                &[6],
+                0.5,
+            );
         }
-        let codec = Uncertain::new(FRAME, Likelihood::Gaussian);
+        let codec = CoordinatesWithScale::new(FRAME, Likelihood::Gaussian);
         let output = Tensor::zeros((1, 7), candle_core::DType::F32, &Device::Cpu).unwrap();
         assert!(codec.decode(&output).is_err());
     }

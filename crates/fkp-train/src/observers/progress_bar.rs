@@ -4,7 +4,7 @@ use super::with_causes;
 use crate::{
     EpochRecord, EpochReport, Observer, Skipped, StartReport, StepReport, ValidationReport,
 };
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+use indicatif::{ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// By default a line per epoch goes to standard output. Standard error gets a bar, or where it is
 /// no terminal (a log file, a scheduler) a line now and then, and a warning for each sample that
 /// was left out.
-pub struct Progress {
+pub struct ProgressBar {
     /// Where all lines go; otherwise results to standard output, the rest to standard error.
     lines: Option<Box<dyn Write + Send>>,
     live: Live,
@@ -24,7 +24,7 @@ pub struct Progress {
     rate: Option<(Instant, usize)>,
 }
 
-impl Progress {
+impl ProgressBar {
     /// How often there is a line while an epoch runs, where there is no terminal.
     pub const HEARTBEAT: Duration = Duration::from_secs(30);
 
@@ -46,7 +46,7 @@ impl Progress {
         let template = "epoch {prefix} [{bar:20}] {pos}/{len} {wide_msg}";
         let style = ProgressStyle::with_template(template);
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::with_draw_target(None, target)
+        let bar = indicatif::ProgressBar::with_draw_target(None, target)
             .with_style(style.progress_chars("=> "))
             // A run that is broken off leaves no half bar.
             .with_finish(ProgressFinish::AndClear);
@@ -102,13 +102,13 @@ impl Progress {
     }
 }
 
-impl Default for Progress {
+impl Default for ProgressBar {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Observer for Progress {
+impl Observer for ProgressBar {
     fn on_start(&mut self, report: &StartReport) {
         if report.global_step > 0 {
             self.remark(&format!(
@@ -193,7 +193,7 @@ impl Observer for Progress {
 }
 
 enum Live {
-    Bar(ProgressBar),
+    Bar(indicatif::ProgressBar),
     /// A line when the last is so long ago.
     Heartbeat(Duration),
 }
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn without_a_terminal_there_is_a_line_per_epoch() {
         let paper = Paper::default();
-        let mut progress = Progress::lines(paper.clone(), Duration::MAX);
+        let mut progress = ProgressBar::lines(paper.clone(), Duration::MAX);
         assert!(
             Stage::new()
                 .act(&mut progress, 0..EPOCHS * STEPS)
@@ -308,7 +308,7 @@ mod tests {
         assert_eq!(
             lines[3],
             "warning: training sample 7 is left out (1 of at most 2 in epoch 2): the training set \
-             cannot be read: sample 7 cannot be read: a.csv, line 9: no picture"
+             cannot be read: sample 7 cannot be read: a.csv, line 9: no image"
         );
         assert!(lines[4].contains("  (1 left out)  *"), "{text}");
     }
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn a_heartbeat_says_where_the_epoch_is() {
         let paper = Paper::default();
-        let mut progress = Progress::lines(paper.clone(), Duration::ZERO);
+        let mut progress = ProgressBar::lines(paper.clone(), Duration::ZERO);
         assert!(
             Stage::new()
                 .act(&mut progress, STEPS + 1..2 * STEPS)
@@ -338,7 +338,7 @@ mod tests {
     fn the_bar_shows_the_step_and_makes_way_for_lines() {
         let (term, paper) = (InMemoryTerm::new(4, 120), Paper::default());
         let target = ProgressDrawTarget::term_like(Box::new(term.clone()));
-        let mut progress = Progress::with_target(Some(Box::new(paper.clone())), target);
+        let mut progress = ProgressBar::with_target(Some(Box::new(paper.clone())), target);
         let stage = Stage::new();
         assert!(stage.act(&mut progress, 0..4).is_continue());
         let bar = term.contents();

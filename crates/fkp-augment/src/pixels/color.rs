@@ -1,4 +1,4 @@
-//! Hue, saturation and grey.
+//! Hue, saturation and gray.
 
 use super::Canvas;
 use fkp_core::Channel;
@@ -8,12 +8,12 @@ pub(super) fn luma(rgb: [f32; 3]) -> f32 {
     0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]
 }
 
-/// Grey in all three channels; alpha stays. Pictures without colour are left alone.
-pub(super) fn grey<T: Channel>(canvas: &mut Canvas<'_, T>) {
+/// Gray in all three channels; alpha stays. Images without color are left alone.
+pub(super) fn gray<T: Channel>(canvas: &mut Canvas<'_, T>) {
     for_rgb(canvas, |rgb| [luma(rgb); 3]);
 }
 
-/// HSV with the hue turned and the saturation scaled. Along a hue circle the colour is a chroma
+/// HSV with the hue turned and the saturation scaled. Along a hue circle the color is a chroma
 /// added to its value's complement, so both act without going through angles for each pixel.
 pub(super) fn hue_saturation<T: Channel>(
     canvas: &mut Canvas<'_, T>,
@@ -47,7 +47,7 @@ pub(super) fn hue_saturation<T: Channel>(
     });
 }
 
-/// Changes the colour of each pixel, in fractions of white.
+/// Changes the color of each pixel, in fractions of white.
 pub(super) fn for_rgb<T: Channel>(
     canvas: &mut Canvas<'_, T>,
     change: impl Fn([f32; 3]) -> [f32; 3],
