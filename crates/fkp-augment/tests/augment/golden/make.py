@@ -61,7 +61,7 @@ def conventions():
         keypoints = A.KeypointParams(format="xy", remove_invisible=False)
         out = A.Compose([step], keypoint_params=keypoints)(image=src, keypoints=points)
         found[name] = np.asarray(out["keypoints"], float).tolist()
-    return {"points": points.tolist(), "moved": found}
+    return {"keypoints": points.tolist(), "moved": found}
 
 
 def main():
