@@ -13,7 +13,7 @@ use fkp_core::{
 };
 use fkp_examples::{RunConfig, check_image, finish, gallery, kind, open_for_training, say};
 use fkp_synth::{SynthConfig, SynthFaces};
-use fkp_train::plots::{Cell, Marks, contact_sheet};
+use fkp_draw::{Cell, Colors, contact_sheet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -114,7 +114,7 @@ fn varied(
 
 fn cell(sample: Sample, caption: String) -> Cell {
     Cell {
-        layers: vec![(sample.keypoints, Marks::BySide)],
+        layers: vec![(sample.keypoints, Colors::BySide)],
         image: sample.image,
         caption,
     }

@@ -17,7 +17,7 @@ use fkp_examples::{check_image, finish, say, table, use_threads};
 use fkp_metrics::EvaluationReport;
 use fkp_model::{CnnConfig, ModelCard, NetworkConfig};
 use fkp_train::observers::ProgressBar;
-use fkp_train::plots::{Cell, contact_sheet};
+use fkp_draw::{Cell, contact_sheet};
 use fkp_train::{TrainConfig, Trainer};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -100,7 +100,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         cells.clear();
         reports.push(evaluator.run(&validation, |scored| {
             if cells.len() < 12 {
-                cells.push(Cell::compared(&scored));
+                cells.push(Cell::compared(scored.sample, scored.predicted));
             }
         })?);
     }

@@ -12,7 +12,7 @@ use fkp_core::Affine;
 use fkp_data::decode_image;
 use fkp_examples::{finish, landmarker, say, use_threads, write_text};
 use fkp_model::{BoundingBox, BoxConvention, FaceBox, Image, Keypoints, Landmarker, Schema};
-use fkp_train::plots::{Marks, draw_keypoints, enlarged};
+use fkp_draw::{Colors, draw_keypoints, enlarge};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -189,9 +189,9 @@ fn overlaps(face: &BoundingBox, image: &Image) -> bool {
 /// Small images are enlarged, so that the keypoints do not hide what they mark.
 fn draw(schema: &Schema, image: &Image, keypoints: &Keypoints, path: &Path) -> Result<()> {
     let longer = image.width().max(image.height()) as f64;
-    let (mut canvas, map): (_, Affine) = enlarged(image, (480.0 / longer).max(1.0))?;
+    let (mut canvas, map): (_, Affine) = enlarge(image, (480.0 / longer).max(1.0))?;
     let radius = (canvas.width().max(canvas.height()) / 200).max(2) as i32;
-    draw_keypoints(&mut canvas, keypoints, &map, schema, Marks::BySide, radius);
+    draw_keypoints(&mut canvas, keypoints, &map, schema, Colors::BySide, radius);
     let saved = canvas.save(path);
     saved.with_context(|| format!("{}: cannot write the overlay", path.display()))
 }

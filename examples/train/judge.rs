@@ -6,7 +6,7 @@ use fkp_core::{CoordinateFrame, Dataset, Sample};
 use fkp_examples::TrainingRun;
 use fkp_metrics::{Evaluation, EvaluationReport, MeanFace};
 use fkp_model::Landmarker;
-use fkp_train::plots::{Cell, contact_sheet};
+use fkp_draw::{Cell, contact_sheet};
 use fkp_train::{Codec, Coordinates, Evaluator, Loss, codec_for};
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub(crate) fn judge(
     let evaluator = evaluator.batch_size(config.batch_size);
     let report = evaluator.run(&data.selection, |scored| {
         if scored.index % every == 0 {
-            cells.push(Cell::compared(&scored));
+            cells.push(Cell::compared(scored.sample, scored.predicted));
         }
     })?;
     let overlay = contact_sheet(Cell::COMPARED, &cells, 6, 192, &data.schema)?;

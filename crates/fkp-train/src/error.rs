@@ -116,6 +116,10 @@ pub enum TrainError {
         #[source]
         source: std::io::Error,
     },
+    /// A contact sheet cannot be drawn. Says nothing about the training itself.
+    #[cfg(feature = "plots")]
+    #[error(transparent)]
+    ContactSheet(#[from] fkp_draw::DrawError),
     /// An image of the training cannot be drawn. Says nothing about the training itself.
     #[error("{what} cannot be drawn: {problem}")]
     Drawing {

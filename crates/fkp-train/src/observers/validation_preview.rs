@@ -1,8 +1,9 @@
 //! What the network makes of the same few faces, epoch after epoch.
 
-use crate::plots::{Cell, contact_sheet, save_image};
-use crate::{EpochReport, Evaluator, Observer, Scored, TrainError};
+use crate::plots::save_image;
+use crate::{EpochReport, Evaluator, Observer, TrainError};
 use fkp_core::{Dataset, Metric};
+use fkp_draw::{Cell, contact_sheet};
 use fkp_metrics::Mae;
 use image::RgbImage;
 use std::ops::ControlFlow;
@@ -53,23 +54,19 @@ impl Preview {
         let predicted = evaluator.predict(faces, &indices)?;
         let cells = predicted
             .iter()
-            .enumerate()
-            .map(|(index, (sample, predicted))| {
+            .map(|(sample, predicted)| {
                 let mut mae = Mae::default();
                 mae.update(predicted, sample);
                 let error = mae.value();
                 let error = error.map_or("no label".to_owned(), |mae| format!("{mae:.1} px"));
-                let mut cell = Cell::compared(&Scored {
-                    index,
-                    sample,
-                    predicted,
-                });
+                let mut cell = Cell::compared(sample, predicted);
                 cell.caption = format!("{error}   {}", cell.caption);
                 cell
             });
         let cells: Vec<Cell> = cells.collect();
         let title = format!("{title}: {}", Cell::COMPARED);
-        contact_sheet(&title, &cells, self.columns, self.side, faces.schema())
+        let sheet = contact_sheet(&title, &cells, self.columns, self.side, faces.schema())?;
+        Ok(sheet)
     }
 
     /// The image after an epoch.

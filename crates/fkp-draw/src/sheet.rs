@@ -1,31 +1,30 @@
-//! Contact sheets: many small images on one.
+//! Contact sheets: many small images in rows, each with keypoints and a caption.
 
-use super::chart::undrawn;
-use super::draw::{Marks, draw_keypoints, enlarged, text};
-use crate::{Scored, TrainError};
-use fkp_core::{Image, Keypoints, Schema};
+use crate::text::draw_text;
+use crate::{Colors, DrawError, draw_keypoints, enlarge};
+use fkp_core::{Image, Keypoints, Prediction, Sample, Schema};
 use image::{Rgb, RgbImage};
 
-/// One image of a sheet with what is drawn on it, in order.
+/// One image of a sheet with the keypoints that are drawn on it.
 pub struct Cell {
     /// The image.
     pub image: Image,
-    /// Sets of keypoints in pixels of the image, each in its colors.
-    pub layers: Vec<(Keypoints, Marks)>,
+    /// Sets of keypoints in pixels of the image, each in its colors, drawn in this order.
+    pub layers: Vec<(Keypoints, Colors)>,
     /// A line of text below.
     pub caption: String,
 }
 
 impl Cell {
-    /// What the network made of an image beside the truth.
-    pub fn compared(scored: &Scored<'_>) -> Self {
+    /// A sample with its labels in green and a network's prediction in red.
+    pub fn compared(sample: &Sample, predicted: &Prediction) -> Self {
         Self {
-            image: scored.sample.image.clone(),
+            image: sample.image.clone(),
             layers: vec![
-                (scored.sample.keypoints.clone(), Marks::Plain(TRUTH)),
-                (scored.predicted.keypoints.clone(), Marks::Plain(PREDICTION)),
+                (sample.keypoints.clone(), Colors::Plain(TRUTH)),
+                (predicted.keypoints.clone(), Colors::Plain(PREDICTION)),
             ],
-            caption: scored.sample.id.clone(),
+            caption: sample.id.clone(),
         }
     }
 
@@ -50,9 +49,9 @@ pub fn contact_sheet(
     columns: usize,
     side: u32,
     schema: &Schema,
-) -> Result<RgbImage, TrainError> {
+) -> Result<RgbImage, DrawError> {
     if cells.is_empty() || columns == 0 {
-        return Err(undrawn("a contact sheet", "it needs an image and a column"));
+        return Err(DrawError::EmptySheet);
     }
     let columns = columns.min(cells.len()) as u32;
     let rows = (cells.len() as u32).div_ceil(columns);
@@ -60,19 +59,19 @@ pub fn contact_sheet(
     let top = 30;
     let size = (columns * step_x + MARGIN, rows * step_y + MARGIN + top);
     let mut sheet = RgbImage::from_pixel(size.0, size.1, PAPER);
-    text(&mut sheet, MARGIN as i32, 7, 18.0, INK, title)?;
+    draw_text(&mut sheet, (MARGIN as i32, 7), 18.0, INK, title)?;
     for (index, cell) in cells.iter().enumerate() {
         let (column, row) = (index as u32 % columns, index as u32 / columns);
         let (x, y) = (MARGIN + column * step_x, top + row * step_y);
         let longer = cell.image.width().max(cell.image.height());
-        let (mut canvas, map) = enlarged(&cell.image, f64::from(side) / longer as f64)?;
-        for (keypoints, marks) in &cell.layers {
+        let (mut canvas, map) = enlarge(&cell.image, f64::from(side) / longer as f64)?;
+        for (keypoints, colors) in &cell.layers {
             draw_keypoints(
                 &mut canvas,
                 keypoints,
                 &map,
                 schema,
-                *marks,
+                *colors,
                 1 + side as i32 / 160,
             );
         }
@@ -80,14 +79,8 @@ pub fn contact_sheet(
         // A letter of this size is about 6.2 px wide.
         let fits = side as usize * 10 / 62;
         let caption: String = cell.caption.chars().take(fits).collect();
-        text(
-            &mut sheet,
-            x as i32,
-            (y + side + 1) as i32,
-            13.0,
-            INK,
-            &caption,
-        )?;
+        let below = (x as i32, (y + side + 1) as i32);
+        draw_text(&mut sheet, below, 13.0, INK, &caption)?;
     }
     Ok(sheet)
 }

@@ -1,18 +1,14 @@
-//! Keypoints on images.
+//! Keypoints and their skeleton, drawn on an image.
 
-use super::chart::undrawn;
-use crate::TrainError;
-use ab_glyph::FontRef;
+use crate::DrawError;
 use fkp_core::{Affine, Border, Filter, Image, Keypoints, Schema, Visibility, warp_affine};
 use image::{Rgb, RgbImage};
-use imageproc::drawing::{
-    draw_antialiased_line_segment_mut, draw_filled_circle_mut, draw_text_mut,
-};
+use imageproc::drawing::{draw_antialiased_line_segment_mut, draw_filled_circle_mut};
 use imageproc::pixelops::interpolate;
 
-/// In which colors keypoints are drawn.
+/// The colors of the keypoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Marks {
+pub enum Colors {
     /// The subject's left green, right red, the middle yellow: a flip that forgets to swap labels
     /// shows at once.
     BySide,
@@ -24,15 +20,20 @@ const LEFT: Rgb<u8> = Rgb([60, 220, 90]);
 const RIGHT: Rgb<u8> = Rgb([255, 70, 70]);
 const MIDDLE: Rgb<u8> = Rgb([255, 220, 40]);
 
-/// The image in color, `factor` times as large, and the map that took it there.
+/// The image in color, `factor` times as large, and the map `canvas_from_image`.
 ///
 /// # Errors
-/// If the image has no pixels.
-pub fn enlarged(image: &Image, factor: f64) -> Result<(RgbImage, Affine), TrainError> {
+/// If the factor is not finite.
+pub fn enlarge(image: &Image, factor: f64) -> Result<(RgbImage, Affine), DrawError> {
     let scaled = |side: usize| ((side as f64 * factor).round() as usize).max(1);
     let size = (scaled(image.width()), scaled(image.height()));
     let map = Affine::resize(image.size(), size);
-    let map = map.map_err(|error| undrawn("an enlarged image", error))?;
+    let map = map.map_err(|source| DrawError::Size {
+        width: image.width(),
+        height: image.height(),
+        factor,
+        source,
+    })?;
     let image = match size == image.size() {
         true => image.to_rgb(),
         false => warp_affine(&image.to_rgb(), &map, size, Filter::Area, Border::Replicate),
@@ -40,39 +41,39 @@ pub fn enlarged(image: &Image, factor: f64) -> Result<(RgbImage, Affine), TrainE
     Ok((image::DynamicImage::from(image).into_rgb8(), map))
 }
 
-/// Draws the labeled keypoints, and the schema's skeleton between them, as discs of a radius in
-/// pixels of the canvas. Keypoints that are not seen are drawn darker.
+/// Draws the labeled keypoints as discs of `radius` pixels of the canvas, and the schema's skeleton
+/// as lines between them. Keypoints that are not visible are drawn darker.
 pub fn draw_keypoints(
     canvas: &mut RgbImage,
     keypoints: &Keypoints,
     canvas_from_image: &Affine,
     schema: &Schema,
-    marks: Marks,
+    colors: Colors,
     radius: i32,
 ) {
     let at = |index: usize| {
         let keypoint = &keypoints[index];
         let (x, y) = canvas_from_image.apply(keypoint.x.into(), keypoint.y.into());
-        // Far away keypoints would make the drawing code count for ever.
+        // Drawing a line takes time in proportion to its length, also outside of the canvas.
         let near = |v: f64| v.is_finite() && v.abs() < 1e5;
         (keypoint.is_labeled() && near(x) && near(y)).then(|| (x.round() as i32, y.round() as i32))
     };
     for &(a, b) in schema.skeleton() {
         if let (Some(a), Some(b)) = (at(a), at(b)) {
-            let color = match marks {
-                Marks::BySide => Rgb([200, 200, 200]),
-                Marks::Plain(color) => color,
+            let color = match colors {
+                Colors::BySide => Rgb([200, 200, 200]),
+                Colors::Plain(color) => color,
             };
-            let faint =
+            let blend =
                 |line: Rgb<u8>, under: Rgb<u8>, weight: f32| interpolate(line, under, 0.5 * weight);
-            draw_antialiased_line_segment_mut(canvas, a, b, color, faint);
+            draw_antialiased_line_segment_mut(canvas, a, b, color, blend);
         }
     }
     for (index, keypoint) in keypoints.labeled() {
         let Some(center) = at(index) else { continue };
-        let color = match marks {
-            Marks::Plain(color) => color,
-            Marks::BySide => side_color(schema, index),
+        let color = match colors {
+            Colors::Plain(color) => color,
+            Colors::BySide => side_color(schema, index),
         };
         let shade = match keypoint.visibility {
             Visibility::Visible => color,
@@ -81,21 +82,6 @@ pub fn draw_keypoints(
         draw_filled_circle_mut(canvas, center, radius + 1, Rgb([0, 0, 0]));
         draw_filled_circle_mut(canvas, center, radius, shade);
     }
-}
-
-/// Writes text with its top left corner at (x, y).
-pub(super) fn text(
-    canvas: &mut RgbImage,
-    x: i32,
-    y: i32,
-    size: f32,
-    color: Rgb<u8>,
-    text: &str,
-) -> Result<(), TrainError> {
-    let font = FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT);
-    let font = font.map_err(|error| undrawn("text", error))?;
-    draw_text_mut(canvas, color, x, y, size, &font, text);
-    Ok(())
 }
 
 /// The first of a flip pair is the subject's left in `kaggle15`; other schemas say it in the name

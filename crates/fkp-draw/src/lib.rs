@@ -1,0 +1,12 @@
+//! Draws keypoints on images: overlays and contact sheets.
+//!
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod keypoints;
+mod sheet;
+mod text;
+
+pub use error::DrawError;
+pub use keypoints::{Colors, draw_keypoints, enlarge};
+pub use sheet::{Cell, contact_sheet};
