@@ -11,9 +11,9 @@ use fkp_augment::{Recipe, Transform};
 use fkp_core::{
     Augment, Border, BoundingBox, Dataset, FaceBox, Image, Purpose, Sample, Schema, rng_for,
 };
+use fkp_draw::{Cell, Colors, contact_sheet};
 use fkp_examples::{RunConfig, check_image, finish, gallery, kind, open_for_training, say};
 use fkp_synth::{SynthConfig, SynthFaces};
-use fkp_draw::{Cell, Colors, contact_sheet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

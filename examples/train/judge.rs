@@ -3,10 +3,10 @@
 use anyhow::Result;
 use candle_core::Device;
 use fkp_core::{CoordinateFrame, Dataset, Sample};
+use fkp_draw::{Cell, contact_sheet};
 use fkp_examples::TrainingRun;
 use fkp_metrics::{Evaluation, EvaluationReport, MeanFace};
 use fkp_model::Landmarker;
-use fkp_draw::{Cell, contact_sheet};
 use fkp_train::{Codec, Coordinates, Evaluator, Loss, codec_for};
 use std::path::Path;
 

@@ -14,6 +14,14 @@ pub(crate) fn draw_text(
     text: &str,
 ) -> Result<(), DrawError> {
     let font = FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT);
-    draw_text_mut(canvas, color, x, y, size, &font.map_err(DrawError::Font)?, text);
+    draw_text_mut(
+        canvas,
+        color,
+        x,
+        y,
+        size,
+        &font.map_err(DrawError::Font)?,
+        text,
+    );
     Ok(())
 }

@@ -52,17 +52,15 @@ impl Preview {
     ) -> Result<RgbImage, TrainError> {
         let indices: Vec<usize> = (0..self.faces.min(faces.len())).collect();
         let predicted = evaluator.predict(faces, &indices)?;
-        let cells = predicted
-            .iter()
-            .map(|(sample, predicted)| {
-                let mut mae = Mae::default();
-                mae.update(predicted, sample);
-                let error = mae.value();
-                let error = error.map_or("no label".to_owned(), |mae| format!("{mae:.1} px"));
-                let mut cell = Cell::compared(sample, predicted);
-                cell.caption = format!("{error}   {}", cell.caption);
-                cell
-            });
+        let cells = predicted.iter().map(|(sample, predicted)| {
+            let mut mae = Mae::default();
+            mae.update(predicted, sample);
+            let error = mae.value();
+            let error = error.map_or("no label".to_owned(), |mae| format!("{mae:.1} px"));
+            let mut cell = Cell::compared(sample, predicted);
+            cell.caption = format!("{error}   {}", cell.caption);
+            cell
+        });
         let cells: Vec<Cell> = cells.collect();
         let title = format!("{title}: {}", Cell::COMPARED);
         let sheet = contact_sheet(&title, &cells, self.columns, self.side, faces.schema())?;
