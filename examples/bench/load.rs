@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 use clap::Args;
 use fkp_core::Dataset;
-use fkp_examples::{Prepared, RunConfig, open_for_training, use_threads};
+use fkp_examples::{RunConfig, TrainingData, open_for_training, use_threads};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<serde_json::Value> {
     }))
 }
 
-fn export(data: &Prepared, path: &Path) -> Result<()> {
+fn export(data: &TrainingData, path: &Path) -> Result<()> {
     let mut tensors = Vec::new();
     for (name, set) in [("train", &data.train), ("selection", &data.selection)] {
         let (mut pixels, mut keypoints) = (Vec::new(), Vec::new());

@@ -17,10 +17,10 @@ mod say;
 mod setup;
 
 pub use config::{
-    CropChoice, DataConfig, FarLabelChoice, LabelMotion, RenderedConfig, RunConfig, Selection,
+    CropChoice, DataConfig, FarLabelChoice, LabelTransform, RenderedConfig, RunConfig, Selection,
     SelectionPart,
 };
-pub use data::{Part, Prepared, Source, digest, open_for_evaluation, open_for_training};
+pub use data::{Part, Source, TrainingData, digest, open_for_evaluation, open_for_training};
 pub use gallery::{Works, gallery, kind};
 pub use interrupt::Interrupt;
 pub use notes::RunNotes;

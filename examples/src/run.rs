@@ -1,6 +1,6 @@
 //! A training run as the programs and the tests of the whole make it.
 
-use crate::{LabelMotion, Prepared, RunConfig, RunNotes, digest, open_for_training};
+use crate::{LabelTransform, RunConfig, RunNotes, TrainingData, digest, open_for_training};
 use anyhow::Result;
 use candle_core::Device;
 use fkp_augment::PixelsOnly;
@@ -14,7 +14,7 @@ pub struct TrainingRun {
     /// The configuration, with the format that was found.
     pub config: RunConfig,
     /// The data.
-    pub data: Prepared,
+    pub data: TrainingData,
     /// The model without its weights.
     pub card: ModelCard,
     augment: Box<dyn Augment>,
@@ -29,8 +29,8 @@ impl TrainingRun {
         config.data.format = data.format.map(|format| format.to_string());
         let augment = config.augment.compile(&data.schema)?;
         let augment: Box<dyn Augment> = match config.data.labels {
-            LabelMotion::WithPixels => Box::new(augment),
-            LabelMotion::StayBehind => Box::new(PixelsOnly(augment)),
+            LabelTransform::WithImage => Box::new(augment),
+            LabelTransform::Unchanged => Box::new(PixelsOnly(augment)),
         };
         let mut card = ModelCard::new(config.network.clone(), data.schema.clone(), config.input);
         card.task = Task {

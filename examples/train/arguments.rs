@@ -5,26 +5,26 @@ use clap::Parser;
 use fkp_examples::{DeviceChoice, FarLabelChoice, RunConfig, SelectionPart};
 use std::path::{Path, PathBuf};
 
-/// Train a keypoint network. Without data it learns from rendered faces.
+/// Train a keypoint network. Without --data it trains on rendered faces.
 #[derive(Parser)]
 #[command(after_long_help = SCHEMA_HELP)]
 pub(crate) struct Arguments {
     /// File or folder with annotated images; rendered faces if absent.
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
-    /// kaggle, image-csv, pts or coco; recognized by looking if absent.
+    /// kaggle, image-csv, pts or coco; recognized by content if absent.
     #[arg(long)]
     pub(crate) format: Option<String>,
     /// Keypoints to train: kaggle15 (default), ibug68, aflw21, source (those of the data), or a TOML
     /// file; --help shows one.
     #[arg(long)]
     pub(crate) schema: Option<String>,
-    /// What the best epoch is chosen on: carved (a tenth of the training part, by person or image)
+    /// Samples on which the best epoch is chosen: carved (a tenth of the training part, by person or image)
     /// or validation.
     #[arg(long)]
     pub(crate) select_on: Option<SelectionChoice>,
-    /// Take labels that are further outside their image than it is large as unlabeled and list
-    /// them, instead of refusing the data.
+    /// Treat labels farther outside the image than its size as unlabeled and list them, instead
+    /// of refusing the data.
     #[arg(long)]
     pub(crate) list_far_labels: bool,
     /// A TOML file; see examples/configs.
@@ -46,27 +46,27 @@ pub(crate) struct Arguments {
     /// Folder to write to; runs/NAME-NNN if absent.
     #[arg(long, conflicts_with = "resume")]
     pub(crate) out: Option<PathBuf>,
-    /// Also write the best model to this file with two bytes a weight, when the run is finished.
+    /// Also write the best model to this file with two bytes per weight.
     #[arg(long)]
     pub(crate) export: Option<PathBuf>,
-    /// Folder of a run to go on with. The result is that of a run that was never stopped.
+    /// Folder of a run to resume. The result is the same as without the interruption.
     #[arg(long)]
     pub(crate) resume: Option<PathBuf>,
-    /// Resume although settings or data changed; what differs is told.
+    /// Resume although settings or data changed, and print the differences.
     #[arg(long = "override", requires = "resume")]
     pub(crate) override_: bool,
-    /// Make a learning-rate range test instead of training; lr_finder.png and .csv show it.
+    /// Run a learning-rate range test instead of training; writes lr_finder.png and lr_finder.csv.
     #[arg(long, conflicts_with = "resume")]
     pub(crate) find_lr: bool,
-    /// Threads to compute with; all cores if absent. Does not change the result.
+    /// Number of threads; all cores if absent. Does not change the result.
     #[arg(long)]
     pub(crate) threads: Option<usize>,
-    /// Where to compute. cuda and metal need a build with the feature of that name.
+    /// Device. cuda and metal need a build with the feature of that name.
     #[arg(long, value_enum, default_value = "cpu")]
     pub(crate) device: DeviceChoice,
 }
 
-/// How to say what the keypoints of one's own data are.
+/// Help on schema files.
 const SCHEMA_HELP: &str = "\
 A schema file for --schema, here for four keypoints of a hand:
 
@@ -80,7 +80,7 @@ A schema file for --schema, here for four keypoints of a hand:
     from = [\"wrist\"]
     to = [\"palm\"]
 
-docs/training.md says what each key means.";
+docs/training.md explains each key.";
 
 /// [`SelectionPart`] on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -100,8 +100,27 @@ impl From<SelectionChoice> for SelectionPart {
     }
 }
 
+/// How a run begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// At the first epoch.
+    New,
+    /// At the checkpoint of the folder in `--resume`.
+    Resume,
+    /// At that checkpoint, with changed settings or data.
+    Override,
+}
+
 impl Arguments {
-    /// Settings that a resumed run takes from its folder, unless told to override them.
+    pub(crate) fn start(&self) -> Start {
+        match (&self.resume, self.override_) {
+            (None, _) => Start::New,
+            (Some(_), false) => Start::Resume,
+            (Some(_), true) => Start::Override,
+        }
+    }
+
+    /// The given settings that a resumed run otherwise takes from its folder.
     fn settings(&self) -> Vec<&'static str> {
         let given = [
             ("--data", self.data.is_some()),
@@ -118,18 +137,18 @@ impl Arguments {
         named.map(|(name, _)| name).collect()
     }
 
-    /// Refuses settings beside a run that has them already.
+    /// Refuses settings together with `--resume`, unless `--override` allows them.
     pub(crate) fn check(&self) -> Result<()> {
         let settings = self.settings();
         if let (Some(_), false, [setting, ..]) = (&self.resume, self.override_, &settings[..]) {
             bail!(
-                "{setting} is a setting that the run in --resume already has: leave it out, or change it with --override"
+                "{setting} is a setting of the run in --resume: leave it out, or change it with --override"
             );
         }
         Ok(())
     }
 
-    /// The file, then the command line on top of it.
+    /// The configuration file, overridden by the command line.
     pub(crate) fn resolve(&self) -> Result<RunConfig> {
         let mut config = match (&self.resume, &self.config, &self.data) {
             (_, Some(file), _) => RunConfig::read(file)?,

@@ -1,5 +1,7 @@
 //! The configuration file of a run.
 
+mod renamed;
+
 use anyhow::{Context, Result, bail};
 use fkp_augment::Recipe;
 use fkp_core::{InputSpec, OutputSpec};
@@ -9,22 +11,23 @@ use fkp_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// Everything that decides a run. `config.toml` in a run's folder is this, completely filled in.
+/// The complete configuration of a run. Every run writes it, with all defaults filled in, to
+/// `config.toml` in its folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunConfig {
-    /// What is learned from.
+    /// The training data.
     pub data: DataConfig,
-    /// How images are fed.
+    /// The input of the network.
     pub input: InputSpec,
-    /// What the network's output means: `coordinates`, `coordinates_with_scale`, `heatmap` or
+    /// The meaning of the network's output: `coordinates`, `coordinates_with_scale`, `heatmap` or
     /// `soft_argmax`.
     pub output: OutputSpec,
     /// The network.
     pub network: NetworkConfig,
-    /// How training images are varied.
+    /// The augmentation of training images.
     pub augment: Recipe,
-    /// The training recipe.
+    /// Loss, optimizer, schedule and the training loop.
     pub train: TrainConfig,
 }
 
@@ -41,30 +44,30 @@ impl Default for RunConfig {
     }
 }
 
-/// Where samples come from and how they are prepared.
+/// The data set and how its samples are prepared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
     /// File or folder; rendered faces if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
-    /// `kaggle`, `image-csv`, `pts` or `coco`; recognized by looking if absent.
+    /// `kaggle`, `image-csv`, `pts` or `coco`; recognized by content if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// The keypoints to learn: `kaggle15`, `ibug68`, `aflw21`, `source` (those of the data), or a
     /// TOML file that describes the data's own.
     pub schema: String,
-    /// How faces are cut out.
+    /// How crops are cut out of the images.
     pub crop: CropChoice,
-    /// How a set without a split of its own is split.
+    /// The split of a data set that has none of its own.
     pub split: SplitRule,
-    /// What the best epoch is chosen on.
+    /// The samples on which the best epoch is chosen.
     pub selection: Selection,
-    /// What happens to labels far outside their image.
+    /// What to do with labels far outside their image.
     pub far_labels: FarLabelChoice,
-    /// Whether augmentation moves the labels.
-    pub labels: LabelMotion,
-    /// The rendered faces, where there is no path.
+    /// Whether augmentation transforms the labels.
+    pub labels: LabelTransform,
+    /// The rendered faces that are used without a path.
     pub rendered: RenderedConfig,
 }
 
@@ -78,19 +81,19 @@ impl Default for DataConfig {
             split: SplitRule::default(),
             selection: Selection::default(),
             far_labels: FarLabelChoice::Refuse,
-            labels: LabelMotion::WithPixels,
+            labels: LabelTransform::WithImage,
             rendered: RenderedConfig::default(),
         }
     }
 }
 
-/// What the best epoch, early stopping and schedules are chosen on.
+/// The samples that choose the best epoch and control early stopping and plateau schedules.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Selection {
     /// Which samples.
     pub part: SelectionPart,
-    /// How much of the training part is carved out for it.
+    /// The fraction of the training part that is carved out.
     pub fraction: f64,
 }
 
@@ -103,25 +106,24 @@ impl Default for Selection {
     }
 }
 
-/// Which samples the best epoch is chosen on.
+/// The part of the data set on which the best epoch is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SelectionPart {
-    /// A part of the training part, by person or image: the validation part stays for reporting,
-    /// and `evaluate` alone opens it.
+    /// A fraction of the training part, split by person or image. The validation part is left for
+    /// the final evaluation with `evaluate`.
     Carved,
-    /// The validation part, as in the Keras tutorial: what is then reported on it has chosen its
-    /// own epoch.
+    /// The validation part, as in the Keras tutorial. Metrics on it are then optimistic.
     Validation,
 }
 
-/// What happens to a label that is further outside its image than the image is large.
+/// What to do with a label that is farther outside its image than the image is large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FarLabelChoice {
-    /// The data is refused, with file, row and column.
+    /// An error that names file, row and column.
     Refuse,
-    /// They are listed, and taken as unlabeled.
+    /// List them and treat them as unlabeled.
     Unlabel,
 }
 
@@ -134,36 +136,36 @@ impl From<FarLabelChoice> for FarLabels {
     }
 }
 
-/// How faces are cut out of images.
+/// How crops are cut out of images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CropChoice {
-    /// MeanShape by the keypoints, if the schema says how and the images are not crops already.
+    /// Aligned to the mean shape of the schema, if it has one and the images are not crops already.
     Auto,
     /// The whole image.
     Whole,
 }
 
-/// Whether augmentation moves the labels along.
+/// Whether augmentation transforms the labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LabelMotion {
-    /// As it has to be.
-    WithPixels,
-    /// As the tutorial had it: Keras' generator moved the pixels alone. Only good for measuring
-    /// what that costs.
-    StayBehind,
+pub enum LabelTransform {
+    /// Together with the image, as is correct.
+    WithImage,
+    /// Not at all, as in the Keras tutorial, whose generator transforms only the image. For
+    /// measuring what that costs.
+    Unchanged,
 }
 
-/// How many faces are rendered.
+/// The number of rendered faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RenderedConfig {
     /// Faces to train on.
     pub train: usize,
-    /// Faces to choose the best epoch on, and as many to report on: other people each.
+    /// Faces to choose the best epoch on, and as many to evaluate on: different people each.
     pub validation: usize,
-    /// Seed of the people.
+    /// Seed.
     pub seed: u64,
 }
 
@@ -178,11 +180,11 @@ impl Default for RenderedConfig {
 }
 
 impl RunConfig {
-    /// The tutorial's recipe, which is the default with data.
-    pub const TUTORIAL: &'static str = include_str!("../configs/tutorial.toml");
+    /// The tutorial's configuration, the default with data.
+    pub const TUTORIAL: &'static str = include_str!("../../configs/tutorial.toml");
 
-    /// The default without data.
-    pub const RENDERED: &'static str = include_str!("../configs/rendered.toml");
+    /// The default without data: rendered faces.
+    pub const RENDERED: &'static str = include_str!("../../configs/rendered.toml");
 
     /// Reads a configuration file.
     pub fn read(path: &Path) -> Result<Self> {
@@ -191,12 +193,14 @@ impl RunConfig {
         Self::parse(&text).with_context(|| path.display().to_string())
     }
 
-    /// Parses a configuration; unknown keys are refused by name and line.
+    /// Parses a configuration. Unknown keys are refused with name and line, keys of earlier
+    /// versions with their new name.
     pub fn parse(text: &str) -> Result<Self> {
+        renamed::check(text)?;
         Ok(toml::from_str(text)?)
     }
 
-    /// Refuses what makes no sense, naming the field.
+    /// Refuses invalid values, naming the field.
     pub fn validate(&self) -> Result<()> {
         if let Some(problem) = self.input.problem() {
             bail!("{problem}");
@@ -228,10 +232,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shipped_files_are_what_they_say() {
+    fn the_default_configuration_is_the_tutorial_file() {
         let tutorial = RunConfig::parse(RunConfig::TUTORIAL).unwrap();
         let mut default = RunConfig::default();
-        // What the default of the output is written out there.
+        // The file spells out the default loss.
         default.train.loss = Some(fkp_train::Loss::Mae);
         assert_eq!(tutorial, default);
         tutorial.validate().unwrap();
@@ -249,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_and_nonsense_are_refused_by_name() {
+    fn unknown_keys_and_invalid_values_are_refused_by_name() {
         let refused = |text: &str| {
             let parsed = RunConfig::parse(text).and_then(|config| config.validate());
             format!("{:#}", parsed.unwrap_err())

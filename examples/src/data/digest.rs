@@ -1,0 +1,28 @@
+//! A hash of a data set.
+
+use anyhow::{Result, bail};
+use fkp_core::{Dataset, fnv1a};
+use rayon::prelude::*;
+
+/// A hash of every image and label, for telling whether data is the same as it was. Refuses a set
+/// in which nothing is labeled. Reads each sample once; a cached set keeps them.
+pub fn digest(dataset: &dyn Dataset, part: &str) -> Result<String> {
+    let one = |index: usize| -> Result<(u64, usize)> {
+        let sample = dataset.get(index)?;
+        let mut bytes = sample.image.content_hash().to_le_bytes().to_vec();
+        for (i, keypoint) in sample.keypoints.labeled() {
+            bytes.extend((i as u64).to_le_bytes());
+            bytes.extend(keypoint.x.to_le_bytes());
+            bytes.extend(keypoint.y.to_le_bytes());
+        }
+        Ok((fnv1a(bytes), sample.keypoints.labeled().count()))
+    };
+    let read: Vec<Result<(u64, usize)>> = (0..dataset.len()).into_par_iter().map(one).collect();
+    let read = read.into_iter().collect::<Result<Vec<_>>>()?;
+    let labeled: usize = read.iter().map(|(_, labeled)| labeled).sum();
+    if labeled == 0 {
+        bail!("no keypoint of the {part} set is labeled: there is nothing to train or evaluate on");
+    }
+    let hash = fnv1a(read.iter().flat_map(|(hash, _)| hash.to_le_bytes()));
+    Ok(format!("{hash:016x}"))
+}

@@ -1,0 +1,55 @@
+//! The data that a model is evaluated on.
+
+use super::part::{Part, Parts};
+use super::rendered;
+use super::source::{Source, cropped, format_of, map_onto, short_name};
+use crate::RunNotes;
+use anyhow::{Context, Result};
+use fkp_core::{Dataset, Schema, Subset};
+use fkp_data::{Boxes, Cached, OpenOptions};
+use fkp_model::ModelCard;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Opens data to evaluate a model on: the model says what it needs, and its notes how its data was
+/// split, so that `--split val` never scores what it was trained on.
+pub fn open_for_evaluation(
+    card: &ModelCard,
+    path: Option<&Path>,
+    format: Option<&str>,
+    part: Part,
+    boxes: Boxes,
+) -> Result<(Arc<dyn Dataset>, Source)> {
+    let notes = RunNotes::read(card)?;
+    let Some(path) = path else {
+        return rendered::for_evaluation(card, part, &notes.rendered, boxes);
+    };
+    let task = &card.task;
+    let builtin = Schema::by_name(task.schema.name()).is_some();
+    let options = OpenOptions {
+        format: format_of(format)?,
+        schema: (!builtin).then(|| task.schema.clone()),
+        split_rule: notes.split,
+        ..OpenOptions::default()
+    };
+    let opened = fkp_data::open(path, &options)?;
+    for note in &opened.notes {
+        eprintln!("note: {}: {note}", path.display());
+    }
+    let parts = || Parts::of(&opened, &notes.split, &notes.selection);
+    let indices = match part {
+        Part::All => (0..opened.complete.len()).collect(),
+        Part::Train => parts()?.train,
+        Part::Selection => parts()?.selection,
+        Part::Val => opened.train_val()?.indices.val,
+    };
+    let (place, found, count) = (path.display(), opened.format, indices.len());
+    let samples = Subset::new(opened.complete.clone(), indices)?;
+    let map = map_onto(samples.schema(), &task.schema)
+        .context("the model's keypoints cannot be had from this data")?;
+    let description = format!("{place} ({found}), split `{part}`: {count} samples");
+    let crops = cropped(Arc::new(samples), found, &map, &task.crop, &task.input);
+    let dataset = Arc::new(Cached::new(crops.with_boxes(boxes)));
+    let name = short_name(path);
+    Ok((dataset, Source { name, description }))
+}

@@ -1,0 +1,70 @@
+//! The parts of a data set: training, selection and validation.
+
+use crate::{Selection, SelectionPart};
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use fkp_core::Subset;
+use fkp_data::{Opened, SplitIndices, SplitRule, carve};
+use std::fmt;
+
+/// Which part of a data set a model is evaluated on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Part {
+    /// What the model was trained on.
+    Train,
+    /// What its best epoch was chosen on.
+    Selection,
+    /// What neither saw.
+    #[default]
+    Val,
+    /// All samples.
+    All,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Train => "train",
+            Self::Selection => "selection",
+            Self::Val => "val",
+            Self::All => "all",
+        })
+    }
+}
+
+/// Indices of the samples of each part in the complete set.
+pub(super) struct Parts {
+    pub(super) train: Vec<usize>,
+    pub(super) selection: Vec<usize>,
+    pub(super) val: Vec<usize>,
+}
+
+impl Parts {
+    /// The set's own split or one by person or image, and the part that is carved out of training.
+    pub(super) fn of(opened: &Opened, split: &SplitRule, selection: &Selection) -> Result<Self> {
+        let SplitIndices { train, val } = opened.train_val()?.indices;
+        match selection.part {
+            SelectionPart::Validation => Ok(Self {
+                train,
+                selection: val.clone(),
+                val,
+            }),
+            SelectionPart::Carved => {
+                let part = Subset::new(opened.complete.clone(), train.clone())?;
+                let rule = SplitRule {
+                    val_fraction: selection.fraction,
+                    ..*split
+                };
+                let carved = carve(&part, &rule).context(
+                    "cannot carve a part for choosing the best epoch out of the training part",
+                )?;
+                let named = |indices: Vec<usize>| indices.into_iter().map(|i| train[i]).collect();
+                Ok(Self {
+                    train: named(carved.train),
+                    selection: named(carved.val),
+                    val,
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Rendered faces as training and evaluation data.
+
+use super::part::Part;
+use super::source::{Source, TrainingData};
+use crate::{DataConfig, RenderedConfig, SelectionPart};
+use anyhow::{Result, bail};
+use fkp_core::{CropRule, Dataset, InputSpec, Schema};
+use fkp_data::{Boxes, Cached, Cropped};
+use fkp_model::ModelCard;
+use fkp_synth::{SynthConfig, SynthFaces};
+use std::sync::Arc;
+
+pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<TrainingData> {
+    let schema = Schema::kaggle15();
+    if config.schema != schema.name() && config.schema != "source" {
+        bail!(
+            "rendered faces have the keypoints of `kaggle15`, not `{}`",
+            config.schema
+        );
+    }
+    if let Some(format) = &config.format {
+        bail!("the format `{format}` is given, but no data to read in it");
+    }
+    let RenderedConfig {
+        train, validation, ..
+    } = config.rendered;
+    let seeds = RenderedSeeds::of(&config.rendered);
+    let (selection, what) = match config.selection.part {
+        SelectionPart::Carved => (seeds.selection, "to choose the best epoch on"),
+        SelectionPart::Validation => (seeds.val, "to validate on"),
+    };
+    let description = format!(
+        "rendered faces, seed {}: {train} to train on, {validation} {what}, each another person",
+        seeds.train
+    );
+    Ok(TrainingData {
+        train: faces(train, seeds.train, input)?,
+        selection: faces(validation, selection, input)?,
+        crop: CropRule::for_schema(&schema),
+        schema,
+        format: None,
+        selected_on: config.selection.part,
+        source: Source {
+            name: "rendered".to_owned(),
+            description,
+        },
+    })
+}
+
+/// Seeds of the people of each part: other people, however many of them there are.
+struct RenderedSeeds {
+    train: u64,
+    selection: u64,
+    val: u64,
+}
+
+impl RenderedSeeds {
+    fn of(config: &RenderedConfig) -> Self {
+        Self {
+            train: config.seed,
+            selection: config.seed.wrapping_add(1_000_000),
+            val: config.seed.wrapping_add(2_000_000),
+        }
+    }
+}
+
+fn faces(count: usize, seed: u64, input: &InputSpec) -> Result<Arc<dyn Dataset>> {
+    let faces = SynthFaces::new(SynthConfig {
+        size: input.size,
+        count,
+        seed,
+        ..SynthConfig::default()
+    })?;
+    Ok(Arc::new(Cached::new(faces)))
+}
+
+pub(super) fn for_evaluation(
+    card: &ModelCard,
+    part: Part,
+    config: &RenderedConfig,
+    boxes: Boxes,
+) -> Result<(Arc<dyn Dataset>, Source)> {
+    let task = &card.task;
+    let schema = Schema::kaggle15();
+    if task.schema != schema {
+        let (theirs, ours) = (task.schema.name(), schema.name());
+        bail!(
+            "the model has `{theirs}` keypoints, rendered faces `{ours}`: name a set with --data"
+        );
+    }
+    let seeds = RenderedSeeds::of(config);
+    let (count, seed) = match part {
+        Part::Train => (config.train, seeds.train),
+        Part::Selection => (config.validation, seeds.selection),
+        Part::Val => (config.validation, seeds.val),
+        Part::All => {
+            bail!("there is no end of rendered faces: name another part with --split")
+        }
+    };
+    let faces = faces(count, seed, &task.input)?;
+    let dataset: Arc<dyn Dataset> = match boxes {
+        Boxes::Labels => faces,
+        // The image is the crop: framing it anew moves it within its own edges.
+        boxes => {
+            let crops = Cropped::new(faces, CropRule::Whole, task.input);
+            Arc::new(Cached::new(crops.with_boxes(boxes)))
+        }
+    };
+    let description = format!("rendered faces, seed {seed}, split `{part}`: {count} samples");
+    let name = "rendered".to_owned();
+    Ok((dataset, Source { name, description }))
+}

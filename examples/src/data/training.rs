@@ -1,0 +1,102 @@
+//! The data of a training run.
+
+use super::part::Parts;
+use super::rendered;
+use super::source::{Source, TrainingData, cropped, format_of, map_onto, short_name};
+use crate::{CropChoice, DataConfig, SelectionPart};
+use anyhow::Result;
+use fkp_core::{CropRule, Dataset, InputSpec, Schema, SchemaMap, Subset};
+use fkp_data::{Cached, OpenOptions, Opened, SchemaSource};
+use std::sync::Arc;
+
+/// Opens the data of a training run.
+pub fn open_for_training(config: &DataConfig, input: &InputSpec) -> Result<TrainingData> {
+    let Some(path) = &config.path else {
+        return rendered::for_training(config, input);
+    };
+    let (target, own) = schemas(&config.schema)?;
+    let options = OpenOptions {
+        format: format_of(config.format.as_deref())?,
+        schema: own,
+        far_labels: config.far_labels.into(),
+        split_rule: config.split,
+        ..OpenOptions::default()
+    };
+    let mut opened = fkp_data::open(path, &options)?;
+    if let Some(named) = named_for_numbers(config, &opened) {
+        let schema = Some(named);
+        opened = fkp_data::open(path, &OpenOptions { schema, ..options })?;
+    }
+    let target = target.unwrap_or_else(|| opened.complete.schema().clone());
+    let rule = match config.crop {
+        CropChoice::Auto => CropRule::for_schema(&target),
+        CropChoice::Whole => CropRule::Whole,
+    };
+    let parts = Parts::of(&opened, &config.split, &config.selection)?;
+    let map = map_onto(opened.complete.schema(), &target)?;
+    let crops = |indices: &[usize]| -> Result<Arc<dyn Dataset>> {
+        let part = Subset::new(opened.complete.clone(), indices.to_vec())?;
+        let crops = cropped(Arc::new(part), opened.format, &map, &rule, input);
+        Ok(Arc::new(Cached::new(crops)))
+    };
+    let (carved, val) = match config.selection.part {
+        SelectionPart::Carved => ("selection, carved out of it", "val, not opened"),
+        SelectionPart::Validation => ("val, which chooses the best epoch", ""),
+    };
+    let mut shown: Vec<(&str, &[usize])> =
+        vec![("train", &parts.train), (carved, &parts.selection)];
+    if !val.is_empty() {
+        shown.push((val, &parts.val));
+    }
+    let summary = opened.summary(&shown);
+    let description = format!(
+        "{}\n{summary}{}",
+        path.display(),
+        describe_map(&opened, &map)
+    );
+    Ok(TrainingData {
+        train: crops(&parts.train)?,
+        selection: crops(&parts.selection)?,
+        schema: target,
+        crop: rule,
+        format: Some(opened.format),
+        selected_on: config.selection.part,
+        source: Source {
+            name: short_name(path),
+            description: description.trim_end().to_owned(),
+        },
+    })
+}
+
+/// The schema to train (`None`: the data's), and that of the files where they cannot tell.
+fn schemas(choice: &str) -> Result<(Option<Schema>, Option<Schema>)> {
+    if choice == "source" {
+        return Ok((None, None));
+    }
+    let schema = fkp_data::schema_from(choice)?;
+    let own = Schema::by_name(choice).is_none().then(|| schema.clone());
+    Ok((Some(schema), own))
+}
+
+/// The built-in schema that was asked for, where the files only number as many keypoints. The
+/// default does not count as asked for: a number of keypoints alone never makes a face.
+fn named_for_numbers(config: &DataConfig, opened: &Opened) -> Option<Schema> {
+    let asked = config.schema != DataConfig::default().schema;
+    let schema = Schema::by_name(&config.schema).filter(|_| asked)?;
+    let only_numbers = opened.schema_source == SchemaSource::Numbers;
+    (only_numbers && schema.len() == opened.complete.schema().len()).then_some(schema)
+}
+
+/// What the map onto the trained schema does, where it does anything.
+fn describe_map(opened: &Opened, map: &SchemaMap) -> String {
+    let (source, target) = (opened.complete.schema(), map.target());
+    if source == target {
+        return String::new();
+    }
+    let missing: Vec<&str> = map.unmapped().collect();
+    let without = match missing.is_empty() {
+        true => String::new(),
+        false => format!("; not in the data, so unlabeled: {}", missing.join(", ")),
+    };
+    format!("mapped onto: {}{without}\n", target.name())
+}

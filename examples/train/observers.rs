@@ -1,0 +1,71 @@
+//! What a run shows and writes while it trains.
+
+use anyhow::Result;
+use fkp_examples::Interrupt;
+use fkp_train::observers::{
+    CsvHistory, Curves, JsonLines, KeypointErrors, Preview, ProgressBar, TensorBoard,
+    ValidationPreview,
+};
+use fkp_train::{EpochRecord, Observers};
+use std::path::{Path, PathBuf};
+
+/// All observers of a run, each with its file in the run's folder.
+pub(crate) struct RunObservers {
+    folder: PathBuf,
+    progress: ProgressBar,
+    history: CsvHistory,
+    events: JsonLines,
+    tensorboard: TensorBoard,
+    curves: Curves,
+    keypoint_errors: KeypointErrors,
+    preview: ValidationPreview,
+    interrupt: Interrupt,
+}
+
+impl RunObservers {
+    pub(crate) fn new(folder: &Path) -> Result<Self> {
+        let preview = Preview::default();
+        Ok(Self {
+            folder: folder.to_owned(),
+            progress: ProgressBar::new(),
+            history: CsvHistory::new(folder.join("history.csv")),
+            events: JsonLines::new(folder.join("history.jsonl")),
+            tensorboard: TensorBoard::new(folder).with_preview(preview),
+            curves: Curves::new(folder.join("curves.png")),
+            keypoint_errors: KeypointErrors::new(folder.join("keypoint_errors.png")),
+            preview: ValidationPreview::new(folder, preview),
+            interrupt: Interrupt::listen()?,
+        })
+    }
+
+    /// All of them as one observer.
+    pub(crate) fn all(&mut self) -> Observers<'_> {
+        Observers(vec![
+            &mut self.progress,
+            &mut self.history,
+            &mut self.events,
+            &mut self.tensorboard,
+            &mut self.curves,
+            &mut self.keypoint_errors,
+            &mut self.preview,
+            &mut self.interrupt,
+        ])
+    }
+
+    /// Completes the files and reports the first error of an observer.
+    ///
+    /// The history and the curves are written from `records` once more, for a run that was killed
+    /// between its last checkpoint and these files.
+    pub(crate) fn finish(mut self, records: &[EpochRecord]) -> Result<()> {
+        CsvHistory::write(&self.folder.join("history.csv"), records)?;
+        Curves::draw(&self.folder.join("curves.png"), records)?;
+        self.events.catch_up(records);
+        self.curves.finish()?;
+        self.keypoint_errors.finish()?;
+        self.preview.finish()?;
+        self.history.finish()?;
+        self.events.finish()?;
+        self.tensorboard.finish()?;
+        Ok(())
+    }
+}
