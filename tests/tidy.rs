@@ -1,6 +1,9 @@
-//! The rules of the house, proven: dependency edges, lints, first lines, what is committed.
+//! Checks the rules of the workspace: dependencies between crates and files, lints, language, and
+//! which files are committed.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod use_cycles;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -109,8 +112,106 @@ fn the_core_does_no_input_or_output() {
     }
 }
 
+/// Words outside the vocabulary of the field, and their replacements. `*` stands for any ending. The
+/// lists of old names that configuration and model files are checked for may hold them.
+const BANNED: [(&str, &str); 37] = [
+    ("picture*", "image"),
+    ("grey*", "gray"),
+    ("colour*", "color"),
+    ("centre*", "center"),
+    ("unlabelled", "unlabeled"),
+    ("labelled", "labeled"),
+    ("labelling", "labeling"),
+    ("neighbour*", "neighbor"),
+    ("behaviour*", "behavior"),
+    ("normalis*", "normaliz*"),
+    ("optimiser*", "optimizer"),
+    ("equalis*", "equaliz*"),
+    ("standardis*", "standardiz*"),
+    ("recognis*", "recogniz*"),
+    ("regularis*", "regulariz*"),
+    ("initialis*", "initializ*"),
+    ("serialis*", "serializ*"),
+    ("vectoris*", "vectoriz*"),
+    ("minimis*", "minimiz*"),
+    ("learnt", "learned"),
+    ("towards", "toward"),
+    ("whilst", "while"),
+    ("borne", "patience"),
+    ("nonsense", "invalid"),
+    ("misfit*", "mismatch"),
+    ("framing", "mean shape, crop"),
+    ("reach", "magnitude, limit, range"),
+    ("bend", "distortion"),
+    ("bent", "distorted"),
+    ("varied", "augmented"),
+    ("figures", "metrics, values"),
+    ("told", "printed, reported"),
+    ("waited", "the name of what was waited for"),
+    ("undrawn", "not drawn"),
+    ("rooms", "files, folders"),
+    ("is no number", "is not a number"),
+    ("to the bit", "bit-identical"),
+];
+
 #[test]
-fn every_source_file_says_what_room_it_is() {
+fn the_vocabulary_is_that_of_the_field() {
+    let mut found = Vec::new();
+    for file in text_files() {
+        let allowed = ["tests/tidy.rs", "CHANGELOG.md"];
+        let name = file.strip_prefix(root()).unwrap().display().to_string();
+        if name.ends_with("renamed.rs") || allowed.contains(&name.as_str()) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&file).unwrap().to_lowercase();
+        for (number, line) in text.lines().enumerate() {
+            for (banned, instead) in BANNED {
+                if contains_word(line, banned) {
+                    let number = number + 1;
+                    found.push(format!("{name}:{number}: `{banned}`, write {instead}"));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// Whether a line contains a word of [`BANNED`]. The parts of an identifier are words.
+fn contains_word(line: &str, banned: &str) -> bool {
+    let (stem, any_ending) = match banned.strip_suffix('*') {
+        Some(stem) => (stem, true),
+        None => (banned, false),
+    };
+    line.match_indices(stem).any(|(start, _)| {
+        let before = line[..start].chars().next_back();
+        let after = line[start + stem.len()..].chars().next();
+        let is_letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
+        !is_letter(before) && (any_ending || !is_letter(after))
+    })
+}
+
+#[test]
+fn banned_words_are_found_as_whole_words() {
+    assert!(contains_word("/// the pictures of", "picture*"));
+    assert!(contains_word("let mean_picture_nme", "picture*"));
+    assert!(contains_word("it is no number.", "is no number"));
+    assert!(!contains_word("unreachable, reached", "reach"));
+    assert!(!contains_word("a bended knee", "bend"));
+}
+
+#[test]
+fn files_of_a_crate_do_not_use_each_other_in_circles() {
+    let crates = CRATES.map(|package| root().join("crates").join(package).join("src"));
+    for src in crates.into_iter().chain([root().join("examples/src")]) {
+        let circles = use_cycles::find(&src);
+        let circles = circles.iter().map(|lines| lines.join("\n"));
+        let circles = circles.collect::<Vec<_>>().join("\n\n");
+        assert!(circles.is_empty(), "{}:\n{circles}", src.display());
+    }
+}
+
+#[test]
+fn every_source_file_says_what_it_holds() {
     let mut files = Vec::new();
     for folder in ["crates", "examples", "tests"] {
         files.extend(rust_files(&root().join(folder)));
@@ -269,6 +370,17 @@ fn manifests() -> Vec<PathBuf> {
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files_ending(folder, "rs")
+}
+
+/// Sources, pages and configuration files of the repository.
+fn text_files() -> Vec<PathBuf> {
+    let mut files = vec![root().join("README.md"), root().join("Cargo.toml")];
+    for folder in ["crates", "docs", "examples", "tests"] {
+        for ending in ["rs", "md", "toml"] {
+            files.extend(files_ending(&root().join(folder), ending));
+        }
+    }
+    files
 }
 
 fn files_ending(folder: &Path, ending: &str) -> Vec<PathBuf> {

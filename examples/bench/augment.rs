@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     /// Width, height and channels.
     #[arg(long, default_value = "96x96x1", value_parser = size)]
     size: (usize, usize, usize),
-    /// Threads that vary samples at the same time.
+    /// Threads that augment samples at the same time.
     #[arg(long, default_value_t = 1)]
     threads: usize,
     /// Fills batches even on one thread, to compare with several.
@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     /// Rounds of two milliseconds.
     #[arg(long, default_value_t = 300)]
     rounds: usize,
-    /// Also write the figures to this file.
+    /// Also write the results to this file.
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
 }

@@ -17,11 +17,11 @@ pub(crate) struct Arguments {
     /// Threads that decode and crop at the same time.
     #[arg(long, default_value_t = 1)]
     threads: usize,
-    /// Also write the crops and their points to this .npz file: train_x and val_x, u8
+    /// Also write the crops and their keypoints to this .npz file: train_x and val_x, u8
     /// [n, 1, 96, 96]; train_y and val_y, f32 [n, 2·keypoints] in pixels, NaN where unlabeled.
     #[arg(long)]
     export: Option<PathBuf>,
-    /// Also write the figures to this file.
+    /// Also write the results to this file.
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
 }

@@ -99,7 +99,7 @@ fn main() -> Result<()> {
 }
 
 impl Timing {
-    /// Refuses nonsense and sets the number of threads.
+    /// Refuses invalid arguments and sets the number of threads.
     fn checked(&self) -> Result<&Self> {
         ensure!(
             self.batch > 0 && self.threads > 0,

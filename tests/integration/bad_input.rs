@@ -1,4 +1,4 @@
-//! What a person can get wrong on a command line, and what they are told. The parsers' own
+//! What a person can get wrong on a command line, and what they are refused. The parsers' own
 //! hostile input is tested beside each parser.
 
 use crate::common::{small_config, train};
@@ -8,7 +8,7 @@ use fkp_examples::{DataConfig, Part, RunConfig, open_for_evaluation, open_for_tr
 use fkp_model::{Landmarker, ModelCard};
 use std::path::Path;
 
-fn told(data: &DataConfig) -> String {
+fn refused(data: &DataConfig) -> String {
     let opened = open_for_training(data, &small_config().input);
     format!("{:#}", opened.err().expect("bad input was accepted"))
 }
@@ -21,35 +21,35 @@ fn data(path: &Path) -> DataConfig {
 }
 
 #[test]
-fn a_folder_without_a_format_says_what_was_looked_for() {
+fn a_folder_without_a_known_format_lists_what_was_expected() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("notes.txt"), "hello").unwrap();
-    let text = told(&data(folder.path()));
+    let text = refused(&data(folder.path()));
     for word in [".pts", "csv", "json", "notes.txt"] {
         assert!(
             text.to_lowercase().contains(word),
             "`{word}` is not in: {text}"
         );
     }
-    let text = told(&data(&folder.path().join("nowhere")));
+    let text = refused(&data(&folder.path().join("nowhere")));
     assert!(text.contains("nowhere"), "{text}");
     let mut wrong = data(folder.path());
     wrong.format = Some("yolo".to_owned());
-    assert!(told(&wrong).contains("yolo"));
+    assert!(refused(&wrong).contains("yolo"));
 }
 
 #[test]
 fn a_schema_that_cannot_be_had_from_the_data_names_both() {
     let folder = tempfile::tempdir().unwrap();
     write_numbered_set(folder.path());
-    let text = told(&data(folder.path()));
+    let text = refused(&data(folder.path()));
     assert!(text.contains("kaggle15"), "{text}");
     let mut own = data(folder.path());
     own.schema = "source".to_owned();
     assert!(open_for_training(&own, &small_config().input).is_ok());
     let mut absent = data(folder.path());
     absent.schema = "kaggle16".to_owned();
-    assert!(told(&absent).contains("kaggle16"));
+    assert!(refused(&absent).contains("kaggle16"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use candle_core::Device;
 use fkp_core::InputSpec;
-use fkp_examples::{DataConfig, Prepared, RenderedConfig, RunConfig, TrainingRun};
+use fkp_examples::{DataConfig, RenderedConfig, RunConfig, TrainingData, TrainingRun};
 use fkp_model::{CnnConfig, NetworkConfig};
 use fkp_train::{Outcome, TrainConfig};
 use std::path::Path;
@@ -33,7 +33,7 @@ pub(crate) fn small_config() -> RunConfig {
     }
 }
 
-pub(crate) fn train(config: &RunConfig, folder: &Path) -> (Prepared, Outcome) {
+pub(crate) fn train(config: &RunConfig, folder: &Path) -> (TrainingData, Outcome) {
     let run = TrainingRun::open(config.clone()).unwrap();
     let trainer = run.trainer(&Device::Cpu).unwrap().save_to(folder);
     let (train, selection) = (&run.data.train, &run.data.selection);

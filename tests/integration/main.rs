@@ -4,7 +4,7 @@
 
 mod bad_input;
 mod common;
-mod framing;
+mod crops;
 mod outside;
 mod pipeline;
 mod real_data;

@@ -21,9 +21,9 @@ fn mean_shape(set: &dyn Dataset, every: usize) -> Vec<Option<[f64; 2]>> {
     sums.iter().map(mean).collect()
 }
 
-/// Whatever the format, the crops of every set show faces in one mean_shape.
+/// Whatever the format, the crops of every set show faces in the same place and size.
 #[test]
-fn every_face_set_comes_out_in_the_kaggle_mean_shape() {
+fn crops_of_every_face_set_have_the_mean_shape_of_kaggle() {
     let schema = Schema::kaggle15();
     let input = fkp_core::InputSpec::gray(96);
     for name in ["ytf68", "ibug68", "aflw21"] {

@@ -1,4 +1,4 @@
-//! Training and prediction see the same pixels, and boxes of every convention name the same crop.
+//! Training and prediction use the same pixels, and boxes of every convention give the same crop.
 
 use crate::common::{small_config, train};
 use fkp_core::{
@@ -79,7 +79,7 @@ fn one_photograph_is_the_same_input_in_training_and_prediction() {
     }
 }
 
-/// One obvious call: whatever the box is around, the model's own framing is honored, so that the
+/// Whatever the box is around, the crop follows the model's own crop rule, so that the
 /// answer is the one that validation scores.
 #[test]
 fn every_convention_of_box_gives_the_answer_that_validation_scores() {

@@ -1,0 +1,9 @@
+//! Tests of the example programs as processes: files, messages, interruption, resuming.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod bad_input;
+mod outputs;
+mod resume;
+mod runs;
+mod support;

@@ -1,0 +1,256 @@
+//! A run writes its files; its model evaluates and predicts.
+
+use crate::support::{program, ran, refused, tiny_config, train};
+use image::{DynamicImage, GrayImage, Luma};
+use std::path::Path;
+
+#[test]
+fn a_run_leaves_its_files_and_its_model_evaluates_and_predicts() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    ran(&mut train(&tiny_config(folder.path(), 2), &run));
+    for file in [
+        "config.toml",
+        "best.safetensors",
+        "last.safetensors",
+        "history.csv",
+        "history.jsonl",
+        "curves.png",
+        "keypoint_errors.png",
+        "preview-epoch-001.png",
+        "report.json",
+        "report.md",
+        "overlay.png",
+    ] {
+        assert!(run.join(file).metadata().unwrap().len() > 0, "{file}");
+    }
+    let history = std::fs::read_to_string(run.join("history.csv")).unwrap();
+    assert_eq!(history.lines().count(), 3);
+    let mut files = std::fs::read_dir(&run).unwrap();
+    let is_events = |name: &str| name.starts_with("events.out.tfevents.");
+    assert!(files.any(|file| is_events(&file.unwrap().file_name().to_string_lossy())));
+
+    let json = folder.path().join("new/evaluation.json");
+    let model = run.join("best.safetensors");
+    let stdout = ran(program("evaluate")
+        .arg("--model")
+        .arg(&model)
+        .args(["--split", "selection"])
+        .arg("--json")
+        .arg(&json));
+    assert!(stdout.contains("split `selection`"), "{stdout}");
+    let evaluation: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
+    let report: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(run.join("report.json")).unwrap()).unwrap();
+    assert_eq!(
+        evaluation, report["evaluation"],
+        "evaluate and train disagree"
+    );
+    assert_eq!(report["selected_on"], "carved");
+    // What chose the best epoch is not what is held out.
+    ran(program("evaluate")
+        .arg("--model")
+        .arg(&model)
+        .arg("--json")
+        .arg(folder.path().join("val.json")));
+    let val = std::fs::read_to_string(folder.path().join("val.json")).unwrap();
+    let val: serde_json::Value = serde_json::from_str(&val).unwrap();
+    assert_eq!(val["samples"], evaluation["samples"]);
+    assert_ne!(val, evaluation);
+    let keys: Vec<_> = evaluation
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let wanted = [
+        "auc_8",
+        "failure_rate_8",
+        "loss",
+        "mae_norm",
+        "mae_px",
+        "nme",
+        "per_keypoint",
+        "rmse_px",
+        "samples",
+    ];
+    assert_eq!(keys, wanted);
+    for key in ["inter_ocular", "inter_pupil", "box"] {
+        assert!(evaluation["nme"][key].is_number(), "{key}");
+    }
+    let keypoint = &evaluation["per_keypoint"][10];
+    assert_eq!(
+        (&keypoint["name"], &keypoint["scored"]),
+        (&"nose_tip".into(), &10.into())
+    );
+    assert!(keypoint["mae_px"].is_number() && keypoint["rmse_px"].is_number());
+
+    predict_every_kind_of_image(folder.path(), &model);
+}
+
+fn predict_every_kind_of_image(folder: &Path, model: &Path) {
+    let images = folder.join("images");
+    std::fs::create_dir(&images).unwrap();
+    let face = GrayImage::from_fn(60, 90, |x, y| Luma([(x * 3 + y) as u8]));
+    let face = DynamicImage::from(face);
+    face.save(images.join("gray.png")).unwrap();
+    face.to_rgb8().save(images.join("color.jpg")).unwrap();
+    face.to_rgb8().save(images.join("windows.bmp")).unwrap();
+    face.to_rgba8()
+        .save(images.join("transparent.png"))
+        .unwrap();
+    face.to_luma16().save(images.join("deep.png")).unwrap();
+    GrayImage::new(1, 1).save(images.join("dot.png")).unwrap();
+    std::fs::write(images.join("notes.txt"), "no image").unwrap();
+
+    // Twice into the same folder: what the first left behind is no input of the second.
+    for _ in 0..2 {
+        let mut command = program("predict");
+        command
+            .arg("--model")
+            .arg(model)
+            .arg(&images)
+            .arg("--out")
+            .arg(&images);
+        assert!(ran(&mut command).contains("6 of 6 images"));
+    }
+    let text = std::fs::read_to_string(images.join("predictions.json")).unwrap();
+    let predictions: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(predictions.as_array().unwrap().len(), 6);
+    let gray = predictions.as_array().unwrap().iter();
+    let gray = gray
+        .into_iter()
+        .find(|p| p["file"].as_str().unwrap().ends_with("gray.png"))
+        .unwrap();
+    assert_eq!((&gray["width"], &gray["height"]), (&60.into(), &90.into()));
+    assert_eq!(gray["keypoints"].as_array().unwrap().len(), 15);
+    assert_eq!(gray["keypoints"][0]["name"], "left_eye_center");
+    let table = std::fs::read_to_string(images.join("predictions.csv")).unwrap();
+    assert_eq!(table.lines().next(), Some("file,keypoint,x,y,sigma"));
+    assert_eq!(table.lines().count(), 1 + 6 * 15);
+    assert!(images.join("gray.overlay.png").is_file());
+
+    let predict = |face: &str, file: &Path| {
+        let mut command = program("predict");
+        command
+            .arg("--model")
+            .arg(model)
+            .arg(file)
+            .args(["--box", face]);
+        command.arg("--out").arg(folder.join("boxed"));
+        command
+    };
+    let gray = images.join("gray.png");
+    ran(&mut predict("-5,10,50,50", &gray));
+    for kind in ["keypoints", "crop", "face"] {
+        ran(predict("5,10,50,50", &gray).args(["--box-kind", kind]));
+    }
+    assert!(refused(&mut predict("100,10,50,50", &gray)).contains("outside the image of 60×90"));
+    assert!(refused(&mut predict("1,2,3", &gray)).contains("x,y,width,height"));
+    assert!(refused(&mut predict("1,2,0,4", &gray)).contains("area"));
+
+    // The broken image is named, the others are predicted all the same.
+    let jpeg = std::fs::read(images.join("color.jpg")).unwrap();
+    std::fs::write(images.join("broken.jpg"), &jpeg[..jpeg.len() / 3]).unwrap();
+    let mut command = program("predict");
+    command
+        .arg("--model")
+        .arg(model)
+        .arg(&images)
+        .arg("--out")
+        .arg(folder.join("rest"));
+    let text = refused(&mut command);
+    assert!(
+        text.contains("broken.jpg") && text.contains("1 of 7"),
+        "{text}"
+    );
+    assert!(folder.join("rest/predictions.json").is_file());
+
+    let empty = folder.join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let text = refused(program("predict").arg("--model").arg(model).arg(&empty));
+    assert!(text.contains("no PNG, JPEG or BMP image"), "{text}");
+}
+
+/// Evaluation with crops by labels, by boxes with the error of a detector, and by boxes that the
+/// data does not have.
+#[test]
+fn evaluation_says_what_boxes_cost() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    ran(&mut train(&tiny_config(folder.path(), 2), &run));
+    let evaluate = |arguments: &[&str]| {
+        let mut command = program("evaluate");
+        command
+            .arg("--model")
+            .arg(run.join("best.safetensors"))
+            .args(arguments);
+        command
+    };
+    let labels = ran(&mut evaluate(&[]));
+    let jittered = ran(&mut evaluate(&["--boxes", "jittered"]));
+    let mae = |text: &str| {
+        text.lines()
+            .find(|l| l.starts_with("MAE, px"))
+            .unwrap()
+            .to_owned()
+    };
+    assert_ne!(mae(&labels), mae(&jittered));
+    assert_eq!(jittered, ran(&mut evaluate(&["--boxes", "jittered"])));
+    let text = refused(&mut evaluate(&["--boxes", "given"]));
+    assert!(text.contains("a box"), "{text}");
+}
+
+/// Without `--model`: the weights that the crate carries.
+#[test]
+fn the_pretrained_model_evaluates_and_predicts() {
+    let folder = tempfile::tempdir().unwrap();
+    let faces = folder.path().join("faces");
+    ran(program("render")
+        .arg("--out")
+        .arg(&faces)
+        .args(["--count", "12"]));
+    let stdout = ran(program("evaluate")
+        .arg("--data")
+        .arg(&faces)
+        .args(["--split", "all"]));
+    assert!(stdout.contains("the pretrained model"), "{stdout}");
+    let mae = stdout
+        .lines()
+        .find(|line| line.starts_with("MAE, px"))
+        .unwrap();
+    let mae: f64 = mae.split_whitespace().last().unwrap().parse().unwrap();
+    assert!(mae < 2.0, "{mae} px on rendered faces");
+    let out = folder.path().join("out");
+    ran(program("predict")
+        .arg(faces.join("images"))
+        .arg("--out")
+        .arg(&out));
+    let text = std::fs::read_to_string(out.join("predictions.json")).unwrap();
+    let predictions: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(predictions[0]["keypoints"][10]["sigma"].as_f64().unwrap() > 0.0);
+}
+
+/// What is no better than the mean face is said to be so, with what to do.
+#[test]
+fn a_useless_result_is_reported_and_learning_rates_are_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = tiny_config(folder.path(), 1);
+    let stdout = ran(train(&config, &folder.path().join("run")).args(["--lr", "1e-9"]));
+    assert!(
+        stdout.contains("no better than the mean face") && stdout.contains("--find-lr"),
+        "{stdout}"
+    );
+    let stdout = ran(train(&config, &folder.path().join("lr")).arg("--find-lr"));
+    assert!(
+        stdout.contains("falls fastest at")
+            && stdout.contains("the configured learning rate, 1.0e-3"),
+        "{stdout}"
+    );
+    let help = ran(program("train").arg("--help"));
+    assert!(
+        help.contains("flip_pairs = [[") && help.contains("normalizing_pair"),
+        "{help}"
+    );
+}
