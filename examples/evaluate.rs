@@ -1,9 +1,9 @@
-//! Scores a model on a data set.
+//! Evaluates a model on a data set.
 //!
 //! ```text
 //! cargo run --release --example evaluate -- --data ytf68                  # the pretrained model
 //! cargo run --release --example evaluate -- --model runs/X/best.safetensors --data ytf68 --split val
-//! cargo run --release --example evaluate -- --data ytf68 --boxes jittered # what a detector's box costs
+//! cargo run --release --example evaluate -- --data ytf68 --boxes jittered # with inexact boxes
 //! ```
 
 use anyhow::{Context, Result};
@@ -19,7 +19,7 @@ use fkp_train::{Evaluator, codec_for};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Score a model. Keypoints, crop, input and what the output means come from the model file.
+/// Evaluate a model. Keypoints, crop rule, input and output come from the model file.
 #[derive(Parser)]
 struct Arguments {
     /// The model file; the pretrained model if absent.
@@ -28,15 +28,15 @@ struct Arguments {
     /// File or folder with annotated images; held-out rendered faces if absent.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// kaggle, image-csv, pts or coco; recognized by looking if absent.
+    /// kaggle, image-csv, pts or coco; recognized by content if absent.
     #[arg(long)]
     format: Option<String>,
-    /// train, selection (what the best epoch was chosen on), val or all.
+    /// train, selection (the part on which the best epoch was chosen), val or all.
     #[arg(long, value_enum, default_value_t)]
     split: Part,
-    /// By what faces are framed: labels (as in training), given (the boxes of the data), or
-    /// jittered (the labels' box off by up to 8 % along each axis and 10 % in size, as a detector's
-    /// box may be).
+    /// Boxes for the crops: labels (around the labeled keypoints, as in training), given (those of
+    /// the data), or jittered (those of the labels, shifted by up to 8 % and scaled by up to 10 %,
+    /// like the boxes of a detector).
     #[arg(long, value_enum, default_value_t)]
     boxes: BoxChoice,
     /// Seed of the jitter.
@@ -45,10 +45,10 @@ struct Arguments {
     /// Write the metrics to this file.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Images at a time.
+    /// Images per batch.
     #[arg(long, default_value_t = 32)]
     batch_size: usize,
-    /// Threads to compute with; all cores if absent.
+    /// Number of threads; all cores if absent.
     #[arg(long)]
     threads: Option<usize>,
 }

@@ -1,7 +1,6 @@
-//! Another landmark task: 19 anatomical keypoints in X-ray images of heads in profile. Shows that
-//! nothing in the data, augmentation and training crates is about faces, and what augmentation is
-//! worth: the same network is trained without and with it, and judged by images that it has not
-//! seen (the split is by a hash of the image).
+//! Another landmark task: 19 anatomical keypoints in X-ray images of heads in profile. The data,
+//! augmentation and training crates are not specific to faces. The same network is trained without
+//! and with augmentation and evaluated on held-out images (the split is by a hash of the image).
 //!
 //! ```text
 //! cargo run --release --example other_landmarks
@@ -22,25 +21,25 @@ use fkp_train::{TrainConfig, Trainer};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Train on a landmark task that is no face, without and with augmentation.
+/// Train on X-ray images, without and with augmentation.
 #[derive(Parser)]
 struct Arguments {
     /// Folder with images and a CSV of coordinates; the X-ray set beside the checkout if absent.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Passes over the training set, in each of the two trainings.
+    /// Epochs of each of the two trainings.
     #[arg(long, default_value_t = 150)]
     epochs: usize,
-    /// A TOML file with the augmentation to compare with none.
+    /// A TOML file with an augmentation recipe.
     #[arg(long)]
     augment: Option<PathBuf>,
-    /// Seed of the initial weights, the order and the augmentation.
+    /// Seed of the initial weights, the order of the samples and the augmentation.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Image of validation results to write.
+    /// File for an image of validation results.
     #[arg(long, default_value = "other_landmarks.png")]
     out: PathBuf,
-    /// Threads to compute with; all cores if absent.
+    /// Number of threads; all cores if absent.
     #[arg(long)]
     threads: Option<usize>,
 }
@@ -57,7 +56,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         "the X-ray set is not beside the checkout: name a folder with --data, or set FKP_DATA",
     )?;
 
-    // The keypoints have numbers for names and nothing is symmetric: no flip pairs, errors by box.
+    // The keypoints are numbered and not symmetric: no flip pairs, errors normalized by the box.
     let opened = fkp_data::open(&path, &OpenOptions::default())?;
     let schema = opened.complete.schema().clone();
     let input = InputSpec::gray(96);
@@ -65,7 +64,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     let crops = |part| Cached::new(Cropped::new(part, CropRule::Whole, input));
     let (train, validation) = (crops(parts.train), crops(parts.val));
     say!(
-        "{}: {} images to learn from, {} to judge by",
+        "{}: {} training images, {} validation images",
         path.display(),
         train.len(),
         validation.len()
@@ -73,7 +72,7 @@ fn run(arguments: &Arguments) -> Result<()> {
 
     let recipe = match &arguments.augment {
         Some(file) => read_recipe(file)?,
-        None => for_profiles(),
+        None => for_xrays(),
     };
     let network = NetworkConfig::Cnn(CnnConfig {
         conv_channels: vec![16, 32, 64, 64],
@@ -92,7 +91,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     for (name, recipe) in [("without", Recipe::none()), ("with", recipe)] {
         say!("{name} augmentation:");
         let augment = recipe.compile(&schema)?;
-        // The same initial weights, because they depend on the seed and the names alone.
+        // Both trainings have the same initial weights: they depend on the seed and the names only.
         let trainer = Trainer::new(&card, config.clone(), |vb| card.network(vb))?;
         let trainer = trainer.augment(&augment);
         trainer.fit(&train, &validation, &mut ProgressBar::new())?;
@@ -109,7 +108,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     };
     say!("{}", table(with));
     say!("");
-    say!("{}", beside(without, with));
+    say!("{}", compare(without, with));
     let sheet = contact_sheet(Cell::COMPARED, &cells, 6, 192, &schema)?;
     let saved = sheet.save(&arguments.out);
     saved.with_context(|| format!("{}: cannot write", arguments.out.display()))?;
@@ -117,9 +116,9 @@ fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// A profile looks one way, so it is not flipped; X-rays are taken in one position, so little of
-/// what varies between photographs does; and brightness depends on the exposure.
-fn for_profiles() -> Recipe {
+/// Augmentation for X-rays in profile: no flip, because all heads face the same way; small
+/// geometric changes, because patients are positioned; brightness for different exposures.
+fn for_xrays() -> Recipe {
     Recipe {
         rotation_deg: 8.0,
         shift_x: 0.04,
@@ -140,11 +139,11 @@ fn for_profiles() -> Recipe {
 fn read_recipe(file: &Path) -> Result<Recipe> {
     let text = std::fs::read_to_string(file);
     let text = text.with_context(|| format!("{}: cannot read the file", file.display()))?;
-    toml::from_str(&text).with_context(|| format!("{}: no recipe", file.display()))
+    toml::from_str(&text).with_context(|| format!("{}: not a recipe", file.display()))
 }
 
-/// The errors of two trainings in one table, in pixels of the network's input.
-fn beside(without: &EvaluationReport, with: &EvaluationReport) -> String {
+/// A table of the errors of both trainings, in pixels of the network's input.
+fn compare(without: &EvaluationReport, with: &EvaluationReport) -> String {
     let mut lines = vec![format!(
         "{:<26} {:>10} {:>10} {:>8}",
         "error on validation", "without", "with", "change"

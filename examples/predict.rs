@@ -1,4 +1,4 @@
-//! Localizes keypoints in images of any size.
+//! Predicts keypoints in images of any size.
 //!
 //! ```text
 //! cargo run --release --example predict -- crop.png --out out/               # the pretrained model
@@ -18,17 +18,16 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Localize keypoints in images; they come out in each image's own pixels.
+/// Predict keypoints in images, in pixels of each image.
 #[derive(Parser)]
 struct Arguments {
     /// The model file; the pretrained model if absent.
     #[arg(long)]
     model: Option<PathBuf>,
-    /// Images, and folders of them (PNG, JPEG, BMP).
+    /// Image files and folders (PNG, JPEG, BMP).
     #[arg(required = true)]
     images: Vec<PathBuf>,
-    /// The face as x,y,width,height in pixels from the image's corner. Without it, each image must
-    /// be a face crop already.
+    /// The face as x,y,width,height in pixels. Without it, each image must be a face crop already.
     #[arg(long = "box", value_parser = parse_box, allow_hyphen_values = true)]
     face: Option<BoundingBox>,
     /// What --box is around: face (forehead to chin, as detectors give it), keypoints (those of the
@@ -38,7 +37,7 @@ struct Arguments {
     /// Folder for predictions.json, predictions.csv and an overlay of each image.
     #[arg(long, default_value = "out")]
     out: PathBuf,
-    /// Threads to compute with; all cores if absent.
+    /// Number of threads; all cores if absent.
     #[arg(long)]
     threads: Option<usize>,
 }
@@ -62,7 +61,7 @@ impl From<BoxKind> for BoxConvention {
     }
 }
 
-/// How the name of an overlay ends.
+/// The end of an overlay's file name.
 const OVERLAY: &str = ".overlay.png";
 
 #[derive(Serialize)]
@@ -113,7 +112,7 @@ fn predict(arguments: &Arguments) -> Result<()> {
         let overlay = out.join(overlay_name(file, &mut names));
         match predict_one(&landmarker, file, face.as_ref(), &overlay) {
             Ok(prediction) => predictions.push(prediction),
-            // The others still get their keypoints; this one is named at the end.
+            // Go on with the other files and report this one at the end.
             Err(error) => failures.push(error),
         }
     }
@@ -182,11 +181,11 @@ fn predict_one(
 
 fn overlaps(face: &BoundingBox, image: &Image) -> bool {
     let (width, height) = (image.width() as f64, image.height() as f64);
-    let beside = face.x + face.width > -0.5 && face.x < width - 0.5;
-    beside && face.y + face.height > -0.5 && face.y < height - 0.5
+    let overlaps_x = face.x + face.width > -0.5 && face.x < width - 0.5;
+    overlaps_x && face.y + face.height > -0.5 && face.y < height - 0.5
 }
 
-/// Small images are enlarged, so that the keypoints do not hide what they mark.
+/// Writes the overlay. Small images are enlarged, so that the discs do not hide the face.
 fn draw(schema: &Schema, image: &Image, keypoints: &Keypoints, path: &Path) -> Result<()> {
     let longer = image.width().max(image.height()) as f64;
     let (mut canvas, map): (_, Affine) = enlarge(image, (480.0 / longer).max(1.0))?;
@@ -227,9 +226,9 @@ fn images(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
         for entry in std::fs::read_dir(path).with_context(failed)? {
             let file = entry.with_context(failed)?.path();
             let ending = file.extension().map(|e| e.to_string_lossy().to_lowercase());
-            // What an earlier prediction left in the same folder is no input.
-            let ours = file.to_string_lossy().ends_with(OVERLAY);
-            if !ours && matches!(ending.as_deref(), Some("png" | "jpg" | "jpeg" | "bmp")) {
+            // An overlay of an earlier prediction in the same folder is not an input.
+            let is_overlay = file.to_string_lossy().ends_with(OVERLAY);
+            if !is_overlay && matches!(ending.as_deref(), Some("png" | "jpg" | "jpeg" | "bmp")) {
                 inside.push(file);
             }
         }
@@ -245,7 +244,7 @@ fn images(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// `NAME.overlay.png`, numbered where two folders hold images of one name.
+/// `NAME.overlay.png`, numbered where images of two folders have the same name.
 fn overlay_name(file: &Path, taken: &mut BTreeSet<String>) -> String {
     let stem = file
         .file_stem()

@@ -1,5 +1,5 @@
-//! Writes rendered faces as an ordinary data set: a folder of images and a table of coordinates.
-//! For trying out what is meant for your own data, and as a pattern of the format.
+//! Writes rendered faces as a data set: a folder of images and a table of coordinates. For trying
+//! out the other programs, and as an example of the format.
 //!
 //! ```text
 //! cargo run --release --example render -- --out my-faces --count 600
@@ -17,16 +17,16 @@ use std::process::ExitCode;
 /// Write rendered faces as images and a table.
 #[derive(Parser)]
 struct Arguments {
-    /// Folder to write to; it must not exist yet.
+    /// Folder to write to. It must not exist.
     #[arg(long)]
     out: PathBuf,
-    /// How many faces, each another person.
+    /// Number of faces, each of a different person.
     #[arg(long, default_value_t = 600)]
     count: usize,
     /// Side of an image in pixels.
     #[arg(long, default_value_t = 128)]
     size: usize,
-    /// Seed of the people.
+    /// Seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
 }
@@ -69,7 +69,7 @@ fn render(arguments: &Arguments) -> Result<()> {
             .with_context(|| format!("{}: cannot write", file.display()))?;
         table.write_field(&name)?;
         for keypoint in sample.keypoints.iter() {
-            // An empty cell is a keypoint that nobody labeled.
+            // An empty cell is an unlabeled keypoint.
             let cell = |v: f32| match keypoint.is_labeled() {
                 true => format!("{v:.2}"),
                 false => String::new(),

@@ -29,8 +29,8 @@ import numpy as np
 cv2.setNumThreads(1)
 SIDE, BATCH = 96, 32
 file = np.load(a.data)
-train_x, val_x = file["train_x"][:, 0], file["val_x"][:, 0]
-train_y, val_y = (file[k].reshape(len(file[k]), -1, 2) for k in ("train_y", "val_y"))
+train_x, val_x = file["train_x"][:, 0], file["selection_x"][:, 0]
+train_y, val_y = (file[k].reshape(len(file[k]), -1, 2) for k in ("train_y", "selection_y"))
 order = np.arange(train_y.shape[1])
 for pair in a.pairs.split(","):
     left, right = map(int, pair.split(":"))

@@ -17,8 +17,8 @@ pub(crate) struct Arguments {
     /// Threads that decode and crop at the same time.
     #[arg(long, default_value_t = 1)]
     threads: usize,
-    /// Also write the crops and their keypoints to this .npz file: train_x and val_x, u8
-    /// [n, 1, 96, 96]; train_y and val_y, f32 [n, 2·keypoints] in pixels, NaN where unlabeled.
+    /// Also write the crops and their keypoints to this .npz file: train_x and selection_x, u8
+    /// [n, 1, 96, 96]; train_y and selection_y, f32 [n, 2·keypoints] in pixels, NaN where unlabeled.
     #[arg(long)]
     export: Option<PathBuf>,
     /// Also write the results to this file.

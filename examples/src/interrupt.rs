@@ -1,16 +1,16 @@
-//! Ctrl-C as a clean stop.
+//! Stops a run with a checkpoint on Ctrl-C.
 
 use fkp_train::{EpochReport, Observer, StepReport};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Breaks the run off after the step during which Ctrl-C was pressed. A second Ctrl-C kills.
+/// Stops the run after the current step when Ctrl-C is pressed. A second Ctrl-C kills it.
 #[derive(Clone, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Listens from now on.
+    /// Installs the signal handler.
     pub fn listen() -> anyhow::Result<Self> {
         let interrupt = Self::default();
         let pressed = interrupt.0.clone();

@@ -1,7 +1,8 @@
-//! Glue that several examples share: the configuration file, opening data, the run's folder, reports.
+//! Code that several example programs share: the configuration file, opening data, the folder of a
+//! run, reports.
 //!
-//! What a library user would miss does not live here but in the crates; what is here is about
-//! this project's command lines and the files that they write.
+//! Everything that library users need is in the crates. This package is specific to the command
+//! lines of these programs and the files that they write.
 
 mod config;
 mod data;
@@ -31,16 +32,16 @@ pub use run::TrainingRun;
 pub use run_folder::fresh_folder;
 pub use setup::{DeviceChoice, finish, use_threads};
 
-/// Large tensors keep their memory from step to step instead of asking the system for fresh pages.
+/// Keeps the memory of large tensors from step to step instead of requesting new pages.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The code in the project's README compiles.
+/// Compiles the code in the project's README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
 
-/// The code in the page about extending the crates compiles and runs.
+/// Compiles and runs the code in the page about extending the crates.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/extending.md")]
 pub struct Extending;

@@ -1,4 +1,4 @@
-//! What a model file remembers of the run that made it.
+//! What a model file records about its training run.
 
 use crate::{RenderedConfig, RunConfig, Selection};
 use anyhow::{Context, Result};
@@ -7,19 +7,19 @@ use fkp_model::ModelCard;
 use fkp_train::Loss;
 use serde::{Deserialize, Serialize};
 
-/// What an evaluation needs besides the model: on which samples it was not trained, and in which
-/// unit its loss is. Kept in the model file, so that nobody has to say it again.
+/// What an evaluation needs besides the model: which samples were held out, and the loss. Stored in
+/// the notes of the model file.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunNotes {
-    /// What was minimized; the default of the output where absent.
+    /// The loss; the default of the output if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<Loss>,
-    /// How a set without a split of its own was split.
+    /// The split of a data set that has none of its own.
     pub split: SplitRule,
-    /// What the best epoch was chosen on.
+    /// The samples on which the best epoch was chosen.
     pub selection: Selection,
-    /// The rendered faces, if it was trained on those.
+    /// The rendered faces, if the model was trained on them.
     pub rendered: RenderedConfig,
 }
 
@@ -43,11 +43,11 @@ impl RunNotes {
         Ok(())
     }
 
-    /// The notes in a card; the defaults where it was made by another program.
+    /// Reads the notes of a card; the defaults if it has none.
     pub fn read(card: &ModelCard) -> Result<Self> {
         let text = card.notes.get(Self::KEY);
         let read = text.map_or(Ok(Self::default()), |text| toml::from_str(text));
-        read.context("the model file's notes of its run cannot be read")
+        read.context("cannot read the notes of the training run in the model file")
     }
 }
 
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_loss_with_parameters_comes_back() {
+    fn a_loss_with_parameters_survives_a_round_trip() {
         for loss in [Loss::Mae, Loss::wing(), Loss::soft_wing()] {
             let notes = RunNotes {
                 loss: Some(loss),

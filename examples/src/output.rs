@@ -1,10 +1,10 @@
-//! Files that a program is to write, tried before the work is done.
+//! Output files, checked before the work begins.
 
 use anyhow::{Context, Result};
 use std::path::Path;
 
-/// Finds out now whether a file can be written, rather than after an hour of work. Creates its
-/// folder if need be.
+/// Checks that a file can be written, and creates its folder if necessary, so that a bad path is
+/// reported before the work and not after it.
 pub fn check_writable(path: &Path) -> Result<()> {
     let failed = || format!("{}: cannot write", path.display());
     if let Some(folder) = path.parent() {
@@ -22,13 +22,13 @@ pub fn check_writable(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The same for an image, whose ending must say a format that can be written.
+/// The same for an image file, whose extension must be that of a supported format.
 pub fn check_image(path: &Path) -> Result<()> {
     let format = image::ImageFormat::from_path(path);
     let writable = format.is_ok_and(|format| format.writing_enabled());
     anyhow::ensure!(
         writable,
-        "{}: end the image's name in .png, .jpg or .bmp",
+        "{}: the file name must end in .png, .jpg or .bmp",
         path.display()
     );
     check_writable(path)
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_written_is_found_out_and_what_can_is_left_alone() {
+    fn unwritable_paths_are_refused_and_existing_files_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/a.png");
         check_image(&path).unwrap();

@@ -1,4 +1,4 @@
-//! What a run or an evaluation came to, for people and for programs.
+//! Reports of a run or an evaluation: text, Markdown and JSON.
 
 use crate::{SelectionPart, write_text};
 use anyhow::Result;
@@ -8,17 +8,17 @@ use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;
 
-/// The end of a training run. `report.json` is this.
+/// The report of a finished training run, as written to `report.json`.
 #[derive(Debug, Serialize)]
 pub struct Report<'a> {
-    /// What was trained on.
+    /// Description of the data.
     pub data: &'a str,
     /// Number of trainable parameters.
     pub parameters: usize,
-    /// The metric that the best epoch was chosen by.
+    /// The metric by which the best epoch was chosen.
     pub monitor: &'a str,
-    /// What the best epoch was chosen on, and so what `evaluation` and `mean_face` are measured on:
-    /// `carved` out of the training part, or the `validation` part.
+    /// The part on which the best epoch was chosen, and on which `evaluation` and `mean_face` are
+    /// measured: `carved` out of the training part, or `validation`.
     pub selected_on: SelectionPart,
     /// Epochs, best epoch and the metrics of each.
     pub progress: &'a Progress,
@@ -26,9 +26,9 @@ pub struct Report<'a> {
     pub seconds: f64,
     /// Training samples per second, median over the epochs.
     pub samples_per_second: f64,
-    /// The best weights on the samples that they were chosen on.
+    /// The metrics of the best weights.
     pub evaluation: &'a EvaluationReport,
-    /// What always predicting the training set's mean face scores on the same samples.
+    /// The metrics of a constant prediction, the mean face of the training set.
     pub mean_face: &'a EvaluationReport,
 }
 
@@ -82,14 +82,14 @@ fn markdown(report: &Report<'_>) -> Result<String> {
     Ok(page)
 }
 
-/// What the numbers of a training are measured on.
+/// The heading of the metrics, which says on which part they are measured.
 pub fn heading(selected_on: SelectionPart) -> &'static str {
     match selected_on {
         SelectionPart::Carved => {
-            "Best weights, on the part of the training data that they were chosen on"
+            "Best weights, on the part of the training data on which they were chosen"
         }
         SelectionPart::Validation => {
-            "Best weights, on the validation part, which chose them: expect a little worse elsewhere"
+            "Best weights, on the validation part on which they were chosen (optimistic)"
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A training run as the programs and the tests of the whole make it.
+//! A training run: configuration, data and model description.
 
 use crate::{LabelTransform, RunConfig, RunNotes, TrainingData, digest, open_for_training};
 use anyhow::Result;
@@ -9,13 +9,13 @@ use fkp_model::ModelCard;
 use fkp_train::Trainer;
 use std::collections::BTreeMap;
 
-/// The configuration, the data that it names, and the model that is to come of them.
+/// A configuration, its data, and the description of the model to train.
 pub struct TrainingRun {
-    /// The configuration, with the format that was found.
+    /// The configuration, with the detected data format.
     pub config: RunConfig,
     /// The data.
     pub data: TrainingData,
-    /// The model without its weights.
+    /// The description of the model.
     pub card: ModelCard,
     augment: Box<dyn Augment>,
 }
@@ -54,15 +54,15 @@ impl TrainingRun {
         Ok(trainer.augment(&*self.augment))
     }
 
-    /// What must be as it was for a run to go on: how samples are made and augmented, and the
-    /// samples.
+    /// Everything that must be unchanged to resume the run: augmentation, preparation and contents
+    /// of the data.
     pub fn fingerprint(&self) -> Result<BTreeMap<String, String>> {
-        let mut place_aside = self.config.data.clone();
-        place_aside.path = None;
+        let mut without_path = self.config.data.clone();
+        without_path.path = None;
         let entry = |key: &str, value: String| (key.to_owned(), value);
         Ok(BTreeMap::from([
             entry("augment", toml::to_string(&self.config.augment)?),
-            entry("data", toml::to_string(&place_aside)?),
+            entry("data", toml::to_string(&without_path)?),
             entry("training set", digest(&self.data.train, "training")?),
             entry("selection set", digest(&self.data.selection, "selection")?),
         ]))

@@ -1,17 +1,17 @@
-//! Where a run writes.
+//! The folder of a run.
 
 use anyhow::{Context, Result, bail};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The folder that was asked for, or the next free `runs/NAME-001`; it must not hold a run yet.
+/// The given folder, or the next free `runs/NAME-001`. It must not contain a run.
 pub fn fresh_folder(asked: Option<&Path>, name: &str) -> Result<PathBuf> {
     let Some(folder) = asked else {
         return next_free(Path::new("runs"), name);
     };
     if folder.join("state.safetensors").exists() {
         bail!(
-            "{0} already holds a run: go on with `--resume {0}`, or choose another `--out`",
+            "{0} already contains a run: resume with `--resume {0}`, or choose another `--out`",
             folder.display()
         );
     }
@@ -20,7 +20,7 @@ pub fn fresh_folder(asked: Option<&Path>, name: &str) -> Result<PathBuf> {
     Ok(folder.to_owned())
 }
 
-/// Creating the folder is what takes the number, so that two runs started at once get two.
+/// Creating the folder reserves its number, so that two runs started at once get different ones.
 fn next_free(runs: &Path, name: &str) -> Result<PathBuf> {
     let failed = || format!("{}: cannot create a run's folder", runs.display());
     std::fs::create_dir_all(runs).with_context(failed)?;
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_with_a_run_is_not_written_over() {
+    fn a_folder_with_a_run_is_not_overwritten() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = temporary.path().join("a/b");
         assert_eq!(fresh_folder(Some(&folder), "x").unwrap(), folder);

@@ -1,7 +1,7 @@
 //! Output that survives a closed pipe.
 
-/// Prints a line to standard output. Unlike `println!` it does not panic where nobody reads on,
-/// as in `train | head`: a run is worth more than its messages.
+/// Prints a line to standard output. Unlike `println!` it does not panic when the pipe is closed,
+/// as in `train | head`, so that the run continues.
 #[macro_export]
 macro_rules! say {
     ($($text:tt)*) => {{

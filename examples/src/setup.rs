@@ -1,11 +1,11 @@
-//! What every program does first and last.
+//! Threads, device and exit code of the programs.
 
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use std::process::ExitCode;
 
-/// Computes with so many threads: those of `rayon`, which the kernels, the loader and candle
-/// share. 0 is an error; absent means all cores.
+/// Sets the number of threads of the global `rayon` pool, which the kernels, the loader and candle
+/// share. `None` is all cores; 0 is an error.
 pub fn use_threads(threads: Option<usize>) -> Result<()> {
     match threads {
         None => Ok(()),
@@ -13,19 +13,19 @@ pub fn use_threads(threads: Option<usize>) -> Result<()> {
         Some(count) => rayon::ThreadPoolBuilder::new()
             .num_threads(count)
             .build_global()
-            .context("the thread pool cannot be made"),
+            .context("cannot create the thread pool"),
     }
 }
 
-/// Where to compute.
+/// The device to compute on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum DeviceChoice {
-    /// The processor.
+    /// The CPU.
     #[default]
     Cpu,
-    /// The first NVIDIA accelerator.
+    /// The first NVIDIA GPU.
     Cuda,
-    /// The first Apple accelerator.
+    /// The first Apple GPU.
     Metal,
 }
 
@@ -43,7 +43,7 @@ impl DeviceChoice {
     }
 }
 
-/// Prints an error with its causes, one a line, and turns it into an exit code.
+/// Prints an error and its causes, one per line, and returns the exit code.
 pub fn finish(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 use fkp_core::{Dataset, fnv1a};
 use rayon::prelude::*;
 
-/// A hash of every image and label, for telling whether data is the same as it was. Refuses a set
-/// in which nothing is labeled. Reads each sample once; a cached set keeps them.
+/// A hash of all images and labels, to detect changed data. Refuses a data set without any label.
+/// Reads each sample once.
 pub fn digest(dataset: &dyn Dataset, part: &str) -> Result<String> {
     let one = |index: usize| -> Result<(u64, usize)> {
         let sample = dataset.get(index)?;

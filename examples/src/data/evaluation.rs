@@ -11,8 +11,8 @@ use fkp_model::ModelCard;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Opens data to evaluate a model on: the model says what it needs, and its notes how its data was
-/// split, so that `--split val` never scores what it was trained on.
+/// Opens data to evaluate a model on. Schema, crop rule, input and split come from the model file,
+/// so that `--split val` never contains training samples.
 pub fn open_for_evaluation(
     card: &ModelCard,
     path: Option<&Path>,
@@ -46,7 +46,7 @@ pub fn open_for_evaluation(
     let (place, found, count) = (path.display(), opened.format, indices.len());
     let samples = Subset::new(opened.complete.clone(), indices)?;
     let map = map_onto(samples.schema(), &task.schema)
-        .context("the model's keypoints cannot be had from this data")?;
+        .context("this data does not have the keypoints of the model")?;
     let description = format!("{place} ({found}), split `{part}`: {count} samples");
     let crops = cropped(Arc::new(samples), found, &map, &task.crop, &task.input);
     let dataset = Arc::new(Cached::new(crops.with_boxes(boxes)));

@@ -7,14 +7,14 @@ use fkp_core::Subset;
 use fkp_data::{Opened, SplitIndices, SplitRule, carve};
 use std::fmt;
 
-/// Which part of a data set a model is evaluated on.
+/// The part of a data set on which a model is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Part {
-    /// What the model was trained on.
+    /// The training samples.
     Train,
-    /// What its best epoch was chosen on.
+    /// The samples on which the best epoch was chosen.
     Selection,
-    /// What neither saw.
+    /// Samples that took no part in training.
     #[default]
     Val,
     /// All samples.
@@ -40,7 +40,8 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// The set's own split or one by person or image, and the part that is carved out of training.
+    /// The data set's own split or one by person or image, and the selection part, which is taken
+    /// from the training part.
     pub(super) fn of(opened: &Opened, split: &SplitRule, selection: &Selection) -> Result<Self> {
         let SplitIndices { train, val } = opened.train_val()?.indices;
         match selection.part {
@@ -56,7 +57,7 @@ impl Parts {
                     ..*split
                 };
                 let carved = carve(&part, &rule).context(
-                    "cannot carve a part for choosing the best epoch out of the training part",
+                    "cannot set aside a part of the training part for choosing the best epoch",
                 )?;
                 let named = |indices: Vec<usize>| indices.into_iter().map(|i| train[i]).collect();
                 Ok(Self {

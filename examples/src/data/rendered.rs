@@ -30,7 +30,7 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
         SelectionPart::Validation => (seeds.val, "to validate on"),
     };
     let description = format!(
-        "rendered faces, seed {}: {train} to train on, {validation} {what}, each another person",
+        "rendered faces, seed {}: {train} to train on, {validation} {what}, each of a different person",
         seeds.train
     );
     Ok(TrainingData {
@@ -47,7 +47,7 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
     })
 }
 
-/// Seeds of the people of each part: other people, however many of them there are.
+/// The seed of each part, so that all parts show different people.
 struct RenderedSeeds {
     train: u64,
     selection: u64,
@@ -85,7 +85,7 @@ pub(super) fn for_evaluation(
     if task.schema != schema {
         let (theirs, ours) = (task.schema.name(), schema.name());
         bail!(
-            "the model has `{theirs}` keypoints, rendered faces `{ours}`: name a set with --data"
+            "the model has `{theirs}` keypoints, rendered faces `{ours}`: name a data set with --data"
         );
     }
     let seeds = RenderedSeeds::of(config);
@@ -94,13 +94,13 @@ pub(super) fn for_evaluation(
         Part::Selection => (config.validation, seeds.selection),
         Part::Val => (config.validation, seeds.val),
         Part::All => {
-            bail!("there is no end of rendered faces: name another part with --split")
+            bail!("rendered faces are unlimited: choose another part with --split")
         }
     };
     let faces = faces(count, seed, &task.input)?;
     let dataset: Arc<dyn Dataset> = match boxes {
         Boxes::Labels => faces,
-        // The image is the crop: framing it anew moves it within its own edges.
+        // The image is the crop: another box moves it within its own borders.
         boxes => {
             let crops = Cropped::new(faces, CropRule::Whole, task.input);
             Arc::new(Cached::new(crops.with_boxes(boxes)))

@@ -7,29 +7,29 @@ use fkp_data::{Cropped, Format, Mapped};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Crops to train on and crops to choose the best epoch on, each decoded once and kept.
+/// The data of a training run: crops that are decoded once and cached.
 pub struct TrainingData {
-    /// What is trained on.
+    /// The training samples.
     pub train: Arc<dyn Dataset>,
-    /// What the loop validates on, and so chooses the best epoch on.
+    /// The samples for validation after each epoch, on which the best epoch is chosen.
     pub selection: Arc<dyn Dataset>,
     /// The keypoints of both.
     pub schema: Schema,
-    /// The format that was found; `None` for rendered faces.
+    /// The detected format; `None` for rendered faces.
     pub format: Option<Format>,
-    /// The crop rule that a model trained on them is to carry.
+    /// The crop rule for the model file.
     pub crop: CropRule,
-    /// Which samples [`Self::selection`] are.
+    /// The part that [`Self::selection`] is taken from.
     pub selected_on: SelectionPart,
-    /// Where they come from, for people.
+    /// Name and description of the data.
     pub source: Source,
 }
 
-/// Where samples come from.
+/// Name and description of a data set.
 pub struct Source {
-    /// A short name, for a run's folder.
+    /// A short name, used for the folder of a run.
     pub name: String,
-    /// What a person should read before a training, in a few lines.
+    /// A summary in a few lines.
     pub description: String,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn cropped(
     rule: &CropRule,
     input: &InputSpec,
 ) -> Cropped<Mapped<Arc<dyn Dataset>>> {
-    // Kaggle's images are the crops that the rule describes.
+    // The images of Kaggle are such crops already.
     let rule = match format {
         Format::Kaggle => CropRule::Whole,
         _ => rule.clone(),

@@ -68,7 +68,8 @@ pub fn open_for_training(config: &DataConfig, input: &InputSpec) -> Result<Train
     })
 }
 
-/// The schema to train (`None`: the data's), and that of the files where they cannot tell.
+/// The schema to train (`None` for that of the data), and the schema of the files if it is
+/// user-defined.
 fn schemas(choice: &str) -> Result<(Option<Schema>, Option<Schema>)> {
     if choice == "source" {
         return Ok((None, None));
@@ -78,8 +79,8 @@ fn schemas(choice: &str) -> Result<(Option<Schema>, Option<Schema>)> {
     Ok((Some(schema), own))
 }
 
-/// The built-in schema that was asked for, where the files only number as many keypoints. The
-/// default does not count as asked for: a number of keypoints alone never makes a face.
+/// The built-in schema that was explicitly chosen, if the files have as many numbered keypoints. The
+/// default is not applied to numbered keypoints: their number alone does not make them a face.
 fn named_for_numbers(config: &DataConfig, opened: &Opened) -> Option<Schema> {
     let asked = config.schema != DataConfig::default().schema;
     let schema = Schema::by_name(&config.schema).filter(|_| asked)?;
@@ -87,7 +88,7 @@ fn named_for_numbers(config: &DataConfig, opened: &Opened) -> Option<Schema> {
     (only_numbers && schema.len() == opened.complete.schema().len()).then_some(schema)
 }
 
-/// What the map onto the trained schema does, where it does anything.
+/// Describes the map onto the trained schema; empty if it is the identity.
 fn describe_map(opened: &Opened, map: &SchemaMap) -> String {
     let (source, target) = (opened.complete.schema(), map.target());
     if source == target {
