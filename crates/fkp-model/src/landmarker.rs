@@ -180,7 +180,7 @@ impl Model {
         let mut values = vec![0.0; faces.len() * input.len()];
         let mut maps = Vec::with_capacity(faces.len());
         for ((image, square), out) in faces.iter().zip(values.chunks_exact_mut(input.len())) {
-            maps.push(input.prepare(image, square, out)?);
+            maps.push(input.preprocess(image, square, out)?);
         }
         let shape = (faces.len(), input.channels, input.size, input.size);
         let x = Tensor::from_vec(values, shape, &self.device)?;

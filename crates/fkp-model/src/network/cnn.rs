@@ -119,7 +119,7 @@ impl CnnConfig {
             let problem = format!("{blocks} blocks leave nothing of {} pixels", input.size);
             return refuse("conv_channels", problem);
         }
-        if task.output.numbers_per_keypoint().is_none() {
+        if task.output.values_per_keypoint().is_none() {
             if !self.dense.is_empty() {
                 let kind = task.output.kind();
                 let problem = format!("must be [] for the output `{kind}`, which is a map");
@@ -222,7 +222,7 @@ impl Cnn {
             blocks.push(Block::new(config, i, channels, out, &vb)?);
             channels = out;
         }
-        let Some(numbers) = task.output.numbers_per_keypoint() else {
+        let Some(numbers) = task.output.values_per_keypoint() else {
             let maps = Conv2d::new(channels, n_keypoints, 1, Conv2dConfig::new(), vb.pp("maps"))?;
             let head = Head::Maps(maps);
             return Ok(Self { blocks, head });
@@ -429,7 +429,7 @@ mod tests {
         ];
         for output in outputs {
             let task = Task { output, ..task(32) };
-            let is_map = output.numbers_per_keypoint().is_none();
+            let is_map = output.values_per_keypoint().is_none();
             let config = CnnConfig {
                 conv_channels: vec![4, 4],
                 dense: if is_map { vec![] } else { vec![8] },

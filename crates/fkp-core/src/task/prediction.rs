@@ -1,11 +1,11 @@
-//! What a model says of one image.
+//! The prediction of a network for one image.
 
 use crate::{Affine, Keypoints};
 
-/// The keypoints that a model found in an image, and how sure it is of each.
+/// The keypoints that a model predicts in an image, with the standard deviation of each.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Prediction {
-    /// Where the keypoints are, in pixels of the image.
+    /// The keypoints in pixels of the image.
     pub keypoints: Keypoints,
     /// The standard deviation of each keypoint's x and y, in pixels of the image; `None` where the
     /// network gives none.
@@ -13,7 +13,7 @@ pub struct Prediction {
 }
 
 impl Prediction {
-    /// Keypoints of a network that does not say how sure it is.
+    /// Keypoints without standard deviations.
     pub fn new(keypoints: Keypoints) -> Self {
         Self {
             keypoints,
