@@ -10,7 +10,7 @@ pub trait Metric: Send {
     /// The name of the metric in reports, such as `mae_px`.
     fn name(&self) -> &str;
 
-    /// Which values are better.
+    /// Whether lower or higher values are better.
     fn direction(&self) -> Direction {
         Direction::LowerIsBetter
     }

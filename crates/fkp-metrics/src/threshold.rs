@@ -9,7 +9,7 @@ use fkp_core::{Direction, Keypoints, Metric, Prediction, Sample};
 ///
 /// ```
 /// use fkp_core::{Keypoints, Metric};
-/// use fkp_metrics::{FailureRate, Normalizer, DEFAULT_THRESHOLD};
+/// use fkp_metrics::{DEFAULT_THRESHOLD, FailureRate, Normalizer};
 /// let mut failures = FailureRate::new(Normalizer::Box, DEFAULT_THRESHOLD);
 /// let truth = Keypoints::from_xy(&[[0.0, 0.0], [10.0, 10.0]]);
 /// failures.add(&truth, &truth);

@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum BoxConvention {
     /// The smallest box around the model's keypoints.
     Keypoints,
-    /// The face from forehead to chin and from ear to ear, as face detectors and WIDER FACE give
-    /// it.
+    /// The face from forehead to chin and from ear to ear, as in WIDER FACE and by face detectors.
     Face,
     /// The square crop that the network sees.
     Crop,
@@ -38,7 +37,7 @@ impl FaceBox {
         }
     }
 
-    /// A box around a face from forehead to chin, as detectors give it.
+    /// A box around a face from forehead to chin, as detectors return it.
     pub fn face(bounds: BoundingBox) -> Self {
         Self {
             convention: BoxConvention::Face,

@@ -56,7 +56,7 @@ impl Affine {
         })
     }
 
-    /// The map that changes nothing.
+    /// The identity map.
     pub fn identity() -> Self {
         Self::translation(0.0, 0.0)
     }
@@ -155,7 +155,7 @@ impl Affine {
         self.determinant() < 0.0
     }
 
-    /// For maps that are invertible by construction, given finite numbers.
+    /// For maps that are invertible by construction, given finite values.
     fn from_finite(rows: [[f64; 3]; 2]) -> Self {
         match Self::new(rows) {
             Ok(map) => map,

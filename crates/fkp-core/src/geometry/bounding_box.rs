@@ -18,8 +18,9 @@ pub struct BoundingBox {
 }
 
 impl BoundingBox {
-    /// A box as face detectors and annotation tools give it: x and y are measured from the outer
-    /// edge of the image, so that (0, 0) is the corner of the first pixel and not its center.
+    /// A box in the coordinates of face detectors and annotation tools: x and y are measured from
+    /// the outer edge of the image, so that (0, 0) is the corner of the first pixel and not its
+    /// center.
     ///
     /// ```
     /// let whole = fkp_core::BoundingBox::from_image_edges(0.0, 0.0, 96.0, 96.0);
@@ -69,7 +70,7 @@ impl BoundingBox {
         self.is_finite() && self.width > 0.0 && self.height > 0.0
     }
 
-    /// Whether all four numbers are finite.
+    /// Whether position and size are finite.
     pub(crate) fn is_finite(&self) -> bool {
         let Self {
             x,

@@ -79,7 +79,7 @@ fn default_sigma_px() -> f64 {
 pub struct OutputError {
     /// The kind of the output.
     pub meaning: &'static str,
-    /// How many keypoints there are.
+    /// Number of keypoints.
     pub keypoints: usize,
     /// The shape that is required, in words.
     pub expected: String,
@@ -162,7 +162,7 @@ impl OutputSpec {
     /// ```
     ///
     /// # Errors
-    /// If the shape does not fit.
+    /// If this kind of output has another shape.
     pub fn decode(
         &self,
         values: &[f32],

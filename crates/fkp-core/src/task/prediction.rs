@@ -7,8 +7,8 @@ use crate::{Affine, Keypoints};
 pub struct Prediction {
     /// The keypoints in pixels of the image.
     pub keypoints: Keypoints,
-    /// The standard deviation of each keypoint's x and y, in pixels of the image; `None` where the
-    /// network gives none.
+    /// The standard deviation of each keypoint's x and y, in pixels of the image; `None` if the
+    /// network does not predict it.
     pub sigma_px: Option<Vec<f32>>,
 }
 
@@ -21,8 +21,8 @@ impl Prediction {
         }
     }
 
-    /// The same prediction in another frame: positions go through the map, standard deviations
-    /// grow by its scale, √|determinant|.
+    /// The prediction in another frame: the positions are mapped, and the standard deviations are
+    /// multiplied by the map's scale, √|determinant|.
     ///
     /// ```
     /// use fkp_core::{Affine, Keypoints, Prediction};

@@ -18,7 +18,7 @@ pub(super) struct Rows<'a, const C: usize> {
 }
 
 impl<const C: usize> Rows<'_, C> {
-    /// With the fastest code for this processor.
+    /// Runs the fastest code for this processor.
     pub(super) fn run_fastest(self) {
         #[cfg(target_arch = "x86_64")]
         let Err(this) = vectors::run_avx2(self) else {
@@ -29,7 +29,7 @@ impl<const C: usize> Rows<'_, C> {
         vectors::run(this);
     }
 
-    /// With the given code for a block.
+    /// Runs with the given code for a block.
     #[inline(always)]
     pub(super) fn run_with(self, samples: impl Samples<C>) {
         let grid = Grid::new(self.source, C);
@@ -68,7 +68,7 @@ pub(super) struct Grid<'a> {
     /// that adding an index to it does not overflow.
     pub(super) below: usize,
     /// The largest coordinates along x and y: 1/65536 px before the last pixel, where the weight of
-    /// the last pixel is 32767/32768 and a blend of bytes gives it exactly.
+    /// the last pixel is 32767/32768 and the interpolation of bytes is still exact.
     pub(super) last: (i32, i32),
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// use fkp_model::{BoundingBox, FaceBox, Image, Landmarker};
 /// let landmarker = Landmarker::pretrained()?;
 /// let photograph = Image::filled(640, 480, 3, 128);
-/// // A face from forehead to chin, as a face detector gives it: x, y, width, height.
+/// // A face from forehead to chin, as a face detector returns it: x, y, width, height.
 /// let face_box = FaceBox::face(BoundingBox::from_image_edges(200.0, 120.0, 160.0, 200.0));
 /// let face = landmarker.detect_in(&photograph, &face_box)?;
 /// let nose = face.keypoint("nose_tip").unwrap();
