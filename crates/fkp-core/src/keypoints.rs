@@ -82,7 +82,7 @@ impl Keypoint {
 
     /// Whether the position lies inside an image of `size` = (width, height), whose outer edges
     /// are at −0.5 and `side − 0.5`.
-    pub fn is_inside(&self, size: (usize, usize)) -> bool {
+    fn is_inside(&self, size: (usize, usize)) -> bool {
         let within = |value: f32, side: usize| (-0.5..=side as f32 - 0.5).contains(&value);
         within(self.x, size.0) && within(self.y, size.1)
     }

@@ -72,12 +72,7 @@ impl BoundingBox {
 
     /// Whether position and size are finite.
     pub(crate) fn is_finite(&self) -> bool {
-        let Self {
-            x,
-            y,
-            width,
-            height,
-        } = self;
-        [x, y, width, height].iter().all(|v| v.is_finite())
+        let numbers = [self.x, self.y, self.width, self.height];
+        numbers.iter().all(|v| v.is_finite())
     }
 }
