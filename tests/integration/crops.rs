@@ -72,7 +72,7 @@ fn one_photograph_is_the_same_input_in_training_and_prediction() {
             let square = rule.square_of(&FaceBox::keypoints(bounds)).unwrap();
             let mut predicted = vec![0.0; input.len()];
             input
-                .prepare(&sample.image, &square, &mut predicted)
+                .preprocess(&sample.image, &square, &mut predicted)
                 .unwrap();
             assert_eq!(trained, predicted, "sample {index}, {channels} channels");
         }

@@ -184,7 +184,7 @@ impl Replay {
                 {
                     let (x, y) = motion.forward(keypoint.x.into(), keypoint.y.into());
                     (keypoint.x, keypoint.y) = (x as f32, y as f32);
-                    keypoint.visibility = keypoint.visibility.in_frame(keypoint.is_inside(size));
+                    keypoint.mark_out_of_frame(size);
                 }
                 continue;
             }
@@ -238,7 +238,7 @@ impl Replay {
                 keypoint.visibility = Visibility::Visible;
             }
         }
-        let mut moved = moved.marked_for_frame(self.source);
+        let mut moved = moved.mark_out_of_frame(self.source);
         if self.is_mirrored() {
             moved.swap_pairs(schema)?;
         }

@@ -1,21 +1,21 @@
-//! The seam between a data set and whatever augments its samples.
+//! The trait that augmentations implement.
 
 use crate::{Rng, Sample, SampleError};
 
-/// Augments samples.
+/// An augmentation of samples.
 ///
-/// Same sample and same generator state, same result. The number and the order of the keypoints
-/// never change: a keypoint that leaves the image or is covered changes its visibility only.
-/// The image's size may change only in the way the implementation documents.
+/// The result depends on nothing but the sample and the state of the generator. The number and the
+/// order of the keypoints never change: a keypoint that leaves the image or is covered changes its
+/// visibility only. The size of the image changes only as the implementation documents.
 pub trait Augment: Send + Sync {
-    /// The augmented sample that the generator's state selects.
+    /// Augments a sample with parameters sampled from the generator.
     ///
     /// # Errors
-    /// If the sample does not fit the augmentation, whatever the generator's state.
+    /// If the keypoints do not match the augmentation's schema, whatever the generator's state.
     fn apply(&self, sample: Sample, rng: &mut dyn Rng) -> Result<Sample, SampleError>;
 }
 
-/// Leaves every sample as it is: what validation uses.
+/// No augmentation: returns every sample unchanged, for validation.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoAugment;
 

@@ -1,15 +1,15 @@
-//! The seam between annotated images and whoever reads them.
+//! The trait that data sets implement, and data sets made of others.
 
 use crate::{Sample, Schema};
 use std::sync::Arc;
 
-/// A sample could not be read. The source says which file, row and column.
+/// A sample cannot be read. The source names file, row and column.
 #[derive(thiserror::Error)]
 #[error("sample {index} cannot be read")]
 pub struct DatasetError {
-    /// Index of the sample in the data set that was asked.
+    /// Index of the sample in the data set.
     pub index: usize,
-    /// What went wrong.
+    /// The cause.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
@@ -17,7 +17,7 @@ pub struct DatasetError {
 crate::debug_as_sentence!(DatasetError);
 
 impl DatasetError {
-    /// Wraps what went wrong at `index`.
+    /// The error of the sample at `index`.
     pub fn new(index: usize, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self {
             index,
@@ -31,10 +31,10 @@ pub trait Dataset: Send + Sync {
     /// What the keypoints are.
     fn schema(&self) -> &Schema;
 
-    /// How many samples there are.
+    /// Number of samples.
     fn len(&self) -> usize;
 
-    /// Whether there are none.
+    /// Whether there are no samples.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -43,7 +43,7 @@ pub trait Dataset: Send + Sync {
     fn get(&self, index: usize) -> Result<Sample, DatasetError>;
 }
 
-/// A pointer to a data set is a data set.
+/// Implements [`Dataset`] for pointers to data sets.
 macro_rules! forward_dataset {
     ($($pointer:ty),*) => {$(
         impl<D: Dataset + ?Sized> Dataset for $pointer {
@@ -127,7 +127,7 @@ impl<D: Dataset> Subset<D> {
         }
     }
 
-    /// The indices in the data set underneath.
+    /// The indices in the underlying data set.
     pub fn indices(&self) -> &[usize] {
         &self.indices
     }
@@ -160,16 +160,20 @@ impl<D: Dataset> Concat<D> {
     /// `parts` in this order.
     ///
     /// # Errors
-    /// If there is no part, or one has another schema than the first.
+    /// If `parts` is empty, or one has another schema than the first.
     pub fn new(parts: Vec<D>) -> Result<Self, DatasetError> {
         let Some(first) = parts.first() else {
-            return Err(DatasetError::new(0, "no data set to read from"));
+            return Err(DatasetError::new(
+                0,
+                "there are no data sets to concatenate",
+            ));
         };
         let mut before = 0;
         for part in &parts {
             if part.schema() != first.schema() {
                 let (name, other) = (first.schema().name(), part.schema().name());
-                let message = format!("its keypoints are `{other}`, those before it `{name}`");
+                let message =
+                    format!("its schema is `{other}`, that of the data sets before it is `{name}`");
                 return Err(DatasetError::new(before, message));
             }
             before += part.len();
@@ -177,7 +181,7 @@ impl<D: Dataset> Concat<D> {
         Ok(Self { parts })
     }
 
-    /// How many samples each part has.
+    /// Number of samples of each part.
     pub fn sizes(&self) -> Vec<usize> {
         self.parts.iter().map(Dataset::len).collect()
     }
@@ -196,9 +200,9 @@ impl<D: Dataset> Dataset for Concat<D> {
         let mut first = 0;
         for part in &self.parts {
             if index - first < part.len() {
-                // The index that the caller knows, not that within the part.
-                let named = |error: DatasetError| DatasetError::new(index, error.source);
-                return part.get(index - first).map_err(named);
+                // The error names the index that the caller passed, not that within the part.
+                let reindexed = |error: DatasetError| DatasetError::new(index, error.source);
+                return part.get(index - first).map_err(reindexed);
             }
             first += part.len();
         }
@@ -246,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_with_missing_points_is_refused() {
+    fn a_sample_with_missing_keypoints_is_refused() {
         let short = Sample::new("x", Image::filled(1, 1, 1, 0), Keypoints::unlabeled(3));
         let error = InMemory::new(Schema::kaggle15(), vec![short]).unwrap_err();
         assert!(error.source.to_string().contains("3 keypoints"));

@@ -1,12 +1,12 @@
-//! How the workspace's errors print: as a sentence followed by its causes.
+//! How errors are printed: as a sentence followed by its causes.
 
 use std::error::Error;
 use std::fmt;
 
-/// Writes an error as its message, then each cause on a line of its own.
+/// Writes the message of an error, then each cause on a line of its own.
 ///
-/// The `Debug` output of every error of the workspace, because that is what a program prints whose
-/// `main` returns the error with `?`. See [`debug_as_sentence!`](crate::debug_as_sentence).
+/// This is the `Debug` output of the workspace's errors, because a program prints it when `main`
+/// returns an error. See [`debug_as_sentence!`](crate::debug_as_sentence).
 ///
 /// # Errors
 /// If the formatter fails.

@@ -1,13 +1,13 @@
-//! Keypoints: positions in an image with what is known of each.
+//! Keypoints: positions in an image with their visibility.
 
 use crate::{Affine, BoundingBox, Schema};
 use serde::{Deserialize, Serialize};
 
-/// Keypoints and a schema do not fit together.
+/// Keypoints do not match a schema.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeypointsError {
-    /// There are more or fewer keypoints than the schema has.
+    /// The number of keypoints is not that of the schema.
     #[error("there are {actual} keypoints, but schema `{schema}` has {expected}")]
     WrongCount {
         /// Name of the schema.
@@ -17,7 +17,7 @@ pub enum KeypointsError {
         /// Number of keypoints given.
         actual: usize,
     },
-    /// A mirror image was asked for, and nobody said what becomes of left and right.
+    /// A mirror image is requested, but the schema's flip pairs are unknown.
     #[error(
         "a mirror image exchanges left and right, but the flip pairs of schema `{schema}` are \
          unknown; list them in `flip_pairs`, or write `flip_pairs = []` or \
@@ -31,50 +31,28 @@ pub enum KeypointsError {
 
 crate::debug_as_sentence!(KeypointsError);
 
-/// What is known of a keypoint.
+/// Whether a keypoint is annotated and can be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
-    /// Annotated and seen.
+    /// Annotated and visible.
     Visible,
-    /// Annotated, but covered by something: the position is known or well guessed.
+    /// Annotated, but covered by something: the position is known or estimated.
     Occluded,
     /// Annotated, but outside the image, or outside an earlier image that this one was made from.
     OutOfFrame,
-    /// Nobody annotated it: the position means nothing, its weight in loss and metric is 0.
+    /// Not annotated: the position has no meaning, and the weight in loss and metrics is 0.
     Unlabeled,
 }
 
-impl Visibility {
-    /// The visibility in an image that the keypoint lies inside or outside of.
-    ///
-    /// Outside, a labeled keypoint becomes `OutOfFrame`. Once `OutOfFrame` it remains so when a
-    /// later map moves it back inside, because its pixels were lost.
-    ///
-    /// ```
-    /// use fkp_core::Visibility::{Occluded, OutOfFrame, Unlabeled};
-    /// assert_eq!(Occluded.in_frame(true), Occluded);
-    /// assert_eq!(Occluded.in_frame(false), OutOfFrame);
-    /// assert_eq!(OutOfFrame.in_frame(true), OutOfFrame);
-    /// assert_eq!(Unlabeled.in_frame(false), Unlabeled);
-    /// ```
-    #[must_use]
-    pub fn in_frame(self, inside: bool) -> Self {
-        match self {
-            Self::Visible | Self::Occluded if !inside => Self::OutOfFrame,
-            unchanged => unchanged,
-        }
-    }
-}
-
-/// A position in pixels (pixel centers at integers) and what is known of it.
+/// A position in pixels (pixel centers at integers) with its visibility.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Keypoint {
     /// Column, in pixels.
     pub x: f32,
     /// Row, in pixels.
     pub y: f32,
-    /// What is known of the keypoint.
+    /// Whether the keypoint is annotated and can be seen.
     pub visibility: Visibility,
 }
 
@@ -88,7 +66,7 @@ impl Keypoint {
         }
     }
 
-    /// A keypoint that nobody annotated.
+    /// A keypoint that is not annotated.
     pub fn unlabeled() -> Self {
         Self {
             x: 0.0,
@@ -97,16 +75,40 @@ impl Keypoint {
         }
     }
 
-    /// Whether the position means something: anything but [`Visibility::Unlabeled`].
+    /// Whether the keypoint is annotated: anything but [`Visibility::Unlabeled`].
     pub fn is_labeled(&self) -> bool {
         self.visibility != Visibility::Unlabeled
     }
 
     /// Whether the position lies inside an image of `size` = (width, height), whose outer edges
     /// are at −0.5 and `side − 0.5`.
-    pub fn is_inside(&self, size: (usize, usize)) -> bool {
+    fn is_inside(&self, size: (usize, usize)) -> bool {
         let within = |value: f32, side: usize| (-0.5..=side as f32 - 0.5).contains(&value);
         within(self.x, size.0) && within(self.y, size.1)
+    }
+
+    /// Marks a labeled keypoint as [`Visibility::OutOfFrame`] if it is outside an image of `size` =
+    /// (width, height).
+    ///
+    /// A keypoint that is `OutOfFrame` stays so when a later map moves it back inside, because its
+    /// pixels were lost.
+    ///
+    /// ```
+    /// use fkp_core::{Keypoint, Visibility::{self, Occluded, OutOfFrame, Unlabeled}};
+    /// let marked = |x: f32, visibility: Visibility| {
+    ///     let mut keypoint = Keypoint { x, y: 0.0, visibility };
+    ///     keypoint.mark_out_of_frame((10, 10));
+    ///     keypoint.visibility
+    /// };
+    /// assert_eq!(marked(9.0, Occluded), Occluded);
+    /// assert_eq!(marked(10.0, Occluded), OutOfFrame);
+    /// assert_eq!(marked(9.0, OutOfFrame), OutOfFrame);
+    /// assert_eq!(marked(10.0, Unlabeled), Unlabeled);
+    /// ```
+    pub fn mark_out_of_frame(&mut self, size: (usize, usize)) {
+        if self.is_labeled() && !self.is_inside(size) {
+            self.visibility = Visibility::OutOfFrame;
+        }
     }
 
     /// Euclidean distance in pixels.
@@ -123,7 +125,7 @@ impl Keypoint {
 /// let mut face = Keypoints::unlabeled(15);
 /// face[0] = Keypoint::new(60.0, 40.0); // the left eye's center, at the larger x
 /// let flipped = face.transform(&Affine::flip_horizontal(96), (96, 96), &schema)?;
-/// assert_eq!(flipped[1], Keypoint::new(35.0, 40.0)); // is now a right eye's
+/// assert_eq!(flipped[1], Keypoint::new(35.0, 40.0)); // now the right eye's
 /// assert_eq!(flipped[0].visibility, Visibility::Unlabeled);
 /// # Ok::<(), fkp_core::KeypointsError>(())
 /// ```
@@ -139,17 +141,14 @@ impl Keypoints {
         Self { keypoints }
     }
 
-    /// `count` keypoints that nobody annotated.
+    /// `count` keypoints that are not annotated.
     pub fn unlabeled(count: usize) -> Self {
         Self::new(vec![Keypoint::unlabeled(); count])
     }
 
     /// Visible keypoints from `[x, y]` pairs in pixels.
-    pub fn from_xy(keypoints: &[[f32; 2]]) -> Self {
-        keypoints
-            .iter()
-            .map(|&[x, y]| Keypoint::new(x, y))
-            .collect()
+    pub fn from_xy(xy: &[[f32; 2]]) -> Self {
+        xy.iter().map(|&[x, y]| Keypoint::new(x, y)).collect()
     }
 
     /// The labeled keypoints with their indices.
@@ -165,7 +164,7 @@ impl Keypoints {
         BoundingBox::around(self.labeled().map(|(_, p)| (p.x.into(), p.y.into())))
     }
 
-    /// Moves every labeled keypoint, without regard to a frame or to flip pairs.
+    /// Applies a map to every labeled keypoint, without regard to visibility or flip pairs.
     pub fn map(&self, dst_from_src: &Affine) -> Self {
         self.iter()
             .map(|keypoint| {
@@ -179,9 +178,9 @@ impl Keypoints {
             .collect()
     }
 
-    /// Moves the keypoints along with their image into a frame of `size` = (width, height).
+    /// Transforms the keypoints along with their image, whose new `size` is (width, height).
     ///
-    /// A keypoint that leaves the frame becomes [`Visibility::OutOfFrame`] and stays that; a
+    /// A keypoint that leaves the image becomes [`Visibility::OutOfFrame`] and stays so; a
     /// mirroring map also swaps the schema's flip pairs.
     ///
     /// # Errors
@@ -194,14 +193,14 @@ impl Keypoints {
         schema: &Schema,
     ) -> Result<Self, KeypointsError> {
         self.check_count(schema)?;
-        let mut moved = self.map(dst_from_src).marked_for_frame(size);
+        let mut moved = self.map(dst_from_src).mark_out_of_frame(size);
         if dst_from_src.is_mirrored() {
             moved.swap_pairs(schema)?;
         }
         Ok(moved)
     }
 
-    /// Whether there are as many keypoints as the schema has.
+    /// Checks that the number of keypoints is that of the schema.
     ///
     /// # Errors
     /// If there are more or fewer.
@@ -216,10 +215,10 @@ impl Keypoints {
         })
     }
 
-    /// Applies [`Visibility::in_frame`] to each keypoint, for a frame of (width, height).
-    pub fn marked_for_frame(mut self, size: (usize, usize)) -> Self {
+    /// The keypoints after [`Keypoint::mark_out_of_frame`].
+    pub fn mark_out_of_frame(mut self, size: (usize, usize)) -> Self {
         for keypoint in &mut self.keypoints {
-            keypoint.visibility = keypoint.visibility.in_frame(keypoint.is_inside(size));
+            keypoint.mark_out_of_frame(size);
         }
         self
     }
@@ -310,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn leaving_the_frame_changes_visibility_only() {
+    fn leaving_the_image_changes_visibility_only() {
         let schema = Schema::kaggle15();
         let mut face = Keypoints::unlabeled(15);
         face[3] = Keypoint::new(90.0, 10.0);
@@ -340,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mirror_needs_to_know_the_flip_pairs() {
+    fn a_mirror_needs_known_flip_pairs() {
         let unknown = Schema::numbered("two", 2).unwrap();
         let known = unknown.clone().with_flip_pairs(&[(0, 1)]).unwrap();
         let keypoints = Keypoints::from_xy(&[[1.0, 2.0], [3.0, 4.0]]);
@@ -357,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn the_frame_ends_at_the_outer_edges_of_its_pixels() {
+    fn an_image_ends_at_the_outer_edges_of_its_pixels() {
         for (x, y, inside) in [
             (-0.5, 0.0, true),
             (9.5, 4.5, true),

@@ -1,32 +1,32 @@
-//! The seam between predictions and a number that sums them up.
+//! The trait that metrics implement.
 
 use crate::{Prediction, Sample};
 
-/// A number accumulated over predictions and the labeled samples they are for: what validation
-/// computes, and what the best epoch is chosen by.
+/// A value accumulated over predictions and the labeled samples that they are for. Validation
+/// computes metrics, and the best epoch is chosen by one.
 ///
-/// Keypoints that nobody labeled are never scored.
+/// Unlabeled keypoints are never scored.
 pub trait Metric: Send {
-    /// The field's name of the metric, such as `mae_px`.
+    /// The name of the metric in reports, such as `mae_px`.
     fn name(&self) -> &str;
 
-    /// Which values are better.
+    /// Whether lower or higher values are better.
     fn direction(&self) -> Direction {
         Direction::LowerIsBetter
     }
 
-    /// Takes one more sample into account. Prediction and sample have the same number of keypoints
-    /// and the same frame (pixels of the crop).
+    /// Accumulates one more sample. Prediction and sample have the same number of keypoints and are
+    /// both in pixels of the crop.
     fn update(&mut self, predicted: &Prediction, truth: &Sample);
 
     /// The value so far, or `None` until something was scored.
     fn value(&self) -> Option<f64>;
 
-    /// Forgets everything.
+    /// Resets the metric to its initial state.
     fn reset(&mut self);
 }
 
-/// Which values of a metric are better.
+/// Whether a metric is to be minimized or maximized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// An error.

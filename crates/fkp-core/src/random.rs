@@ -1,11 +1,11 @@
-//! Generators that depend on what is drawn, never on when or by which thread.
+//! Seeded random generators that depend on their purpose, never on time or thread.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 /// What the random numbers are for. Different purposes never share a stream.
 ///
-/// The numbers are part of every stream: a purpose keeps its own, and a new one takes the next.
+/// The discriminants are part of the streams: they never change, and a new purpose takes the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Initial weights.
@@ -20,10 +20,10 @@ pub enum Purpose {
     Split = 4,
     /// Rendering one synthetic sample.
     Render = 5,
-    /// By how much the box of one sample is off.
+    /// The jitter of the box of one sample.
     BoxJitter = 6,
-    /// Which training samples are set apart for choosing.
-    Carve = 7,
+    /// Which training samples are held out to choose the best epoch on.
+    HoldOut = 7,
 }
 
 /// The 64-bit FNV-1a hash (Fowler, Noll, Vo): the same on every machine and in every version,
@@ -42,9 +42,9 @@ pub fn fnv1a(bytes: impl IntoIterator<Item = u8>) -> u64 {
 ///
 /// ```
 /// use fkp_core::{Purpose, Rng, rng_for};
-/// let draw = |index| rng_for(7, Purpose::Augment, 0, index).next_u64();
-/// assert_eq!(draw(3), draw(3));
-/// assert_ne!(draw(3), draw(4));
+/// let first = |index| rng_for(7, Purpose::Augment, 0, index).next_u64();
+/// assert_eq!(first(3), first(3));
+/// assert_ne!(first(3), first(4));
 /// ```
 pub fn rng_for(seed: u64, purpose: Purpose, epoch: u64, index: u64) -> ChaCha8Rng {
     let mut key = [0u8; 32];
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
     use rand::Rng;
 
-    /// Another number is another stream, and so other weights, splits and images for every seed.
+    /// A changed discriminant would change weights, splits and images for every seed.
     #[test]
     fn the_numbers_of_the_purposes_never_change() {
         let purposes = [

@@ -1,15 +1,15 @@
-//! One annotated image.
+//! A sample: an image with its annotations.
 
 use crate::{FaceBox, Image, Keypoints, KeypointsError, Schema};
 
-/// A sample cannot be augmented, because its keypoints do not fit the schema.
+/// The keypoints of a sample do not match the schema.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the keypoints of sample `{id}` do not fit the schema")]
 #[non_exhaustive]
 pub struct SampleError {
     /// The sample's [`Sample::id`].
     pub id: String,
-    /// What does not fit: the schema, and the expected and the actual number of keypoints.
+    /// The mismatch between keypoints and schema.
     #[source]
     pub source: KeypointsError,
 }
@@ -29,20 +29,20 @@ impl SampleError {
 /// An image with its keypoints, in the image's own pixel frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// Where it came from, for messages and reports: a file name, or file and row.
+    /// Where the sample comes from, for messages and reports: a file name, or file and row.
     pub id: String,
     /// The image.
     pub image: Image,
     /// The keypoints in the schema's order, in pixels of `image`.
     pub keypoints: Keypoints,
-    /// The person (patient, video, …) shown, where known: splits never cut through a group.
+    /// The person (patient, video, …) in the image, if known: a split never divides a group.
     pub group: Option<String>,
-    /// The face's box in pixels of `image` and what it is around, where the source gives one.
+    /// The face's box in pixels of `image`, if the data set has one.
     pub face_box: Option<FaceBox>,
 }
 
 impl Sample {
-    /// A sample of which only the image and the keypoints are known.
+    /// A sample without group and face box.
     pub fn new(id: impl Into<String>, image: Image, keypoints: Keypoints) -> Self {
         Self {
             id: id.into(),
@@ -53,7 +53,7 @@ impl Sample {
         }
     }
 
-    /// Whether the sample has as many keypoints as the schema.
+    /// Checks that the number of keypoints is that of the schema.
     ///
     /// # Errors
     /// If it has more or fewer.

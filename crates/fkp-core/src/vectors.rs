@@ -1,22 +1,21 @@
-//! Running a loop as compiled for the processor at hand.
+//! Loops compiled for several instruction sets, chosen at run time.
 
 #[cfg(target_arch = "x86_64")]
 use pulp::x86::V3;
 use pulp::{Arch, Simd, WithSimd};
 
-/// A loop over plain arrays, with everything it works on. `run` and all it calls must be
-/// `#[inline(always)]`: what is inlined is compiled for the newest instructions there are, what is
-/// only called is compiled for the oldest. A closure would not do, because it is called through a
-/// shim that is never inlined.
+/// A loop over plain arrays, with the data it works on. `run` and the functions that it calls must
+/// be `#[inline(always)]`: only inlined code is compiled for the newer instruction set. A closure
+/// does not work, because it is called through a shim that is never inlined.
 pub trait Kernel {
-    /// Does the work.
+    /// Runs the loop.
     fn run(self);
 }
 
-/// Runs `kernel` with AVX2 where the processor has it, with what else there is on other
-/// processors. The results are the same to the bit: the loops contain no operation that is rounded
-/// differently when it is vectorized. AVX-512 is not used: the loops that fetch pixels become
-/// slower with it.
+/// Runs `kernel` with AVX2 if the processor supports it, otherwise with the best instruction set
+/// that it supports. The results are bit-identical: the loops do not contain operations that are
+/// rounded differently when they are vectorized. AVX-512 is not used, because loops that gather
+/// pixels are slower with it.
 pub fn run(kernel: impl Kernel) {
     #[cfg(target_arch = "x86_64")]
     if let Some(cpu) = V3::try_new() {
@@ -25,17 +24,17 @@ pub fn run(kernel: impl Kernel) {
     Arch::new().dispatch(Vectors(kernel));
 }
 
-/// A loop written in AVX2, for where the compiler does not find the right instructions.
+/// A loop written with AVX2 intrinsics, for cases that the compiler does not vectorize well.
 #[cfg(target_arch = "x86_64")]
 pub(crate) trait Avx2Kernel {
-    /// Does the work. To be inlined like [`Kernel::run`].
+    /// Runs the loop. Must be inlined like [`Kernel::run`].
     fn run(self, cpu: V3);
 }
 
-/// Runs `kernel` where the processor has AVX2.
+/// Runs `kernel` if the processor supports AVX2.
 ///
 /// # Errors
-/// Gives it back where it has not.
+/// Returns the kernel if it does not.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn run_avx2<K: Avx2Kernel>(kernel: K) -> Result<(), K> {
     match V3::try_new() {

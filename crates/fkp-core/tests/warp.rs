@@ -1,13 +1,13 @@
-//! The vectorized resampling against a plain one in `f64`, and what each filter promises.
+//! The vectorized resampling against a reference in `f64`, and the guarantees of each filter.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use fkp_core::warp::{InverseMap, PointMap, Sampling, Scratch, View, warp};
 use fkp_core::{Affine, Border, Filter, Image, warp_affine};
 use proptest::prelude::*;
 
 /// The definition of a warp, pixel by pixel, in `f64`.
-fn plain(
+fn reference(
     src: &Image,
     map: &Affine,
     (width, height): (usize, usize),
@@ -97,7 +97,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn vectorized_agrees_with_plain(
+    fn vectorized_agrees_with_the_reference(
         width in 1usize..70, height in 1usize..70, channels in 1usize..=4,
         out in (1usize..70, 1usize..70), border in any_border(),
         angle in -3.2f64..3.2, zoom in 0.4f64..2.5, stretch in 0.7f64..1.4,
@@ -111,14 +111,14 @@ proptest! {
             map = map.then(&Affine::flip_horizontal(out.0)).unwrap();
         }
         let filter = if area { Filter::Area } else { Filter::Bilinear };
-        let exact = plain(&src, &map, out, filter, border);
+        let exact = reference(&src, &map, out, filter, border);
         // Half a level for rounding, and the rounding of coordinates.
         prop_assert!(worst(&exact, &warp_affine(&src, &map, out, filter, border)) < 1.0);
     }
 
-    /// Maps that keep the axes have an area filter of their own.
+    /// Maps without rotation have an area filter of their own.
     #[test]
-    fn shrinking_agrees_with_plain(
+    fn shrinking_agrees_with_the_reference(
         width in 1usize..120, height in 1usize..120, channels in 1usize..=4,
         out in (1usize..20, 1usize..20), border in any_border(),
         scale in (0.01f64..1.5, 0.01f64..1.5), shift in (-9.0f64..20.0, -9.0f64..20.0),
@@ -130,17 +130,18 @@ proptest! {
         if flip {
             map = map.then(&Affine::flip_horizontal(out.0)).unwrap();
         }
-        let exact = plain(&src, &map, out, Filter::Area, border);
+        let exact = reference(&src, &map, out, Filter::Area, border);
         let found = warp_affine(&src, &map, out, Filter::Area, border);
         prop_assert!(worst(&exact, &found) < 0.6);
     }
 
     #[test]
-    fn whole_pixel_moves_are_exact(
+    fn shifts_by_whole_pixels_are_exact(
         width in 1usize..50, height in 1usize..50, channels in 1usize..=4, border in any_border(),
         dx in -120i32..120, dy in -120i32..120, flip: bool,
         filter in prop_oneof![
-            Just(Filter::Nearest), Just(Filter::Bilinear), Just(Filter::Bicubic), Just(Filter::Area),
+            Just(Filter::Nearest), Just(Filter::Bilinear),
+            Just(Filter::Bicubic), Just(Filter::Area),
         ],
     ) {
         let src = texture((width, height), channels);
@@ -148,17 +149,18 @@ proptest! {
         if flip {
             map = Affine::flip_horizontal(width).then(&map).unwrap();
         }
-        let exact = plain(&src, &map, (40, 45), Filter::Nearest, border);
+        let exact = reference(&src, &map, (40, 45), Filter::Nearest, border);
         prop_assert_eq!(worst(&exact, &warp_affine(&src, &map, (40, 45), filter, border)), 0.0);
     }
 
-    /// `f32` channels take other loops than bytes.
+    /// `f32` channels are processed by other loops than bytes.
     #[test]
     fn floats_agree_with_bytes(
         channels in 1usize..=4, border in any_border(), angle in -3.2f64..3.2, zoom in 0.2f64..2.5,
         turned: bool,
         filter in prop_oneof![
-            Just(Filter::Nearest), Just(Filter::Bilinear), Just(Filter::Bicubic), Just(Filter::Area),
+            Just(Filter::Nearest), Just(Filter::Bilinear),
+            Just(Filter::Bicubic), Just(Filter::Area),
         ],
     ) {
         let src = texture((31, 23), channels);
@@ -179,12 +181,12 @@ proptest! {
     }
 }
 
-/// A photograph shrunk to a crop: every pixel counts, however many there are.
+/// A photograph shrunk to a crop: every pixel contributes, however many there are.
 #[test]
 fn a_large_shrink_is_the_mean_over_the_area() {
     // 41 2/3 source pixels to a pixel of the crop, and 131 1/4.
     for (side, crop) in [(4000, 96), (2100, 16)] {
-        // No pattern that a grid with gaps would meet by chance.
+        // Without a regular pattern, which a grid with gaps could match by chance.
         let mut state = 1u32;
         let data = (0..side * side).map(|i| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -223,7 +225,7 @@ fn mean(src: &Image, crop: usize, (x, y): (usize, usize)) -> f64 {
 }
 
 #[test]
-fn absurd_maps_end_and_stay_in_range() {
+fn extreme_maps_terminate_and_stay_in_range() {
     let src = texture((40, 30), 3);
     for scale in [1e-9, 1e-4, 1e9] {
         for filter in [Filter::Bilinear, Filter::Bicubic, Filter::Area] {
@@ -247,16 +249,16 @@ fn absurd_maps_end_and_stay_in_range() {
 }
 
 #[test]
-fn nearest_invents_no_value() {
+fn nearest_adds_no_values() {
     let labels = Image::new(4, 4, 1, [0, 7, 7, 200].repeat(4)).unwrap();
     let map = Affine::rotation_about((1.5, 1.5), 0.4);
     let moved = warp_affine(&labels, &map, (9, 9), Filter::Nearest, Border::Replicate);
     assert!(moved.as_bytes().iter().all(|v| [0, 7, 200].contains(v)));
 }
 
-/// A map that is given point by point moves pixels as the same map given by a matrix does.
+/// A map that is evaluated point by point gives the same image as its matrix.
 #[test]
-fn a_map_of_points_is_a_map() {
+fn a_point_map_gives_the_image_of_its_matrix() {
     struct ByHand(Affine);
     impl PointMap for ByHand {
         fn src_from_dst(&self, x: f64, y: f64) -> (f64, f64) {
@@ -289,7 +291,7 @@ fn a_map_of_points_is_a_map() {
         let exact = warp_affine(&src, &map, (45, 45), interpolation, Border::Reflect);
         let pairs = out.iter().zip(exact.as_bytes());
         let differing = pairs.filter(|(a, b)| a.abs_diff(**b) > 1).count();
-        // The nearest pixel is another one where a point lies between two.
+        // Where a point is between two pixels, the nearest may be either.
         assert!(differing < 10, "{interpolation:?}: {differing}");
     }
 }

@@ -68,7 +68,7 @@ impl<D: Dataset> Cropped<D> {
     /// The square that is cut out of a sample.
     ///
     /// # Errors
-    /// If there is nothing to frame the crop by.
+    /// If there are neither enough keypoints nor a box to compute the crop from.
     pub fn square(&self, index: usize, sample: &Sample) -> Result<CropSquare, CropError> {
         let by_labels = || {
             let face_box = sample.face_box.as_ref();
@@ -78,7 +78,7 @@ impl<D: Dataset> Cropped<D> {
             Boxes::Labels => by_labels(),
             Boxes::Given => match &sample.face_box {
                 Some(face_box) => self.rule.square_of(face_box),
-                None => Err(CropError::NothingToFrame),
+                None => Err(CropError::NoKeypointsOrBox),
             },
             Boxes::Jittered { jitter, seed } => {
                 let mut rng = rng_for(*seed, Purpose::BoxJitter, 0, index as u64);

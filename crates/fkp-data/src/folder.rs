@@ -129,7 +129,7 @@ impl Dataset for Folder {
         let size = image.size();
         Ok(Sample {
             id: annotated.id.clone(),
-            keypoints: annotated.keypoints.clone().marked_for_frame(size),
+            keypoints: annotated.keypoints.clone().mark_out_of_frame(size),
             group: annotated.group.clone(),
             face_box: annotated.face_box,
             image,

@@ -79,7 +79,7 @@ impl Kaggle {
                 Some(column) => row.text(column)?.to_owned(),
                 None => format!("{file}:{}", row.number()),
             };
-            set.rows.push((id, keypoints.marked_for_frame(frame)));
+            set.rows.push((id, keypoints.mark_out_of_frame(frame)));
         }
         if set.rows.is_empty() {
             return Err(DataError::NoSamples {

@@ -98,7 +98,7 @@ pub fn carve<D: Dataset + ?Sized>(
     dataset: &D,
     rule: &SplitRule,
 ) -> Result<SplitIndices, DataError> {
-    split_for(Purpose::Carve, dataset, rule)
+    split_for(Purpose::HoldOut, dataset, rule)
 }
 
 fn split_for<D: Dataset + ?Sized>(

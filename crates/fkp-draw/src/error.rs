@@ -1,6 +1,6 @@
-//! What can go wrong when an image is drawn.
+//! What can go wrong when keypoints are drawn.
 
-/// An image that cannot be drawn.
+/// An overlay or a contact sheet cannot be drawn.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DrawError {
@@ -11,13 +11,13 @@ pub enum DrawError {
         width: usize,
         /// Height of the image in pixels.
         height: usize,
-        /// The factor that was asked for.
+        /// The requested factor.
         factor: f64,
-        /// Why no map exists.
+        /// Why the map does not exist.
         #[source]
         source: fkp_core::AffineError,
     },
-    /// A contact sheet without an image or without a column.
+    /// A contact sheet needs an image and a column.
     #[error("a contact sheet needs at least one image and one column")]
     EmptySheet,
     /// The embedded font cannot be read.

@@ -9,8 +9,8 @@ use imageproc::pixelops::interpolate;
 /// The colors of the keypoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colors {
-    /// The subject's left green, right red, the middle yellow: a flip that forgets to swap labels
-    /// shows at once.
+    /// The subject's left green, right red, the middle yellow: shows a flip that did not swap the
+    /// labels.
     BySide,
     /// All keypoints in one color.
     Plain(Rgb<u8>),
@@ -51,15 +51,15 @@ pub fn draw_keypoints(
     colors: Colors,
     radius: i32,
 ) {
-    let at = |index: usize| {
+    let position = |index: usize| {
         let keypoint = &keypoints[index];
         let (x, y) = canvas_from_image.apply(keypoint.x.into(), keypoint.y.into());
-        // Drawing a line takes time in proportion to its length, also outside of the canvas.
+        // The time to draw a line is proportional to its length, also outside of the canvas.
         let near = |v: f64| v.is_finite() && v.abs() < 1e5;
         (keypoint.is_labeled() && near(x) && near(y)).then(|| (x.round() as i32, y.round() as i32))
     };
     for &(a, b) in schema.skeleton() {
-        if let (Some(a), Some(b)) = (at(a), at(b)) {
+        if let (Some(a), Some(b)) = (position(a), position(b)) {
             let color = match colors {
                 Colors::BySide => Rgb([200, 200, 200]),
                 Colors::Plain(color) => color,
@@ -70,7 +70,9 @@ pub fn draw_keypoints(
         }
     }
     for (index, keypoint) in keypoints.labeled() {
-        let Some(center) = at(index) else { continue };
+        let Some(center) = position(index) else {
+            continue;
+        };
         let color = match colors {
             Colors::Plain(color) => color,
             Colors::BySide => side_color(schema, index),
@@ -84,8 +86,8 @@ pub fn draw_keypoints(
     }
 }
 
-/// The first of a flip pair is the subject's left in `kaggle15`; other schemas say it in the name
-/// or do not say it, then the first of the pair is taken for the left.
+/// The side is that of the keypoint's name if it contains left or right; otherwise the first of a
+/// flip pair is the subject's left, as in `kaggle15`.
 fn side_color(schema: &Schema, index: usize) -> Rgb<u8> {
     let name = &schema.keypoints()[index];
     if name.contains("left") {

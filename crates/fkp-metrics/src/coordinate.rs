@@ -1,10 +1,10 @@
 //! Mean absolute and root mean squared coordinate error, in pixels.
 
-use crate::error::{mean, scored};
+use crate::keypoint_error::{mean, scored};
 use fkp_core::{Keypoints, Metric, Prediction, Sample};
 
 /// Mean absolute coordinate error in pixels: `Σ |predicted − true| / n` over all labeled
-/// coordinates, where x and y each count. This is what Keras calls `mae` of the 30 outputs,
+/// coordinates, where x and y each count. This is Keras' `mae` of the network's outputs in pixels,
 /// not a distance: an error of (3, 4) contributes 3 and 4.
 ///
 /// ```
@@ -22,7 +22,7 @@ pub struct Mae {
 }
 
 impl Mae {
-    /// Takes the keypoints of one more image into account, both in one frame.
+    /// Accumulates the keypoints of one more image, both in pixels of the same image.
     ///
     /// # Panics
     /// If the two sets have different lengths.
@@ -69,7 +69,7 @@ pub struct Rmse {
 }
 
 impl Rmse {
-    /// Takes the keypoints of one more image into account, both in one frame.
+    /// Accumulates the keypoints of one more image, both in pixels of the same image.
     ///
     /// # Panics
     /// If the two sets have different lengths.
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_image_without_labels_changes_nothing() {
+    fn an_image_without_labels_changes_nothing() {
         let mut mae = Mae::default();
         mae.add(&Keypoints::from_xy(&[[1.0, 1.0]]), &Keypoints::unlabeled(1));
         assert_eq!(mae.value(), None);

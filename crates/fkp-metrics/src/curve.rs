@@ -1,14 +1,14 @@
 //! The cumulative error curve.
 
-use crate::error::mean;
+use crate::keypoint_error::mean;
 use crate::nme::{Normalizer, image_nme};
 use crate::threshold::area_of_one;
 use fkp_core::{Keypoints, Metric, Prediction, Sample};
 
-/// The cumulative error distribution (CED): for each error, the fraction of images that have at
-/// most that normalized error. Keeps one number per image.
+/// The cumulative error distribution (CED): for each error, the fraction of images whose normalized
+/// error is at most that. Stores one value per image.
 ///
-/// As a [`Metric`] its value is the median error, the place where the curve passes one half.
+/// As a [`Metric`] its value is the median error, where the curve is at one half.
 ///
 /// ```
 /// use fkp_core::{Keypoints, Metric};
@@ -30,7 +30,7 @@ pub struct CumulativeErrorCurve {
 }
 
 impl CumulativeErrorCurve {
-    /// The curve of errors in units of this length.
+    /// The curve of errors normalized by this length.
     pub fn new(normalizer: Normalizer) -> Self {
         Self {
             name: format!("median_nme_{}", normalizer.name()),
@@ -44,8 +44,8 @@ impl CumulativeErrorCurve {
         &self.normalizer
     }
 
-    /// The normalized error of each image where it is defined, in the order seen; a fraction,
-    /// infinite where the prediction was not finite.
+    /// The normalized error of each image for which it is defined, in the order of evaluation; a
+    /// fraction, infinite if the prediction was not finite.
     pub fn errors(&self) -> &[f64] {
         &self.errors
     }
@@ -68,8 +68,8 @@ impl CumulativeErrorCurve {
         mean(areas.sum(), self.errors.len())
     }
 
-    /// The curve's `(error, fraction)` at `count` evenly spaced errors from 0 to `limit`, to plot.
-    /// Empty where nothing was scored.
+    /// The curve's `(error, fraction)` at `count` evenly spaced errors from 0 to `limit`, for a
+    /// plot. Empty if nothing was scored.
     pub fn points(&self, limit: f64, count: usize) -> Vec<(f64, f64)> {
         let last = count.saturating_sub(1).max(1) as f64;
         (0..count)
@@ -79,10 +79,8 @@ impl CumulativeErrorCurve {
             })
             .collect()
     }
-}
 
-impl CumulativeErrorCurve {
-    /// Takes the keypoints of one more image into account, both in one frame.
+    /// Accumulates the keypoints of one more image, both in pixels of the same image.
     ///
     /// # Panics
     /// If the two sets have different lengths.
@@ -101,7 +99,7 @@ impl Metric for CumulativeErrorCurve {
         self.add(&predicted.keypoints, &truth.keypoints);
     }
 
-    /// The median: the mean of the middle two where their number is even.
+    /// The median: the mean of the two middle errors if their number is even.
     fn value(&self) -> Option<f64> {
         let mut sorted = self.errors.clone();
         sorted.sort_by(f64::total_cmp);
@@ -129,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_scored_is_no_figure() {
+    fn without_images_there_is_no_value() {
         let empty = curve(&[]);
         assert_eq!(empty.value(), None);
         assert_eq!(empty.auc(0.08), None);
@@ -137,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn infinite_errors_are_on_the_far_side() {
+    fn infinite_errors_are_above_every_threshold() {
         let curve = curve(&[0.0, f64::INFINITY, f64::INFINITY]);
         assert_eq!(curve.auc(0.08), Some(1.0 / 3.0));
         assert_eq!(curve.failure_rate(0.08), Some(2.0 / 3.0));
@@ -149,7 +147,7 @@ mod tests {
     }
 
     proptest! {
-        /// The exact area agrees with a fine midpoint rule over the curve itself.
+        /// The exact area agrees with the midpoint rule on a fine grid.
         #[test]
         fn area_is_the_integral(errors in prop::collection::vec(0.0f64..0.2, 1..20)) {
             let curve = curve(&errors);

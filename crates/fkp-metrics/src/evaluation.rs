@@ -1,25 +1,25 @@
-//! All figures of a report in one pass.
+//! Validation metrics: all of them in one pass over the samples.
 
-use crate::USUAL_THRESHOLD;
+use crate::DEFAULT_THRESHOLD;
 use crate::curve::CumulativeErrorCurve;
-use crate::error::{mean, scored};
+use crate::keypoint_error::{mean, scored};
 use crate::nme::{Nme, Normalizer};
 use fkp_core::{CoordinateFrame, Direction, Keypoints, Metric, Prediction, Sample, Schema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What a model scored on a data set. In JSON a figure is `null` where nothing was scored, and
-/// where it is infinite because a prediction was not finite; read back, both are `None`.
+/// Validation metrics of a model on a data set. In JSON a value is `null` if nothing was scored,
+/// and also if it is infinite because a prediction was not finite; both are read back as `None`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EvaluationReport {
-    /// Number of images, those without any label included.
+    /// Number of images, including those without labels.
     pub samples: usize,
-    /// Mean training loss over the images; filled in by whoever knows the loss.
+    /// Mean loss over the images; set by the training loop, which has the loss function.
     pub loss: Option<f64>,
     /// Mean absolute coordinate error in pixels; see [`crate::Mae`].
     pub mae_px: Option<f64>,
-    /// The same in the unit of [`CoordinateFrame`], in which the image is 2 wide and 2 high:
-    /// each axis is multiplied by 2 / its side before the mean.
+    /// The same in the coordinates of [`CoordinateFrame`], in which the image is 2 wide and 2 high:
+    /// the error along each axis is multiplied by 2 / side before the mean.
     pub mae_norm: Option<f64>,
     /// Root mean squared coordinate error in pixels; see [`crate::Rmse`].
     pub rmse_px: Option<f64>,
@@ -39,8 +39,8 @@ pub struct EvaluationReport {
 
 impl EvaluationReport {
     /// A metric by its name: `loss`, `mae_px`, `mae_norm`, `rmse_px`, `nme_` with the name of a
-    /// distance, `failure_rate_8`, `auc_8`, or the name of a further metric. `None` where there is
-    /// no such metric or nothing was scored.
+    /// distance, `failure_rate_8`, `auc_8`, or the name of a further metric. `None` if the report
+    /// does not have the metric or nothing was scored.
     pub fn value(&self, name: &str) -> Option<f64> {
         match name {
             "loss" => self.loss,
@@ -58,7 +58,7 @@ impl EvaluationReport {
 }
 
 impl NmeReport {
-    /// The error by a distance of this name: a normalizing pair's, or `box`.
+    /// The error normalized by the distance of this name: that of a normalizing pair, or `box`.
     pub fn by(&self, name: &str) -> Option<f64> {
         match name {
             "inter_ocular" => self.inter_ocular,
@@ -72,19 +72,19 @@ impl NmeReport {
 /// Normalized mean errors by distance. All are fractions: 0.05 is 5 %.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct NmeReport {
-    /// By the distance of the outer eye corners; `None` where the schema has no such pair.
+    /// By the distance of the outer eye corners; `None` if the schema does not have this pair.
     pub inter_ocular: Option<f64>,
-    /// By the distance of the eye centers; `None` where the schema has no such pair.
+    /// By the distance of the eye centers; `None` if the schema does not have this pair.
     pub inter_pupil: Option<f64>,
     /// By `√(w·h)` of the box of the labeled keypoints.
     #[serde(rename = "box")]
     pub by_box: Option<f64>,
-    /// By the schema's other normalizing pairs, under their own names beside the above.
+    /// By the schema's other normalizing pairs, under their own names.
     #[serde(flatten)]
     pub other: BTreeMap<String, Option<f64>>,
 }
 
-/// What a model scored on one keypoint.
+/// Metrics of one keypoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KeypointReport {
     /// The keypoint's name in the schema.
@@ -93,7 +93,7 @@ pub struct KeypointReport {
     pub mae_px: Option<f64>,
     /// Root mean squared coordinate error in pixels.
     pub rmse_px: Option<f64>,
-    /// In how many images it was labeled.
+    /// Number of images in which it was labeled.
     pub scored: usize,
 }
 
@@ -122,14 +122,14 @@ impl Evaluation {
         }
     }
 
-    /// The same with further metrics, reported under their names.
+    /// Adds further metrics, reported under their names.
     pub fn with_metrics(mut self, metrics: Vec<Box<dyn Metric>>) -> Self {
         self.other.extend(metrics);
         self
     }
 
-    /// Every name that [`EvaluationReport::value`] knows of this evaluation, and which values of it
-    /// are better.
+    /// The name of every metric of this evaluation, for [`EvaluationReport::value`], with its
+    /// direction.
     pub fn names(&self) -> Vec<(String, Direction)> {
         let lower = ["loss", "mae_px", "mae_norm", "rmse_px"].map(str::to_owned);
         let nme = self.nme.iter().map(|nme| nme.name().to_owned());
@@ -142,7 +142,7 @@ impl Evaluation {
         standard.chain(auc).chain(other).collect()
     }
 
-    /// Takes one more sample into account.
+    /// Accumulates one more sample.
     ///
     /// # Panics
     /// If prediction or sample have another number of keypoints than the schema.
@@ -153,7 +153,7 @@ impl Evaluation {
         }
     }
 
-    /// Takes the keypoints of one more image into account, without the further metrics.
+    /// Accumulates the keypoints of one more image, without the further metrics.
     ///
     /// # Panics
     /// If a set has another number of keypoints than the schema.
@@ -173,12 +173,12 @@ impl Evaluation {
         self.curve.add(predicted, truth);
     }
 
-    /// The cumulative error curve by the schema's first normalizing pair, or the box.
+    /// The cumulative error curve, normalized by the schema's first normalizing pair or the box.
     pub fn curve(&self) -> &CumulativeErrorCurve {
         &self.curve
     }
 
-    /// The figures so far, without a loss.
+    /// The metrics over the samples so far, without a loss.
     pub fn report(&self) -> EvaluationReport {
         let mut all = KeypointSums::default();
         for keypoint in &self.keypoints {
@@ -187,16 +187,16 @@ impl Evaluation {
         let per_axis = [self.frame.width, self.frame.height].map(|side| 2.0 / side as f64);
         let norm = all.absolute[0] * per_axis[0] + all.absolute[1] * per_axis[1];
         let mut nme = NmeReport::default();
-        for figure in &self.nme {
-            let slot = match (figure.normalizer(), figure.normalizer().name()) {
+        for metric in &self.nme {
+            let value = match (metric.normalizer(), metric.normalizer().name()) {
                 (Normalizer::Box, _) => &mut nme.by_box,
                 (_, "inter_ocular") => &mut nme.inter_ocular,
                 (_, "inter_pupil") => &mut nme.inter_pupil,
-                // The name is taken by the box of all keypoints.
+                // A pair with the reserved name of the box.
                 (_, "box") => continue,
                 (_, other) => nme.other.entry(other.to_owned()).or_default(),
             };
-            *slot = figure.value();
+            *value = metric.value();
         }
         EvaluationReport {
             samples: self.samples,
@@ -205,8 +205,8 @@ impl Evaluation {
             mae_norm: mean(norm, 2 * all.count),
             rmse_px: all.rmse_px(),
             nme,
-            failure_rate_8: self.curve.failure_rate(USUAL_THRESHOLD),
-            auc_8: self.curve.auc(USUAL_THRESHOLD),
+            failure_rate_8: self.curve.failure_rate(DEFAULT_THRESHOLD),
+            auc_8: self.curve.auc(DEFAULT_THRESHOLD),
             per_keypoint: self
                 .names
                 .iter()

@@ -1,17 +1,17 @@
-//! How far predicted keypoints lie from the true ones.
+//! Metrics of predicted keypoints.
 //!
-//! Papers on landmarks quote errors in units that cannot be compared: coordinates or distances,
-//! pixels or fractions of an eye distance that is sometimes taken between pupils and sometimes
-//! between outer corners. This crate therefore gives every figure its full name and unit, states
-//! its formula, and computes all of them in one pass ([`Evaluation`]), so that a report never
-//! holds a lone number of unknown kind. Each figure is also a [`fkp_core::Metric`] of its own.
-#![doc = ""]
+//! Papers on landmarks report errors that cannot be compared: of coordinates or of distances, in
+//! pixels or in fractions of an eye distance, which is measured between the pupils or between the
+//! outer corners. This crate therefore gives every metric a full name, a unit and a formula, and
+//! computes all of them in one pass ([`Evaluation`]). Each is also available on its own, as a
+//! [`fkp_core::Metric`].
+//!
 #![doc = include_str!("../README.md")]
 
 mod coordinate;
 mod curve;
-mod error;
 mod evaluation;
+mod keypoint_error;
 mod mean_face;
 mod nme;
 mod threshold;
@@ -23,6 +23,6 @@ pub use mean_face::MeanFace;
 pub use nme::{Nme, Normalizer, image_nme};
 pub use threshold::{Auc, FailureRate};
 
-/// The threshold that failure rate and AUC are usually quoted at: 8 % of the distance
-/// (Sagonas et al., *300 Faces In-The-Wild Challenge*, Image and Vision Computing 47, 2016).
-pub const USUAL_THRESHOLD: f64 = 0.08;
+/// The usual threshold of failure rate and AUC: 8 % of the normalizing distance (Sagonas et al.,
+/// *300 Faces In-The-Wild Challenge*, Image and Vision Computing 47, 2016).
+pub const DEFAULT_THRESHOLD: f64 = 0.08;

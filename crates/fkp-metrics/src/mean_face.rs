@@ -1,9 +1,9 @@
-//! The baseline that any model must beat: always predict the mean face.
+//! The baseline of every model: a prediction that is always the mean face.
 
 use fkp_core::{Keypoint, Keypoints};
 use std::borrow::Borrow;
 
-/// The mean labeled position of every keypoint, predicted whatever the image shows.
+/// The mean position of every keypoint over the training labels, predicted for every image.
 ///
 /// ```
 /// use fkp_core::Keypoints;
@@ -14,19 +14,19 @@ use std::borrow::Borrow;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct MeanFace {
-    /// Per keypoint: sums of x and y, and how many were added.
+    /// For each keypoint the sums of x and y, and their number.
     sums: Vec<(f64, f64, usize)>,
 }
 
 impl MeanFace {
-    /// The mean of nothing yet, of `count` keypoints.
+    /// A mean of `count` keypoints without any faces.
     pub fn new(count: usize) -> Self {
         Self {
             sums: vec![(0.0, 0.0, 0); count],
         }
     }
 
-    /// The mean over these faces of `count` keypoints each, in pixels of one common frame.
+    /// The mean over these faces of `count` keypoints each, in pixels of crops of one size.
     ///
     /// # Panics
     /// If a face has another number of keypoints.
@@ -38,12 +38,16 @@ impl MeanFace {
         mean
     }
 
-    /// Takes one more face into account; unlabeled keypoints are left out.
+    /// Accumulates one more face, without its unlabeled keypoints.
     ///
     /// # Panics
     /// If the face has another number of keypoints.
     pub fn update(&mut self, face: &Keypoints) {
-        assert_eq!(face.len(), self.sums.len(), "another number of keypoints");
+        assert_eq!(
+            face.len(),
+            self.sums.len(),
+            "the face has another number of keypoints"
+        );
         for (index, keypoint) in face.labeled() {
             let (x, y, count) = &mut self.sums[index];
             *x += f64::from(keypoint.x);
@@ -52,8 +56,8 @@ impl MeanFace {
         }
     }
 
-    /// The mean face. A keypoint that no face labeled is unlabeled, which counts as infinitely
-    /// wrong where it is asked for.
+    /// The mean face. A keypoint that was not labeled in any face is unlabeled; where the truth has
+    /// it, its error is infinite.
     pub fn predict(&self) -> Keypoints {
         let mean = |&(x, y, count): &(f64, f64, usize)| match count {
             0 => Keypoint::unlabeled(),
@@ -68,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_point_is_averaged_over_its_own_labels() {
+    fn each_keypoint_is_averaged_over_its_own_labels() {
         let mut partial = Keypoints::from_xy(&[[100.0, 100.0], [6.0, 8.0], [0.0, 0.0]]);
         partial[0] = Keypoint::unlabeled();
         partial[2] = Keypoint::unlabeled();

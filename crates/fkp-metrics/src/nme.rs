@@ -1,16 +1,16 @@
-//! Normalized mean error: distances in units of a length in the true face.
+//! Normalized mean error: distances divided by a length in the true face.
 
-use crate::error::{mean, scored};
+use crate::keypoint_error::{mean, scored};
 use fkp_core::{Keypoint, Keypoints, Metric, NormalizingPair, Prediction, Sample, Schema};
 
-/// The length in the true face by which its errors are divided.
+/// The length in the true face that errors are divided by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Normalizer {
     /// The distance between the means of two groups of keypoints, such as the outer eye corners.
     Pair(NormalizingPair),
     /// `√(w·h)` of the smallest box around the truth's labeled keypoints (Bulat and Tzimiropoulos,
-    /// *How far are we from solving the 2D & 3D Face Alignment problem?*, ICCV 2017). Defined for
-    /// profile faces too, where eye distances shrink to nothing.
+    /// *How far are we from solving the 2D & 3D Face Alignment problem?*, ICCV 2017). Also suitable
+    /// for profile faces, in which eye distances are close to zero.
     Box,
 }
 
@@ -29,7 +29,7 @@ impl Normalizer {
         pairs.chain([Self::Box]).collect()
     }
 
-    /// The field's name of the length: the pair's, or `box`.
+    /// Name of the length: that of the pair, or `box`.
     pub fn name(&self) -> &str {
         match self {
             Self::Pair(pair) => &pair.name,
@@ -37,7 +37,7 @@ impl Normalizer {
         }
     }
 
-    /// The length in pixels. `None` where it is not defined: a keypoint it needs is not labeled, or
+    /// The length in pixels. `None` if it is not defined: one of its keypoints is not labeled, or
     /// it is zero or not finite.
     pub fn length_px(&self, truth: &Keypoints) -> Option<f64> {
         let length = match self {
@@ -45,17 +45,14 @@ impl Normalizer {
                 let (from, to) = (center(truth, &pair.from)?, center(truth, &pair.to)?);
                 (from[0] - to[0]).hypot(from[1] - to[1])
             }
-            Self::Box => {
-                let around = truth.bounding_box()?;
-                (around.width * around.height).sqrt()
-            }
+            Self::Box => truth.bounding_box()?.mean_side(),
         };
         (length.is_finite() && length > 0.0).then_some(length)
     }
 }
 
 /// The error of one image: the mean Euclidean distance of its labeled keypoints, divided by the
-/// image's normalizing length. A fraction: 0.05 is 5 %. `None` where the length is not defined.
+/// image's normalizing length. A fraction: 0.05 is 5 %. `None` if the length is not defined.
 ///
 /// # Panics
 /// If the two sets have different lengths.
@@ -69,7 +66,7 @@ pub fn image_nme(predicted: &Keypoints, truth: &Keypoints, normalizer: &Normaliz
     mean(sum, count).map(|distance| distance / length)
 }
 
-/// Normalized mean error: the mean of [`image_nme`] over the images where it is defined.
+/// Normalized mean error: the mean of [`image_nme`] over the images for which it is defined.
 ///
 /// ```
 /// use fkp_core::{Keypoints, Metric};
@@ -88,7 +85,7 @@ pub struct Nme {
 }
 
 impl Nme {
-    /// Normalized by this length.
+    /// The error normalized by this length.
     pub fn new(normalizer: Normalizer) -> Self {
         Self {
             name: format!("nme_{}", normalizer.name()),
@@ -102,10 +99,8 @@ impl Nme {
     pub fn normalizer(&self) -> &Normalizer {
         &self.normalizer
     }
-}
 
-impl Nme {
-    /// Takes the keypoints of one more image into account, both in one frame.
+    /// Accumulates the keypoints of one more image, both in pixels of the same image.
     ///
     /// # Panics
     /// If the two sets have different lengths.
@@ -135,7 +130,7 @@ impl Metric for Nme {
     }
 }
 
-/// Mean position of some keypoints, if all of them are labeled.
+/// Mean position of a group of keypoints; `None` if one of them is not labeled.
 fn center(keypoints: &Keypoints, group: &[usize]) -> Option<[f64; 2]> {
     let mut sum = [0.0; 2];
     for &index in group {
@@ -167,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn no_length_where_an_end_is_missing_or_both_coincide() {
+    fn the_length_is_undefined_if_an_end_is_unlabeled_or_both_coincide() {
         let mut truth = Keypoints::from_xy(&[[0.0, 0.0], [0.0, 6.0], [4.0, 0.0]]);
         truth[1] = Keypoint::unlabeled();
         assert_eq!(pair().length_px(&truth), None);
@@ -178,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_is_over_images_not_over_points() {
+    fn the_mean_is_over_images_not_over_keypoints() {
         let mut nme = Nme::new(pair());
         let truth = Keypoints::from_xy(&[[0.0, 0.0], [0.0, 0.0], [10.0, 0.0]]);
         let off = Keypoints::from_xy(&[[0.0, 3.0], [0.0, 3.0], [10.0, 3.0]]);
@@ -186,7 +181,7 @@ mod tests {
         nme.add(&truth, &truth);
         assert_eq!(nme.value(), Some(0.15));
         assert_eq!(nme.name(), "nme_span");
-        // An image without the distance does not dilute the mean.
+        // An image for which the distance is undefined does not count.
         let mut partial = truth.clone();
         partial[2] = Keypoint::unlabeled();
         nme.add(&truth, &partial);

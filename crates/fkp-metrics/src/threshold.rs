@@ -1,16 +1,16 @@
-//! Figures with a threshold on the error of an image: failure rate and AUC.
+//! Metrics with a threshold on the error of an image: failure rate and AUC.
 
-use crate::error::mean;
+use crate::keypoint_error::mean;
 use crate::nme::{Normalizer, image_nme};
 use fkp_core::{Direction, Keypoints, Metric, Prediction, Sample};
 
-/// The fraction of images whose normalized error exceeds a threshold, among those where it is
+/// The fraction of images whose normalized error exceeds a threshold, among those for which it is
 /// defined.
 ///
 /// ```
 /// use fkp_core::{Keypoints, Metric};
-/// use fkp_metrics::{FailureRate, Normalizer, USUAL_THRESHOLD};
-/// let mut failures = FailureRate::new(Normalizer::Box, USUAL_THRESHOLD);
+/// use fkp_metrics::{DEFAULT_THRESHOLD, FailureRate, Normalizer};
+/// let mut failures = FailureRate::new(Normalizer::Box, DEFAULT_THRESHOLD);
 /// let truth = Keypoints::from_xy(&[[0.0, 0.0], [10.0, 10.0]]);
 /// failures.add(&truth, &truth);
 /// failures.add(&Keypoints::from_xy(&[[1.0, 0.0], [11.0, 10.0]]), &truth); // 10 %
@@ -39,10 +39,8 @@ impl FailureRate {
             images: 0,
         }
     }
-}
 
-impl FailureRate {
-    /// Takes the keypoints of one more image into account, both in one frame.
+    /// Accumulates the keypoints of one more image, both in pixels of the same image.
     ///
     /// # Panics
     /// If the two sets have different lengths.
@@ -73,12 +71,12 @@ impl Metric for FailureRate {
 }
 
 /// Area under the cumulative error curve from 0 to a threshold, divided by the threshold: 1 if
-/// every image is perfect, 0 if none is below the threshold.
+/// every prediction is exact, 0 if every error is above the threshold.
 ///
 /// With `CED(e)` the fraction of images whose error is at most `e` (Sagonas et al., *300 Faces
 /// In-The-Wild Challenge*, Image and Vision Computing 47, 2016), the area is
-/// `1/T · ∫₀ᵀ CED(e) de`. `CED` is a step function, so its integral is taken exactly, as the mean
-/// over images of `max(0, 1 − eᵢ/T)`, instead of by a rule on a grid of errors.
+/// `1/T · ∫₀ᵀ CED(e) de`. `CED` is a step function, so the integral is computed exactly, as the
+/// mean over images of `max(0, 1 − eᵢ/T)`, instead of numerically on a grid.
 ///
 /// ```
 /// use fkp_core::{Keypoints, Metric};
@@ -112,10 +110,8 @@ impl Auc {
             images: 0,
         }
     }
-}
 
-impl Auc {
-    /// Takes the keypoints of one more image into account, both in one frame.
+    /// Accumulates the keypoints of one more image, both in pixels of the same image.
     ///
     /// # Panics
     /// If the two sets have different lengths.
@@ -149,20 +145,20 @@ impl Metric for Auc {
     }
 }
 
-/// Area under the curve of a single image: its step rises at `error` and counts from there on.
+/// Area under the curve of a single image, which rises from 0 to 1 at `error`.
 pub(crate) fn area_of_one(error: f64, threshold: f64) -> f64 {
     (1.0 - error / threshold).max(0.0)
 }
 
-/// `failure_rate_8` for 0.08; a threshold that is no whole per cent keeps its decimals.
+/// `failure_rate_8` for 0.08; decimals of a percent are kept.
 fn name(kind: &str, threshold: f64) -> String {
     assert!(
         threshold > 0.0 && threshold.is_finite(),
         "the threshold must be positive and finite, got {threshold}"
     );
-    // Rounded, because 0.07 · 100 is not quite 7.
-    let per_cent = (threshold * 1e8).round() / 1e6;
-    format!("{kind}_{per_cent}")
+    // Rounded, because 0.07 · 100 is not exactly 7.
+    let percent = (threshold * 1e8).round() / 1e6;
+    format!("{kind}_{percent}")
 }
 
 #[cfg(test)]
@@ -170,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_carry_the_threshold_in_per_cent() {
+    fn names_carry_the_threshold_in_percent() {
         assert_eq!(name("auc", 0.07), "auc_7");
         assert_eq!(name("auc", 0.125), "auc_12.5");
     }
@@ -182,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prediction_of_nan_is_a_failure_with_no_area() {
+    fn a_prediction_of_nan_is_a_failure_with_zero_area() {
         let truth = Keypoints::from_xy(&[[0.0, 0.0], [10.0, 10.0]]);
         let lost = Keypoints::from_xy(&[[f32::NAN, 0.0], [10.0, 10.0]]);
         let mut failures = FailureRate::new(Normalizer::Box, 0.08);

@@ -1,4 +1,4 @@
-//! A whole report against numbers worked out by hand, and the laws of accumulation.
+//! A whole report against values computed by hand, and properties of the accumulation.
 
 use fkp_core::{
     CoordinateFrame, Direction, Keypoint, Keypoints, Metric, Prediction, Sample, Schema,
@@ -41,7 +41,7 @@ fn close(a: Option<f64>, b: f64) -> bool {
 }
 
 #[test]
-fn every_figure_as_worked_out_by_hand() {
+fn every_metric_has_the_value_computed_by_hand() {
     let report = two_images(&schema("inter_pupil")).report();
     assert_eq!(report.samples, 2);
     assert!(close(report.mae_px, 1.6)); // (1 + 2 + 3 + 4 + 6) / 10
@@ -61,7 +61,7 @@ fn every_figure_as_worked_out_by_hand() {
 }
 
 #[test]
-fn the_json_has_exactly_the_published_shape() {
+fn the_json_has_exactly_the_documented_keys() {
     let mut report = two_images(&schema("inter_pupil")).report();
     report.loss = Some(0.25);
     let json = serde_json::to_value(&report).unwrap();
@@ -93,7 +93,7 @@ fn other_normalizing_pairs_keep_their_names() {
 }
 
 #[test]
-fn an_empty_evaluation_has_no_figures() {
+fn an_empty_evaluation_has_no_values() {
     let report = Evaluation::new(&Schema::kaggle15(), FRAME).report();
     assert_eq!((report.samples, report.mae_px), (0, None));
     assert_eq!((report.failure_rate_8, report.auc_8), (None, None));
@@ -154,7 +154,7 @@ fn same(a: Option<f64>, b: Option<f64>) -> bool {
 
 proptest! {
     #[test]
-    fn predictions_of_unlabeled_points_do_not_matter(
+    fn predictions_of_unlabeled_keypoints_do_not_matter(
         predicted in guess(), truth in face(), x in prop::num::f32::ANY, y in prop::num::f32::ANY,
     ) {
         let mut other = predicted.clone();
@@ -182,7 +182,8 @@ proptest! {
         ];
         for (predicted, truth) in &pairs {
             let image = fkp_core::Image::filled(1, 1, 1, 0);
-            let (predicted, truth) = (predicted.clone().into(), Sample::new("a", image, truth.clone()));
+            let predicted = predicted.clone().into();
+            let truth = Sample::new("a", image, truth.clone());
             metrics.iter_mut().for_each(|metric| metric.update(&predicted, &truth));
         }
         let report = evaluate(&pairs).report();
@@ -205,7 +206,7 @@ proptest! {
     }
 }
 
-/// A metric of one's own is computed beside the others and found by its name.
+/// A user's metric is computed with the others and reported under its name.
 #[test]
 fn a_further_metric_is_reported_under_its_name() {
     #[derive(Default)]

@@ -1,27 +1,28 @@
 //! What can go wrong with a model.
 
+use crate::file::renamed;
 use std::path::PathBuf;
 
 /// A model cannot be built, read, written or run.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// A field of a configuration makes no sense.
+    /// A field of a configuration is invalid.
     #[error("{field}: {problem}")]
     Config {
         /// The field's name as written in a configuration file.
         field: String,
-        /// What is wrong with its value.
+        /// Why its value is invalid.
         problem: String,
     },
-    /// The file system said no.
+    /// The file cannot be read or written.
     #[error("{}: cannot {action} the model file", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// `read` or `write`.
         action: &'static str,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
@@ -30,60 +31,63 @@ pub enum ModelError {
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// What the parser said.
+        /// The parser's error.
         #[source]
         source: safetensors::SafeTensorError,
     },
-    /// A safetensors file without the metadata that makes it a model.
-    #[error("{}: a safetensors file, but no fkp model: its metadata has no `{key}` entry", path.display())]
+    /// A safetensors file without the metadata of a model.
+    #[error(
+        "{}: a safetensors file, but not an fkp model: its metadata has no `{key}` entry",
+        path.display()
+    )]
     NoCard {
         /// The file.
         path: PathBuf,
-        /// The metadata key that was looked for.
+        /// The missing metadata key.
         key: &'static str,
     },
-    /// The metadata does not parse.
+    /// The metadata cannot be parsed.
     #[error("{}: metadata `{key}` cannot be read", path.display())]
     BadCard {
         /// The file.
         path: PathBuf,
-        /// The metadata key in question.
+        /// The metadata key.
         key: &'static str,
-        /// What the parser said.
+        /// The parser's error.
         #[source]
         source: serde_json::Error,
     },
-    /// The file was written by another version.
+    /// The file has the format of another version.
     #[error(
         "{}: model format {found}; this version reads format {supported}: {}",
         path.display(),
         match found < supported {
-            true => "train the model again",
-            false => "update fkp-model",
+            true => renamed::advice(),
+            false => "update fkp-model".to_owned(),
         }
     )]
     UnknownFormat {
         /// The file.
         path: PathBuf,
-        /// The version in the file.
+        /// The format of the file.
         found: u32,
-        /// The version that is understood.
+        /// The format that is supported.
         supported: u32,
     },
-    /// A weight is missing or has another shape than the network described beside it.
+    /// A weight is missing or does not have the shape that the model's card requires.
     #[error("{}: weight `{name}` should be {expected:?}, the file has {found}", path.display())]
     WrongWeight {
         /// The file.
         path: PathBuf,
         /// Name of the weight.
         name: String,
-        /// The shape that the network asks for.
+        /// The shape that the network requires.
         expected: Vec<usize>,
         /// The shape in the file, or `none`.
         found: String,
     },
-    /// A weight holds a number that is not finite.
-    #[error("{}: weight `{name}` holds NaN or infinity", path.display())]
+    /// A weight has a value that is not finite.
+    #[error("{}: weight `{name}` contains NaN or infinity", path.display())]
     NotFinite {
         /// The file.
         path: PathBuf,

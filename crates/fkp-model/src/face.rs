@@ -1,4 +1,4 @@
-//! What is found of one face.
+//! The keypoints of a face, as they are returned.
 
 use fkp_core::{CropSquare, Keypoints, Prediction, Schema};
 use std::sync::Arc;
@@ -20,8 +20,8 @@ pub struct FaceKeypoint<'a> {
     pub x: f32,
     /// Row, in pixels of the image.
     pub y: f32,
-    /// Standard deviation of x and of y, in pixels of the image; `None` where the model gives
-    /// none.
+    /// Standard deviation of x and of y, in pixels of the image; `None` if the model does not
+    /// predict it.
     pub sigma: Option<f32>,
 }
 
@@ -44,12 +44,12 @@ impl Face {
         self.keypoints().find(|keypoint| keypoint.name == name)
     }
 
-    /// The positions alone, in the schema's order.
+    /// The positions only, in the schema's order.
     pub fn positions(&self) -> &Keypoints {
         &self.prediction.keypoints
     }
 
-    /// The standard deviations alone, in the schema's order.
+    /// The standard deviations only, in the schema's order.
     pub fn sigmas(&self) -> Option<&[f32]> {
         self.prediction.sigma_px.as_deref()
     }

@@ -1,32 +1,29 @@
-//! Facial keypoints from an image, with weights that ship with the crate; the networks, their layers
-//! and the model file.
+//! Facial keypoints from an image, with weights that are included in the crate; the networks, their
+//! layers and the model file.
 //!
-//! A model file says everything that is needed to use it: the weights, the network's sizes, the
-//! keypoint schema, the crop rule, the input and what the output means. So an application names a
-//! model and nothing else, and can hardly feed a network the wrong thing.
+//! A model file contains everything that is needed to use it: the weights, the network's sizes, the
+//! keypoint schema, the crop rule, the input and the meaning of the output. An application chooses
+//! a model and nothing else, so that the network's input is always computed as in training.
 //!
-//! Networks take any `candle_nn::VarBuilder` and implement candle's `ModuleT`; who creates the
-//! variables, seeds them or trains them is not this crate's business.
+//! Networks take any `candle_nn::VarBuilder` and implement candle's `ModuleT`. Creating, seeding
+//! and training the variables is left to the user of the crate, such as `fkp-train`.
 //!
 #![doc = include_str!("../README.md")]
 
-mod card;
 mod error;
 mod face;
 mod file;
 mod landmarker;
 pub mod layers;
 mod network;
-mod weights;
 
-pub use card::ModelCard;
 pub use error::ModelError;
 pub use face::{Face, FaceKeypoint};
-pub use file::{Precision, read_model};
+pub use file::{ModelCard, Precision, read_model};
 pub use landmarker::Landmarker;
 pub use network::{Cnn, CnnConfig, Network, NetworkConfig, Norm, Padding};
 
-// What users of this crate need of the vocabulary, so that they depend on this crate alone.
+// The types of `fkp-core` that applications need, so that they can depend on this crate only.
 pub use fkp_core::{
     BoundingBox, BoxConvention, CropRule, CropSquare, DecodeError, FaceBox, Image, InputSpec,
     Keypoint, Keypoints, Likelihood, OutputSpec, Schema, Task, decode_image,

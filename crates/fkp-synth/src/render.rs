@@ -246,7 +246,7 @@ impl<'a> Scene<'a> {
             keypoint
         });
         let frame = (self.size, self.size);
-        keypoints.collect::<Keypoints>().marked_for_frame(frame)
+        keypoints.collect::<Keypoints>().mark_out_of_frame(frame)
     }
 
     /// Whether hair covers a place on the face, or the head itself is in the way.

@@ -1,22 +1,21 @@
-//! Trained weights, and nothing else: so that a model is one dependency away, offline, and has a
-//! version like any other code.
+//! Trained weights as a crate: a model is a dependency with a version, and is available offline.
 //!
 #![doc = include_str!("../README.md")]
 
-/// A model file and what it must be.
+/// A model file with its name and its checksum.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Weights {
     /// The name of the model.
     pub name: &'static str,
-    /// The model file: what `fkp_model::Landmarker::from_bytes` takes.
+    /// The model file, for `fkp_model::Landmarker::from_bytes`.
     pub bytes: &'static [u8],
     /// SHA-256 of the bytes, in hexadecimal.
     pub sha256: &'static str,
 }
 
-/// 15 keypoints with a standard deviation each, trained on rendered faces alone: no photograph
-/// went into it. See the model card above.
+/// 15 keypoints, each with a standard deviation, trained on rendered faces only, without
+/// photographs. See the model card above.
 pub const RENDERED_15: Weights = Weights {
     name: "rendered15",
     bytes: include_bytes!("../weights/rendered15.safetensors"),
@@ -29,7 +28,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     #[test]
-    fn the_bytes_are_the_ones_that_the_card_describes() {
+    fn the_bytes_have_the_checksum_of_the_card() {
         let digest = Sha256::digest(RENDERED_15.bytes);
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(digest, RENDERED_15.sha256.trim());

@@ -1,13 +1,15 @@
-//! Crops by keypoints and by boxes of every convention.
+//! Crops from keypoints and from boxes of every convention.
 
 use super::*;
-use crate::{Keypoint, Purpose, rng_for};
+use crate::{
+    Affine, BoundingBox, Image, InputSpec, Keypoint, Keypoints, Purpose, Sample, Schema, rng_for,
+};
 use proptest::prelude::*;
 
-/// The mean face at any place and size comes out in the Kaggle mean_shape, also with labels
-/// missing.
+/// A face of mean shape at any position and size is cropped to the Kaggle mean shape, also with
+/// labels missing.
 #[test]
-fn framed_crop_puts_the_mean_face_where_it_belongs() {
+fn a_crop_is_aligned_to_the_mean_shape() {
     let schema = Schema::kaggle15();
     let rule = CropRule::for_schema(&schema);
     let place = |side: f64, i: usize| {
@@ -39,9 +41,9 @@ fn framed_crop_puts_the_mean_face_where_it_belongs() {
 }
 
 #[test]
-fn an_image_that_is_the_crop_already_stays_to_the_byte() {
+fn an_image_that_is_the_crop_already_is_unchanged() {
     let image = Image::new(3, 3, 1, (0..9).collect()).unwrap();
-    let (crop, map) = CropSquare::whole(&image).cut(&image, 3).unwrap();
+    let (crop, map) = CropSquare::whole(&image).crop(&image, 3).unwrap();
     assert_eq!((crop, map), (image, Affine::identity()));
 }
 
@@ -56,20 +58,20 @@ fn keypoints_follow_the_crop() {
         center: (59.5, 39.5),
         side: 60.0,
     };
-    let (crop, map) = square.cut(&image, 30).unwrap();
+    let (crop, map) = square.crop(&image, 30).unwrap();
     assert_eq!(map.apply(60.5, 40.5), (15.0, 15.0));
     assert_eq!(crop.pixel(15, 15), &[200]);
     assert_eq!(crop.as_bytes().iter().filter(|b| **b > 0).count(), 1);
 }
 
 #[test]
-fn without_points_the_box_counts_and_without_both_it_is_an_error() {
+fn without_keypoints_the_box_is_used_and_without_both_it_is_an_error() {
     let rule = CropRule::for_schema(&Schema::kaggle15());
     let image = Image::filled(50, 50, 1, 0);
     let none = Keypoints::unlabeled(15);
     assert_eq!(
         rule.square(&image, &none, None),
-        Err(CropError::NothingToFrame)
+        Err(CropError::NoKeypointsOrBox)
     );
     let bounds = BoundingBox {
         x: 10.0,
@@ -88,7 +90,7 @@ fn without_points_the_box_counts_and_without_both_it_is_an_error() {
         width: 0.0,
         height: f64::NAN,
     };
-    assert!(CropSquare::about(&flat).is_err());
+    assert!(CropSquare::around(&flat).is_err());
     for convention in [
         BoxConvention::Keypoints,
         BoxConvention::Face,
@@ -103,7 +105,7 @@ fn without_points_the_box_counts_and_without_both_it_is_an_error() {
 }
 
 #[test]
-fn a_rule_says_which_boxes_it_does_not_know() {
+fn a_rule_names_the_boxes_that_it_does_not_support() {
     let bounds = BoundingBox::from_image_edges(0.0, 0.0, 10.0, 10.0);
     let message = |rule: &CropRule, given| rule.square_of(&given).unwrap_err().to_string();
     let text = message(&CropRule::Whole, FaceBox::face(bounds));
@@ -114,9 +116,9 @@ fn a_rule_says_which_boxes_it_does_not_know() {
     assert_eq!((square.center, square.side), ((4.5, 4.5), 10.0));
 }
 
-/// The mean shape's own boxes, at any place and size, all name one crop.
+/// The boxes of the mean shape, at any position and size, all give the same crop.
 #[test]
-fn the_boxes_of_the_mean_shape_name_one_crop() {
+fn the_boxes_of_the_mean_shape_give_one_crop() {
     for schema in [Schema::kaggle15(), Schema::ibug68()] {
         let rule = CropRule::for_schema(&schema);
         let CropRule::MeanShape {
@@ -124,7 +126,7 @@ fn the_boxes_of_the_mean_shape_name_one_crop() {
             face_box,
         } = &rule
         else {
-            panic!("a face has a mean_shape");
+            panic!("a face schema has a mean shape");
         };
         let place = |u: f64, v: f64| (u * 150.0 + 20.0, v * 150.0 - 7.0);
         let keypoints = BoundingBox::around(mean_shape.iter().map(|&[u, v]| place(u, v))).unwrap();
@@ -145,9 +147,9 @@ fn the_boxes_of_the_mean_shape_name_one_crop() {
     }
 }
 
-/// One face, the crops of the two face schemas: the boxes of the face agree with each other.
+/// The two face schemas give about the same face box for one face.
 #[test]
-fn the_face_boxes_of_the_two_schemas_are_one_box() {
+fn the_face_boxes_of_the_two_schemas_agree() {
     let [kaggle, ibug] = [Schema::kaggle15(), Schema::ibug68()];
     let map = crate::SchemaMap::ibug68_to_kaggle15();
     let shape: Keypoints = ibug
@@ -175,7 +177,7 @@ fn the_face_boxes_of_the_two_schemas_are_one_box() {
 proptest! {
     /// Converting a box to another convention and back gives the box, up to its aspect.
     #[test]
-    fn conversions_come_back(
+    fn conversions_round_trip(
         x in -50.0f64..500.0, y in -50.0f64..500.0, side in 4.0f64..400.0, aspect in 0.7f64..1.6,
     ) {
         let conventions = [BoxConvention::Keypoints, BoxConvention::Face, BoxConvention::Crop];

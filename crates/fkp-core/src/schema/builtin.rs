@@ -1,11 +1,49 @@
-//! The built-in schemas, written the way a user writes one.
+//! The built-in schemas, written like a user's schema file.
 
-use super::{NormalizingPairSpec, SchemaSpec};
+use super::Schema;
+use super::spec::{NormalizingPairSpec, SchemaSpec};
 use crate::BoundingBox;
 
-/// Kaggle's columns. The mean_shape is the mean position over the 2140 completely labeled rows of
-/// its training set, as a fraction of the side (`(x + 0.5) / 96`), made symmetric.
-pub(super) fn kaggle15() -> SchemaSpec {
+impl Schema {
+    /// The 15 keypoints of Kaggle's *Facial Keypoints Detection*, in the order of its columns.
+    pub fn kaggle15() -> Self {
+        build(kaggle15())
+    }
+
+    /// The 68 keypoints of the iBUG 300-W annotation.
+    pub fn ibug68() -> Self {
+        build(ibug68())
+    }
+
+    /// The 21 keypoints of AFLW.
+    pub fn aflw21() -> Self {
+        build(aflw21())
+    }
+
+    /// A built-in schema by name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        match name {
+            "kaggle15" => Some(Self::kaggle15()),
+            "ibug68" => Some(Self::ibug68()),
+            "aflw21" => Some(Self::aflw21()),
+            _ => None,
+        }
+    }
+
+    /// Names of the built-in schemas.
+    pub const BUILTIN: [&'static str; 3] = ["kaggle15", "ibug68", "aflw21"];
+}
+
+fn build(spec: SchemaSpec) -> Schema {
+    match spec.try_into() {
+        Ok(schema) => schema,
+        Err(error) => unreachable!("a built-in schema is valid: {error}"),
+    }
+}
+
+/// Kaggle's columns. The mean shape is the mean over the 2140 completely labeled rows of its
+/// training set, in fractions of the side (`(x + 0.5) / 96`), made symmetric.
+fn kaggle15() -> SchemaSpec {
     let keypoints = [
         ("left_eye_center", [0.6905, 0.3902]),
         ("right_eye_center", [0.3095, 0.3902]),
@@ -48,7 +86,7 @@ pub(super) fn kaggle15() -> SchemaSpec {
             ("mouth_left_corner", "mouth_center_bottom_lip"),
             ("mouth_center_bottom_lip", "mouth_right_corner"),
         ]),
-        mean_shape: keypoints.iter().map(|(_, at)| *at).collect(),
+        mean_shape: keypoints.iter().map(|(_, mean)| *mean).collect(),
         face_box: Some(KAGGLE15_FACE),
         normalizing_pair: vec![
             distance("inter_pupil", &["left_eye_center"], &["right_eye_center"]),
@@ -62,10 +100,10 @@ pub(super) fn kaggle15() -> SchemaSpec {
 }
 
 /// The 68 keypoints of 300-W, numbered from 0 along jaw, brows, nose, eyes, outer and inner lips.
-/// The subject's right comes first. The mean_shape is the mean shape of a few thousand faces, made
-/// symmetric, moved up and shrunk a little from where the Kaggle mean_shape would put it: there the
-/// chin is outside the crop.
-pub(super) fn ibug68() -> SchemaSpec {
+/// The subject's right comes first. The mean shape is that of a few thousand faces, made symmetric;
+/// it is a little smaller and higher in the crop than the Kaggle mean shape, with which the chin
+/// would be outside the crop.
+fn ibug68() -> SchemaSpec {
     let mirror = [
         (0, 16),
         (1, 15),
@@ -124,7 +162,7 @@ pub(super) fn ibug68() -> SchemaSpec {
 }
 
 /// The 21 keypoints of AFLW, the subject's right first.
-pub(super) fn aflw21() -> SchemaSpec {
+fn aflw21() -> SchemaSpec {
     let keypoints = [
         "right_brow_outer",
         "right_brow_mid",
@@ -184,9 +222,9 @@ pub(super) fn aflw21() -> SchemaSpec {
     }
 }
 
-/// The face from forehead to chin in the Kaggle mean_shape, by the proportions of the mean face: as
-/// wide as the jaw line of the 68 keypoints, down to its chin, and up to the forehead, which is as
-/// far above the brows as half the way from the brows to the chin.
+/// The face from forehead to chin in the Kaggle mean shape, by the proportions of the mean face: as
+/// wide as the jaw line of the 68 keypoints, down to its chin, and up above the brows by half the
+/// distance from the brows to the chin.
 const KAGGLE15_FACE: BoundingBox = BoundingBox {
     x: 0.05,
     y: -0.10,
@@ -194,8 +232,8 @@ const KAGGLE15_FACE: BoundingBox = BoundingBox {
     height: 1.18,
 };
 
-/// The same box in the mean_shape of the 68 keypoints, where the eyes' centers are 0.816 times as far
-/// apart and lie higher.
+/// The same box in the mean shape of the 68 keypoints, where the centers of the eyes are 0.816
+/// times as far apart and lie higher.
 fn ibug68_face() -> BoundingBox {
     let BoundingBox {
         x,

@@ -18,7 +18,7 @@ pub enum SchemaError {
         /// The name in question.
         keypoint: String,
     },
-    /// A field names a keypoint that is not there.
+    /// A field names a keypoint that the schema does not have.
     #[error("schema `{schema}`: `{field}` names `{keypoint}`, which is not among its keypoints")]
     UnknownName {
         /// Name of the schema.
@@ -36,38 +36,38 @@ pub enum SchemaError {
         /// The name in question.
         keypoint: String,
     },
-    /// A name says left or right, and nothing says what is on the other side. A flip would leave
-    /// its label on the wrong side.
+    /// A name contains left or right, and the keypoint of the other side does not exist. A flip
+    /// would leave its label on the wrong side.
     #[error(
         "schema `{schema}`: `{keypoint}` has no partner `{partner}`{}; rename one, or write \
-         unpaired = {all:?} into a schema file if it is meant",
+         unpaired = {all:?} into a schema file if this is intended",
         misspelling(.closest)
     )]
     NoPartner {
         /// Name of the schema.
         schema: String,
-        /// The name that says left or right.
+        /// The name that contains left or right.
         keypoint: String,
-        /// What its partner would be called.
+        /// The name that its partner would have.
         partner: String,
-        /// A keypoint without a partner whose name is almost that.
+        /// A keypoint without a partner whose name is similar to that.
         closest: Option<String>,
-        /// All keypoints of this kind.
+        /// All keypoints whose partner does not exist.
         all: Vec<String>,
     },
-    /// Names differ in left and right only, but are no flip pair.
+    /// Two names differ in left and right only, but are not a flip pair.
     #[error(
-        "schema `{schema}`: `flip_pairs` lacks {}; add it, or list the names in `unpaired` if it \
-         is meant",
+        "schema `{schema}`: `flip_pairs` lacks {}; add it, or list the names in `unpaired` if this \
+         is intended",
         listed(.missing)
     )]
     NotPaired {
         /// Name of the schema.
         schema: String,
-        /// All pairs of this kind.
+        /// All missing pairs.
         missing: Vec<(String, String)>,
     },
-    /// A keypoint is in a flip pair and is said to be in none.
+    /// A keypoint is both in a flip pair and in `unpaired`.
     #[error("schema `{schema}`: `{keypoint}` is both in `flip_pairs` and in `unpaired`")]
     PairedAndUnpaired {
         /// Name of the schema.
@@ -99,12 +99,12 @@ pub enum SchemaError {
         /// Name of the schema.
         schema: String,
     },
-    /// The mean_shape has another number of keypoints, or numbers that are not finite.
+    /// The mean shape has another number of keypoints, or values that are not finite.
     #[error("schema `{schema}`: `mean_shape` needs {expected} finite [x, y] pairs")]
     BadMeanShape {
         /// Name of the schema.
         schema: String,
-        /// How many keypoints the schema has.
+        /// Number of keypoints of the schema.
         expected: usize,
     },
 }

@@ -1,17 +1,17 @@
 //! Left and right in the names of keypoints.
 
-/// The name of the keypoint on the other side of the body: `left` and `right` exchanged wherever
+/// The name of the keypoint on the other side of the body: `left` and `right` are exchanged where
 /// they are a word of the name, as in `mouth_left_corner` or `leftEye` but not in `upright`. `None`
-/// where the name has neither word.
+/// if the name contains neither word.
 pub(super) fn mirrored_name(name: &str) -> Option<String> {
     let words = words(name);
     let mirrored: String = words.iter().map(|word| other_side(word)).collect();
     (mirrored != name).then_some(mirrored)
 }
 
-/// The pairs that a mirror image exchanges, as far as the names tell: names that differ in left and
-/// right only, the left one first. `None` where no name tells a side, since that does not mean that
-/// there are no pairs.
+/// The pairs that a mirror image exchanges, inferred from the names: names that differ in left and
+/// right only, the left one first. `None` if no name contains left or right, since that does not
+/// mean that there are no pairs.
 ///
 /// ```
 /// let names = ["nose", "left_eye", "right_eye"].map(str::to_owned);
@@ -20,45 +20,45 @@ pub(super) fn mirrored_name(name: &str) -> Option<String> {
 /// assert_eq!(fkp_core::flip_pairs_from_names(&names[..1]), None);
 /// ```
 pub fn flip_pairs_from_names(keypoints: &[String]) -> Option<Vec<(String, String)>> {
-    let mut some_side = false;
+    let mut any_side = false;
     let mut pairs = Vec::new();
     for name in keypoints {
         let other = mirrored_name(name).or_else(|| mirrored_joined(name));
-        some_side |= mirrored_name(name).is_some();
+        any_side |= mirrored_name(name).is_some();
         if let Some(other) = other.filter(|other| keypoints.contains(other)) {
-            some_side = true;
+            any_side = true;
             if names_left_first(name) {
                 pairs.push((name.clone(), other));
             }
         }
     }
-    some_side.then_some(pairs)
+    any_side.then_some(pairs)
 }
 
-/// The name that is nearest to a wanted one by edit distance, if it is near enough to be a
-/// misspelling of it.
+/// The name with the smallest edit distance to an expected one, if it is small enough for a
+/// misspelling.
 pub(super) fn closest<'a>(
-    wanted: &str,
+    expected: &str,
     names: impl Iterator<Item = &'a String>,
 ) -> Option<&'a String> {
-    let limit = 1 + wanted.chars().count() / 5;
+    let limit = 1 + expected.chars().count() / 5;
     names
-        .map(|name| (edit_distance(wanted, name), name))
+        .map(|name| (edit_distance(expected, name), name))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }
 
-/// The pieces of a name: runs of letters, which also end before a capital that follows a small
-/// letter, and runs of anything else.
+/// The words of a name and what is between them: runs of letters, which also end before an
+/// uppercase letter that follows a lowercase one, and runs of other characters.
 fn words(name: &str) -> Vec<&str> {
     let mut starts = vec![0];
     let chars: Vec<(usize, char)> = name.char_indices().collect();
     for pair in chars.windows(2) {
-        let ((_, before), (at, after)) = (pair[0], pair[1]);
+        let ((_, before), (index, after)) = (pair[0], pair[1]);
         let new_kind = before.is_alphabetic() != after.is_alphabetic();
         if new_kind || (before.is_lowercase() && after.is_uppercase()) {
-            starts.push(at);
+            starts.push(index);
         }
     }
     let ends = starts.iter().copied().skip(1).chain([name.len()]);
@@ -78,7 +78,7 @@ fn other_side(word: &str) -> &str {
     }
 }
 
-/// `lefteye` is `righteye`. Only to find pairs of which both are there: `bright` names no side.
+/// `righteye` for `lefteye`. Used only where both names exist: `bright` does not contain a side.
 fn mirrored_joined(name: &str) -> Option<String> {
     if name.contains("left") {
         return Some(name.replace("left", "right"));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_come_left_first_and_once() {
+    fn pairs_are_left_first_and_listed_once() {
         let pairs = |names: &[&str]| {
             let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
             let pairs = flip_pairs_from_names(&names);
@@ -162,7 +162,7 @@ mod tests {
                 "left_eye_right right_eye_left"
             ])
         );
-        // A side without its partner tells that sides are known; the schema refuses it.
+        // A side without its partner still means that the sides are known; the schema refuses it.
         assert_eq!(pairs(&["left_ear", "nose"]), some(&[]));
         assert_eq!(pairs(&["bright", "cleft"]), None);
     }

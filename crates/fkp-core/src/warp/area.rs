@@ -1,4 +1,4 @@
-//! Shrinking without aliasing: the mean of an even grid of bilinear samples per pixel.
+//! Shrinking without aliasing: the mean of a regular grid of bilinear samples per pixel.
 
 use super::bilinear;
 use super::coords::{BLOCK, Coords, InverseMap};
@@ -6,9 +6,9 @@ use super::source::Source;
 use crate::Channel;
 use crate::vectors::Kernel;
 
-/// How many samples along each axis keep every source pixel in view, by the largest step that
-/// the map takes anywhere on a coarse grid over the destination. The cap bounds the work for
-/// absurd maps: beyond a shrink of 64 the grid has gaps.
+/// The number of samples along each axis that covers every source pixel, from the largest step of
+/// the map on a coarse grid over the destination. The limit bounds the time for extreme maps: the
+/// grid has gaps where the map shrinks by more than 64.
 pub(super) fn taps(inverse_map: &InverseMap<'_>, size: (usize, usize)) -> (usize, usize) {
     let mut step = (0f64, 0f64);
     let places = match inverse_map {

@@ -1,4 +1,4 @@
-//! Bilinear samples in floating point, for any format and size.
+//! Bilinear samples in floating point, for channels of any type and images of any size.
 
 use super::coords::{BLOCK, Coords, InverseMap};
 use super::source::Source;
@@ -22,7 +22,7 @@ impl<T: Channel, const C: usize> Kernel for Rows<'_, T, C> {
                 let x = (block * BLOCK) as f64;
                 self.inverse_map.fill(x, y as f64, &mut at);
                 self.source.fold(&mut at);
-                plain::<T, C>(self.source, &at, out);
+                block_samples::<T, C>(self.source, &at, out);
             }
         }
     }
@@ -30,7 +30,7 @@ impl<T: Channel, const C: usize> Kernel for Rows<'_, T, C> {
 
 /// The samples of one block.
 #[inline(always)]
-fn plain<T: Channel, const C: usize>(source: &Source<'_, T>, at: &Coords, out: &mut [T]) {
+fn block_samples<T: Channel, const C: usize>(source: &Source<'_, T>, at: &Coords, out: &mut [T]) {
     for (k, pixel) in out.chunks_exact_mut(C).enumerate() {
         let value = sample::<T, C>(source, at.x[k], at.y[k]);
         for (channel, value) in pixel.iter_mut().zip(value) {

@@ -4,23 +4,23 @@ use super::coords::{BLOCK, at_least};
 use crate::Channel;
 use serde::{Deserialize, Serialize};
 
-/// What lies beyond the image's edge. The names are OpenCV's; Keras' `fill_mode` in brackets.
+/// The pixels outside the image. The names are OpenCV's; Keras' `fill_mode` in brackets.
 ///
 /// In a file: `"constant"` for black, `{ constant = 7 }`, `"replicate"`, `"reflect"`,
 /// `"reflect101"` or `"wrap"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", from = "Written")]
 pub enum Border {
-    /// One value in every channel (`constant`).
+    /// A constant value in every channel (`constant`).
     Constant(u8),
-    /// The edge pixel again and again, `aaa|abcd|ddd` (`nearest`).
+    /// The edge pixel repeated, `aaa|abcd|ddd` (`nearest`).
     #[default]
     Replicate,
-    /// The mirror image with the edge pixel repeated, `cba|abcd|dcb` (`reflect`).
+    /// The image reflected about its edge, `cba|abcd|dcb` (`reflect`).
     Reflect,
-    /// The mirror image about the edge pixel's center, `dcb|abcd|cba`.
+    /// The image reflected about the center of the edge pixel, `dcb|abcd|cba`.
     Reflect101,
-    /// The image again, `bcd|abcd|abc` (`wrap`).
+    /// The image repeated, `bcd|abcd|abc` (`wrap`).
     Wrap,
 }
 
@@ -66,8 +66,8 @@ impl From<Written> for Border {
 }
 
 impl Border {
-    /// The pixel in `0..len` that stands for pixel `i` along one axis; `None` where the constant
-    /// does. `len` is at least 1.
+    /// The pixel in `0..len` whose value pixel `i` has along one axis; `None` if it has the
+    /// constant value. `len` is at least 1.
     ///
     /// ```
     /// use fkp_core::Border;
@@ -97,7 +97,7 @@ impl Border {
         Some(inside as usize)
     }
 
-    /// The constant in the given format, or 0 for the other rules.
+    /// The constant value as a channel of type `T`; 0 for the other rules.
     pub(super) fn constant<T: Channel>(self) -> T {
         match self {
             Self::Constant(value) => T::from_f32(f32::from(value) / 255.0 * T::WHITE),
@@ -106,9 +106,9 @@ impl Border {
     }
 }
 
-/// Brings the coordinates along one axis into `[0, len − 1]`, such that a bilinear sample there is
-/// what the border rule asks for. A constant border has a frame of one pixel around the image
-/// and a wrapped one a copy of the first pixel behind the last; `len` counts them.
+/// Maps the coordinates along one axis into `[0, len − 1]`, so that a bilinear sample there has the
+/// value that the border rule defines. The image is padded by one pixel on each side for a constant
+/// border and by a copy of the first pixel after the last for a wrapped one; `len` includes them.
 #[inline(always)]
 pub(super) fn coordinates(values: &mut [f32; BLOCK], len: usize, border: Border) {
     let last = (len - 1) as f32;
@@ -125,7 +125,7 @@ pub(super) fn coordinates(values: &mut [f32; BLOCK], len: usize, border: Border)
                 let u = u - period * (u / period).floor();
                 *v = last - (last - u).abs();
             }
-            // An image of one pixel has nothing to mirror; rounding may leave the interval.
+            // An image of one pixel cannot be reflected; rounding may leave the interval.
             clamp(values, 0.0, last);
         }
         Border::Reflect => {

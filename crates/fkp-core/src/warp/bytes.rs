@@ -1,10 +1,9 @@
-//! Bilinear samples of 8-bit images in 16-bit integers: the arithmetic, and the loop that does it
-//! on any processor.
+//! Bilinear samples of 8-bit images in 16-bit integers: the arithmetic, and the portable loop.
 //!
-//! A coordinate is held in 1/65536 px, a weight in 1/32768, a value in 1/64 of a gray level. A blend
-//! along x, one along y and the final division each round to nearest, so the result is within 0.53
-//! gray levels of the exact one. Every processor does the same operations on the same integers and
-//! gives the same bytes.
+//! A coordinate is in units of 1/65536 px, a weight of 1/32768, a value of 1/64 of a gray level.
+//! The interpolation along x, that along y and the final division each round to nearest, so the
+//! result is within 0.53 gray levels of the exact one. The operations on integers are the same on
+//! every processor, and so are the bytes.
 
 use super::coords::{BLOCK, Coords, InverseMap};
 use super::source::Source;
@@ -19,7 +18,7 @@ pub(super) struct Rows<'a, const C: usize> {
 }
 
 impl<const C: usize> Rows<'_, C> {
-    /// In the processor's own words where there is code for it.
+    /// Runs the fastest code for this processor.
     pub(super) fn run_fastest(self) {
         #[cfg(target_arch = "x86_64")]
         let Err(this) = vectors::run_avx2(self) else {
@@ -30,7 +29,7 @@ impl<const C: usize> Rows<'_, C> {
         vectors::run(this);
     }
 
-    /// In the words of `samples`.
+    /// Runs with the given code for a block.
     #[inline(always)]
     pub(super) fn run_with(self, samples: impl Samples<C>) {
         let grid = Grid::new(self.source, C);
@@ -52,24 +51,24 @@ impl<const C: usize> Kernel for Rows<'_, C> {
     }
 }
 
-/// How a block of pixels of `C` channels is sampled. (A trait and not a closure, for the reason
-/// that [`Kernel`] gives.)
+/// How a block of pixels of `C` channels is sampled. A trait and not a closure, for the reason
+/// given at [`Kernel`].
 pub(super) trait Samples<const C: usize> {
     /// Fills the first [`BLOCK`] pixels of `row`, or as many as there are, from folded coordinates.
-    /// What is behind them is yet to be filled and may be changed.
+    /// The pixels after them are filled later and may be overwritten.
     fn block(&self, grid: &Grid<'_>, at: &Coords, row: &mut [u8]);
 }
 
-/// The source in integers.
+/// The source image for integer coordinates.
 pub(super) struct Grid<'a> {
     pub(super) data: &'a [u8],
     /// Pixels in a row.
     pub(super) stride: i32,
-    /// Bytes from a pixel to the one below. (Made of 32 bits, so that the compiler knows that adding
-    /// an index to it does not overflow.)
+    /// Bytes from a pixel to the one below. Computed from 32-bit values, so that the compiler knows
+    /// that adding an index to it does not overflow.
     pub(super) below: usize,
     /// The largest coordinates along x and y: 1/65536 px before the last pixel, where the weight of
-    /// the last pixel is 32767/32768 and a blend of bytes gives it exactly.
+    /// the last pixel is 32767/32768 and the interpolation of bytes is still exact.
     pub(super) last: (i32, i32),
 }
 
@@ -86,17 +85,17 @@ impl<'a> Grid<'a> {
     }
 }
 
-/// Of a coordinate, per pixel.
+/// Units of an integer coordinate per pixel.
 pub(super) const UNITS: f32 = 65536.0;
 
-/// The pixel before a folded coordinate and the weight of the one behind.
+/// The pixel before a folded coordinate and the weight of the one after it.
 #[inline(always)]
 fn split(value: f32, last: i32) -> (i32, i32) {
     let fixed = ((value * UNITS) as i32).min(last);
     (fixed >> 16, (fixed >> 1) & 0x7fff)
 }
 
-/// For any processor.
+/// The code for any processor.
 pub(super) struct Portable;
 
 impl<const C: usize> Samples<C> for Portable {
@@ -116,25 +115,25 @@ impl<const C: usize> Samples<C> for Portable {
             let i = i as usize;
             let window = &grid.data[i..i + grid.below + 2 * C];
             for c in 0..C {
-                let places = [c, c + C, grid.below + c, grid.below + c + C];
-                for (near, place) in near.iter_mut().zip(places) {
-                    near[k][c] = i16::from(window[place]) << 6;
+                let offsets = [c, c + C, grid.below + c, grid.below + c + C];
+                for (near, offset) in near.iter_mut().zip(offsets) {
+                    near[k][c] = i16::from(window[offset]) << 6;
                 }
             }
         }
-        let mut mixed = [[0u8; C]; BLOCK];
+        let mut values = [[0u8; C]; BLOCK];
         for k in 0..BLOCK {
             for c in 0..C {
                 let upper = blend(near[0][k][c], near[1][k][c], wx[k]);
                 let lower = blend(near[2][k][c], near[3][k][c], wx[k]);
-                mixed[k][c] = ((blend(upper, lower, wy[k]) + 32) >> 6) as u8;
+                values[k][c] = ((blend(upper, lower, wy[k]) + 32) >> 6) as u8;
             }
         }
-        row[..count * C].copy_from_slice(&mixed.as_flattened()[..count * C]);
+        row[..count * C].copy_from_slice(&values.as_flattened()[..count * C]);
     }
 }
 
-/// `a + (b − a)·w/32768`, rounded to nearest: what `pmulhrsw` and an addition do.
+/// `a + (b − a)·w/32768`, rounded to nearest: the same as `pmulhrsw` and an addition.
 #[inline(always)]
 fn blend(a: i16, b: i16, w: i32) -> i16 {
     a + ((i32::from(b - a) * w + 0x4000) >> 15) as i16
@@ -153,7 +152,7 @@ mod tests {
         (width, height): (usize, usize),
         size: (usize, usize),
         map: [[f64; 3]; 2],
-        work: fn(Rows<'_, C>),
+        run: fn(Rows<'_, C>),
     ) -> Vec<u8> {
         let view = View {
             data,
@@ -164,7 +163,7 @@ mod tests {
         let mut pad = Vec::new();
         let source = Source::padded(view, Border::Replicate, &mut pad);
         let mut dst = vec![0; size.0 * size.1 * C];
-        work(Rows {
+        run(Rows {
             source: &source,
             inverse_map: &InverseMap::Affine(map),
             width: size.0,
@@ -174,7 +173,7 @@ mod tests {
     }
 
     proptest! {
-        /// Everywhere, so also at the end of the image, where the fast one must not read on.
+        /// Everywhere, also at the end of the image, where the fast code must not read beyond it.
         #[test]
         fn every_processor_gives_the_same_bytes(
             source in (2usize..40, 2usize..40), size in (1usize..80, 1usize..12),

@@ -1,7 +1,7 @@
-//! The samples of `bytes`, written in AVX2.
+//! The samples of `bytes`, written with AVX2 intrinsics.
 //!
-//! What costs most is fetching four neighbors for every pixel. Of color images, two neighbors
-//! in a row are fetched as one eight-byte word and taken apart in the register.
+//! Loading four neighbors for every pixel takes most of the time. For color images, two neighbors
+//! in a row are loaded as one word of eight bytes and separated in the register.
 
 use super::bytes::{Grid, Portable, Rows, Samples, UNITS};
 use super::coords::{BLOCK, Coords};
@@ -20,19 +20,20 @@ impl<const C: usize> Avx2Kernel for Rows<'_, C> {
     }
 }
 
-/// Bytes fetched at once.
+/// Number of bytes that are loaded at once.
 const WORD: usize = 8;
 
-/// A byte index that `vpshufb` takes for zero.
+/// A byte index for which `vpshufb` returns zero.
 const NONE: u8 = 0x80;
 
 /// Pixels of two to four channels.
 struct Color<const C: usize> {
     cpu: V3,
-    /// Channel by channel the left and the right byte, first of the upper row, then of the lower.
+    /// Shuffle to the left and the right byte of each channel, first of the upper row, then of the
+    /// lower.
     neighbors: __m256i,
-    /// Four pixels of four bytes pushed together.
-    together: __m256i,
+    /// Shuffle that packs four pixels of four bytes each.
+    packed: __m256i,
 }
 
 impl<const C: usize> Samples<C> for Color<C> {
@@ -42,7 +43,7 @@ impl<const C: usize> Samples<C> for Color<C> {
         let end = grid.data.len() as i32 - (grid.below + WORD) as i32;
         let (taps, within) = Taps::new::<C>(self.cpu, grid, at, end);
         if !within {
-            // At the end of the image, where a word would go beyond it.
+            // At the end of the image, where a word would extend beyond it.
             return Samples::<C>::block(&Portable, grid, at, row);
         }
         let mut rest = row;
@@ -50,12 +51,12 @@ impl<const C: usize> Samples<C> for Color<C> {
             let early = self.pixels::<0>(grid, &taps, first);
             let late = self.pixels::<2>(grid, &taps, first);
             let bytes = avx2._mm256_packus_epi16(early, late);
-            let bytes = avx2._mm256_shuffle_epi8(bytes, self.together);
+            let bytes = avx2._mm256_shuffle_epi8(bytes, self.packed);
             let [low, high]: [[u8; 16]; 2] = cast(bytes);
-            if let Some(place) = rest.first_chunk_mut::<32>() {
-                // What is written too much is the next pixels' place.
-                place[..16].copy_from_slice(&low);
-                place[4 * C..4 * C + 16].copy_from_slice(&high);
+            if let Some(target) = rest.first_chunk_mut::<32>() {
+                // The excess bytes are overwritten by the next pixels.
+                target[..16].copy_from_slice(&low);
+                target[4 * C..4 * C + 16].copy_from_slice(&high);
                 rest = &mut rest[8 * C..];
                 continue;
             }
@@ -82,19 +83,19 @@ impl<const C: usize> Color<C> {
                 false => NONE,
             }
         });
-        let together: [u8; 16] = std::array::from_fn(|i| match i < 4 * C {
+        let packed: [u8; 16] = std::array::from_fn(|i| match i < 4 * C {
             true => (i / C * 4 + i % C) as u8,
             false => NONE,
         });
         Self {
             cpu,
             neighbors: cast([neighbors; 2]),
-            together: cast([together; 2]),
+            packed: cast([packed; 2]),
         }
     }
 
-    /// Pixels `K` and `K + 1` of the eight in the lower half of the register, `K + 4` and `K + 5`
-    /// in the upper; four numbers each.
+    /// Of eight pixels, `K` and `K + 1` in the lower half of the register and `K + 4` and `K + 5`
+    /// in the upper; four values each.
     #[inline(always)]
     fn pixels<const K: usize>(&self, grid: &Grid<'_>, taps: &Taps, first: usize) -> __m256i {
         let avx2 = self.cpu.avx2;
@@ -123,11 +124,11 @@ impl<const C: usize> Color<C> {
         whole(self.cpu, blend(self.cpu, upper, lower, wy))
     }
 
-    /// The upper and the lower row of one pixel, four numbers each, in the lower half of the
-    /// register, and of another in the upper.
+    /// The upper and the lower row of one pixel, four values each, in the lower half of the
+    /// register, and those of another pixel in the upper half.
     #[inline(always)]
     fn rows(&self, grid: &Grid<'_>, (one, other): (u32, u32), weight: __m256i) -> __m256i {
-        let (one, other) = (self.fetch(grid, one), self.fetch(grid, other));
+        let (one, other) = (self.load_rows(grid, one), self.load_rows(grid, other));
         let bytes = self.cpu.avx._mm256_set_m128i(other, one);
         let pairs = self.cpu.avx2._mm256_shuffle_epi8(bytes, self.neighbors);
         across(self.cpu, pairs, weight)
@@ -135,7 +136,7 @@ impl<const C: usize> Color<C> {
 
     /// A word of the upper row and one of the lower.
     #[inline(always)]
-    fn fetch(&self, grid: &Grid<'_>, index: u32) -> __m128i {
+    fn load_rows(&self, grid: &Grid<'_>, index: u32) -> __m128i {
         let i = index as usize;
         // One check for both.
         let window = &grid.data[i..i + grid.below + WORD];
@@ -175,16 +176,16 @@ impl<const C: usize> Samples<C> for Gray {
         }
         let low = self.sixteen(&taps, &upper, &lower, 0);
         let high = self.sixteen(&taps, &upper, &lower, 16);
-        let mixed = avx2._mm256_packus_epi16(low, high);
-        let mixed: [u8; BLOCK] = cast(avx2._mm256_permute4x64_epi64::<IN_ORDER>(mixed));
+        let values = avx2._mm256_packus_epi16(low, high);
+        let values: [u8; BLOCK] = cast(avx2._mm256_permute4x64_epi64::<IN_ORDER>(values));
         match row.first_chunk_mut() {
-            Some(place) => *place = mixed,
-            None => row.copy_from_slice(&mixed[..row.len()]),
+            Some(target) => *target = values,
+            None => row.copy_from_slice(&values[..row.len()]),
         }
     }
 }
 
-/// Packing works within each half of a register; this puts the quarters back in order.
+/// Packing works within each half of a register; this permutation restores the order.
 const IN_ORDER: i32 = 0b11_01_10_00;
 
 impl Gray {
@@ -220,10 +221,10 @@ impl Gray {
     }
 }
 
-/// Where the pixels of a block come from. In memory, because that is the shortest way for an index
-/// from a vector register to an address.
+/// The neighbors of the pixels of a block. In memory, because that is the fastest way from a vector
+/// register to an address.
 struct Taps {
-    /// Where the upper left of the four neighbors starts.
+    /// Index of the upper left one of the four neighbors.
     index: [u32; BLOCK],
     /// Weights of the neighbors on the right and below, 15 bits in the lower half of 32.
     wx: [u32; BLOCK],
@@ -231,7 +232,7 @@ struct Taps {
 }
 
 impl Taps {
-    /// Also says whether all indices are at most `end`.
+    /// Also returns whether all indices are at most `end`.
     #[inline(always)]
     fn new<const C: usize>(cpu: V3, grid: &Grid<'_>, at: &Coords, end: i32) -> (Self, bool) {
         let avx2 = cpu.avx2;
@@ -291,8 +292,8 @@ fn fixed(cpu: V3, values: &[f32; BLOCK], first: usize, last: i32) -> __m256i {
     cpu.avx2._mm256_min_epi32(whole, cast([last; 8]))
 }
 
-/// Pairs of bytes blended, in 1/64 of a gray level: 64 times the left one and, weighted, 64 times
-/// the difference.
+/// Interpolates pairs of bytes, in 1/64 of a gray level: 64 times the left one plus the weighted
+/// difference.
 #[inline(always)]
 fn across(cpu: V3, pairs: __m256i, weight: __m256i) -> __m256i {
     let avx2 = cpu.avx2;
@@ -308,7 +309,7 @@ fn blend(cpu: V3, upper: __m256i, lower: __m256i, weight: __m256i) -> __m256i {
     cpu.avx2._mm256_add_epi16(upper, step)
 }
 
-/// From 1/64 of a gray level to the nearest whole one: `(v·512 + 2¹⁴) / 2¹⁵`.
+/// From 1/64 of a gray level to the nearest integer level: `(v·512 + 2¹⁴) / 2¹⁵`.
 #[inline(always)]
 fn whole(cpu: V3, values: __m256i) -> __m256i {
     cpu.avx2._mm256_mulhrs_epi16(values, cast([512i16; 16]))

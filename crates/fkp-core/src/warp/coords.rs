@@ -1,14 +1,14 @@
-//! Where the pixels of a block come from.
+//! The source coordinates of a block of destination pixels.
 
-/// Pixels handled together.
+/// Number of pixels that are processed together.
 pub(super) const BLOCK: usize = 32;
 
 /// Source coordinates of a block of destination pixels, in pixels. In `f32`, which resolves 1/4000
-/// px in an image of 4000 px; each block starts afresh from `f64`, so errors do not add up.
+/// px in an image of 4000 px; each block starts from `f64`, so that errors do not accumulate.
 pub(super) struct Coords {
     pub(super) x: [f32; BLOCK],
     pub(super) y: [f32; BLOCK],
-    /// Whether they follow one another on a straight line.
+    /// Whether they are in order on a straight line.
     pub(super) in_line: bool,
 }
 
@@ -22,16 +22,16 @@ impl Coords {
     }
 }
 
-/// A map of the plane that no matrix expresses, given point by point.
+/// A map of the plane that is not a matrix, evaluated point by point.
 pub trait PointMap {
-    /// The source of the destination's point `(x, y)`, in pixels.
+    /// The source position of the destination point `(x, y)`, in pixels.
     fn src_from_dst(&self, x: f64, y: f64) -> (f64, f64);
 }
 
-/// The map from the destination back to the source, as a warp needs it.
+/// The map from the destination to the source.
 #[derive(Clone, Copy)]
 pub enum InverseMap<'a> {
-    /// The rows of an affine map, such as [`crate::Affine::inverse`] has them.
+    /// The rows of an affine map, such as those of [`crate::Affine::inverse`].
     Affine([[f64; 3]; 2]),
     /// The rows of a homography.
     Perspective([[f64; 3]; 3]),
@@ -43,7 +43,7 @@ pub enum InverseMap<'a> {
 const HORIZON: f32 = 1e-9;
 
 impl InverseMap<'_> {
-    /// The source of the [`BLOCK`] destination pixels from `(x, y)` to the right.
+    /// The source positions of the [`BLOCK`] destination pixels from `(x, y)` to the right.
     #[inline(always)]
     pub(super) fn fill(&self, x: f64, y: f64, at: &mut Coords) {
         match self {
@@ -60,7 +60,7 @@ impl InverseMap<'_> {
                 let start = |r: &[f64; 3]| r[0] * x + r[1] * y + r[2];
                 let (sx, sy, sw) = (start(r0) as f32, start(r1) as f32, start(r2) as f32);
                 let (dx, dy, dw) = (r0[0] as f32, r1[0] as f32, r2[0] as f32);
-                // Beyond the horizon nothing is in line.
+                // Beyond the horizon the coordinates are not on a line.
                 at.in_line = sw.min(sw + dw * BLOCK as f32) > HORIZON;
                 for k in 0..BLOCK {
                     let k32 = k as f32;
@@ -79,7 +79,7 @@ impl InverseMap<'_> {
         }
     }
 
-    /// The source of the destination's point `(x, y)`, in pixels.
+    /// The source position of the destination point `(x, y)`, in pixels.
     pub fn point(&self, x: f64, y: f64) -> (f64, f64) {
         match self {
             Self::Affine([[a, b, tx], [c, d, ty]]) => (a * x + b * y + tx, c * x + d * y + ty),

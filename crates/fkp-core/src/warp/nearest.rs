@@ -1,4 +1,4 @@
-//! The nearest pixel, for masks and labels: no value comes out that was not in the image.
+//! The nearest pixel, for masks and labels: the result has no values that the source does not have.
 
 use super::border::Border;
 use super::coords::{BLOCK, Coords, InverseMap};

@@ -1,15 +1,15 @@
-//! The area filter for maps that keep rows rows and columns columns, such as every crop and resize.
+//! The area filter for maps without rotation or shear, such as a crop or a resize.
 //!
-//! The mean over the even grid of [`super::area`] is then a weighted sum of rows of weighted sums of
-//! columns, so each source pixel is read once instead of once for every sample near it.
+//! The mean over the regular grid of [`super::area`] is then separable: a weighted sum of rows of
+//! weighted sums of columns, so each source pixel is read once instead of once per sample near it.
 
 use super::coords::BLOCK;
 use super::source::Source;
 use crate::Channel;
 use crate::vectors::Kernel;
 
-/// Samples per destination pixel and axis, at most. It bounds the work for absurd maps: a 100
-/// megapixel photograph is far from it.
+/// Limit on the samples per destination pixel and axis, which bounds the time for extreme maps. A
+/// photograph of 100 megapixels is far below it.
 const MAX_TAPS: f64 = 4096.0;
 
 /// `src = scale · dst + shift` along one axis.
@@ -19,44 +19,44 @@ pub(super) struct AxisMap {
     pub(super) shift: f64,
 }
 
-/// Memory for one warp after another.
+/// Memory that is reused from one warp to the next.
 #[derive(Default)]
 pub(super) struct Memory {
     columns: Weights,
     rows: Weights,
-    /// The weighted sum of rows, as wide as the columns in use.
+    /// The weighted sum of rows, as wide as the columns that are used.
     sum: Vec<f32>,
 }
 
-/// Which source pixels along one axis make up each destination pixel, and how much.
+/// The source pixels along one axis that each destination pixel is the sum of, with their weights.
 #[derive(Default)]
 struct Weights {
     /// Index in the source and weight.
     taps: Vec<(u32, f32)>,
-    /// Where the taps of each destination pixel end.
+    /// End of the taps of each destination pixel.
     ends: Vec<usize>,
 }
 
 impl Weights {
-    /// The weights of `len` destination pixels. `fold` brings coordinates into a source of
-    /// `side` pixels.
+    /// The weights of `len` destination pixels. `fold` maps coordinates into a source of `side`
+    /// pixels.
     fn fill(&mut self, map: AxisMap, len: usize, side: usize, fold: impl Fn(&mut [f32; BLOCK])) {
         self.taps.clear();
         self.ends.clear();
         let count = (map.scale.abs() - 1e-6).ceil().clamp(1.0, MAX_TAPS) as usize;
         let weight = 1.0 / count as f32;
         let mut block = [0.0; BLOCK];
-        for place in 0..len {
+        for pixel in 0..len {
             let first = self.taps.len();
             for start in (0..count).step_by(BLOCK) {
-                for (k, at) in block.iter_mut().enumerate() {
+                for (k, coordinate) in block.iter_mut().enumerate() {
                     let offset = ((start + k) as f64 + 0.5) / count as f64 - 0.5;
-                    *at = (map.scale * (place as f64 + offset) + map.shift) as f32;
+                    *coordinate = (map.scale * (pixel as f64 + offset) + map.shift) as f32;
                 }
                 fold(&mut block);
-                for &at in &block[..BLOCK.min(count - start)] {
-                    let before = (at as usize).min(side - 2);
-                    let fraction = at - before as f32;
+                for &coordinate in &block[..BLOCK.min(count - start)] {
+                    let before = (coordinate as usize).min(side - 2);
+                    let fraction = coordinate - before as f32;
                     self.add(first, before, weight * (1.0 - fraction));
                     self.add(first, before + 1, weight * fraction);
                 }
@@ -65,7 +65,7 @@ impl Weights {
         }
     }
 
-    /// Neighboring samples share pixels: one of the last two taps may be the same one.
+    /// Neighboring samples share pixels: the pixel may be one of the last two taps.
     fn add(&mut self, first: usize, index: usize, weight: f32) {
         let recent = first.max(self.taps.len().saturating_sub(2));
         let index = index as u32;
@@ -86,7 +86,7 @@ impl Weights {
         })
     }
 
-    /// The first index in use and the one behind the last.
+    /// The first index that is used and the one after the last.
     fn span(&self) -> (usize, usize) {
         let indices = || self.taps.iter().map(|tap| tap.0 as usize);
         let (first, last) = (indices().min(), indices().max());
@@ -94,7 +94,7 @@ impl Weights {
     }
 }
 
-/// Rows of an area warp along the axes.
+/// Rows of a separable area warp.
 pub(super) struct Rows<'a, T, const C: usize> {
     pub(super) source: &'a Source<'a, T>,
     pub(super) memory: &'a mut Memory,
@@ -144,8 +144,8 @@ impl<T: Channel, const C: usize> Kernel for Rows<'_, T, C> {
             for (pixel, taps) in out.chunks_exact_mut(C).zip(columns.each()) {
                 let mut value = [0.0; C];
                 for &(column, weight) in taps {
-                    let at = (column as usize - first) * C;
-                    for (value, sum) in value.iter_mut().zip(&sum[at..at + C]) {
+                    let start = (column as usize - first) * C;
+                    for (value, sum) in value.iter_mut().zip(&sum[start..start + C]) {
                         *value += weight * sum;
                     }
                 }

@@ -1,4 +1,4 @@
-//! The source image: as it is given, and as the bilinear sampler needs it.
+//! The source image: as it is passed, and padded for bilinear samples.
 
 use super::border::{self, Border};
 use super::coords::{BLOCK, Coords};
@@ -18,7 +18,7 @@ impl<'a, T: Channel> View<'a, T> {
     /// An image from its values.
     ///
     /// # Errors
-    /// If a side is zero, the channels are not 1 to 4, or the length does not fit.
+    /// If a side is zero, the channels are not 1 to 4, or the length does not match the size.
     pub fn new(
         width: usize,
         height: usize,
@@ -68,12 +68,12 @@ pub(super) struct Source<'a, T> {
     pub(super) width: usize,
     pub(super) height: usize,
     border: Border,
-    /// Sides that the border rule knows of: what was padded only to reach two is not in it.
+    /// Width and height for the border rule, without padding to the minimum of two pixels.
     folded: (usize, usize),
 }
 
 impl<'a, T: Channel> Source<'a, T> {
-    /// Copies the image only where the border rule needs pixels that are not there.
+    /// Copies the image only if the border rule needs pixels outside of it.
     pub(super) fn padded(src: View<'a, T>, border: Border, pad: &'a mut Vec<T>) -> Self {
         let (before, after) = match border {
             Border::Constant(_) => (1, 1),
@@ -102,7 +102,7 @@ impl<'a, T: Channel> Source<'a, T> {
             let start = before * channels;
             row[start..start + from.len()].copy_from_slice(from);
             if !matches!(border, Border::Constant(_)) {
-                // The pixel behind the last: the first one again, or (one pixel wide) the same.
+                // The pixel after the last: the first, or the same in an image one pixel wide.
                 for x in src.width + before..width {
                     let i = border.index((x - before) as i64, src.width).unwrap_or(0);
                     row[x * channels..][..channels]
@@ -122,7 +122,7 @@ impl<'a, T: Channel> Source<'a, T> {
     /// Applies the border rule to a block's coordinates.
     #[inline(always)]
     pub(super) fn fold(&self, at: &mut Coords) {
-        if self.holds(at) {
+        if self.contains(at) {
             return;
         }
         self.fold_x(&mut at.x);
@@ -141,10 +141,10 @@ impl<'a, T: Channel> Source<'a, T> {
         border::coordinates(values, self.folded.1, self.border);
     }
 
-    /// Whether a block lies in the image as it is, by its ends. The margin is for the rounding of
-    /// coordinates in between, which may be a little out of line.
+    /// Whether a whole block lies inside the image, by its first and last pixel. The margin is for
+    /// the rounding of the coordinates between them.
     #[inline(always)]
-    fn holds(&self, at: &Coords) -> bool {
+    fn contains(&self, at: &Coords) -> bool {
         let within = |values: &[f32; BLOCK], len: usize| {
             let inner = 0.01..len as f32 - 1.01;
             inner.contains(&values[0]) && inner.contains(&values[BLOCK - 1])
@@ -156,8 +156,8 @@ impl<'a, T: Channel> Source<'a, T> {
             && within(&at.y, self.folded.1)
     }
 
-    /// The same source for the fast path: where channels are bytes, and 32-bit integers hold
-    /// coordinates with 16 fractional bits and offsets.
+    /// The same source for the integer code: if the channels are bytes, and 32-bit integers are
+    /// large enough for coordinates with 16 fractional bits and for offsets.
     pub(super) fn bytes(&self) -> Option<Source<'_, u8>> {
         let small = self.width < 32_000 && self.height < 32_000 && self.data.len() < (1 << 31);
         let data = T::bytes(self.data).filter(|_| small)?;

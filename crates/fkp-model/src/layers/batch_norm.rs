@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor, Var};
 use candle_nn::{Init, ModuleT, VarBuilder};
 use fkp_kernels::{Activation, NormStatistics, batch_norm, batch_norm_train};
 
-/// PyTorch's default: the share of the newest batch in the running statistics.
+/// PyTorch's default: the weight of a new batch in the running statistics.
 const MOMENTUM: f64 = 0.1;
 
 /// PyTorch's default, added to the variance.
@@ -14,10 +14,10 @@ const EPS: f64 = 1e-5;
 /// `BatchNorm2d` with its defaults: momentum 0.1, epsilon 1e-5.
 ///
 /// In training each channel is normalized with the mean and variance of the batch, and
-/// `running_mean` and `running_var` move toward them; in evaluation it is normalized with these
-/// running statistics. They are updated in place, so the source of the variables has the new
-/// values and saves them: with `fkp_train::Params` they are buffers, which the optimizer does not
-/// touch.
+/// `running_mean` and `running_var` are moved toward them; in evaluation it is normalized with
+/// these running statistics. They are updated in place, so that the backend of the `VarBuilder`
+/// saves the new values: in `fkp_train::Params` they are buffers, which the optimizer does not
+/// change.
 ///
 /// ```
 /// use candle_core::{Device, Tensor};
@@ -55,7 +55,7 @@ impl BatchNorm2d {
         Ok(Self {
             weight: get("weight", 1.0)?,
             bias: get("bias", 0.0)?,
-            // The variable itself where `vb` hands out variables, a copy where it does not.
+            // The variable itself if `vb` returns variables, otherwise a copy.
             running_mean: Var::from_tensor(&get("running_mean", 0.0)?)?,
             running_var: Var::from_tensor(&get("running_var", 1.0)?)?,
             activation,
@@ -64,7 +64,7 @@ impl BatchNorm2d {
 }
 
 impl ModuleT for BatchNorm2d {
-    /// Of `[n, channels, h, w]`. In training a channel needs more than one value.
+    /// Normalizes `[n, channels, h, w]`. In training a channel needs more than one value.
     fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         let running = NormStatistics {
             mean: self.running_mean.as_detached_tensor(),

@@ -5,8 +5,8 @@ use candle_core::{Result, Tensor};
 use candle_nn::{Init, Module, VarBuilder};
 use fkp_kernels::Conv2dConfig;
 
-/// A 2-D convolution and what is fused to it: padding, activation and pooling are in its
-/// [`Conv2dConfig`].
+/// A 2-D convolution with the padding, activation and pooling of its [`Conv2dConfig`], fused into
+/// one operation.
 ///
 /// ```
 /// use candle_core::{DType, Device, Tensor};
@@ -27,8 +27,8 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// A `kernel × kernel` convolution: `weight`, `[channels_out, channels_in, kernel, kernel]`,
-    /// starts as Keras starts it (`glorot_uniform`), `bias`, `[channels_out]`, at 0.
+    /// A `kernel × kernel` convolution. `weight`, `[channels_out, channels_in, kernel, kernel]`, is
+    /// initialized like Keras' default, `glorot_uniform`; `bias`, `[channels_out]`, with 0.
     ///
     /// # Errors
     /// If `vb` does not have the variables in these shapes.
@@ -70,7 +70,7 @@ impl Conv2d {
 }
 
 impl Module for Conv2d {
-    /// Of `[n, channels_in, h, w]`.
+    /// Convolves `[n, channels_in, h, w]`.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         fkp_kernels::conv2d(x, &self.weight, self.bias.as_ref(), self.config)
     }

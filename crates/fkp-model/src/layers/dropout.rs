@@ -4,13 +4,13 @@ use candle_core::{DType, Result, Tensor, bail};
 use candle_nn::{Init, ModuleT, VarBuilder};
 use fkp_kernels::DROPOUT_SEED;
 
-/// Dropout (Srivastava et al. 2014): in training each value is 0 with probability `p`, and the
-/// others are multiplied by `1 / (1 − p)`; in evaluation the layer does nothing.
+/// Dropout (Srivastava et al. 2014): in training each value is set to 0 with probability `p`, and
+/// the others are multiplied by `1 / (1 − p)`; in evaluation the values are unchanged.
 ///
-/// The mask is a function of a seed that whoever trains the network sets before each forward pass.
-/// The layer asks `vb` for it: an `i64` of shape `[]` named `dropout_seed`. `fkp_train::Params` has
-/// it and the training loop sets it, so a run that is stopped and resumed has the masks of one that
-/// was not. A source without seeds, such as a model file, makes a network for evaluation only.
+/// The mask is a function of a seed, which the training loop sets before each forward pass. The
+/// layer gets it from `vb`: an `i64` of shape `[]` named `dropout_seed`. `fkp_train::Params` has
+/// it, so that a run that is stopped and resumed has the same masks as one that is not. A backend
+/// without the seed, such as a model file, gives a network for evaluation only.
 #[derive(Debug, Clone)]
 pub struct Dropout {
     p: f64,
@@ -44,8 +44,8 @@ impl ModuleT for Dropout {
         }
         let Some(seed) = &self.seed else {
             bail!(
-                "dropout: the source of the variables has no `{DROPOUT_SEED}`, so the network can \
-                 be evaluated but not trained; `fkp_train::Params` has one"
+                "dropout: the variables have no `{DROPOUT_SEED}`, so the network can be evaluated \
+                 but not trained; `fkp_train::Params` has one"
             );
         };
         match seed.to_scalar::<i64>()? {

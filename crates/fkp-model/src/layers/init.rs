@@ -1,4 +1,4 @@
-//! How weights start.
+//! Initialization of weights.
 
 use candle_nn::Init;
 

@@ -26,8 +26,8 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// `weight`, `[features_out, features_in]`, starts as Keras starts it (`glorot_uniform`),
-    /// `bias`, `[features_out]`, at 0.
+    /// `weight`, `[features_out, features_in]`, is initialized like Keras' default,
+    /// `glorot_uniform`; `bias`, `[features_out]`, with 0.
     ///
     /// # Errors
     /// If `vb` does not have the variables in these shapes.
@@ -47,7 +47,7 @@ impl Linear {
 }
 
 impl Module for Linear {
-    /// Of `[n, features_in]`.
+    /// Transforms `[n, features_in]`.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         fkp_kernels::linear(x, &self.weight, Some(&self.bias), self.activation)
     }

@@ -1,11 +1,11 @@
-//! Layers for networks that are fast on the CPU.
+//! Layers with fast CPU kernels.
 //!
-//! Each takes its variables from a `candle_nn::VarBuilder` under the names that PyTorch gives them
-//! and implements candle's `Module`, or `ModuleT` where training differs from evaluation. On the
-//! CPU they run on the kernels of `fkp-kernels`, on other devices on candle's own operations.
+//! Each takes its variables from a `candle_nn::VarBuilder` under PyTorch's names and implements
+//! candle's `Module`, or `ModuleT` if training differs from evaluation. On the CPU they run the
+//! kernels of `fkp-kernels`, on other devices candle's own operations.
 //!
-//! A network in a few lines: two convolutions with batch normalization, a residual addition,
-//! dropout and a linear layer to coordinates.
+//! A small network: two convolutions with batch normalization, a residual connection, dropout and a
+//! linear layer to coordinates.
 //!
 //! ```
 //! use candle_core::{DType, Device, Result, Tensor};
@@ -27,11 +27,12 @@
 //!         let same = Conv2dConfig::new().padding(1);
 //!         let conv = |channels, name| Conv2d::no_bias(channels, 8, 3, same, vb.pp(name));
 //!         let norm = |activation, name| BatchNorm2d::new(8, activation, vb.pp(name));
+//!         let output = Linear::new(512, 2 * keypoints, Activation::Identity, vb.pp("output"))?;
 //!         Ok(Self {
 //!             convs: [conv(1, "conv1")?, conv(8, "conv2")?],
 //!             norms: [norm(Activation::Relu, "norm1")?, norm(Activation::Identity, "norm2")?],
 //!             dropout: Dropout::new(0.2, vb.pp("dropout"))?,
-//!             output: Linear::new(8 * 8 * 8, 2 * keypoints, Activation::Identity, vb.pp("output"))?,
+//!             output,
 //!         })
 //!     }
 //! }
@@ -40,8 +41,8 @@
 //!     fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
 //!         let x = self.norms[0].forward_t(&self.convs[0].forward(x)?, train)?;
 //!         let x = max_pool2d(&x, 2, 2)?;
-//!         let more = self.norms[1].forward_t(&self.convs[1].forward(&x)?, train)?;
-//!         let x = relu(&(x + more)?)?.flatten_from(1)?;
+//!         let residual = self.norms[1].forward_t(&self.convs[1].forward(&x)?, train)?;
+//!         let x = relu(&(x + residual)?)?.flatten_from(1)?;
 //!         self.output.forward(&self.dropout.forward_t(&x, train)?)
 //!     }
 //! }
@@ -52,8 +53,8 @@
 //! # Ok::<(), candle_core::Error>(())
 //! ```
 //!
-//! With `fkp_train::Params` as the source of the variables, such a network trains with seeded
-//! initial weights and seeded dropout, and a stopped run resumes to the bit.
+//! With `fkp_train::Params` as the backend of the `VarBuilder`, the initial weights and dropout are
+//! seeded, and a run that is stopped and resumed gives bit-identical weights.
 
 mod batch_norm;
 mod conv2d;
@@ -66,5 +67,5 @@ pub use conv2d::Conv2d;
 pub use dropout::Dropout;
 pub use linear::Linear;
 
-/// What the layers are configured with, and the operations between them that have no variables.
+/// The configuration of the layers, and operations without variables.
 pub use fkp_kernels::{Activation, Conv2dConfig, avg_pool2d, gelu, max_pool2d, relu, silu};

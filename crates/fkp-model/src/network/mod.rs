@@ -1,4 +1,4 @@
-//! The networks and the configuration that names one.
+//! The networks. A new network is a file in this folder and a line in the list at the end.
 
 mod cnn;
 
@@ -10,61 +10,74 @@ use candle_nn::{ModuleT, VarBuilder};
 use fkp_core::Task;
 use serde::{Deserialize, Serialize};
 
-/// Which network, with all its sizes. Written into the model file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum NetworkConfig {
-    /// Convolution blocks, then dense layers or a map for each keypoint: the tutorial's network.
+/// Defines [`NetworkConfig`] and [`Network`], with a variant for each `Network(Config)`.
+///
+/// `Config` has `validate(&self, &Task) -> Result<(), ModelError>`, and `Network` is a `ModuleT`
+/// that has `new(&Config, &Task, VarBuilder) -> candle_core::Result<Self>`.
+macro_rules! networks {
+    ($($(#[$doc:meta])* $network:ident($config:ident),)+) => {
+        /// Which network, with all its sizes. Written into the model file.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        pub enum NetworkConfig {
+            $($(#[$doc])* $network($config),)+
+        }
+
+        impl NetworkConfig {
+            /// Checks that the sizes are valid for the task.
+            ///
+            /// # Errors
+            /// [`ModelError::Config`] with the name of the first invalid field.
+            pub fn validate(&self, task: &Task) -> std::result::Result<(), ModelError> {
+                match self {
+                    $(Self::$network(config) => config.validate(task),)+
+                }
+            }
+        }
+
+        /// A network built from its configuration: `[n, channels, size, size]` to an output whose
+        /// shape and meaning are given by the task's [`fkp_core::OutputSpec`].
+        #[derive(Debug, Clone)]
+        pub enum Network {
+            $($(#[$doc])* $network($network),)+
+        }
+
+        impl Network {
+            /// Builds the network with its parameters from `vb`.
+            ///
+            /// # Errors
+            /// If the configuration is not valid for the task, or `vb` does not have the weights.
+            pub fn new(
+                config: &NetworkConfig,
+                task: &Task,
+                vb: VarBuilder,
+            ) -> std::result::Result<Self, ModelError> {
+                config.validate(task)?;
+                Ok(match config {
+                    $(NetworkConfig::$network(config) => {
+                        Self::$network($network::new(config, task, vb)?)
+                    })+
+                })
+            }
+        }
+
+        impl ModuleT for Network {
+            fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
+                match self {
+                    $(Self::$network(network) => network.forward_t(x, train),)+
+                }
+            }
+        }
+    };
+}
+
+networks! {
+    /// Convolution blocks, then dense layers or a map for each keypoint.
     Cnn(CnnConfig),
 }
 
 impl Default for NetworkConfig {
     fn default() -> Self {
         Self::Cnn(CnnConfig::default())
-    }
-}
-
-impl NetworkConfig {
-    /// Refuses sizes that make no network for this task, naming the field.
-    ///
-    /// # Errors
-    /// [`ModelError::Config`] with the first field that is wrong.
-    pub fn validate(&self, task: &Task) -> std::result::Result<(), ModelError> {
-        match self {
-            Self::Cnn(config) => config.validate(task),
-        }
-    }
-}
-
-/// A network built from its configuration: `[n, channels, size, size]` to an output whose shape and
-/// meaning the task's [`fkp_core::OutputSpec`] gives.
-#[derive(Debug, Clone)]
-pub enum Network {
-    /// The tutorial's network.
-    Cnn(Cnn),
-}
-
-impl Network {
-    /// Builds the network, taking its parameters from `vb`.
-    ///
-    /// # Errors
-    /// If the configuration does not fit the task, or `vb` does not have the weights.
-    pub fn new(
-        config: &NetworkConfig,
-        task: &Task,
-        vb: VarBuilder,
-    ) -> std::result::Result<Self, ModelError> {
-        config.validate(task)?;
-        Ok(match config {
-            NetworkConfig::Cnn(config) => Self::Cnn(Cnn::new(config, task, vb)?),
-        })
-    }
-}
-
-impl ModuleT for Network {
-    fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
-        match self {
-            Self::Cnn(network) => network.forward_t(x, train),
-        }
     }
 }

@@ -1,5 +1,5 @@
-//! Batch normalization against PyTorch; `golden.py` beside this file made the numbers (its version
-//! is in the file).
+//! Batch normalization against PyTorch. `golden.py` in this folder computed the reference values;
+//! `golden.json` has them with the version of PyTorch.
 
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::{ModuleT, VarBuilder, VarMap};

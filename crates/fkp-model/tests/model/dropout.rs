@@ -1,11 +1,11 @@
-//! Dropout, whose masks are a function of a seed.
+//! Dropout: the masks are a function of the seed.
 
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::{ModuleT, VarBuilder};
 use fkp_model::layers::Dropout;
 use std::collections::HashMap;
 
-/// A layer and the variable that its seed is in.
+/// A layer and the variable of its seed.
 fn layer(p: f64) -> (Dropout, Var) {
     let seed = Var::new(0i64, &Device::Cpu).unwrap();
     let source = HashMap::from([("dropout_seed".to_owned(), seed.as_tensor().clone())]);
@@ -22,7 +22,7 @@ fn masked(layer: &Dropout, seed: &Var, value: i64) -> Vec<f32> {
 }
 
 #[test]
-fn one_seed_is_one_mask_on_any_number_of_threads() {
+fn a_seed_gives_the_same_mask_on_any_number_of_threads() {
     let on = |threads: usize, value: i64| {
         let pool = rayon::ThreadPoolBuilder::new();
         let pool = pool.num_threads(threads).build().unwrap();
@@ -53,7 +53,7 @@ fn evaluation_changes_nothing_and_needs_no_seed() {
     }
     let message = without.forward_t(&x, true).unwrap_err().to_string();
     assert!(message.contains("no `dropout_seed`"), "{message}");
-    // Nobody set the seed, and one mask for all steps would go unnoticed.
+    // The seed is not set: otherwise every step would silently have the same mask.
     let message = with.forward_t(&x, true).unwrap_err().to_string();
     assert!(message.contains("the seed is not set"), "{message}");
     let message = Dropout::new(1.0, none).unwrap_err().to_string();

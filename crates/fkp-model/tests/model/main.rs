@@ -1,4 +1,4 @@
-//! The public layers as a user of the crate meets them.
+//! The public layers, used as from another crate.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -116,7 +116,7 @@ fn decode_by(
         [n, shape @ ..] if !shape.is_empty() => (*n, shape),
         dims => bail!("an output must be [n, …], got {dims:?}"),
     };
-    let keypoints = match output.numbers_per_keypoint() {
+    let keypoints = match output.values_per_keypoint() {
         Some(numbers) => shape.iter().product::<usize>() / numbers,
         None => shape[0],
     };

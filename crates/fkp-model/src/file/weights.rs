@@ -1,4 +1,4 @@
-//! Weights from a file as a source for a `VarBuilder`.
+//! The weights of a model file as the backend of a `VarBuilder`.
 
 use candle_core::{DType, Device, Result, Shape, Tensor, bail};
 use candle_nn::Init;
@@ -6,48 +6,48 @@ use candle_nn::var_builder::SimpleBackend;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// A weight that the network asked for and the file does not have in that shape.
+/// A weight that the network requires and the file does not have in that shape.
 #[derive(Debug, Clone)]
 pub(crate) struct Mismatch {
     pub(crate) name: String,
     pub(crate) expected: Vec<usize>,
-    /// The shape in the file, if the weight is there at all.
+    /// The shape in the file; `None` if the weight is missing.
     pub(crate) found: Option<Vec<usize>>,
 }
 
-/// Where the first [`Mismatch`] is noted: candle's errors are text, ours name the weight.
+/// Stores the first [`Mismatch`], because candle's error is only text.
 #[derive(Clone, Default)]
-pub(crate) struct MismatchNote(Arc<Mutex<Option<Mismatch>>>);
+pub(crate) struct FirstMismatch(Arc<Mutex<Option<Mismatch>>>);
 
-impl MismatchNote {
+impl FirstMismatch {
     pub(crate) fn take(&self) -> Option<Mismatch> {
         self.0.lock().ok()?.take()
     }
 
     fn set(&self, mismatch: Mismatch) {
-        if let Ok(mut note) = self.0.lock() {
-            note.get_or_insert(mismatch);
+        if let Ok(mut first) = self.0.lock() {
+            first.get_or_insert(mismatch);
         }
     }
 }
 
-/// Hands out weights by name and checks each shape before anything is allocated for it, so that
-/// a file that lies about its sizes costs nothing.
+/// Returns weights by name. The shape is checked before anything is allocated, so that a file with
+/// wrong sizes does not exhaust the memory.
 pub(crate) struct FileWeights {
     weights: BTreeMap<String, Tensor>,
-    note: MismatchNote,
+    first_mismatch: FirstMismatch,
 }
 
 impl FileWeights {
     pub(crate) fn new(weights: BTreeMap<String, Tensor>) -> Self {
         Self {
             weights,
-            note: MismatchNote::default(),
+            first_mismatch: FirstMismatch::default(),
         }
     }
 
-    pub(crate) fn mismatch(&self) -> MismatchNote {
-        self.note.clone()
+    pub(crate) fn mismatch(&self) -> FirstMismatch {
+        self.first_mismatch.clone()
     }
 }
 
@@ -55,7 +55,7 @@ impl SimpleBackend for FileWeights {
     fn get(&self, shape: Shape, name: &str, _: Init, dtype: DType, dev: &Device) -> Result<Tensor> {
         let found = self.weights.get(name);
         if found.map(Tensor::shape) != Some(&shape) {
-            self.note.set(Mismatch {
+            self.first_mismatch.set(Mismatch {
                 name: name.to_owned(),
                 expected: shape.dims().to_vec(),
                 found: found.map(|weight| weight.dims().to_vec()),

@@ -1,12 +1,12 @@
-//! Maps from one schema's keypoints to another's.
+//! Maps from the keypoints of one schema to those of another.
 
 use crate::{Keypoint, Keypoints, Schema, Visibility};
 
-/// A schema map contradicts its schemas.
+/// A schema map does not match its schemas.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaMapError {
-    /// The map has another number of entries than the target schema keypoints.
+    /// The number of entries is not the number of keypoints of the target schema.
     #[error("a map onto `{target}` needs {expected} entries, got {actual}")]
     WrongLength {
         /// Name of the target schema.
@@ -16,7 +16,7 @@ pub enum SchemaMapError {
         /// Entries given.
         actual: usize,
     },
-    /// An entry names a source keypoint that is not there.
+    /// An entry has the index of a source keypoint that does not exist.
     #[error("target keypoint `{keypoint}` takes source keypoint {index}, but `{from}` has {len}")]
     OutOfRange {
         /// Name of the target keypoint.
@@ -28,12 +28,11 @@ pub enum SchemaMapError {
         /// Keypoints of the source schema.
         len: usize,
     },
-    /// No map between these two is built in, and no keypoint of the one has the name of a keypoint
-    /// of the other.
+    /// A map between the two schemas is not built in, and they have no keypoint name in common.
     #[error(
         "no keypoint of schema `{from}` has the name of a keypoint of `{target}` (numbers are not \
-         names): to train on the data's own keypoints, use `--schema source`; to say what they are, \
-         write a schema file and use `--schema FILE.toml`"
+         names): to train on the data's own keypoints, use `--schema source`; to name them, write \
+         a schema file and use `--schema FILE.toml`"
     )]
     NothingInCommon {
         /// Name of the source schema.
@@ -45,10 +44,11 @@ pub enum SchemaMapError {
 
 crate::debug_as_sentence!(SchemaMapError);
 
-/// Makes each keypoint of a target schema the mean of some source keypoints, or unlabeled.
+/// Maps keypoints of a source schema to a target schema: each target keypoint is the mean of some
+/// source keypoints, or unlabeled.
 ///
-/// A target keypoint is unlabeled as soon as one of its sources is, and occluded as soon as one
-/// of them is: half an eye's contour does not give its center.
+/// A target keypoint is unlabeled if one of its sources is, and occluded if one of them is: the
+/// center of an eye cannot be computed from half of its contour.
 ///
 /// ```
 /// use fkp_core::{Keypoints, SchemaMap};
@@ -95,7 +95,7 @@ impl SchemaMap {
         })
     }
 
-    /// The 15 Kaggle keypoints from the 68 of iBUG.
+    /// From the 68 keypoints of iBUG to the 15 of Kaggle.
     pub fn ibug68_to_kaggle15() -> Self {
         let mut sources: Vec<Vec<usize>> = vec![(42..=47).collect(), (36..=41).collect()];
         sources.extend([42, 45, 39, 36, 22, 26, 21, 17, 30, 54, 48, 51, 57].map(|i| vec![i]));
@@ -106,7 +106,7 @@ impl SchemaMap {
         }
     }
 
-    /// The Kaggle keypoints from the 21 of AFLW, which has no lip centers.
+    /// From the 21 keypoints of AFLW to the 15 of Kaggle, without the two lip centers.
     pub fn aflw21_to_kaggle15() -> Self {
         let single = [10, 7, 9, 11, 8, 6, 3, 5, 2, 0, 14, 19, 17];
         let mut sources: Vec<Vec<usize>> = single.map(|i| vec![i]).into();
@@ -118,12 +118,12 @@ impl SchemaMap {
         }
     }
 
-    /// The identity where the schemas are one, the built-in map where there is one (`ibug68` and
-    /// `aflw21` to `kaggle15`), otherwise the keypoints of the same names; the other keypoints of
-    /// the target are unlabeled, see [`Self::unmapped`].
+    /// The identity if the schemas are equal, the built-in map if there is one (`ibug68` and
+    /// `aflw21` to `kaggle15`), otherwise a map by name; the other keypoints of the target are
+    /// unlabeled, see [`Self::unmapped`].
     ///
-    /// Names that are only numbers say nothing, so that keypoint `3` of one schema is not taken for
-    /// keypoint `3` of another.
+    /// Names that are numbers are not compared: keypoint `3` of one schema is unrelated to keypoint
+    /// `3` of another.
     ///
     /// ```
     /// use fkp_core::{Schema, SchemaMap};
@@ -135,7 +135,7 @@ impl SchemaMap {
     /// ```
     ///
     /// # Errors
-    /// If not one keypoint of the target would be labeled.
+    /// If every keypoint of the target would be unlabeled.
     pub fn between(source: &Schema, target: &Schema) -> Result<Self, SchemaMapError> {
         if source == target {
             return Ok(Self {
@@ -149,7 +149,7 @@ impl SchemaMap {
             ("aflw21", "kaggle15") => Some(Self::aflw21_to_kaggle15()),
             _ => None,
         };
-        // A user's schema may carry a built-in's name: the keypoints must be the same ones.
+        // A user's schema may have the name of a built-in one, with other keypoints.
         let fits = |map: &Self| {
             map.target == *target && Schema::by_name(source.name()).as_ref() == Some(source)
         };
@@ -171,7 +171,7 @@ impl SchemaMap {
         Self::new(source, target.clone(), sources)
     }
 
-    /// The names of the target's keypoints that no source has: they come out unlabeled.
+    /// The names of the target's keypoints without a source, which are always unlabeled.
     pub fn unmapped(&self) -> impl Iterator<Item = &str> {
         let keypoints = self.target.keypoints().iter().zip(&self.sources);
         keypoints
@@ -179,24 +179,28 @@ impl SchemaMap {
             .map(|(name, _)| name.as_str())
     }
 
-    /// The schema that comes out.
+    /// The target schema.
     pub fn target(&self) -> &Schema {
         &self.target
     }
 
-    /// The target's keypoints.
+    /// Maps keypoints of the source schema to the target schema.
     ///
     /// # Panics
     /// If `source` has another number of keypoints than the source schema.
     pub fn apply(&self, source: &Keypoints) -> Keypoints {
-        assert_eq!(source.len(), self.source_len, "another source schema");
+        assert_eq!(
+            source.len(),
+            self.source_len,
+            "the number of keypoints is not that of the source schema"
+        );
         let mean = |indices: &Vec<usize>| {
             let keypoints = || indices.iter().map(|&i| &source[i]);
             if indices.is_empty() || keypoints().any(|keypoint| !keypoint.is_labeled()) {
                 return Keypoint::unlabeled();
             }
-            let mixed = [Visibility::OutOfFrame, Visibility::Occluded];
-            let worst = mixed
+            let not_visible = [Visibility::OutOfFrame, Visibility::Occluded];
+            let worst = not_visible
                 .into_iter()
                 .find(|v| keypoints().any(|p| p.visibility == *v));
             let count = indices.len() as f64;
@@ -214,7 +218,7 @@ impl SchemaMap {
 mod tests {
     use super::*;
 
-    /// A map that mirrors its source must mirror its target: left stays the subject's left.
+    /// Mapping a mirrored face gives the mirrored target: left stays the subject's left.
     #[test]
     fn maps_commute_with_a_mirror() {
         let flips = [
@@ -255,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_maps_are_refused() {
+    fn invalid_maps_are_refused() {
         let (from, to) = (Schema::aflw21(), Schema::kaggle15());
         assert!(SchemaMap::new(&from, to.clone(), vec![vec![0]; 14]).is_err());
         assert!(SchemaMap::new(&from, to.clone(), vec![vec![21]; 15]).is_err());
@@ -281,7 +285,7 @@ mod tests {
         let labeled: Vec<_> = mapped.labeled().map(|(i, p)| (i, p.x)).collect();
         // The eye centers and the tip of the nose.
         assert_eq!(labeled, [(7, 1.0), (10, 0.0), (14, 10.0)]);
-        // A user's schema under a built-in's name has its own keypoints.
+        // A user's schema with the name of a built-in one has its own keypoints.
         let spec = r#"{"name": "aflw21", "keypoints": ["nose_tip"]}"#;
         let own: Schema = serde_json::from_str(spec).unwrap();
         let map = SchemaMap::between(&own, &Schema::kaggle15()).unwrap();

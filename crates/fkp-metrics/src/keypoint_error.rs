@@ -1,9 +1,9 @@
-//! The error of one keypoint, and the pairs of keypoints that count.
+//! The error of one keypoint, and the keypoints that are scored.
 
 use fkp_core::{Keypoint, Keypoints};
 
-/// Absolute error `[x, y]` in pixels. Infinite on both axes where there is no usable prediction,
-/// so that sums become infinite and never NaN.
+/// Absolute error `[x, y]` in pixels. Infinite on both axes if the prediction is not finite or is
+/// unlabeled, so that sums become infinite and never NaN.
 pub(crate) fn absolute_px(predicted: &Keypoint, truth: &Keypoint) -> [f64; 2] {
     let dx = (f64::from(predicted.x) - f64::from(truth.x)).abs();
     let dy = (f64::from(predicted.y) - f64::from(truth.y)).abs();
@@ -14,7 +14,7 @@ pub(crate) fn absolute_px(predicted: &Keypoint, truth: &Keypoint) -> [f64; 2] {
     }
 }
 
-/// Index and absolute error of every keypoint that the truth labels.
+/// Index and absolute error of every keypoint that is labeled in the truth.
 ///
 /// # Panics
 /// If the two sets have different lengths.
@@ -32,7 +32,7 @@ pub(crate) fn scored<'a>(
         .map(|(index, truth)| (index, absolute_px(&predicted[index], truth)))
 }
 
-/// `sum / count`, or `None` where nothing was counted.
+/// `sum / count`, or `None` if `count` is zero.
 pub(crate) fn mean(sum: f64, count: usize) -> Option<f64> {
     (count > 0).then(|| sum / count as f64)
 }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prediction_that_is_no_position_is_infinitely_wrong() {
+    fn the_error_of_a_prediction_that_is_not_finite_is_infinite() {
         let truth = Keypoint::new(1.0, 2.0);
         assert_eq!(absolute_px(&Keypoint::new(4.0, 0.0), &truth), [3.0, 2.0]);
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {

@@ -1,13 +1,21 @@
 //! Images: interleaved 8-bit channels, row by row.
 
+mod channel;
+mod decode;
+mod jpeg;
+pub(crate) mod planes;
+
+pub use channel::Channel;
+pub use decode::{DecodeError, MAX_PIXELS, decode_image};
+
 use crate::fnv1a;
 use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
 
-/// An image's size and its bytes do not fit together.
+/// The size of an image is invalid or does not match its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
-    /// The buffer has another length than `width · height · channels`.
+    /// The length of the buffer is not `width · height · channels`.
     #[error("{width}×{height} pixels of {channels} channels take {expected} bytes, got {actual}")]
     WrongLength {
         /// Width in pixels.
@@ -16,9 +24,9 @@ pub enum ImageError {
         height: usize,
         /// Channels per pixel.
         channels: usize,
-        /// Bytes that the size asks for.
+        /// Number of bytes for that size.
         expected: usize,
-        /// Bytes that were given.
+        /// Length of the buffer.
         actual: usize,
     },
     /// A side is zero, or the channels are not 1 to 4.
@@ -37,9 +45,8 @@ crate::debug_as_sentence!(ImageError);
 
 /// An 8-bit image of 1 to 4 interleaved channels, `[height, width, channels]` in memory.
 ///
-/// The number of channels is data rather than a type, because a data set decides it at run time.
-/// Conversions to and from the `image` crate's buffers move the bytes without a copy where the
-/// layout agrees.
+/// The number of channels is a value rather than a type, because it depends on the data set.
+/// Conversions from and to the `image` crate's buffers do not copy where the layout is the same.
 ///
 /// ```
 /// let image = fkp_core::Image::new(3, 1, 1, vec![10, 20, 30])?;
@@ -71,7 +78,7 @@ impl Image {
         })
     }
 
-    /// An image of one value.
+    /// An image with this value in every channel of every pixel.
     ///
     /// # Panics
     /// If a side is zero or the channels are not 1 to 4.
@@ -121,7 +128,7 @@ impl Image {
         &self.data
     }
 
-    /// The bytes, `[height, width, channels]`, to change.
+    /// The bytes, `[height, width, channels]`, mutable.
     pub fn as_bytes_mut(&mut self) -> &mut [u8] {
         &mut self.data
     }
@@ -134,19 +141,19 @@ impl Image {
     /// The channels of one pixel.
     ///
     /// # Panics
-    /// If the pixel lies outside.
+    /// If the pixel is outside the image.
     pub fn pixel(&self, x: usize, y: usize) -> &[u8] {
-        assert!(x < self.width && y < self.height, "pixel outside");
+        assert!(x < self.width && y < self.height, "pixel outside the image");
         let start = (y * self.width + x) * self.channels;
         &self.data[start..start + self.channels]
     }
 
-    /// The channels of one pixel, to change.
+    /// The channels of one pixel, mutable.
     ///
     /// # Panics
-    /// If the pixel lies outside.
+    /// If the pixel is outside the image.
     pub fn pixel_mut(&mut self, x: usize, y: usize) -> &mut [u8] {
-        assert!(x < self.width && y < self.height, "pixel outside");
+        assert!(x < self.width && y < self.height, "pixel outside the image");
         let start = (y * self.width + x) * self.channels;
         &mut self.data[start..start + self.channels]
     }
@@ -193,7 +200,7 @@ impl Image {
 
     /// A 64-bit FNV-1a hash of size and bytes, stable across runs and machines.
     ///
-    /// Splits use it where no person is known, so that copies of an image stay together.
+    /// Splits group by it where the person is not known, so that copies of an image stay together.
     pub fn content_hash(&self) -> u64 {
         let size = [self.width, self.height, self.channels];
         let head = size.iter().flat_map(|side| (*side as u64).to_le_bytes());
@@ -259,7 +266,7 @@ pub(crate) fn luma(r: u8, g: u8, b: u8) -> u8 {
     (sum >> 16) as u8
 }
 
-/// Whether an image of this shape exists and has `len` values.
+/// Checks that an image may have this shape and that it has `len` values.
 pub(crate) fn check_shape(
     width: usize,
     height: usize,

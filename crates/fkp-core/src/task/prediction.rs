@@ -1,19 +1,19 @@
-//! What a model says of one image.
+//! The prediction of a network for one image.
 
 use crate::{Affine, Keypoints};
 
-/// The keypoints that a model found in an image, and how sure it is of each.
+/// The keypoints that a model predicts in an image, with the standard deviation of each.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Prediction {
-    /// Where the keypoints are, in pixels of the image.
+    /// The keypoints in pixels of the image.
     pub keypoints: Keypoints,
-    /// The standard deviation of each keypoint's x and y, in pixels of the image; `None` where the
-    /// network gives none.
+    /// The standard deviation of each keypoint's x and y, in pixels of the image; `None` if the
+    /// network does not predict it.
     pub sigma_px: Option<Vec<f32>>,
 }
 
 impl Prediction {
-    /// Keypoints of a network that does not say how sure it is.
+    /// Keypoints without standard deviations.
     pub fn new(keypoints: Keypoints) -> Self {
         Self {
             keypoints,
@@ -21,8 +21,8 @@ impl Prediction {
         }
     }
 
-    /// The same prediction in another frame: positions go through the map, standard deviations
-    /// grow by its scale, √|determinant|.
+    /// The prediction in another frame: the positions are mapped, and the standard deviations are
+    /// multiplied by the map's scale, √|determinant|.
     ///
     /// ```
     /// use fkp_core::{Affine, Keypoints, Prediction};

@@ -1,6 +1,7 @@
-//! How an image becomes the numbers a network takes.
+//! The input of a network: size, channels and normalization.
 
-use crate::{Affine, CoordinateFrame, CropError, CropSquare, Image, planes};
+use crate::image::planes;
+use crate::{Affine, CoordinateFrame, CropError, CropSquare, Image};
 use serde::{Deserialize, Serialize};
 
 /// Size, channels and normalization of a network's input. Part of a model file.
@@ -29,7 +30,7 @@ pub struct InputSpec {
 }
 
 impl InputSpec {
-    /// Gray values in [0, 1], as the tutorial feeds them.
+    /// Gray values in [0, 1].
     pub fn gray(size: usize) -> Self {
         Self {
             size,
@@ -39,7 +40,7 @@ impl InputSpec {
         }
     }
 
-    /// What is wrong with the numbers, if anything, naming the field.
+    /// The first invalid field and why it is invalid; `None` if all are valid.
     pub fn problem(&self) -> Option<String> {
         if self.size == 0 || self.size > 4096 {
             return Some(format!("input.size must be in 1..=4096, got {}", self.size));
@@ -62,7 +63,7 @@ impl InputSpec {
         None
     }
 
-    /// The frame that a coordinate network predicts in.
+    /// The frame of the coordinates that a network predicts.
     pub fn frame(&self) -> CoordinateFrame {
         CoordinateFrame {
             width: self.size,
@@ -70,24 +71,24 @@ impl InputSpec {
         }
     }
 
-    /// Numbers per image: `channels · size · size`.
+    /// Number of values per image: `channels · size · size`.
     pub fn len(&self) -> usize {
         self.channels * self.size * self.size
     }
 
-    /// Whether the input has no numbers at all.
+    /// Whether the input has no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The square of an image as a network sees it: `size × size` pixels in the input's channels,
-    /// and the map that made it. Resampled first and converted to gray or RGB then, so that a
-    /// small face in a large photograph costs what the face costs.
+    /// The crop of an image in a square: `size × size` pixels in the input's channels, and the map
+    /// from the image to the crop. The image is resampled before it is converted to gray or RGB,
+    /// so that the time depends on the size of the face and not on that of the photograph.
     ///
     /// # Errors
-    /// If the square has no finite positive side.
+    /// If the square does not have a finite positive side.
     pub fn crop(&self, image: &Image, square: &CropSquare) -> Result<(Image, Affine), CropError> {
-        let (crop, crop_from_image) = square.cut(image, self.size)?;
+        let (crop, crop_from_image) = square.crop(image, self.size)?;
         let crop = match (self.channels, crop.channels()) {
             (wanted, given) if wanted == given => crop,
             (1, _) => crop.to_gray(),
@@ -96,16 +97,16 @@ impl InputSpec {
         Ok((crop, crop_from_image))
     }
 
-    /// From an image and the square of a face to what a network is fed, and the map from the image
-    /// to the crop: [`Self::crop`], then [`Self::fill`]. Training and prediction go through the
-    /// same two steps.
+    /// Writes the network's input for the face in a square of an image: [`Self::crop`], then
+    /// [`Self::fill`], the same two steps as in training. Returns the map from the image to the
+    /// crop.
     ///
     /// # Errors
-    /// If the square has no finite positive side.
+    /// If the square does not have a finite positive side.
     ///
     /// # Panics
     /// If `out` has another length than [`Self::len`].
-    pub fn prepare(
+    pub fn preprocess(
         &self,
         image: &Image,
         square: &CropSquare,
@@ -117,7 +118,7 @@ impl InputSpec {
     }
 
     /// Writes the image as `[channels, size, size]`, normalized. The channels are converted where
-    /// they differ, without an image in between. Allocates nothing.
+    /// they differ, without an intermediate image. Allocates nothing.
     ///
     /// # Panics
     /// If the image is not `size × size`, or `out` has another length than [`Self::len`].
@@ -125,9 +126,13 @@ impl InputSpec {
         assert_eq!(
             image.size(),
             (self.size, self.size),
-            "image of another size"
+            "the image does not have the size of the input"
         );
-        assert_eq!(out.len(), self.len(), "slice of another length");
+        assert_eq!(
+            out.len(),
+            self.len(),
+            "the slice does not have the length of the input"
+        );
         let (scale, offset) = (1.0 / (255.0 * self.std), -self.mean / self.std);
         planes::fill(image, scale, offset, self.channels, out);
     }

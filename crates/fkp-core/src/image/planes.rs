@@ -1,25 +1,24 @@
-//! From interleaved bytes to the normalized planes that a network takes.
+//! Conversion of interleaved bytes to the normalized planes of a network's input.
 
-use crate::Image;
-use crate::image::luma;
+use super::{Image, luma};
 use crate::vectors::{self, Kernel};
 
 /// Writes an image as planes `[channels, height, width]` of `value · scale + offset`.
 ///
-/// One plane of a color image is its Rec. 601 gray, as [`Image::to_gray`] has it; of several, a
-/// gray image fills all with its one channel. Alpha is ignored.
+/// For one plane a color image is converted to gray as by [`Image::to_gray`]; for several planes
+/// the channel of a gray image is repeated. Alpha is ignored.
 pub(crate) fn fill(image: &Image, scale: f32, offset: f32, channels: usize, out: &mut [f32]) {
     let is_gray = image.channels() <= 2;
     let len = image.width() * image.height();
     for (index, plane) in out.chunks_exact_mut(len).enumerate() {
-        let of = match (channels, is_gray) {
-            (_, true) => Of::Channel(0),
-            (1, false) => Of::Luma,
-            (_, false) => Of::Channel(index),
+        let source = match (channels, is_gray) {
+            (_, true) => PlaneSource::Channel(0),
+            (1, false) => PlaneSource::Luma,
+            (_, false) => PlaneSource::Channel(index),
         };
         vectors::run(Plane {
             image,
-            of,
+            source,
             scale,
             offset,
             plane,
@@ -27,16 +26,16 @@ pub(crate) fn fill(image: &Image, scale: f32, offset: f32, channels: usize, out:
     }
 }
 
-/// What a plane is made of.
+/// Where the values of a plane come from.
 #[derive(Clone, Copy)]
-enum Of {
+enum PlaneSource {
     Channel(usize),
     Luma,
 }
 
 struct Plane<'a> {
     image: &'a Image,
-    of: Of,
+    source: PlaneSource,
     scale: f32,
     offset: f32,
     plane: &'a mut [f32],
@@ -47,26 +46,26 @@ impl Kernel for Plane<'_> {
     fn run(self) {
         // The number of channels is a constant in the loops, so that they can be vectorized.
         match self.image.channels() {
-            1 => self.every::<1>(),
-            2 => self.every::<2>(),
-            3 => self.every::<3>(),
-            _ => self.every::<4>(),
+            1 => self.fill::<1>(),
+            2 => self.fill::<2>(),
+            3 => self.fill::<3>(),
+            _ => self.fill::<4>(),
         }
     }
 }
 
 impl Plane<'_> {
     #[inline(always)]
-    fn every<const C: usize>(self) {
+    fn fill<const C: usize>(self) {
         let (pixels, _) = self.image.as_bytes().as_chunks::<C>();
         let (scale, offset) = (self.scale, self.offset);
-        match self.of {
-            Of::Channel(channel) => {
+        match self.source {
+            PlaneSource::Channel(channel) => {
                 for (value, pixel) in self.plane.iter_mut().zip(pixels) {
                     *value = f32::from(pixel[channel]) * scale + offset;
                 }
             }
-            Of::Luma => {
+            PlaneSource::Luma => {
                 for (value, pixel) in self.plane.iter_mut().zip(pixels) {
                     let gray = luma(pixel[0], pixel[1 % C], pixel[2 % C]);
                     *value = f32::from(gray) * scale + offset;
@@ -92,9 +91,9 @@ mod tests {
         out
     }
 
-    /// Every combination of channels gives what a conversion of the image would give.
+    /// Every combination of channels gives the result of a conversion of the image.
     #[test]
-    fn channels_are_converted_on_the_way() {
+    fn channels_are_converted() {
         for given in 1..=4 {
             let bytes = (0..7 * 7 * given).map(|i| (i * 37 + i / 5) as u8).collect();
             let image = Image::new(7, 7, given, bytes).unwrap();

@@ -1,4 +1,4 @@
-//! What a model file says about itself.
+//! The card of a model file: its metadata.
 
 use crate::{ModelError, Network, NetworkConfig};
 use candle_nn::VarBuilder;
@@ -7,32 +7,32 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::error::Error;
 
-/// Everything but the weights: enough to rebuild the network, to feed it and to read its output.
+/// Everything but the weights: what is needed to build the network, to compute its input and to
+/// decode its output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
-    /// Version of this description.
+    /// Format of the model file.
     pub format: u32,
     /// The network's kind and sizes.
     pub network: NetworkConfig,
     /// Keypoints, crop rule, input and the meaning of the output.
     #[serde(flatten)]
     pub task: Task,
-    /// What its maker wants remembered, such as how the data was split. Prediction does not
-    /// depend on it.
+    /// Notes on the training, such as the split of the data. Prediction does not depend on them.
     #[serde(default)]
     pub notes: BTreeMap<String, String>,
 }
 
 impl ModelCard {
-    /// The metadata key under which a model file carries its card, as JSON. One key only, because
-    /// the order of several is not fixed and two runs are to write the same bytes.
+    /// The metadata key of the card, which is JSON. One key only, because the order of several is
+    /// not fixed, and two runs must write the same bytes.
     pub const KEY: &'static str = "fkp";
 
-    /// The version that this crate writes, and the only one that it reads.
+    /// The format that this crate writes, and the only one that it reads.
     pub const FORMAT: u32 = 3;
 
     /// A card in the current format: coordinates of the schema's keypoints, in crops by the
-    /// schema's own rule. For anything else set [`Self::task`].
+    /// schema's own rule. For other tasks set [`Self::task`].
     pub fn new(network: NetworkConfig, schema: Schema, input: InputSpec) -> Self {
         Self {
             format: Self::FORMAT,
@@ -42,10 +42,10 @@ impl ModelCard {
         }
     }
 
-    /// The network that the card describes, its parameters taken from `vb`.
+    /// The network of the card, with its parameters from `vb`.
     ///
     /// # Errors
-    /// If the card contradicts itself, or `vb` does not have the weights.
+    /// If the network is not valid for the task, or `vb` does not have the weights.
     pub fn network(&self, vb: VarBuilder) -> Result<Network, ModelError> {
         Network::new(&self.network, &self.task, vb)
     }
@@ -53,7 +53,7 @@ impl ModelCard {
     /// The card as the value of [`Self::KEY`].
     ///
     /// # Errors
-    /// If the network does not fit the task.
+    /// If the network is not valid for the task.
     pub fn to_metadata(&self) -> Result<String, ModelError> {
         self.network.validate(&self.task)?;
         serde_json::to_string(self).map_err(|error| ModelError::Config {

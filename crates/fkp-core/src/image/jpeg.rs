@@ -1,21 +1,21 @@
-//! Whether a JPEG stream is whole, which its decoder does not say.
+//! Whether a JPEG file is complete, which its decoder does not report.
 //!
-//! The decoder of the crate `image` fills what is missing of an image with gray and reports
-//! success. A download that broke off would become training data with labels on gray ground.
+//! The decoder of the crate `image` fills the missing part of a truncated image with gray and
+//! reports success. An incomplete download would become training data with labels on a gray area.
 
 const START_OF_SCAN: u8 = 0xda;
 const END_OF_IMAGE: u8 = 0xd9;
 
-/// Whether the stream goes on, marker by marker, until an end-of-image marker after at least one
-/// scan (ITU-T T.81, B.1 and B.2). What follows that marker does not matter.
-pub(super) fn is_whole(bytes: &[u8]) -> bool {
+/// Whether the segments of the file lead to an end-of-image marker after at least one scan (ITU-T
+/// T.81, B.1 and B.2). Bytes after that marker are ignored.
+pub(super) fn is_complete(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     let mut scanned = false;
-    // Between markers lie compressed data or, in sloppy files, stray bytes: both are passed over.
+    // Between markers there is compressed data or, in sloppy files, stray bytes: both are skipped.
     while let Some((marker, behind)) = next_marker(rest) {
         rest = match marker {
             END_OF_IMAGE => return scanned,
-            // Start of image and TEM have no segment.
+            // SOI and TEM do not have a segment.
             0xd8 | 0x01 => behind,
             _ => {
                 scanned |= marker == START_OF_SCAN;
@@ -29,7 +29,7 @@ pub(super) fn is_whole(bytes: &[u8]) -> bool {
     false
 }
 
-/// The next marker and what is behind it. A `0xff` followed by zero is data, restart markers
+/// The next marker and the bytes after it. A `0xff` followed by zero is data, restart markers
 /// (`0xd0` to `0xd7`) belong to a scan, and more `0xff` before a marker are padding.
 fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let at = bytes
@@ -38,7 +38,7 @@ fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     Some((bytes[at + 1], &bytes[at + 2..]))
 }
 
-/// The length that a segment begins with; it counts itself.
+/// The length at the start of a segment, which includes its own two bytes.
 fn segment_length(bytes: &[u8]) -> Option<usize> {
     let &[high, low] = bytes.first_chunk()?;
     let length = usize::from(u16::from_be_bytes([high, low]));
@@ -49,13 +49,13 @@ fn segment_length(bytes: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// Start, a comment that holds an end marker, a scan with padding, a restart and a stuffed
-    /// byte.
+    /// Start of image, a comment that contains an end marker, a scan with padding, a restart marker
+    /// and a stuffed byte.
     const BODY: &[u8] = b"\xff\xd8\xff\xfe\0\x04\xff\xd9\xff\xda\0\x03\x01ab\xff\xd0c\xff\0\xff";
 
     #[test]
-    fn only_an_end_marker_behind_a_scan_is_an_end() {
-        let with = |end: &[u8]| is_whole(&[BODY, end].concat());
+    fn only_an_end_marker_after_a_scan_is_an_end() {
+        let with = |end: &[u8]| is_complete(&[BODY, end].concat());
         assert!(with(b"\xff\xd9"));
         assert!(with(b"\xff\xd9trailing bytes"));
         assert!(with(b"\xff\xda\0\x02second scan\xff\xd9"));
@@ -70,7 +70,7 @@ mod tests {
         ] {
             assert!(!with(end), "{end:?}");
         }
-        assert!(!is_whole(b"\xff\xd8\xff\xd9"), "no scan");
-        assert!(!is_whole(b""));
+        assert!(!is_complete(b"\xff\xd8\xff\xd9"), "no scan");
+        assert!(!is_complete(b""));
     }
 }

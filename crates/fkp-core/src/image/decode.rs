@@ -1,36 +1,35 @@
-//! Images from the bytes of a file, with a limit on their size.
+//! Decoding of image files, with a limit on the size.
 
-mod jpeg;
-
+use super::jpeg;
 use crate::Image;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use std::io::Cursor;
 
-/// The most pixels that [`decode_image`] decodes: 134 217 728, an image of 16384×8192. A hostile
-/// header of a few bytes can promise far more than memory holds.
+/// The largest number of pixels that [`decode_image`] decodes: 134 217 728, an image of 16384×8192.
+/// A hostile header of a few bytes can declare far more than fits into memory.
 pub const MAX_PIXELS: u64 = 1 << 27;
 
-/// Eight bytes per pixel, the most that a supported image takes (16-bit RGB with alpha).
+/// Eight bytes per pixel, as much as a supported image takes at most (16-bit RGB with alpha).
 const MAX_BYTES: u64 = 8 * MAX_PIXELS;
 
-/// Bytes are not an image that can be used.
+/// An image file cannot be decoded.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// There are no bytes.
+    /// The file is empty.
     #[error("the image file is empty")]
     Empty,
-    /// The header promises more pixels than are decoded.
+    /// The header declares more pixels than the limit.
     #[error("the image has {width}×{height} pixels, the limit is {limit} in all")]
     TooLarge {
         /// Width in pixels.
         width: u32,
         /// Height in pixels.
         height: u32,
-        /// The most pixels that are decoded.
+        /// The largest number of pixels that is decoded.
         limit: u64,
     },
-    /// The header says that a side has no pixels.
+    /// The header declares a width or a height of zero.
     #[error("the image has {width}×{height} pixels")]
     NoPixels {
         /// Width in pixels.
@@ -38,16 +37,16 @@ pub enum DecodeError {
         /// Height in pixels.
         height: u32,
     },
-    /// A JPEG file ends in the middle of the image, as after a broken download.
+    /// A JPEG file is truncated, for example by a broken download.
     #[error("the image is cut short: its {bytes} bytes end before the JPEG end-of-image marker")]
     CutShort {
-        /// How many bytes there are.
+        /// Length of the file in bytes.
         bytes: usize,
     },
-    /// The decoder does not know the format or refuses the content.
+    /// The decoder does not support the format or rejects the content.
     #[error("the image cannot be decoded")]
     Unreadable {
-        /// What the decoder said.
+        /// The decoder's error.
         #[source]
         source: image::ImageError,
     },
@@ -55,14 +54,13 @@ pub enum DecodeError {
 
 crate::debug_as_sentence!(DecodeError);
 
-/// Decodes the bytes of an image file, whose format is recognized by its content: one channel if
-/// the file is gray, otherwise three, without alpha, 8 bits each.
+/// Decodes the bytes of an image file, whose format is detected from its content: one channel if
+/// the file is gray, otherwise RGB without alpha, 8 bits per channel.
 ///
-/// Which formats it reads is decided by the program, by the features of the crate `image` that it
-/// enables (`jpeg`, `png`, …); this crate enables none.
+/// The program chooses the formats by the features of the crate `image` that it enables (`jpeg`,
+/// `png`, …); this crate enables none.
 ///
-/// The pixels come as they are stored. An EXIF orientation is not applied, because labels refer to
-/// stored pixels.
+/// The EXIF orientation is not applied, because labels refer to the pixels as stored.
 ///
 /// ```
 /// use fkp_core::{DecodeError, decode_image};
@@ -71,9 +69,9 @@ crate::debug_as_sentence!(DecodeError);
 /// ```
 ///
 /// # Errors
-/// If there are more than [`MAX_PIXELS`] pixels (found out before memory is taken for them), the
-/// bytes do not decode, or are a JPEG that ends before its end-of-image marker: the decoder itself
-/// would fill the rest with gray.
+/// If there are more than [`MAX_PIXELS`] pixels (checked before memory is allocated), the bytes
+/// cannot be decoded, or they are a JPEG that ends before its end-of-image marker, whose missing
+/// part the decoder would fill with gray.
 pub fn decode_image(bytes: &[u8]) -> Result<Image, DecodeError> {
     if bytes.is_empty() {
         return Err(DecodeError::Empty);
@@ -98,7 +96,7 @@ pub fn decode_image(bytes: &[u8]) -> Result<Image, DecodeError> {
     if width == 0 || height == 0 {
         return Err(DecodeError::NoPixels { width, height });
     }
-    if is_jpeg && !jpeg::is_whole(bytes) {
+    if is_jpeg && !jpeg::is_complete(bytes) {
         return Err(DecodeError::CutShort { bytes: bytes.len() });
     }
     DynamicImage::from_decoder(decoder)
@@ -159,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jpeg_that_was_cut_short_is_refused_and_trailing_bytes_are_not() {
+    fn a_truncated_jpeg_is_refused_and_trailing_bytes_are_accepted() {
         let whole = encoded(200, 160, ImageFormat::Jpeg);
         let longer = [&whole[..], b"trailing bytes"].concat();
         for bytes in [&whole, &longer] {
@@ -176,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_decode_keeps_its_cause() {
+    fn an_undecodable_file_is_an_error_with_its_cause() {
         let whole = encoded(40, 40, ImageFormat::Png);
         let cases: [&[u8]; 3] = [b"not an image", &whole[..whole.len() / 2], b"\xff\xd8\xff"];
         for bytes in cases {

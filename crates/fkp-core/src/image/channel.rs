@@ -1,4 +1,4 @@
-//! The number formats of an image's channels.
+//! The number formats of image channels.
 
 /// A channel's number format: `u8` from 0 to 255, or `f32` from 0 to 1.
 pub trait Channel: Copy + Default + PartialEq + Send + Sync + sealed::Sealed + 'static {

@@ -1,13 +1,13 @@
-//! Resampling: every destination pixel is taken back to the source and read there.
+//! Resampling: every destination pixel is mapped back to the source and sampled there.
 //!
-//! Work goes in blocks of 32 pixels of a row: their source coordinates, the border rule on the
-//! coordinates, then the samples. Each stage is a loop over plain arrays that the compiler turns
-//! into vector instructions of the processor at hand (chosen at run time by `pulp`). The border
-//! rules act on coordinates, not on pixels: repeating an edge is a clamp and a mirror is a triangle
-//! wave, so pixels at the edge cost what all others do.
+//! Each row is processed in blocks of 32 pixels: first their source coordinates, then the border
+//! rule, then the samples. Each stage is a loop over plain arrays that the compiler vectorizes for
+//! the processor's instruction set (chosen at run time by `pulp`). The border rules act on
+//! coordinates, not on pixels: repeating the edge is a clamp and reflection is a triangle wave, so
+//! that pixels at the border take no more time than others.
 //!
-//! [`warp_affine`] is the function for an [`Image`] and an [`Affine`] map. [`warp`] takes any map,
-//! `f32` channels, and memory that is kept from one image to the next.
+//! [`warp_affine`] is for an [`Image`] and an [`Affine`] map. [`warp`] takes any map, `u8` or `f32`
+//! channels, and memory that is reused from one image to the next.
 
 mod area;
 mod bicubic;
@@ -31,43 +31,44 @@ use separable::AxisMap;
 use serde::{Deserialize, Serialize};
 use source::Source;
 
-/// How a value between pixel centers is found.
+/// The interpolation between pixel centers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Filter {
     /// The nearest pixel: for masks and labels.
     Nearest,
-    /// Linear between the four neighbors.
+    /// Bilinear interpolation of the four neighbors.
     #[default]
     Bilinear,
     /// Cubic convolution over 4×4 neighbors (Keys 1981, a = −1/2): sharper, may overshoot.
     Bicubic,
     /// Bilinear where the map enlarges; where it shrinks, the mean over the destination pixel's
-    /// area (an even grid of bilinear samples), so that nothing aliases.
+    /// area (a regular grid of bilinear samples), which avoids aliasing.
     Area,
 }
 
-/// How a warp reads its source.
+/// How a warp samples its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sampling {
-    /// What lies beyond the image's edge.
+    /// The pixels outside the image.
     #[serde(default)]
     pub border: Border,
-    /// How a value between pixel centers is found.
+    /// The interpolation between pixel centers.
     #[serde(default)]
     pub interpolation: Filter,
 }
 
-/// The image `src` seen through `dst_from_src`, in a frame of `size` = (width, height).
+/// Transforms the image `src` by `dst_from_src` into an image of `size` = (width, height).
 ///
-/// A destination pixel's center is taken back by the inverse map and the source read there; the
-/// same map applied to points ([`crate::Keypoints::map`]) keeps them on what they mark.
+/// The center of each destination pixel is mapped to the source by the inverse map and sampled
+/// there. The same map applied to the keypoints ([`crate::Keypoints::map`]) keeps them aligned.
 ///
 /// ```
 /// use fkp_core::{Affine, Border, Filter, Image, warp_affine};
 /// let src = Image::new(3, 1, 1, vec![10, 20, 30])?;
-/// let flipped = warp_affine(&src, &Affine::flip_horizontal(3), (3, 1), Filter::Bilinear, Border::Replicate);
+/// let flip = Affine::flip_horizontal(3);
+/// let flipped = warp_affine(&src, &flip, (3, 1), Filter::Bilinear, Border::Replicate);
 /// assert_eq!(flipped.as_bytes(), &[30, 20, 10]);
 /// # Ok::<(), fkp_core::ImageError>(())
 /// ```
@@ -94,17 +95,17 @@ pub fn warp_affine(
     }
 }
 
-/// Memory for one warp after another.
+/// Memory that is reused from one warp to the next.
 #[derive(Default)]
 pub struct Scratch<T> {
     padded: Vec<T>,
     separable: separable::Memory,
 }
 
-/// Fills `dst` with the image `src` seen through a map, in a frame of `size` = (width, height).
+/// Fills `dst` with the image `src` transformed by a map into an image of `size` = (width, height).
 ///
-/// `dst` gets the channels of `src`; what it held before does not matter. Allocates nothing once
-/// `scratch` and `dst` have served for an image of the same shape.
+/// `dst` has the channels of `src`; its previous content is ignored. Allocates nothing if `scratch`
+/// and `dst` were used for an image of the same shape before.
 ///
 /// ```
 /// use fkp_core::warp::{Border, InverseMap, Sampling, Scratch, View, warp};
@@ -127,14 +128,14 @@ pub fn warp<T: Channel>(
     dst.resize(size.0 * size.1 * src.channels, T::default());
     // The number of channels is a constant in the loops, so that they unroll.
     match src.channels {
-        1 => of_channels::<T, 1>(src, &map, size, sampling, scratch, dst),
-        2 => of_channels::<T, 2>(src, &map, size, sampling, scratch, dst),
-        3 => of_channels::<T, 3>(src, &map, size, sampling, scratch, dst),
-        _ => of_channels::<T, 4>(src, &map, size, sampling, scratch, dst),
+        1 => warp_channels::<T, 1>(src, &map, size, sampling, scratch, dst),
+        2 => warp_channels::<T, 2>(src, &map, size, sampling, scratch, dst),
+        3 => warp_channels::<T, 3>(src, &map, size, sampling, scratch, dst),
+        _ => warp_channels::<T, 4>(src, &map, size, sampling, scratch, dst),
     }
 }
 
-fn of_channels<T: Channel, const C: usize>(
+fn warp_channels<T: Channel, const C: usize>(
     src: View<'_, T>,
     inverse_map: &InverseMap<'_>,
     size: (usize, usize),
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn borders_read_as_opencv_documents_them() {
+    fn borders_are_those_of_opencv() {
         let src = gray(4, b"abcd");
         let shown = |border| {
             let map = Affine::translation(3.0, 0.0);
@@ -260,7 +261,7 @@ mod tests {
     }
 
     proptest! {
-        /// A soft dot is drawn, the image warped: its centroid is where its keypoint went.
+        /// A blurred dot is drawn and the image warped: its centroid is at the mapped keypoint.
         #[test]
         fn dot_follows_keypoint(
             angle in -3.2f64..3.2, zoom in 0.5f64..2.0, stretch in 0.8f64..1.25,

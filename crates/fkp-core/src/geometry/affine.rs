@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A map cannot be built because it has no inverse or holds a number that is not finite.
+/// A map cannot be constructed: it is singular or contains a value that is not finite.
 #[derive(Clone, Copy, PartialEq, thiserror::Error)]
 #[error("affine map {rows:?} has no finite inverse (determinant {determinant})")]
 pub struct AffineError {
@@ -17,8 +17,8 @@ crate::debug_as_sentence!(AffineError);
 /// An invertible affine map of the plane, in pixel coordinates (pixel centers at integers).
 ///
 /// Carries its inverse, because a warp needs it for every pixel and a prediction needs it to get
-/// back to the image it came from. A singular or non-finite map cannot be constructed.
-/// Variables are named `dst_from_src`: `dst = map.apply(src)`.
+/// back to the image. A singular or non-finite map cannot be constructed. Variables are named
+/// `dst_from_src`: `dst = map.apply(src)`.
 ///
 /// ```
 /// use fkp_core::Affine;
@@ -56,7 +56,7 @@ impl Affine {
         })
     }
 
-    /// The map that changes nothing.
+    /// The identity map.
     pub fn identity() -> Self {
         Self::translation(0.0, 0.0)
     }
@@ -112,7 +112,7 @@ impl Affine {
     /// First `self`, then `next`: `next_from_src = next · self`.
     ///
     /// # Errors
-    /// If the product underflows to a singular map, which takes absurd factors.
+    /// If the product underflows to a singular map, which takes extreme factors.
     pub fn then(&self, next: &Self) -> Result<Self, AffineError> {
         let (m, n) = (&self.forward, &next.forward);
         let row = |r: &[f64; 3]| {
@@ -125,7 +125,7 @@ impl Affine {
         Self::new([row(&n[0]), row(&n[1])])
     }
 
-    /// The map back, `src_from_dst`.
+    /// The inverse map, `src_from_dst`.
     pub fn inverse(&self) -> Self {
         Self {
             forward: self.backward,
@@ -133,7 +133,7 @@ impl Affine {
         }
     }
 
-    /// Where the point `(x, y)` goes.
+    /// Maps the point `(x, y)`.
     pub fn apply(&self, x: f64, y: f64) -> (f64, f64) {
         let [[a, b, tx], [c, d, ty]] = self.forward;
         (a * x + b * y + tx, c * x + d * y + ty)
@@ -150,12 +150,12 @@ impl Affine {
         a * d - b * c
     }
 
-    /// Whether left and right change places, so that a schema's flip pairs must be swapped.
+    /// Whether the map exchanges left and right, so that a schema's flip pairs must be swapped.
     pub fn is_mirrored(&self) -> bool {
         self.determinant() < 0.0
     }
 
-    /// For maps that are invertible by construction, given finite numbers.
+    /// For maps that are invertible by construction, given finite values.
     fn from_finite(rows: [[f64; 3]; 2]) -> Self {
         match Self::new(rows) {
             Ok(map) => map,
@@ -189,7 +189,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn inverse_undoes_a_chain(
+        fn the_inverse_of_a_chain_undoes_it(
             angle in -7.0f64..7.0, sx in 0.2f64..5.0, sy in 0.2f64..5.0,
             dx in -50.0f64..50.0, x in -100.0f64..100.0, y in -100.0f64..100.0,
         ) {
@@ -201,7 +201,9 @@ mod tests {
         }
 
         #[test]
-        fn rotating_there_and_back_is_identity(angle in -7.0f64..7.0, x in -99.0f64..99.0, y in -99.0f64..99.0) {
+        fn rotating_there_and_back_is_identity(
+            angle in -7.0f64..7.0, x in -99.0f64..99.0, y in -99.0f64..99.0,
+        ) {
             let center = (47.5, 30.0);
             let map = Affine::rotation_about(center, angle)
                 .then(&Affine::rotation_about(center, -angle)).unwrap();

@@ -1,4 +1,4 @@
-//! The unit square frame in which a coordinate network predicts.
+//! The [−1, 1] coordinates in which a network predicts.
 
 use crate::{Keypoint, Keypoints};
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ impl CoordinateFrame {
         )
     }
 
-    /// The keypoints in pixels of a network's output x₀, y₀, x₁, y₁, … in [−1, 1].
+    /// The keypoints, in pixels, of a network's output x₀, y₀, x₁, y₁, … in [−1, 1].
     pub fn keypoints(&self, output: &[f32]) -> Keypoints {
         let keypoint = |uv: &[f32]| {
             let (x, y) = self.to_px(uv[0], uv[1]);

@@ -1,19 +1,26 @@
-//! Model files and their bytes: safetensors with a card in the metadata.
+//! Model files: safetensors with a card in the metadata.
 
-use crate::{ModelCard, ModelError};
+mod card;
+pub(crate) mod renamed;
+mod weights;
+
+pub use card::ModelCard;
+pub(crate) use weights::{FileWeights, Mismatch};
+
+use crate::ModelError;
 use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-/// The number format of the weights in a model file. They are read as `f32` either way.
+/// The number format of the weights in a model file. Both are read as `f32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precision {
-    /// Four bytes a weight, as trained.
+    /// Four bytes per weight, as trained.
     #[default]
     F32,
-    /// Two bytes a weight.
+    /// Two bytes per weight.
     F16,
 }
 
@@ -26,7 +33,7 @@ pub(crate) struct ModelFile {
 /// Reads a model file: its card, and its weights by name on the CPU.
 ///
 /// # Errors
-/// If the file cannot be read, was cut short, is no model, or holds weights that are not finite.
+/// If the file cannot be read, is cut short, is not a model, or has weights that are not finite.
 pub fn read_model(
     path: impl AsRef<Path>,
 ) -> Result<(ModelCard, BTreeMap<String, Tensor>), ModelError> {
@@ -70,11 +77,11 @@ impl ModelFile {
 }
 
 impl ModelCard {
-    /// The bytes of a model file: write them to a file and [`Landmarker::load`](crate::Landmarker)
-    /// reads it. The same card, weights and precision give the same bytes.
+    /// The bytes of a model file, which [`Landmarker::load`](crate::Landmarker::load) reads. The
+    /// same card, weights and precision give the same bytes.
     ///
     /// # Errors
-    /// If the card contradicts itself, or a tensor operation fails.
+    /// If the network is not valid for the task, or a tensor operation fails.
     pub fn to_bytes(
         &self,
         weights: &BTreeMap<String, Tensor>,
@@ -117,7 +124,7 @@ fn read_card(
         key,
         source,
     };
-    // The version first: another format may well not parse as this one.
+    // The format first: a card of another format may not parse as one of this format.
     let found = serde_json::from_str::<Versioned>(text).map_err(bad)?.format;
     if found != ModelCard::FORMAT {
         return Err(ModelError::UnknownFormat {

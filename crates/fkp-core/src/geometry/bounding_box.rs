@@ -1,0 +1,78 @@
+//! Axis-aligned boxes in pixels.
+
+use serde::{Deserialize, Serialize};
+
+/// An axis-aligned box in pixels, pixel centers at integers: the box of a whole image starts at
+/// −0.5, the outer edge of its first pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoundingBox {
+    /// Left edge.
+    pub x: f64,
+    /// Top edge.
+    pub y: f64,
+    /// Width, not negative.
+    pub width: f64,
+    /// Height, not negative.
+    pub height: f64,
+}
+
+impl BoundingBox {
+    /// A box in the coordinates of face detectors and annotation tools: x and y are measured from
+    /// the outer edge of the image, so that (0, 0) is the corner of the first pixel and not its
+    /// center.
+    ///
+    /// ```
+    /// let whole = fkp_core::BoundingBox::from_image_edges(0.0, 0.0, 96.0, 96.0);
+    /// assert_eq!((whole.x, whole.center()), (-0.5, (47.5, 47.5)));
+    /// ```
+    pub fn from_image_edges(x: f64, y: f64, width: f64, height: f64) -> Self {
+        Self {
+            x: x - 0.5,
+            y: y - 0.5,
+            width,
+            height,
+        }
+    }
+
+    /// The smallest box around some points; `None` if there are none.
+    pub fn around(points: impl IntoIterator<Item = (f64, f64)>) -> Option<Self> {
+        let mut points = points.into_iter();
+        let (x, y) = points.next()?;
+        let [x0, y0, x1, y1] = points.fold([x, y, x, y], |[x0, y0, x1, y1], (x, y)| {
+            [x0.min(x), y0.min(y), x1.max(x), y1.max(y)]
+        });
+        Some(Self {
+            x: x0,
+            y: y0,
+            width: x1 - x0,
+            height: y1 - y0,
+        })
+    }
+
+    /// The center of the box.
+    pub fn center(&self) -> (f64, f64) {
+        (self.x + self.width / 2.0, self.y + self.height / 2.0)
+    }
+
+    /// The longer of the two sides.
+    pub fn longer_side(&self) -> f64 {
+        self.width.max(self.height)
+    }
+
+    /// √(width · height), the side of a square of the same area.
+    pub fn mean_side(&self) -> f64 {
+        (self.width * self.height).sqrt()
+    }
+
+    /// Whether the box is finite and has an area.
+    pub fn is_usable(&self) -> bool {
+        self.is_finite() && self.width > 0.0 && self.height > 0.0
+    }
+
+    /// Whether position and size are finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        let numbers = [self.x, self.y, self.width, self.height];
+        numbers.iter().all(|v| v.is_finite())
+    }
+}

@@ -1,0 +1,151 @@
+//! Checks of a schema as it was written, and the indices of its names.
+
+use super::error::SchemaError;
+use super::sides::{closest, mirrored_name};
+use super::spec::{NormalizingPairSpec, SchemaSpec};
+use std::collections::BTreeSet;
+
+/// There are keypoints, and no name occurs twice.
+pub(super) fn names(spec: &SchemaSpec) -> Result<(), SchemaError> {
+    let schema = || spec.name.clone();
+    if spec.keypoints.is_empty() {
+        return Err(SchemaError::NoKeypoints { schema: schema() });
+    }
+    let mut seen = BTreeSet::new();
+    match spec.keypoints.iter().find(|name| !seen.insert(*name)) {
+        None => Ok(()),
+        Some(twice) => Err(SchemaError::DuplicateName {
+            schema: schema(),
+            keypoint: twice.clone(),
+        }),
+    }
+}
+
+/// Mean shape and face box are absent or valid.
+pub(super) fn mean_shape(spec: &SchemaSpec) -> Result<(), SchemaError> {
+    if spec.face_box.is_some_and(|face| !face.is_usable()) {
+        return Err(SchemaError::BadFaceBox {
+            schema: spec.name.clone(),
+        });
+    }
+    let fits = spec.mean_shape.len() == spec.keypoints.len()
+        && spec.mean_shape.iter().flatten().all(|v| v.is_finite());
+    if spec.mean_shape.is_empty() || fits {
+        return Ok(());
+    }
+    Err(SchemaError::BadMeanShape {
+        schema: spec.name.clone(),
+        expected: spec.keypoints.len(),
+    })
+}
+
+/// Every keypoint whose name contains left or right is in a pair or is listed as unpaired.
+pub(super) fn sides(
+    spec: &SchemaSpec,
+    flip_pairs: &[(usize, usize)],
+    unpaired: &[usize],
+) -> Result<(), SchemaError> {
+    let schema = || spec.name.clone();
+    let paired: BTreeSet<usize> = flip_pairs.iter().flat_map(|&(a, b)| [a, b]).collect();
+    if let Some(&both) = unpaired.iter().find(|index| paired.contains(index)) {
+        return Err(SchemaError::PairedAndUnpaired {
+            schema: schema(),
+            keypoint: spec.keypoints[both].clone(),
+        });
+    }
+    let is_unlisted = |index: &usize| !paired.contains(index) && !unpaired.contains(index);
+    let unlisted = || (0..spec.keypoints.len()).filter(is_unlisted);
+    let mut missing = Vec::new();
+    let mut without_partner = Vec::new();
+    for name in unlisted().map(|index| &spec.keypoints[index]) {
+        let Some(partner) = mirrored_name(name) else {
+            continue;
+        };
+        if !spec.keypoints.contains(&partner) {
+            without_partner.push((name, partner));
+        } else if !missing.contains(&(partner.clone(), name.clone())) {
+            missing.push((name.clone(), partner));
+        }
+    }
+    if let Some((keypoint, partner)) = without_partner.first() {
+        let others = unlisted().map(|index| &spec.keypoints[index]);
+        let closest = closest(partner, others.filter(|name| name != keypoint));
+        return Err(SchemaError::NoPartner {
+            schema: schema(),
+            keypoint: (*keypoint).clone(),
+            partner: partner.clone(),
+            closest: closest.cloned(),
+            all: without_partner
+                .iter()
+                .map(|(name, _)| (*name).clone())
+                .collect(),
+        });
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(SchemaError::NotPaired {
+        schema: schema(),
+        missing,
+    })
+}
+
+/// The indices of the flip pairs, in which no keypoint occurs twice.
+pub(super) fn flip_pairs(
+    spec: &SchemaSpec,
+    names: &[(String, String)],
+) -> Result<Vec<(usize, usize)>, SchemaError> {
+    let pairs = index_pairs(spec, "flip_pairs", names)?;
+    let mut used = BTreeSet::new();
+    let mut keypoints = pairs.iter().flat_map(|&(a, b)| [a, b]);
+    match keypoints.find(|keypoint| !used.insert(*keypoint)) {
+        None => Ok(pairs),
+        Some(keypoint) => Err(SchemaError::FlippedTwice {
+            schema: spec.name.clone(),
+            keypoint: spec.keypoints[keypoint].clone(),
+        }),
+    }
+}
+
+/// The indices of one end of a normalizing pair, at least one.
+pub(super) fn normalizing_end(
+    spec: &SchemaSpec,
+    pair: &NormalizingPairSpec,
+    names: &[String],
+) -> Result<Vec<usize>, SchemaError> {
+    if names.is_empty() {
+        return Err(SchemaError::EmptyNormalizingEnd {
+            schema: spec.name.clone(),
+            pair: pair.name.clone(),
+        });
+    }
+    indices(spec, "normalizing_pair", names)
+}
+
+/// The indices of pairs of names in a field.
+pub(super) fn index_pairs(
+    spec: &SchemaSpec,
+    field: &'static str,
+    names: &[(String, String)],
+) -> Result<Vec<(usize, usize)>, SchemaError> {
+    let pair = |(a, b): &(String, String)| Ok((index(spec, field, a)?, index(spec, field, b)?));
+    names.iter().map(pair).collect()
+}
+
+/// The indices of the names in a field.
+pub(super) fn indices(
+    spec: &SchemaSpec,
+    field: &'static str,
+    names: &[String],
+) -> Result<Vec<usize>, SchemaError> {
+    names.iter().map(|name| index(spec, field, name)).collect()
+}
+
+fn index(spec: &SchemaSpec, field: &'static str, keypoint: &str) -> Result<usize, SchemaError> {
+    let found = spec.keypoints.iter().position(|name| name == keypoint);
+    found.ok_or_else(|| SchemaError::UnknownName {
+        schema: spec.name.clone(),
+        field,
+        keypoint: keypoint.to_owned(),
+    })
+}

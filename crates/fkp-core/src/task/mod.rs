@@ -1,0 +1,69 @@
+//! Tasks: what goes into a network and what comes out of it.
+
+mod frame;
+mod input;
+mod maps;
+mod output;
+mod prediction;
+
+pub use frame::CoordinateFrame;
+pub use input::InputSpec;
+pub use output::{Likelihood, OutputError, OutputSpec};
+pub use prediction::Prediction;
+
+use crate::{CropRule, Schema};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A keypoint detection task: everything about a model but its network. Part of a model file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// What the keypoints are.
+    pub schema: Schema,
+    /// How faces are cropped.
+    pub crop: CropRule,
+    /// Size and normalization of the input.
+    pub input: InputSpec,
+    /// What the output means.
+    #[serde(default)]
+    pub output: OutputSpec,
+}
+
+impl Task {
+    /// Coordinates of the schema's keypoints, in crops by the schema's own rule.
+    pub fn new(schema: Schema, input: InputSpec) -> Self {
+        Self {
+            crop: CropRule::for_schema(&schema),
+            schema,
+            input,
+            output: OutputSpec::default(),
+        }
+    }
+}
+
+/// What training needs to know of a model: its task, and the metadata of its file.
+pub trait ModelDescription {
+    /// The keypoints, the crop, the input and the output.
+    fn task(&self) -> &Task;
+
+    /// The metadata to write into the model file.
+    ///
+    /// # Errors
+    /// If the description contradicts itself.
+    fn metadata(
+        &self,
+    ) -> Result<BTreeMap<String, String>, Box<dyn std::error::Error + Send + Sync>>;
+}
+
+/// For a network of one's own, whose file has no metadata.
+impl ModelDescription for Task {
+    fn task(&self) -> &Task {
+        self
+    }
+
+    fn metadata(
+        &self,
+    ) -> Result<BTreeMap<String, String>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(BTreeMap::new())
+    }
+}

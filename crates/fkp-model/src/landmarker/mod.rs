@@ -1,0 +1,223 @@
+//! Prediction: from an image to keypoints in its own pixels.
+
+use crate::file::{FileWeights, Mismatch, ModelFile};
+use crate::{Face, ModelCard, ModelError, Network};
+use candle_core::{DType, Device, Tensor};
+use candle_nn::{ModuleT, VarBuilder};
+use fkp_core::{CropSquare, FaceBox, Image, Schema};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A trained model that localizes keypoints in images of any size. Cheap to clone, and can be
+/// shared between threads.
+///
+/// ```
+/// use fkp_model::{BoundingBox, FaceBox, Image, Landmarker};
+/// let landmarker = Landmarker::pretrained()?;
+/// let photograph = Image::filled(640, 480, 3, 128);
+/// // A face from forehead to chin, as a face detector returns it: x, y, width, height.
+/// let face_box = FaceBox::face(BoundingBox::from_image_edges(200.0, 120.0, 160.0, 200.0));
+/// let face = landmarker.detect_in(&photograph, &face_box)?;
+/// let nose = face.keypoint("nose_tip").unwrap();
+/// assert!(nose.x > 200.0 && nose.x < 360.0);
+/// # Ok::<(), fkp_model::ModelError>(())
+/// ```
+#[derive(Clone)]
+pub struct Landmarker {
+    model: Arc<Model>,
+}
+
+struct Model {
+    card: ModelCard,
+    schema: Arc<Schema>,
+    network: Network,
+    device: Device,
+}
+
+impl Landmarker {
+    /// The model that is included in this crate, on the CPU: without a file or a download. 15
+    /// keypoints of the schema `kaggle15`, each with a standard deviation, trained on rendered
+    /// faces only. Its card, with its errors on photographs, is the documentation of `fkp-weights`.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    pub fn pretrained() -> Result<Self, ModelError> {
+        let weights = fkp_weights::RENDERED_15;
+        let path = Path::new(weights.name);
+        Self::build(path, ModelFile::parse(path, weights.bytes)?, &Device::Cpu)
+    }
+
+    /// Reads a model file and builds its network on the CPU.
+    ///
+    /// # Errors
+    /// If the file is not a model, is cut short, or its weights do not match its card.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, ModelError> {
+        Self::load_on(path, &Device::Cpu)
+    }
+
+    /// Reads a model file and builds its network on a device.
+    ///
+    /// # Errors
+    /// As for [`Self::load`], or if the device fails.
+    pub fn load_on(path: impl AsRef<Path>, device: &Device) -> Result<Self, ModelError> {
+        let path = path.as_ref();
+        Self::build(path, ModelFile::read(path)?, device)
+    }
+
+    /// The model whose file has these bytes, on the CPU: for weights that are part of the program
+    /// (`include_bytes!`) or downloaded by it.
+    ///
+    /// # Errors
+    /// As for [`Self::load`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
+        let path = Path::new("model bytes");
+        Self::build(path, ModelFile::parse(path, bytes)?, &Device::Cpu)
+    }
+
+    fn build(path: &Path, file: ModelFile, device: &Device) -> Result<Self, ModelError> {
+        let ModelFile { card, weights } = file;
+        let weights = FileWeights::new(weights);
+        let mismatch = weights.mismatch();
+        let vb = VarBuilder::from_backend(Box::new(weights), DType::F32, device.clone());
+        let network = card.network(vb).map_err(|error| match mismatch.take() {
+            Some(Mismatch {
+                name,
+                expected,
+                found,
+            }) => ModelError::WrongWeight {
+                path: path.to_owned(),
+                name,
+                expected,
+                found: found.map_or("none".to_owned(), |dims| format!("{dims:?}")),
+            },
+            None => error,
+        })?;
+        let model = Model {
+            schema: Arc::new(card.task.schema.clone()),
+            card,
+            network,
+            device: device.clone(),
+        };
+        Ok(Self {
+            model: Arc::new(model),
+        })
+    }
+
+    /// The model's card: keypoints, sizes, crop rule.
+    pub fn card(&self) -> &ModelCard {
+        &self.model.card
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.model.network
+    }
+
+    /// The keypoints of the face in a box: for photographs. The face is cropped as in the model's
+    /// training, whatever the box's convention.
+    ///
+    /// # Errors
+    /// If the box has no area, or the model does not support its convention.
+    pub fn detect_in(&self, image: &Image, face_box: &FaceBox) -> Result<Face, ModelError> {
+        let square = self.model.card.task.crop.square_of(face_box)?;
+        self.detect_square(image, square)
+    }
+
+    /// The keypoints of the face in each box, in the order of the boxes.
+    ///
+    /// # Errors
+    /// As for [`Self::detect_in`].
+    pub fn detect_in_boxes(
+        &self,
+        image: &Image,
+        boxes: &[FaceBox],
+    ) -> Result<Vec<Face>, ModelError> {
+        let crop = &self.model.card.task.crop;
+        let square = |face_box| Ok((image, crop.square_of(face_box)?));
+        let squares = boxes
+            .iter()
+            .map(square)
+            .collect::<Result<Vec<_>, ModelError>>()?;
+        self.model.detect_squares(&squares)
+    }
+
+    /// The keypoints of the face in an image that **is a face crop already**, aligned as in the
+    /// model's training. For a photograph use [`Self::detect_in`]: with the whole photograph as the
+    /// crop the keypoints would be useless.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    pub fn detect(&self, crop: &Image) -> Result<Face, ModelError> {
+        self.detect_square(crop, CropSquare::whole(crop))
+    }
+
+    /// The keypoints of several face crops of any size, as by [`Self::detect`], in one forward
+    /// pass.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    pub fn detect_batch(&self, crops: &[Image]) -> Result<Vec<Face>, ModelError> {
+        let square = |crop| (crop, CropSquare::whole(crop));
+        self.model
+            .detect_squares(&crops.iter().map(square).collect::<Vec<_>>())
+    }
+
+    fn detect_square(&self, image: &Image, square: CropSquare) -> Result<Face, ModelError> {
+        Ok(self.model.detect_squares(&[(image, square)])?.remove(0))
+    }
+}
+
+impl Model {
+    /// The face in each square, in one forward pass.
+    fn detect_squares(&self, faces: &[(&Image, CropSquare)]) -> Result<Vec<Face>, ModelError> {
+        if faces.is_empty() {
+            return Ok(Vec::new());
+        }
+        let task = &self.card.task;
+        let input = &task.input;
+        let mut values = vec![0.0; faces.len() * input.len()];
+        let mut maps = Vec::with_capacity(faces.len());
+        for ((image, square), out) in faces.iter().zip(values.chunks_exact_mut(input.len())) {
+            maps.push(input.preprocess(image, square, out)?);
+        }
+        let shape = (faces.len(), input.channels, input.size, input.size);
+        let x = Tensor::from_vec(values, shape, &self.device)?;
+        let output = self.network.forward_t(&x, false)?;
+        let shape = &output.dims()[1..];
+        let values = output.flatten_all()?.to_vec1::<f32>()?;
+        let values_per_face = values.len() / faces.len();
+        let squares = faces
+            .iter()
+            .zip(maps)
+            .zip(values.chunks_exact(values_per_face));
+        squares
+            .map(|(((_, square), crop_from_image), values)| {
+                let frame = input.frame();
+                let found = task
+                    .output
+                    .decode(values, shape, frame, self.schema.len())?;
+                Ok(Face {
+                    schema: Arc::clone(&self.schema),
+                    prediction: found.map(&crop_from_image.inverse()),
+                    crop: *square,
+                })
+            })
+            .collect()
+    }
+}
+
+impl fmt::Debug for Landmarker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let task = &self.model.card.task;
+        f.debug_struct("Landmarker")
+            .field("schema", &task.schema.name())
+            .field("keypoints", &task.schema.len())
+            .field("input", &task.input)
+            .field("output", &task.output.kind())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

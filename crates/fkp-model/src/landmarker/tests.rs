@@ -1,0 +1,200 @@
+//! Landmarkers from model files, intact and damaged.
+
+use super::*;
+use crate::{CnnConfig, NetworkConfig, Precision};
+use fkp_core::{BoundingBox, InputSpec, Likelihood, OutputSpec};
+use std::collections::BTreeMap;
+
+/// A tiny network whose dense layer is zero except for its bias: it always outputs (0.5, −0.5).
+fn constant_model() -> (ModelCard, BTreeMap<String, Tensor>) {
+    let network = NetworkConfig::Cnn(CnnConfig {
+        conv_channels: vec![2],
+        dense: vec![],
+        ..CnnConfig::default()
+    });
+    let schema = Schema::numbered("one", 1).unwrap();
+    let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
+    let weights = BTreeMap::from([
+        ("conv0.weight".to_owned(), zeros(&[2, 1, 3, 3])),
+        ("conv0.bias".to_owned(), zeros(&[2])),
+        ("dense0.weight".to_owned(), zeros(&[2, 32])),
+        (
+            "dense0.bias".to_owned(),
+            Tensor::new(&[0.5f32, -0.5], &Device::Cpu).unwrap(),
+        ),
+    ]);
+    (ModelCard::new(network, schema, InputSpec::gray(8)), weights)
+}
+
+fn write_model(path: &Path, card: &ModelCard, weights: &BTreeMap<String, Tensor>) {
+    let bytes = card.to_bytes(weights, Precision::F32).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn keypoints_come_back_in_pixels_of_the_image() {
+    let (card, weights) = constant_model();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.safetensors");
+    write_model(&path, &card, &weights);
+    let landmarker = Landmarker::load(&path).unwrap();
+    assert_eq!(landmarker.card(), &card);
+    // u = 0.5 lies three quarters across: 300 · 0.75 − 0.5, also in a color image.
+    let face = landmarker.detect(&Image::filled(300, 300, 3, 9)).unwrap();
+    let keypoints = face.positions();
+    assert!((keypoints[0].x - 224.5).abs() < 1e-3 && (keypoints[0].y - 74.5).abs() < 1e-3);
+    // An image that is not square is cropped to the square around it.
+    let face = landmarker.detect(&Image::filled(100, 300, 1, 9)).unwrap();
+    let keypoints = face.positions();
+    assert!((keypoints[0].x - 124.5).abs() < 1e-3 && (keypoints[0].y - 74.5).abs() < 1e-3);
+    let crops = [Image::filled(9, 9, 1, 0), Image::filled(300, 300, 3, 9)];
+    let faces = landmarker.detect_batch(&crops).unwrap();
+    assert!((faces[0].positions()[0].x - (9.0 * 0.75 - 0.5)).abs() < 1e-4);
+    assert_eq!(faces[1], landmarker.detect(&crops[1]).unwrap());
+    assert!(landmarker.detect_batch(&[]).unwrap().is_empty());
+    // The schema of one numbered keypoint does not support face boxes.
+    let bounds = BoundingBox::from_image_edges(10.0, 20.0, 40.0, 40.0);
+    let image = Image::filled(100, 100, 1, 9);
+    assert!(
+        landmarker
+            .detect_in(&image, &FaceBox::face(bounds))
+            .is_err()
+    );
+    let face = landmarker
+        .detect_in(&image, &FaceBox::crop(bounds))
+        .unwrap();
+    let found = face.keypoints().next().unwrap();
+    assert_eq!((found.name, found.sigma), ("0", None));
+    assert!((found.x - 39.5).abs() < 1e-4 && (found.y - 29.5).abs() < 1e-4);
+    let text = format!("{landmarker:?}");
+    assert!(
+        text.contains("\"one\"") && text.contains("coordinates"),
+        "{text}"
+    );
+}
+
+/// Half the resolution of the crop, twice the standard deviation in pixels of the image.
+#[test]
+fn standard_deviations_are_in_pixels_of_the_image() {
+    let (mut card, mut weights) = constant_model();
+    let likelihood = Likelihood::Gaussian;
+    card.task.output = OutputSpec::CoordinatesWithScale { likelihood };
+    let zeros = Tensor::zeros((3, 32), DType::F32, &Device::Cpu).unwrap();
+    weights.insert("dense0.weight".to_owned(), zeros);
+    let bias = Tensor::new(&[0.5f32, -0.5, -2.0], &Device::Cpu).unwrap();
+    weights.insert("dense0.bias".to_owned(), bias);
+    let bytes = card.to_bytes(&weights, Precision::F32).unwrap();
+    let landmarker = Landmarker::from_bytes(&bytes).unwrap();
+    for side in [8, 100] {
+        let face = landmarker.detect(&Image::filled(side, side, 1, 0)).unwrap();
+        let sigma = face.keypoint("0").unwrap().sigma.unwrap();
+        let expected = side as f32 / 2.0 * (-2f32).exp();
+        assert!((sigma / expected - 1.0).abs() < 1e-4, "{sigma} {expected}");
+    }
+}
+
+/// Weights of two bytes are read as the nearest `f16` values.
+#[test]
+fn half_precision_halves_the_file_and_reads_back() {
+    let (card, mut weights) = constant_model();
+    let bias = Tensor::new(&[0.1f32, -0.3], &Device::Cpu).unwrap();
+    weights.insert("dense0.bias".to_owned(), bias);
+    let full = card.to_bytes(&weights, Precision::F32).unwrap();
+    let half = card.to_bytes(&weights, Precision::F16).unwrap();
+    assert!(
+        half.len() + 2 * 60 < full.len(),
+        "{} {}",
+        half.len(),
+        full.len()
+    );
+    let image = Image::filled(200, 200, 1, 7);
+    let find = |bytes: &[u8]| {
+        Landmarker::from_bytes(bytes)
+            .unwrap()
+            .detect(&image)
+            .unwrap()
+    };
+    let (a, b) = (find(&full), find(&half));
+    assert!(a.positions()[0].distance(&b.positions()[0]) < 0.1);
+    assert_ne!(a, b);
+}
+
+#[test]
+fn the_same_model_is_the_same_bytes() {
+    let (card, weights) = constant_model();
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+    write_model(&a, &card, &weights);
+    write_model(&b, &card, &weights);
+    assert_eq!(std::fs::read(a).unwrap(), std::fs::read(b).unwrap());
+}
+
+#[test]
+fn invalid_files_are_refused_with_their_path() {
+    let (card, weights) = constant_model();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.safetensors");
+    let refused = || match Landmarker::load(&path) {
+        Ok(_) => panic!("an invalid file was accepted"),
+        Err(error) => error,
+    };
+
+    assert!(matches!(refused(), ModelError::Io { .. }));
+    write_model(&path, &card, &weights);
+    let bytes = std::fs::read(&path).unwrap();
+    for cut in [0, 4, 8, 100, bytes.len() - 1] {
+        std::fs::write(&path, &bytes[..cut]).unwrap();
+        let error = refused();
+        assert!(
+            matches!(error, ModelError::Corrupt { .. }),
+            "{cut}: {error}"
+        );
+        assert!(error.to_string().contains("m.safetensors"));
+    }
+
+    candle_core::safetensors::save(&weights.clone().into_iter().collect(), &path).unwrap();
+    assert!(matches!(refused(), ModelError::NoCard { .. }));
+
+    let mut missing = weights.clone();
+    missing.remove("conv0.bias");
+    write_model(&path, &card, &missing);
+    let text = refused().to_string();
+    assert!(
+        text.contains("`conv0.bias` should be [2], the file has none"),
+        "{text}"
+    );
+
+    let mut other = card.clone();
+    other.task.schema = Schema::numbered("two", 2).unwrap();
+    write_model(&path, &other, &weights);
+    let text = refused().to_string();
+    assert!(
+        text.contains("`dense0.weight` should be [4, 32], the file has [2, 32]"),
+        "{text}"
+    );
+
+    let mut broken = weights.clone();
+    let nan = Tensor::new(&[f32::NAN, 0.0], &Device::Cpu).unwrap();
+    broken.insert("dense0.bias".to_owned(), nan);
+    write_model(&path, &card, &broken);
+    assert!(matches!(refused(), ModelError::NotFinite { .. }));
+
+    for format in [1, 2] {
+        let mut earlier = card.clone();
+        earlier.format = format;
+        write_model(&path, &earlier, &weights);
+        let text = refused().to_string();
+        assert!(
+            text.contains(&format!("format {format};")) && text.contains("train the model again"),
+            "{text}"
+        );
+    }
+
+    let mut later = card.clone();
+    later.format = 99;
+    write_model(&path, &later, &weights);
+    assert!(matches!(
+        refused(),
+        ModelError::UnknownFormat { found: 99, .. }
+    ));
+}
