@@ -1,4 +1,5 @@
-//! Time of each operation on the shapes of the tutorial network: `cargo bench -p fkp-kernels`.
+//! Benchmarks of each operation on the shapes of the tutorial network: `cargo bench -p
+//! fkp-kernels`.
 #![expect(clippy::unwrap_used, reason = "a benchmark stops at the first error")]
 
 use candle_core::{Device, Tensor, Var};

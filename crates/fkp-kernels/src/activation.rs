@@ -18,7 +18,7 @@ pub enum Activation {
     /// No activation.
     #[default]
     Identity,
-    /// `max(x, 0)`; its derivative at 0 is 0. NaN stays NaN, so that divergence in training is noticed.
+    /// `max(x, 0)`; its derivative at 0 is 0. NaN stays NaN, so that divergence is noticed.
     Relu,
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn values<'a>(
     };
     Ok(match layout.contiguous_offsets() {
         Some((start, end)) => Cow::Borrowed(&data[start..end]),
-        None => Cow::Owned(gather(data, layout)),
+        None => Cow::Owned(copy_strided(data, layout)),
     })
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn with_all_values<R>(
 }
 
 /// Copies the values of a strided layout in row-major order.
-fn gather(data: &[f32], layout: &Layout) -> Vec<f32> {
+fn copy_strided(data: &[f32], layout: &Layout) -> Vec<f32> {
     let (dims, strides) = (layout.dims(), layout.stride());
     let mut out = Vec::with_capacity(layout.shape().elem_count());
     let Some(((&width, outer), (&last_stride, outer_strides))) =

@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use crate::host::{is_host_f32, values, with_values};
 
 /// Maximum over `kernel × kernel` windows of `x`, `[n, c, h, w]`, `stride` pixels apart; rows and
-/// columns that fill no window are dropped. The gradient goes to the first of equal maxima; NaN
-/// counts as the largest value.
+/// columns that do not fill a window are dropped. The gradient goes to the first of equal maxima;
+/// NaN counts as the largest value.
 ///
 /// # Errors
 /// If the batch is empty, `kernel` or `stride` is 0, or the image is smaller than the window.
@@ -52,7 +52,7 @@ fn max_pool2d_by_candle(x: &Tensor, windows: &Windows) -> Result<Tensor> {
 }
 
 /// Mean over `kernel × kernel` windows of `x`, `[n, c, h, w]`, `stride` pixels apart; rows and
-/// columns that fill no window are dropped.
+/// columns that do not fill a window are dropped.
 ///
 /// # Errors
 /// As [`max_pool2d`].

@@ -31,6 +31,7 @@ pub(super) fn forward_images(
     argmax: Option<&mut [u8]>,
     forward: impl Fn(ForwardImage<'_>) + Sync,
 ) -> Vec<f32> {
+    assert_eq!(inputs.x.len(), g.n * g.x_len());
     let out_len = g.out_len();
     let mut out = vec![0.0f32; g.n * out_len];
     let images = out
@@ -96,6 +97,7 @@ pub(super) fn sum_over_groups(
     sum_group: impl Fn(Group<'_>, &mut [f32]) + Sync,
 ) -> Vec<f32> {
     let (size, x_len) = (g.n.div_ceil(PARTIAL_SUMS), g.x_len());
+    assert!(dx.as_ref().is_none_or(|dx| dx.len() == g.n * x_len));
     let group = |index: usize, dx| Group {
         x_len,
         images: index * size..g.n.min((index + 1) * size),

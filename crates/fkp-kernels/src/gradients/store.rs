@@ -94,7 +94,7 @@ impl Gradients {
         Ok(store.into())
     }
 
-    /// The gradient as it is stored; as factors only if there is no ordinary gradient to add.
+    /// The gradient as it is stored; as factors if these are the whole gradient.
     pub(crate) fn find(&self, tensor: &Tensor) -> Result<Option<Gradient<'_>>> {
         let dense = self.store.get(tensor);
         let factors = self

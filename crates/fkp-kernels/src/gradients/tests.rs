@@ -5,7 +5,7 @@ use super::*;
 use crate::{Activation, Adam, AdamConfig, linear};
 use candle_core::{Device, Tensor, Var};
 
-/// Columns of a weight that is large enough for factors; fewer where every operation is interpreted.
+/// Columns of a weight that is large enough for factors; fewer for Miri, which is slow.
 const WIDE: usize = if cfg!(miri) { 29 } else { 2085 };
 
 fn var(seed: u32, shape: (usize, usize)) -> Var {

@@ -61,7 +61,7 @@ impl<const N: usize> Engine<N> {
             let state = if is_host_f32(&[&var]) {
                 State::Host(slots.map(|_| vec![0.0; var.elem_count()]))
             } else {
-                State::Device(each(|_| var.zeros_like())?)
+                State::Device(try_array(|_| var.zeros_like())?)
             };
             let decay = Decay::Applies;
             parameters.push(Parameter {
@@ -229,8 +229,8 @@ impl<const N: usize> Engine<N> {
                 tensor.to_device(p.var.device())?.to_dtype(p.var.dtype())
             };
             restored.push(match &p.state {
-                State::Device(_) => State::Device(each(|k| slot(k)?.copy())?),
-                State::Host(_) => State::Host(each(|k| {
+                State::Device(_) => State::Device(try_array(|k| slot(k)?.copy())?),
+                State::Host(_) => State::Host(try_array(|k| {
                     with_values(op, [&slot(k)?], |[v]| Ok(v.to_vec()))
                 })?),
             });
@@ -342,7 +342,7 @@ fn with_factors<R>(
 }
 
 /// `[f(0), …, f(N − 1)]`, or the first error.
-fn each<T, const N: usize>(f: impl Fn(usize) -> Result<T>) -> Result<[T; N]> {
+fn try_array<T, const N: usize>(f: impl Fn(usize) -> Result<T>) -> Result<[T; N]> {
     let all = (0..N).map(f).collect::<Result<Vec<T>>>()?;
     match all.try_into() {
         Ok(array) => Ok(array),

@@ -102,8 +102,8 @@ impl Sgd {
         self.engine.step(gradients, settings, rule)
     }
 
-    /// The number of steps (`step`, one `i64`) and the buffer of each variable (`momentum.NAME`, of its
-    /// shape and on its device), in the order of the variables.
+    /// The number of steps (`step`, one `i64`) and the buffer of each variable (`momentum.NAME`, of
+    /// its shape and on its device), in the order of the variables.
     ///
     /// # Errors
     /// Only those of candle itself.
@@ -120,7 +120,7 @@ impl Sgd {
     }
 }
 
-/// The coefficients of one step: `b ← μ·b + g`, `p ← shrink·p − rate·(own·g + past·b)`.
+/// The coefficients of one step: `b ← μ·b + g`, `p ← shrink·p − rate·(current·g + past·b)`.
 #[derive(Clone, Copy, Debug)]
 struct Coefficients {
     grad_scale: f64,
@@ -128,14 +128,14 @@ struct Coefficients {
     shrink: f64,
     rate: f64,
     mu: f64,
-    own: f64,
+    current: f64,
     past: f64,
 }
 
 impl Coefficients {
     fn new(config: &SgdConfig, step: &Step) -> Self {
         let DecayTerms { coupled, shrink } = step.weight_decay.terms(step.lr);
-        let (mu, own, past) = match config.momentum {
+        let (mu, current, past) = match config.momentum {
             Momentum::None => (0.0, 0.0, 1.0),
             Momentum::Classical(mu) => (mu, 0.0, 1.0),
             Momentum::Nesterov(mu) => (mu, 1.0, mu),
@@ -146,7 +146,7 @@ impl Coefficients {
             shrink,
             rate: step.lr,
             mu,
-            own,
+            current,
             past,
         }
     }
@@ -160,7 +160,7 @@ struct Lanes<V> {
     shrink: V,
     minus_rate: V,
     mu: V,
-    own: V,
+    current: V,
     past: V,
 }
 
@@ -175,7 +175,7 @@ impl Rule<1> for Coefficients {
             shrink: s.splat_f32s(self.shrink as f32),
             minus_rate: s.splat_f32s(-self.rate as f32),
             mu: s.splat_f32s(self.mu as f32),
-            own: s.splat_f32s(self.own as f32),
+            current: s.splat_f32s(self.current as f32),
             past: s.splat_f32s(self.past as f32),
         }
     }
@@ -190,7 +190,7 @@ impl Rule<1> for Coefficients {
     ) -> (S::f32s, [S::f32s; 1]) {
         let g = s.mul_add(c.coupled, p, s.mul_f32s(grad, c.scale));
         let buffer = s.mul_add(c.mu, buffer, g);
-        let direction = s.mul_add(c.own, g, s.mul_f32s(c.past, buffer));
+        let direction = s.mul_add(c.current, g, s.mul_f32s(c.past, buffer));
         let step = s.mul_f32s(c.minus_rate, direction);
         (s.mul_add(p, c.shrink, step), [buffer])
     }
@@ -206,7 +206,7 @@ impl Rule<1> for Coefficients {
             grad = (grad + p.affine(self.coupled, 0.0)?)?;
         }
         let buffer = (buffer.affine(self.mu, 0.0)? + &grad)?;
-        let direction = (grad.affine(self.own, 0.0)? + buffer.affine(self.past, 0.0)?)?;
+        let direction = (grad.affine(self.current, 0.0)? + buffer.affine(self.past, 0.0)?)?;
         let value = (p.affine(self.shrink, 0.0)? - direction.affine(self.rate, 0.0)?)?;
         Ok((value, [buffer]))
     }

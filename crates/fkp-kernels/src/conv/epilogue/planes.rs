@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pools_and_routes_the_gradient_back() {
+    fn pools_and_routes_the_gradient_to_the_maximum() {
         let conv = [
             1., 5., -1., -2., 7., //
             5., 0., -3., -1., 7., //

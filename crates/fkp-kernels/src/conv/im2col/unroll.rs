@@ -88,7 +88,7 @@ mod tests {
     use crate::Conv2dConfig;
 
     #[test]
-    fn unrolls_a_literal_image() {
+    fn im2col_of_a_literal_image() {
         let config = Conv2dConfig::new().padding(1).stride(2);
         let g = Geometry::new(&[1, 1, 2, 3], &[1, 1, 3, 3], config).unwrap();
         assert_eq!((g.ho, g.wo), (1, 2));

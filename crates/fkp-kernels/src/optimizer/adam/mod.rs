@@ -29,7 +29,8 @@ pub struct AdamConfig {
 }
 
 impl Default for AdamConfig {
-    /// β₁ = 0.9, β₂ = 0.999, ε = 1e-8, without weight decay and clipping (Kingma and Ba, ICLR 2015).
+    /// β₁ = 0.9, β₂ = 0.999, ε = 1e-8, without weight decay and clipping (Kingma and Ba, ICLR
+    /// 2015).
     fn default() -> Self {
         Self {
             beta1: 0.9,
@@ -124,8 +125,8 @@ impl Adam {
         self.engine.step(gradients, settings, rule)
     }
 
-    /// The number of steps (`step`, one `i64`) and both moments of each variable (`m.NAME` and `v.NAME`, of
-    /// its shape and on its device), in the order of the variables. A run can be
+    /// The number of steps (`step`, one `i64`) and both moments of each variable (`m.NAME` and
+    /// `v.NAME`, of its shape and on its device), in the order of the variables. A run can be
     /// resumed from this, the variables and the configuration.
     ///
     /// # Errors

@@ -241,8 +241,8 @@ fn exempt_variables_do_not_decay() {
             let mut adam = Adam::new(named(&[&a, &b]), config).unwrap();
             adam.exempt_from_decay(|name, value| exempt(name) && value.rank() == 1);
             for _ in 0..3 {
-                // The gradient of p² is a multiple of p, as the decay is, and Adam ignores the scale of the
-                // gradient: hence p⁴.
+                // Not p²: its gradient is a multiple of p, as the decay is, and Adam ignores the
+                // scale of a gradient.
                 let fourth = |v: &Var| v.sqr().unwrap().sqr().unwrap().sum_all().unwrap();
                 let loss = (fourth(&a) + fourth(&b)).unwrap();
                 let _ = adam.step(&backward(&loss).unwrap(), 0.1).unwrap();
