@@ -121,8 +121,8 @@ fn step(arguments: &Timing) -> Result<serde_json::Value> {
         let loss = (network.forward_t(&x, true)? - &target)?
             .abs()?
             .mean_all()?;
-        let stepped = adam.step_factored(&fkp_kernels::backward(&loss)?, 1e-3)?;
-        ensure!(stepped.not_finite.is_none(), "the gradient is not finite");
+        let outcome = adam.step(&fkp_kernels::backward(&loss)?, 1e-3)?;
+        ensure!(outcome.not_finite.is_none(), "the gradient is not finite");
         Ok(())
     })
 }

@@ -1,4 +1,4 @@
-//! Point-wise activations, alone and as the last stage of another operation.
+//! Element-wise activations, alone and fused into another operation.
 
 use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
@@ -8,17 +8,17 @@ use rayon::prelude::*;
 
 use crate::host::{is_host_f32, values, with_values};
 
-/// Elements per parallel task of a point-wise operation.
+/// Elements per parallel task of an element-wise operation.
 pub(crate) const BLOCK: usize = 1 << 14;
 
-/// The point-wise function at the end of a fused operation.
+/// The activation fused to the end of an operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Activation {
-    /// The values as they are.
+    /// No activation.
     #[default]
     Identity,
-    /// `max(x, 0)`; its derivative at 0 is 0. NaN stays NaN, so that a diverged training shows.
+    /// `max(x, 0)`; its derivative at 0 is 0. NaN stays NaN, so that divergence is noticed.
     Relu,
 }
 
@@ -80,7 +80,7 @@ pub fn silu(x: &Tensor) -> Result<Tensor> {
 }
 
 /// `x · Φ(x)` for every element, with the normal distribution function Φ: the exact form, not
-/// the one with tanh (Hendrycks and Gimpel 2016).
+/// the approximation by tanh (Hendrycks and Gimpel 2016).
 ///
 /// # Errors
 /// Only those of candle itself.
@@ -88,7 +88,7 @@ pub fn gelu(x: &Tensor) -> Result<Tensor> {
     Function::Gelu.call(x)
 }
 
-/// A function of one element.
+/// An element-wise operation.
 #[derive(Clone, Copy, Debug)]
 enum Function {
     Relu,
@@ -157,19 +157,17 @@ impl CustomOp1 for Function {
     }
 
     fn bwd(&self, x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        let dx = with_values(self.name(), x, |x| {
-            with_values(self.name(), grad, |grad| {
-                let mut dx = vec![0.0f32; x.len()];
-                dx.par_chunks_mut(BLOCK)
-                    .zip(x.par_chunks(BLOCK))
-                    .zip(grad.par_chunks(BLOCK))
-                    .for_each(|((dx, x), grad)| {
-                        for ((d, &x), &g) in dx.iter_mut().zip(x).zip(grad) {
-                            *d = g * self.derivative(x);
-                        }
-                    });
-                Ok(dx)
-            })
+        let dx = with_values(self.name(), [x, grad], |[x, grad]| {
+            let mut dx = vec![0.0f32; x.len()];
+            dx.par_chunks_mut(BLOCK)
+                .zip(x.par_chunks(BLOCK))
+                .zip(grad.par_chunks(BLOCK))
+                .for_each(|((dx, x), grad)| {
+                    for ((d, &x), &g) in dx.iter_mut().zip(x).zip(grad) {
+                        *d = g * self.derivative(x);
+                    }
+                });
+            Ok(dx)
         })?;
         Tensor::from_vec(dx, x.shape(), x.device()).map(Some)
     }

@@ -1,4 +1,4 @@
-//! Averages of changing weights, kept in one pass.
+//! Averages of weights over training steps, updated in one pass.
 #![expect(unsafe_code, reason = "vector loads and stores")]
 
 use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, Var, bail};
@@ -16,7 +16,7 @@ const BLOCK: usize = if cfg!(miri) { 1 << 6 } else { 1 << 14 };
 ///
 /// With a fixed rate this is the exponential moving average with decay `1 − rate`; with rate
 /// `1/n` at the `n`-th value it is the mean of all values. Rate 0 keeps the average and rate 1
-/// makes it the value, both exactly.
+/// sets it to the value, both exactly.
 ///
 /// ```
 /// use candle_core::{Device, Tensor, Var};
@@ -95,8 +95,8 @@ fn average_block(average: &mut [f32], value: &[f32], rate: f64) {
         rate,
     });
     if !average_tail.is_empty() {
-        // The tail goes through the same instructions, so that a value does not depend on its
-        // place.
+        // The remainder uses the same instructions, so that a value does not depend on its
+        // position.
         let mut average = [0.0f32; CHANNEL_BLOCK];
         let mut value = [0.0f32; CHANNEL_BLOCK];
         average[..average_tail.len()].copy_from_slice(average_tail);
@@ -110,7 +110,7 @@ fn average_block(average: &mut [f32], value: &[f32], rate: f64) {
     }
 }
 
-/// The average of whole vectors.
+/// The update of whole vectors.
 struct Block<'a> {
     average: &'a mut [f32],
     value: &'a [f32],
@@ -125,8 +125,8 @@ impl Kernel for Block<'_> {
         let n = self.average.len();
         assert!(self.value.len() == n && n.is_multiple_of(S::F32_LANES));
         let near = self.rate < 0.5;
-        // Starting from the nearer end makes both ends exact.
-        let share = match near {
+        // From the nearer of the two, so that rates 0 and 1 are exact.
+        let weight = match near {
             true => s.splat_f32s(self.rate as f32),
             false => s.splat_f32s((self.rate - 1.0) as f32),
         };
@@ -136,7 +136,7 @@ impl Kernel for Block<'_> {
                 let old = s.load(self.average.as_ptr().add(i));
                 let value = s.load(self.value.as_ptr().add(i));
                 let start = if near { old } else { value };
-                let new = s.mul_add(share, s.sub_f32s(value, old), start);
+                let new = s.mul_add(weight, s.sub_f32s(value, old), start);
                 s.store(self.average.as_mut_ptr().add(i), new);
             }
         }
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn follows_the_definition_at_every_length_and_rate() {
+    fn matches_the_definition_for_every_length_and_rate() {
         for n in [1, 15, 16, 37, BLOCK + 35] {
             for rate in [0.0, 1e-3, 0.5, 0.9, 1.0] {
                 let (a, v) = (values(n, 1), values(n, 2));
@@ -188,17 +188,17 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_averaged_is_refused() {
+    fn invalid_rates_and_operands_are_errors() {
         let average = Var::new(&[1f32, 2.0], &Device::Cpu).unwrap();
-        let refused = |value: &Tensor, rate| {
+        let message = |value: &Tensor, rate| {
             let error = average_into(&average, value, rate).unwrap_err();
             error.to_string()
         };
         let value = Tensor::new(&[1f32, 2.0], &Device::Cpu).unwrap();
-        assert!(refused(&value, 1.5).contains("rate = 1.5"));
-        assert!(refused(&value, f64::NAN).contains("rate = NaN"));
-        assert!(refused(&value.to_dtype(DType::F64).unwrap(), 0.5).contains("F64"));
-        assert!(refused(&value.reshape((1, 2)).unwrap(), 0.5).contains("[1, 2]"));
-        refused(&average.as_detached_tensor(), 0.5);
+        assert!(message(&value, 1.5).contains("rate = 1.5"));
+        assert!(message(&value, f64::NAN).contains("rate = NaN"));
+        assert!(message(&value.to_dtype(DType::F64).unwrap(), 0.5).contains("F64"));
+        assert!(message(&value.reshape((1, 2)).unwrap(), 0.5).contains("[1, 2]"));
+        message(&average.as_detached_tensor(), 0.5);
     }
 }

@@ -1,4 +1,4 @@
-//! Dropout whose mask is a function of a seed and the element's index.
+//! Dropout with a mask that is a function of a seed and the element's index.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -6,16 +6,16 @@ use rayon::prelude::*;
 use crate::activation::BLOCK;
 use crate::host::{is_host_f32, values, with_values};
 
-/// The last part of the name of the variable in which a dropout layer finds the seed of its mask: an
-/// `i64` of shape `[]` that whoever trains the network sets before each forward pass.
+/// The last part of the name of the variable that holds the seed of a dropout layer's mask: an
+/// `i64` of shape `[]`, which the training loop sets before each forward pass.
 pub const DROPOUT_SEED: &str = "dropout_seed";
 
 /// Sets each element to zero with probability `p` and scales the others by `1 / (1 - p)`.
 ///
 /// The mask is a pure function of `seed` and the element's row-major index (a counter-based
-/// generator), so it is the same on every device, for every number of threads, and again in the
-/// backward pass, where it is computed anew instead of being kept. Give each layer and step a
-/// seed of its own. In evaluation do not call this function.
+/// generator), so it is the same on every device and for every number of threads, and the backward
+/// pass computes it again instead of saving it. Use another seed for each layer and training
+/// step. Do not call this function in evaluation.
 ///
 /// # Errors
 /// If `p` is not in `[0, 1)`.
@@ -78,7 +78,7 @@ impl CustomOp1 for Dropout {
     }
 
     fn bwd(&self, _x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        let mut dx = with_values("dropout", grad, |g| Ok(g.to_vec()))?;
+        let mut dx = with_values("dropout", [grad], |[g]| Ok(g.to_vec()))?;
         self.scale(&mut dx);
         Tensor::from_vec(dx, grad.shape(), grad.device()).map(Some)
     }
@@ -104,7 +104,7 @@ mod tests {
     use candle_core::{Device, Var};
 
     #[test]
-    fn keeps_the_mean_and_masks_the_gradient_alike() {
+    fn keeps_the_mean_and_uses_the_same_mask_for_the_gradient() {
         let x = Var::from_vec(vec![1f32; 40_000], 40_000, &Device::Cpu).unwrap();
         let y = dropout(&x, 0.25, 7).unwrap();
         let mean = y.mean_all().unwrap().to_scalar::<f32>().unwrap();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probability_out_of_range_is_refused() {
+    fn a_probability_out_of_range_is_an_error() {
         let x = Tensor::zeros(3, candle_core::DType::F32, &Device::Cpu).unwrap();
         for p in [-0.1, 1.0, f64::NAN] {
             let message = dropout(&x, p, 0).unwrap_err().to_string();

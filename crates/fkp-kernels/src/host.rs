@@ -11,7 +11,7 @@ pub(crate) fn is_host_f32(tensors: &[&Tensor]) -> bool {
         .all(|t| t.device().is_cpu() && t.dtype() == DType::F32)
 }
 
-/// The values in row-major order: borrowed where the layout is contiguous, gathered otherwise.
+/// The values in row-major order: borrowed where the layout is contiguous, copied otherwise.
 pub(crate) fn values<'a>(
     op: &'static str,
     storage: &'a CpuStorage,
@@ -25,24 +25,20 @@ pub(crate) fn values<'a>(
     };
     Ok(match layout.contiguous_offsets() {
         Some((start, end)) => Cow::Borrowed(&data[start..end]),
-        None => Cow::Owned(gather(data, layout)),
+        None => Cow::Owned(copy_strided(data, layout)),
     })
 }
 
-/// Calls `f` with the row-major values of a CPU tensor.
-pub(crate) fn with_values<R>(
+/// Calls `f` with the row-major values of CPU tensors.
+pub(crate) fn with_values<const N: usize, R>(
     op: &'static str,
-    tensor: &Tensor,
-    f: impl FnOnce(&[f32]) -> Result<R>,
+    tensors: [&Tensor; N],
+    f: impl FnOnce([&[f32]; N]) -> Result<R>,
 ) -> Result<R> {
-    let (storage, layout) = tensor.storage_and_layout();
-    match &*storage {
-        Storage::Cpu(cpu) => f(&values(op, cpu, layout)?),
-        _ => bail!("{op}: expected a tensor on the CPU"),
-    }
+    with_all_values(op, &tensors, |all| f(std::array::from_fn(|i| &*all[i])))
 }
 
-/// As [`with_values`] for several tensors at a time.
+/// As [`with_values`], for a number of tensors that is not known at compile time.
 pub(crate) fn with_all_values<R>(
     op: &'static str,
     tensors: &[&Tensor],
@@ -56,11 +52,12 @@ pub(crate) fn with_all_values<R>(
     f(&all.collect::<Result<Vec<_>>>()?)
 }
 
-/// Collects the values of a strided layout, the last dimension as one run at a time.
-fn gather(data: &[f32], layout: &Layout) -> Vec<f32> {
-    let (dims, stride) = (layout.dims(), layout.stride());
+/// Copies the values of a strided layout in row-major order.
+fn copy_strided(data: &[f32], layout: &Layout) -> Vec<f32> {
+    let (dims, strides) = (layout.dims(), layout.stride());
     let mut out = Vec::with_capacity(layout.shape().elem_count());
-    let Some(((&width, outer), (&step, outer_stride))) = dims.split_last().zip(stride.split_last())
+    let Some(((&width, outer), (&last_stride, outer_strides))) =
+        dims.split_last().zip(strides.split_last())
     else {
         return vec![data[layout.start_offset()]];
     };
@@ -69,15 +66,15 @@ fn gather(data: &[f32], layout: &Layout) -> Vec<f32> {
     }
     let mut index = vec![0usize; outer.len()];
     loop {
-        let offset: usize = index.iter().zip(outer_stride).map(|(i, s)| i * s).sum();
+        let offset: usize = index.iter().zip(outer_strides).map(|(i, s)| i * s).sum();
         let first = layout.start_offset() + offset;
-        out.extend((0..width).map(|i| data[first + i * step]));
-        // Count up like an odometer; done when the first digit overflows.
-        let Some(digit) = (0..outer.len()).rev().find(|&d| index[d] + 1 < outer[d]) else {
+        out.extend((0..width).map(|i| data[first + i * last_stride]));
+        // The next index in row-major order; done where no dimension can grow.
+        let Some(dim) = (0..outer.len()).rev().find(|&d| index[d] + 1 < outer[d]) else {
             return out;
         };
-        index[digit] += 1;
-        index[digit + 1..].fill(0);
+        index[dim] += 1;
+        index[dim + 1..].fill(0);
     }
 }
 
@@ -92,7 +89,7 @@ mod tests {
     use candle_core::Device;
 
     #[test]
-    fn strided_layouts_are_gathered_in_row_major_order() {
+    fn strided_layouts_are_copied_in_row_major_order() {
         let x = Tensor::arange(0f32, 24., &Device::Cpu)
             .unwrap()
             .reshape((2, 3, 4))
@@ -108,7 +105,7 @@ mod tests {
             x.narrow(0, 0, 0).unwrap().t().unwrap(),
         ] {
             let expected = view.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-            let got = with_values("test", &view, |v| Ok(v.to_vec())).unwrap();
+            let got = with_values("test", [&view], |[v]| Ok(v.to_vec())).unwrap();
             assert_eq!(got, expected);
         }
     }

@@ -1,14 +1,14 @@
 //! Fast CPU kernels as candle custom ops with backward, and fused optimizers.
 //!
-//! candle's own CPU path computes a convolution's backward through a transposed convolution and
-//! an optimizer step through a dozen temporaries, which makes training on a CPU about an order
-//! of magnitude slower than it has to be. This crate replaces exactly those operations. Every
-//! function takes and returns ordinary tensors and is differentiable by `Tensor::backward`, so a
-//! network is written once: on any device other than the CPU, and for any element type other
-//! than `f32`, the same functions call candle's own operations.
+//! On the CPU candle computes the gradients of a convolution through a transposed convolution and
+//! an optimizer step through a dozen temporary tensors, which makes training about an order of
+//! magnitude slower than necessary. This crate replaces these operations. Every function takes and
+//! returns ordinary tensors and is differentiable by `Tensor::backward`. On any device other than
+//! the CPU, and for any element type other than `f32`, the same functions call candle's own
+//! operations, so that a network is written once.
 //!
-//! Results do not depend on the number of threads: work is divided by image, plane or fixed
-//! block, and every sum over the batch is taken in one fixed order.
+//! Results do not depend on the number of threads: work is divided by image, plane or fixed block,
+//! and sums over the batch are computed in a fixed order.
 //!
 //! This is the only crate of the workspace that contains `unsafe` code.
 //!
@@ -32,13 +32,14 @@ mod conv;
 mod dropout;
 mod gradients;
 mod host;
+mod layout;
 mod linear;
 mod matmul;
-mod microkernel;
 mod optimizer;
 mod pool;
 mod scratch;
 mod simd;
+mod weighted_op;
 
 pub use activation::{Activation, gelu, relu, silu};
 pub use average::average_into;
@@ -49,5 +50,5 @@ pub use conv::{Conv2dConfig, Pooling, conv2d};
 pub use dropout::{DROPOUT_SEED, dropout};
 pub use gradients::{Gradients, backward};
 pub use linear::linear;
-pub use optimizer::{Adam, AdamConfig, Momentum, Sgd, SgdConfig, Stepped, WeightDecay};
+pub use optimizer::{Adam, AdamConfig, Momentum, Sgd, SgdConfig, StepOutcome, WeightDecay};
 pub use pool::{avg_pool2d, max_pool2d};

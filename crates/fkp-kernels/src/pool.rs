@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use crate::host::{is_host_f32, values, with_values};
 
 /// Maximum over `kernel × kernel` windows of `x`, `[n, c, h, w]`, `stride` pixels apart; rows and
-/// columns that fill no window are dropped. The gradient goes to the first of equal maxima; NaN
-/// counts as the largest value.
+/// columns that do not fill a window are dropped. The gradient goes to the first of equal maxima;
+/// NaN counts as the largest value.
 ///
 /// # Errors
 /// If the batch is empty, `kernel` or `stride` is 0, or the image is smaller than the window.
@@ -17,20 +17,20 @@ use crate::host::{is_host_f32, values, with_values};
 pub fn max_pool2d(x: &Tensor, kernel: usize, stride: usize) -> Result<Tensor> {
     let windows = Windows::new("max_pool2d", x, kernel, stride)?;
     if is_host_f32(&[x]) {
-        let winners = OnceLock::new();
+        let argmax = OnceLock::new();
         x.apply_op1(MaxPool {
             windows,
             tracked: x.track_op(),
-            winners,
+            argmax,
         })
     } else {
         max_pool2d_by_candle(x, &windows)
     }
 }
 
-/// The same in candle's operations. Windows that tile the image become two reductions, because
-/// the backward of candle 0.11.1's `max_pool2d` scales the gradient by `1 / kernel²`.
-fn max_pool2d_by_candle(x: &Tensor, g: &Windows) -> Result<Tensor> {
+/// The same with candle's own operations. Windows that tile the image become two reductions,
+/// because the backward of candle 0.11.1's `max_pool2d` scales the gradient by `1 / kernel²`.
+fn max_pool2d_by_candle(x: &Tensor, windows: &Windows) -> Result<Tensor> {
     let &Windows {
         n,
         c,
@@ -39,7 +39,7 @@ fn max_pool2d_by_candle(x: &Tensor, g: &Windows) -> Result<Tensor> {
         ho,
         wo,
         ..
-    } = g;
+    } = windows;
     if kernel != stride {
         return x.max_pool2d_with_stride(kernel, stride);
     }
@@ -52,7 +52,7 @@ fn max_pool2d_by_candle(x: &Tensor, g: &Windows) -> Result<Tensor> {
 }
 
 /// Mean over `kernel × kernel` windows of `x`, `[n, c, h, w]`, `stride` pixels apart; rows and
-/// columns that fill no window are dropped.
+/// columns that do not fill a window are dropped.
 ///
 /// # Errors
 /// As [`max_pool2d`].
@@ -65,7 +65,7 @@ pub fn avg_pool2d(x: &Tensor, kernel: usize, stride: usize) -> Result<Tensor> {
     }
 }
 
-/// Where the windows lie; `n` and `c` are treated alike.
+/// The positions of the windows.
 #[derive(Clone, Copy, Debug)]
 struct Windows {
     n: usize,
@@ -140,8 +140,8 @@ impl Windows {
 struct MaxPool {
     windows: Windows,
     tracked: bool,
-    /// Offset in its plane of each window's maximum, kept from the forward pass.
-    winners: OnceLock<Vec<u32>>,
+    /// Offset in its plane of each window's maximum, saved by the forward pass.
+    argmax: OnceLock<Vec<u32>>,
 }
 
 impl CustomOp1 for MaxPool {
@@ -153,19 +153,19 @@ impl CustomOp1 for MaxPool {
         let g = &self.windows;
         let x = values(self.name(), storage, layout)?;
         let mut y = vec![0.0f32; g.planes() * g.out_plane()];
-        let mut winners = vec![0u32; if self.tracked { y.len() } else { 0 }];
-        let pool = |(y, x): (&mut [f32], &[f32]), mut winners: Option<&mut [u32]>| {
+        let mut argmax = vec![0u32; if self.tracked { y.len() } else { 0 }];
+        let pool = |(y, x): (&mut [f32], &[f32]), mut argmax: Option<&mut [u32]>| {
             for (i, (y, origin)) in y.iter_mut().zip(g.origins()).enumerate() {
-                let mut at = origin;
+                let mut max = origin;
                 for member in g.members() {
                     let v = x[origin + member];
-                    if v > x[at] || (v.is_nan() && !x[at].is_nan()) {
-                        at = origin + member;
+                    if v > x[max] || (v.is_nan() && !x[max].is_nan()) {
+                        max = origin + member;
                     }
                 }
-                *y = x[at];
-                if let Some(winners) = winners.as_deref_mut() {
-                    winners[i] = at as u32;
+                *y = x[max];
+                if let Some(argmax) = argmax.as_deref_mut() {
+                    argmax[i] = max as u32;
                 }
             }
         };
@@ -174,10 +174,10 @@ impl CustomOp1 for MaxPool {
             .zip(x.par_chunks(g.in_plane()));
         if self.tracked {
             planes
-                .zip(winners.par_chunks_mut(g.out_plane()))
-                .for_each(|(plane, winners)| pool(plane, Some(winners)));
-            // The operation runs forward once; a second value could only be the same.
-            let _ = self.winners.set(winners);
+                .zip(argmax.par_chunks_mut(g.out_plane()))
+                .for_each(|(plane, argmax)| pool(plane, Some(argmax)));
+            // The operation runs forward once; a second result could only be the same.
+            let _ = self.argmax.set(argmax);
         } else {
             planes.for_each(|plane| pool(plane, None));
         }
@@ -186,17 +186,17 @@ impl CustomOp1 for MaxPool {
 
     fn bwd(&self, x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         let g = &self.windows;
-        let Some(winners) = self.winners.get() else {
+        let Some(argmax) = self.argmax.get() else {
             bail!("max_pool2d: backward without a tracked forward");
         };
-        let dx = with_values(self.name(), grad, |grad| {
+        let dx = with_values(self.name(), [grad], |[grad]| {
             let mut dx = vec![0.0f32; g.planes() * g.in_plane()];
             dx.par_chunks_mut(g.in_plane())
                 .zip(grad.par_chunks(g.out_plane()))
-                .zip(winners.par_chunks(g.out_plane()))
-                .for_each(|((dx, grad), winners)| {
-                    for (&grad, &at) in grad.iter().zip(winners) {
-                        dx[at as usize] += grad;
+                .zip(argmax.par_chunks(g.out_plane()))
+                .for_each(|((dx, grad), argmax)| {
+                    for (&grad, &max) in grad.iter().zip(argmax) {
+                        dx[max as usize] += grad;
                     }
                 });
             Ok(dx)
@@ -232,7 +232,7 @@ impl CustomOp1 for AvgPool {
     fn bwd(&self, x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         let g = &self.windows;
         let scale = 1.0 / (g.kernel * g.kernel) as f32;
-        let dx = with_values(self.name(), grad, |grad| {
+        let dx = with_values(self.name(), [grad], |[grad]| {
             let mut dx = vec![0.0f32; g.planes() * g.in_plane()];
             dx.par_chunks_mut(g.in_plane())
                 .zip(grad.par_chunks(g.out_plane()))

@@ -1,4 +1,4 @@
-//! Working memory that each thread keeps, so that a warm step allocates no large block.
+//! Scratch memory that each thread keeps, so that only the first calls allocate large blocks.
 
 use std::cell::RefCell;
 
@@ -8,8 +8,8 @@ thread_local! {
 
 /// Calls `f` with `len` floats of this thread's scratch memory. Their values are arbitrary.
 ///
-/// Calls may nest: each level gets a buffer of its own, and buffers are handed out in the order
-/// of last return, so that the same code sees the same (cache-warm) buffers again.
+/// Calls may nest: each level gets another buffer. The buffer that was returned last is reused
+/// first, so that the same code gets the same buffers, which are still in the cache.
 pub(crate) fn with_scratch<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
     let mut buffer = FREE
         .with_borrow_mut(|free| {

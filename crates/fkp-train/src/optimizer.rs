@@ -2,7 +2,7 @@
 
 use crate::TrainError;
 use candle_core::{Result, Tensor, Var};
-use fkp_kernels::{Adam, AdamConfig, Gradients, Momentum, Sgd, SgdConfig, Stepped, WeightDecay};
+use fkp_kernels::{Adam, AdamConfig, Gradients, Momentum, Sgd, SgdConfig, StepOutcome, WeightDecay};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -271,14 +271,14 @@ impl Optimizer {
     }
 
     /// Updates every variable that has a gradient. Whether the gradients were finite is in the
-    /// answer, see [`Stepped::not_finite`].
+    /// answer, see [`StepOutcome::not_finite`].
     ///
     /// # Errors
     /// If `lr` is not a finite number from 0 or a gradient's shape differs from its variable's.
-    pub fn step(&mut self, gradients: &Gradients, lr: f64) -> Result<Stepped> {
+    pub fn step(&mut self, gradients: &Gradients, lr: f64) -> Result<StepOutcome> {
         match &mut self.kind {
-            Kind::Adam(adam) => adam.step_factored(gradients, lr),
-            Kind::Sgd(sgd) => sgd.step_factored(gradients, lr),
+            Kind::Adam(adam) => adam.step(gradients, lr),
+            Kind::Sgd(sgd) => sgd.step(gradients, lr),
         }
     }
 

@@ -1,10 +1,13 @@
-//! The shapes of one convolution, checked once.
+//! The shapes of one convolution, validated once, and the operations fused into it.
+
+use std::ops::Range;
 
 use candle_core::{Result, bail};
 
-use super::{Conv2dConfig, Pooling};
+use super::config::{Conv2dConfig, Pooling};
+use crate::Activation;
 
-/// Shapes of a convolution of `n` images; every other module of this folder relies on them.
+/// Shapes of a convolution of `n` images; every algorithm relies on their being valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Geometry {
     pub(crate) n: usize,
@@ -19,10 +22,12 @@ pub(crate) struct Geometry {
     /// Size of the convolution's output, before pooling.
     pub(crate) ho: usize,
     pub(crate) wo: usize,
+    pub(crate) activation: Activation,
+    pub(crate) pooling: Pooling,
 }
 
 impl Geometry {
-    pub(crate) fn new(x: &[usize], w: &[usize], config: &Conv2dConfig) -> Result<Self> {
+    pub(crate) fn new(x: &[usize], w: &[usize], config: Conv2dConfig) -> Result<Self> {
         let &[n, c_in, h, width] = x else {
             bail!("conv2d: x must be [n, c_in, h, w], got {x:?}");
         };
@@ -39,8 +44,11 @@ impl Geometry {
             bail!("conv2d: x {x:?} and w {w:?} must not have a dimension of size 0");
         }
         let Conv2dConfig {
-            padding, stride, ..
-        } = *config;
+            padding,
+            stride,
+            activation,
+            pooling,
+        } = config;
         if stride == 0 {
             bail!("conv2d: stride must be at least 1");
         }
@@ -49,7 +57,7 @@ impl Geometry {
         }
         let ho = (h + 2 * padding - kh) / stride + 1;
         let wo = (width + 2 * padding - kw) / stride + 1;
-        if config.pooling == Pooling::Max2 && (ho < 2 || wo < 2) {
+        if pooling == Pooling::Max2 && (ho < 2 || wo < 2) {
             bail!("conv2d: the {ho}×{wo} result is too small for 2×2 pooling");
         }
         Ok(Self {
@@ -64,6 +72,8 @@ impl Geometry {
             stride,
             ho,
             wo,
+            activation,
+            pooling,
         })
     }
 
@@ -72,7 +82,7 @@ impl Geometry {
         self.c_in * self.h * self.w
     }
 
-    /// Positions of the convolution's output in one channel.
+    /// Values of the convolution's output in one channel, before pooling.
     pub(crate) fn positions(&self) -> usize {
         self.ho * self.wo
     }
@@ -82,26 +92,32 @@ impl Geometry {
         self.c_in * self.kh * self.kw
     }
 
-    /// Height and width after `pooling`.
-    pub(crate) fn out_size(&self, pooling: Pooling) -> (usize, usize) {
-        match pooling {
+    /// Values of one output image.
+    pub(crate) fn out_len(&self) -> usize {
+        let (h, w) = self.out_size();
+        self.c_out * h * w
+    }
+
+    /// Height and width of the output, after pooling.
+    pub(crate) fn out_size(&self) -> (usize, usize) {
+        match self.pooling {
             Pooling::None => (self.ho, self.wo),
             Pooling::Max2 => (self.ho / 2, self.wo / 2),
         }
     }
 
-    /// Whether the unrolled input of an image is the image itself.
+    /// Whether the im2col matrix of an image is the image itself.
     pub(crate) fn is_pointwise(&self) -> bool {
         self.kh == 1 && self.kw == 1 && self.stride == 1 && self.padding == 0
     }
 
-    /// Output columns `lo..hi` for which tap `kx` reads inside a row of the image.
-    pub(crate) fn valid_columns(&self, kx: usize) -> (usize, usize) {
+    /// Output columns for which column `kx` of the kernel reads inside the image.
+    pub(crate) fn valid_columns(&self, kx: usize) -> Range<usize> {
         let lo = self.padding.saturating_sub(kx).div_ceil(self.stride);
         let hi = (self.w + self.padding)
             .saturating_sub(kx)
             .div_ceil(self.stride)
             .min(self.wo);
-        (lo.min(hi), hi)
+        lo.min(hi)..hi
     }
 }

@@ -1,16 +1,19 @@
-//! What all optimizers share: the variables by name, the norm, the pass over each, the state.
+//! The common part of the optimizers: named variables, gradient norm, updates, and state.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 
 use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Result, Tensor, Var, bail};
 
-use super::fused::{Finite, HostFactors, HostGradient, Rule, sum_of_squares, update};
-use super::{Stepped, WeightDecay};
-use crate::gradients::{Factors, Gradient};
+use super::fused::{Finite, HostGradient, Rule, sum_of_squares, update};
+use super::step::{Settings, Step, StepOutcome};
+use super::validate::validate_not_negative;
+use super::weight_decay::WeightDecay;
+use crate::gradients::{Factors, Gradient, Gradients};
 use crate::host::{is_host_f32, values, with_all_values, with_values};
+use crate::matmul::WeightGradient;
 
-/// Named variables with `N` tensors of state each, and the number of updates so far.
+/// Named variables with `N` tensors of state each, and the number of steps so far.
 #[derive(Debug)]
 pub(super) struct Engine<const N: usize> {
     /// The optimizer's name, for messages.
@@ -18,7 +21,7 @@ pub(super) struct Engine<const N: usize> {
     /// Prefixes of the state's entries.
     slots: [&'static str; N],
     parameters: Vec<Parameter<N>>,
-    step: u64,
+    steps: u64,
 }
 
 #[derive(Debug)]
@@ -41,25 +44,6 @@ enum Decay {
     Exempt,
 }
 
-/// What is the same for all parameters of a step.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Settings {
-    pub(super) lr: f64,
-    pub(super) weight_decay: WeightDecay,
-    pub(super) max_grad_norm: Option<f64>,
-}
-
-/// What an update rule is made from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
-    /// Counted from 1.
-    pub(super) number: u64,
-    pub(super) lr: f64,
-    pub(super) weight_decay: WeightDecay,
-    /// Factor on all gradients, below 1 where they are clipped.
-    pub(super) grad_scale: f64,
-}
-
 impl<const N: usize> Engine<N> {
     pub(super) fn new(
         op: &'static str,
@@ -77,7 +61,7 @@ impl<const N: usize> Engine<N> {
             let state = if is_host_f32(&[&var]) {
                 State::Host(slots.map(|_| vec![0.0; var.elem_count()]))
             } else {
-                State::Device(each(|_| var.zeros_like())?)
+                State::Device(try_array(|_| var.zeros_like())?)
             };
             let decay = Decay::Applies;
             parameters.push(Parameter {
@@ -91,12 +75,12 @@ impl<const N: usize> Engine<N> {
             op,
             slots,
             parameters,
-            step: 0,
+            steps: 0,
         })
     }
 
     pub(super) fn steps(&self) -> u64 {
-        self.step
+        self.steps
     }
 
     pub(super) fn exempt_from_decay(&mut self, exempt: impl Fn(&str, &Tensor) -> bool) {
@@ -108,21 +92,19 @@ impl<const N: usize> Engine<N> {
         }
     }
 
-    /// Updates every variable for which `find` has a gradient.
-    pub(super) fn step<'a, R: Rule<N>>(
+    /// Updates every variable that has a gradient.
+    pub(super) fn step<R: Rule<N>>(
         &mut self,
-        find: impl Fn(&Tensor) -> Result<Option<Gradient<'a>>>,
+        gradients: &Gradients,
         settings: Settings,
         rule: impl Fn(&Step) -> R,
-    ) -> Result<Stepped> {
+    ) -> Result<StepOutcome> {
         let op = self.op;
         let lr = settings.lr;
-        if !(lr >= 0.0 && lr.is_finite()) {
-            bail!("{op}: lr = {lr} is not a finite number from 0");
-        }
+        validate_not_negative(op, "lr", lr)?;
         let mut grads = Vec::with_capacity(self.parameters.len());
         for p in &self.parameters {
-            let grad = find(&p.var)?;
+            let grad = gradients.find(&p.var)?;
             if let Some(Gradient::Dense(grad)) = &grad
                 && grad.shape() != p.var.shape()
             {
@@ -131,22 +113,22 @@ impl<const N: usize> Engine<N> {
             }
             grads.push(grad);
         }
-        let mut stepped = Stepped::default();
+        let mut outcome = StepOutcome::default();
         let mut grad_scale = 1.0;
         if let Some(max) = settings.max_grad_norm {
             let (norm, not_finite) = self.norm(&grads)?;
-            stepped.norm = Some(norm);
+            outcome.norm = Some(norm);
             if not_finite.is_some() {
-                stepped.not_finite = not_finite;
-                return Ok(stepped);
+                outcome.not_finite = not_finite;
+                return Ok(outcome);
             }
             if norm > max {
                 grad_scale = max / norm;
             }
         }
-        self.step += 1;
+        self.steps += 1;
         let step = Step {
-            number: self.step,
+            number: self.steps,
             lr,
             weight_decay: settings.weight_decay,
             grad_scale,
@@ -164,14 +146,14 @@ impl<const N: usize> Engine<N> {
             let Some(grad) = grad else {
                 continue;
             };
-            if p.update(op, grad, rule)? == Finite::No && stepped.not_finite.is_none() {
-                stepped.not_finite = Some(p.name.clone());
+            if p.update(op, grad, rule)? == Finite::No && outcome.not_finite.is_none() {
+                outcome.not_finite = Some(p.name.clone());
             }
         }
-        Ok(stepped)
+        Ok(outcome)
     }
 
-    /// The norm of all gradients together, and the first variable whose gradient has none.
+    /// The norm of all gradients together, and the first variable whose gradient is not finite.
     fn norm(&self, grads: &[Option<Gradient<'_>>]) -> Result<(f64, Option<String>)> {
         let mut sum = 0.0;
         let mut not_finite = None;
@@ -182,7 +164,7 @@ impl<const N: usize> Engine<N> {
                     with_factors(self.op, factors, |f| Ok(sum_of_squares(f)))?
                 }
                 Some(Gradient::Dense(grad)) if is_host_f32(&[grad]) => {
-                    with_values(self.op, grad, |g| {
+                    with_values(self.op, [grad], |[g]| {
                         Ok(sum_of_squares(HostGradient::Dense(g)))
                     })?
                 }
@@ -203,7 +185,7 @@ impl<const N: usize> Engine<N> {
         let mut entries = Vec::with_capacity(1 + N * self.parameters.len());
         entries.push((
             "step".to_owned(),
-            Tensor::from_vec(vec![self.step as i64], 1, &Device::Cpu)?,
+            Tensor::from_vec(vec![self.steps as i64], 1, &Device::Cpu)?,
         ));
         for Parameter {
             name, var, state, ..
@@ -227,13 +209,13 @@ impl<const N: usize> Engine<N> {
             None => bail!("{op}: the state has no entry {name:?}"),
         };
         let step = entry("step")?.to_dtype(DType::I64)?.flatten_all()?;
-        let step = step.to_vec1::<i64>()?;
-        let &[step] = step.as_slice() else {
-            let count = step.len();
-            bail!("{op}: the state's \"step\" must hold one value, it holds {count}");
+        let steps = step.to_vec1::<i64>()?;
+        let &[steps] = steps.as_slice() else {
+            let count = steps.len();
+            bail!("{op}: the state's \"step\" must have one value, it has {count}");
         };
-        let Ok(step) = u64::try_from(step) else {
-            bail!("{op}: the state's \"step\" is {step}");
+        let Ok(steps) = u64::try_from(steps) else {
+            bail!("{op}: the state's \"step\" is {steps}, it must not be negative");
         };
         let mut restored = Vec::with_capacity(self.parameters.len());
         for p in &self.parameters {
@@ -247,16 +229,16 @@ impl<const N: usize> Engine<N> {
                 tensor.to_device(p.var.device())?.to_dtype(p.var.dtype())
             };
             restored.push(match &p.state {
-                State::Device(_) => State::Device(each(|k| slot(k)?.copy())?),
-                State::Host(_) => {
-                    State::Host(each(|k| with_values(op, &slot(k)?, |v| Ok(v.to_vec())))?)
-                }
+                State::Device(_) => State::Device(try_array(|k| slot(k)?.copy())?),
+                State::Host(_) => State::Host(try_array(|k| {
+                    with_values(op, [&slot(k)?], |[v]| Ok(v.to_vec()))
+                })?),
             });
         }
         for (p, state) in self.parameters.iter_mut().zip(restored) {
             p.state = state;
         }
-        self.step = step;
+        self.steps = steps;
         Ok(())
     }
 }
@@ -301,12 +283,12 @@ impl<const N: usize> Parameter<N> {
     }
 }
 
-/// The update of one parameter as an in-place operation: the only way to its storage.
+/// The update of one parameter as an in-place operation, which gives access to its storage.
 struct Update<'a, const N: usize, R> {
     op: &'static str,
     state: RefCell<[&'a mut [f32]; N]>,
     rule: &'a R,
-    /// Set where the second operand is not the gradient but only a factor of it.
+    /// Set where the second operand is not the gradient but one of its factors.
     factors: Option<&'a [Factors]>,
     finite: RefCell<Finite>,
 }
@@ -353,14 +335,14 @@ fn with_factors<R>(
         let host = factors.iter().zip(values.chunks_exact(2));
         let host = host.map(|(factors, pair)| {
             let (sizes, x, dy) = (factors.sizes()?, &*pair[0], &*pair[1]);
-            Ok(HostFactors { sizes, x, dy })
+            Ok(WeightGradient { sizes, x, dy })
         });
         f(HostGradient::Factored(&host.collect::<Result<Vec<_>>>()?))
     })
 }
 
 /// `[f(0), …, f(N − 1)]`, or the first error.
-fn each<T, const N: usize>(f: impl Fn(usize) -> Result<T>) -> Result<[T; N]> {
+fn try_array<T, const N: usize>(f: impl Fn(usize) -> Result<T>) -> Result<[T; N]> {
     let all = (0..N).map(f).collect::<Result<Vec<T>>>()?;
     match all.try_into() {
         Ok(array) => Ok(array),

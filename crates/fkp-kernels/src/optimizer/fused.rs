@@ -1,36 +1,38 @@
 //! One pass over a parameter, its gradient and its state, for any element-wise update rule.
 #![expect(unsafe_code, reason = "vector loads and stores")]
 
+use std::ops::Range;
+
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-use crate::linear::{Sizes, weight_gradient_block};
+use crate::matmul::WeightGradient;
 use crate::scratch::with_scratch;
 use crate::simd::{CHANNEL_BLOCK, Kernel, Simd, dispatch};
 
 /// Elements per parallel task; also the blocks in which the gradient norm is summed.
 const BLOCK: usize = 1 << 14;
-/// Rows per task of a factored gradient, and the block in which it is multiplied: that stays in
-/// the first cache.
+/// Rows per task of a factored gradient, and the block in which it is multiplied, which stays in
+/// the first-level cache.
 const TASK: usize = 32;
 const ROWS: usize = 8;
 const COLUMNS: usize = 512;
 
-/// How one value of a parameter follows from its gradient and its `N` values of state.
+/// The update of one value of a parameter from its gradient and its `N` values of state.
 pub(super) trait Rule<const N: usize>: Sync {
-    /// The constants, one in each lane.
+    /// The coefficients as vectors.
     type Lanes<S: Simd>: Copy;
     fn lanes<S: Simd>(&self, s: S) -> Self::Lanes<S>;
     /// The new value and state. Must be `#[inline(always)]` and free of closures, which would not
     /// be compiled for the instruction set of `s`.
     fn apply<S: Simd>(
         s: S,
-        constants: Self::Lanes<S>,
+        coefficients: Self::Lanes<S>,
         p: S::f32s,
         grad: S::f32s,
         state: [S::f32s; N],
     ) -> (S::f32s, [S::f32s; N]);
-    /// The same in candle's operations, for other devices and element types.
+    /// The same with candle's operations, for other devices and element types.
     fn apply_tensors(
         &self,
         p: &Tensor,
@@ -42,15 +44,7 @@ pub(super) trait Rule<const N: usize>: Sync {
 /// A gradient in host memory.
 pub(super) enum HostGradient<'a> {
     Dense(&'a [f32]),
-    Factored(&'a [HostFactors<'a>]),
-}
-
-/// The product `dyᵀ · x`; several of them stand for their sum.
-#[derive(Clone, Copy)]
-pub(super) struct HostFactors<'a> {
-    pub(super) sizes: Sizes,
-    pub(super) x: &'a [f32],
-    pub(super) dy: &'a [f32],
+    Factored(&'a [WeightGradient<'a>]),
 }
 
 /// Whether all values of a gradient were finite.
@@ -75,7 +69,7 @@ struct Part<'a, const N: usize> {
     state: [&'a mut [f32]; N],
 }
 
-/// Updates `p` and its state; all have the length of the gradient.
+/// Updates a parameter and its state; all have the length of the gradient.
 pub(super) fn update<const N: usize, R: Rule<N>>(
     p: &mut [f32],
     grad: HostGradient<'_>,
@@ -100,12 +94,16 @@ pub(super) fn update<const N: usize, R: Rule<N>>(
                 .map(|(task, mut part)| {
                     let mut finite = Finite::Yes;
                     let rows = part.p.len() / n_in;
-                    for_each_block(factors, (task * TASK, rows), |row, first, grad| {
-                        let at = row * n_in + first..row * n_in + first + grad.len();
-                        let state = part.state.each_mut().map(|s| &mut s[at.clone()]);
-                        let block = update_block(&mut part.p[at.clone()], grad, state, rule);
-                        finite = finite.and(block);
-                    });
+                    for_each_block(
+                        factors,
+                        task * TASK..task * TASK + rows,
+                        |row, first, grad| {
+                            let range = row * n_in + first..row * n_in + first + grad.len();
+                            let state = part.state.each_mut().map(|s| &mut s[range.clone()]);
+                            let block = update_block(&mut part.p[range], grad, state, rule);
+                            finite = finite.and(block);
+                        },
+                    );
                     finite
                 })
                 .reduce(|| Finite::Yes, Finite::and)
@@ -113,7 +111,7 @@ pub(super) fn update<const N: usize, R: Rule<N>>(
     }
 }
 
-/// `‖grad‖²` in `f64`, by blocks and then over the blocks in order. A product is not stored.
+/// `‖grad‖²` in `f64`, by blocks and then over the blocks in order. Products are not stored.
 pub(super) fn sum_of_squares(grad: HostGradient<'_>) -> f64 {
     let partial: Vec<f64> = match grad {
         HostGradient::Dense(grad) => grad.par_chunks(BLOCK).map(block_sum_of_squares).collect(),
@@ -124,7 +122,7 @@ pub(super) fn sum_of_squares(grad: HostGradient<'_>) -> f64 {
                 .map(|task| {
                     let rows = TASK.min(n_out - task * TASK);
                     let mut sum = 0.0;
-                    for_each_block(factors, (task * TASK, rows), |_, _, grad| {
+                    for_each_block(factors, task * TASK..task * TASK + rows, |_, _, grad| {
                         sum += block_sum_of_squares(grad);
                     });
                     sum
@@ -136,7 +134,8 @@ pub(super) fn sum_of_squares(grad: HostGradient<'_>) -> f64 {
 }
 
 fn block_sum_of_squares(values: &[f32]) -> f64 {
-    // Eight sums side by side, which a compiler makes vectors of; one sum is a chain of waits.
+    // Eight independent sums, which the compiler vectorizes; additions to a single sum would wait
+    // for each other.
     let mut sums = [0.0f64; 8];
     let (eights, rest) = values.as_chunks::<8>();
     for eight in eights {
@@ -162,47 +161,45 @@ fn parts<'a, const N: usize>(
         .collect()
 }
 
-/// The columns of the product.
-fn assert_same_product(factors: &[HostFactors<'_>], len: usize) -> usize {
+/// Asserts that the products have `len` values each; returns the number of columns.
+fn assert_same_product(factors: &[WeightGradient<'_>], len: usize) -> usize {
     let n_in = factors.first().map_or(0, |f| f.sizes.n_in);
     assert!(n_in > 0, "a gradient has at least one pair of factors");
-    for HostFactors { sizes, .. } in factors {
+    for WeightGradient { sizes, .. } in factors {
         assert!(sizes.n_in == n_in && sizes.n_out * n_in == len);
     }
     n_in
 }
 
-/// Multiplies `count` rows of the sum of products from row `first_row`, a few rows and columns at
-/// a time, and hands over each piece of a row as `f(row - first_row, first column, values)`.
+/// Computes `rows` of the sum of products, a few rows and columns at a time, and calls `f(row -
+/// rows.start, first column, values)` for each piece of a row.
 fn for_each_block(
-    factors: &[HostFactors<'_>],
-    (first_row, count): (usize, usize),
+    factors: &[WeightGradient<'_>],
+    rows: Range<usize>,
     mut f: impl FnMut(usize, usize, &[f32]),
 ) {
     let Some((head, more)) = factors.split_first() else {
         return;
     };
-    let product = |of: &HostFactors<'_>, from, columns, dst: &mut [f32]| {
-        weight_gradient_block(of.sizes, of.x, of.dy, from, columns, (dst, COLUMNS));
-    };
     with_scratch(2 * ROWS * COLUMNS, |scratch| {
         let (grad, term) = scratch.split_at_mut(ROWS * COLUMNS);
         for first in (0..head.sizes.n_in).step_by(COLUMNS) {
-            let width = COLUMNS.min(head.sizes.n_in - first);
-            for top in (0..count).step_by(ROWS) {
-                let rows = ROWS.min(count - top);
-                let from = (first_row + top, rows);
-                product(head, from, (first, width), grad);
+            let columns = first..head.sizes.n_in.min(first + COLUMNS);
+            let width = columns.len();
+            for top in (0..rows.len()).step_by(ROWS) {
+                let count = ROWS.min(rows.len() - top);
+                let from = rows.start + top..rows.start + top + count;
+                head.block(from.clone(), columns.clone(), grad, COLUMNS);
                 for factors in more {
-                    // Each product is rounded before it is added, as where it is stored first.
-                    product(factors, from, (first, width), term);
-                    for row in 0..rows {
+                    // Each product is rounded before it is added, as a stored product would be.
+                    factors.block(from.clone(), columns.clone(), term, COLUMNS);
+                    for row in 0..count {
                         let (grad, term) = (&mut grad[row * COLUMNS..], &term[row * COLUMNS..]);
                         let pairs = grad[..width].iter_mut().zip(&term[..width]);
                         pairs.for_each(|(grad, term)| *grad += term);
                     }
                 }
-                for row in 0..rows {
+                for row in 0..count {
                     f(top + row, first, &grad[row * COLUMNS..][..width]);
                 }
             }
@@ -234,8 +231,8 @@ fn update_block<const N: usize, R: Rule<N>>(
     if p_tail.is_empty() {
         return finite;
     }
-    // The tail goes through the same instructions, so that a value does not depend on its place
-    // in the parameter.
+    // The remainder uses the same instructions, so that a value does not depend on its position in
+    // the parameter.
     let len = p_tail.len();
     let (mut p, mut grad) = ([0.0f32; CHANNEL_BLOCK], [0.0f32; CHANNEL_BLOCK]);
     let mut state = [[0.0f32; CHANNEL_BLOCK]; N];
@@ -281,9 +278,9 @@ impl<const N: usize, R: Rule<N>> Kernel for Block<'_, N, R> {
         for slot in &state {
             assert_eq!(slot.len(), n);
         }
-        let constants = rule.lanes(s);
+        let coefficients = rule.lanes(s);
         let zero = s.splat_f32s(0.0);
-        // 0 · g is 0 for every number and NaN for the rest, and NaN stays in a sum.
+        // 0 · g is 0 for finite g and NaN otherwise, and NaN stays in a sum.
         let mut check = zero;
         for i in (0..n).step_by(S::F32_LANES) {
             // SAFETY: i + LANES <= n, the length of all slices.
@@ -294,7 +291,7 @@ impl<const N: usize, R: Rule<N>> Kernel for Block<'_, N, R> {
                 for (old, slot) in old.iter_mut().zip(&state) {
                     *old = s.load(slot.as_ptr().add(i));
                 }
-                let (value, new) = R::apply(s, constants, s.load(p.as_ptr().add(i)), g, old);
+                let (value, new) = R::apply(s, coefficients, s.load(p.as_ptr().add(i)), g, old);
                 for (slot, new) in state.iter_mut().zip(new) {
                     s.store(slot.as_mut_ptr().add(i), new);
                 }

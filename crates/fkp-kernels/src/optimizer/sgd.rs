@@ -2,20 +2,21 @@
 
 use std::collections::HashMap;
 
-use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var};
 
-use super::engine::{Engine, Settings, Step};
+use super::engine::Engine;
 use super::fused::Rule;
-use super::{Stepped, WeightDecay, validate_fraction, validate_max_norm};
-use crate::gradients::{Gradient, Gradients};
+use super::step::{Settings, Step, StepOutcome};
+use super::validate::{validate_fraction, validate_max_norm};
+use super::weight_decay::{DecayTerms, WeightDecay};
+use crate::gradients::Gradients;
 use crate::simd::Simd;
 
-/// How past gradients count.
+/// How past gradients enter the update.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Momentum {
-    /// Not at all: `p ← p − lr·g`.
+    /// Plain gradient descent: `p ← p − lr·g`.
     #[default]
     None,
     /// `b ← μ·b + g`, `p ← p − lr·b` (Polyak 1964, as in PyTorch without dampening).
@@ -24,15 +25,16 @@ pub enum Momentum {
     Nesterov(f64),
 }
 
-/// The constants of [`Sgd`]; the learning rate is given at each step. By default plain gradient
-/// descent.
+/// The hyperparameters of [`Sgd`]; the learning rate is given at each step. The default is
+/// plain gradient descent.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SgdConfig {
     /// Weight of past gradients, with μ in `[0, 1)`.
     pub momentum: Momentum,
-    /// Pull of the weights toward zero; PyTorch's is [`WeightDecay::Coupled`].
+    /// Decay of the weights toward zero; PyTorch's is [`WeightDecay::Coupled`].
     pub weight_decay: WeightDecay,
-    /// All gradients are scaled down together where their joint Euclidean norm exceeds this.
+    /// Gradient clipping: all gradients are scaled down together if their joint Euclidean norm
+    /// exceeds this.
     pub max_grad_norm: Option<f64>,
 }
 
@@ -48,10 +50,11 @@ impl SgdConfig {
 
 const NAME: &str = "sgd";
 
-/// Gradient descent over named variables, updated in place, in one pass like
+/// Stochastic gradient descent over named variables, updated in place, in one pass like
 /// [`Adam`](crate::Adam).
 ///
-/// A buffer of a variable's size is kept also without momentum, so that the state has one form.
+/// The momentum buffer is allocated also without momentum, so that the state always has the same
+/// form.
 #[derive(Debug)]
 pub struct Sgd {
     config: SgdConfig,
@@ -59,12 +62,10 @@ pub struct Sgd {
 }
 
 impl Sgd {
-    /// An optimizer at step 0. The order of `vars` is the order of the state and of the sum in
-    /// the gradient norm: give the same order for the same result.
+    /// As [`Adam::new`](crate::Adam::new).
     ///
     /// # Errors
-    /// If a constant is out of range, two variables share a name, or a variable is not of a
-    /// floating point type.
+    /// As [`Adam::new`](crate::Adam::new).
     pub fn new(vars: Vec<(String, Var)>, config: SgdConfig) -> Result<Self> {
         config.validate()?;
         let engine = Engine::new(NAME, ["momentum"], vars)?;
@@ -76,40 +77,21 @@ impl Sgd {
         self.engine.exempt_from_decay(exempt);
     }
 
-    /// Number of updates so far, those before a restored state included.
+    /// Number of steps so far, including those before a restored state.
     pub fn steps(&self) -> u64 {
         self.engine.steps()
     }
 
-    /// The constants.
+    /// The hyperparameters.
     pub fn config(&self) -> &SgdConfig {
         &self.config
     }
 
-    /// Updates every variable that has a gradient; the others keep value and buffer. What the
-    /// gradients were like is in the answer: look at [`Stepped::not_finite`].
+    /// As [`Adam::step`](crate::Adam::step).
     ///
     /// # Errors
-    /// If `lr` is not a finite number from 0 or a gradient's shape differs from its variable's;
-    /// then nothing was updated.
-    pub fn step(&mut self, grads: &GradStore, lr: f64) -> Result<Stepped> {
-        self.step_by(|var| Ok(grads.get(var).cloned().map(Gradient::Dense)), lr)
-    }
-
-    /// As [`Sgd::step`], with the gradients of [`backward`](crate::backward), whose factors are
-    /// multiplied inside the pass.
-    ///
-    /// # Errors
-    /// As [`Sgd::step`].
-    pub fn step_factored(&mut self, grads: &Gradients, lr: f64) -> Result<Stepped> {
-        self.step_by(|var| grads.find(var), lr)
-    }
-
-    fn step_by<'a>(
-        &mut self,
-        find: impl Fn(&Tensor) -> Result<Option<Gradient<'a>>>,
-        lr: f64,
-    ) -> Result<Stepped> {
+    /// As [`Adam::step`](crate::Adam::step).
+    pub fn step(&mut self, gradients: &Gradients, lr: f64) -> Result<StepOutcome> {
         let config = self.config;
         let settings = Settings {
             lr,
@@ -117,11 +99,11 @@ impl Sgd {
             max_grad_norm: config.max_grad_norm,
         };
         let rule = |step: &Step| Coefficients::new(&config, step);
-        self.engine.step(find, settings, rule)
+        self.engine.step(gradients, settings, rule)
     }
 
-    /// The step (`step`, one `i64`) and the buffer of each variable (`momentum.NAME`, of its
-    /// shape and on its device), in the order of the variables.
+    /// The number of steps (`step`, one `i64`) and the buffer of each variable (`momentum.NAME`, of
+    /// its shape and on its device), in the order of the variables.
     ///
     /// # Errors
     /// Only those of candle itself.
@@ -129,17 +111,16 @@ impl Sgd {
         self.engine.state()
     }
 
-    /// Restores what [`Sgd::state`] returned, whatever device the tensors are on now. Entries of
-    /// other names are ignored.
+    /// As [`Adam::load_state`](crate::Adam::load_state).
     ///
     /// # Errors
-    /// If an entry is missing or does not fit its variable; then nothing was changed.
+    /// As [`Adam::load_state`](crate::Adam::load_state).
     pub fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
         self.engine.load_state(state)
     }
 }
 
-/// The constants of one step: `b ← μ·b + g`, `p ← shrink·p − rate·(own·g + past·b)`.
+/// The coefficients of one step: `b ← μ·b + g`, `p ← shrink·p − rate·(current·g + past·b)`.
 #[derive(Clone, Copy, Debug)]
 struct Coefficients {
     grad_scale: f64,
@@ -147,14 +128,14 @@ struct Coefficients {
     shrink: f64,
     rate: f64,
     mu: f64,
-    own: f64,
+    current: f64,
     past: f64,
 }
 
 impl Coefficients {
     fn new(config: &SgdConfig, step: &Step) -> Self {
-        let (coupled, shrink) = step.weight_decay.terms(step.lr);
-        let (mu, own, past) = match config.momentum {
+        let DecayTerms { coupled, shrink } = step.weight_decay.terms(step.lr);
+        let (mu, current, past) = match config.momentum {
             Momentum::None => (0.0, 0.0, 1.0),
             Momentum::Classical(mu) => (mu, 0.0, 1.0),
             Momentum::Nesterov(mu) => (mu, 1.0, mu),
@@ -165,7 +146,7 @@ impl Coefficients {
             shrink,
             rate: step.lr,
             mu,
-            own,
+            current,
             past,
         }
     }
@@ -179,7 +160,7 @@ struct Lanes<V> {
     shrink: V,
     minus_rate: V,
     mu: V,
-    own: V,
+    current: V,
     past: V,
 }
 
@@ -194,7 +175,7 @@ impl Rule<1> for Coefficients {
             shrink: s.splat_f32s(self.shrink as f32),
             minus_rate: s.splat_f32s(-self.rate as f32),
             mu: s.splat_f32s(self.mu as f32),
-            own: s.splat_f32s(self.own as f32),
+            current: s.splat_f32s(self.current as f32),
             past: s.splat_f32s(self.past as f32),
         }
     }
@@ -209,7 +190,7 @@ impl Rule<1> for Coefficients {
     ) -> (S::f32s, [S::f32s; 1]) {
         let g = s.mul_add(c.coupled, p, s.mul_f32s(grad, c.scale));
         let buffer = s.mul_add(c.mu, buffer, g);
-        let direction = s.mul_add(c.own, g, s.mul_f32s(c.past, buffer));
+        let direction = s.mul_add(c.current, g, s.mul_f32s(c.past, buffer));
         let step = s.mul_f32s(c.minus_rate, direction);
         (s.mul_add(p, c.shrink, step), [buffer])
     }
@@ -225,7 +206,7 @@ impl Rule<1> for Coefficients {
             grad = (grad + p.affine(self.coupled, 0.0)?)?;
         }
         let buffer = (buffer.affine(self.mu, 0.0)? + &grad)?;
-        let direction = (grad.affine(self.own, 0.0)? + buffer.affine(self.past, 0.0)?)?;
+        let direction = (grad.affine(self.current, 0.0)? + buffer.affine(self.past, 0.0)?)?;
         let value = (p.affine(self.shrink, 0.0)? - direction.affine(self.rate, 0.0)?)?;
         Ok((value, [buffer]))
     }
@@ -241,13 +222,13 @@ mod tests {
     }
 
     /// One step on the loss `Σ p²`.
-    fn step(sgd: &mut Sgd, p: &Var, lr: f64) -> Stepped {
+    fn step(sgd: &mut Sgd, p: &Var, lr: f64) -> StepOutcome {
         let loss = p.sqr().unwrap().sum_all().unwrap();
-        sgd.step(&loss.backward().unwrap(), lr).unwrap()
+        sgd.step(&crate::backward(&loss).unwrap(), lr).unwrap()
     }
 
     #[test]
-    fn follows_the_definition_with_every_option() {
+    fn matches_the_definition_with_every_option() {
         for momentum in [
             Momentum::None,
             Momentum::Classical(0.9),
@@ -301,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn candle_operations_give_the_same() {
+    fn candle_operations_give_the_same_result() {
         let config = SgdConfig {
             momentum: Momentum::Nesterov(0.9),
             weight_decay: WeightDecay::Coupled(0.1),
@@ -324,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_state_continues_to_the_bit() {
+    fn resuming_from_a_state_is_bit_identical() {
         let config = SgdConfig {
             momentum: Momentum::Classical(0.9),
             ..SgdConfig::default()
@@ -345,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn constants_out_of_range_are_refused_by_name() {
+    fn errors_name_the_hyperparameter_that_is_out_of_range() {
         for mu in [1.0, -0.1, f64::NAN] {
             let config = SgdConfig {
                 momentum: Momentum::Classical(mu),

@@ -1,4 +1,4 @@
-//! Vectors of floats on `pulp`, and the choice of the instruction set at run time.
+//! Vectors of floats by `pulp`, and the choice of the instruction set at run time.
 #![expect(
     unsafe_code,
     reason = "the operands of the kernels overlap in strides that slices cannot express"
@@ -9,16 +9,16 @@ mod x86;
 
 use pulp::{NullaryFnOnce, Scalar128b};
 
-/// Channels are padded to a multiple of this, which every vector width divides.
+/// Channels are padded to a multiple of this, which is a multiple of every vector length.
 pub(crate) const CHANNEL_BLOCK: usize = 16;
 
-/// What the kernels need beside the arithmetic of [`pulp::Simd`]: pointers instead of slices,
-/// bytes, and squares that change between planes and pixels.
+/// What the kernels need in addition to [`pulp::Simd`]: loads and stores by pointer, of floats and
+/// bytes, and the transpose of a square block.
 pub(crate) trait Simd: pulp::Simd {
     /// Vectors of one accumulator row that leave enough registers for four rows.
     const ROW_VECTORS: usize = if Self::REGISTER_COUNT < 32 { 2 } else { 4 };
 
-    /// `a · b + c`, rounded once where the instruction set can.
+    /// `a · b + c`, rounded once where the instruction set has a fused multiply-add.
     #[inline(always)]
     fn mul_add(self, a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s {
         self.mul_add_e_f32s(a, b, c)
@@ -47,18 +47,18 @@ pub(crate) trait Simd: pulp::Simd {
         unsafe { to.cast::<Self::f32s>().write_unaligned(v) }
     }
 
-    /// Reads bytes as numbers.
+    /// Reads bytes as floats.
     /// # Safety
     /// `F32_LANES` bytes can be read at `from`.
     #[inline(always)]
     unsafe fn load_bytes(self, from: *const u8) -> Self::f32s {
-        let mut numbers = [0.0; CHANNEL_BLOCK];
-        for (i, number) in numbers[..Self::F32_LANES].iter_mut().enumerate() {
+        let mut lanes = [0.0; CHANNEL_BLOCK];
+        for (i, lane) in lanes[..Self::F32_LANES].iter_mut().enumerate() {
             // SAFETY: the caller's contract.
-            *number = f32::from(unsafe { *from.add(i) });
+            *lane = f32::from(unsafe { *from.add(i) });
         }
-        // SAFETY: no vector has more lanes than `numbers`.
-        unsafe { self.load(numbers.as_ptr()) }
+        // SAFETY: no vector has more lanes than `lanes`.
+        unsafe { self.load(lanes.as_ptr()) }
     }
 
     /// Writes lanes that hold whole numbers from 0 to 127 as bytes.
@@ -66,16 +66,16 @@ pub(crate) trait Simd: pulp::Simd {
     /// `F32_LANES` bytes can be written at `to`.
     #[inline(always)]
     unsafe fn store_bytes(self, to: *mut u8, v: Self::f32s) {
-        let mut numbers = [0.0; CHANNEL_BLOCK];
-        // SAFETY: no vector has more lanes than `numbers`.
-        unsafe { self.store(numbers.as_mut_ptr(), v) };
-        for (i, number) in numbers[..Self::F32_LANES].iter().enumerate() {
-            // SAFETY: the caller's contract, and numbers that fit.
-            unsafe { *to.add(i) = number.to_int_unchecked::<i32>() as u8 };
+        let mut lanes = [0.0; CHANNEL_BLOCK];
+        // SAFETY: no vector has more lanes than `lanes`.
+        unsafe { self.store(lanes.as_mut_ptr(), v) };
+        for (i, lane) in lanes[..Self::F32_LANES].iter().enumerate() {
+            // SAFETY: the caller's contract; the values fit.
+            unsafe { *to.add(i) = lane.to_int_unchecked::<i32>() as u8 };
         }
     }
 
-    /// Transposes a square of `F32_LANES × F32_LANES` floats whose lines are the strides apart.
+    /// Transposes a block of `F32_LANES × F32_LANES` floats; the strides are those between lines.
     /// # Safety
     /// All lines can be read at `from` and written at `to`, and these do not overlap.
     #[inline(always)]
@@ -95,9 +95,9 @@ pub(crate) trait Simd: pulp::Simd {
     }
 }
 
-/// Four floats in an array, which compilers map to vectors where the target has them.
+/// Four floats in an array, which the compiler maps to vectors where the target has them.
 impl Simd for Scalar128b {
-    /// In two roundings: without the instruction, one is a slow library call.
+    /// Rounded twice: without the instruction, a fused multiply-add is a slow library call.
     #[inline(always)]
     fn mul_add(self, a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s {
         use pulp::Simd;
@@ -108,8 +108,8 @@ impl Simd for Scalar128b {
 /// A computation that is compiled once per instruction set.
 pub(crate) trait Kernel {
     type Output;
-    /// Must be `#[inline(always)]`, like everything it calls: only then is the code compiled for
-    /// the instruction set of `simd`.
+    /// Must be `#[inline(always)]`, like every function it calls: only then is the code compiled
+    /// for the instruction set of `simd`.
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
@@ -133,7 +133,7 @@ pub(crate) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
     }
 }
 
-/// A value of these types is a proof that the CPU has the instructions.
+/// A value of one of these types proves that the CPU has the instructions.
 #[derive(Clone, Copy, Debug)]
 enum InstructionSet {
     Portable(Scalar128b),
@@ -144,16 +144,16 @@ enum InstructionSet {
 }
 
 impl InstructionSet {
-    /// The widest set of this CPU, or a narrower one that `FKP_SIMD` (`portable` or `avx2`)
-    /// names, so that all of them can be tested on one machine.
+    /// The widest set of this CPU, or the narrower one in the environment variable `FKP_SIMD`
+    /// (`portable` or `avx2`), so that all of them can be tested on one machine.
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     fn detect() -> Self {
         use pulp::x86::{V3, V4};
         use std::sync::OnceLock;
         static DETECTED: OnceLock<InstructionSet> = OnceLock::new();
         *DETECTED.get_or_init(|| {
-            let wanted = std::env::var("FKP_SIMD").unwrap_or_default();
-            match (wanted.as_str(), V3::try_new(), V4::try_new()) {
+            let requested = std::env::var("FKP_SIMD").unwrap_or_default();
+            match (requested.as_str(), V3::try_new(), V4::try_new()) {
                 ("portable", ..) | (_, None, None) => Self::Portable(Scalar128b),
                 ("avx2", Some(simd), _) | (_, Some(simd), None) => Self::Avx2(simd),
                 (_, _, Some(simd)) => Self::Avx512(simd),
@@ -171,9 +171,9 @@ impl InstructionSet {
 mod tests {
     use super::*;
 
-    struct Everything;
+    struct AllOperations;
 
-    impl Kernel for Everything {
+    impl Kernel for AllOperations {
         type Output = Vec<f32>;
         #[inline(always)]
         fn run<S: Simd>(self, s: S) -> Vec<f32> {
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn squares_are_transposed() {
+    fn square_blocks_are_transposed() {
         Transpose.run(Scalar128b);
         dispatch(Transpose);
         #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -240,13 +240,13 @@ mod tests {
                 v.min(8.0) * 0.5 / 2.0
             })
             .collect();
-        let portable = Everything.run(Scalar128b);
+        let portable = AllOperations.run(Scalar128b);
         assert_eq!(portable, expected[..portable.len()]);
-        let widest = dispatch(Everything);
+        let widest = dispatch(AllOperations);
         assert_eq!(widest, expected[..widest.len()]);
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         if let Some(simd) = pulp::x86::V3::try_new() {
-            let avx2 = Everything.run(simd);
+            let avx2 = AllOperations.run(simd);
             assert_eq!(avx2, expected[..avx2.len()]);
         }
     }

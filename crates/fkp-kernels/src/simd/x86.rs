@@ -1,4 +1,5 @@
-//! What x86 has instructions for and `pulp` no operation: bytes, and transposing a square.
+//! Conversion of bytes and the transpose of a block with x86 instructions that `pulp` does not
+//! offer.
 #![expect(unsafe_code, reason = "vector instructions")]
 
 use std::arch::x86_64::*;

@@ -8,11 +8,11 @@ use proptest::prelude::*;
 
 use crate::support::{compare, random, var};
 
-/// Relative to the largest value: the sums have at most a few thousand terms in f32.
+/// Relative to the largest value; the sums have at most a few thousand terms in f32.
 const TOLERANCE: f64 = 1e-5;
 
-/// Max-pooling by reshaping: candle 0.11.1's own `max_pool2d` has a forward to compare with, but
-/// its backward scales the gradient by the reciprocal of the window's size.
+/// Max-pooling by reshaping, because the backward of candle 0.11.1's `max_pool2d` divides the
+/// gradient by the size of the window.
 fn candle_max_pool2d(x: &Tensor, k: usize) -> Result<Tensor> {
     let (n, c, h, w) = x.dims4()?;
     let (ho, wo) = (h / k, w / k);
@@ -23,9 +23,9 @@ fn candle_max_pool2d(x: &Tensor, k: usize) -> Result<Tensor> {
         .reshape((n, c, ho, wo))
 }
 
-/// Whether rounding cannot change which value of a window wins or whether it is positive: where
-/// it can, two correct ways to compute have different gradients.
-fn winners_are_clear(x: &Tensor, w: &Tensor, b: &Tensor, relu: bool) -> Result<bool> {
+/// Whether rounding cannot change which value of a window is the maximum or whether it is positive:
+/// otherwise two correct algorithms can have different gradients.
+fn maxima_are_unambiguous(x: &Tensor, w: &Tensor, b: &Tensor, relu: bool) -> Result<bool> {
     let (x, w, b) = (
         x.to_dtype(DType::F64)?,
         w.to_dtype(DType::F64)?,
@@ -37,20 +37,24 @@ fn winners_are_clear(x: &Tensor, w: &Tensor, b: &Tensor, relu: bool) -> Result<b
         .narrow(2, 0, h / 2 * 2)?
         .narrow(3, 0, w / 2 * 2)?
         .contiguous()?;
-    let quads = y
+    let windows = y
         .reshape(vec![n * c * (h / 2), 2, w / 2, 2])?
         .permute((0, 2, 1, 3))?;
-    let quads = quads.contiguous()?.flatten_all()?.to_vec1::<f64>()?;
-    Ok(quads.chunks(4).all(|quad| {
-        let mut quad = quad.to_vec();
-        quad.sort_by(f64::total_cmp);
-        quad[3] - quad[2] > 1e-4 && (!relu || quad[3].abs() > 1e-4)
+    let windows = windows.contiguous()?.flatten_all()?.to_vec1::<f64>()?;
+    Ok(windows.chunks(4).all(|window| {
+        let mut window = window.to_vec();
+        window.sort_by(f64::total_cmp);
+        window[3] - window[2] > 1e-4 && (!relu || window[3].abs() > 1e-4)
     }))
 }
 
-/// Whether rounding cannot change the sign that ReLU asks for: errors are below 2e-6 of the largest
-/// value.
-fn signs_are_clear(x: &Tensor, w: &Tensor, b: Option<&Tensor>, c: Conv2dConfig) -> Result<bool> {
+/// Whether rounding, below 2e-6 of the largest value, cannot change the sign of an input of ReLU.
+fn signs_are_unambiguous(
+    x: &Tensor,
+    w: &Tensor,
+    b: Option<&Tensor>,
+    c: Conv2dConfig,
+) -> Result<bool> {
     if c.activation != Activation::Relu {
         return Ok(true);
     }
@@ -87,7 +91,7 @@ proptest! {
         stride in 1usize..3, padding in 0usize..4, with_bias: bool, relu: bool, seed: u64,
     ) {
         prop_assume!(h + 2 * padding >= k && w + 2 * padding >= k);
-        // candle's backward of a strided convolution only knows shapes where nothing is cut off.
+        // candle's backward of a strided convolution needs windows that cover the whole image.
         prop_assume!((h + 2 * padding - k) % stride == 0 && (w + 2 * padding - k) % stride == 0);
         let mut config = Conv2dConfig::new().padding(padding).stride(stride);
         if relu {
@@ -96,7 +100,7 @@ proptest! {
         let (x, weights) = (var(seed, &[n, c_in, h, w]), var(seed ^ 1, &[c_out, c_in, k, k]));
         let bias = with_bias.then(|| var(seed ^ 2, &[c_out]));
         let bias_tensor = bias.as_ref().map(Var::as_tensor);
-        prop_assume!(signs_are_clear(&x, &weights, bias_tensor, config).unwrap());
+        prop_assume!(signs_are_unambiguous(&x, &weights, bias_tensor, config).unwrap());
         let mut vars = vec![&x, &weights];
         vars.extend(bias.as_ref());
         compare(
@@ -121,7 +125,7 @@ proptest! {
         }
         let (x, weights) = (random(seed, &[n, c_in, h, w]), var(seed ^ 1, &[c_out, c_in, k, k]));
         let bias = var(seed ^ 2, &[c_out]);
-        prop_assume!(signs_are_clear(&x, &weights, Some(&bias), config).unwrap());
+        prop_assume!(signs_are_unambiguous(&x, &weights, Some(&bias), config).unwrap());
         compare(
             "conv2d of data",
             &[&weights, &bias],
@@ -142,7 +146,7 @@ proptest! {
         }
         let (x, weights) = (var(seed, &[n, c_in, h, w]), var(seed ^ 1, &[c_out, c_in, 3, 3]));
         let bias = var(seed ^ 2, &[c_out]);
-        prop_assume!(signs_are_clear(&x, &weights, Some(&bias), config).unwrap());
+        prop_assume!(signs_are_unambiguous(&x, &weights, Some(&bias), config).unwrap());
         compare(
             "wide conv2d",
             &[&x, &weights, &bias],
@@ -164,7 +168,7 @@ proptest! {
         }
         let (x, weights) = (var(seed, &[n, c_in, h, w]), var(seed ^ 1, &[c_out, c_in, 3, 3]));
         let bias = var(seed ^ 2, &[c_out]);
-        prop_assume!(winners_are_clear(&x, &weights, &bias, relu).unwrap());
+        prop_assume!(maxima_are_unambiguous(&x, &weights, &bias, relu).unwrap());
         compare(
             "pooled conv2d",
             &[&x, &weights, &bias],
@@ -206,13 +210,14 @@ proptest! {
         n in 1usize..4, c in 1usize..5, ho in 1usize..9, wo in 1usize..9, k in 1usize..4, seed: u64,
     ) {
         let x = var(seed, &[n, c, ho * k, wo * k]);
-        compare("max_pool2d", &[&x], || max_pool2d(&x, k, k), || candle_max_pool2d(&x, k), TOLERANCE);
+        let reference = || candle_max_pool2d(&x, k);
+        compare("max_pool2d", &[&x], || max_pool2d(&x, k, k), reference, TOLERANCE);
         compare("avg_pool2d", &[&x], || avg_pool2d(&x, k, k), || x.avg_pool2d(k), TOLERANCE);
     }
 }
 
 #[test]
-fn overlapping_and_cut_off_windows_match_forward() {
+fn forward_of_overlapping_and_incomplete_windows_matches() {
     let x = random(3, &[2, 3, 8, 7]);
     for (k, s) in [(3, 2), (3, 1), (2, 3)] {
         let ours = max_pool2d(&x, k, s)
@@ -263,7 +268,7 @@ fn strided_views_are_accepted_everywhere() {
 }
 
 #[test]
-fn other_element_types_go_through_candle() {
+fn other_element_types_use_candle_operations() {
     let to64 = |t: Tensor| Var::from_tensor(&t.to_dtype(DType::F64).unwrap()).unwrap();
     let (x, w) = (
         to64(random(1, &[2, 1, 8, 8])),
@@ -281,7 +286,7 @@ fn other_element_types_go_through_candle() {
 }
 
 #[test]
-fn data_gets_no_gradient() {
+fn gradient_of_data_is_not_computed() {
     let x = random(1, &[2, 1, 8, 8]);
     let w = var(2, &[3, 1, 3, 3]);
     let y = conv2d(&x, &w, None, Conv2dConfig::new()).unwrap();

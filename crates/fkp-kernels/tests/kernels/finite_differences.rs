@@ -33,15 +33,14 @@ fn check(what: &str, vars: &[&Var], f: &dyn Fn() -> Result<Tensor>) {
             .unwrap();
         let expected = expected.sum_all().unwrap().to_scalar::<f64>().unwrap();
         let start = v.as_tensor().copy().unwrap();
-        let step = 1e-2;
+        let h = 1e-2;
         let at = |t: f64| {
             v.set(&(&start + direction.affine(t, 0.0).unwrap()).unwrap())
                 .unwrap();
             scalar(f)
         };
-        // Fourth order, so that the step can be large beside the rounding of f32.
-        let slope =
-            (8.0 * (at(step) - at(-step)) - (at(2.0 * step) - at(-2.0 * step))) / 12.0 / step;
+        // Fourth order, so that h can be large compared with the rounding of f32.
+        let slope = (8.0 * (at(h) - at(-h)) - (at(2.0 * h) - at(-2.0 * h))) / 12.0 / h;
         v.set(&start).unwrap();
         let error = (slope - expected).abs() / expected.abs().max(1.0);
         assert!(

@@ -1,4 +1,5 @@
-//! The kernels against candle's own operations, finite differences, PyTorch and themselves.
+//! The kernels against candle's own operations, finite differences and PyTorch, and with different
+//! numbers of threads.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod against_candle;

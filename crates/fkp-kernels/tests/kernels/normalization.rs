@@ -42,7 +42,7 @@ proptest! {
         let (gamma, beta) = (var(seed ^ 1, &[c]), var(seed ^ 2, &[c]));
         let activation = if relu { Activation::Relu } else { Activation::Identity };
         let finish = |y: Tensor| if relu { y.relu() } else { Ok(y) };
-        // The gradient through the statistics is a difference of sums: allow a digit more.
+        // The gradient through the statistics is a difference of sums: allow a larger error.
         compare(
             "batch_norm_train",
             &[&x, &gamma, &beta],
@@ -70,7 +70,7 @@ proptest! {
 }
 
 #[test]
-fn a_folded_convolution_does_what_both_did() {
+fn folded_convolution_equals_convolution_and_normalization() {
     let (x, w) = (random(1, &[2, 9, 12, 12]), random(2, &[10, 9, 3, 3]));
     let (gamma, beta) = (random(3, &[10]), random(4, &[10]));
     let running = NormStatistics {

@@ -1,12 +1,12 @@
-//! Random tensors, and comparison of a function's value and gradients with a reference's.
+//! Random tensors, and comparison of values and gradients with a reference.
 use candle_core::{Device, Result, Tensor, Var};
 
-/// Reproducible values in about [-1, 1] from a small generator.
+/// Seeded random values in [-1, 1).
 pub(crate) fn random(seed: u64, shape: &[usize]) -> Tensor {
     let mut state = seed;
     let values: Vec<f32> = (0..shape.iter().product())
         .map(|_| {
-            // SplitMix64: every seed gives values without ties in a window.
+            // SplitMix64.
             state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
             let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -21,8 +21,7 @@ pub(crate) fn var(seed: u64, shape: &[usize]) -> Var {
 }
 
 /// The value of `f` and the gradients of `Σ weight ⊙ f` with fixed random weights. They are
-/// positive, so that no gradient is a sum that happens to cancel: a relative error means nothing
-/// for those.
+/// positive, so that fewer gradients are sums that cancel, whose relative error is large.
 pub(crate) fn value_and_grads(
     vars: &[&Var],
     f: impl Fn() -> Result<Tensor>,
@@ -53,7 +52,7 @@ pub(crate) fn relative_error(got: &Tensor, reference: &Tensor) -> f64 {
     ) / scale
 }
 
-/// Compares values and gradients of two ways to compute the same.
+/// Compares values and gradients of two implementations.
 pub(crate) fn compare(
     what: &str,
     vars: &[&Var],

@@ -1,162 +1,123 @@
-//! The backward pass: the adjoint of each step of the forward pass, in reverse.
+//! The backward pass: the adjoint of each operation of the forward pass, in reverse.
 #![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
 
-use rayon::prelude::*;
-
-use super::forward::to_points_block;
-use super::transform::{IN, InputAdjoint, OUT, OutputAdjoint, POINTS, Transform};
+use super::plan::{Block, Plan};
+use super::tiles::{input_to_points, load_points, load_square, store_points};
+use super::transform::{InputAdjoint, OUT, OutputAdjoint, POINTS, Transform};
 use super::weights::{Rows, from_points, to_points};
-use super::{Plan, cells};
-use crate::conv::backward::{Gradients, Saved, Wanted, add_in_order, group_size};
+use crate::conv::batch::{GroupImage, sum_over_groups};
+use crate::conv::buffers::{BackwardInputs, ConvGradients};
+use crate::conv::config::Pooling;
+use crate::conv::epilogue::route;
 use crate::conv::geometry::Geometry;
-use crate::conv::{Conv2dConfig, Pooling};
-use crate::matmul::Write;
-use crate::microkernel::Product;
+use crate::matmul::{Product, Write};
 use crate::scratch::with_scratch;
 use crate::simd::{Kernel, Simd, dispatch};
 
-/// Computes the gradients; see [`crate::conv::backward::backward`].
-pub(crate) fn backward(
-    g: &Geometry,
-    config: &Conv2dConfig,
-    saved: &Saved<'_>,
-    grad: &[f32],
-    wanted: Wanted,
-) -> Gradients {
-    let plan = Plan::new(g, config);
-    let group = group_size(g.n);
-    let w_len = saved.w.len();
-    let partial_len = w_len + g.c_out;
-    let mut dx = match wanted {
-        Wanted::All => Some(vec![0.0f32; saved.x.len()]),
-        Wanted::Parameters => None,
-    };
+/// See [`crate::conv::algorithm::backward`].
+pub(crate) fn backward(g: &Geometry, inputs: &BackwardInputs<'_>) -> ConvGradients {
+    let plan = Plan::new(g);
+    let w_len = inputs.w.len();
+    let mut dx = inputs.new_input_gradient();
     let u_len = if dx.is_some() { plan.weights_len() } else { 0 };
-    let mut w = with_scratch(u_len + g.n.div_ceil(group) * partial_len, |scratch| {
-        let (u, partials) = scratch.split_at_mut(u_len);
+    let mut dw = with_scratch(u_len, |u| {
         if dx.is_some() {
-            to_points(saved.w, g.c_out, g.c_in, Rows::Out, u);
+            to_points(inputs.w, g.c_out, g.c_in, Rows::Out, u);
         }
         let u = &*u;
-        let one_group = |(index, partial): (usize, &mut [f32]), mut dx: Option<&mut [f32]>| {
-            let (dw, db) = partial.split_at_mut(w_len);
+        sum_over_groups(g, dx.as_deref_mut(), w_len + g.c_out, |group, sums| {
+            let (dw, db) = sums.split_at_mut(w_len);
             with_scratch(plan.weights_len() + plan.c_out, |sums| {
-                let (du, db_sum) = sums.split_at_mut(plan.weights_len());
-                db_sum.fill(0.0);
-                for image in index * group..g.n.min((index + 1) * group) {
-                    let first = image == index * group;
-                    let at = (image - index * group) * g.x_len();
-                    let dx = dx.as_deref_mut().map(|dx| &mut dx[at..][..g.x_len()]);
-                    let write = if first {
-                        Write::Overwrite
-                    } else {
-                        Write::Accumulate
+                let (du, padded_db) = sums.split_at_mut(plan.weights_len());
+                padded_db.fill(0.0);
+                group.for_each_image(|image| {
+                    let sums = Sums {
+                        du: &mut *du,
+                        db: &mut *padded_db,
                     };
-                    one_image(
-                        g,
-                        &plan,
-                        config,
-                        saved,
-                        grad,
-                        image,
-                        u,
-                        (du, db_sum),
-                        write,
-                        dx,
-                    );
-                }
+                    image_gradients(g, &plan, inputs, u, sums, image);
+                });
                 from_points(du, g.c_out, g.c_in, dw);
-                db.copy_from_slice(&db_sum[..g.c_out]);
+                db.copy_from_slice(&padded_db[..g.c_out]);
             });
-        };
-        let tasks = partials.par_chunks_mut(partial_len).enumerate();
-        match &mut dx {
-            None => tasks.for_each(|task| one_group(task, None)),
-            Some(dx) => tasks
-                .zip(dx.par_chunks_mut(group * g.x_len()))
-                .for_each(|(task, dx)| one_group(task, Some(dx))),
-        }
-        add_in_order(partials, partial_len)
+        })
     });
-    let bias = w.split_off(w_len);
-    Gradients { x: dx, w, bias }
+    let bias = dw.split_off(w_len);
+    ConvGradients { x: dx, w: dw, bias }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the buffers of one image")]
-fn one_image(
+/// Gradients of the transformed weights and of the padded bias, summed over images.
+struct Sums<'a> {
+    du: &'a mut [f32],
+    db: &'a mut [f32],
+}
+
+fn image_gradients(
     g: &Geometry,
     plan: &Plan,
-    config: &Conv2dConfig,
-    saved: &Saved<'_>,
-    grad: &[f32],
-    image: usize,
+    inputs: &BackwardInputs<'_>,
     u: &[f32],
-    (du, db): (&mut [f32], &mut [f32]),
-    write: Write,
-    dx: Option<&mut [f32]>,
+    sums: Sums<'_>,
+    image: GroupImage<'_>,
 ) {
-    let out_len = grad.len() / g.n;
-    let grad = &grad[image * out_len..][..out_len];
-    let points = POINTS * (plan.v_stride() + plan.m_stride());
-    let dx_len = if dx.is_some() { plan.input.len() } else { 0 };
-    let len = plan.input.len() + dx_len + points + plan.output.len();
+    let GroupImage { index, write, dx } = image;
+    let values = inputs.image(g, index);
+    let (input_len, points_len) = (plan.input.len(), plan.points_len());
+    let dx_len = if dx.is_some() { input_len } else { 0 };
+    let len = input_len + dx_len + points_len + plan.output.len();
     with_scratch(len, |scratch| {
-        let (input, rest) = scratch.split_at_mut(plan.input.len());
+        let (input, rest) = scratch.split_at_mut(input_len);
         let (dx_frame, rest) = rest.split_at_mut(dx_len);
-        let (points, dy) = rest.split_at_mut(points);
-        plan.input
-            .fill(&saved.x[image * g.x_len()..][..g.x_len()], input);
-        let winners = match config.pooling {
-            Pooling::Max2 => {
-                plan.output.fill(grad, dy);
-                Some(&saved.winners[image * dy.len()..][..dy.len()])
-            }
-            Pooling::None => {
-                let y = &saved.y[image * out_len..][..out_len];
-                with_scratch(out_len, |masked| {
-                    config.activation.backward_into(masked, y, grad);
-                    plan.output.fill(masked, dy);
-                });
-                None
-            }
-        };
+        let (points, dy) = rest.split_at_mut(points_len);
+        let (v, m) = points.split_at_mut(POINTS * plan.v_stride());
+        plan.input.pack(values.x, input);
+        values.pack_output_gradient(g, &plan.output, dy);
         dx_frame.fill(0.0);
-        dispatch(Tiles {
+        dispatch(Backward {
             plan,
             input,
-            winners,
-            dy,
+            output: OutputGradient {
+                dy,
+                argmax: values.argmax,
+            },
             u,
-            points,
-            du,
-            db,
+            v,
+            m,
+            sums,
             write,
             dx: dx_frame,
         });
         if let Some(dx) = dx {
-            plan.input.extract(dx_frame, dx);
+            plan.input.unpack(dx_frame, dx);
         }
     });
 }
 
-/// All tiles of one image.
-struct Tiles<'a> {
+/// The gradients of one image.
+struct Backward<'a> {
     plan: &'a Plan,
+    /// The input frame.
     input: &'a [f32],
-    /// Which value won each window, for a pooled convolution.
-    winners: Option<&'a [u8]>,
-    /// Gradient of the output, in its frame.
-    dy: &'a [f32],
+    output: OutputGradient<'a>,
     u: &'a [f32],
-    points: &'a mut [f32],
-    du: &'a mut [f32],
-    db: &'a mut [f32],
+    /// Memory for the points of one block.
+    v: &'a mut [f32],
+    m: &'a mut [f32],
+    sums: Sums<'a>,
+    /// How the first block is added to `sums.du`.
     write: Write,
-    /// Gradient of the input, in its frame; empty if not wanted.
+    /// Gradient of the input, in its frame; empty if not needed.
     dx: &'a mut [f32],
 }
 
-impl Kernel for Tiles<'_> {
+/// Gradient of the output, in its frame.
+struct OutputGradient<'a> {
+    dy: &'a [f32],
+    /// Index of the maximum of each window; empty without pooling.
+    argmax: &'a [u8],
+}
+
+impl Kernel for Backward<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -164,46 +125,39 @@ impl Kernel for Tiles<'_> {
         let Self {
             plan,
             input,
-            winners,
-            dy,
+            output,
             u,
-            points,
-            du,
-            db,
+            v,
+            m,
+            sums: Sums { du, db },
             mut write,
             dx,
         } = self;
         let &Plan { c_in, c_out, .. } = plan;
-        let (v, m) = points.split_at_mut(POINTS * plan.v_stride());
         let matrix = c_in * c_out;
-        for first in (0..plan.tiles).step_by(plan.block) {
-            let count = plan.block.min(plan.tiles - first);
-            to_points_block(s, plan, input, first, count, v);
-            match winners {
-                None => dense_to_points(s, plan, dy, first, count, m, db),
-                Some(winners) => pooled_to_points(s, plan, dy, winners, first, count, m, db),
+        for block in plan.blocks() {
+            input_to_points(s, plan, input, block, v);
+            match plan.pooling {
+                Pooling::None => dense_to_points(s, plan, &output, block, m, db),
+                Pooling::Max2 => pooled_to_points(s, plan, &output, block, m, db),
             }
-            let (a_row, a_col) = (1, c_in);
-            let (b_row, dst_row) = (c_out, c_out);
             let weights = Product {
                 m: c_in,
                 n: c_out,
-                k: count,
-                a_row,
-                a_col,
-                b_row,
-                dst_row,
+                k: block.count,
+                a_row_stride: 1,
+                a_col_stride: c_in,
+                b_row_stride: c_out,
+                dst_row_stride: c_out,
             };
-            let (a_row, a_col) = (c_out, 1);
-            let (b_row, dst_row) = (c_in, c_in);
             let pixels = Product {
-                m: count,
+                m: block.count,
                 n: c_in,
                 k: c_out,
-                a_row,
-                a_col,
-                b_row,
-                dst_row,
+                a_row_stride: c_out,
+                a_col_stride: 1,
+                b_row_stride: c_in,
+                dst_row_stride: c_in,
             };
             for point in 0..POINTS {
                 let v = &mut v[point * plan.v_stride()..][..plan.v_stride()];
@@ -215,99 +169,100 @@ impl Kernel for Tiles<'_> {
             }
             write = Write::Accumulate;
             if !dx.is_empty() {
-                from_points_block(s, plan, v, first, count, dx);
+                points_to_input(s, plan, v, block, dx);
             }
         }
     }
 }
 
-/// Transforms the output gradient of `count` tiles and adds it to the bias gradient.
+/// Transforms the output gradient of a block of tiles and adds it to the bias gradient.
 #[inline(always)]
 fn dense_to_points<S: Simd>(
     s: S,
     plan: &Plan,
-    dy: &[f32],
-    first: usize,
-    count: usize,
+    output: &OutputGradient<'_>,
+    block: Block,
     m: &mut [f32],
     db: &mut [f32],
 ) {
+    let dy = output.dy;
+    let Block { first, count } = block;
     let depth = plan.c_out;
     let line = plan.output.frame_w * depth;
     assert!(first + count <= plan.tiles && dy.len() == plan.output.len());
     for t in 0..count {
-        let corner = plan.output_at(first + t, cells(Pooling::None));
+        let corner = plan.output_offset(first + t);
         for c in (0..depth).step_by(S::F32_LANES) {
-            let mut pixels = [[s.splat_f32s(0.0); OUT]; OUT];
-            for (y, row) in pixels.iter_mut().enumerate() {
-                for (x, v) in row.iter_mut().enumerate() {
-                    // SAFETY: the output frame consists of whole tiles of 4×4 pixels.
-                    *v = unsafe { s.load(dy.as_ptr().add(corner + y * line + x * depth + c)) };
-                }
-            }
-            store_points(s, plan, &pixels, t, c, m, db);
+            // SAFETY: the output frame consists of whole tiles of 4×4 pixels.
+            let pixels = unsafe { load_square(s, dy.as_ptr().add(corner + c), line, depth) };
+            pixels_to_points(s, plan, &pixels, t * depth + c, m);
+            add_to_bias(s, &pixels, &mut db[c..]);
         }
     }
 }
 
 /// As [`dense_to_points`], for the gradient of the pooled output.
 #[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "buffers of one block of tiles")]
 fn pooled_to_points<S: Simd>(
     s: S,
     plan: &Plan,
-    dy: &[f32],
-    winners: &[u8],
-    first: usize,
-    count: usize,
+    output: &OutputGradient<'_>,
+    block: Block,
     m: &mut [f32],
     db: &mut [f32],
 ) {
+    let &OutputGradient { dy, argmax } = output;
+    let Block { first, count } = block;
     let depth = plan.c_out;
-    let cells = cells(Pooling::Max2);
     let line = plan.output.frame_w * depth;
     assert!(first + count <= plan.tiles && dy.len() == plan.output.len());
-    assert_eq!(winners.len(), dy.len());
-    let zero = s.splat_f32s(0.0);
+    assert_eq!(argmax.len(), dy.len());
     for t in 0..count {
-        let corner = plan.output_at(first + t, cells);
+        let corner = plan.output_offset(first + t);
         for c in (0..depth).step_by(S::F32_LANES) {
-            let mut pixels = [[zero; OUT]; OUT];
-            for y in 0..cells {
-                for x in 0..cells {
-                    let at = corner + y * line + x * depth + c;
+            let mut pixels = [[s.splat_f32s(0.0); OUT]; OUT];
+            for y in 0..OUT / 2 {
+                for x in 0..OUT / 2 {
+                    let offset = corner + y * line + x * depth + c;
                     // SAFETY: the output frame consists of whole tiles of 2×2 values, and the
-                    // winners have its length.
-                    let (grad, winner) = unsafe {
+                    // argmax buffer has its length.
+                    let (grad, index) = unsafe {
                         (
-                            s.load(dy.as_ptr().add(at)),
-                            s.load_bytes(winners.as_ptr().add(at)),
+                            s.load(dy.as_ptr().add(offset)),
+                            s.load_bytes(argmax.as_ptr().add(offset)),
                         )
                     };
                     for i in 0..4 {
-                        pixels[2 * y + i / 2][2 * x + i % 2] =
-                            s.select_f32s(s.equal_f32s(winner, s.splat_f32s(i as f32)), grad, zero);
+                        pixels[2 * y + i / 2][2 * x + i % 2] = route(s, grad, index, i);
                     }
                 }
             }
-            store_points(s, plan, &pixels, t, c, m, db);
+            pixels_to_points(s, plan, &pixels, t * depth + c, m);
+            add_to_bias(s, &pixels, &mut db[c..]);
         }
     }
 }
 
+/// Transforms the gradient of one tile and stores it at `offset` of each point's matrix.
 #[inline(always)]
-fn store_points<S: Simd>(
+fn pixels_to_points<S: Simd>(
     s: S,
     plan: &Plan,
     pixels: &[[S::f32s; OUT]; OUT],
-    t: usize,
-    c: usize,
+    offset: usize,
     m: &mut [f32],
-    db: &mut [f32],
 ) {
     let stride = plan.m_stride();
-    assert!(t < plan.block && m.len() >= POINTS * stride);
-    assert!(c + S::F32_LANES <= plan.c_out && db.len() == plan.c_out);
+    assert!(offset + S::F32_LANES <= stride && m.len() >= POINTS * stride);
+    let points = OutputAdjoint.apply_2d(s, pixels);
+    // SAFETY: asserted above.
+    unsafe { store_points(s, &points, m.as_mut_ptr().add(offset), stride) };
+}
+
+/// Adds the gradient of one tile to that of the bias.
+#[inline(always)]
+fn add_to_bias<S: Simd>(s: S, pixels: &[[S::f32s; OUT]; OUT], db: &mut [f32]) {
+    assert!(db.len() >= S::F32_LANES);
     let mut sum = s.splat_f32s(0.0);
     for row in pixels {
         sum = s.add_f32s(
@@ -315,46 +270,30 @@ fn store_points<S: Simd>(
             s.add_f32s(s.add_f32s(row[0], row[1]), s.add_f32s(row[2], row[3])),
         );
     }
-    let transformed = OutputAdjoint.apply_2d(s, pixels);
     // SAFETY: asserted above.
-    unsafe {
-        let db = db.as_mut_ptr().add(c);
-        s.store(db, s.add_f32s(s.load(db), sum));
-        for (point, &v) in transformed.as_flattened().iter().enumerate() {
-            s.store(m.as_mut_ptr().add(point * stride + t * plan.c_out + c), v);
-        }
-    }
+    unsafe { s.store(db.as_mut_ptr(), s.add_f32s(s.load(db.as_ptr()), sum)) };
 }
 
-/// Adds the input gradient of `count` tiles to the frame; tiles overlap.
+/// Adds the input gradient of a block of tiles to the frame; tiles overlap.
 #[inline(always)]
-fn from_points_block<S: Simd>(
-    s: S,
-    plan: &Plan,
-    v: &[f32],
-    first: usize,
-    count: usize,
-    dx: &mut [f32],
-) {
+fn points_to_input<S: Simd>(s: S, plan: &Plan, v: &[f32], block: Block, dx: &mut [f32]) {
+    let Block { first, count } = block;
     let (depth, stride) = (plan.c_in, plan.v_stride());
     let line = plan.input.frame_w * depth;
     assert!(first + count <= plan.tiles && count <= plan.block);
     assert!(dx.len() == plan.input.len() && v.len() >= POINTS * stride);
     for t in 0..count {
-        let corner = plan.input_at(first + t);
+        let corner = plan.input_offset(first + t);
         for c in (0..depth).step_by(S::F32_LANES) {
-            let mut points = [[s.splat_f32s(0.0); IN]; IN];
-            for (point, value) in points.as_flattened_mut().iter_mut().enumerate() {
-                // SAFETY: t < count <= block, so the load ends inside this point's stride.
-                *value = unsafe { s.load(v.as_ptr().add(point * stride + t * depth + c)) };
-            }
+            // SAFETY: t < count <= block, so each load ends inside its point's stride.
+            let points = unsafe { load_points(s, v.as_ptr().add(t * depth + c), stride) };
             let pixels = InputAdjoint.apply_2d(s, &points);
             for (y, row) in pixels.iter().enumerate() {
                 for (x, &value) in row.iter().enumerate() {
                     // SAFETY: the frame has two more rows and columns than the tiles' output.
                     unsafe {
-                        let at = dx.as_mut_ptr().add(corner + y * line + x * depth + c);
-                        s.store(at, s.add_f32s(s.load(at), value));
+                        let to = dx.as_mut_ptr().add(corner + y * line + x * depth + c);
+                        s.store(to, s.add_f32s(s.load(to), value));
                     }
                 }
             }

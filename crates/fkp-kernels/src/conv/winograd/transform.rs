@@ -7,9 +7,9 @@
 
 use crate::simd::Simd;
 
-/// Pixels that one tile produces in each direction.
+/// Output pixels of one tile in each direction.
 pub(crate) const OUT: usize = 4;
-/// Pixels that one tile reads in each direction.
+/// Input pixels of one tile in each direction.
 pub(crate) const IN: usize = 6;
 /// Products per tile and pair of channels.
 pub(crate) const POINTS: usize = IN * IN;
@@ -19,11 +19,11 @@ const A: f32 = std::f32::consts::FRAC_1_SQRT_2;
 /// The larger positive point; its square is 2.
 const B: f32 = std::f32::consts::SQRT_2;
 
-/// One direction of a transform from `I` to `O` values.
+/// A linear transform from `I` to `O` values.
 pub(crate) trait Transform<const I: usize, const O: usize>: Copy {
     fn apply<S: Simd>(self, s: S, v: [S::f32s; I]) -> [S::f32s; O];
 
-    /// Both directions of a square.
+    /// The transform of the columns and then of the rows of a square.
     #[inline(always)]
     fn apply_2d<S: Simd>(self, s: S, square: &[[S::f32s; I]; I]) -> [[S::f32s; O]; O] {
         let mut half = [[s.splat_f32s(0.0); I]; O];
@@ -45,7 +45,7 @@ pub(crate) trait Transform<const I: usize, const O: usize>: Copy {
     }
 }
 
-/// Pixels to points (`Bᵀ`).
+/// Input pixels to points (`Bᵀ`).
 #[derive(Clone, Copy)]
 pub(crate) struct Input;
 
@@ -73,7 +73,7 @@ impl Transform<6, 6> for Input {
     }
 }
 
-/// Gradient of the points to gradient of the pixels (`B`).
+/// Gradient of the points to gradient of the input pixels (`B`).
 #[derive(Clone, Copy)]
 pub(crate) struct InputAdjoint;
 
@@ -106,7 +106,7 @@ impl Transform<6, 6> for InputAdjoint {
     }
 }
 
-/// Points to pixels (`Aᵀ`).
+/// Points to output pixels (`Aᵀ`).
 #[derive(Clone, Copy)]
 pub(crate) struct Output;
 
@@ -128,7 +128,7 @@ impl Transform<6, 4> for Output {
     }
 }
 
-/// Gradient of the pixels to gradient of the points (`A`).
+/// Gradient of the output pixels to gradient of the points (`A`).
 #[derive(Clone, Copy)]
 pub(crate) struct OutputAdjoint;
 
@@ -226,12 +226,12 @@ mod tests {
         fn run<S: Simd>(self, s: S) {
             let pixels = [0.3f32, -1.2, 0.7, 2.1, -0.4, 0.9];
             let taps = [0.5f32, -0.8, 1.1];
-            let up = [1.5f32, -0.2, 0.6, 0.35];
+            let dy = [1.5f32, -0.2, 0.6, 0.35];
             let first = |v: S::f32s| {
                 let mut lanes = [0.0f32; 16];
                 assert!(S::F32_LANES <= lanes.len());
                 // SAFETY: asserted above.
-                #[expect(unsafe_code, reason = "to look at one lane")]
+                #[expect(unsafe_code, reason = "reads one lane")]
                 unsafe {
                     s.store(lanes.as_mut_ptr(), v);
                 }
@@ -242,7 +242,7 @@ mod tests {
             let mut m = [s.splat_f32s(0.0); 6];
             let mut dv = m;
             let mut du = m;
-            let dm = OutputAdjoint.apply(s, up.map(|y| s.splat_f32s(y)));
+            let dm = OutputAdjoint.apply(s, dy.map(|y| s.splat_f32s(y)));
             for i in 0..6 {
                 m[i] = s.mul_f32s(v[i], u[i]);
                 dv[i] = s.mul_f32s(dm[i], u[i]);
@@ -258,21 +258,18 @@ mod tests {
             }
             let dx = InputAdjoint.apply(s, dv);
             for (i, &dx) in dx.iter().enumerate() {
-                let reached = (0..3).filter(|k| (0..4).contains(&(i as i32 - k)));
-                close(
-                    dx,
-                    reached.map(|k| up[i - k as usize] * taps[k as usize]).sum(),
-                );
+                let inside = (0..3).filter(|&k| k <= i && i - k < 4);
+                close(dx, inside.map(|k| dy[i - k] * taps[k]).sum());
             }
             let dw = FilterAdjoint.apply(s, du);
             for k in 0..3 {
-                close(dw[k], (0..4).map(|i| up[i] * pixels[i + k]).sum());
+                close(dw[k], (0..4).map(|i| dy[i] * pixels[i + k]).sum());
             }
         }
     }
 
     #[test]
-    fn one_row_and_its_gradients_equal_the_definition() {
+    fn one_dimensional_convolution_and_its_gradients_equal_the_definition() {
         dispatch(OneRow);
     }
 }

@@ -1,8 +1,9 @@
-//! Weights to points, and the gradient of the points back to weights.
+//! The transform of the weights to points, and of the gradient of the points to weights.
 #![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
 
-use super::transform::{Filter, FilterAdjoint, IN, POINTS, Transform};
-use crate::conv::layout::padded;
+use super::tiles::{load_points, load_square, store_points};
+use super::transform::{Filter, FilterAdjoint, POINTS, Transform};
+use crate::layout::padded;
 use crate::scratch::with_scratch;
 use crate::simd::{Kernel, Simd, dispatch};
 
@@ -15,26 +16,26 @@ pub(super) enum Rows {
     Out,
 }
 
-/// Fills `points`, one matrix `[rows, columns]` per point with both padded to whole vectors.
+/// Fills `points`, one matrix `[rows, columns]` per point, both padded to whole vectors.
 pub(super) fn to_points(w: &[f32], c_out: usize, c_in: usize, rows: Rows, points: &mut [f32]) {
     assert_eq!(w.len(), c_out * c_in * TAPS);
-    let (n_rows, n_columns, row_step, column_step) = match rows {
+    let (n_rows, n_columns, row_stride, column_stride) = match rows {
         Rows::In => (c_in, c_out, TAPS, c_in * TAPS),
         Rows::Out => (c_out, c_in, c_in * TAPS, TAPS),
     };
     let depth = padded(n_columns);
-    with_scratch(n_rows * TAPS * depth, |spread| {
-        for (row, spread) in spread.chunks_exact_mut(TAPS * depth).enumerate() {
-            let w = &w[row * row_step..];
-            for (tap, line) in spread.chunks_exact_mut(depth).enumerate() {
+    with_scratch(n_rows * TAPS * depth, |packed| {
+        for (row, packed) in packed.chunks_exact_mut(TAPS * depth).enumerate() {
+            let w = &w[row * row_stride..];
+            for (tap, line) in packed.chunks_exact_mut(depth).enumerate() {
                 line[n_columns..].fill(0.0);
                 for (column, v) in line[..n_columns].iter_mut().enumerate() {
-                    *v = w[column * column_step + tap];
+                    *v = w[column * column_stride + tap];
                 }
             }
         }
         dispatch(ToPoints {
-            spread,
+            packed,
             n_rows,
             depth,
             points,
@@ -44,7 +45,7 @@ pub(super) fn to_points(w: &[f32], c_out: usize, c_in: usize, rows: Rows, points
 
 struct ToPoints<'a> {
     /// `[n_rows, 9, depth]`
-    spread: &'a [f32],
+    packed: &'a [f32],
     n_rows: usize,
     depth: usize,
     /// `[36, padded n_rows, depth]`
@@ -57,13 +58,13 @@ impl Kernel for ToPoints<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self {
-            spread,
+            packed,
             n_rows,
             depth,
             points,
         } = self;
         let matrix = padded(n_rows) * depth;
-        assert_eq!(spread.len(), n_rows * TAPS * depth);
+        assert_eq!(packed.len(), n_rows * TAPS * depth);
         assert_eq!(points.len(), POINTS * matrix);
         assert!(depth.is_multiple_of(S::F32_LANES));
         for point in points.chunks_exact_mut(matrix) {
@@ -71,17 +72,13 @@ impl Kernel for ToPoints<'_> {
         }
         for row in 0..n_rows {
             for column in (0..depth).step_by(S::F32_LANES) {
-                let mut taps = [[s.splat_f32s(0.0); 3]; 3];
-                for (tap, v) in taps.as_flattened_mut().iter_mut().enumerate() {
-                    // SAFETY: row < n_rows, tap < 9, column + LANES <= depth.
-                    *v =
-                        unsafe { s.load(spread.as_ptr().add((row * TAPS + tap) * depth + column)) };
-                }
-                let transformed = Filter.apply_2d(s, &taps);
-                for (point, &v) in transformed.as_flattened().iter().enumerate() {
-                    let at = point * matrix + row * depth + column;
-                    // SAFETY: point < 36 and row and column as above.
-                    unsafe { s.store(points.as_mut_ptr().add(at), v) };
+                // SAFETY: row < n_rows, column + LANES <= depth, and the lengths asserted above for
+                // 9 taps and 36 points.
+                unsafe {
+                    let from = packed.as_ptr().add(row * TAPS * depth + column);
+                    let taps = load_square(s, from, 3 * depth, depth);
+                    let to = points.as_mut_ptr().add(row * depth + column);
+                    store_points(s, &Filter.apply_2d(s, &taps), to, matrix);
                 }
             }
         }
@@ -89,20 +86,20 @@ impl Kernel for ToPoints<'_> {
 }
 
 /// Writes the weight gradient, `[c_out, c_in, 3, 3]`, from that of the points, one matrix
-/// `[c_in, c_out]` per point with both padded to whole vectors.
+/// `[c_in, c_out]` per point, both padded to whole vectors.
 pub(super) fn from_points(points: &[f32], c_out: usize, c_in: usize, dw: &mut [f32]) {
     assert_eq!(dw.len(), c_out * c_in * TAPS);
     let depth = padded(c_out);
-    with_scratch(c_in * TAPS * depth, |spread| {
+    with_scratch(c_in * TAPS * depth, |packed| {
         dispatch(FromPoints {
             points,
             n_rows: c_in,
             depth,
-            spread,
+            packed,
         });
         for (o, dw) in dw.chunks_exact_mut(c_in * TAPS).enumerate() {
-            for (at, v) in dw.iter_mut().enumerate() {
-                *v = spread[at * depth + o];
+            for (i, v) in dw.iter_mut().enumerate() {
+                *v = packed[i * depth + o];
             }
         }
     });
@@ -114,7 +111,7 @@ struct FromPoints<'a> {
     n_rows: usize,
     depth: usize,
     /// `[n_rows, 9, depth]`
-    spread: &'a mut [f32],
+    packed: &'a mut [f32],
 }
 
 impl Kernel for FromPoints<'_> {
@@ -126,25 +123,23 @@ impl Kernel for FromPoints<'_> {
             points,
             n_rows,
             depth,
-            spread,
+            packed,
         } = self;
         let matrix = padded(n_rows) * depth;
-        assert_eq!(spread.len(), n_rows * TAPS * depth);
+        assert_eq!(packed.len(), n_rows * TAPS * depth);
         assert_eq!(points.len(), POINTS * matrix);
         assert!(depth.is_multiple_of(S::F32_LANES));
         for row in 0..n_rows {
             for column in (0..depth).step_by(S::F32_LANES) {
-                let mut gradient = [[s.splat_f32s(0.0); IN]; IN];
-                for (point, v) in gradient.as_flattened_mut().iter_mut().enumerate() {
-                    let at = point * matrix + row * depth + column;
-                    // SAFETY: point < 36, row < n_rows, column + LANES <= depth.
-                    *v = unsafe { s.load(points.as_ptr().add(at)) };
-                }
-                let taps = FilterAdjoint.apply_2d(s, &gradient);
-                for (tap, &v) in taps.as_flattened().iter().enumerate() {
-                    let at = (row * TAPS + tap) * depth + column;
-                    // SAFETY: tap < 9 and row and column as above.
-                    unsafe { s.store(spread.as_mut_ptr().add(at), v) };
+                // SAFETY: row < n_rows, column + LANES <= depth, and the lengths asserted above for
+                // 36 points and 9 taps.
+                unsafe {
+                    let from = points.as_ptr().add(row * depth + column);
+                    let taps = FilterAdjoint.apply_2d(s, &load_points(s, from, matrix));
+                    let to = packed.as_mut_ptr().add(row * TAPS * depth + column);
+                    for (tap, &v) in taps.as_flattened().iter().enumerate() {
+                        s.store(to.add(tap * depth), v);
+                    }
                 }
             }
         }

@@ -1,6 +1,7 @@
-//! Adam against its definition, its clipping, and its saved state.
+//! Adam against its definition, clipping, and the saved state.
 
 use super::*;
+use crate::backward;
 use candle_core::{DType, Device};
 
 fn var(values: &[f32]) -> Var {
@@ -15,16 +16,16 @@ fn named(vars: &[&Var]) -> Vec<(String, Var)> {
 }
 
 /// One step on the loss `Σ p²`.
-fn step(adam: &mut Adam, vars: &[&Var], lr: f64) -> Stepped {
+fn step(adam: &mut Adam, vars: &[&Var], lr: f64) -> StepOutcome {
     let mut loss = Tensor::zeros((), DType::F32, &Device::Cpu).unwrap();
     for v in vars {
         loss = (loss + v.sqr().unwrap().sum_all().unwrap()).unwrap();
     }
-    adam.step(&loss.backward().unwrap(), lr).unwrap()
+    adam.step(&backward(&loss).unwrap(), lr).unwrap()
 }
 
 #[test]
-fn the_first_step_is_the_learning_rate() {
+fn first_step_has_the_size_of_the_learning_rate() {
     let p = var(&[1.0, -2.0]);
     let mut adam = Adam::new(named(&[&p]), AdamConfig::default()).unwrap();
     let _ = step(&mut adam, &[&p], 0.1);
@@ -36,7 +37,7 @@ fn the_first_step_is_the_learning_rate() {
 }
 
 #[test]
-fn follows_the_definition_with_every_option() {
+fn matches_the_definition_with_every_option() {
     for decay in [
         WeightDecay::None,
         WeightDecay::Coupled(0.1),
@@ -88,7 +89,7 @@ fn follows_the_definition_with_every_option() {
 }
 
 #[test]
-fn candle_operations_give_the_same() {
+fn candle_operations_give_the_same_result() {
     let (p, mut adam) = {
         let p = var(&[0.7, -1.3]);
         let adam = Adam::new(named(&[&p]), AdamConfig::adamw(0.1)).unwrap();
@@ -98,7 +99,7 @@ fn candle_operations_give_the_same() {
     let mut reference = Adam::new(named(&[&q]), AdamConfig::adamw(0.1)).unwrap();
     for _ in 0..3 {
         let _ = step(&mut adam, &[&p], 0.01);
-        let grads = q.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+        let grads = backward(&q.sqr().unwrap()).unwrap();
         let _ = reference.step(&grads, 0.01).unwrap();
     }
     let (p, q) = (p.to_vec1::<f32>().unwrap(), q.to_vec1::<f64>().unwrap());
@@ -111,7 +112,7 @@ fn candle_operations_give_the_same() {
 }
 
 #[test]
-fn a_restored_state_continues_to_the_bit() {
+fn resuming_from_a_state_is_bit_identical() {
     let (a, b) = (var(&[1.0, 2.0]), var(&[3.0]));
     let mut adam = Adam::new(named(&[&a, &b]), AdamConfig::default()).unwrap();
     let _ = step(&mut adam, &[&a, &b], 0.1);
@@ -127,7 +128,7 @@ fn a_restored_state_continues_to_the_bit() {
 }
 
 #[test]
-fn bad_states_and_constants_are_refused_by_name() {
+fn errors_name_the_invalid_state_entry_or_hyperparameter() {
     let p = var(&[1.0]);
     let mut adam = Adam::new(named(&[&p]), AdamConfig::default()).unwrap();
     let mut state: HashMap<_, _> = adam.state().unwrap().into_iter().collect();
@@ -162,9 +163,9 @@ fn bad_states_and_constants_are_refused_by_name() {
     assert!(Adam::new(twice, AdamConfig::default()).is_err());
 }
 
-/// Gradients with one value that is no number, in the tail of a second variable or in a product.
+/// One value of the second variable's gradient is not finite: in a vector, or in the remainder.
 #[test]
-fn the_first_gradient_that_is_not_finite_is_named() {
+fn first_gradient_that_is_not_finite_is_named() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         for place in [0, 18, 40_000] {
             let mut values = vec![0.5; 40_001];
@@ -173,15 +174,15 @@ fn the_first_gradient_that_is_not_finite_is_named() {
             let (p, q) = (var(&[1.0]), var(&vec![1.0; 40_001]));
             let loss = (q.as_tensor() * factor).unwrap().sum_all().unwrap();
             let loss = (loss + p.sum_all().unwrap()).unwrap();
-            let grads = loss.backward().unwrap();
+            let grads = backward(&loss).unwrap();
 
-            let mut free = Adam::new(named(&[&p, &q]), AdamConfig::default()).unwrap();
-            let stepped = free.step(&grads, 0.1).unwrap();
+            let mut unclipped = Adam::new(named(&[&p, &q]), AdamConfig::default()).unwrap();
+            let outcome = unclipped.step(&grads, 0.1).unwrap();
             assert_eq!(
-                (stepped.norm, stepped.not_finite),
+                (outcome.norm, outcome.not_finite),
                 (None, Some("p1".into()))
             );
-            assert_eq!(free.steps(), 1);
+            assert_eq!(unclipped.steps(), 1);
 
             let (before, config) = (
                 q.to_vec1::<f32>().unwrap(),
@@ -192,9 +193,9 @@ fn the_first_gradient_that_is_not_finite_is_named() {
             );
             let p_before = p.to_vec1::<f32>().unwrap();
             let mut clipped = Adam::new(named(&[&p, &q]), config).unwrap();
-            let stepped = clipped.step(&grads, 0.1).unwrap();
-            assert_eq!(stepped.not_finite.as_deref(), Some("p1"));
-            assert!(!stepped.norm.unwrap().is_finite());
+            let outcome = clipped.step(&grads, 0.1).unwrap();
+            assert_eq!(outcome.not_finite.as_deref(), Some("p1"));
+            assert!(!outcome.norm.unwrap().is_finite());
             assert_eq!(clipped.steps(), 0);
             assert_eq!(p.to_vec1::<f32>().unwrap(), p_before);
             let bits = |v: &[f32]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
@@ -204,28 +205,28 @@ fn the_first_gradient_that_is_not_finite_is_named() {
 }
 
 #[test]
-fn a_product_that_is_not_finite_is_named() {
+fn product_that_is_not_finite_is_named() {
     let x = Tensor::full(f32::MAX, (2, 2085), &Device::Cpu).unwrap();
     let w = Var::zeros((37, 2085), DType::F32, &Device::Cpu).unwrap();
     let y = crate::linear(&x, &w, None, crate::Activation::Identity).unwrap();
     let loss = y.affine(10.0, 0.0).unwrap().sum_all().unwrap();
-    let grads = crate::backward(&loss).unwrap();
+    let grads = backward(&loss).unwrap();
     let vars = vec![("w".to_owned(), w)];
     let mut adam = Adam::new(vars, AdamConfig::default()).unwrap();
-    let stepped = adam.step_factored(&grads, 0.1).unwrap();
-    assert_eq!(stepped.not_finite.as_deref(), Some("w"));
+    let outcome = adam.step(&grads, 0.1).unwrap();
+    assert_eq!(outcome.not_finite.as_deref(), Some("w"));
 }
 
 #[test]
-fn huge_gradients_are_finite() {
+fn large_finite_gradients_count_as_finite() {
     let (p, mut adam) = {
         let p = var(&[1.0; 20]);
         let adam = Adam::new(named(&[&p]), AdamConfig::default()).unwrap();
         (p, adam)
     };
-    let huge = p.affine(f64::from(f32::MAX), 0.0).unwrap();
-    let grads = huge.sum_all().unwrap().backward().unwrap();
-    assert_eq!(adam.step(&grads, 0.1).unwrap(), Stepped::default());
+    let large = p.affine(f64::from(f32::MAX), 0.0).unwrap();
+    let grads = backward(&large).unwrap();
+    assert_eq!(adam.step(&grads, 0.1).unwrap(), StepOutcome::default());
 }
 
 #[test]
@@ -240,17 +241,18 @@ fn exempt_variables_do_not_decay() {
             let mut adam = Adam::new(named(&[&a, &b]), config).unwrap();
             adam.exempt_from_decay(|name, value| exempt(name) && value.rank() == 1);
             for _ in 0..3 {
-                // Of p² the gradient is a multiple of p like the decay, and Adam sees no scale.
+                // Not p²: its gradient is a multiple of p, as the decay is, and Adam ignores the
+                // scale of a gradient.
                 let fourth = |v: &Var| v.sqr().unwrap().sqr().unwrap().sum_all().unwrap();
                 let loss = (fourth(&a) + fourth(&b)).unwrap();
-                let _ = adam.step(&loss.backward().unwrap(), 0.1).unwrap();
+                let _ = adam.step(&backward(&loss).unwrap(), 0.1).unwrap();
             }
             (a.to_vec1::<f32>().unwrap(), b.to_vec1::<f32>().unwrap())
         };
         let (decayed_a, decayed_b) = steps(config, &|_| false);
-        let (free_a, free_b) = steps(AdamConfig::default(), &|_| false);
-        assert_ne!(decayed_a, free_a);
-        assert_eq!(steps(config, &|name| name == "p0"), (free_a, decayed_b));
-        assert_eq!(steps(config, &|name| name == "p1"), (decayed_a, free_b));
+        let (plain_a, plain_b) = steps(AdamConfig::default(), &|_| false);
+        assert_ne!(decayed_a, plain_a);
+        assert_eq!(steps(config, &|name| name == "p0"), (plain_a, decayed_b));
+        assert_eq!(steps(config, &|name| name == "p1"), (decayed_a, plain_b));
     }
 }

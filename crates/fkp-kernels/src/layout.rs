@@ -1,18 +1,18 @@
-//! Between candle's layout (one plane per channel) and the kernels' (channels of a pixel side by
-//! side, padded to whole vectors).
+//! Conversion between candle's layout, channels first (NCHW), and that of the kernels, channels
+//! last (NHWC) with the channels padded to whole vectors.
 #![expect(
     unsafe_code,
-    reason = "squares of floats are transposed through pointers"
+    reason = "blocks of floats are transposed through pointers"
 )]
 
 use crate::simd::{CHANNEL_BLOCK, Kernel, Simd, dispatch};
 
-/// Channels padded to whole vectors.
+/// The number of channels, rounded up to whole vectors.
 pub(crate) const fn padded(channels: usize) -> usize {
     channels.next_multiple_of(CHANNEL_BLOCK)
 }
 
-/// An image with the channels of each pixel side by side, inside a larger frame.
+/// A channels-last image inside a larger frame of zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) channels: usize,
@@ -27,12 +27,24 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    /// A frame that the image fills.
+    pub(crate) const fn tight(channels: usize, h: usize, w: usize) -> Self {
+        Self {
+            channels,
+            h,
+            w,
+            frame_h: h,
+            frame_w: w,
+            margin: 0,
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.frame_h * self.frame_w * padded(self.channels)
     }
 
-    /// Fills the frame from planes `[channels, h, w]`; whatever is not image becomes 0.
-    pub(crate) fn fill(&self, planes: &[f32], frame: &mut [f32]) {
+    /// Writes planes `[channels, h, w]` to the frame; everything around the image becomes 0.
+    pub(crate) fn pack(&self, planes: &[f32], frame: &mut [f32]) {
         assert_eq!(planes.len(), self.channels * self.h * self.w);
         assert_eq!(frame.len(), self.len());
         assert!(self.is_tight() || self.margin + self.w <= self.frame_w);
@@ -47,7 +59,7 @@ impl Frame {
                 }
             }
         }
-        dispatch(Fill {
+        dispatch(Pack {
             frame: self.as_lines(),
             planes,
             pixels: frame,
@@ -55,10 +67,10 @@ impl Frame {
     }
 
     /// Writes the image to planes `[channels, h, w]`.
-    pub(crate) fn extract(&self, frame: &[f32], planes: &mut [f32]) {
+    pub(crate) fn unpack(&self, frame: &[f32], planes: &mut [f32]) {
         assert_eq!(planes.len(), self.channels * self.h * self.w);
         assert_eq!(frame.len(), self.len());
-        dispatch(Extract {
+        dispatch(Unpack {
             frame: self.as_lines(),
             planes,
             pixels: frame,
@@ -70,17 +82,10 @@ impl Frame {
         self.margin == 0 && self.h == self.frame_h && self.w == self.frame_w
     }
 
-    /// The same frame, as one long line where the image fills it.
+    /// The same frame, as a single line where the image fills it.
     fn as_lines(&self) -> Self {
         if self.is_tight() {
-            let w = self.h * self.w;
-            Self {
-                h: 1,
-                w,
-                frame_h: 1,
-                frame_w: w,
-                ..*self
-            }
+            Self::tight(self.channels, 1, self.h * self.w)
         } else {
             *self
         }
@@ -99,20 +104,21 @@ impl Frame {
         } = *self;
         (0..h).flat_map(move |y| {
             (0..channels).step_by(CHANNEL_BLOCK).map(move |first| {
-                let at = ((y + margin) * frame_w + margin) * padded(channels) + first;
-                ((first * h + y) * w, at, CHANNEL_BLOCK.min(channels - first))
+                let offset = ((y + margin) * frame_w + margin) * padded(channels) + first;
+                let count = CHANNEL_BLOCK.min(channels - first);
+                ((first * h + y) * w, offset, count)
             })
         })
     }
 }
 
-struct Fill<'a> {
+struct Pack<'a> {
     frame: Frame,
     planes: &'a [f32],
     pixels: &'a mut [f32],
 }
 
-impl Kernel for Fill<'_> {
+impl Kernel for Pack<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -150,13 +156,13 @@ impl Kernel for Fill<'_> {
     }
 }
 
-struct Extract<'a> {
+struct Unpack<'a> {
     frame: Frame,
     planes: &'a mut [f32],
     pixels: &'a [f32],
 }
 
-impl Kernel for Extract<'_> {
+impl Kernel for Unpack<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -192,8 +198,8 @@ impl Kernel for Extract<'_> {
     }
 }
 
-/// Where squares of `lanes` pixels start in a line of `width >= lanes`: the last one overlaps the
-/// one before rather than reach over the end.
+/// Where runs of `lanes` pixels start in a line of `width >= lanes`: the last run overlaps the one
+/// before, so that it ends with the line.
 fn starts(width: usize, lanes: usize) -> impl Iterator<Item = usize> {
     (0..width).step_by(lanes).map(move |x| x.min(width - lanes))
 }
@@ -203,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_and_back_with_zeros_around() {
+    fn packing_is_inverted_by_unpacking_and_pads_with_zeros() {
         for (channels, h, w) in [(1, 2, 3), (16, 3, 17), (19, 2, 40), (35, 1, 16)] {
             let frame = Frame {
                 channels,
@@ -214,14 +220,14 @@ mod tests {
                 margin: 1,
             };
             let planes: Vec<f32> = (0..channels * h * w).map(|i| i as f32 + 1.0).collect();
-            let mut inside = vec![9.0; frame.len()];
-            frame.fill(&planes, &mut inside);
-            assert_eq!(inside.iter().filter(|v| **v != 0.0).count(), planes.len());
+            let mut packed = vec![9.0; frame.len()];
+            frame.pack(&planes, &mut packed);
+            assert_eq!(packed.iter().filter(|v| **v != 0.0).count(), planes.len());
             let depth = padded(channels);
-            let at = ((1 + h - 1) * frame.frame_w + 1 + w - 1) * depth + channels - 1;
-            assert_eq!(inside[at], planes.len() as f32);
+            let last = ((1 + h - 1) * frame.frame_w + 1 + w - 1) * depth + channels - 1;
+            assert_eq!(packed[last], planes.len() as f32);
             let mut back = vec![0.0; planes.len()];
-            frame.extract(&inside, &mut back);
+            frame.unpack(&packed, &mut back);
             assert_eq!(back, planes);
         }
     }

@@ -1,8 +1,9 @@
-//! Unrolling an image into the matrix whose product with the weights is the convolution.
+//! im2col and its adjoint, col2im.
 
-use super::geometry::Geometry;
+use crate::conv::geometry::Geometry;
 
-/// Fills `cols`, `[taps, positions]`, from one image `[c_in, h, w]`.
+/// Fills `cols`, `[taps, positions]`, from one image `[c_in, h, w]`: the matrix whose product
+/// with the weights is the convolution.
 pub(crate) fn im2col(g: &Geometry, x: &[f32], cols: &mut [f32]) {
     assert_eq!(x.len(), g.x_len());
     assert_eq!(cols.len(), g.taps() * g.positions());
@@ -19,26 +20,23 @@ pub(crate) fn im2col(g: &Geometry, x: &[f32], cols: &mut [f32]) {
 }
 
 fn unroll_tap(g: &Geometry, plane: &[f32], (ky, kx): (usize, usize), row: &mut [f32]) {
-    let (lo, hi) = g.valid_columns(kx);
+    let valid = g.valid_columns(kx);
     for (oy, line) in row.chunks_exact_mut(g.wo).enumerate() {
         let y = (oy * g.stride + ky).wrapping_sub(g.padding);
-        if y >= g.h || lo == hi {
+        if y >= g.h || valid.is_empty() {
             line.fill(0.0);
             continue;
         }
         let source = &plane[y * g.w..][..g.w];
-        line[..lo].fill(0.0);
-        line[hi..].fill(0.0);
-        let first = lo * g.stride + kx - g.padding;
+        line[..valid.start].fill(0.0);
+        line[valid.end..].fill(0.0);
+        let first = valid.start * g.stride + kx - g.padding;
+        let line = &mut line[valid.clone()];
         if g.stride == 1 {
-            line[lo..hi].copy_from_slice(&source[first..][..hi - lo]);
+            line.copy_from_slice(&source[first..][..line.len()]);
         } else {
-            for (d, &s) in line[lo..hi]
-                .iter_mut()
-                .zip(source[first..].iter().step_by(g.stride))
-            {
-                *d = s;
-            }
+            let source = source[first..].iter().step_by(g.stride);
+            line.iter_mut().zip(source).for_each(|(d, &s)| *d = s);
         }
     }
 }
@@ -61,8 +59,8 @@ pub(crate) fn col2im(g: &Geometry, cols: &[f32], x: &mut [f32]) {
 }
 
 fn scatter_tap(g: &Geometry, row: &[f32], (ky, kx): (usize, usize), plane: &mut [f32]) {
-    let (lo, hi) = g.valid_columns(kx);
-    if lo == hi {
+    let valid = g.valid_columns(kx);
+    if valid.is_empty() {
         return;
     }
     for (oy, line) in row.chunks_exact(g.wo).enumerate() {
@@ -70,8 +68,8 @@ fn scatter_tap(g: &Geometry, row: &[f32], (ky, kx): (usize, usize), plane: &mut 
         if y >= g.h {
             continue;
         }
-        let first = y * g.w + lo * g.stride + kx - g.padding;
-        let line = &line[lo..hi];
+        let first = y * g.w + valid.start * g.stride + kx - g.padding;
+        let line = &line[valid.clone()];
         if g.stride == 1 {
             for (d, &s) in plane[first..][..line.len()].iter_mut().zip(line) {
                 *d += s;
@@ -90,9 +88,9 @@ mod tests {
     use crate::Conv2dConfig;
 
     #[test]
-    fn unrolls_a_literal_image() {
+    fn im2col_of_a_literal_image() {
         let config = Conv2dConfig::new().padding(1).stride(2);
-        let g = Geometry::new(&[1, 1, 2, 3], &[1, 1, 3, 3], &config).unwrap();
+        let g = Geometry::new(&[1, 1, 2, 3], &[1, 1, 3, 3], config).unwrap();
         assert_eq!((g.ho, g.wo), (1, 2));
         let mut cols = [9.0; 18];
         im2col(&g, &[1., 2., 3., 4., 5., 6.], &mut cols);
@@ -108,7 +106,7 @@ mod tests {
     fn col2im_is_the_adjoint() {
         // <im2col(x), c> = <x, col2im(c)> for a padding wider than the kernel needs.
         let config = Conv2dConfig::new().padding(3).stride(2);
-        let g = Geometry::new(&[1, 2, 5, 4], &[1, 2, 3, 3], &config).unwrap();
+        let g = Geometry::new(&[1, 2, 5, 4], &[1, 2, 3, 3], config).unwrap();
         let x: Vec<f32> = (0..g.x_len()).map(|i| (i % 7) as f32).collect();
         let c: Vec<f32> = (0..g.taps() * g.positions())
             .map(|i| (i % 5) as f32)

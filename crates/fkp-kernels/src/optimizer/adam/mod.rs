@@ -2,32 +2,35 @@
 
 use std::collections::HashMap;
 
-use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var, bail};
 
-use super::engine::{Engine, Settings, Step};
+use super::engine::Engine;
 use super::fused::Rule;
-use super::{Stepped, WeightDecay, validate_fraction, validate_max_norm};
-use crate::gradients::{Gradient, Gradients};
+use super::step::{Settings, Step, StepOutcome};
+use super::validate::{validate_fraction, validate_max_norm};
+use super::weight_decay::{DecayTerms, WeightDecay};
+use crate::gradients::Gradients;
 use crate::simd::Simd;
 
-/// The constants of [`Adam`]; the learning rate is given at each step.
+/// The hyperparameters of [`Adam`]; the learning rate is given at each step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamConfig {
-    /// Decay of the mean of the gradients, in `[0, 1)`.
+    /// Decay rate of the first moment, the mean of the gradients, in `[0, 1)`.
     pub beta1: f64,
-    /// Decay of the mean of the squared gradients, in `[0, 1)`.
+    /// Decay rate of the second moment, the mean of the squared gradients, in `[0, 1)`.
     pub beta2: f64,
-    /// Added to the root of the second moment, above 0.
+    /// Added to the square root of the second moment, above 0.
     pub eps: f64,
-    /// Pull of the weights toward zero.
+    /// Decay of the weights toward zero.
     pub weight_decay: WeightDecay,
-    /// All gradients are scaled down together where their joint Euclidean norm exceeds this.
+    /// Gradient clipping: all gradients are scaled down together if their joint Euclidean norm
+    /// exceeds this.
     pub max_grad_norm: Option<f64>,
 }
 
 impl Default for AdamConfig {
-    /// β₁ = 0.9, β₂ = 0.999, ε = 1e-8, neither decay nor clipping (Kingma and Ba, ICLR 2015).
+    /// β₁ = 0.9, β₂ = 0.999, ε = 1e-8, without weight decay and clipping (Kingma and Ba, ICLR
+    /// 2015).
     fn default() -> Self {
         Self {
             beta1: 0.9,
@@ -40,7 +43,7 @@ impl Default for AdamConfig {
 }
 
 impl AdamConfig {
-    /// AdamW with decoupled weight decay `lambda` and the other constants as by default.
+    /// AdamW with decoupled weight decay `lambda`, otherwise the defaults.
     pub fn adamw(lambda: f64) -> Self {
         Self {
             weight_decay: WeightDecay::Decoupled(lambda),
@@ -64,8 +67,8 @@ const NAME: &str = "adam";
 
 /// The Adam optimizer over named variables, updated in place.
 ///
-/// On the CPU each parameter is read and written once per step together with its moments; on
-/// other devices candle's operations do the same arithmetic.
+/// On the CPU each parameter and its moments are read and written once per step; on other devices
+/// the same arithmetic uses candle's operations.
 #[derive(Debug)]
 pub struct Adam {
     config: AdamConfig,
@@ -74,10 +77,10 @@ pub struct Adam {
 
 impl Adam {
     /// An optimizer at step 0. The order of `vars` is the order of the state and of the sum in
-    /// the gradient norm: give the same order for the same result.
+    /// the gradient norm: the same order gives the same result.
     ///
     /// # Errors
-    /// If a constant is out of range, two variables share a name, or a variable is not of a
+    /// If a hyperparameter is out of range, two variables share a name, or a variable is not of a
     /// floating point type.
     pub fn new(vars: Vec<(String, Var)>, config: AdamConfig) -> Result<Self> {
         config.validate()?;
@@ -85,48 +88,33 @@ impl Adam {
         Ok(Self { config, engine })
     }
 
-    /// Frees the variables for which `exempt(name, value)` is true from weight decay, usually
-    /// biases and the factors and offsets of normalizations; all others decay. The choice is not
-    /// part of the state.
+    /// Excludes the variables for which `exempt(name, value)` is true from weight decay, usually
+    /// biases and the parameters of normalizations. The choice is not part of the state.
     pub fn exempt_from_decay(&mut self, exempt: impl Fn(&str, &Tensor) -> bool) {
         self.engine.exempt_from_decay(exempt);
     }
 
-    /// Number of updates so far, those before a restored state included.
+    /// Number of steps so far, including those before a restored state.
     pub fn steps(&self) -> u64 {
         self.engine.steps()
     }
 
-    /// The constants.
+    /// The hyperparameters.
     pub fn config(&self) -> &AdamConfig {
         &self.config
     }
 
-    /// Updates every variable that has a gradient; the others keep value and moments. What the
-    /// gradients were like is in the answer: look at [`Stepped::not_finite`].
+    /// Updates every variable that has a gradient; the others keep their value and moments. Check
+    /// [`StepOutcome::not_finite`] in the result.
+    ///
+    /// Gradients that [`backward`](crate::backward) keeps as factors are multiplied block by block
+    /// during the update and never stored. The result is bit-identical to that with the gradients
+    /// of `loss.backward()?.into()`, except for rounding of the norm.
     ///
     /// # Errors
-    /// If `lr` is not a finite number from 0 or a gradient's shape differs from its variable's;
-    /// then nothing was updated.
-    pub fn step(&mut self, grads: &GradStore, lr: f64) -> Result<Stepped> {
-        self.step_by(|var| Ok(grads.get(var).cloned().map(Gradient::Dense)), lr)
-    }
-
-    /// As [`Adam::step`], with the gradients of [`backward`](crate::backward): those kept as
-    /// factors are multiplied inside the pass over the parameter and never stored. The result is
-    /// the same to the bit, save for the last digits of the norm.
-    ///
-    /// # Errors
-    /// As [`Adam::step`].
-    pub fn step_factored(&mut self, grads: &Gradients, lr: f64) -> Result<Stepped> {
-        self.step_by(|var| grads.find(var), lr)
-    }
-
-    fn step_by<'a>(
-        &mut self,
-        find: impl Fn(&Tensor) -> Result<Option<Gradient<'a>>>,
-        lr: f64,
-    ) -> Result<Stepped> {
+    /// If `lr` is negative or not finite, or the shape of a gradient differs from its variable's;
+    /// then nothing is updated.
+    pub fn step(&mut self, gradients: &Gradients, lr: f64) -> Result<StepOutcome> {
         let config = self.config;
         let settings = Settings {
             lr,
@@ -134,12 +122,12 @@ impl Adam {
             max_grad_norm: config.max_grad_norm,
         };
         let rule = |step: &Step| Coefficients::new(&config, step);
-        self.engine.step(find, settings, rule)
+        self.engine.step(gradients, settings, rule)
     }
 
-    /// The step (`step`, one `i64`) and both moments of each variable (`m.NAME` and `v.NAME`, of
-    /// its shape and on its device), in the order of the variables. Together with the variables
-    /// and the configuration this is everything a continued run needs.
+    /// The number of steps (`step`, one `i64`) and both moments of each variable (`m.NAME` and
+    /// `v.NAME`, of its shape and on its device), in the order of the variables. A run can be
+    /// resumed from this, the variables and the configuration.
     ///
     /// # Errors
     /// Only those of candle itself.
@@ -147,17 +135,17 @@ impl Adam {
         self.engine.state()
     }
 
-    /// Restores what [`Adam::state`] returned, whatever device the tensors are on now. Entries
+    /// Restores the result of [`Adam::state`], on whatever device the tensors are. Entries
     /// of other names are ignored.
     ///
     /// # Errors
-    /// If an entry is missing or does not fit its variable; then nothing was changed.
+    /// If an entry is missing or does not fit its variable; then nothing is changed.
     pub fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
         self.engine.load_state(state)
     }
 }
 
-/// The constants of one step, folded together in `f64` and used in `f32`.
+/// The coefficients of one step, computed in `f64` and used in `f32`.
 #[derive(Clone, Copy, Debug)]
 struct Coefficients {
     grad_scale: f64,
@@ -166,7 +154,7 @@ struct Coefficients {
     eps: f64,
     /// Learning rate over the bias correction of the first moment.
     rate: f64,
-    /// One over the root of the bias correction of the second moment.
+    /// One over the square root of the bias correction of the second moment.
     root_scale: f64,
     /// `λ` of coupled decay.
     coupled: f64,
@@ -176,7 +164,7 @@ struct Coefficients {
 
 impl Coefficients {
     fn new(config: &AdamConfig, step: &Step) -> Self {
-        let (coupled, shrink) = step.weight_decay.terms(step.lr);
+        let DecayTerms { coupled, shrink } = step.weight_decay.terms(step.lr);
         let t = step.number as f64;
         Self {
             grad_scale: step.grad_scale,

@@ -1,0 +1,16 @@
+//! Gradients that are kept as their factors until the product is needed.
+//!
+//! The weight gradient of a dense layer is `dyᵀ · x`: for a wide layer and a small batch the two
+//! factors are a hundred times smaller than their product, and writing the product, adding it to
+//! candle's zeros and reading it back takes more time than computing it. [`backward`] therefore
+//! keeps the factors, and the optimizers multiply them block by block as they update.
+
+mod factors;
+mod store;
+
+pub(crate) use factors::{Factors, keep_factors};
+pub(crate) use store::Gradient;
+pub use store::{Gradients, backward};
+
+#[cfg(test)]
+mod tests;

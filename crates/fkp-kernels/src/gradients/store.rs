@@ -1,0 +1,132 @@
+//! The gradients of one or several backward passes, some of them as factors.
+
+use candle_core::backprop::GradStore;
+use candle_core::{Result, Tensor, Var, bail};
+
+use super::factors::{FactorMap, Factors, collect};
+
+/// The result of [`backward`].
+#[derive(Debug)]
+pub struct Gradients {
+    pub(super) store: GradStore,
+    pub(super) factors: FactorMap,
+}
+
+/// Computes all gradients of a scalar (or of the sum of a tensor), as `loss.backward()` does,
+/// but keeps the weight gradients of large dense layers as two small factors.
+///
+/// # Errors
+/// Those of candle's `backward`.
+pub fn backward(loss: &Tensor) -> Result<Gradients> {
+    let (store, factors) = collect(|| loss.backward())?;
+    Ok(Gradients { store, factors })
+}
+
+/// The gradients of candle's `loss.backward()`.
+impl From<GradStore> for Gradients {
+    fn from(store: GradStore) -> Self {
+        Self {
+            store,
+            factors: FactorMap::new(),
+        }
+    }
+}
+
+impl Gradients {
+    /// The gradient of `tensor`, multiplied out where it was kept as factors; `None` where the
+    /// loss does not depend on it.
+    ///
+    /// # Errors
+    /// Only those of candle itself.
+    pub fn get(&self, tensor: &Tensor) -> Result<Option<Tensor>> {
+        Ok(match self.find(tensor)? {
+            None => None,
+            Some(Gradient::Dense(grad)) => Some(grad),
+            Some(Gradient::Factored(factors)) => Some(sum_of_products(None, factors)?),
+        })
+    }
+
+    /// Adds the gradients of another loss of the same variables, so that a batch can be processed
+    /// in several parts. Factors are appended: the optimizer multiplies and adds them, and no
+    /// product is stored.
+    ///
+    /// # Errors
+    /// If gradients of one variable differ in shape or device.
+    pub fn accumulate(&mut self, other: Gradients) -> Result<()> {
+        self.store.extend(other.store)?;
+        #[expect(
+            clippy::iter_over_hash_type,
+            reason = "the entries are independent of each other"
+        )]
+        for (id, factors) in other.factors {
+            self.factors.entry(id).or_default().extend(factors);
+        }
+        Ok(())
+    }
+
+    /// The gradients of `vars` after `f(name, variable, gradient)`, called in the order of `vars`
+    /// with each gradient multiplied out. Data-parallel training sums over processes here.
+    ///
+    /// A variable without a gradient is passed as `None`, and has one afterwards if `f` returns
+    /// one. Gradients of anything else are left out.
+    ///
+    /// # Errors
+    /// Those of `f`, and if it changes a shape.
+    pub fn map(
+        &self,
+        vars: &[(String, Var)],
+        mut f: impl FnMut(&str, &Var, Option<Tensor>) -> Result<Option<Tensor>>,
+    ) -> Result<Gradients> {
+        let mut store = GradStore::default();
+        for (name, var) in vars {
+            let Some(mapped) = f(name, var, self.get(var)?)? else {
+                continue;
+            };
+            if mapped.shape() != var.shape() {
+                let (got, expected) = (mapped.dims(), var.dims());
+                bail!(
+                    "gradients: the gradient of {name:?} became {got:?}, \
+                     the variable is {expected:?}"
+                );
+            }
+            store.insert(var, mapped);
+        }
+        Ok(store.into())
+    }
+
+    /// The gradient as it is stored; as factors if these are the whole gradient.
+    pub(crate) fn find(&self, tensor: &Tensor) -> Result<Option<Gradient<'_>>> {
+        let dense = self.store.get(tensor);
+        let factors = self
+            .factors
+            .get(&tensor.id())
+            .map_or(&[][..], Vec::as_slice);
+        Ok(match (dense, factors) {
+            (dense, []) => dense.cloned().map(Gradient::Dense),
+            (None, factors) => Some(Gradient::Factored(factors)),
+            // A weight that a dense layer and something else use.
+            (dense, factors) => Some(Gradient::Dense(sum_of_products(dense.cloned(), factors)?)),
+        })
+    }
+}
+
+/// One gradient as it is stored.
+pub(crate) enum Gradient<'a> {
+    Dense(Tensor),
+    /// The sum of these products, at least one.
+    Factored(&'a [Factors]),
+}
+
+fn sum_of_products(mut sum: Option<Tensor>, factors: &[Factors]) -> Result<Tensor> {
+    for factors in factors {
+        let product = factors.product()?;
+        sum = Some(match sum {
+            None => product,
+            Some(sum) => (sum + product)?,
+        });
+    }
+    match sum {
+        Some(sum) => Ok(sum),
+        None => bail!("gradients: no factors"),
+    }
+}
