@@ -5,8 +5,8 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use fkp_core::{CropRule, Dataset, InputSpec, Schema, SchemaMap, Subset, fnv1a};
 use fkp_data::{
-    Boxes, Cached, Cropped, Format, Mapped, OpenOptions, Opened, SchemaSource, SplitIndices,
-    SplitRule, carve,
+    BoxSource, Cached, Cropped, Format, Mapped, OpenOptions, OpenedDataset, SchemaSource, SplitIndices,
+    SplitRule, hold_out,
 };
 use fkp_model::ModelCard;
 use fkp_synth::{SynthConfig, SynthFaces};
@@ -75,7 +75,7 @@ struct Parts {
 
 impl Parts {
     /// The set's own split or one by person or image, and the part that is carved out of training.
-    fn of(opened: &Opened, split: &SplitRule, selection: &Selection) -> Result<Self> {
+    fn of(opened: &OpenedDataset, split: &SplitRule, selection: &Selection) -> Result<Self> {
         let SplitIndices { train, val } = opened.train_val()?.indices;
         match selection.part {
             SelectionPart::Validation => Ok(Self {
@@ -89,7 +89,7 @@ impl Parts {
                     val_fraction: selection.fraction,
                     ..*split
                 };
-                let carved = carve(&part, &rule).context(
+                let carved = hold_out(&part, &rule).context(
                     "cannot carve a part for choosing the best epoch out of the training part",
                 )?;
                 let named = |indices: Vec<usize>| indices.into_iter().map(|i| train[i]).collect();
@@ -165,7 +165,7 @@ pub fn open_for_evaluation(
     path: Option<&Path>,
     format: Option<&str>,
     part: Part,
-    boxes: Boxes,
+    boxes: BoxSource,
 ) -> Result<(Arc<dyn Dataset>, Source)> {
     let notes = RunNotes::read(card)?;
     let Some(path) = path else {
@@ -196,7 +196,7 @@ pub fn open_for_evaluation(
         .context("the model's keypoints cannot be had from this data")?;
     let description = format!("{place} ({found}), split `{part}`: {count} samples");
     let crops = cropped(Arc::new(samples), found, &map, &task.crop, &task.input);
-    let dataset = Arc::new(Cached::new(crops.with_boxes(boxes)));
+    let dataset = Arc::new(Cached::new(crops.with_box_source(boxes)));
     let name = short_name(path);
     Ok((dataset, Source { name, description }))
 }
@@ -205,7 +205,7 @@ fn rendered_for_evaluation(
     card: &ModelCard,
     part: Part,
     config: &RenderedConfig,
-    boxes: Boxes,
+    boxes: BoxSource,
 ) -> Result<(Arc<dyn Dataset>, Source)> {
     let task = &card.task;
     let schema = Schema::kaggle15();
@@ -226,11 +226,11 @@ fn rendered_for_evaluation(
     };
     let faces = faces(count, seed, &task.input)?;
     let dataset: Arc<dyn Dataset> = match boxes {
-        Boxes::Labels => faces,
+        BoxSource::Labels => faces,
         // The image is the crop: framing it anew moves it within its own edges.
         boxes => {
             let crops = Cropped::new(faces, CropRule::Whole, task.input);
-            Arc::new(Cached::new(crops.with_boxes(boxes)))
+            Arc::new(Cached::new(crops.with_box_source(boxes)))
         }
     };
     let description = format!("rendered faces, seed {seed}, split `{part}`: {count} samples");
@@ -250,7 +250,7 @@ fn schemas(choice: &str) -> Result<(Option<Schema>, Option<Schema>)> {
 
 /// The built-in schema that was asked for, where the files only number as many keypoints. The
 /// default does not count as asked for: a number of keypoints alone never makes a face.
-fn named_for_numbers(config: &DataConfig, opened: &Opened) -> Option<Schema> {
+fn named_for_numbers(config: &DataConfig, opened: &OpenedDataset) -> Option<Schema> {
     let asked = config.schema != DataConfig::default().schema;
     let schema = Schema::by_name(&config.schema).filter(|_| asked)?;
     let only_numbers = opened.schema_source == SchemaSource::Numbers;
@@ -266,7 +266,7 @@ fn map_onto(source: &Schema, target: &Schema) -> Result<SchemaMap> {
 }
 
 /// What the map onto the trained schema does, where it does anything.
-fn told_map(opened: &Opened, map: &SchemaMap) -> String {
+fn told_map(opened: &OpenedDataset, map: &SchemaMap) -> String {
     let (source, target) = (opened.complete.schema(), map.target());
     if source == target {
         return String::new();

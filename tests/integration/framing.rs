@@ -5,7 +5,7 @@ use fkp_core::{
     Border, BoundingBox, BoxConvention, CropRule, CropSquare, Dataset, FaceBox, Filter, Image,
     InMemory, InputSpec, Keypoints, Sample, Schema, SchemaMap, warp_affine,
 };
-use fkp_data::testing::shared_set;
+use fkp_test_support::shared_set;
 use fkp_data::{Cropped, Mapped, OpenOptions};
 use fkp_model::Landmarker;
 use fkp_synth::{SynthConfig, SynthFaces};

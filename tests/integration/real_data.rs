@@ -1,7 +1,7 @@
 //! The real sets beside the checkout, where they are.
 
 use fkp_core::{Dataset, Keypoints, Schema};
-use fkp_data::testing::shared_set;
+use fkp_test_support::shared_set;
 use fkp_examples::{DataConfig, open_for_training};
 
 /// Mean position of each keypoint over the crops, in fractions of the side.

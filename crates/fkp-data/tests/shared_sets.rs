@@ -2,19 +2,20 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use fkp_core::{CropRule, Dataset, InputSpec, Sample, Schema, SchemaMap};
-use fkp_data::testing::shared_set;
 use fkp_data::{
-    Cached, Cropped, Format, Mapped, OpenOptions, Opened, SchemaSource, SplitRule, carve, open,
+    Cached, Cropped, Format, Mapped, OpenOptions, OpenedDataset, SchemaSource, SplitRule, hold_out,
+    open,
 };
+use fkp_test_support::shared_set;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-fn opened(path: &std::path::Path) -> Opened {
+fn opened(path: &std::path::Path) -> OpenedDataset {
     open(path, &OpenOptions::default()).unwrap()
 }
 
 /// Some samples as 96×96 gray crops with Kaggle's keypoints and mean_shape.
-fn framed(set: &Opened, every: usize) -> Vec<Sample> {
+fn framed(set: &OpenedDataset, every: usize) -> Vec<Sample> {
     let target = Schema::kaggle15();
     let map = SchemaMap::between(set.dataset.schema(), &target).unwrap();
     let mapped = Mapped::new(set.dataset.clone(), map);
@@ -115,7 +116,7 @@ fn people_of_ytf68_are_on_one_side() {
         return;
     };
     let set = opened(&folder);
-    let own = set.own_split.as_ref().unwrap();
+    let own = &set.predefined_split.as_ref().unwrap().indices;
     let people = |indices: &[usize]| -> BTreeSet<String> {
         let group = |i: &usize| set.complete.get(*i).unwrap().group.unwrap();
         indices.iter().map(group).collect()
@@ -132,7 +133,7 @@ fn no_person_of_ytf68_is_in_two_of_three_parts() {
     };
     let set = opened(&folder);
     let both = set.train_val().unwrap();
-    let parts = carve(&both.train, &SplitRule::default()).unwrap();
+    let parts = hold_out(&both.train, &SplitRule::default()).unwrap();
     // By the file's name, apart from what the reader takes for the person.
     let person = |set: &dyn Dataset, index: usize| {
         let id = set.get(index).unwrap().id;
