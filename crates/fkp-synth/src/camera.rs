@@ -1,6 +1,6 @@
 //! What the camera does: blur, contrast, noise, 8 bits.
 
-use crate::math::scramble;
+use crate::math::hash;
 use crate::params::{Camera, Texture};
 
 /// Turns brightness (1 is white) of a `size × size` image into bytes.
@@ -31,7 +31,7 @@ pub(crate) fn develop(
 
 /// A number of mean 0 and deviation 1 for a pixel: the sum of four even bytes.
 fn bell(index: u32, seed: u32) -> f32 {
-    let bits = scramble(index, !seed);
+    let bits = hash(index, !seed);
     let sum: u32 = bits.to_le_bytes().iter().map(|byte| u32::from(*byte)).sum();
     // Each byte has mean 127.5 and variance (256² − 1)/12.
     (sum as f32 - 510.0) / 147.8

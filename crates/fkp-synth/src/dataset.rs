@@ -40,7 +40,7 @@ impl SynthFaces {
         &self.config
     }
 
-    /// The parameters of the face at `index`, to draw it at another size or to change it.
+    /// The parameters of the face at `index`, to rng it at another size or to change it.
     pub fn params(&self, index: usize) -> FaceParams {
         let mut rng = rng_for(self.config.seed, Purpose::Render, 0, index as u64);
         FaceParams::sample_within(&self.config.variation, &mut rng)

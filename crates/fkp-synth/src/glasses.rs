@@ -1,6 +1,6 @@
 //! Glasses: two framed glasses in a plane before the eyes, a bridge and the temples.
 
-use crate::math::{Vec3, cover, length, smooth};
+use crate::math::{Vec3, coverage, length, smoothstep};
 use crate::params::{FaceParams, Glasses};
 use crate::pose::Rotation;
 
@@ -37,7 +37,7 @@ impl Worn {
         let plane = eye_height + BEFORE_EYES;
         let temple = |side: f32, middle: f32| {
             // Only the side that turns to the viewer shows its temple.
-            let seen = side * rotation.towards_viewer()[0] > 0.06;
+            let seen = side * rotation.toward_viewer()[0] > 0.06;
             let hinge = [side * (middle + glasses.half_size[0]), y - 0.15, plane];
             let ear = [side * (face.head.half_width + 0.05), y - 0.05, -0.1];
             let flat = |p: Vec3| {
@@ -57,7 +57,7 @@ impl Worn {
 
     /// What the line of sight at `viewer` (x, y in the viewer's frame) passes through.
     pub(crate) fn at(&self, viewer: [f32; 2], px: f32) -> Option<Veil> {
-        let d = self.rotation.towards_viewer();
+        let d = self.rotation.toward_viewer();
         let start = self.rotation.undo([viewer[0], viewer[1], 0.0]);
         let t = (self.plane - start[2]) / d[2];
         let (x, y) = (start[0] + t * d[0], start[1] + t * d[1]);
@@ -84,11 +84,11 @@ impl Worn {
         for temple in self.temples.iter().flatten() {
             frame = frame.min(to_segment(viewer, temple) - rim - 0.01);
         }
-        let (frame, inside) = (cover(frame, px), cover(inside, px));
+        let (frame, inside) = (coverage(frame, px), coverage(inside, px));
         if frame <= 0.0 && inside <= 0.0 {
             return None;
         }
-        let streak = smooth(0.16, 0.0, (x.abs() - 1.0 - 0.5 * (y + 0.1) + 0.2).abs());
+        let streak = smoothstep(0.16, 0.0, (x.abs() - 1.0 - 0.5 * (y + 0.1) + 0.2).abs());
         Some(Veil {
             rim: frame,
             passes: 1.0 - inside * self.glasses.tint,

@@ -3,11 +3,11 @@
 //! The skull is an implicit surface close to an ellipsoid, flatter in front than at the sides,
 //! with the nose as a displacement toward the viewer. It is a height field seen from the front,
 //! so every place on the face has one (x, y), and features are painted in these coordinates.
-//! Relief smaller than the nose (lips, cheeks, sockets) only tilts the normals.
+//! Bump smaller than the nose (lips, cheeks, sockets) only tilts the normals.
 
+use crate::bumps::{self, Bump, sum};
 use crate::math::{Vec3, dot, normalized};
 use crate::params::FaceParams;
-use crate::relief::{self, Relief, sum};
 
 /// How much flatter than an ellipse a horizontal section is in front.
 const FLATNESS: f32 = 0.35;
@@ -32,9 +32,9 @@ pub(crate) struct Surface {
     squareness: f32,
     depth: f32,
     jaw_forward: f32,
-    nose: [Relief; 2],
-    /// Fine relief by quarter of the face, see [`relief::quarter`].
-    details: [Vec<Relief>; 4],
+    nose: [Bump; 2],
+    /// Fine relief by quarter of the face, see [`bumps::quarter`].
+    details: [Vec<Bump>; 4],
 }
 
 impl Surface {
@@ -51,18 +51,18 @@ impl Surface {
             depth: head.depth,
             jaw_forward: head.jaw_forward,
             nose: [
-                Relief::new(
+                Bump::new(
                     [0.5 * nx, 0.4],
                     [0.5, 1.25],
                     0.32 * nose.bridge * nose.protrusion,
                 ),
-                Relief::new(
+                Bump::new(
                     [nx, ny + 0.02],
                     [0.56 * nose.width, 0.5],
                     0.4 * nose.protrusion,
                 ),
             ],
-            details: relief::details(face),
+            details: bumps::details(face),
         }
     }
 
@@ -126,14 +126,14 @@ impl Surface {
         self.depth + self.jaw_forward
     }
 
-    /// Follows the line `start + t·towards_viewer` to the place nearest to the viewer where it
+    /// Follows the line `start + t·toward_viewer` to the place nearest to the viewer where it
     /// meets the head, beginning at `t` and leaving it at that place.
     ///
     /// Each step solves the quadratic that has the field's value and slope here and an
     /// ellipsoid's curvature, and takes its root on the
     /// viewer's side. From afar that takes four steps to far below a pixel, from nearby two.
-    pub(crate) fn trace(&self, start: Vec3, towards_viewer: Vec3, t: &mut f32) -> Hit {
-        let d = towards_viewer;
+    pub(crate) fn trace(&self, start: Vec3, toward_viewer: Vec3, t: &mut f32) -> Hit {
+        let d = toward_viewer;
         let curvature = {
             let h = if start[1] < self.middle {
                 self.inverse_crown
@@ -172,7 +172,7 @@ impl Surface {
     pub(crate) fn normal(&self, at: Vec3) -> Vec3 {
         let mut slopes = self.nose(at[0], at[1]);
         if at[2] > 0.0 {
-            let fine = sum(&self.details[relief::quarter(at[0], at[1])], at[0], at[1]);
+            let fine = sum(&self.details[bumps::quarter(at[0], at[1])], at[0], at[1]);
             slopes[1] += fine[1];
             slopes[2] += fine[2];
         }
@@ -221,7 +221,7 @@ mod tests {
                 roll: 0.1,
             };
             let surface = Surface::new(&face);
-            let toward = Rotation::new(&face.pose).towards_viewer();
+            let toward = Rotation::new(&face.pose).toward_viewer();
             for [x, y] in [[1.0, 0.0], [-0.8, 2.1], [0.0, -1.0], [-1.3, 0.8]] {
                 let at = [x, y, surface.height(x, y)];
                 // Shifted along the line of sight, as the renderer has it.

@@ -1,4 +1,4 @@
-//! Everything that is needed to draw one face.
+//! Everything that is needed to rng one face.
 //!
 //! Lengths are in *eye units*: half the mean distance between the eye centers, so an average
 //! face has its eyes at x = ±1. The head's frame has its origin near the middle of the head: x to
@@ -202,7 +202,7 @@ pub struct Patch {
 
 /// What is behind the head.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Backdrop {
+pub struct Background {
     /// Brightness in the middle.
     pub tone: f32,
     /// Change of brightness from one side of the image to the other, along x and y.
@@ -271,7 +271,7 @@ pub struct FaceParams {
     /// Light on the scene.
     pub light: Light,
     /// What is behind the head.
-    pub backdrop: Backdrop,
+    pub background: Background,
     /// Framing and camera.
     pub camera: Camera,
     /// Fine texture of skin, hair and room, and the camera's noise.
@@ -293,8 +293,8 @@ impl FaceParams {
         face.mouth.corners.swap(0, 1);
         face.hair.parting = -face.hair.parting;
         face.light.toward[0] = -face.light.toward[0];
-        face.backdrop.slope[0] = -face.backdrop.slope[0];
-        for patch in &mut face.backdrop.patches {
+        face.background.slope[0] = -face.background.slope[0];
+        for patch in &mut face.background.patches {
             patch.at[0] = 1.0 - patch.at[0];
         }
         face.camera.shift[0] = -face.camera.shift[0];

@@ -40,7 +40,7 @@ impl Rotation {
     }
 
     /// Towards the viewer, in the head's frame.
-    pub(crate) fn towards_viewer(&self) -> Vec3 {
+    pub(crate) fn toward_viewer(&self) -> Vec3 {
         self.rows[2]
     }
 }

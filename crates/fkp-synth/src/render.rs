@@ -1,17 +1,17 @@
 //! The image of a face, pixel by pixel, and the labels that belong to it.
 
-use crate::backdrop::{Body, Ear};
+use crate::body::{Body, Ear};
 use crate::camera;
 use crate::features::{Material, beard, brow, eye, folds, mouth, nose};
 use crate::glasses::Worn;
-use crate::grain::Grain;
 use crate::hair;
 use crate::head::{Hit, Surface};
 use crate::landmarks;
-use crate::math::{Vec3, cover, length, mix, normalized, smooth};
+use crate::math::{Vec3, coverage, length, mix, normalized, smoothstep};
+use crate::noise::NoiseTexture;
 use crate::params::FaceParams;
 use crate::pose::{Projection, Rotation};
-use crate::shade::Lamp;
+use crate::shading::Lamp;
 use fkp_core::{Image, Keypoint, Keypoints, Visibility};
 
 /// Draws a face as a `size × size` gray image, with the 15 keypoints of the `kaggle15` schema in
@@ -61,7 +61,7 @@ struct Scene<'a> {
     /// Width of a pixel in eye units.
     px: f32,
     surface: Surface,
-    grain: Grain,
+    noise: NoiseTexture,
     keypoints: [Vec3; 15],
     lamp: Lamp,
     /// Towards the light in the head's frame.
@@ -85,7 +85,7 @@ impl<'a> Scene<'a> {
             rotation,
             projection,
             px: 1.0 / projection.px_per_unit,
-            grain: Grain::new(face.texture),
+            noise: NoiseTexture::new(face.texture),
             keypoints,
             lamp,
             lamp_on_head: rotation.undo(lamp.toward()),
@@ -103,8 +103,8 @@ impl<'a> Scene<'a> {
         let start = self.rotation.undo([viewer[0], viewer[1], 0.0]);
         let hit = self
             .surface
-            .trace(start, self.rotation.towards_viewer(), depth);
-        let head = cover(hit.outside, self.px);
+            .trace(start, self.rotation.toward_viewer(), depth);
+        let head = coverage(hit.outside, self.px);
         let mut light = 0.0;
         if head < 1.0 {
             light = self.around_head(at, viewer, &hit);
@@ -133,7 +133,7 @@ impl<'a> Scene<'a> {
         let face = self.face;
         let size = self.size as f32;
         let place = [(at[0] + 0.5) / size, (at[1] + 0.5) / size];
-        let mut light = face.backdrop.room(place, &self.grain);
+        let mut light = face.background.brightness(place, &self.noise);
         let hair_light = |brightness| self.hair_light(hit, viewer) * brightness;
         let (sin, cos) = face.pose.roll.sin_cos();
         let upright = [
@@ -141,8 +141,8 @@ impl<'a> Scene<'a> {
             cos * viewer[1] - sin * viewer[0],
         ];
         let soft = self.px.max(0.08);
-        let behind = face.hair.behind(face.head.half_width, upright, &self.grain);
-        light = blend(light, cover(behind, soft), || hair_light(0.6));
+        let behind = face.hair.behind(face.head.half_width, upright, &self.noise);
+        light = blend(light, coverage(behind, soft), || hair_light(0.6));
         let (share, brightness) = self.body.at(viewer, self.px, &self.lamp);
         light = mix(light, brightness, share);
         for ear in self.ears.iter().flatten().filter(|ear| !ear.before_head) {
@@ -150,18 +150,18 @@ impl<'a> Scene<'a> {
             light = mix(light, brightness, share);
         }
         let nearest = [hit.at[0], hit.at[1]];
-        let around = face.hair.around(hit.outside, nearest, &self.grain);
-        blend(light, cover(around, soft), || hair_light(1.0))
+        let around = face.hair.around(hit.outside, nearest, &self.noise);
+        blend(light, coverage(around, soft), || hair_light(1.0))
     }
 
     /// The head itself: skin, features, hair.
     fn head(&self, hit: &Hit, viewer: [f32; 2]) -> f32 {
         let face = self.face;
         let at = [hit.at[0], hit.at[1]];
-        let (hair, shadow) = hair::on_face(face, &self.grain, at, self.px);
+        let (hair, shadow) = hair::on_face(face, &self.noise, at, self.px);
         // Behind the ears there is only skin or hair.
-        let back = smooth(0.1, -0.15, hit.at[2]) * f32::from(u8::from(face.hair.volume > 0.0));
-        let upper = smooth(face.hair.length + 0.3, face.hair.length - 0.3, at[1]);
+        let back = smoothstep(0.1, -0.15, hit.at[2]) * f32::from(u8::from(face.hair.volume > 0.0));
+        let upper = smoothstep(face.hair.length + 0.3, face.hair.length - 0.3, at[1]);
         let hair = hair.max(back * upper);
         let mut light = 0.0;
         if hair < 1.0 {
@@ -172,14 +172,14 @@ impl<'a> Scene<'a> {
                 glint: 0.0,
             };
             if hit.at[2] > 0.0 {
-                folds::paint(&mut material, face, &self.grain, at);
-                beard::paint(&mut material, face, &self.grain, at);
+                folds::paint(&mut material, face, &self.noise, at);
+                beard::paint(&mut material, face, &self.noise, at);
                 for (side, index) in [(1.0, 0), (-1.0, 1)] {
                     eye::paint(&mut material, face, &face.eyes[index], side, at, self.px);
                     brow::paint(
                         &mut material,
                         face,
-                        &self.grain,
+                        &self.noise,
                         &face.brows[index],
                         side,
                         at,
@@ -213,13 +213,13 @@ impl<'a> Scene<'a> {
         let t = ((dx * end[0] + dy * end[1]) / length2).clamp(0.0, 1.0);
         let distance = length(dx - t * end[0], dy - t * end[1]);
         // Nothing is in the shadow on the nose itself, where t is small.
-        1.0 - 0.55 * smooth(0.34, 0.1, distance) * smooth(0.25, 0.8, t)
+        1.0 - 0.55 * smoothstep(0.34, 0.1, distance) * smoothstep(0.25, 0.8, t)
     }
 
     /// Brightness of the hair, as a rounded mass about the head.
     fn hair_light(&self, hit: &Hit, viewer: [f32; 2]) -> f32 {
         let face = self.face;
-        let tone = face.hair.tone_at([hit.at[0], hit.at[1]], &self.grain);
+        let tone = face.hair.tone_at([hit.at[0], hit.at[1]], &self.noise);
         let middle = self.rotation.apply([0.0, face.head.middle - 0.6, 0.0]);
         let n = [
             (viewer[0] - middle[0]) / face.head.half_width,
@@ -251,13 +251,13 @@ impl<'a> Scene<'a> {
 
     /// Whether hair covers a place on the face, or the head itself is in the way.
     fn is_hidden(&self, at: Vec3) -> bool {
-        let (hair, _) = hair::on_face(self.face, &self.grain, [at[0], at[1]], self.px);
+        let (hair, _) = hair::on_face(self.face, &self.noise, [at[0], at[1]], self.px);
         let [x, y, z] = self.rotation.apply(at);
         let start = self.rotation.undo([x, y, 0.0]);
         let mut depth = self.surface.in_front();
         let hit = self
             .surface
-            .trace(start, self.rotation.towards_viewer(), &mut depth);
+            .trace(start, self.rotation.toward_viewer(), &mut depth);
         let seen = self.rotation.apply(hit.at)[2];
         hair > 0.5 || seen > z + 0.1
     }

@@ -1,15 +1,15 @@
 //! Eyebrows.
 
 use super::Material;
-use crate::grain::{Grain, Layer};
-use crate::math::{cover, mix};
+use crate::math::{coverage, mix};
+use crate::noise::{Layer, NoiseTexture};
 use crate::params::{Brow, FaceParams};
 
 /// Paints one eyebrow. `side` is 1 for the subject's left, −1 for the right.
 pub(crate) fn paint(
     material: &mut Material,
     face: &FaceParams,
-    grain: &Grain,
+    noise: &NoiseTexture,
     brow: &Brow,
     side: f32,
     [x, y]: [f32; 2],
@@ -36,13 +36,13 @@ pub(crate) fn paint(
     let half = brow.thickness * taper * mix(0.35, 1.0, rounded);
     let beyond = (t - 0.5).abs() * length - 0.5 * length;
     let distance = ((y - middle).abs() - half).max(beyond);
-    let inside = cover(distance, px.max(0.045));
+    let inside = coverage(distance, px.max(0.045));
     if inside <= 0.0 {
         return;
     }
     let v = y - middle;
     let along = x * 26.0 + side * v * 10.0;
-    let hairs = grain.at(Layer::Brow, along, v * 9.0);
+    let hairs = noise.at(Layer::Brow, along, v * 9.0);
     let share = inside * brow.density * mix(0.75, 1.0, hairs);
     // Brows are darker than fair hair and never darker than black.
     let tone = (0.7 * face.hair.tone).clamp(0.03, 0.35);

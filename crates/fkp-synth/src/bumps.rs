@@ -1,17 +1,17 @@
 //! Bumps and hollows of the face.
 
-use crate::math::bump;
+use crate::math::falloff;
 use crate::params::FaceParams;
 
 /// A bump of elliptical outline that raises the surface toward the viewer.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Relief {
+pub(crate) struct Bump {
     pub(crate) at: [f32; 2],
     inverse_radius: [f32; 2],
     height: f32,
 }
 
-impl Relief {
+impl Bump {
     pub(crate) fn new(at: [f32; 2], radius: [f32; 2], height: f32) -> Self {
         Self {
             at,
@@ -31,7 +31,7 @@ impl Relief {
         let w = 1.0 - r2;
         let slope = -6.0 * self.height * w * w;
         [
-            self.height * bump(r2),
+            self.height * falloff(r2),
             slope * u * self.inverse_radius[0],
             slope * v * self.inverse_radius[1],
         ]
@@ -39,7 +39,7 @@ impl Relief {
 }
 
 /// Sum of several bumps.
-pub(crate) fn sum(parts: &[Relief], x: f32, y: f32) -> [f32; 3] {
+pub(crate) fn sum(parts: &[Bump], x: f32, y: f32) -> [f32; 3] {
     let mut total = [0.0; 3];
     for part in parts {
         let [h, hx, hy] = part.at(x, y);
@@ -57,8 +57,8 @@ pub(crate) fn quarter(x: f32, y: f32) -> usize {
 }
 
 /// The parts that reach into each quarter, so that a place need only ask a few.
-fn by_quarter(parts: &[Relief]) -> [Vec<Relief>; 4] {
-    let reaches = |part: &Relief, quarter: usize| {
+fn by_quarter(parts: &[Bump]) -> [Vec<Bump>; 4] {
+    let reaches = |part: &Bump, quarter: usize| {
         let [x, y] = part.at;
         let [w, h] = part.inverse_radius.map(|r| 1.0 / r);
         let across = if quarter % 2 == 1 {
@@ -79,8 +79,8 @@ fn by_quarter(parts: &[Relief]) -> [Vec<Relief>; 4] {
     })
 }
 
-/// Relief that only shows in the shading, by quarter of the face.
-pub(crate) fn details(face: &FaceParams) -> [Vec<Relief>; 4] {
+/// Bump that only shows in the shading, by quarter of the face.
+pub(crate) fn details(face: &FaceParams) -> [Vec<Bump>; 4] {
     let mut parts = Vec::with_capacity(20);
     let age = face.skin.age;
     let [nx, ny] = face.nose.at;
@@ -90,7 +90,7 @@ pub(crate) fn details(face: &FaceParams) -> [Vec<Relief>; 4] {
         (-1.0, face.eyes[1], face.brows[1]),
     ] {
         let x = side * eye.at[0];
-        let mut add = |at: [f32; 2], radius, height| parts.push(Relief::new(at, radius, height));
+        let mut add = |at: [f32; 2], radius, height| parts.push(Bump::new(at, radius, height));
         // The socket, and the eyeball in it.
         add([x - side * 0.12, eye.at[1] - 0.05], [0.75, 0.45], -0.2);
         add([x, eye.at[1]], [0.5, 0.34], 0.12);
@@ -107,7 +107,7 @@ pub(crate) fn details(face: &FaceParams) -> [Vec<Relief>; 4] {
         add([nx + side * wing, ny + 0.14], [0.25, 0.26], 0.15);
     }
     let mouth = &face.mouth;
-    let mut add = |at: [f32; 2], radius, height| parts.push(Relief::new(at, radius, height));
+    let mut add = |at: [f32; 2], radius, height| parts.push(Bump::new(at, radius, height));
     let upper = 0.5 * (mouth.top + mouth.inner_top);
     let lower = 0.5 * (mouth.bottom + mouth.inner_bottom);
     let width = mouth.half_width;

@@ -1,6 +1,6 @@
 //! Texture: smooth noise that is the same wherever it is asked for again.
 
-use crate::math::{mix, scramble};
+use crate::math::{hash, mix};
 use crate::params::Texture;
 
 /// What the noise is for. Different layers look unrelated.
@@ -18,7 +18,7 @@ pub(crate) enum Layer {
     LongHairEnd,
     Strands,
     FineStrands,
-    Room,
+    Background,
 }
 
 /// Side of the tile, a power of two.
@@ -26,15 +26,15 @@ const SIDE: usize = 32;
 
 /// Value noise from a tile of random numbers that repeats.
 #[derive(Debug, Clone)]
-pub(crate) struct Grain {
+pub(crate) struct NoiseTexture {
     tile: Vec<f32>,
     /// −1 where left and right are exchanged.
     sign: f32,
 }
 
-impl Grain {
+impl NoiseTexture {
     pub(crate) fn new(texture: Texture) -> Self {
-        let number = |index| (scramble(index, texture.seed) >> 8) as f32 / (1 << 24) as f32;
+        let number = |index| (hash(index, texture.seed) >> 8) as f32 / (1 << 24) as f32;
         Self {
             tile: (0..(SIDE * SIDE) as u32).map(number).collect(),
             sign: if texture.mirrored { -1.0 } else { 1.0 },
@@ -61,8 +61,8 @@ impl Grain {
 
 /// `f32::floor` is a function call on processors without SSE 4.1, which the default build targets.
 fn floor(x: f32) -> i32 {
-    let towards_zero = x as i32;
-    towards_zero - i32::from(x < towards_zero as f32)
+    let truncated = x as i32;
+    truncated - i32::from(x < truncated as f32)
 }
 
 #[cfg(test)]
@@ -71,21 +71,21 @@ mod tests {
 
     #[test]
     fn noise_is_continuous_and_takes_the_tile_s_values() {
-        let grain = Grain::new(Texture {
+        let noise = NoiseTexture::new(Texture {
             seed: 5,
             mirrored: false,
         });
         for i in -50..50 {
             let x = i as f32;
             let (left, right) = (
-                grain.at(Layer::Blotches, x - 1e-4, 0.3),
-                grain.at(Layer::Blotches, x + 1e-4, 0.3),
+                noise.at(Layer::Blotches, x - 1e-4, 0.3),
+                noise.at(Layer::Blotches, x + 1e-4, 0.3),
             );
             assert!((left - right).abs() < 1e-3, "step at {x}");
         }
         assert_eq!(
-            grain.at(Layer::Blotches, 3.0, 2.0),
-            grain.tile[2 * SIDE + 3]
+            noise.at(Layer::Blotches, 3.0, 2.0),
+            noise.tile[2 * SIDE + 3]
         );
     }
 }

@@ -1,25 +1,9 @@
-//! What is behind the head: a blurred room, neck and clothes, ears.
+//! Neck, clothes and ears.
 
-use crate::grain::{Grain, Layer};
-use crate::math::{Vec3, cover, length, mix, smooth};
-use crate::params::{Backdrop, FaceParams};
+use crate::math::{Vec3, coverage, length, mix, smoothstep};
+use crate::params::FaceParams;
 use crate::pose::Rotation;
-use crate::shade::Lamp;
-
-impl Backdrop {
-    /// Brightness at (x, y) in fractions of the side.
-    pub(crate) fn room(&self, [x, y]: [f32; 2], grain: &Grain) -> f32 {
-        let mut tone = self.tone + self.slope[0] * (x - 0.5) + self.slope[1] * (y - 0.5);
-        for patch in &self.patches {
-            let dx = (x - patch.at[0]).abs() - patch.half_size[0];
-            let dy = (y - patch.at[1]).abs() - patch.half_size[1];
-            let soft = patch.softness;
-            tone += patch.tone * smooth(soft, -soft, dx) * smooth(soft, -soft, dy);
-        }
-        let mottle = grain.at(Layer::Room, (x - 0.5) * 6.0, y * 6.0) - 0.5;
-        (tone + 0.1 * mottle).clamp(0.02, 1.0)
-    }
-}
+use crate::shading::Lamp;
 
 /// Neck and shoulders, in the viewer's frame relative to the head's middle.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +23,7 @@ impl Body {
             chin: [x, y],
             half_neck: 0.62 * head.half_width,
             skin: face.skin.tone,
-            clothes: face.backdrop.clothes,
+            clothes: face.background.clothes,
         }
     }
 
@@ -50,13 +34,13 @@ impl Body {
             return (0.0, 0.0);
         }
         let shoulder = 0.95 + 0.07 * dx * dx - dy;
-        let collar = cover(shoulder, px.max(0.06));
-        let neck = cover((dx.abs() - self.half_neck).max(-0.9 - dy), px);
+        let collar = coverage(shoulder, px.max(0.06));
+        let neck = coverage((dx.abs() - self.half_neck).max(-0.9 - dy), px);
         let across = (dx / self.half_neck).clamp(-1.0, 1.0);
         let normal = [0.9 * across, 0.1, (1.0 - 0.8 * across * across).sqrt()];
         let light = lamp.diffuse(normal, 1.0);
         // The chin throws a shadow on the neck.
-        let shadow = mix(0.5, 0.85, smooth(0.0, 1.1, dy));
+        let shadow = mix(0.5, 0.85, smoothstep(0.0, 1.1, dy));
         let cloth =
             self.clothes * lamp.diffuse([0.3 * (0.3 * dx).clamp(-1.0, 1.0), -0.3, 0.9], 0.95);
         (
@@ -88,7 +72,7 @@ impl Ear {
         }
         let at: Vec3 = [side * (head.half_width - 0.06), 0.42, -0.15];
         let [x, y, _] = rotation.apply(at);
-        let turn = side * rotation.towards_viewer()[0];
+        let turn = side * rotation.toward_viewer()[0];
         Some(Self {
             middle: [x, y],
             radius: [head.ears * (0.3 + 0.35 * turn.max(-0.3)), 0.72 * head.ears],
@@ -113,12 +97,13 @@ impl Ear {
         // Narrower toward the lobe.
         let u = u * (1.0 + 0.25 * v);
         let r = length(u, v);
-        let share = cover((r - 1.0) * self.radius[0], px);
+        let share = coverage((r - 1.0) * self.radius[0], px);
         if share <= 0.0 {
             return (0.0, 0.0);
         }
         let inner = length(u + 0.15 * self.side, v + 0.1);
-        let fold = smooth(0.75, 0.35, inner) * 0.4 + 0.25 * smooth(0.12, 0.0, (r - 0.72).abs());
+        let fold =
+            smoothstep(0.75, 0.35, inner) * 0.4 + 0.25 * smoothstep(0.12, 0.0, (r - 0.72).abs());
         let normal = [0.5 * self.side + 0.4 * u, 0.3 * v, 0.75];
         (share, self.albedo * lamp.diffuse(normal, 1.0 - fold))
     }
