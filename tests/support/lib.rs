@@ -1,7 +1,7 @@
 //! Finds the real data sets that tests and examples use: research sets that are not committed.
 //!
-//! A test on real data begins with [`shared_set`], which reports that the test is skipped if the data
-//! set is missing: a test that returns early in silence looks as if it had checked something.
+//! A test on real data begins with [`shared_set`], which reports that the test is skipped if the
+//! data set is missing: a test that returns early in silence looks as if it had checked something.
 
 use std::io::Write;
 use std::path::PathBuf;

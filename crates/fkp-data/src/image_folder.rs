@@ -73,8 +73,8 @@ impl ImageFolder {
             format!(", or `{name}` if its keypoints are meant")
         });
         self.notes.push(format!(
-            "the {count} keypoints are only numbered{reason}: their names and flip pairs are unknown; \
-             to name them, give a schema file (`--schema FILE.toml`){or_candidate}"
+            "the {count} keypoints are only numbered{reason}: their names and flip pairs are \
+             unknown; to name them, give a schema file (`--schema FILE.toml`){or_candidate}"
         ));
     }
 

@@ -4,9 +4,9 @@
 //! requested: errors appear before hours of training, and a data set may be larger than memory. The
 //! exception is Kaggle's table, whose images are part of the annotations and are kept in memory.
 //!
-//! [`open`] returns a [`fkp_core::Dataset`] in the schema and pixels of the source. Wrappers are data
-//! sets again: [`Mapped`] onto another schema, [`Cropped`] to the input of a network, [`Cached`] in
-//! memory.
+//! [`open`] returns a [`fkp_core::Dataset`] in the schema and pixels of the source. Wrappers are
+//! data sets again: [`Mapped`] onto another schema, [`Cropped`] to the input of a network,
+//! [`Cached`] in memory.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 

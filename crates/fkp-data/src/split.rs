@@ -97,10 +97,8 @@ pub struct SplitIndices {
 pub struct PredefinedSplit {
     /// Which samples are in each part.
     pub indices: SplitIndices,
-    /// Name of the file of the training samples.
-    pub train_file: &'static str,
-    /// Name of the file of the validation samples.
-    pub val_file: &'static str,
+    /// The extension of its files, `train.*` and `val.*`.
+    pub extension: &'static str,
 }
 
 /// Splits by person where samples have a group, otherwise by the content of the image, so that

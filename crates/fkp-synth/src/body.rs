@@ -5,7 +5,7 @@ use crate::params::FaceParams;
 use crate::pose::Rotation;
 use crate::shading::Lamp;
 
-/// Neck and shoulders, in the viewer's frame relative to the head's middle.
+/// Neck and shoulders, in the viewer's frame relative to the center of the head.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Body {
     /// Bottom of the chin.
@@ -27,7 +27,7 @@ impl Body {
         }
     }
 
-    /// Share and brightness of neck or clothes at a place.
+    /// Coverage and brightness of neck or clothes at a point.
     pub(crate) fn at(&self, [x, y]: [f32; 2], px: f32, lamp: &Lamp) -> (f32, f32) {
         let (dx, dy) = (x - self.chin[0], y - self.chin[1]);
         if dy < -1.0 {
@@ -39,7 +39,7 @@ impl Body {
         let across = (dx / self.half_neck).clamp(-1.0, 1.0);
         let normal = [0.9 * across, 0.1, (1.0 - 0.8 * across * across).sqrt()];
         let light = lamp.diffuse(normal, 1.0);
-        // The chin throws a shadow on the neck.
+        // The chin casts a shadow on the neck.
         let shadow = mix(0.5, 0.85, smoothstep(0.0, 1.1, dy));
         let cloth =
             self.clothes * lamp.diffuse([0.3 * (0.3 * dx).clamp(-1.0, 1.0), -0.3, 0.9], 0.95);
@@ -50,7 +50,7 @@ impl Body {
     }
 }
 
-/// One ear: an ellipse beside the head, before or behind it depending on the turn.
+/// One ear: an ellipse beside the head, in front of or behind it depending on the yaw.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ear {
     middle: [f32; 2],
@@ -59,12 +59,12 @@ pub(crate) struct Ear {
     tilt: (f32, f32),
     side: f32,
     albedo: f32,
-    /// Whether it is drawn over the head: it is on the side that turns to the viewer.
-    pub(crate) before_head: bool,
+    /// Whether it is in front of the head, on the side that is turned toward the viewer.
+    pub(crate) in_front_of_head: bool,
 }
 
 impl Ear {
-    /// The ear on a side, 1 for the subject's left; none where hair hangs over it.
+    /// The ear on a side, 1 for the subject's left; `None` if hair covers it.
     pub(crate) fn new(face: &FaceParams, rotation: Rotation, side: f32) -> Option<Self> {
         let head = &face.head;
         if head.ears <= 0.0 || face.hair.length > 0.7 {
@@ -79,11 +79,11 @@ impl Ear {
             tilt: (face.pose.roll + side * 0.12).sin_cos(),
             side,
             albedo: face.skin.tone,
-            before_head: turn > 0.12,
+            in_front_of_head: turn > 0.12,
         })
     }
 
-    /// Share and brightness of the ear at a place.
+    /// Coverage and brightness of the ear at a point.
     pub(crate) fn at(&self, [x, y]: [f32; 2], px: f32, lamp: &Lamp) -> (f32, f32) {
         let (dx, dy) = (x - self.middle[0], y - self.middle[1]);
         if dx.abs() > 1.2 || dy.abs() > 1.2 {
@@ -97,14 +97,14 @@ impl Ear {
         // Narrower toward the lobe.
         let u = u * (1.0 + 0.25 * v);
         let r = length(u, v);
-        let share = coverage((r - 1.0) * self.radius[0], px);
-        if share <= 0.0 {
+        let opacity = coverage((r - 1.0) * self.radius[0], px);
+        if opacity <= 0.0 {
             return (0.0, 0.0);
         }
         let inner = length(u + 0.15 * self.side, v + 0.1);
         let fold =
             smoothstep(0.75, 0.35, inner) * 0.4 + 0.25 * smoothstep(0.12, 0.0, (r - 0.72).abs());
         let normal = [0.5 * self.side + 0.4 * u, 0.3 * v, 0.75];
-        (share, self.albedo * lamp.diffuse(normal, 1.0 - fold))
+        (opacity, self.albedo * lamp.diffuse(normal, 1.0 - fold))
     }
 }

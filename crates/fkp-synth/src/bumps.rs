@@ -1,9 +1,9 @@
-//! Bumps and hollows of the face.
+//! Bumps and hollows of the surface of the face.
 
 use crate::math::falloff;
 use crate::params::FaceParams;
 
-/// A bump of elliptical outline that raises the surface toward the viewer.
+/// A bump with an elliptical outline that raises the surface toward the viewer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bump {
     pub(crate) at: [f32; 2],
@@ -20,7 +20,7 @@ impl Bump {
         }
     }
 
-    /// Height and its slopes along x and y.
+    /// Height and its derivatives along x and y.
     fn at(&self, x: f32, y: f32) -> [f32; 3] {
         let u = (x - self.at[0]) * self.inverse_radius[0];
         let v = (y - self.at[1]) * self.inverse_radius[1];
@@ -48,17 +48,17 @@ pub(crate) fn sum(parts: &[Bump], x: f32, y: f32) -> [f32; 3] {
     total
 }
 
-/// Height at which the face is divided: most parts end above or begin below it.
+/// y at which the face is divided: most bumps end above or begin below it.
 const DIVIDE: f32 = 1.2;
 
-/// Which quarter of the face a place is in: 1 is added left of the middle, 2 in the lower half.
+/// The quarter of the face that contains a point: bit 0 for x > 0, bit 1 for the lower half.
 pub(crate) fn quarter(x: f32, y: f32) -> usize {
     usize::from(x > 0.0) + 2 * usize::from(y > DIVIDE)
 }
 
-/// The parts that reach into each quarter, so that a place need only ask a few.
+/// The bumps that overlap each quarter, so that a point needs to evaluate only a few.
 fn by_quarter(parts: &[Bump]) -> [Vec<Bump>; 4] {
-    let reaches = |part: &Bump, quarter: usize| {
+    let overlaps = |part: &Bump, quarter: usize| {
         let [x, y] = part.at;
         let [w, h] = part.inverse_radius.map(|r| 1.0 / r);
         let across = if quarter % 2 == 1 {
@@ -75,11 +75,11 @@ fn by_quarter(parts: &[Bump]) -> [Vec<Bump>; 4] {
     };
     std::array::from_fn(|quarter| {
         let parts = parts.iter().copied();
-        parts.filter(|part| reaches(part, quarter)).collect()
+        parts.filter(|part| overlaps(part, quarter)).collect()
     })
 }
 
-/// Bump that only shows in the shading, by quarter of the face.
+/// The bumps that only affect the shading, by quarter of the face.
 pub(crate) fn details(face: &FaceParams) -> [Vec<Bump>; 4] {
     let mut parts = Vec::with_capacity(20);
     let age = face.skin.age;

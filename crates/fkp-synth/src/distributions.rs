@@ -3,8 +3,8 @@
 use fkp_core::Rng;
 use rand::RngExt;
 
-/// Samples numbers from a generator. Each method always consumes the same number of random values, so
-/// that a change to the range of one parameter does not change the others.
+/// Samples numbers from a generator. Each method always consumes the same number of random values,
+/// so that a change to the range of one parameter does not change the others.
 pub(crate) struct Sampler<'a> {
     rng: &'a mut dyn Rng,
 }

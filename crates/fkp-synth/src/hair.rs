@@ -1,18 +1,18 @@
-//! Hair on the head: what it covers of the face, and its outline around the head.
+//! Hair on the head: the part of the face under hair, and the outline around the head.
 
 use crate::math::{coverage, mix, smoothstep};
 use crate::noise::{Layer, NoiseTexture};
 use crate::params::{FaceParams, Hair};
 
 impl Hair {
-    /// Signed distance (roughly) from the hairline on the face: negative under hair.
+    /// Approximate signed distance from the hairline on the face: negative under hair.
     pub(crate) fn on_face(&self, [x, y]: [f32; 2], noise: &NoiseTexture) -> f32 {
         let across = x - 0.3 * self.parting;
         let corner = smoothstep(0.25, 0.9, across.abs());
         let line = self.line + self.drop * x * x - self.recede * corner;
         let edge = (0.85 * (y - line)).min(self.curtain_at(y) - x.abs());
         if edge.abs() > 0.35 + self.ragged {
-            // Far from the edge its strands do not matter.
+            // Far from the edge, strands have no effect.
             return edge;
         }
         let strands = self.ragged * (noise.at(Layer::Hairline, x * 5.0, 0.5) - 0.5)
@@ -20,13 +20,13 @@ impl Hair {
         edge + strands
     }
 
-    /// |x| beyond which long hair covers the side of the face at a height: it frames the face.
+    /// |x| beyond which long hair covers the side of the face at height y.
     fn curtain_at(&self, y: f32) -> f32 {
         self.curtain + 0.06 * (y - 0.5) * (y - 0.5)
     }
 
     /// Signed distance from the outline of the hair that surrounds the head. `outside` is the
-    /// distance from the head, (x, y) the nearest place of the head in its frame.
+    /// distance from the head, (x, y) the nearest point of the head in its frame.
     pub(crate) fn around(&self, outside: f32, [x, y]: [f32; 2], noise: &NoiseTexture) -> f32 {
         if self.volume <= 0.0 || outside > 1.4 * self.volume + 0.1 {
             return f32::INFINITY;
@@ -38,7 +38,7 @@ impl Hair {
     }
 
     /// Signed distance from long hair that hangs behind neck and shoulders, in the viewer's frame
-    /// relative to the head's middle.
+    /// relative to the center of the head.
     pub(crate) fn behind(&self, half_width: f32, [x, y]: [f32; 2], noise: &NoiseTexture) -> f32 {
         if self.length < 1.0 {
             return f32::INFINITY;
@@ -58,7 +58,7 @@ impl Hair {
     }
 }
 
-/// How much of a place on the face is under hair, and how dark the hair's shadow beside it is.
+/// Coverage of a point of the face by hair, and the darkness of the shadow beside the hair.
 pub(crate) fn on_face(
     face: &FaceParams,
     noise: &NoiseTexture,

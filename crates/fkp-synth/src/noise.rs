@@ -1,9 +1,9 @@
-//! Texture: smooth noise that is the same wherever it is asked for again.
+//! The noise texture of skin, hair and background.
 
 use crate::math::{hash, mix};
 use crate::params::Texture;
 
-/// What the noise is for. Different layers look unrelated.
+/// The use of the noise. Layers are independent of each other.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Layer {
     Blotches,
@@ -24,11 +24,11 @@ pub(crate) enum Layer {
 /// Side of the tile, a power of two.
 const SIDE: usize = 32;
 
-/// Value noise from a tile of random numbers that repeats.
+/// Value noise from a repeating tile of random numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct NoiseTexture {
     tile: Vec<f32>,
-    /// −1 where left and right are exchanged.
+    /// −1 if left and right are swapped, else 1.
     sign: f32,
 }
 
@@ -41,13 +41,13 @@ impl NoiseTexture {
         }
     }
 
-    /// Smooth noise in [0, 1) with features about 1 across; x = 0 is the middle of the face.
+    /// Smooth noise in [0, 1) with a wavelength of about 1; x = 0 is the middle of the face.
     pub(crate) fn at(&self, layer: Layer, x: f32, y: f32) -> f32 {
         let x = self.sign * x;
         let (ix, iy) = (floor(x), floor(y));
         let (fx, fy) = (x - ix as f32, y - iy as f32);
         let (sx, sy) = (fx * fx * (3.0 - 2.0 * fx), fy * fy * (3.0 - 2.0 * fy));
-        // Each layer starts somewhere else on the tile.
+        // Each layer has another offset on the tile.
         let shift = layer as usize;
         let wrap = |i: i32, shift: usize| (i as usize).wrapping_add(shift) % SIDE;
         let (x0, y0) = (wrap(ix, 11 * shift), wrap(iy, 7 * shift) * SIDE);
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn noise_is_continuous_and_takes_the_tile_s_values() {
+    fn noise_is_continuous_and_has_the_values_of_the_tile() {
         let noise = NoiseTexture::new(Texture {
             seed: 5,
             mirrored: false,

@@ -1,4 +1,4 @@
-//! The image of a face, pixel by pixel, and the labels that belong to it.
+//! Renders a face: its image, pixel by pixel, and its keypoints.
 
 use crate::body::{Body, Ear};
 use crate::camera;
@@ -14,12 +14,12 @@ use crate::pose::{Projection, Rotation};
 use crate::shading::Lamp;
 use fkp_core::{Image, Keypoint, Keypoints, Visibility};
 
-/// Draws a face as a `size × size` gray image, with the 15 keypoints of the `kaggle15` schema in
-/// its pixels.
+/// Renders a face as a `size × size` gray image, with the 15 keypoints of the `kaggle15` schema in
+/// pixels.
 ///
-/// The same parameters at another size give the same image at another resolution, noise aside.
-/// A keypoint hidden by hair or by the turned head itself is [`Visibility::Occluded`], one beyond the
-/// edge [`Visibility::OutOfFrame`]; its position is exact all the same.
+/// The same parameters at another size give the same image at another resolution, except for the
+/// noise. A keypoint hidden by hair or by the turned head is [`Visibility::Occluded`], one outside
+/// the image [`Visibility::OutOfFrame`]; their positions are exact, too.
 ///
 /// ```
 /// use fkp_core::{Purpose, rng_for};
@@ -36,7 +36,7 @@ pub fn render(face: &FaceParams, size: usize) -> (Image, Keypoints) {
     assert!(size > 0, "an image needs at least one pixel");
     let scene = Scene::new(face, size);
     let mut light = Vec::with_capacity(size * size);
-    // The surface is continuous, so where a line of sight meets it is foreseen from the two before.
+    // The surface is continuous, so the depth of a pixel is extrapolated from the two before.
     let mut depths = [scene.surface.in_front(); 2];
     for y in 0..size {
         for x in 0..size {
@@ -52,7 +52,7 @@ pub fn render(face: &FaceParams, size: usize) -> (Image, Keypoints) {
     (image, scene.keypoints())
 }
 
-/// A face with everything worked out that does not depend on the pixel.
+/// A face with everything computed that does not depend on the pixel.
 struct Scene<'a> {
     face: &'a FaceParams,
     size: usize,
@@ -64,7 +64,7 @@ struct Scene<'a> {
     noise: NoiseTexture,
     keypoints: [Vec3; 15],
     lamp: Lamp,
-    /// Towards the light in the head's frame.
+    /// Direction to the light, in the head's frame.
     lamp_on_head: Vec3,
     body: Body,
     ears: [Option<Ear>; 2],
@@ -96,8 +96,8 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Brightness of a pixel, from back to front. `depth` is where to look for the head first, and
-    /// becomes where it was.
+    /// Brightness of a pixel, composed from back to front. The search for the head starts at
+    /// `depth`, which is set to the depth that was found.
     fn pixel(&self, at: [f32; 2], depth: &mut f32) -> f32 {
         let viewer = self.projection.to_viewer(at);
         let start = self.rotation.undo([viewer[0], viewer[1], 0.0]);
@@ -112,28 +112,33 @@ impl<'a> Scene<'a> {
         if head > 0.0 {
             light = mix(light, self.head(&hit, viewer), head);
         }
-        for ear in self.ears.iter().flatten().filter(|ear| ear.before_head) {
-            let (share, brightness) = ear.at(viewer, self.px, &self.lamp);
-            light = mix(light, brightness, share);
+        for ear in self
+            .ears
+            .iter()
+            .flatten()
+            .filter(|ear| ear.in_front_of_head)
+        {
+            let (opacity, brightness) = ear.at(viewer, self.px, &self.lamp);
+            light = mix(light, brightness, opacity);
         }
-        if let Some(veil) = self.glasses.as_ref().and_then(|g| g.at(viewer, self.px)) {
+        if let Some(effect) = self.glasses.as_ref().and_then(|g| g.at(viewer, self.px)) {
             let rim = self.face.glasses.map_or(0.0, |g| g.tone);
-            let behind = light * veil.passes + veil.glare;
+            let behind = light * effect.transmittance + effect.glare;
             light = mix(
                 behind,
                 rim * self.lamp.diffuse([0.0, -0.3, 0.95], 1.0),
-                veil.rim,
+                effect.rim,
             );
         }
         light
     }
 
-    /// Room, hair behind the neck, neck, far ear, and the hair around the head.
+    /// Background, hair behind the neck, neck, far ear, and the hair around the head.
     fn around_head(&self, at: [f32; 2], viewer: [f32; 2], hit: &Hit) -> f32 {
         let face = self.face;
         let size = self.size as f32;
-        let place = [(at[0] + 0.5) / size, (at[1] + 0.5) / size];
-        let mut light = face.background.brightness(place, &self.noise);
+        let position = [(at[0] + 0.5) / size, (at[1] + 0.5) / size];
+        let mut light = face.background.brightness(position, &self.noise);
         let hair_light = |brightness| self.hair_light(hit, viewer) * brightness;
         let (sin, cos) = face.pose.roll.sin_cos();
         let upright = [
@@ -143,11 +148,16 @@ impl<'a> Scene<'a> {
         let soft = self.px.max(0.08);
         let behind = face.hair.behind(face.head.half_width, upright, &self.noise);
         light = blend(light, coverage(behind, soft), || hair_light(0.6));
-        let (share, brightness) = self.body.at(viewer, self.px, &self.lamp);
-        light = mix(light, brightness, share);
-        for ear in self.ears.iter().flatten().filter(|ear| !ear.before_head) {
-            let (share, brightness) = ear.at(viewer, self.px, &self.lamp);
-            light = mix(light, brightness, share);
+        let (opacity, brightness) = self.body.at(viewer, self.px, &self.lamp);
+        light = mix(light, brightness, opacity);
+        for ear in self
+            .ears
+            .iter()
+            .flatten()
+            .filter(|ear| !ear.in_front_of_head)
+        {
+            let (opacity, brightness) = ear.at(viewer, self.px, &self.lamp);
+            light = mix(light, brightness, opacity);
         }
         let nearest = [hit.at[0], hit.at[1]];
         let around = face.hair.around(hit.outside, nearest, &self.noise);
@@ -198,25 +208,25 @@ impl<'a> Scene<'a> {
         light
     }
 
-    /// Share of the direct light that passes the nose at a place on the face.
+    /// Fraction of the direct light at a point of the face that the nose does not block.
     fn unshadowed(&self, [x, y]: [f32; 2]) -> f32 {
         let [nx, ny] = self.face.nose.at;
         if (x - nx).abs() > 1.4 || (y - ny).abs() > 1.4 {
             return 1.0;
         }
-        // The shadow of the tip lies opposite to the light, the further the lower the light.
+        // The shadow of the tip is opposite to the light; the lower the light, the longer it is.
         let [lx, ly, lz] = self.lamp_on_head;
-        let reach = 0.55 * self.face.nose.protrusion / lz.max(0.4);
-        let end = [-lx * reach, -ly * reach];
+        let shadow_length = 0.55 * self.face.nose.protrusion / lz.max(0.4);
+        let end = [-lx * shadow_length, -ly * shadow_length];
         let (dx, dy) = (x - nx, y - ny - 0.12);
         let length2 = (end[0] * end[0] + end[1] * end[1]).max(1e-6);
         let t = ((dx * end[0] + dy * end[1]) / length2).clamp(0.0, 1.0);
         let distance = length(dx - t * end[0], dy - t * end[1]);
-        // Nothing is in the shadow on the nose itself, where t is small.
+        // The nose itself, where t is small, is not in the shadow.
         1.0 - 0.55 * smoothstep(0.34, 0.1, distance) * smoothstep(0.25, 0.8, t)
     }
 
-    /// Brightness of the hair, as a rounded mass about the head.
+    /// Brightness of the hair, shaded as a rounded volume around the head.
     fn hair_light(&self, hit: &Hit, viewer: [f32; 2]) -> f32 {
         let face = self.face;
         let tone = face.hair.tone_at([hit.at[0], hit.at[1]], &self.noise);
@@ -249,7 +259,7 @@ impl<'a> Scene<'a> {
         keypoints.collect::<Keypoints>().marked_for_frame(frame)
     }
 
-    /// Whether hair covers a place on the face, or the head itself is in the way.
+    /// Whether hair or the head itself hides a point of the face.
     fn is_hidden(&self, at: Vec3) -> bool {
         let (hair, _) = hair::on_face(self.face, &self.noise, [at[0], at[1]], self.px);
         let [x, y, z] = self.rotation.apply(at);
@@ -263,10 +273,10 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Covers a share of `below` with something that is only worked out where it shows.
-fn blend(below: f32, share: f32, above: impl FnOnce() -> f32) -> f32 {
-    if share > 0.0 {
-        mix(below, above(), share)
+/// Blends `above` over `below`; `above` is only computed if it is visible.
+fn blend(below: f32, opacity: f32, above: impl FnOnce() -> f32) -> f32 {
+    if opacity > 0.0 {
+        mix(below, above(), opacity)
     } else {
         below
     }

@@ -1,14 +1,14 @@
-//! Light: how bright a surface of a given direction is.
+//! Shading: the brightness of a surface with a given normal.
 
 use crate::features::Material;
 use crate::math::{Vec3, dot, normalized};
 use crate::params::Light;
 
-/// The light with its directions worked out, in the viewer's frame.
+/// The light with its normalized directions, in the viewer's frame.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lamp {
     toward: Vec3,
-    /// Halfway between light and viewer, for the highlight (Blinn, 1977).
+    /// The halfway vector between light and viewer, for the highlight (Blinn, 1977).
     halfway: Vec3,
     direct: f32,
     ambient: f32,
@@ -25,20 +25,20 @@ impl Lamp {
         }
     }
 
-    /// Towards the light.
+    /// Direction to the light.
     pub(crate) fn toward(&self) -> Vec3 {
         self.toward
     }
 
-    /// Light on a matt surface; `open` is 1 in the open and less in a crease. The normal need not
-    /// have unit length exactly.
+    /// Light on a matte surface; `open` is 1, and less in a crease. The normal need not have
+    /// exactly unit length.
     pub(crate) fn diffuse(&self, normal: Vec3, open: f32) -> f32 {
         self.lit(normal, open, 1.0)
     }
 
-    /// The same where a shadow lets only a share of the direct light through.
+    /// The same with a shadow that lets a fraction of the direct light pass.
     fn lit(&self, normal: Vec3, open: f32, unshadowed: f32) -> f32 {
-        // Light wraps a little around, as it does on skin.
+        // Wrapped diffuse lighting, which approximates skin.
         let facing = ((dot(normal, self.toward) + 0.2) / 1.2).max(0.0);
         // More light from above than from below, and from the viewer's side than from behind.
         let around = 0.78 - 0.14 * normal[1] + 0.12 * normal[2];

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// A data set cannot be read.
 ///
-/// Everything that is wrong inside an annotation file is [`DataError::Invalid`], which names the row
-/// (counted from 1, as an editor shows it) and the column or field.
+/// Everything that is wrong inside an annotation file is [`DataError::Invalid`], which names the
+/// row (counted from 1, as an editor shows it) and the column or field.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
@@ -57,7 +57,8 @@ pub enum DataError {
     },
     /// A zip archive does not contain exactly one table.
     #[error(
-        "`{}` must contain `training.csv`, `test.csv` or exactly one .csv file; it contains: {found}",
+        "`{}` must contain `training.csv`, `test.csv` or exactly one .csv file; it contains: \
+         {found}",
         path.display()
     )]
     ArchiveContent {
@@ -132,7 +133,10 @@ pub enum DataError {
         source: toml::de::Error,
     },
     /// A name is neither a built-in schema nor a file.
-    #[error("`{given}` is neither a schema file nor a built-in schema ({})", fkp_core::Schema::BUILTIN.join(", "))]
+    #[error(
+        "`{given}` is neither a schema file nor a built-in schema ({})",
+        fkp_core::Schema::BUILTIN.join(", ")
+    )]
     UnknownSchema {
         /// What was given.
         given: String,
@@ -179,16 +183,15 @@ pub enum DataError {
     },
     /// The predefined split of a data set has a person or an image in both parts.
     #[error(
-        "the split of `{}` leaks: `{train_id}` of {train_file} and `{val_id}` of {val_file} {shared}",
+        "the split of `{}` leaks: `{train_id}` of train.{extension} and `{val_id}` of \
+         val.{extension} {shared}",
         path.display()
     )]
     LeakingSplit {
         /// The folder of the set.
         path: PathBuf,
-        /// The file that lists the training samples.
-        train_file: &'static str,
-        /// The file that lists the validation samples.
-        val_file: &'static str,
+        /// The extension of its two tables or lists, `train.*` and `val.*`.
+        extension: &'static str,
         /// A training sample.
         train_id: String,
         /// A validation sample that must be in the same part.

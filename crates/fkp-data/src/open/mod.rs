@@ -113,8 +113,7 @@ impl OpenedDataset {
             None => Ok(()),
             Some(leak) => Err(DataError::LeakingSplit {
                 path: self.path.clone(),
-                train_file: predefined.train_file,
-                val_file: predefined.val_file,
+                extension: predefined.extension,
                 train_id: leak.train_id,
                 val_id: leak.val_id,
                 shared: leak.shared,

@@ -4,7 +4,8 @@ use super::*;
 use tempfile::TempDir;
 
 const PTS: &str = "version: 1\nn_points: 1\n{\n1 1\n}\n";
-const JSON: &str = r#"{"categories": [{"id": 1, "keypoints": ["a"]}], "images": [{"id": 1, "file_name": "p.png"}],
+const JSON: &str = r#"{"categories": [{"id": 1, "keypoints": ["a"]}],
+    "images": [{"id": 1, "file_name": "p.png"}],
     "annotations": [{"image_id": 1, "keypoints": [1, 1, 2]}]}"#;
 const TABLE: &str = "file,a_x,a_y\np.png,1,1\nq.png,0,0\n";
 const TEST: &str = "ImageId,Image\n1,7\n2,8\n";
@@ -290,8 +291,8 @@ fn the_summary_counts_images_and_persons_of_each_part() {
     assert!(text.contains("flip pairs: unknown"), "{text}");
 }
 
-/// One data set in each format, whose second keypoint has these coordinates, as written in the file,
-/// in an image of 1×1 pixels; with what an error about its x must contain.
+/// One data set in each format, whose second keypoint has these coordinates, as written in the
+/// file, in an image of 1×1 pixels; with what an error about its x must contain.
 fn sets_with(x: &str, y: &str) -> Vec<(&'static str, TempDir, [&'static str; 3])> {
     let kaggle = format!("nose_tip_x,nose_tip_y,chin_x,chin_y,Image\n0,0,0,0,7\n0,0,{x},{y},7\n");
     let table = format!("file,a_x,a_y,b_x,b_y\np.png,0,0,0,0\nq.png,0,0,{x},{y}\n");

@@ -67,8 +67,8 @@ pub(crate) fn match_shape<'a>(
 
 type Point = (f64, f64);
 
-/// The mean of the shapes, each centered at the origin and scaled to a mean square radius of 1. They
-/// are not rotated: rotated to match the schema, even noise would resemble it.
+/// The mean of the shapes, each centered at the origin and scaled to a mean square radius of 1.
+/// They are not rotated: rotated to match the schema, even noise would resemble it.
 fn mean_shape<'a>(samples: impl Iterator<Item = &'a Keypoints>) -> Option<Vec<Point>> {
     let mut sum: Vec<Point> = Vec::new();
     for sample in samples {

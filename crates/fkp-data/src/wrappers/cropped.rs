@@ -25,8 +25,8 @@ pub enum BoxSource {
     },
 }
 
-/// A data set of crops as a network takes them: cropped by a [`CropRule`] and resized to the size and
-/// channels of an [`InputSpec`], images and keypoints alike.
+/// A data set of crops as a network takes them: cropped by a [`CropRule`] and resized to the size
+/// and channels of an [`InputSpec`], images and keypoints alike.
 #[derive(Debug, Clone)]
 pub struct Cropped<D> {
     inner: D,

@@ -5,7 +5,7 @@ use crate::math::{mix, smoothstep};
 use crate::noise::{Layer, NoiseTexture};
 use crate::params::FaceParams;
 
-/// Paints hair on the face. Comes before the mouth, so that lips stay free.
+/// Paints hair on the face, before the mouth, so that it does not cover the lips.
 pub(crate) fn paint(
     material: &mut Material,
     face: &FaceParams,
@@ -31,15 +31,15 @@ pub(crate) fn paint(
     let lip = smoothstep(edge + 0.08, edge - 0.06, y)
         * smoothstep(0.34, 0.5 + 0.1 * s, y - face.nose.at[1] - 0.12 * s)
         * smoothstep(1.2, 0.8, s);
-    let share = full.max(beard.moustache * lip);
-    if share <= 0.0 {
+    let opacity = full.max(beard.moustache * lip);
+    if opacity <= 0.0 {
         return;
     }
     let hairs = noise.at(Layer::Beard, x * 16.0, y * 9.0);
-    let share = share * mix(0.7, 1.0, hairs);
+    let opacity = opacity * mix(0.7, 1.0, hairs);
     material.paint(
-        share,
+        opacity,
         (0.85 * face.hair.tone + 0.03).min(0.7 * face.skin.tone),
     );
-    material.gloss *= 1.0 - share;
+    material.gloss *= 1.0 - opacity;
 }

@@ -15,9 +15,9 @@ pub(crate) fn paint(
     [x, y]: [f32; 2],
     px: f32,
 ) {
-    let outwards = side * x;
+    let outward = side * x;
     let length = brow.outer[0] - brow.inner[0];
-    let t = (outwards - brow.inner[0]) / length;
+    let t = (outward - brow.inner[0]) / length;
     if !(-0.15..1.15).contains(&t) {
         return;
     }
@@ -28,7 +28,7 @@ pub(crate) fn paint(
     // The arch is highest at two thirds.
     let lift = brow.arch * along * (1.0 - along) * (1.0 + along) * 2.6;
     let middle = mix(brow.inner[1], brow.outer[1], along) - lift;
-    // Full near the inner end, where it is rounded off, and thin at the outer one.
+    // Thick near the rounded inner end, and thin at the outer end.
     let rounded = (1.0 - (1.0 - (along / 0.12).min(1.0)).powi(2))
         .max(0.0)
         .sqrt();
@@ -43,9 +43,9 @@ pub(crate) fn paint(
     let v = y - middle;
     let along = x * 26.0 + side * v * 10.0;
     let hairs = noise.at(Layer::Brow, along, v * 9.0);
-    let share = inside * brow.density * mix(0.75, 1.0, hairs);
-    // Brows are darker than fair hair and never darker than black.
+    let opacity = inside * brow.density * mix(0.75, 1.0, hairs);
+    // Brows are darker than fair hair, with limits.
     let tone = (0.7 * face.hair.tone).clamp(0.03, 0.35);
-    material.paint(share, tone.min(0.75 * face.skin.tone));
-    material.gloss *= 1.0 - share;
+    material.paint(opacity, tone.min(0.75 * face.skin.tone));
+    material.gloss *= 1.0 - opacity;
 }

@@ -5,15 +5,15 @@ use crate::math::{coverage, length, mix, smoothstep};
 use crate::params::{Eye, FaceParams};
 
 impl Eye {
-    /// From the face's (outwards, down) to the eye's own frame: x toward the outer corner, y
-    /// down from the line between the corners.
-    fn local(&self, outwards: f32, y: f32) -> [f32; 2] {
+    /// From (outward, down) on the face to the frame of the eye: x toward the outer corner, y down
+    /// from the line between the corners.
+    fn local(&self, outward: f32, y: f32) -> [f32; 2] {
         let (sin, cos) = self.tilt.sin_cos();
-        let (dx, dy) = (outwards - self.at[0], y - self.at[1]);
+        let (dx, dy) = (outward - self.at[0], y - self.at[1]);
         [cos * dx - sin * dy, sin * dx + cos * dy]
     }
 
-    /// Back from the eye's own frame.
+    /// From the frame of the eye to (outward, down) on the face.
     fn on_face(&self, [x, y]: [f32; 2]) -> [f32; 2] {
         let (sin, cos) = self.tilt.sin_cos();
         [
@@ -22,17 +22,17 @@ impl Eye {
         ]
     }
 
-    /// The inner corner, `[outwards, down]`.
+    /// The inner corner, `[outward, down]`.
     pub(crate) fn inner_corner(&self) -> [f32; 2] {
         self.on_face([-self.half_width, 0.0])
     }
 
-    /// The outer corner, `[outwards, down]`.
+    /// The outer corner, `[outward, down]`.
     pub(crate) fn outer_corner(&self) -> [f32; 2] {
         self.on_face([self.half_width, 0.0])
     }
 
-    /// The center of the opening: between the corners and between the lids, `[outwards, down]`.
+    /// The center of the opening: between the corners and between the lids, `[outward, down]`.
     pub(crate) fn center(&self) -> [f32; 2] {
         self.on_face([0.0, self.center_height()])
     }
@@ -57,7 +57,7 @@ pub(crate) fn paint(
     [x, y]: [f32; 2],
     px: f32,
 ) {
-    // Before the costlier turn into the eye's frame.
+    // Before the more expensive transform to the frame of the eye.
     if (side * x - eye.at[0]).abs() > 1.0 || (y - eye.at[1]).abs() > 1.0 {
         return;
     }
@@ -76,7 +76,7 @@ pub(crate) fn paint(
     let inside = coverage(opening, px);
     if inside > 0.0 {
         let white = ball(face, eye, side, [ex, ey], px);
-        // The upper lid throws a shadow on the ball.
+        // The upper lid casts a shadow on the eyeball.
         let shadow = 0.45 * smoothstep(0.13, 0.0, ey - upper) + 0.1 * smoothstep(0.5, 1.0, s.abs());
         material.albedo = mix(material.albedo, white.albedo, inside);
         material.open = mix(material.open, 1.0 - shadow, inside);
@@ -84,7 +84,7 @@ pub(crate) fn paint(
         material.glint += white.glint * inside;
     }
 
-    // Pink corner, lashes of the upper lid (thicker outwards), rim of the lower lid.
+    // Pink corner, lashes of the upper lid (thicker at the outer end), rim of the lower lid.
     let ends = smoothstep(1.12, 0.8, s.abs());
     let thickness = (0.022 + 0.02 * eye.lashes * (0.6 + 0.4 * s)) * ends;
     let line = ((ey - upper + 0.5 * thickness).abs() - thickness).max(beyond - 0.05);

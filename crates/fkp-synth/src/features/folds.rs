@@ -5,7 +5,7 @@ use crate::math::{length, smoothstep};
 use crate::noise::{Layer, NoiseTexture};
 use crate::params::FaceParams;
 
-/// Paints the bare skin; comes before every feature.
+/// Paints the bare skin, before all features.
 pub(crate) fn paint(
     material: &mut Material,
     face: &FaceParams,

@@ -57,7 +57,7 @@ pub(crate) fn paint(material: &mut Material, face: &FaceParams, [x, y]: [f32; 2]
         );
     material.paint(lips, tone);
     material.gloss += 0.12 * lips;
-    // The edge of the lower lip throws a soft shadow on the chin.
+    // The edge of the lower lip casts a soft shadow on the chin.
     let under = y - bottom;
     material.crease(
         0.22 * smoothstep(0.22, 0.04, under)

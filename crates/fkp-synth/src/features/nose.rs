@@ -1,10 +1,10 @@
-//! The nose's painted parts: nostrils and the crease around its wings.
+//! The nose: nostrils and the creases around its wings. Its shape is part of the head's surface.
 
 use super::Material;
 use crate::math::{length, smoothstep};
 use crate::params::FaceParams;
 
-/// Paints the nose; its shape is relief, see the head's surface.
+/// Paints the nose.
 pub(crate) fn paint(material: &mut Material, face: &FaceParams, [x, y]: [f32; 2]) {
     let nose = &face.nose;
     let (dx, dy) = ((x - nose.at[0]).abs(), y - nose.at[1]);
@@ -18,7 +18,7 @@ pub(crate) fn paint(material: &mut Material, face: &FaceParams, [x, y]: [f32; 2]
     let nostril = smoothstep(1.25, 0.55, r);
     material.paint(0.8 * nostril, 0.2 * face.skin.tone);
     material.crease(0.35 * nostril);
-    // Crease around the wing: the part of a ring that faces outwards.
+    // Crease around the wing: the part of a ring that faces outward.
     let (u, v) = (dx - 0.3 * w, dy - 0.12);
     let ring = (length(u, v) - 0.22).abs();
     material.crease(0.34 * smoothstep(0.07, 0.0, ring) * smoothstep(0.05, 0.2, u));

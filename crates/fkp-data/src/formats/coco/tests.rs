@@ -4,14 +4,21 @@ use super::*;
 use fkp_core::{Dataset, Schema};
 use proptest::prelude::*;
 
-const CATEGORY: &str = r#"{"id": 1, "name": "pet", "keypoints": ["nose", "left_ear", "right_ear"], "skeleton": [[1, 2], [1, 3], [0, 9]]}"#;
-const ANNOTATION: &str = r#"{"id": 5, "image_id": 7, "category_id": 1, "keypoints": [1, 2, 2, 3.5, 4, 1, 0, 0, 0], "bbox": [0, 0, 8, 6]}"#;
+const CATEGORY: &str = concat!(
+    r#"{"id": 1, "name": "pet", "keypoints": ["nose", "left_ear", "right_ear"], "#,
+    r#""skeleton": [[1, 2], [1, 3], [0, 9]]}"#
+);
+const ANNOTATION: &str = concat!(
+    r#"{"id": 5, "image_id": 7, "category_id": 1, "#,
+    r#""keypoints": [1, 2, 2, 3.5, 4, 1, 0, 0, 0], "bbox": [0, 0, 8, 6]}"#
+);
 
 /// A file with one entry a line: categories on line 2, the image on 4, annotations from 6.
 fn json(category: &str, image: &str, annotations: &[&str]) -> String {
     let annotations = annotations.join(",\n");
     format!(
-        "{{\"categories\": [\n{category}\n],\n\"images\": [{image}],\n\"annotations\": [\n{annotations}\n]}}"
+        "{{\"categories\": [\n{category}\n],\n\"images\": [{image}],\n\
+         \"annotations\": [\n{annotations}\n]}}"
     )
 }
 

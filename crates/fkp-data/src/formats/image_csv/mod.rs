@@ -12,10 +12,6 @@ use fkp_core::Schema;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The tables of a predefined split.
-const TRAIN_CSV: &str = "train.csv";
-const VAL_CSV: &str = "val.csv";
-
 /// The reader of [`Format::ImageCsv`](crate::Format::ImageCsv).
 pub(super) struct ImageCsvReader;
 
@@ -78,8 +74,7 @@ fn read(path: &Path, options: &ReadOptions) -> Result<ImageFolder, DataError> {
         refuse_shared_images(&folder, &indices, train, val)?;
         folder.predefined_split = Some(PredefinedSplit {
             indices,
-            train_file: TRAIN_CSV,
-            val_file: VAL_CSV,
+            extension: "csv",
         });
     }
     folder.detect_schema_by_shape();
@@ -90,7 +85,7 @@ fn read(path: &Path, options: &ReadOptions) -> Result<ImageFolder, DataError> {
 /// The tables of a folder: `train.csv` and `val.csv`, else the only `.csv` file, else
 /// `training.csv`.
 pub(super) fn tables_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let parts = [folder.join(TRAIN_CSV), folder.join(VAL_CSV)];
+    let parts = [folder.join("train.csv"), folder.join("val.csv")];
     if parts.iter().all(|part| part.is_file()) {
         return Ok(parts.into());
     }

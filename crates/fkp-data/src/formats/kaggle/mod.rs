@@ -28,7 +28,8 @@ impl FormatReader for KaggleReader {
     }
 
     fn expects(&self) -> &'static str {
-        "a .csv file with a column `Image`, a .zip file, or a folder with training.csv or training.zip"
+        "a .csv file with a column `Image`, a .zip file, or a folder with training.csv or \
+         training.zip"
     }
 
     fn detect(&self, path: &Path) -> Result<Option<PathBuf>, DataError> {

@@ -15,10 +15,6 @@ use parse::PtsFile;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The lists of a predefined split.
-const TRAIN_TXT: &str = "train.txt";
-const VAL_TXT: &str = "val.txt";
-
 /// The reader of [`Format::Pts`](crate::Format::Pts).
 pub(super) struct PtsReader;
 
@@ -79,7 +75,7 @@ fn read(path: &Path, options: &ReadOptions) -> Result<ImageFolder, DataError> {
         let unlisted = names.len() - indices.train.len() - indices.val.len();
         if unlisted > 0 {
             notes.push(format!(
-                "{unlisted} samples are in neither {TRAIN_TXT} nor {VAL_TXT}"
+                "{unlisted} samples are in neither train.txt nor val.txt"
             ));
         }
     }
@@ -170,7 +166,7 @@ fn most_frequent_count(files: &[PtsFile]) -> usize {
 
 /// The predefined split, if both lists exist.
 fn read_lists(dir: &Path, names: &[String]) -> Result<Option<PredefinedSplit>, DataError> {
-    let lists = [dir.join(TRAIN_TXT), dir.join(VAL_TXT)];
+    let lists = [dir.join("train.txt"), dir.join("val.txt")];
     if !lists.iter().all(|list| list.is_file()) {
         return Ok(None);
     }
@@ -213,8 +209,7 @@ fn read_lists(dir: &Path, names: &[String]) -> Result<Option<PredefinedSplit>, D
     };
     Ok(Some(PredefinedSplit {
         indices,
-        train_file: TRAIN_TXT,
-        val_file: VAL_TXT,
+        extension: "txt",
     }))
 }
 
