@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use candle_core::Device;
 use clap::{Parser, ValueEnum};
 use fkp_core::BoxJitter;
-use fkp_data::Boxes;
+use fkp_data::BoxSource;
 use fkp_examples::{
     Part, RunNotes, check_writable, finish, landmarker, open_for_evaluation, say, table,
     use_threads, write_text,
@@ -34,7 +34,7 @@ struct Arguments {
     /// train, selection (the part on which the best epoch was chosen), val or all.
     #[arg(long, value_enum, default_value_t)]
     split: Part,
-    /// Boxes for the crops: labels (around the labeled keypoints, as in training), given (those of
+    /// BoxSource for the crops: labels (around the labeled keypoints, as in training), given (those of
     /// the data), or jittered (those of the labels, shifted by up to 8 % and scaled by up to 10 %,
     /// like the boxes of a detector).
     #[arg(long, value_enum, default_value_t)]
@@ -53,7 +53,7 @@ struct Arguments {
     threads: Option<usize>,
 }
 
-/// [`Boxes`] on the command line.
+/// [`BoxSource`] on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum BoxChoice {
     #[default]
@@ -78,9 +78,9 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
     let (landmarker, name) = landmarker(arguments.model.as_deref())?;
     let card = landmarker.card();
     let boxes = match arguments.boxes {
-        BoxChoice::Labels => Boxes::Labels,
-        BoxChoice::Given => Boxes::Given,
-        BoxChoice::Jittered => Boxes::Jittered {
+        BoxChoice::Labels => BoxSource::Labels,
+        BoxChoice::Given => BoxSource::Given,
+        BoxChoice::Jittered => BoxSource::Jittered {
             jitter: BoxJitter::default(),
             seed: arguments.jitter_seed,
         },

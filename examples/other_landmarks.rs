@@ -51,7 +51,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<()> {
     use_threads(arguments.threads)?;
     check_image(&arguments.out)?;
-    let found = || fkp_data::testing::shared_set("cephalo19");
+    let found = || fkp_test_support::shared_set("cephalo19");
     let path = arguments.data.clone().or_else(found).context(
         "the X-ray set is not beside the checkout: name a folder with --data, or set FKP_DATA",
     )?;

@@ -357,12 +357,13 @@ fn manifests() -> Vec<PathBuf> {
     let mut manifests = vec![
         root().join("examples/Cargo.toml"),
         root().join("tests/Cargo.toml"),
+        root().join("tests/support/Cargo.toml"),
     ];
     let crates = std::fs::read_dir(root().join("crates")).unwrap();
     manifests.extend(crates.map(|entry| entry.unwrap().path().join("Cargo.toml")));
     assert_eq!(
         manifests.len(),
-        CRATES.len() + 2,
+        CRATES.len() + 3,
         "a crate came or went: {manifests:?}"
     );
     manifests

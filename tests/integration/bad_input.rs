@@ -3,7 +3,7 @@
 
 use crate::common::{small_config, train};
 use fkp_core::{Schema, SchemaSpec};
-use fkp_data::Boxes;
+use fkp_data::BoxSource;
 use fkp_examples::{DataConfig, Part, RunConfig, open_for_evaluation, open_for_training};
 use fkp_model::{Landmarker, ModelCard};
 use std::path::Path;
@@ -58,7 +58,13 @@ fn a_model_of_another_schema_is_refused() {
     write_numbered_set(folder.path());
     let card = |schema: Schema| ModelCard::new(Default::default(), schema, small_config().input);
     let refuse = |card: &ModelCard| {
-        let opened = open_for_evaluation(card, Some(folder.path()), None, Part::All, Boxes::Labels);
+        let opened = open_for_evaluation(
+            card,
+            Some(folder.path()),
+            None,
+            Part::All,
+            BoxSource::Labels,
+        );
         format!("{:#}", opened.err().expect("another schema was accepted"))
     };
     let text = refuse(&card(Schema::kaggle15()));

@@ -5,10 +5,10 @@ use fkp_core::{
     Border, BoundingBox, BoxConvention, CropRule, CropSquare, Dataset, FaceBox, Filter, Image,
     InMemory, InputSpec, Keypoints, Sample, Schema, SchemaMap, warp_affine,
 };
-use fkp_data::testing::shared_set;
 use fkp_data::{Cropped, Mapped, OpenOptions};
 use fkp_model::Landmarker;
 use fkp_synth::{SynthConfig, SynthFaces};
+use fkp_test_support::shared_set;
 
 /// Photographs in color with their keypoints: a rendered face in a larger image, and real ones
 /// where they are.

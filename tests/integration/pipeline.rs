@@ -4,7 +4,7 @@ use crate::common::{small_config, train};
 use fkp_core::{
     Affine, Border, CoordinateFrame, CropSquare, Dataset, FaceBox, Filter, Image, warp_affine,
 };
-use fkp_data::Boxes;
+use fkp_data::BoxSource;
 use fkp_examples::{Part, RunNotes, open_for_evaluation};
 use fkp_metrics::{Evaluation, MeanFace};
 use fkp_model::Landmarker;
@@ -42,7 +42,7 @@ fn a_model_file_says_everything_an_evaluation_needs() {
     let landmarker = Landmarker::load(folder.path().join("best.safetensors")).unwrap();
     let card = landmarker.card();
     let open = |part| {
-        open_for_evaluation(card, None, None, part, Boxes::Labels)
+        open_for_evaluation(card, None, None, part, BoxSource::Labels)
             .unwrap()
             .0
     };
@@ -91,7 +91,7 @@ fn evaluation_scores_what_the_training_held_out() {
         };
         let part = |part| {
             let path = Some(set.as_path());
-            let opened = open_for_evaluation(card, path, None, part, Boxes::Labels);
+            let opened = open_for_evaluation(card, path, None, part, BoxSource::Labels);
             ids(&opened.unwrap().0)
         };
         assert_eq!(part(Part::Selection), ids(&data.selection), "seed {seed}");

@@ -1,8 +1,8 @@
 //! The real sets beside the checkout, where they are.
 
 use fkp_core::{Dataset, Keypoints, Schema};
-use fkp_data::testing::shared_set;
 use fkp_examples::{DataConfig, open_for_training};
+use fkp_test_support::shared_set;
 
 /// Mean position of each keypoint over the crops, in fractions of the side.
 fn mean_shape(set: &dyn Dataset, every: usize) -> Vec<Option<[f64; 2]>> {

@@ -1,25 +1,25 @@
-//! Labels far outside their image, which are damage rather than annotation.
+//! Labels far outside their image, which are errors of the annotation.
 
 use crate::DataError;
-use crate::error::Problem;
-use crate::folder::AnnotatedImage;
+use crate::error::AnnotationError;
+use crate::image_folder::AnnotatedImage;
 use fkp_core::{Keypoint, Keypoints};
 use image::ImageReader;
 use rayon::prelude::*;
 use std::path::Path;
 
-/// What happens to a label that lies farther outside its image than the image is large: x below
-/// −width or above 2 · width, or y likewise. One label of 9999 would outweigh all others in a loss.
+/// How to handle a label that lies farther outside its image than the size of the image: x below
+/// −width or above 2 · width, or y likewise. One label of 9999 would dominate a loss.
 ///
-/// A label that is outside but nearer counts, with [`fkp_core::Visibility::OutOfFrame`].
+/// A label nearer outside is kept, as [`fkp_core::Visibility::OutOfFrame`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum FarLabels {
-    /// The set does not open: the error names file, row and column.
+    /// Opening the data set fails: the error names file, row and column.
     #[default]
     Refuse,
-    /// The keypoint is taken as unlabeled. [`crate::Opened::notes`] lists each with file, row,
-    /// column and value.
+    /// The keypoint is treated as unlabeled. [`crate::OpenedDataset::notes`] lists each with file,
+    /// row, column and value.
     Unlabel,
 }
 
@@ -41,10 +41,10 @@ pub(crate) struct FarLabel {
 }
 
 impl FarLabel {
-    /// What is wrong, for a value that the file writes as `text`.
-    pub(crate) fn problem(&self, text: String) -> Problem {
+    /// The error for a coordinate that is written as `text` in the file.
+    pub(crate) fn error(&self, text: String) -> AnnotationError {
         let (width, height) = self.size;
-        Problem::FarOutside {
+        AnnotationError::FarOutsideImage {
             text,
             width,
             height,
@@ -53,8 +53,8 @@ impl FarLabel {
 }
 
 impl FarLabels {
-    /// Refuses or unlabels the far keypoints of one image of (width, height) pixels. `error` makes
-    /// the message with the place in the file.
+    /// Refuses or unlabels the far keypoints of one image of (width, height) pixels. `error` adds
+    /// the place in the file.
     pub(crate) fn apply(
         self,
         keypoints: &mut Keypoints,
@@ -69,7 +69,7 @@ impl FarLabels {
             match self {
                 Self::Refuse => return Err(error(far)),
                 Self::Unlabel => {
-                    notes.push(format!("{}; taken as unlabeled", error(far)));
+                    notes.push(format!("{}; treated as unlabeled", error(far)));
                     keypoints[index] = Keypoint::unlabeled();
                 }
             }
@@ -77,8 +77,8 @@ impl FarLabels {
         Ok(())
     }
 
-    /// The same for images in files, whose headers are read on all cores. An image without a
-    /// readable header is passed over: its sample cannot be read either, and says so.
+    /// The same for image files, whose headers are read in parallel. An image without a readable
+    /// header is skipped: reading its sample fails with an error of its own.
     pub(crate) fn apply_to_files(
         self,
         images: &mut [AnnotatedImage],

@@ -1,14 +1,12 @@
-//! Files of data set repositories on the Hugging Face hub.
-//!
-//! What is fetched stays in the hub's cache folder, so that it is fetched once.
+//! Downloads files of data set repositories from the Hugging Face hub into its cache folder.
 
 use crate::DataError;
 use candle_datasets::hub::{FileReader, from_hub};
 use hf_hub::HFClientSync;
 use std::path::PathBuf;
 
-/// Fetches one file of the data set `owner/name`, for [`crate::open`] to read: a table, an archive
-/// or annotations. Gives its place in the cache.
+/// Downloads one file of the data set `owner/name`, such as a table, an archive or annotations for
+/// [`crate::open`], and returns its path in the cache.
 ///
 /// # Errors
 /// If the hub cannot be reached or there is no such file.
@@ -21,8 +19,8 @@ pub fn fetch(repository: &str, file: &str) -> Result<PathBuf, DataError> {
     download.send().map_err(failed)
 }
 
-/// The Parquet files of the data set `owner/name`, as the hub converts every table to them. What
-/// their columns mean is up to the caller: no module of this crate reads samples from Parquet.
+/// The Parquet files of the data set `owner/name`, into which the hub converts every table. The
+/// caller interprets their columns: no module of this crate reads samples from Parquet.
 ///
 /// # Errors
 /// If the hub cannot be reached, or the data set has no such files.

@@ -1,23 +1,62 @@
-//! Splits without a leak: by person or by image, never by row.
+//! Splits into training and validation samples without a leak: by person or by image.
 
 use crate::DataError;
 use fkp_core::{Dataset, Purpose, Rng, Sample, fnv1a, rng_for};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
 
-/// How a data set that brings no split of its own is split.
+/// A part of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Split {
+    /// All samples.
+    #[default]
+    All,
+    /// The training samples.
+    Train,
+    /// The validation samples.
+    Val,
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::All => "all",
+            Self::Train => "train",
+            Self::Val => "val",
+        })
+    }
+}
+
+impl FromStr for Split {
+    type Err = DataError;
+
+    fn from_str(name: &str) -> Result<Self, DataError> {
+        match name {
+            "all" => Ok(Self::All),
+            "train" => Ok(Self::Train),
+            "val" => Ok(Self::Val),
+            _ => Err(DataError::UnknownSplitName {
+                given: name.to_owned(),
+            }),
+        }
+    }
+}
+
+/// How a data set without a predefined split is split.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SplitRule {
-    /// Another seed, another split.
+    /// Seed of the random split.
     pub seed: u64,
-    /// The share of groups that go to validation on average, between 0 and 1.
+    /// Fraction of the groups in the validation part on average, between 0 and 1.
     pub val_fraction: f64,
 }
 
 impl Default for SplitRule {
-    /// One group in five, the share in most published recipes for this task.
+    /// A fifth of the groups, as in most published recipes for this task.
     fn default() -> Self {
         Self {
             seed: 0,
@@ -27,7 +66,7 @@ impl Default for SplitRule {
 }
 
 impl SplitRule {
-    /// Whether the fields make sense.
+    /// Checks every field.
     ///
     /// # Errors
     /// If the fraction is not a number between 0 and 1, both excluded.
@@ -35,7 +74,7 @@ impl SplitRule {
         if self.val_fraction > 0.0 && self.val_fraction < 1.0 {
             return Ok(());
         }
-        Err(DataError::BadRule {
+        Err(DataError::InvalidSplitRule {
             field: "val_fraction",
             expected: "between 0 and 1",
             given: self.val_fraction,
@@ -43,27 +82,37 @@ impl SplitRule {
     }
 }
 
-/// Two sets of sample indices, each in ascending order, with nothing in common.
+/// The indices of the training and of the validation samples, each in ascending order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SplitIndices {
-    /// What a network is trained on.
+    /// Training samples.
     pub train: Vec<usize>,
-    /// What it is judged by.
+    /// Validation samples.
     pub val: Vec<usize>,
 }
 
-/// Splits by person where the sample names one, otherwise by the image's content, so that copies
-/// of an image and faces cut from it stay on one side.
+/// The split that comes with a data set, as separate tables or lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PredefinedSplit {
+    /// Which samples are in each part.
+    pub indices: SplitIndices,
+    /// The extension of its files, `train.*` and `val.*`.
+    pub extension: &'static str,
+}
+
+/// Splits by person where samples have a group, otherwise by the content of the image, so that
+/// copies of an image and all faces in it are in the same part.
 ///
-/// The side of a group depends on the seed and on its name or its pixels only: other samples and
-/// their order have no say, so a set that grows keeps its split. There is one exception: where
-/// chance leaves one side empty, the group nearest to the border crosses it. Give it the images
-/// as they come from the source, before crops and augmentation.
+/// The part of a group depends only on the seed and on its name or pixels, not on other samples or
+/// their order, so that a growing data set keeps its split. There is one exception: if a part would
+/// be empty, the group nearest to the threshold moves there. Split the images of the source, before
+/// crops and augmentation.
 ///
-/// Every image is decoded once for this, on all cores.
+/// Every image is decoded once, in parallel.
 ///
 /// # Errors
-/// If the rule is not sound, a sample cannot be read, or there are fewer than two groups.
+/// If the rule is invalid, a sample cannot be read, or there are fewer than two groups.
 pub fn split<D: Dataset + ?Sized>(
     dataset: &D,
     rule: &SplitRule,
@@ -71,22 +120,23 @@ pub fn split<D: Dataset + ?Sized>(
     split_for(Purpose::Split, dataset, rule)
 }
 
-/// Sets a part of the training samples apart, for choosing the best epoch, settings or thresholds,
-/// so that the validation part stays for reporting: `val` is that part, `train` what is left. By
-/// person or image like [`split`], whose promises hold here as well. The indices are those of
+/// Holds out a part of the training samples for choosing the best epoch, hyperparameters or
+/// thresholds, so that the validation part is used for reporting only: `val` is the held-out part,
+/// `train` the rest. It splits by person or image like [`split`]. The indices are those of
 /// `dataset`, such as the [`Subset`](fkp_core::Subset) of [`TrainVal::train`](crate::TrainVal).
 ///
-/// [`split`] with the same seed would not do. It would draw the same numbers for the persons again,
-/// and those of a training part lie above the border already: only one person would be set apart.
+/// [`split`] with the same seed does not work here: it would generate the same random numbers for
+/// the groups again, all of which are above the threshold in a training part, so that only one
+/// group would be held out.
 ///
 /// ```
 /// use fkp_core::{Dataset, Image, InMemory, Keypoints, Sample, Schema, Subset};
-/// use fkp_data::{SplitRule, carve, split};
+/// use fkp_data::{SplitRule, hold_out, split};
 /// let sample = |i: u8| Sample::new("x", Image::filled(2, 2, 1, i), Keypoints::unlabeled(15));
 /// let set = InMemory::new(Schema::kaggle15(), (0..200).map(sample).collect())?;
 /// let rule = SplitRule::default();
 /// let train = Subset::new(&set, split(&set, &rule)?.train)?;
-/// let parts = carve(&train, &rule)?;
+/// let parts = hold_out(&train, &rule)?;
 /// assert_eq!(parts.train.len() + parts.val.len(), train.len());
 /// assert!((15..60).contains(&parts.val.len()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -94,7 +144,7 @@ pub fn split<D: Dataset + ?Sized>(
 ///
 /// # Errors
 /// As for [`split`].
-pub fn carve<D: Dataset + ?Sized>(
+pub fn hold_out<D: Dataset + ?Sized>(
     dataset: &D,
     rule: &SplitRule,
 ) -> Result<SplitIndices, DataError> {
@@ -107,22 +157,22 @@ fn split_for<D: Dataset + ?Sized>(
     rule: &SplitRule,
 ) -> Result<SplitIndices, DataError> {
     rule.validate()?;
-    let draw = |sample: Sample| {
+    let random_number = |sample: Sample| {
         let group = Hashes::of(&sample).group();
         rng_for(rule.seed, purpose, 0, group).next_u64()
     };
-    let draws = for_each_sample(dataset, 0..dataset.len(), draw)?;
-    let groups: BTreeSet<u64> = draws.iter().copied().collect();
+    let numbers = for_each_sample(dataset, 0..dataset.len(), random_number)?;
+    let groups: BTreeSet<u64> = numbers.iter().copied().collect();
     let (Some(&lowest), Some(&highest)) = (groups.first(), groups.last()) else {
         return Err(too_few(dataset.len(), 0));
     };
     if groups.len() < 2 {
         return Err(too_few(dataset.len(), groups.len()));
     }
-    // Draws below the border are validation; neither side may be empty.
-    let border = (rule.val_fraction * 2f64.powi(64)) as u64;
-    let border = border.clamp(lowest + 1, highest);
-    let (val, train) = (0..draws.len()).partition(|&index| draws[index] < border);
+    // Numbers below the threshold are validation; neither part may be empty.
+    let threshold = (rule.val_fraction * 2f64.powi(64)) as u64;
+    let threshold = threshold.clamp(lowest + 1, highest);
+    let (val, train) = (0..numbers.len()).partition(|&index| numbers[index] < threshold);
     Ok(SplitIndices { train, val })
 }
 
@@ -130,7 +180,7 @@ fn too_few(samples: usize, groups: usize) -> DataError {
     DataError::TooFewGroups { samples, groups }
 }
 
-/// A validation sample and a training sample that must not be apart.
+/// A training and a validation sample that must be in the same part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Leak {
     pub(crate) train_id: String,
@@ -139,10 +189,10 @@ pub(crate) struct Leak {
     pub(crate) shared: String,
 }
 
-/// The first validation sample, if any, that shows a person or an image of the training part.
+/// The first validation sample with a person or an image of the training part, if there is one.
 ///
-/// This asks for more than [`split`] promises: images are compared even where people are known,
-/// because a copy under another person's name is a leak as well.
+/// This is stricter than [`split`]: images are compared even where persons are known, because a
+/// copy under the name of another person is also a leak.
 pub(crate) fn find_leak<D: Dataset + ?Sized>(
     dataset: &D,
     split: &SplitIndices,
@@ -183,27 +233,26 @@ pub(crate) fn find_leak<D: Dataset + ?Sized>(
     }))
 }
 
-/// What `look` says of each sample, in the order of the indices, decoded on all cores.
+/// The result of `map` for each sample, in the order of the indices, computed in parallel.
 fn for_each_sample<D: Dataset + ?Sized, T: Send>(
     dataset: &D,
     indices: impl IntoParallelIterator<Item = usize, Iter: IndexedParallelIterator>,
-    look: impl Fn(Sample) -> T + Sync,
+    map: impl Fn(Sample) -> T + Sync,
 ) -> Result<Vec<T>, DataError> {
     indices
         .into_par_iter()
-        .map(|index| dataset.get(index).map(&look))
+        .map(|index| dataset.get(index).map(&map))
         .collect::<Result<_, _>>()
         .map_err(|source| DataError::Split { source })
 }
 
-/// What tells people and images apart.
+/// Hashes that identify the person and the image of a sample.
 struct Hashes {
     person: Option<u64>,
     image: u64,
 }
 
 impl Hashes {
-    /// The first byte tells names from images, so that no name collides with an image.
     fn of(sample: &Sample) -> Self {
         let person = sample.group.as_ref();
         Self {
@@ -212,7 +261,7 @@ impl Hashes {
         }
     }
 
-    /// What a split goes by.
+    /// The group of the sample in a split.
     fn group(&self) -> u64 {
         self.person.unwrap_or(self.image)
     }
@@ -222,7 +271,7 @@ impl Hashes {
     }
 }
 
-/// Names and images are told apart by the first byte, so that no name collides with an image.
+/// The first byte separates the hashes of names and of images.
 fn hash(kind: u8, content: &[u8]) -> u64 {
     fnv1a(std::iter::once(kind).chain(content.iter().copied()))
 }
@@ -250,7 +299,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_person_and_no_copy_of_a_image_is_on_both_sides(
+        fn no_person_and_no_copy_of_an_image_is_in_both_parts(
             images in prop::collection::vec((0u8..12, prop::option::of(0u8..6)), 2..40),
             seed in any::<u64>(), fraction in 0.01f64..0.99,
         ) {
@@ -272,7 +321,7 @@ mod tests {
 
     #[test]
     fn three_parts_have_no_person_and_no_image_in_common() {
-        // 60 persons with three images each, and 120 images without a name, each twice.
+        // 60 persons with three images each, and 120 images without a person, each twice.
         let named = (0..180).map(|i| (i, Some(i / 3)));
         let images: Vec<_> = named.chain((0..240).map(|i| (i / 2, None))).collect();
         let set = set(&images);
@@ -280,7 +329,7 @@ mod tests {
             let rule = rule(seed, 0.2);
             let outer = split(&set, &rule).unwrap();
             let train = Subset::new(&set, outer.train.clone()).unwrap();
-            let inner = carve(&train, &rule).unwrap();
+            let inner = hold_out(&train, &rule).unwrap();
             let of = |indices: &[usize]| -> BTreeSet<(bool, u8)> {
                 let group = |&i: &usize| match images[i] {
                     (_, Some(person)) => (true, person),
@@ -298,14 +347,14 @@ mod tests {
             assert!(parts[0].is_disjoint(&parts[1]) && parts[0].is_disjoint(&parts[2]));
             assert!(parts[1].is_disjoint(&parts[2]));
             assert!((14..45).contains(&parts[1].len()), "{}", parts[1].len());
-            // What the documentation says of the same split once more.
+            // `split` with the same seed holds out only one group, as documented.
             let again = split(&train, &rule).unwrap();
             assert_eq!(of(&mapped(&again.val)).len(), 1);
         }
     }
 
     #[test]
-    fn the_side_of_a_sample_does_not_depend_on_the_others() {
+    fn the_part_of_a_sample_does_not_depend_on_the_others() {
         let images: Vec<_> = (0..200).map(|i| (i, None)).collect();
         let full = set(&images);
         let rule = rule(7, 0.3);
@@ -323,12 +372,12 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_decides_and_nonsense_is_refused() {
+    fn the_seed_determines_the_split_and_invalid_fractions_are_refused() {
         let images: Vec<_> = (0..100).map(|i| (i, Some(i))).collect();
         let set = set(&images);
-        let at = |seed| split(&set, &rule(seed, 0.2)).unwrap();
-        assert_eq!(at(1), at(1));
-        assert_ne!(at(1), at(2));
+        let with_seed = |seed| split(&set, &rule(seed, 0.2)).unwrap();
+        assert_eq!(with_seed(1), with_seed(1));
+        assert_ne!(with_seed(1), with_seed(2));
         for fraction in [0.0, 1.0, -0.5, f64::NAN] {
             let message = split(&set, &rule(0, fraction)).unwrap_err().to_string();
             assert!(message.contains("val_fraction"), "{message}");
@@ -336,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_given_split_leaks_by_person_and_by_image() {
+    fn leaks_by_person_and_by_image_are_found() {
         let leak = |images: &[(u8, Option<u8>)]| {
             let (train, val) = (vec![0, 1], (2..images.len()).collect());
             find_leak(&set(images), &SplitIndices { train, val }).unwrap()
@@ -345,7 +394,7 @@ mod tests {
         assert_eq!(leak(&[(1, Some(1)), (2, Some(1)), (3, Some(2))]), None);
         let person = leak(&[(1, Some(1)), (2, Some(2)), (3, Some(3)), (4, Some(1))]).unwrap();
         assert_eq!(person.shared, "show one person, `person 1`");
-        // A copy is a leak without names, under another name, and where only one has a name.
+        // A copy is a leak without names, with another name, and if only one of the two has a name.
         for [train, val] in [[None, None], [Some(1), Some(2)], [Some(1), None]] {
             let copy = leak(&[(1, train), (2, None), (1, val), (2, None)]).unwrap();
             assert_eq!(copy.shared, "are the same image");
@@ -357,5 +406,13 @@ mod tests {
         let error = split(&set(&[(1, Some(1)), (2, Some(1))]), &SplitRule::default()).unwrap_err();
         assert!(error.to_string().contains("two groups"), "{error}");
         assert!(split(&set(&[]), &SplitRule::default()).is_err());
+    }
+
+    #[test]
+    fn names_of_splits_round_trip() {
+        for split in [Split::All, Split::Train, Split::Val] {
+            assert_eq!(split.to_string().parse::<Split>().unwrap(), split);
+        }
+        assert!("test".parse::<Split>().is_err());
     }
 }

@@ -1,39 +1,13 @@
-//! What was found in a data set, for a person to read before training.
+//! The summary of a data set: format, schema and the number of images and persons.
 
 use crate::Format;
+use crate::origin::Origin;
+use crate::schema::SchemaSource;
 use fkp_core::Schema;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// How the schema of a data set became known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SchemaSource {
-    /// The caller gave it: [`crate::OpenOptions::schema`].
-    Given,
-    /// By the names of the columns or of the category's keypoints.
-    Names,
-    /// The keypoints are numbered, and their labels have the mean shape of a built-in schema.
-    Shape,
-    /// The format has but one, and the file has no columns of keypoints: Kaggle's test file.
-    Format,
-    /// The keypoints are numbered, and nothing else is known of them: [`Schema::numbered`].
-    Numbers,
-}
-
-impl fmt::Display for SchemaSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Given => "as given",
-            Self::Names => "recognized by the names",
-            Self::Shape => "recognized by the shape of the labels",
-            Self::Format => "that of the format",
-            Self::Numbers => "only numbered",
-        })
-    }
-}
-
-/// What was found in a data set: the lines that a program prints before it trains.
+/// The summary of a data set, which a program can print before training.
 ///
 /// ```text
 /// format: image-csv
@@ -47,27 +21,27 @@ impl fmt::Display for SchemaSource {
 pub struct Summary {
     /// The format.
     pub format: Format,
-    /// The keypoints of the files.
+    /// The schema of the files.
     pub schema: Schema,
-    /// How the schema became known.
+    /// Where the schema comes from.
     pub schema_source: SchemaSource,
-    /// The parts that were asked for, in that order.
+    /// The requested parts, in the requested order.
     pub parts: Vec<PartSummary>,
-    /// What a user should know besides.
+    /// What else a user should know.
     pub notes: Vec<String>,
 }
 
-/// How much there is in a part of a data set.
+/// The size of a part of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PartSummary {
-    /// What the part is called.
+    /// Name of the part.
     pub name: String,
     /// Number of samples.
     pub samples: usize,
-    /// Number of different images; fewer than samples where an image shows several faces.
+    /// Number of distinct images; less than the number of samples if an image has several faces.
     pub images: usize,
-    /// Number of different persons; `None` where a sample does not say whom it shows.
+    /// Number of distinct persons; `None` if the person of a sample is unknown.
     pub persons: Option<usize>,
 }
 
@@ -106,9 +80,9 @@ impl fmt::Display for PartSummary {
     }
 }
 
-fn counted(number: usize, what: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{ending}")
+fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
 }
 
 fn flip_pairs(schema: &Schema) -> String {
@@ -121,15 +95,6 @@ fn flip_pairs(schema: &Schema) -> String {
         [] => "none".to_owned(),
         [(a, b), ..] => format!("{}, such as {} / {}", pairs.len(), name(*a), name(*b)),
     }
-}
-
-/// Where a sample comes from, known without decoding it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Origin {
-    /// Samples of one image have one number.
-    pub(crate) image: usize,
-    /// Samples of one person have one number.
-    pub(crate) person: Option<usize>,
 }
 
 impl PartSummary {

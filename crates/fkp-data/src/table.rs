@@ -1,26 +1,43 @@
-//! Tables of comma-separated values, with the place of every cell for messages.
+//! CSV tables whose errors name the row and column.
 
-use crate::error::{Problem, abridged, listed};
-use crate::text::line_ends;
-use crate::{DataError, SchemaKeypoint};
+use crate::DataError;
+use crate::error::{AnnotationError, listed, shortened};
+use crate::far_labels::Axis;
+use crate::files::{line_ends, without_bom};
 use csv::ByteRecord;
 use fkp_core::{Keypoint, Keypoints};
 use std::path::Path;
 
-/// The farthest that a keypoint may lie from the image's corner, in pixels. Labels a little outside
-/// an image are common; this far out they are damage.
-const FARTHEST_PX: f64 = 1e6;
+/// The largest absolute coordinate in pixels. Labels a little outside an image are common; this far
+/// outside they are errors.
+const MAX_COORDINATE_PX: f64 = 1e6;
 
-/// A table in memory: its header, and a reader of its rows.
+/// A table in memory, read row by row.
 pub(crate) struct Table<'a> {
     path: &'a Path,
     text: &'a [u8],
     reader: csv::Reader<&'a [u8]>,
     header: Vec<String>,
     record: ByteRecord,
-    /// A byte of `text` up to which lines are counted, and the line that it is on.
+    /// The byte of `text` up to which lines are counted, and its line.
     counted: (usize, u64),
     header_row: u64,
+}
+
+/// The two columns of a keypoint's coordinates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeypointColumns {
+    pub(crate) x: usize,
+    pub(crate) y: usize,
+}
+
+impl KeypointColumns {
+    pub(crate) fn on(self, axis: Axis) -> usize {
+        match axis {
+            Axis::X => self.x,
+            Axis::Y => self.y,
+        }
+    }
 }
 
 /// One row of a [`Table`].
@@ -32,9 +49,9 @@ pub(crate) struct Row<'t> {
 }
 
 impl<'a> Table<'a> {
-    /// Reads the header. A byte order mark, Windows line ends and blank lines are fine.
+    /// Reads the header. A byte order mark, Windows line ends and blank lines are allowed.
     pub(crate) fn new(path: &'a Path, text: &'a [u8]) -> Result<Self, DataError> {
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        let text = without_bom(text);
         let reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -58,22 +75,22 @@ impl<'a> Table<'a> {
         table.header_row = row;
         for (column, name) in table.record.iter().enumerate() {
             let Ok(name) = std::str::from_utf8(name) else {
-                let text = abridged(name);
+                let text = shortened(name);
                 let column = format!("column {}", column + 1);
                 return Err(DataError::invalid(
                     path,
                     row,
                     column,
-                    Problem::NotUtf8 { text },
+                    AnnotationError::NotUtf8 { text },
                 ));
             };
             let name = name.trim();
             if let Some(first) = table.header.iter().position(|known| known == name) {
-                let problem = Problem::DuplicateColumn {
+                let error = AnnotationError::DuplicateColumn {
                     first: first + 1,
                     second: column + 1,
                 };
-                return Err(DataError::invalid(path, row, quoted(name), problem));
+                return Err(DataError::invalid(path, row, quoted(name), error));
             }
             table.header.push(name.to_owned());
         }
@@ -85,7 +102,7 @@ impl<'a> Table<'a> {
         &self.header
     }
 
-    /// The next row; as many cells as the header has.
+    /// The next row, which must have as many cells as the header.
     pub(crate) fn next_row(&mut self) -> Result<Option<Row<'_>>, DataError> {
         if !self.advance()? {
             return Ok(None);
@@ -97,38 +114,38 @@ impl<'a> Table<'a> {
             record: &self.record,
         };
         if self.record.len() != self.header.len() {
-            let problem = Problem::CellCount {
+            let error = AnnotationError::CellCount {
                 expected: self.header.len(),
                 found: self.record.len(),
             };
             let last = self.record.len().min(self.header.len());
-            return Err(row.error(last.saturating_sub(1), problem));
+            return Err(row.error(last.saturating_sub(1), error));
         }
         Ok(Some(row))
     }
 
-    /// A column that must be there.
+    /// The position of a required column.
     pub(crate) fn column(&self, name: &str) -> Result<usize, DataError> {
         let found = self.header.iter().position(|column| column == name);
         found.ok_or_else(|| {
             let found = listed(self.header.iter().map(|column| quoted(column)));
-            self.header_error(name, Problem::MissingColumn { found })
+            self.header_error(name, AnnotationError::MissingColumn { found })
         })
     }
 
     /// An error in the header.
-    pub(crate) fn header_error(&self, column: &str, problem: Problem) -> DataError {
-        DataError::invalid(self.path, self.header_row, quoted(column), problem)
+    pub(crate) fn header_error(&self, column: &str, error: AnnotationError) -> DataError {
+        DataError::invalid(self.path, self.header_row, quoted(column), error)
     }
 
-    /// An error in a cell of a row that was read before.
-    pub(crate) fn cell_error(&self, row: u64, column: usize, problem: Problem) -> DataError {
+    /// An error in a cell of an earlier row.
+    pub(crate) fn cell_error(&self, row: u64, column: usize, error: AnnotationError) -> DataError {
         let name = self.header.get(column).map_or("", String::as_str);
-        DataError::invalid(self.path, row, quoted(name), problem)
+        DataError::invalid(self.path, row, quoted(name), error)
     }
 
-    /// Reads a record and counts the lines up to it. The reader's own count is of the line end
-    /// or the blank lines before the record.
+    /// Reads a record and counts the lines up to it. The line number of the CSV reader does not
+    /// include blank lines before the record.
     fn advance(&mut self) -> Result<bool, DataError> {
         let read = self.reader.read_byte_record(&mut self.record);
         if !read.map_err(|error| DataError::io(self.path, error.into()))? {
@@ -150,12 +167,12 @@ impl Row<'_> {
         self.record.get(column).unwrap_or_default()
     }
 
-    /// The text of a cell, without blanks around it.
+    /// The text of a cell, trimmed.
     pub(crate) fn text(&self, column: usize) -> Result<&str, DataError> {
         let cell = self.cell(column);
         let text = std::str::from_utf8(cell).map_err(|_| {
-            let text = abridged(cell);
-            self.error(column, Problem::NotUtf8 { text })
+            let text = shortened(cell);
+            self.error(column, AnnotationError::NotUtf8 { text })
         })?;
         Ok(text.trim())
     }
@@ -166,25 +183,25 @@ impl Row<'_> {
     }
 
     /// An error in a cell.
-    pub(crate) fn error(&self, column: usize, problem: Problem) -> DataError {
+    pub(crate) fn error(&self, column: usize, error: AnnotationError) -> DataError {
         let name = self.header.get(column).map_or("", String::as_str);
-        DataError::invalid(self.path, self.number, quoted(name), problem)
+        DataError::invalid(self.path, self.number, quoted(name), error)
     }
 
-    /// The keypoints whose coordinates are in these columns; empty cells are keypoints without labels.
-    pub(crate) fn keypoints(&self, keypoints: &[SchemaKeypoint]) -> Result<Keypoints, DataError> {
-        keypoints
+    /// The keypoints in these columns; an empty cell is a keypoint without a label.
+    pub(crate) fn keypoints(&self, columns: &[KeypointColumns]) -> Result<Keypoints, DataError> {
+        columns
             .iter()
-            .map(|keypoint| self.keypoint(*keypoint))
+            .map(|&columns| self.keypoint(columns))
             .collect()
     }
 
-    fn keypoint(&self, keypoint: SchemaKeypoint) -> Result<Keypoint, DataError> {
-        match (self.coordinate(keypoint.x)?, self.coordinate(keypoint.y)?) {
+    fn keypoint(&self, columns: KeypointColumns) -> Result<Keypoint, DataError> {
+        match (self.coordinate(columns.x)?, self.coordinate(columns.y)?) {
             (Some(x), Some(y)) => Ok(Keypoint::new(x, y)),
             (None, None) => Ok(Keypoint::unlabeled()),
-            (None, Some(_)) => Err(self.error(keypoint.x, Problem::HalfLabeled)),
-            (Some(_), None) => Err(self.error(keypoint.y, Problem::HalfLabeled)),
+            (None, Some(_)) => Err(self.error(columns.x, AnnotationError::MissingCoordinate)),
+            (Some(_), None) => Err(self.error(columns.y, AnnotationError::MissingCoordinate)),
         }
     }
 
@@ -193,38 +210,41 @@ impl Row<'_> {
             b"" => Ok(None),
             cell => match coordinate(cell) {
                 Ok(value) => Ok(Some(value as f32)),
-                Err(problem) => Err(self.error(column, problem)),
+                Err(error) => Err(self.error(column, error)),
             },
         }
     }
 }
 
-/// A coordinate in pixels: finite and not absurd.
-pub(crate) fn coordinate(text: &[u8]) -> Result<f64, Problem> {
+/// Parses a coordinate in pixels.
+pub(crate) fn coordinate(text: &[u8]) -> Result<f64, AnnotationError> {
     let number = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
-    let text = || abridged(text);
+    let text = || shortened(text);
     match number {
-        None => Err(Problem::NotANumber { text: text() }),
-        Some(value) => in_reach(value, text),
+        None => Err(AnnotationError::NotANumber { text: text() }),
+        Some(value) => checked_coordinate(value, text),
     }
 }
 
-/// Refuses what no image can hold.
-pub(crate) fn in_reach(value: f64, text: impl FnOnce() -> String) -> Result<f64, Problem> {
+/// Refuses a coordinate that is not finite or larger than any image.
+pub(crate) fn checked_coordinate(
+    value: f64,
+    text: impl FnOnce() -> String,
+) -> Result<f64, AnnotationError> {
     if !value.is_finite() {
-        return Err(Problem::NotFinite { text: text() });
+        return Err(AnnotationError::NotFinite { text: text() });
     }
-    if value.abs() > FARTHEST_PX {
-        return Err(Problem::TooFar {
+    if value.abs() > MAX_COORDINATE_PX {
+        return Err(AnnotationError::OutOfRange {
             text: text(),
-            limit: FARTHEST_PX,
+            limit: MAX_COORDINATE_PX,
         });
     }
     Ok(value)
 }
 
 fn quoted(column: &str) -> String {
-    format!("column `{}`", abridged(column.as_bytes()))
+    format!("column `{}`", shortened(column.as_bytes()))
 }
 
 #[cfg(test)]
@@ -262,12 +282,12 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_named_with_row_and_column() {
+    fn errors_name_row_and_column() {
         let path = Path::new("t.csv");
         let error = |text: &[u8]| {
             let result = Table::new(path, text).and_then(|mut t| {
                 while let Some(row) = t.next_row()? {
-                    row.keypoints(&[SchemaKeypoint { x: 0, y: 1 }])?;
+                    row.keypoints(&[KeypointColumns { x: 0, y: 1 }])?;
                 }
                 Ok(())
             });
@@ -276,7 +296,7 @@ mod tests {
         for (text, parts) in [
             (&b""[..], &["t.csv", "empty"][..]),
             (b"\n\r\n", &["t.csv", "empty"]),
-            (b"a,b,a\n", &["row 1", "column `a`", "number 1 and 3"]),
+            (b"a,b,a\n", &["row 1", "column `a`", "positions 1 and 3"]),
             (b"a,\xff\xfe\n", &["row 1", "column 2", "UTF-8"]),
             (b"a,b\n1,2\n3\n", &["row 3", "column `a`", "1 cells"]),
             (b"a,b\n1,2,3\n", &["row 2", "column `b`", "3 cells"]),

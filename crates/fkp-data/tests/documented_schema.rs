@@ -1,4 +1,4 @@
-//! The schema file of `docs/training.md` is one, and fits the data that the page describes.
+//! Tests that the schema file in `docs/training.md` is valid and matches the data it describes.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use fkp_core::{Schema, Visibility};
@@ -34,7 +34,7 @@ fn the_documented_schema_is_read_with_all_its_keys() {
         .map(|pair| &pair.name)
         .collect();
     assert_eq!(distances, ["inter_ocular", "face_height"]);
-    // The line `unpaired` is needed, and the page shows every key that there is.
+    // The key `unpaired` is needed, and the page shows every key.
     let text = documented();
     let without: Vec<_> = text
         .lines()

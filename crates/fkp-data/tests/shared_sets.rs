@@ -1,30 +1,31 @@
-//! The real sets in the shared data folder: counts, first values, splits, mean_shape.
+//! Tests of the real data sets: counts, first values, splits, mean shapes.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use fkp_core::{CropRule, Dataset, InputSpec, Sample, Schema, SchemaMap};
-use fkp_data::testing::shared_set;
 use fkp_data::{
-    Cached, Cropped, Format, Mapped, OpenOptions, Opened, SchemaSource, SplitRule, carve, open,
+    Cached, Cropped, Format, Mapped, OpenOptions, OpenedDataset, SchemaSource, SplitRule, hold_out,
+    open,
 };
+use fkp_test_support::shared_set;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-fn opened(path: &std::path::Path) -> Opened {
+fn opened(path: &std::path::Path) -> OpenedDataset {
     open(path, &OpenOptions::default()).unwrap()
 }
 
-/// Some samples as 96×96 gray crops with Kaggle's keypoints and mean_shape.
-fn framed(set: &Opened, every: usize) -> Vec<Sample> {
+/// Some samples as 96×96 gray crops with the keypoints of Kaggle.
+fn crops(set: &OpenedDataset, every: usize) -> Vec<Sample> {
     let target = Schema::kaggle15();
     let map = SchemaMap::between(set.dataset.schema(), &target).unwrap();
     let mapped = Mapped::new(set.dataset.clone(), map);
     let rule = CropRule::for_schema(&target);
     let cropped = Cached::new(Cropped::new(mapped, rule, InputSpec::gray(96)));
-    let some = (0..cropped.len()).step_by(every);
-    some.map(|i| cropped.get(i).unwrap()).collect()
+    let indices = (0..cropped.len()).step_by(every);
+    indices.map(|i| cropped.get(i).unwrap()).collect()
 }
 
-/// The mean position of a keypoint, in fractions of the side.
+/// The mean position of a keypoint, as a fraction of the side.
 fn mean(samples: &[Sample], keypoint: usize) -> (f64, f64) {
     let keypoints: Vec<_> = samples
         .iter()
@@ -37,8 +38,8 @@ fn mean(samples: &[Sample], keypoint: usize) -> (f64, f64) {
     (x / 96.0 / count, y / 96.0 / count)
 }
 
-/// Eyes and nose where the Kaggle mean_shape has them.
-fn assert_framed(samples: &[Sample]) {
+/// Checks that eyes and nose are where the mean shape of Kaggle has them.
+fn assert_mean_shape(samples: &[Sample]) {
     let (left, right) = (mean(samples, 0), mean(samples, 1));
     for (found, expected) in [
         (left, (0.6905, 0.3902)),
@@ -74,11 +75,11 @@ fn kaggle() {
     let both = set.train_val().unwrap();
     assert_eq!(both.train.len() + both.val.len(), 2138);
     assert!((300..560).contains(&both.val.len()), "{}", both.val.len());
-    assert_framed(&framed(&set, 10));
+    assert_mean_shape(&crops(&set, 10));
 }
 
 #[test]
-fn labels_without_images_say_what_is_missing() {
+fn labels_without_images_are_an_error_that_names_the_column() {
     let Some(folder) = shared_set("kaggle") else {
         return;
     };
@@ -106,16 +107,16 @@ fn ytf68() {
         (first.image.size(), first.image.channels()),
         ((312, 270), 3)
     );
-    assert_framed(&framed(&set, 40));
+    assert_mean_shape(&crops(&set, 40));
 }
 
 #[test]
-fn people_of_ytf68_are_on_one_side() {
+fn no_person_of_ytf68_is_in_both_parts() {
     let Some(folder) = shared_set("ytf68") else {
         return;
     };
     let set = opened(&folder);
-    let own = set.own_split.as_ref().unwrap();
+    let own = &set.predefined_split.as_ref().unwrap().indices;
     let people = |indices: &[usize]| -> BTreeSet<String> {
         let group = |i: &usize| set.complete.get(*i).unwrap().group.unwrap();
         indices.iter().map(group).collect()
@@ -132,8 +133,8 @@ fn no_person_of_ytf68_is_in_two_of_three_parts() {
     };
     let set = opened(&folder);
     let both = set.train_val().unwrap();
-    let parts = carve(&both.train, &SplitRule::default()).unwrap();
-    // By the file's name, apart from what the reader takes for the person.
+    let parts = hold_out(&both.train, &SplitRule::default()).unwrap();
+    // By the file name, independently of the reader.
     let person = |set: &dyn Dataset, index: usize| {
         let id = set.get(index).unwrap().id;
         let name = id.strip_prefix("test_").unwrap_or(&id).to_owned();
@@ -166,7 +167,7 @@ fn no_person_of_ytf68_is_in_two_of_three_parts() {
     assert_eq!(persons.iter().sum::<usize>(), 277);
 }
 
-/// Five named keypoints: the rest of Kaggle's is unlabeled.
+/// Five named keypoints: the other keypoints of Kaggle are unlabeled.
 #[test]
 fn net5() {
     let Some(folder) = shared_set("net5") else {
@@ -186,7 +187,7 @@ fn net5() {
     assert_eq!(labeled, [0, 1, 10, 11, 12]);
     assert_eq!(mapped[1], first.keypoints[0]);
     assert_eq!(map.unmapped().count(), 10);
-    assert_framed(&framed(&set, 40));
+    assert_mean_shape(&crops(&set, 40));
 }
 
 /// Frames of five videos.
@@ -211,7 +212,7 @@ fn ckplus() {
     );
     let all: Vec<usize> = (0..91).collect();
     assert_eq!(set.summary(&[("all", &all)]).parts[0].persons, Some(5));
-    assert_framed(&framed(&set, 5));
+    assert_mean_shape(&crops(&set, 5));
 }
 
 #[test]
@@ -232,7 +233,7 @@ fn ibug68() {
         (first.keypoints[0].x, first.keypoints[0].y),
         (78.623, 101.745)
     );
-    assert_framed(&framed(&set, 25));
+    assert_mean_shape(&crops(&set, 25));
 }
 
 #[test]
@@ -251,7 +252,7 @@ fn aflw21() {
     );
     assert!(!first.keypoints[16].is_labeled());
     assert_eq!(first.keypoints.labeled().count(), 20);
-    assert_framed(&framed(&set, 20));
+    assert_mean_shape(&crops(&set, 20));
 }
 
 #[test]

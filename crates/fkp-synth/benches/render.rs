@@ -1,4 +1,4 @@
-//! Time to draw one face: `cargo bench -p fkp-synth`.
+//! Time to render one face: `cargo bench -p fkp-synth`.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use fkp_synth::{SynthConfig, SynthFaces, render};

@@ -1,7 +1,7 @@
-//! Draws rendered faces with their keypoints on one sheet:
+//! Renders faces with their keypoints on a contact sheet:
 //! `cargo run --release -p fkp-synth --example contact_sheet -- sheet.png 0 96 3 8 5`
-//! (file, seed, size of a face, enlargement, columns, rows). Green keypoints are visible, orange ones
-//! occluded, red ones outside.
+//! (file, seed, size of a face, enlargement, columns, rows).
+//! Green keypoints are visible, orange ones occluded, red ones out of frame.
 
 use fkp_core::{Dataset, Visibility};
 use fkp_synth::{SynthConfig, SynthFaces};
@@ -34,11 +34,16 @@ fn main() -> Result<(), Box<dyn Error>> {
                 _ => Rgb([255, 0, 0]),
             };
             // Pixel (i, j) of the face fills zoom × zoom pixels of the sheet.
-            let place = |v: f32| ((v + 0.5) * zoom as f32 - 0.5).round() as i32;
-            draw_filled_circle_mut(&mut face, (place(keypoint.x), place(keypoint.y)), 1, color);
+            let position = |v: f32| ((v + 0.5) * zoom as f32 - 0.5).round() as i32;
+            draw_filled_circle_mut(
+                &mut face,
+                (position(keypoint.x), position(keypoint.y)),
+                1,
+                color,
+            );
         }
         let index = index as u32;
-        let corner = |place: u32| i64::from(place * side);
+        let corner = |cell: u32| i64::from(cell * side);
         let (x, y) = (corner(index % columns), corner(index / columns));
         imageops::replace(&mut sheet, &face, x, y);
     }

@@ -1,6 +1,6 @@
-//! What the camera does: blur, contrast, noise, 8 bits.
+//! The camera: blur, contrast, noise and quantization to 8 bits.
 
-use crate::math::scramble;
+use crate::math::hash;
 use crate::params::{Camera, Texture};
 
 /// Turns brightness (1 is white) of a `size × size` image into bytes.
@@ -15,29 +15,29 @@ pub(crate) fn develop(
         blur(&mut light, size, sigma);
     }
     let pixels = light.iter().enumerate().map(|(index, value)| {
-        // A shoulder keeps bright skin from burning out.
+        // A soft shoulder prevents bright skin from saturating.
         let above = (value - 0.7).max(0.0) / 0.3;
         let exposed = value.min(0.7) + 0.3 * above / (1.0 + 0.8 * above);
         let toned = (exposed - 0.45) * camera.contrast + 0.45 + camera.brightness;
         let (x, y) = (index % size, index / size);
         let x = if texture.mirrored { size - 1 - x } else { x };
-        let place = y * size + x;
-        let noise = camera.noise * bell(place as u32, texture.seed);
+        let index = y * size + x;
+        let noise = camera.noise * pixel_noise(index as u32, texture.seed);
         // `as` saturates; half is added to round to nearest.
         (255.0 * toned + noise + 0.5) as u8
     });
     pixels.collect()
 }
 
-/// A number of mean 0 and deviation 1 for a pixel: the sum of four even bytes.
-fn bell(index: u32, seed: u32) -> f32 {
-    let bits = scramble(index, !seed);
+/// Noise of mean 0 and standard deviation 1 for a pixel: the sum of four uniform bytes.
+fn pixel_noise(index: u32, seed: u32) -> f32 {
+    let bits = hash(index, !seed);
     let sum: u32 = bits.to_le_bytes().iter().map(|byte| u32::from(*byte)).sum();
     // Each byte has mean 127.5 and variance (256² − 1)/12.
     (sum as f32 - 510.0) / 147.8
 }
 
-/// Gaussian blur; beyond the edge the last pixel is repeated.
+/// Gaussian blur; the edge pixels are replicated.
 fn blur(light: &mut [f32], size: usize, sigma: f32) {
     let radius = (3.0 * sigma).ceil() as usize;
     let weight = |i: usize| (-0.5 * ((i as f32 - radius as f32) / sigma).powi(2)).exp();
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blur_keeps_the_sum_and_the_place_of_a_dot() {
+    fn blur_keeps_the_sum_and_the_position_of_a_dot() {
         let size = 21;
         let mut light = vec![0.0; size * size];
         light[10 * size + 7] = 1.0;
@@ -81,10 +81,10 @@ mod tests {
     }
 
     #[test]
-    fn noise_has_the_stated_deviation() {
-        let draws: Vec<f32> = (0..10_000).map(|i| bell(i, 9)).collect();
-        let mean = draws.iter().sum::<f32>() / 1e4;
-        let variance = draws.iter().map(|d| (d - mean).powi(2)).sum::<f32>() / 1e4;
+    fn noise_has_the_stated_standard_deviation() {
+        let samples: Vec<f32> = (0..10_000).map(|i| pixel_noise(i, 9)).collect();
+        let mean = samples.iter().sum::<f32>() / 1e4;
+        let variance = samples.iter().map(|d| (d - mean).powi(2)).sum::<f32>() / 1e4;
         assert!(
             mean.abs() < 0.04 && (variance - 1.0).abs() < 0.05,
             "{mean} {variance}"

@@ -1,4 +1,4 @@
-//! Which faces a rendered data set holds.
+//! The configuration of a rendered data set.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub enum SynthError {
 
 fkp_core::debug_as_sentence!(SynthError);
 
-/// A rendered data set: which faces, how many, how large.
+/// The configuration of a rendered data set.
 ///
 /// ```
 /// use fkp_synth::SynthConfig;
@@ -35,9 +35,9 @@ pub struct SynthConfig {
     pub size: usize,
     /// Number of faces.
     pub count: usize,
-    /// Seed. Sets with different seeds show different people.
+    /// Seed. Data sets with different seeds have different persons.
     pub seed: u64,
-    /// How much pose and framing vary.
+    /// Ranges of pose, size and position.
     pub variation: Variation,
 }
 
@@ -77,20 +77,20 @@ impl SynthConfig {
     }
 }
 
-/// How much pose and framing vary. Each number is a bound in both directions; small deviations
+/// Ranges of pose, size and position. Each number is a limit in both directions; small deviations
 /// are more frequent than large ones.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Variation {
-    /// Turn to the side, degrees, at most 45.
+    /// Limit of the yaw in degrees, at most 45.
     pub yaw_degrees: f32,
-    /// Nod, degrees, at most 30.
+    /// Limit of the pitch in degrees, at most 30.
     pub pitch_degrees: f32,
-    /// Tilt in the image plane, degrees, at most 180.
+    /// Limit of the roll in degrees, at most 180.
     pub roll_degrees: f32,
-    /// Size of the face: a factor between `exp(−scale)` and `exp(scale)`; at most 0.5.
+    /// The size of the face is scaled by a factor from `exp(−scale)` to `exp(scale)`; at most 0.5.
     pub scale: f32,
-    /// Shift of the face along each axis in fractions of the side, at most 0.5.
+    /// Limit of the shift along each axis as a fraction of the side, at most 0.5.
     pub shift: f32,
 }
 
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_by_the_field_s_name() {
+    fn an_error_names_the_invalid_field() {
         let good = SynthConfig::default();
         let text = refused(SynthConfig {
             count: 0,

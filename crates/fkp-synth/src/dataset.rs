@@ -5,8 +5,8 @@ use crate::params::FaceParams;
 use crate::render::render;
 use fkp_core::{Dataset, DatasetError, Purpose, Sample, Schema, rng_for};
 
-/// Faces rendered on demand: nothing is stored, and each sample depends on the seed and its index
-/// alone, so that any thread may ask for any of them in any order.
+/// Faces rendered on demand. Each sample depends only on the seed and its index, so that threads
+/// can read samples in any order.
 ///
 /// ```
 /// use fkp_core::Dataset;
@@ -40,7 +40,7 @@ impl SynthFaces {
         &self.config
     }
 
-    /// The parameters of the face at `index`, to draw it at another size or to change it.
+    /// The parameters of the face at `index`, to render it at another size or to change them.
     pub fn params(&self, index: usize) -> FaceParams {
         let mut rng = rng_for(self.config.seed, Purpose::Render, 0, index as u64);
         FaceParams::sample_within(&self.config.variation, &mut rng)

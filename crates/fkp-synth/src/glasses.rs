@@ -1,31 +1,31 @@
-//! Glasses: two framed glasses in a plane before the eyes, a bridge and the temples.
+//! Glasses: two lenses in rims in a plane in front of the eyes, a bridge and the temples.
 
-use crate::math::{Vec3, cover, length, smooth};
+use crate::math::{Vec3, coverage, length, smoothstep};
 use crate::params::{FaceParams, Glasses};
 use crate::pose::Rotation;
 
-/// z of the plane of the glasses above the eyes' surface.
-const BEFORE_EYES: f32 = 0.3;
+/// Distance of the plane of the lenses from the surface at the eyes.
+const LENS_DISTANCE: f32 = 0.3;
 
-/// Glasses with the numbers that do not depend on the pixel.
+/// Glasses with everything computed that does not depend on the pixel.
 #[derive(Debug, Clone)]
 pub(crate) struct Worn {
     glasses: Glasses,
-    /// x and y of the middle of each glass, `[left, right]`, in the head's frame.
+    /// x and y of the center of each lens, `[left, right]`, in the head's frame.
     middles: [[f32; 2]; 2],
     plane: f32,
     rotation: Rotation,
-    /// Ends of each temple in the viewer's frame, where it can be seen.
+    /// Ends of each temple in the viewer's frame, if it is visible.
     temples: [Option<[[f32; 2]; 2]>; 2],
 }
 
-/// What glasses do to the light from behind them: it is multiplied and added to.
-pub(crate) struct Veil {
-    /// Share of the rim.
+/// How glasses change the light that passes them.
+pub(crate) struct LensEffect {
+    /// Coverage by the rim.
     pub(crate) rim: f32,
-    /// Share of the light that passes.
-    pub(crate) passes: f32,
-    /// Light added.
+    /// Fraction of the light that passes.
+    pub(crate) transmittance: f32,
+    /// Reflected light that is added.
     pub(crate) glare: f32,
 }
 
@@ -34,10 +34,10 @@ impl Worn {
         let glasses = face.glasses?;
         let x = |eye: usize| face.eyes[eye].at[0].max(glasses.half_size[0] + 0.2);
         let y = 0.5 * (face.eyes[0].at[1] + face.eyes[1].at[1]) + 0.06;
-        let plane = eye_height + BEFORE_EYES;
+        let plane = eye_height + LENS_DISTANCE;
         let temple = |side: f32, middle: f32| {
-            // Only the side that turns to the viewer shows its temple.
-            let seen = side * rotation.towards_viewer()[0] > 0.06;
+            // Only the temple on the side that is turned toward the viewer is visible.
+            let seen = side * rotation.toward_viewer()[0] > 0.06;
             let hinge = [side * (middle + glasses.half_size[0]), y - 0.15, plane];
             let ear = [side * (face.head.half_width + 0.05), y - 0.05, -0.1];
             let flat = |p: Vec3| {
@@ -55,9 +55,9 @@ impl Worn {
         })
     }
 
-    /// What the line of sight at `viewer` (x, y in the viewer's frame) passes through.
-    pub(crate) fn at(&self, viewer: [f32; 2], px: f32) -> Option<Veil> {
-        let d = self.rotation.towards_viewer();
+    /// The effect on the ray through (x, y) in the viewer's frame; `None` if it misses the glasses.
+    pub(crate) fn at(&self, viewer: [f32; 2], px: f32) -> Option<LensEffect> {
+        let d = self.rotation.toward_viewer();
         let start = self.rotation.undo([viewer[0], viewer[1], 0.0]);
         let t = (self.plane - start[2]) / d[2];
         let (x, y) = (start[0] + t * d[0], start[1] + t * d[1]);
@@ -74,7 +74,7 @@ impl Worn {
             frame = frame.min(edge.abs() - rim);
             inside = inside.min(edge);
         }
-        // The bridge between the glasses.
+        // The bridge between the lenses.
         let gap = [self.middles[1][0], self.middles[0][0]];
         let within = x > gap[0] && x < gap[1] && inside > 0.0;
         if within {
@@ -84,14 +84,14 @@ impl Worn {
         for temple in self.temples.iter().flatten() {
             frame = frame.min(to_segment(viewer, temple) - rim - 0.01);
         }
-        let (frame, inside) = (cover(frame, px), cover(inside, px));
+        let (frame, inside) = (coverage(frame, px), coverage(inside, px));
         if frame <= 0.0 && inside <= 0.0 {
             return None;
         }
-        let streak = smooth(0.16, 0.0, (x.abs() - 1.0 - 0.5 * (y + 0.1) + 0.2).abs());
-        Some(Veil {
+        let streak = smoothstep(0.16, 0.0, (x.abs() - 1.0 - 0.5 * (y + 0.1) + 0.2).abs());
+        Some(LensEffect {
             rim: frame,
-            passes: 1.0 - inside * self.glasses.tint,
+            transmittance: 1.0 - inside * self.glasses.tint,
             glare: inside * self.glasses.glare * (0.12 + 0.5 * streak),
         })
     }

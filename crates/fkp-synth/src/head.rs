@@ -1,28 +1,27 @@
-//! The head's surface: where a line of sight meets it, and which way it faces there.
+//! The surface of the head: intersections with rays, and normals.
 //!
 //! The skull is an implicit surface close to an ellipsoid, flatter in front than at the sides,
 //! with the nose as a displacement toward the viewer. It is a height field seen from the front,
-//! so every place on the face has one (x, y), and features are painted in these coordinates.
-//! Relief smaller than the nose (lips, cheeks, sockets) only tilts the normals.
+//! so every point of the face has one (x, y), and features are painted in these coordinates.
+//! Bumps smaller than the nose (lips, cheeks, sockets) only change the normals.
 
+use crate::bumps::{self, Bump, sum};
 use crate::math::{Vec3, dot, normalized};
 use crate::params::FaceParams;
-use crate::relief::{self, Relief, sum};
 
-/// How much flatter than an ellipse a horizontal section is in front.
+/// How much flatter than an ellipse a horizontal section is at the front.
 const FLATNESS: f32 = 0.35;
 
-/// Where a line of sight meets the head, or passes it most closely.
+/// The point where a ray hits the head, or its closest point if it misses.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hit {
     /// The point in the head's frame.
     pub(crate) at: Vec3,
-    /// How far the line of sight is from grazing the head, in eye units: negative where it meets
-    /// the head, positive outside.
+    /// Signed distance of the ray from the outline of the head, in eye units: negative if it hits.
     pub(crate) outside: f32,
 }
 
-/// The head's surface.
+/// The surface of the head.
 #[derive(Debug, Clone)]
 pub(crate) struct Surface {
     inverse_width: f32,
@@ -32,9 +31,9 @@ pub(crate) struct Surface {
     squareness: f32,
     depth: f32,
     jaw_forward: f32,
-    nose: [Relief; 2],
-    /// Fine relief by quarter of the face, see [`relief::quarter`].
-    details: [Vec<Relief>; 4],
+    nose: [Bump; 2],
+    /// Small bumps by quarter of the face, see [`bumps::quarter`].
+    details: [Vec<Bump>; 4],
 }
 
 impl Surface {
@@ -51,22 +50,22 @@ impl Surface {
             depth: head.depth,
             jaw_forward: head.jaw_forward,
             nose: [
-                Relief::new(
+                Bump::new(
                     [0.5 * nx, 0.4],
                     [0.5, 1.25],
                     0.32 * nose.bridge * nose.protrusion,
                 ),
-                Relief::new(
+                Bump::new(
                     [nx, ny + 0.02],
                     [0.56 * nose.width, 0.5],
                     0.4 * nose.protrusion,
                 ),
             ],
-            details: relief::details(face),
+            details: bumps::details(face),
         }
     }
 
-    /// The nose: height above the skull and slopes.
+    /// Height of the nose above the skull and its derivatives.
     fn nose(&self, x: f32, y: f32) -> [f32; 3] {
         if x.abs() > 0.9 || !(-0.9..1.8).contains(&y) {
             return [0.0; 3];
@@ -74,8 +73,8 @@ impl Surface {
         sum(&self.nose, x, y)
     }
 
-    /// Vertical position relative to the widest place, the share of the section that height
-    /// takes, the forward shift of the jaw, and the slopes of the latter two.
+    /// The vertical term of the implicit function, the forward shift of the jaw, and the
+    /// derivatives of both.
     fn section(&self, y: f32) -> [f32; 4] {
         let from_middle = y - self.middle;
         if from_middle < 0.0 {
@@ -92,8 +91,8 @@ impl Surface {
         ]
     }
 
-    /// z of the front of the face at (x, y), nose included; on the rim of the face where (x, y)
-    /// is beyond it.
+    /// z of the front of the face at (x, y), including the nose; on the outline of the face if (x,
+    /// y) is outside.
     pub(crate) fn height(&self, x: f32, y: f32) -> f32 {
         let [rise, forward, ..] = self.section(y);
         let u = x * self.inverse_width;
@@ -121,19 +120,19 @@ impl Surface {
         )
     }
 
-    /// A distance along any line of sight that is safely before the head.
+    /// A distance along any ray that is in front of the head.
     pub(crate) fn in_front(&self) -> f32 {
         self.depth + self.jaw_forward
     }
 
-    /// Follows the line `start + t·towards_viewer` to the place nearest to the viewer where it
-    /// meets the head, beginning at `t` and leaving it at that place.
+    /// Finds the intersection of the ray `start + t·toward_viewer` with the head that is nearest to
+    /// the viewer. The search starts at `t`, which is set to the intersection.
     ///
-    /// Each step solves the quadratic that has the field's value and slope here and an
-    /// ellipsoid's curvature, and takes its root on the
-    /// viewer's side. From afar that takes four steps to far below a pixel, from nearby two.
-    pub(crate) fn trace(&self, start: Vec3, towards_viewer: Vec3, t: &mut f32) -> Hit {
-        let d = towards_viewer;
+    /// Each step solves the quadratic with the value and the slope of the field at `t` and the
+    /// curvature of an ellipsoid, and takes the root on the side of the viewer. From far away four
+    /// steps are accurate to far below a pixel, from nearby two.
+    pub(crate) fn trace(&self, start: Vec3, toward_viewer: Vec3, t: &mut f32) -> Hit {
+        let d = toward_viewer;
         let curvature = {
             let h = if start[1] < self.middle {
                 self.inverse_crown
@@ -151,16 +150,16 @@ impl Surface {
             (value, gradient) = self.field(at, self.nose(at[0], at[1]));
             slope = dot(gradient, d);
             let vertex = -0.5 * slope * inverse_curvature;
-            // The field where the line of sight is deepest inside.
+            // The minimum of the field along the ray.
             deepest = value + 0.5 * slope * vertex;
             let step = vertex + (-deepest * inverse_curvature).max(0.0).sqrt();
             *t += step;
-            // What is left after a step is far smaller than the step.
+            // The remaining error is far smaller than the step.
             if step.abs() < 0.01 {
                 break;
             }
         }
-        // There the gradient is what it has across the line of sight.
+        // The component of the gradient perpendicular to the ray.
         let across = (dot(gradient, gradient) - slope * slope).max(1e-6).sqrt();
         Hit {
             at: std::array::from_fn(|i| start[i] + *t * d[i]),
@@ -168,23 +167,23 @@ impl Surface {
         }
     }
 
-    /// Unit normal at a point of the surface, with the fine relief.
+    /// Unit normal at a point of the surface, including the small bumps.
     pub(crate) fn normal(&self, at: Vec3) -> Vec3 {
         let mut slopes = self.nose(at[0], at[1]);
         if at[2] > 0.0 {
-            let fine = sum(&self.details[relief::quarter(at[0], at[1])], at[0], at[1]);
+            let fine = sum(&self.details[bumps::quarter(at[0], at[1])], at[0], at[1]);
             slopes[1] += fine[1];
             slopes[2] += fine[2];
         }
         normalized(self.field(at, slopes).1)
     }
 
-    /// The tip of the nose: the highest place of the face near the ball of the nose.
+    /// The tip of the nose: the highest point of the face near the ball of the nose.
     pub(crate) fn nose_tip(&self) -> [f32; 2] {
         let [mut x, mut y] = self.nose[1].at;
         let mut top = self.height(x, y);
         let mut step = 0.1;
-        // Climbs along the axes with ever smaller steps.
+        // Hill climbing along the axes with decreasing steps.
         while step > 1e-3 {
             let around = [(step, 0.0), (-step, 0.0), (0.0, step), (0.0, -step)];
             let higher = around.into_iter().find_map(|(dx, dy)| {
@@ -192,7 +191,7 @@ impl Surface {
                 (height > top).then_some((x + dx, y + dy, height))
             });
             match higher {
-                Some(place) => (x, y, top) = place,
+                Some(higher) => (x, y, top) = higher,
                 None => step *= 0.5,
             }
         }
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_sight_through_a_place_on_the_face_meets_it() {
+    fn a_ray_through_a_point_of_the_face_hits_it() {
         for index in 0..30 {
             let mut face = face(index);
             face.pose = Pose {
@@ -221,10 +220,10 @@ mod tests {
                 roll: 0.1,
             };
             let surface = Surface::new(&face);
-            let toward = Rotation::new(&face.pose).towards_viewer();
+            let toward = Rotation::new(&face.pose).toward_viewer();
             for [x, y] in [[1.0, 0.0], [-0.8, 2.1], [0.0, -1.0], [-1.3, 0.8]] {
                 let at = [x, y, surface.height(x, y)];
-                // Shifted along the line of sight, as the renderer has it.
+                // Shifted along the ray to depth 0, as in the renderer.
                 let depth = dot(at, toward);
                 let start = std::array::from_fn(|i| at[i] - depth * toward[i]);
                 let hit = surface.trace(start, toward, &mut surface.in_front());
@@ -235,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_sight_beside_the_head_pass_it_at_their_distance() {
+    fn rays_beside_the_head_miss_it_by_their_distance() {
         let face = face(0);
         let surface = Surface::new(&face);
         let y = face.head.middle;
@@ -248,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tip_of_the_nose_is_the_highest_place() {
+    fn the_tip_of_the_nose_is_the_highest_point() {
         for index in 0..30 {
             let surface = Surface::new(&face(index));
             let [x, y] = surface.nose_tip();

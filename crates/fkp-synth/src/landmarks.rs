@@ -1,4 +1,4 @@
-//! Where the 15 keypoints are on the face, in its (x, y) coordinates seen from the front.
+//! The positions of the 15 keypoints on the face.
 
 use crate::head::Surface;
 use crate::math::Vec3;
@@ -8,7 +8,7 @@ use crate::params::FaceParams;
 pub(crate) fn on_head(face: &FaceParams, surface: &Surface) -> [Vec3; 15] {
     let [left, right] = &face.eyes;
     let [left_brow, right_brow] = &face.brows;
-    // Per-side parameters count x outwards; the subject's right is at negative x.
+    // Per-side parameters count x outward; the subject's right is at negative x.
     let mirror = |[x, y]: [f32; 2]| [-x, y];
     let mouth = &face.mouth;
     [
@@ -31,7 +31,7 @@ pub(crate) fn on_head(face: &FaceParams, surface: &Surface) -> [Vec3; 15] {
     .map(|[x, y]| [x, y, surface.height(x, y)])
 }
 
-/// The mean of eye centers and mouth corners, by which the face is framed.
+/// The mean of eye centers and mouth corners, which determines the position of the face.
 pub(crate) fn anchor(keypoints: &[Vec3; 15]) -> Vec3 {
     let [a, b, c, d] = [0, 1, 11, 12].map(|index: usize| keypoints[index]);
     std::array::from_fn(|axis| 0.25 * (a[axis] + b[axis] + c[axis] + d[axis]))

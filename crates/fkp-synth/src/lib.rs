@@ -1,39 +1,39 @@
 //! Faces rendered from parameters, with exact labels.
 //!
-//! Real annotated faces cannot be shipped with a crate, and their labels are guesses of annotators
-//! who disagree by a pixel or two. A drawn face has neither problem: it is a pure function of a
-//! seed, costs about a millisecond, and its labels are the very numbers it was drawn from. It is
-//! the data that runs when no data is at hand, and the ground truth for tests of everything that
-//! moves keypoints.
+//! Real annotated faces cannot be distributed with a crate, and annotators differ by a pixel or
+//! two. A rendered face is a function of a seed, takes about a millisecond, and its labels are the
+//! parameters it is rendered from. Rendered faces are the default training data, and the ground
+//! truth for tests of everything that moves keypoints.
 //!
-//! The seam for a better renderer is [`FaceParams`]: who is shown is drawn from a generator in
-//! one place, and [`render`] turns it into pixels and keypoints in another.
+//! [`FaceParams`] separates the two steps: it is sampled from a random generator, and [`render`]
+//! turns it into pixels and keypoints.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
-mod backdrop;
+mod background;
+mod body;
+mod bumps;
 mod camera;
 mod config;
 mod dataset;
-mod draw;
+mod distributions;
 mod features;
 mod glasses;
-mod grain;
 mod hair;
 mod head;
 mod landmarks;
 mod math;
+mod noise;
 mod params;
 mod pose;
-mod relief;
 mod render;
-mod sample;
-mod shade;
+mod sampling;
+mod shading;
 
 pub use config::{SynthConfig, SynthError, Variation};
 pub use dataset::SynthFaces;
 pub use params::{
-    Backdrop, Beard, Brow, Camera, Eye, FaceParams, Glasses, Hair, Head, Light, Mouth, Nose, Patch,
-    Pose, Skin, Texture,
+    Background, Beard, Brow, Camera, Eye, FaceParams, Glasses, Hair, Head, Light, Mouth, Nose,
+    Patch, Pose, Skin, Texture,
 };
 pub use render::render;

@@ -1,4 +1,4 @@
-//! Small vectors, soft edges and scrambled bits for the shader.
+//! Vectors, smooth edges and hashing for the renderer.
 
 /// A vector or point: x to the right of the image, y down, z toward the viewer.
 pub(crate) type Vec3 = [f32; 3];
@@ -7,7 +7,7 @@ pub(crate) fn dot(a: Vec3, b: Vec3) -> f32 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
-/// Length of a vector in the plane. Without the care for overflow that makes `hypot` slow.
+/// Length of a vector in the plane, without the overflow checks that make `hypot` slow.
 pub(crate) fn length(x: f32, y: f32) -> f32 {
     (x * x + y * y).sqrt()
 }
@@ -21,27 +21,27 @@ pub(crate) fn mix(a: f32, b: f32, amount: f32) -> f32 {
     a + (b - a) * amount
 }
 
-/// 0 below `low`, 1 above `high`, smooth between; `low` may be the larger one.
-pub(crate) fn smooth(low: f32, high: f32, x: f32) -> f32 {
+/// 0 below `low`, 1 above `high`, smooth between; `low` may be larger than `high`.
+pub(crate) fn smoothstep(low: f32, high: f32, x: f32) -> f32 {
     let t = ((x - low) / (high - low)).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)
 }
 
-/// How much of a pixel of width `px` lies inside a shape whose edge is `distance` away from the
-/// pixel's center (negative inside).
-pub(crate) fn cover(distance: f32, px: f32) -> f32 {
+/// The coverage of a pixel of width `px` by a shape whose signed distance from the pixel center is
+/// `distance` (negative inside).
+pub(crate) fn coverage(distance: f32, px: f32) -> f32 {
     (0.5 - distance / px).clamp(0.0, 1.0)
 }
 
-/// A bump of height 1 and radius 1 as a function of the squared radius: `(1 − r²)³` (Wyvill et
-/// al., *Data structure for soft objects*, 1986). Unlike a Gaussian it ends, so far away it is free.
-pub(crate) fn bump(r2: f32) -> f32 {
+/// A falloff of height 1 and radius 1 as a function of the squared radius: `(1 − r²)³` (Wyvill et
+/// al., *Data structure for soft objects*, 1986). Unlike a Gaussian it is zero beyond its radius.
+pub(crate) fn falloff(r2: f32) -> f32 {
     let u = (1.0 - r2).max(0.0);
     u * u * u
 }
 
-/// Scrambled bits of a number: two rounds of the finalizer of MurmurHash3 (Appleby).
-pub(crate) fn scramble(index: u32, seed: u32) -> u32 {
+/// A hash of a number: two rounds of the finalizer of MurmurHash3 (Appleby).
+pub(crate) fn hash(index: u32, seed: u32) -> u32 {
     let mut h = index.wrapping_mul(0x9e37_79b1).wrapping_add(seed);
     for _ in 0..2 {
         h = (h ^ (h >> 16)).wrapping_mul(0x85eb_ca6b);

@@ -1,19 +1,19 @@
-//! Everything that is needed to draw one face.
+//! The parameters of one face.
 //!
 //! Lengths are in *eye units*: half the mean distance between the eye centers, so an average
 //! face has its eyes at x = ±1. The head's frame has its origin near the middle of the head: x to
 //! the right of the image (the subject's left), y down, z toward the viewer. Positions on the
 //! face are given as seen from the front. Per-side parameters come as `[left, right]` of the
-//! subject, with x counted outwards from the middle.
+//! subject, with x counted outward from the middle.
 
-/// Where the head looks. All angles in radians.
+/// The orientation of the head. All angles in radians.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pose {
-    /// Turn about the vertical axis; positive moves the nose to larger x.
+    /// Rotation about the vertical axis; positive moves the nose to larger x.
     pub yaw: f32,
-    /// Nod; positive moves the nose down.
+    /// Rotation about the horizontal axis; positive moves the nose down.
     pub pitch: f32,
-    /// Tilt in the image plane; positive is clockwise as seen.
+    /// Rotation in the image plane; positive is clockwise in the image.
     pub roll: f32,
 }
 
@@ -22,19 +22,19 @@ pub struct Pose {
 pub struct Head {
     /// Half the width at the cheekbones.
     pub half_width: f32,
-    /// Height of the widest place, y in the head's frame.
+    /// y of the widest section, in the head's frame.
     pub middle: f32,
-    /// From the widest place up to the crown.
+    /// From the widest section up to the crown.
     pub crown: f32,
-    /// From the widest place down to the chin.
+    /// From the widest section down to the chin.
     pub jaw: f32,
-    /// 0 for an oval jaw, toward 1 for a square one, below 0 for a pointed one.
+    /// 0 for an oval jaw, positive up to 1 for a square one, negative for a pointed one.
     pub squareness: f32,
-    /// From the middle of the head to the plane of the face.
+    /// From the center of the head to the plane of the face.
     pub depth: f32,
-    /// How far the chin lies in front of what an ellipsoid would give.
+    /// How far the chin is in front of an ellipsoid.
     pub jaw_forward: f32,
-    /// How far the cheekbones stand out.
+    /// Height of the cheekbones.
     pub cheekbones: f32,
     /// Ear size; 0 is none, 1 average.
     pub ears: f32,
@@ -53,16 +53,16 @@ pub struct Skin {
     pub mottle: f32,
 }
 
-/// One eye. x is outwards from the middle of the face.
+/// One eye. x is outward from the middle of the face.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Eye {
-    /// Middle of the line between the corners, `[outwards, down]`.
+    /// Middle of the line between the corners, `[outward, down]`.
     pub at: [f32; 2],
     /// Half the distance between the corners.
     pub half_width: f32,
-    /// How far the upper lid arches above the line between the corners.
+    /// Height of the upper lid above the line between the corners.
     pub upper_lid: f32,
-    /// How far the lower lid hangs below it.
+    /// Depth of the lower lid below that line.
     pub lower_lid: f32,
     /// Angle by which the outer corner is raised, radians.
     pub tilt: f32,
@@ -72,29 +72,29 @@ pub struct Eye {
     pub lashes: f32,
 }
 
-/// One eyebrow. x is outwards from the middle of the face.
+/// One eyebrow. x is outward from the middle of the face.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Brow {
-    /// Inner end, `[outwards, down]`.
+    /// Inner end, `[outward, down]`.
     pub inner: [f32; 2],
     /// Outer end.
     pub outer: [f32; 2],
-    /// How far the middle is raised above the straight line.
+    /// Height of the middle above the straight line between the ends.
     pub arch: f32,
     /// Half the thickness at the inner third.
     pub thickness: f32,
-    /// How opaque the hairs are, 0 to 1.
+    /// Opacity of the hairs, 0 to 1.
     pub density: f32,
 }
 
 /// The nose.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Nose {
-    /// Where the ball of the tip sits, `[x, y]`. The tip itself is where the surface is highest.
+    /// Center of the ball of the nose, `[x, y]`. The tip is the highest point of the surface.
     pub at: [f32; 2],
     /// Width; 1 is average.
     pub width: f32,
-    /// How far it stands out; 1 is average.
+    /// Height above the face; 1 is average.
     pub protrusion: f32,
     /// Height of the bridge; 1 is average.
     pub bridge: f32,
@@ -125,22 +125,22 @@ pub struct Mouth {
     pub teeth: f32,
 }
 
-/// Hair on the head. A bald head has no `volume` and a hairline out of sight.
+/// Hair on the head. A bald head has no `volume` and a hairline out of view.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Hair {
     /// y of the hairline in the middle of the forehead.
     pub line: f32,
-    /// How fast the hairline drops toward the temples: y grows by this times x².
+    /// How fast the hairline drops toward the temples: y increases by this times x².
     pub drop: f32,
     /// How far the hairline recedes on both sides of the middle.
     pub recede: f32,
     /// x where the hairline is highest.
     pub parting: f32,
-    /// How ragged the hairline is, in eye units.
+    /// Amplitude of the irregular hairline, in eye units.
     pub ragged: f32,
-    /// How far it stands away from the skull.
+    /// Thickness above the skull.
     pub volume: f32,
-    /// y down to which it hangs at the sides; above the ears for short hair.
+    /// y of its lower end at the sides; above the ears for short hair.
     pub length: f32,
     /// x beyond which long hair covers the side of the face.
     pub curtain: f32,
@@ -162,15 +162,15 @@ pub struct Beard {
 /// Glasses.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Glasses {
-    /// Half the width and height of a glass.
+    /// Half the width and height of a lens.
     pub half_size: [f32; 2],
-    /// Radius of its corners; half the height makes it round.
+    /// Radius of its corners; half the height gives a round lens.
     pub rounding: f32,
     /// Half the thickness of the rim.
     pub rim: f32,
     /// Albedo of the rim.
     pub tone: f32,
-    /// How much light the glasses take, 0 to 1.
+    /// Fraction of the light that the lenses absorb, 0 to 1.
     pub tint: f32,
     /// Strength of the reflection, 0 to 1.
     pub glare: f32,
@@ -179,15 +179,15 @@ pub struct Glasses {
 /// Light on the scene.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Light {
-    /// Towards the main light, in the viewer's frame (z toward the viewer).
+    /// Direction to the main light, in the viewer's frame (z toward the viewer).
     pub toward: [f32; 3],
     /// Strength of the main light.
     pub direct: f32,
-    /// Strength of the light from everywhere.
+    /// Strength of the ambient light.
     pub ambient: f32,
 }
 
-/// A blurred patch behind the head. Positions in fractions of the side, 0.5 in the middle.
+/// A blurred patch behind the head. Positions are fractions of the side, 0.5 in the middle.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Patch {
     /// Center.
@@ -200,9 +200,9 @@ pub struct Patch {
     pub tone: f32,
 }
 
-/// What is behind the head.
+/// The background.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Backdrop {
+pub struct Background {
     /// Brightness in the middle.
     pub tone: f32,
     /// Change of brightness from one side of the image to the other, along x and y.
@@ -213,38 +213,37 @@ pub struct Backdrop {
     pub clothes: f32,
 }
 
-/// Framing and what the camera does to the image.
+/// Position of the face in the image, and the camera.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Camera {
-    /// Size of the face; 1 frames it as an average crop.
+    /// Size of the face; 1 is the size in an average crop.
     pub scale: f32,
-    /// Shift of the face in fractions of the side.
+    /// Shift of the face as a fraction of the side.
     pub shift: [f32; 2],
-    /// Standard deviation of the blur in fractions of the side.
+    /// Standard deviation of the blur as a fraction of the side.
     pub blur: f32,
     /// Standard deviation of the noise in gray levels of 255.
     pub noise: f32,
-    /// Contrast; 1 leaves it.
+    /// Contrast factor.
     pub contrast: f32,
-    /// Added to every pixel, full scale 1.
+    /// Added to every pixel, where white is 1.
     pub brightness: f32,
 }
 
-/// What skin, hair and noise look like in the fine.
+/// The noise of skin, hair, background and camera.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Texture {
     /// Seed.
     pub seed: u32,
-    /// Whether left and right are exchanged.
+    /// Whether left and right are swapped.
     pub mirrored: bool,
 }
 
-/// One face: who it is, what it does, and how it is shown.
-///
-/// Drawn with [`render`](crate::render); a random one comes from [`FaceParams::sample`].
+/// All parameters of one face, which [`render`](crate::render) renders and [`FaceParams::sample`]
+/// samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaceParams {
-    /// Where the head looks.
+    /// The orientation of the head.
     pub pose: Pose,
     /// Shape of the skull.
     pub head: Head,
@@ -270,17 +269,17 @@ pub struct FaceParams {
     pub glasses: Option<Glasses>,
     /// Light on the scene.
     pub light: Light,
-    /// What is behind the head.
-    pub backdrop: Backdrop,
-    /// Framing and camera.
+    /// The background.
+    pub background: Background,
+    /// Position of the face in the image, and the camera.
     pub camera: Camera,
-    /// Fine texture of skin, hair and room, and the camera's noise.
+    /// The noise of skin, hair, background and camera.
     pub texture: Texture,
 }
 
 impl FaceParams {
-    /// The same face in a mirror: drawn, it is the mirror image, noise included, and the keypoints of
-    /// each flip pair have changed places.
+    /// The mirrored face. It renders as the mirror image, including the noise, with the keypoints
+    /// of each flip pair swapped.
     pub fn mirrored(&self) -> Self {
         let mut face = self.clone();
         face.pose.yaw = -face.pose.yaw;
@@ -293,8 +292,8 @@ impl FaceParams {
         face.mouth.corners.swap(0, 1);
         face.hair.parting = -face.hair.parting;
         face.light.toward[0] = -face.light.toward[0];
-        face.backdrop.slope[0] = -face.backdrop.slope[0];
-        for patch in &mut face.backdrop.patches {
+        face.background.slope[0] = -face.background.slope[0];
+        for patch in &mut face.background.patches {
             patch.at[0] = 1.0 - patch.at[0];
         }
         face.camera.shift[0] = -face.camera.shift[0];

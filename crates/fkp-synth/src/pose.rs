@@ -1,9 +1,9 @@
-//! From the head's frame to the viewer's and on to pixels.
+//! Transforms from the head's frame to the viewer's frame and to pixels.
 
 use crate::math::Vec3;
 use crate::params::{Camera, Pose};
 
-/// Turns the head: `viewer = rotation · head`.
+/// The rotation of the head: `viewer = rotation · head`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rotation {
     rows: [Vec3; 3],
@@ -33,14 +33,14 @@ impl Rotation {
         self.rows.map(|row| crate::math::dot(row, p))
     }
 
-    /// Back from the viewer's frame to the head's.
+    /// The inverse rotation, from the viewer's frame to the head's.
     pub(crate) fn undo(&self, p: Vec3) -> Vec3 {
         let r = &self.rows;
         std::array::from_fn(|i| r[0][i] * p[0] + r[1][i] * p[1] + r[2][i] * p[2])
     }
 
-    /// Towards the viewer, in the head's frame.
-    pub(crate) fn towards_viewer(&self) -> Vec3 {
+    /// Direction to the viewer, in the head's frame.
+    pub(crate) fn toward_viewer(&self) -> Vec3 {
         self.rows[2]
     }
 }
@@ -50,30 +50,30 @@ impl Rotation {
 pub(crate) struct Projection {
     /// Pixels per eye unit.
     pub(crate) px_per_unit: f32,
-    /// Where the viewer's origin falls, in pixels.
+    /// The origin of the viewer's frame, in pixels.
     origin: [f32; 2],
 }
 
 /// Eye unit as a fraction of the side of an average crop. Half the distance of the eye centers in
-/// the framing of the `kaggle15` schema is (0.6905 − 0.3095) / 2 = 0.1905; heads that turn show
-/// it 2 % shorter on average.
+/// the mean shape of the `kaggle15` schema is (0.6905 − 0.3095) / 2 = 0.1905; on turned heads it is
+/// 2 % shorter on average.
 const UNIT: f32 = 0.194;
 
-/// The mean of eye centers and mouth corners in the same framing.
+/// The mean of eye centers and mouth corners in the same mean shape.
 const ANCHOR: [f32; 2] = [0.5, 0.5936];
 
 impl Projection {
     /// Places `anchor` (the mean of eye centers and mouth corners, viewer's frame) where an
-    /// average crop has it, up to the camera's scale and shift.
+    /// average crop has it, changed by the scale and shift of the camera.
     pub(crate) fn new(camera: &Camera, anchor: Vec3, size: usize) -> Self {
         let size = size as f32;
         let px_per_unit = UNIT * camera.scale * size;
-        let place = |axis: usize| {
+        let position = |axis: usize| {
             (ANCHOR[axis] + camera.shift[axis]) * size - 0.5 - px_per_unit * anchor[axis]
         };
         Self {
             px_per_unit,
-            origin: [place(0), place(1)],
+            origin: [position(0), position(1)],
         }
     }
 
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nose_goes_where_the_angles_say() {
+    fn the_nose_moves_as_the_angles_say() {
         let nose = [0.0, 0.0, 1.0];
         assert!(pose(0.3, 0.0, 0.0).apply(nose)[0] > 0.2, "to larger x");
         assert!(pose(0.0, 0.3, 0.0).apply(nose)[1] > 0.2, "down");

@@ -1,25 +1,25 @@
-//! The image of a face, pixel by pixel, and the labels that belong to it.
+//! Renders a face: its image, pixel by pixel, and its keypoints.
 
-use crate::backdrop::{Body, Ear};
+use crate::body::{Body, Ear};
 use crate::camera;
 use crate::features::{Material, beard, brow, eye, folds, mouth, nose};
 use crate::glasses::Worn;
-use crate::grain::Grain;
 use crate::hair;
 use crate::head::{Hit, Surface};
 use crate::landmarks;
-use crate::math::{Vec3, cover, length, mix, normalized, smooth};
+use crate::math::{Vec3, coverage, length, mix, normalized, smoothstep};
+use crate::noise::NoiseTexture;
 use crate::params::FaceParams;
 use crate::pose::{Projection, Rotation};
-use crate::shade::Lamp;
+use crate::shading::Lamp;
 use fkp_core::{Image, Keypoint, Keypoints, Visibility};
 
-/// Draws a face as a `size × size` gray image, with the 15 keypoints of the `kaggle15` schema in
-/// its pixels.
+/// Renders a face as a `size × size` gray image, with the 15 keypoints of the `kaggle15` schema in
+/// pixels.
 ///
-/// The same parameters at another size give the same image at another resolution, noise aside.
-/// A keypoint hidden by hair or by the turned head itself is [`Visibility::Occluded`], one beyond the
-/// edge [`Visibility::OutOfFrame`]; its position is exact all the same.
+/// The same parameters at another size give the same image at another resolution, except for the
+/// noise. A keypoint hidden by hair or by the turned head is [`Visibility::Occluded`], one outside
+/// the image [`Visibility::OutOfFrame`]; their positions are exact, too.
 ///
 /// ```
 /// use fkp_core::{Purpose, rng_for};
@@ -36,7 +36,7 @@ pub fn render(face: &FaceParams, size: usize) -> (Image, Keypoints) {
     assert!(size > 0, "an image needs at least one pixel");
     let scene = Scene::new(face, size);
     let mut light = Vec::with_capacity(size * size);
-    // The surface is continuous, so where a line of sight meets it is foreseen from the two before.
+    // The surface is continuous, so the depth of a pixel is extrapolated from the two before.
     let mut depths = [scene.surface.in_front(); 2];
     for y in 0..size {
         for x in 0..size {
@@ -52,7 +52,7 @@ pub fn render(face: &FaceParams, size: usize) -> (Image, Keypoints) {
     (image, scene.keypoints())
 }
 
-/// A face with everything worked out that does not depend on the pixel.
+/// A face with everything computed that does not depend on the pixel.
 struct Scene<'a> {
     face: &'a FaceParams,
     size: usize,
@@ -61,10 +61,10 @@ struct Scene<'a> {
     /// Width of a pixel in eye units.
     px: f32,
     surface: Surface,
-    grain: Grain,
+    noise: NoiseTexture,
     keypoints: [Vec3; 15],
     lamp: Lamp,
-    /// Towards the light in the head's frame.
+    /// Direction to the light, in the head's frame.
     lamp_on_head: Vec3,
     body: Body,
     ears: [Option<Ear>; 2],
@@ -85,7 +85,7 @@ impl<'a> Scene<'a> {
             rotation,
             projection,
             px: 1.0 / projection.px_per_unit,
-            grain: Grain::new(face.texture),
+            noise: NoiseTexture::new(face.texture),
             keypoints,
             lamp,
             lamp_on_head: rotation.undo(lamp.toward()),
@@ -96,15 +96,15 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Brightness of a pixel, from back to front. `depth` is where to look for the head first, and
-    /// becomes where it was.
+    /// Brightness of a pixel, composed from back to front. The search for the head starts at
+    /// `depth`, which is set to the depth that was found.
     fn pixel(&self, at: [f32; 2], depth: &mut f32) -> f32 {
         let viewer = self.projection.to_viewer(at);
         let start = self.rotation.undo([viewer[0], viewer[1], 0.0]);
         let hit = self
             .surface
-            .trace(start, self.rotation.towards_viewer(), depth);
-        let head = cover(hit.outside, self.px);
+            .trace(start, self.rotation.toward_viewer(), depth);
+        let head = coverage(hit.outside, self.px);
         let mut light = 0.0;
         if head < 1.0 {
             light = self.around_head(at, viewer, &hit);
@@ -112,28 +112,33 @@ impl<'a> Scene<'a> {
         if head > 0.0 {
             light = mix(light, self.head(&hit, viewer), head);
         }
-        for ear in self.ears.iter().flatten().filter(|ear| ear.before_head) {
-            let (share, brightness) = ear.at(viewer, self.px, &self.lamp);
-            light = mix(light, brightness, share);
+        for ear in self
+            .ears
+            .iter()
+            .flatten()
+            .filter(|ear| ear.in_front_of_head)
+        {
+            let (opacity, brightness) = ear.at(viewer, self.px, &self.lamp);
+            light = mix(light, brightness, opacity);
         }
-        if let Some(veil) = self.glasses.as_ref().and_then(|g| g.at(viewer, self.px)) {
+        if let Some(effect) = self.glasses.as_ref().and_then(|g| g.at(viewer, self.px)) {
             let rim = self.face.glasses.map_or(0.0, |g| g.tone);
-            let behind = light * veil.passes + veil.glare;
+            let behind = light * effect.transmittance + effect.glare;
             light = mix(
                 behind,
                 rim * self.lamp.diffuse([0.0, -0.3, 0.95], 1.0),
-                veil.rim,
+                effect.rim,
             );
         }
         light
     }
 
-    /// Room, hair behind the neck, neck, far ear, and the hair around the head.
+    /// Background, hair behind the neck, neck, far ear, and the hair around the head.
     fn around_head(&self, at: [f32; 2], viewer: [f32; 2], hit: &Hit) -> f32 {
         let face = self.face;
         let size = self.size as f32;
-        let place = [(at[0] + 0.5) / size, (at[1] + 0.5) / size];
-        let mut light = face.backdrop.room(place, &self.grain);
+        let position = [(at[0] + 0.5) / size, (at[1] + 0.5) / size];
+        let mut light = face.background.brightness(position, &self.noise);
         let hair_light = |brightness| self.hair_light(hit, viewer) * brightness;
         let (sin, cos) = face.pose.roll.sin_cos();
         let upright = [
@@ -141,27 +146,32 @@ impl<'a> Scene<'a> {
             cos * viewer[1] - sin * viewer[0],
         ];
         let soft = self.px.max(0.08);
-        let behind = face.hair.behind(face.head.half_width, upright, &self.grain);
-        light = blend(light, cover(behind, soft), || hair_light(0.6));
-        let (share, brightness) = self.body.at(viewer, self.px, &self.lamp);
-        light = mix(light, brightness, share);
-        for ear in self.ears.iter().flatten().filter(|ear| !ear.before_head) {
-            let (share, brightness) = ear.at(viewer, self.px, &self.lamp);
-            light = mix(light, brightness, share);
+        let behind = face.hair.behind(face.head.half_width, upright, &self.noise);
+        light = blend(light, coverage(behind, soft), || hair_light(0.6));
+        let (opacity, brightness) = self.body.at(viewer, self.px, &self.lamp);
+        light = mix(light, brightness, opacity);
+        for ear in self
+            .ears
+            .iter()
+            .flatten()
+            .filter(|ear| !ear.in_front_of_head)
+        {
+            let (opacity, brightness) = ear.at(viewer, self.px, &self.lamp);
+            light = mix(light, brightness, opacity);
         }
         let nearest = [hit.at[0], hit.at[1]];
-        let around = face.hair.around(hit.outside, nearest, &self.grain);
-        blend(light, cover(around, soft), || hair_light(1.0))
+        let around = face.hair.around(hit.outside, nearest, &self.noise);
+        blend(light, coverage(around, soft), || hair_light(1.0))
     }
 
     /// The head itself: skin, features, hair.
     fn head(&self, hit: &Hit, viewer: [f32; 2]) -> f32 {
         let face = self.face;
         let at = [hit.at[0], hit.at[1]];
-        let (hair, shadow) = hair::on_face(face, &self.grain, at, self.px);
+        let (hair, shadow) = hair::on_face(face, &self.noise, at, self.px);
         // Behind the ears there is only skin or hair.
-        let back = smooth(0.1, -0.15, hit.at[2]) * f32::from(u8::from(face.hair.volume > 0.0));
-        let upper = smooth(face.hair.length + 0.3, face.hair.length - 0.3, at[1]);
+        let back = smoothstep(0.1, -0.15, hit.at[2]) * f32::from(u8::from(face.hair.volume > 0.0));
+        let upper = smoothstep(face.hair.length + 0.3, face.hair.length - 0.3, at[1]);
         let hair = hair.max(back * upper);
         let mut light = 0.0;
         if hair < 1.0 {
@@ -172,14 +182,14 @@ impl<'a> Scene<'a> {
                 glint: 0.0,
             };
             if hit.at[2] > 0.0 {
-                folds::paint(&mut material, face, &self.grain, at);
-                beard::paint(&mut material, face, &self.grain, at);
+                folds::paint(&mut material, face, &self.noise, at);
+                beard::paint(&mut material, face, &self.noise, at);
                 for (side, index) in [(1.0, 0), (-1.0, 1)] {
                     eye::paint(&mut material, face, &face.eyes[index], side, at, self.px);
                     brow::paint(
                         &mut material,
                         face,
-                        &self.grain,
+                        &self.noise,
                         &face.brows[index],
                         side,
                         at,
@@ -198,28 +208,28 @@ impl<'a> Scene<'a> {
         light
     }
 
-    /// Share of the direct light that passes the nose at a place on the face.
+    /// Fraction of the direct light at a point of the face that the nose does not block.
     fn unshadowed(&self, [x, y]: [f32; 2]) -> f32 {
         let [nx, ny] = self.face.nose.at;
         if (x - nx).abs() > 1.4 || (y - ny).abs() > 1.4 {
             return 1.0;
         }
-        // The shadow of the tip lies opposite to the light, the further the lower the light.
+        // The shadow of the tip is opposite to the light; the lower the light, the longer it is.
         let [lx, ly, lz] = self.lamp_on_head;
-        let reach = 0.55 * self.face.nose.protrusion / lz.max(0.4);
-        let end = [-lx * reach, -ly * reach];
+        let shadow_length = 0.55 * self.face.nose.protrusion / lz.max(0.4);
+        let end = [-lx * shadow_length, -ly * shadow_length];
         let (dx, dy) = (x - nx, y - ny - 0.12);
         let length2 = (end[0] * end[0] + end[1] * end[1]).max(1e-6);
         let t = ((dx * end[0] + dy * end[1]) / length2).clamp(0.0, 1.0);
         let distance = length(dx - t * end[0], dy - t * end[1]);
-        // Nothing is in the shadow on the nose itself, where t is small.
-        1.0 - 0.55 * smooth(0.34, 0.1, distance) * smooth(0.25, 0.8, t)
+        // The nose itself, where t is small, is not in the shadow.
+        1.0 - 0.55 * smoothstep(0.34, 0.1, distance) * smoothstep(0.25, 0.8, t)
     }
 
-    /// Brightness of the hair, as a rounded mass about the head.
+    /// Brightness of the hair, shaded as a rounded volume around the head.
     fn hair_light(&self, hit: &Hit, viewer: [f32; 2]) -> f32 {
         let face = self.face;
-        let tone = face.hair.tone_at([hit.at[0], hit.at[1]], &self.grain);
+        let tone = face.hair.tone_at([hit.at[0], hit.at[1]], &self.noise);
         let middle = self.rotation.apply([0.0, face.head.middle - 0.6, 0.0]);
         let n = [
             (viewer[0] - middle[0]) / face.head.half_width,
@@ -249,24 +259,24 @@ impl<'a> Scene<'a> {
         keypoints.collect::<Keypoints>().mark_out_of_frame(frame)
     }
 
-    /// Whether hair covers a place on the face, or the head itself is in the way.
+    /// Whether hair or the head itself hides a point of the face.
     fn is_hidden(&self, at: Vec3) -> bool {
-        let (hair, _) = hair::on_face(self.face, &self.grain, [at[0], at[1]], self.px);
+        let (hair, _) = hair::on_face(self.face, &self.noise, [at[0], at[1]], self.px);
         let [x, y, z] = self.rotation.apply(at);
         let start = self.rotation.undo([x, y, 0.0]);
         let mut depth = self.surface.in_front();
         let hit = self
             .surface
-            .trace(start, self.rotation.towards_viewer(), &mut depth);
+            .trace(start, self.rotation.toward_viewer(), &mut depth);
         let seen = self.rotation.apply(hit.at)[2];
         hair > 0.5 || seen > z + 0.1
     }
 }
 
-/// Covers a share of `below` with something that is only worked out where it shows.
-fn blend(below: f32, share: f32, above: impl FnOnce() -> f32) -> f32 {
-    if share > 0.0 {
-        mix(below, above(), share)
+/// Blends `above` over `below`; `above` is only computed if it is visible.
+fn blend(below: f32, opacity: f32, above: impl FnOnce() -> f32) -> f32 {
+    if opacity > 0.0 {
+        mix(below, above(), opacity)
     } else {
         below
     }

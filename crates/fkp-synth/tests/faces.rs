@@ -1,4 +1,4 @@
-//! What holds for every rendered face.
+//! Properties of all rendered faces.
 
 use fkp_core::{
     Affine, Border, Dataset, Filter, Image, Keypoint, Keypoints, Purpose, Schema, Visibility,
@@ -27,7 +27,7 @@ fn face(index: u64) -> FaceParams {
     FaceParams::sample(&mut rng_for(12, Purpose::Render, 0, index))
 }
 
-/// Mean gray level within `radius` of a place.
+/// Mean gray level within `radius` of a point.
 fn mean_around(image: &Image, x: f32, y: f32, radius: f32) -> f32 {
     let (mut sum, mut count) = (0.0, 0.0);
     let window = |middle: f32, size: usize| {
@@ -101,7 +101,7 @@ fn labels_are_in_place() {
 }
 
 #[test]
-fn few_points_leave_the_image_and_some_are_hidden() {
+fn few_keypoints_leave_the_image_and_some_are_occluded() {
     let faces = faces(200);
     let (mut visible, mut occluded, mut outside) = (0, 0, 0);
     for index in 0..faces.len() {
@@ -118,7 +118,7 @@ fn few_points_leave_the_image_and_some_are_hidden() {
 }
 
 #[test]
-fn the_mean_face_is_framed_as_an_average_crop() {
+fn the_mean_face_has_the_mean_shape_of_kaggle() {
     let faces = faces(300);
     let mut mean = [[0.0f64; 2]; 15];
     for index in 0..faces.len() {
@@ -137,7 +137,7 @@ fn the_mean_face_is_framed_as_an_average_crop() {
     }
 }
 
-/// A face with nothing in the way: open eyes straight ahead, even light, a sharp camera.
+/// A face without occlusion: open eyes that look straight ahead, even light, a sharp image.
 fn plain(index: u64) -> FaceParams {
     let mut face = face(index);
     face.gaze = [0.0; 2];
@@ -187,8 +187,8 @@ fn an_open_mouth_is_dark_between_its_lip_labels() {
     }
 }
 
-/// The exactness of labels, measured in pixels: a face is drawn with two tones of iris; the
-/// centroid of the difference is the middle of the iris, which looks straight out of the eye.
+/// A face is rendered with two tones of iris: the centroid of the difference is the center of the
+/// iris, which looks straight ahead.
 #[test]
 fn labels_agree_with_the_pixels_to_a_fraction_of_a_pixel() {
     for index in 0..20 {
@@ -223,13 +223,13 @@ fn a_mirrored_face_is_the_mirror_image() {
     for index in 0..40 {
         let face = face(index);
         let (image, keypoints) = render(&face, 96);
-        let (mirrored, mirrored_points) = render(&face.mirrored(), 96);
+        let (mirrored, mirrored_keypoints) = render(&face.mirrored(), 96);
         let flipped = warp_affine(&image, &flip, (96, 96), Filter::Nearest, Border::Replicate);
         let pairs = flipped.as_bytes().iter().zip(mirrored.as_bytes());
         let differing = pairs.filter(|(a, b)| a.abs_diff(**b) > 3).count();
         assert!(differing < 40, "face {index}: {differing} of 9216 pixels");
         let flipped: Keypoints = keypoints.transform(&flip, (96, 96), &schema).unwrap();
-        for (a, b) in flipped.iter().zip(mirrored_points.iter()) {
+        for (a, b) in flipped.iter().zip(mirrored_keypoints.iter()) {
             assert!(a.distance(b) < 0.01, "face {index}: {a:?} {b:?}");
             assert_eq!(a.visibility, b.visibility);
         }

@@ -2,7 +2,9 @@
 
 use crate::TrainError;
 use candle_core::{Result, Tensor, Var};
-use fkp_kernels::{Adam, AdamConfig, Gradients, Momentum, Sgd, SgdConfig, StepOutcome, WeightDecay};
+use fkp_kernels::{
+    Adam, AdamConfig, Gradients, Momentum, Sgd, SgdConfig, StepOutcome, WeightDecay,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 

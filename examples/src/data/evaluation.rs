@@ -6,7 +6,7 @@ use super::source::{Source, cropped, format_of, map_onto, short_name};
 use crate::RunNotes;
 use anyhow::{Context, Result};
 use fkp_core::{Dataset, Schema, Subset};
-use fkp_data::{Boxes, Cached, OpenOptions};
+use fkp_data::{BoxSource, Cached, OpenOptions};
 use fkp_model::ModelCard;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub fn open_for_evaluation(
     path: Option<&Path>,
     format: Option<&str>,
     part: Part,
-    boxes: Boxes,
+    boxes: BoxSource,
 ) -> Result<(Arc<dyn Dataset>, Source)> {
     let notes = RunNotes::read(card)?;
     let Some(path) = path else {
@@ -49,7 +49,7 @@ pub fn open_for_evaluation(
         .context("this data does not have the keypoints of the model")?;
     let description = format!("{place} ({found}), split `{part}`: {count} samples");
     let crops = cropped(Arc::new(samples), found, &map, &task.crop, &task.input);
-    let dataset = Arc::new(Cached::new(crops.with_boxes(boxes)));
+    let dataset = Arc::new(Cached::new(crops.with_box_source(boxes)));
     let name = short_name(path);
     Ok((dataset, Source { name, description }))
 }

@@ -4,7 +4,7 @@ use crate::{Selection, SelectionPart};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use fkp_core::Subset;
-use fkp_data::{Opened, SplitIndices, SplitRule, carve};
+use fkp_data::{OpenedDataset, SplitIndices, SplitRule, hold_out};
 use std::fmt;
 
 /// The part of a data set on which a model is evaluated.
@@ -42,7 +42,11 @@ pub(super) struct Parts {
 impl Parts {
     /// The data set's own split or one by person or image, and the selection part, which is taken
     /// from the training part.
-    pub(super) fn of(opened: &Opened, split: &SplitRule, selection: &Selection) -> Result<Self> {
+    pub(super) fn of(
+        opened: &OpenedDataset,
+        split: &SplitRule,
+        selection: &Selection,
+    ) -> Result<Self> {
         let SplitIndices { train, val } = opened.train_val()?.indices;
         match selection.part {
             SelectionPart::Validation => Ok(Self {
@@ -56,7 +60,7 @@ impl Parts {
                     val_fraction: selection.fraction,
                     ..*split
                 };
-                let carved = carve(&part, &rule).context(
+                let carved = hold_out(&part, &rule).context(
                     "cannot set aside a part of the training part for choosing the best epoch",
                 )?;
                 let named = |indices: Vec<usize>| indices.into_iter().map(|i| train[i]).collect();

@@ -5,7 +5,7 @@ use super::source::{Source, TrainingData};
 use crate::{DataConfig, RenderedConfig, SelectionPart};
 use anyhow::{Result, bail};
 use fkp_core::{CropRule, Dataset, InputSpec, Schema};
-use fkp_data::{Boxes, Cached, Cropped};
+use fkp_data::{BoxSource, Cached, Cropped};
 use fkp_model::ModelCard;
 use fkp_synth::{SynthConfig, SynthFaces};
 use std::sync::Arc;
@@ -78,7 +78,7 @@ pub(super) fn for_evaluation(
     card: &ModelCard,
     part: Part,
     config: &RenderedConfig,
-    boxes: Boxes,
+    boxes: BoxSource,
 ) -> Result<(Arc<dyn Dataset>, Source)> {
     let task = &card.task;
     let schema = Schema::kaggle15();
@@ -99,11 +99,11 @@ pub(super) fn for_evaluation(
     };
     let faces = faces(count, seed, &task.input)?;
     let dataset: Arc<dyn Dataset> = match boxes {
-        Boxes::Labels => faces,
+        BoxSource::Labels => faces,
         // The image is the crop: another box moves it within its own borders.
         boxes => {
             let crops = Cropped::new(faces, CropRule::Whole, task.input);
-            Arc::new(Cached::new(crops.with_boxes(boxes)))
+            Arc::new(Cached::new(crops.with_box_source(boxes)))
         }
     };
     let description = format!("rendered faces, seed {seed}, split `{part}`: {count} samples");

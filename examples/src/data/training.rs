@@ -6,7 +6,7 @@ use super::source::{Source, TrainingData, cropped, format_of, map_onto, short_na
 use crate::{CropChoice, DataConfig, SelectionPart};
 use anyhow::Result;
 use fkp_core::{CropRule, Dataset, InputSpec, Schema, SchemaMap, Subset};
-use fkp_data::{Cached, OpenOptions, Opened, SchemaSource};
+use fkp_data::{Cached, OpenOptions, OpenedDataset, SchemaSource};
 use std::sync::Arc;
 
 /// Opens the data of a training run.
@@ -81,7 +81,7 @@ fn schemas(choice: &str) -> Result<(Option<Schema>, Option<Schema>)> {
 
 /// The built-in schema that was explicitly chosen, if the files have as many numbered keypoints. The
 /// default is not applied to numbered keypoints: their number alone does not make them a face.
-fn named_for_numbers(config: &DataConfig, opened: &Opened) -> Option<Schema> {
+fn named_for_numbers(config: &DataConfig, opened: &OpenedDataset) -> Option<Schema> {
     let asked = config.schema != DataConfig::default().schema;
     let schema = Schema::by_name(&config.schema).filter(|_| asked)?;
     let only_numbers = opened.schema_source == SchemaSource::Numbers;
@@ -89,7 +89,7 @@ fn named_for_numbers(config: &DataConfig, opened: &Opened) -> Option<Schema> {
 }
 
 /// Describes the map onto the trained schema; empty if it is the identity.
-fn describe_map(opened: &Opened, map: &SchemaMap) -> String {
+fn describe_map(opened: &OpenedDataset, map: &SchemaMap) -> String {
     let (source, target) = (opened.complete.schema(), map.target());
     if source == target {
         return String::new();

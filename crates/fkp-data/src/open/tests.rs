@@ -1,10 +1,11 @@
-//! Which format is recognized, and what is said where none is.
+//! Tests of detecting formats, of splits, summaries and labels far outside.
 
 use super::*;
 use tempfile::TempDir;
 
 const PTS: &str = "version: 1\nn_points: 1\n{\n1 1\n}\n";
-const JSON: &str = r#"{"categories": [{"id": 1, "keypoints": ["a"]}], "images": [{"id": 1, "file_name": "p.png"}],
+const JSON: &str = r#"{"categories": [{"id": 1, "keypoints": ["a"]}],
+    "images": [{"id": 1, "file_name": "p.png"}],
     "annotations": [{"image_id": 1, "keypoints": [1, 1, 2]}]}"#;
 const TABLE: &str = "file,a_x,a_y\np.png,1,1\nq.png,0,0\n";
 const TEST: &str = "ImageId,Image\n1,7\n2,8\n";
@@ -22,12 +23,12 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     dir
 }
 
-fn default_open(path: impl AsRef<Path>) -> Result<Opened, DataError> {
+fn default_open(path: impl AsRef<Path>) -> Result<OpenedDataset, DataError> {
     open(path, &OpenOptions::default())
 }
 
 #[test]
-fn formats_are_recognized_by_looking() {
+fn formats_are_detected_from_the_files() {
     for (files, format, samples) in [
         (
             &[("training.csv", TEST), ("other.csv", "x")][..],
@@ -80,7 +81,7 @@ fn formats_are_recognized_by_looking() {
 }
 
 #[test]
-fn an_unknown_folder_says_what_was_looked_for_and_what_is_there() {
+fn an_unknown_format_is_an_error_with_what_is_expected_and_found() {
     let dir = folder(&[("readme.txt", "x"), ("a.csv", "x"), ("b.csv", "x")]);
     let message = default_open(dir.path()).unwrap_err().to_string();
     for part in [
@@ -96,7 +97,7 @@ fn an_unknown_folder_says_what_was_looked_for_and_what_is_there() {
     let message = default_open(dir.path().join("readme.txt"))
         .unwrap_err()
         .to_string();
-    assert!(message.contains("another ending"), "{message}");
+    assert!(message.contains("another extension"), "{message}");
     let empty = tempfile::tempdir().unwrap();
     let message = default_open(empty.path()).unwrap_err().to_string();
     assert!(message.contains("found nothing"), "{message}");
@@ -105,7 +106,7 @@ fn an_unknown_folder_says_what_was_looked_for_and_what_is_there() {
 }
 
 #[test]
-fn a_format_that_was_asked_for_says_what_it_needs() {
+fn a_requested_format_is_an_error_with_what_it_expects() {
     let dir = folder(&[("readme.txt", "x")]);
     for (format, part) in [
         (Format::Kaggle, "training.csv"),
@@ -126,7 +127,7 @@ fn a_format_that_was_asked_for_says_what_it_needs() {
 }
 
 #[test]
-fn the_part_that_is_asked_for_is_what_comes() {
+fn the_requested_part_is_opened() {
     let dir = folder(&[("keypoints.csv", TABLE)]);
     let part = |split| {
         let options = OpenOptions {
@@ -153,7 +154,7 @@ fn the_part_that_is_asked_for_is_what_comes() {
 }
 
 #[test]
-fn a_split_with_a_image_or_a_person_on_both_sides_is_refused() {
+fn a_predefined_split_with_an_image_or_a_person_in_both_parts_is_refused() {
     let image = |dir: &TempDir, name: &str, value| {
         let image = image::GrayImage::from_pixel(1, 1, image::Luma([value]));
         image.save(dir.path().join(name)).unwrap();
@@ -163,7 +164,7 @@ fn a_split_with_a_image_or_a_person_on_both_sides_is_refused() {
         format!("file,a_x,a_y\n{}", rows.collect::<String>())
     };
     let refused = |dir: &TempDir, parts: &[&str]| {
-        // The set itself opens, and tells of the leak when its parts are asked for.
+        // Opening succeeds; requesting the parts is the error.
         let opened = default_open(dir.path()).unwrap();
         let train = OpenOptions {
             split: Split::Train,
@@ -219,7 +220,7 @@ fn a_split_with_a_image_or_a_person_on_both_sides_is_refused() {
 }
 
 #[test]
-fn nonsense_options_are_refused_and_a_schema_is_passed_on() {
+fn invalid_options_are_refused_and_the_schema_reaches_the_reader() {
     let dir = folder(&[("keypoints.csv", TABLE)]);
     let mut options = OpenOptions::default();
     options.split_rule.val_fraction = f64::NAN;
@@ -229,7 +230,10 @@ fn nonsense_options_are_refused_and_a_schema_is_passed_on() {
         ..OpenOptions::default()
     };
     let error = open(dir.path(), &options).unwrap_err();
-    assert!(matches!(error, DataError::OtherSchema { .. }), "{error:?}");
+    assert!(
+        matches!(error, DataError::SchemaMismatch { .. }),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -287,8 +291,8 @@ fn the_summary_counts_images_and_persons_of_each_part() {
     assert!(text.contains("flip pairs: unknown"), "{text}");
 }
 
-/// One set in each format, whose second keypoint has these coordinates, as the file writes them, in
-/// an image of 1×1 pixels; with what a message about its x names.
+/// One data set in each format, whose second keypoint has these coordinates, as written in the
+/// file, in an image of 1×1 pixels; with what an error about its x must contain.
 fn sets_with(x: &str, y: &str) -> Vec<(&'static str, TempDir, [&'static str; 3])> {
     let kaggle = format!("nose_tip_x,nose_tip_y,chin_x,chin_y,Image\n0,0,0,0,7\n0,0,{x},{y},7\n");
     let table = format!("file,a_x,a_y,b_x,b_y\np.png,0,0,0,0\nq.png,0,0,{x},{y}\n");
@@ -334,7 +338,7 @@ fn options_for(format: &str, far_labels: FarLabels) -> OpenOptions {
 }
 
 #[test]
-fn labels_far_outside_are_refused_or_unlabeled_with_their_place() {
+fn labels_far_outside_are_refused_or_unlabeled_with_their_row_and_column() {
     for (format, dir, parts) in sets_with("9999", "1") {
         let error = open(dir.path(), &options_for(format, FarLabels::Refuse)).unwrap_err();
         let opened = open(dir.path(), &options_for(format, FarLabels::Unlabel)).unwrap();
@@ -348,7 +352,7 @@ fn labels_far_outside_are_refused_or_unlabeled_with_their_place() {
                 assert!(message.contains(part), "{format}: {part:?} in {message:?}");
             }
         }
-        assert!(note.ends_with("taken as unlabeled"), "{note}");
+        assert!(note.ends_with("treated as unlabeled"), "{note}");
         let last = opened.dataset.get(opened.dataset.len() - 1).unwrap();
         assert!(!last.keypoints[1].is_labeled(), "{format}");
         assert!(last.keypoints[0].is_labeled(), "{format}");
@@ -361,7 +365,7 @@ fn labels_far_outside_are_refused_or_unlabeled_with_their_place() {
 }
 
 #[test]
-fn labels_a_little_outside_count_and_are_never_visible() {
+fn labels_a_little_outside_are_kept_as_out_of_frame() {
     // 2 in a file that counts from 1 is 1 in one that counts from 0.
     for (format, dir, _) in sets_with("2", "1") {
         let opened = open(dir.path(), &options_for(format, FarLabels::Refuse)).unwrap();

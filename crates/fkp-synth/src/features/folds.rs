@@ -1,19 +1,24 @@
 //! Skin: mottling, folds and wrinkles.
 
 use super::Material;
-use crate::grain::{Grain, Layer};
-use crate::math::{length, smooth};
+use crate::math::{length, smoothstep};
+use crate::noise::{Layer, NoiseTexture};
 use crate::params::FaceParams;
 
-/// Paints the bare skin; comes before every feature.
-pub(crate) fn paint(material: &mut Material, face: &FaceParams, grain: &Grain, [x, y]: [f32; 2]) {
+/// Paints the bare skin, before all features.
+pub(crate) fn paint(
+    material: &mut Material,
+    face: &FaceParams,
+    noise: &NoiseTexture,
+    [x, y]: [f32; 2],
+) {
     let skin = &face.skin;
-    let coarse = grain.at(Layer::Blotches, x * 2.1, y * 2.1) - 0.5;
-    let fine = grain.at(Layer::Freckles, x * 8.0, y * 8.0) - 0.5;
+    let coarse = noise.at(Layer::Blotches, x * 2.1, y * 2.1) - 0.5;
+    let fine = noise.at(Layer::Freckles, x * 8.0, y * 8.0) - 0.5;
     material.albedo *= 1.0 + skin.mottle * (1.4 * coarse + fine);
     // Rosy cheeks are darker in gray; the forehead is a little lighter.
     let cheek = length(x.abs() - 1.15, 1.2 * (y - 1.05));
-    material.albedo *= 1.0 - 0.06 * smooth(0.7, 0.0, cheek);
+    material.albedo *= 1.0 - 0.06 * smoothstep(0.7, 0.0, cheek);
 
     // From the wing of the nose past the corner of the mouth.
     let mouth = &face.mouth;
@@ -26,19 +31,20 @@ pub(crate) fn paint(material: &mut Material, face: &FaceParams, grain: &Grain, [
         let distance = (x - mouth.x * t).abs() - fold;
         let smile = ((mouth.half_width - 0.78) / 0.2).clamp(0.0, 1.0);
         let depth = 0.04 + 0.22 * skin.age + 0.16 * smile;
-        let ends = smooth(0.0, 0.2, t) * smooth(1.0, 0.6, t);
-        material.crease(depth * ends * smooth(0.16, 0.0, distance.abs()));
+        let ends = smoothstep(0.0, 0.2, t) * smoothstep(1.0, 0.6, t);
+        material.crease(depth * ends * smoothstep(0.16, 0.0, distance.abs()));
     }
     if skin.age > 0.25 && y < -0.7 && y > -1.9 {
         let wave = y + 0.05 * (3.0 * x).cos();
         let row = (wave * 4.2).rem_euclid(1.0) - 0.5;
-        let ends = smooth(1.3, 0.6, x.abs()) * smooth(-1.9, -1.6, y) * smooth(-0.7, -0.9, y);
-        material.crease(0.3 * (skin.age - 0.25) * ends * smooth(0.2, 0.0, row.abs()));
+        let ends =
+            smoothstep(1.3, 0.6, x.abs()) * smoothstep(-1.9, -1.6, y) * smoothstep(-0.7, -0.9, y);
+        material.crease(0.3 * (skin.age - 0.25) * ends * smoothstep(0.2, 0.0, row.abs()));
     }
     if skin.age > 0.35 {
         // Frown lines between the brows.
         let line = (x.abs() - 0.16).abs();
-        let ends = smooth(-0.75, -0.55, y) * smooth(-0.1, -0.3, y);
-        material.crease(0.25 * (skin.age - 0.35) * ends * smooth(0.06, 0.0, line));
+        let ends = smoothstep(-0.75, -0.55, y) * smoothstep(-0.1, -0.3, y);
+        material.crease(0.25 * (skin.age - 0.35) * ends * smoothstep(0.06, 0.0, line));
     }
 }

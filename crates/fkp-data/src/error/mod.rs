@@ -1,0 +1,288 @@
+//! The error of this crate: which file of a data set is invalid, and where.
+
+mod annotation;
+
+pub use annotation::AnnotationError;
+
+use std::path::{Path, PathBuf};
+
+/// A data set cannot be read.
+///
+/// Everything that is wrong inside an annotation file is [`DataError::Invalid`], which names the
+/// row (counted from 1, as an editor shows it) and the column or field.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The operating system could not read a file or a folder.
+    #[error("cannot read `{}`", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The error of the operating system.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file has no content.
+    #[error("`{}` is empty", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is not a single sample in the annotations.
+    #[error("`{}` has no samples", path.display())]
+    NoSamples {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// A place in an annotation file breaks the format's rules.
+    #[error("`{}`, row {row}, {column}: {error}", path.display())]
+    Invalid {
+        /// The annotation file.
+        path: PathBuf,
+        /// The line, counted from 1; the first line of a record that spans several.
+        row: u64,
+        /// The column or field, such as `nose_tip_x` or `annotations[3].keypoints`.
+        column: String,
+        /// What is wrong there.
+        error: AnnotationError,
+    },
+    /// A zip archive is corrupt or truncated.
+    #[error("`{}` is not a readable zip archive; is it truncated?", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// The error of the zip reader.
+        #[source]
+        source: zip::result::ZipError,
+    },
+    /// A zip archive does not contain exactly one table.
+    #[error(
+        "`{}` must contain `training.csv`, `test.csv` or exactly one .csv file; it contains: \
+         {found}",
+        path.display()
+    )]
+    ArchiveContent {
+        /// The archive.
+        path: PathBuf,
+        /// The files in it.
+        found: String,
+    },
+    /// A file is too large to be read into memory.
+    #[error("`{}` has more than {limit} bytes, the largest size that is read", path.display())]
+    FileTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// An image file cannot be decoded.
+    #[error("image `{}` cannot be decoded", path.display())]
+    Image {
+        /// The image.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: fkp_core::DecodeError,
+    },
+    /// A path does not hold a data set in a known format.
+    #[error(
+        "no known data set format in `{}`: expected {expected}; found {found}",
+        path.display()
+    )]
+    UnknownFormat {
+        /// The file or folder.
+        path: PathBuf,
+        /// What each format expects.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// A path does not hold a data set in the requested format.
+    #[error("`{}` is not a {format} data set: expected {expected}; found {found}", path.display())]
+    NotThisFormat {
+        /// The file or folder.
+        path: PathBuf,
+        /// Name of the requested format.
+        format: &'static str,
+        /// What the format expects.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+    },
+    /// A name is not the name of a format.
+    #[error("`{given}` is not a data set format; the formats are: {known}")]
+    UnknownFormatName {
+        /// What was given.
+        given: String,
+        /// The names of all formats.
+        known: String,
+    },
+    /// A name is not the name of a split.
+    #[error("`{given}` is not a split; the splits are: all, train, val")]
+    UnknownSplitName {
+        /// What was given.
+        given: String,
+    },
+    /// A schema file cannot be parsed.
+    #[error("`{}` is not a valid schema", path.display())]
+    SchemaFile {
+        /// The file.
+        path: PathBuf,
+        /// The error of the parser, with line and column.
+        #[source]
+        source: toml::de::Error,
+    },
+    /// A name is neither a built-in schema nor a file.
+    #[error(
+        "`{given}` is neither a schema file nor a built-in schema ({})",
+        fkp_core::Schema::BUILTIN.join(", ")
+    )]
+    UnknownSchema {
+        /// What was given.
+        given: String,
+    },
+    /// The keypoint names in the annotations are not a valid schema.
+    #[error("the keypoints of `{}` are not a valid schema", path.display())]
+    Schema {
+        /// The annotation file.
+        path: PathBuf,
+        /// What is wrong with the names.
+        #[source]
+        source: Box<fkp_core::SchemaError>,
+    },
+    /// The given schema has another number of keypoints than the data.
+    #[error(
+        "`{}` has {found} keypoints, schema `{schema}` has {expected}",
+        path.display()
+    )]
+    SchemaMismatch {
+        /// The annotation file or folder.
+        path: PathBuf,
+        /// Name of the schema.
+        schema: String,
+        /// Number of keypoints of the schema.
+        expected: usize,
+        /// Number of keypoints in the annotations.
+        found: usize,
+    },
+    /// A sample cannot be cropped.
+    #[error("`{id}` cannot be cropped")]
+    Crop {
+        /// The sample.
+        id: String,
+        /// Why not.
+        #[source]
+        source: fkp_core::CropError,
+    },
+    /// A sample could not be read, or an index is out of range, while splitting.
+    #[error("the data set cannot be split")]
+    Split {
+        /// Which sample failed, and why.
+        #[source]
+        source: fkp_core::DatasetError,
+    },
+    /// The predefined split of a data set has a person or an image in both parts.
+    #[error(
+        "the split of `{}` leaks: `{train_id}` of train.{extension} and `{val_id}` of \
+         val.{extension} {shared}",
+        path.display()
+    )]
+    LeakingSplit {
+        /// The folder of the set.
+        path: PathBuf,
+        /// The extension of its two tables or lists, `train.*` and `val.*`.
+        extension: &'static str,
+        /// A training sample.
+        train_id: String,
+        /// A validation sample that must be in the same part.
+        val_id: String,
+        /// What the two have in common, as a predicate such as ``show one person, `Ann` ``.
+        shared: String,
+    },
+    /// A data set is too small to be split without a leak.
+    #[error(
+        "{samples} samples of {groups} group(s) (persons, or distinct images) cannot be split; \
+         at least two groups are needed"
+    )]
+    TooFewGroups {
+        /// Number of samples.
+        samples: usize,
+        /// Number of distinct persons or images.
+        groups: usize,
+    },
+    /// A field of a [`SplitRule`](crate::SplitRule) is invalid.
+    #[error("`{field}` must be {expected}, got {given}")]
+    InvalidSplitRule {
+        /// Name of the field.
+        field: &'static str,
+        /// What is allowed.
+        expected: &'static str,
+        /// What was given.
+        given: f64,
+    },
+    /// A data set could not be fetched from the hub.
+    #[cfg(feature = "hub")]
+    #[error("cannot fetch `{file}` of data set `{repository}` from the hub")]
+    Hub {
+        /// `owner/name` of the data set.
+        repository: String,
+        /// The file asked for.
+        file: String,
+        /// The error of the hub's client.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+fkp_core::debug_as_sentence!(DataError);
+
+impl DataError {
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::Io {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(crate) fn invalid(
+        path: &Path,
+        row: u64,
+        column: impl Into<String>,
+        error: AnnotationError,
+    ) -> Self {
+        Self::Invalid {
+            path: path.to_owned(),
+            row,
+            column: column.into(),
+            error,
+        }
+    }
+}
+
+/// A text, shortened for a message.
+pub(crate) fn shortened(text: &[u8]) -> String {
+    const MAX_CHARS: usize = 40;
+    let head = String::from_utf8_lossy(&text[..text.len().min(4 * MAX_CHARS)]);
+    match head.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &head[..end]),
+        None => head.into_owned(),
+    }
+}
+
+/// The first few of a list of names, for a message.
+pub(crate) fn listed<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
+    const MAX_NAMES: usize = 8;
+    let mut names = names.into_iter();
+    let mut text = String::new();
+    for name in names.by_ref().take(MAX_NAMES) {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(&shortened(name.as_ref().as_bytes()));
+    }
+    match (names.count(), text.is_empty()) {
+        (_, true) => "nothing".to_owned(),
+        (0, false) => text,
+        (more, false) => format!("{text} and {more} more"),
+    }
+}

@@ -1,0 +1,259 @@
+//! The reader of COCO keypoints: [`Format::Coco`](crate::Format::Coco).
+
+mod categories;
+mod document;
+
+use super::reader::{FormatReader, ReadDataset, ReadOptions};
+use crate::DataError;
+use crate::error::{AnnotationError, listed};
+use crate::files::{has_extension, read_file, sorted_names};
+use crate::image_folder::{AnnotatedImage, ImageFolder, find_image};
+use crate::table::checked_coordinate;
+use categories::Categories;
+use document::{Document, Entry, TopLevel};
+use fkp_core::{BoundingBox, FaceBox, Keypoint, Keypoints, Visibility};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The reader of [`Format::Coco`](crate::Format::Coco).
+pub(super) struct CocoReader;
+
+impl FormatReader for CocoReader {
+    fn name(&self) -> &'static str {
+        "coco"
+    }
+
+    fn expects(&self) -> &'static str {
+        "a .json file, or a folder with annotations.json or exactly one .json file"
+    }
+
+    fn detect(&self, path: &Path) -> Result<Option<PathBuf>, DataError> {
+        match path.is_file() {
+            true => Ok(has_extension(path, "json").then(|| path.to_owned())),
+            false => annotation_file(path),
+        }
+    }
+
+    /// # Errors
+    /// If the file cannot be parsed, an entry contradicts another, or an image is missing.
+    fn read(&self, path: &Path, options: &ReadOptions) -> Result<ReadDataset, DataError> {
+        let file = match path.is_file() {
+            true => Some(path.to_owned()),
+            false => annotation_file(path)?,
+        };
+        let Some(file) = file else {
+            return Err(self.not_this_format(path, listed(sorted_names(path)?)));
+        };
+        let bytes = read_file(&file)?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let find = |name: &str| find_image(folder, name);
+        Ok(parse(&file, &bytes, options, find)?.into())
+    }
+}
+
+/// `annotations.json` of a folder, or else its only `.json` file.
+fn annotation_file(folder: &Path) -> Result<Option<PathBuf>, DataError> {
+    let usual = folder.join("annotations.json");
+    if usual.is_file() {
+        return Ok(Some(usual));
+    }
+    let names = sorted_names(folder)?;
+    let files: Vec<_> = names.iter().filter(|n| has_extension(n, "json")).collect();
+    Ok(match files.as_slice() {
+        [only] => Some(folder.join(only)),
+        _ => None,
+    })
+}
+
+fn parse(
+    path: &Path,
+    bytes: &[u8],
+    options: &ReadOptions,
+    find: impl Fn(&str) -> Result<PathBuf, AnnotationError>,
+) -> Result<ImageFolder, DataError> {
+    let document = Document::new(path, bytes)?;
+    let top = document.top_level()?;
+    let categories = Categories::read(&document, &top)?;
+    let schema = categories.schema(&document, options.schema.as_ref())?;
+    let names = image_names(&document, &top)?;
+    let mut found: BTreeMap<i64, PathBuf> = BTreeMap::new();
+    let mut samples_of: BTreeMap<i64, u32> = BTreeMap::new();
+    let mut images = Vec::new();
+    // The annotation of each sample.
+    let mut indices = Vec::new();
+    let mut unlabeled = 0;
+    for (index, raw) in top.annotations.iter().enumerate() {
+        let entry = document.entry("annotations", index, raw);
+        let annotation: Annotation = entry.parse()?;
+        if let Some(id) = annotation.category_id.filter(|id| !categories.knows(*id)) {
+            let kind = "category";
+            return Err(entry.error("category_id", AnnotationError::UnknownId { kind, id }));
+        }
+        let id = annotation.image_id;
+        let Some(name) = names.get(&id) else {
+            let kind = "image";
+            return Err(entry.error("image_id", AnnotationError::UnknownId { kind, id }));
+        };
+        let Some(keypoints) = annotation.keypoints(&entry, &schema.order)? else {
+            unlabeled += 1;
+            continue;
+        };
+        let image = match found.get(&id) {
+            Some(image) => image.clone(),
+            None => {
+                let image =
+                    find(&name.file_name).map_err(|error| name.entry.error("file_name", error))?;
+                found.insert(id, image.clone());
+                image
+            }
+        };
+        let samples = samples_of.entry(id).or_insert(0u32);
+        *samples += 1;
+        indices.push(index);
+        images.push(AnnotatedImage {
+            id: match *samples {
+                1 => name.file_name.clone(),
+                number => format!("{} face {number}", name.file_name),
+            },
+            path: image,
+            keypoints,
+            group: None,
+            face_box: annotation.face_box(),
+        });
+    }
+    if images.is_empty() {
+        return Err(DataError::NoSamples {
+            path: path.to_owned(),
+        });
+    }
+    let mut notes = Vec::new();
+    if unlabeled > 0 {
+        notes.push(format!(
+            "{unlabeled} annotations without a labeled keypoint were ignored"
+        ));
+    }
+    let far = options.far_labels;
+    far.apply_to_files(&mut images, &mut notes, |sample, far| {
+        let index = indices[sample];
+        let entry = document.entry("annotations", index, top.annotations[index]);
+        let number = 3 * schema.order[far.keypoint] + far.axis as usize;
+        entry.error(
+            &format!("keypoints[{number}]"),
+            far.error(far.value.to_string()),
+        )
+    })?;
+    let mut folder = ImageFolder {
+        schema: schema.schema,
+        schema_source: schema.source,
+        images,
+        predefined_split: None,
+        notes,
+    };
+    folder.detect_schema_by_shape();
+    Ok(folder)
+}
+
+#[derive(Deserialize)]
+struct Image {
+    id: i64,
+    file_name: String,
+}
+
+#[derive(Deserialize)]
+struct Annotation {
+    image_id: i64,
+    category_id: Option<i64>,
+    keypoints: Option<Vec<f64>>,
+    /// Parsed later, because an invalid box is not an error.
+    bbox: Option<serde_json::Value>,
+}
+
+impl Annotation {
+    /// The keypoints in the order of the schema; `None` if none is labeled.
+    fn keypoints(
+        &self,
+        entry: &Entry<'_>,
+        order: &[usize],
+    ) -> Result<Option<Keypoints>, DataError> {
+        let Some(numbers) = &self.keypoints else {
+            return Ok(None);
+        };
+        let invalid = |error| entry.error("keypoints", error);
+        let (triples, rest) = numbers.as_chunks::<3>();
+        if triples.len() != order.len() || !rest.is_empty() {
+            return Err(invalid(AnnotationError::KeypointsLength {
+                keypoints: order.len(),
+                expected: 3 * order.len(),
+                found: numbers.len(),
+            }));
+        }
+        let mut keypoints = Vec::with_capacity(order.len());
+        for &keypoint in order {
+            let [x, y, flag] = triples[keypoint];
+            let visibility = match flag {
+                0.0 => Visibility::Unlabeled,
+                1.0 => Visibility::Occluded,
+                2.0 => Visibility::Visible,
+                given => {
+                    return Err(invalid(AnnotationError::InvalidVisibility {
+                        keypoint,
+                        given,
+                    }));
+                }
+            };
+            if visibility == Visibility::Unlabeled {
+                keypoints.push(Keypoint::unlabeled());
+                continue;
+            }
+            let checked =
+                |value: f64| checked_coordinate(value, || value.to_string()).map_err(invalid);
+            keypoints.push(Keypoint {
+                x: checked(x)? as f32,
+                y: checked(y)? as f32,
+                visibility,
+            });
+        }
+        let keypoints = Keypoints::new(keypoints);
+        let is_labeled = keypoints.labeled().next().is_some();
+        Ok(is_labeled.then_some(keypoints))
+    }
+
+    /// The box of the whole object, here a face. COCO counts from the edge of the image.
+    fn face_box(&self) -> Option<FaceBox> {
+        let sides = self.bbox.as_ref()?.as_array()?;
+        let sides: Option<Vec<f64>> = sides.iter().map(serde_json::Value::as_f64).collect();
+        let [x, y, width, height] = *sides?.as_slice() else {
+            return None;
+        };
+        let given = BoundingBox::from_image_edges(x, y, width, height);
+        given.is_usable().then(|| FaceBox::face(given))
+    }
+}
+
+/// The images by their ids.
+fn image_names<'d>(
+    document: &'d Document<'d>,
+    top: &TopLevel<'d>,
+) -> Result<BTreeMap<i64, NamedImage<'d>>, DataError> {
+    let mut names: BTreeMap<i64, NamedImage<'d>> = BTreeMap::new();
+    for (index, raw) in top.images.iter().enumerate() {
+        let entry = document.entry("images", index, raw);
+        let Image { id, file_name } = entry.parse()?;
+        if let Some(first) = names.get(&id) {
+            let first = format!("images[{}]", first.entry.index());
+            let name = id.to_string();
+            return Err(entry.error("id", AnnotationError::Duplicate { name, first }));
+        }
+        names.insert(id, NamedImage { file_name, entry });
+    }
+    Ok(names)
+}
+
+struct NamedImage<'d> {
+    file_name: String,
+    entry: Entry<'d>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! The list of formats that can be read, one module each. A new format is a module that implements
+//! [`FormatReader`], its `mod` line and an entry in `formats!` below.
+
+mod coco;
+mod image_csv;
+mod kaggle;
+mod pts;
+pub(crate) mod reader;
+
+use crate::DataError;
+use crate::error::listed;
+use crate::files::sorted_names;
+use reader::FormatReader;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Makes [`Format`] from its variants, their documentation and their readers.
+macro_rules! formats {
+    ($($(#[$doc:meta])* $variant:ident => $reader:expr,)*) => {
+        /// A data set format.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Format {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Format {
+            /// All formats, in the order in which they are detected.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            pub(crate) fn reader(self) -> &'static dyn FormatReader {
+                match self {
+                    $(Self::$variant => &$reader,)*
+                }
+            }
+        }
+    };
+}
+
+formats! {
+    /// Kaggle's *Facial Keypoints Detection*: a table with an image as text in each row.
+    ///
+    /// `training.csv` has two columns per keypoint, `<name>_x` and `<name>_y`, empty where a
+    /// keypoint is not labeled, and `Image` with the gray values of a square image separated by
+    /// blanks. `test.csv` has `ImageId` and `Image` only. Columns are found by name, in any order.
+    /// The table may be in a `.zip` file.
+    Kaggle => kaggle::KaggleReader,
+    /// A folder of images and a table of coordinates.
+    ///
+    /// The first column has the names of the image files, which are beside the table or in
+    /// `images/` beside it. The other columns are coordinates in pixels, counted from 0: either
+    /// `<name>_x` and `<name>_y` (also `x0`, `y0`, …) in any order, or plain numbers `0`, `1`,
+    /// `2`, … for x0, y0, x1, …. An empty cell is a keypoint without a label. `train.csv` and
+    /// `val.csv` in a folder are a predefined split. File names `PERSON_NUMBER.jpg` name the
+    /// person.
+    ImageCsv => image_csv::ImageCsvReader,
+    /// COCO keypoints: one JSON file, images beside it or in `images/` beside it.
+    ///
+    /// Each annotation with at least one labeled keypoint is a sample, so an image with two faces
+    /// is two samples. Visibility 0 is a keypoint without a label, 1 an occluded and 2 a visible
+    /// one. The schema comes from the `keypoints` and `skeleton` of the categories.
+    Coco => coco::CocoReader,
+    /// A folder of images, each with its keypoints in a `.pts` file of the 300-W format.
+    ///
+    /// `NAME.pts` is beside `NAME.jpg` (or `.png`, `.jpeg`, `.bmp`), in the folder or one level
+    /// below. The format counts pixels from 1; the samples count them from 0. Two lists of names
+    /// without extension, `train.txt` and `val.txt`, are a predefined split.
+    Pts => pts::PtsReader,
+}
+
+impl Format {
+    /// The name of the format, which [`Format::from_str`] parses.
+    pub fn name(self) -> &'static str {
+        self.reader().name()
+    }
+
+    /// The first format of the list that detects a data set at `path`, and the file or folder to
+    /// read.
+    pub(crate) fn detect(path: &Path) -> Result<(Self, PathBuf), DataError> {
+        for &format in Self::ALL {
+            if let Some(found) = format.reader().detect(path)? {
+                return Ok((format, found));
+            }
+        }
+        let found = match path.is_file() {
+            true => "a file with another extension".to_owned(),
+            false => listed(sorted_names(path)?),
+        };
+        let expected = Self::ALL
+            .iter()
+            .map(|format| format!("{format} ({})", format.reader().expects()));
+        Err(DataError::UnknownFormat {
+            path: path.to_owned(),
+            expected: expected.collect::<Vec<_>>().join(", "),
+            found,
+        })
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Format {
+    type Err = DataError;
+
+    /// Underscores count as hyphens.
+    ///
+    /// ```
+    /// use fkp_data::Format;
+    /// assert_eq!("coco".parse::<Format>()?, Format::Coco);
+    /// assert!("yolo".parse::<Format>().is_err());
+    /// # Ok::<(), fkp_data::DataError>(())
+    /// ```
+    fn from_str(name: &str) -> Result<Self, DataError> {
+        let hyphenated = name.replace('_', "-");
+        let mut formats = Self::ALL.iter().copied();
+        formats
+            .find(|format| format.name() == hyphenated)
+            .ok_or_else(|| DataError::UnknownFormatName {
+                given: name.to_owned(),
+                known: Self::ALL
+                    .iter()
+                    .map(|format| format.name())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip_and_an_unknown_name_lists_the_known_ones() {
+        for &format in Format::ALL {
+            assert_eq!(format.to_string().parse::<Format>().unwrap(), format);
+        }
+        let message = "yolo".parse::<Format>().unwrap_err().to_string();
+        assert!(
+            message.contains("yolo") && message.contains("image-csv"),
+            "{message}"
+        );
+    }
+}

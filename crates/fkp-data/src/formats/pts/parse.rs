@@ -1,0 +1,109 @@
+//! The parser of one `.pts` file.
+
+use crate::DataError;
+use crate::error::{AnnotationError, shortened};
+use crate::files::without_bom;
+use crate::table::coordinate;
+use fkp_core::Keypoint;
+use std::path::{Path, PathBuf};
+
+/// The keypoints of one file, counted from 0.
+pub(super) struct PtsFile {
+    pub(super) path: PathBuf,
+    pub(super) keypoints: Vec<Keypoint>,
+    /// The line of each keypoint.
+    pub(super) rows: Vec<u64>,
+    /// The line of the closing brace.
+    pub(super) last_row: u64,
+}
+
+impl PtsFile {
+    pub(super) fn parse(path: &Path, text: &[u8]) -> Result<Self, DataError> {
+        let text = without_bom(text);
+        let lines = text.split(|byte| *byte == b'\n').zip(1u64..);
+        let mut lines = lines.map(|(line, row)| (line.trim_ascii(), row));
+        let mut filled = lines.by_ref().filter(|(line, _)| !line.is_empty());
+        let last = text.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+        let invalid = |row, column: &str, error| DataError::invalid(path, row, column, error);
+        let syntax = |expected, line: Option<(&[u8], u64)>| {
+            let found = line.map_or("the end".to_owned(), |(l, _)| format!("`{}`", shortened(l)));
+            let row = line.map_or(last, |(_, row)| row);
+            invalid(row, "the line", AnnotationError::Syntax { expected, found })
+        };
+        match filled.next() {
+            Some((line, _)) if value(line, b"version:").is_some() => {}
+            line => return Err(syntax("`version: 1`", line)),
+        }
+        let (declared, declared_row) = match filled.next() {
+            Some((line, row)) if value(line, b"n_points:").is_some() => {
+                let number = value(line, b"n_points:").unwrap_or_default();
+                let parsed = std::str::from_utf8(number)
+                    .ok()
+                    .and_then(|n| n.parse().ok());
+                let text = || shortened(number);
+                let count: usize = parsed.ok_or_else(|| {
+                    invalid(
+                        row,
+                        "`n_points`",
+                        AnnotationError::NotANumber { text: text() },
+                    )
+                })?;
+                (count, row)
+            }
+            line => return Err(syntax("`n_points: 68`", line)),
+        };
+        match filled.next() {
+            Some((b"{", _)) => {}
+            line => return Err(syntax("`{`", line)),
+        }
+        let mut keypoints = Vec::new();
+        let mut rows = Vec::new();
+        let last_row = loop {
+            match filled.next() {
+                Some((b"}", row)) => break row,
+                Some((line, row)) => {
+                    keypoints.push(keypoint(path, line, row)?);
+                    rows.push(row);
+                }
+                None => return Err(syntax("`}`", None)),
+            }
+        };
+        if keypoints.len() != declared {
+            let error = AnnotationError::KeypointCount {
+                expected: declared,
+                found: keypoints.len(),
+                reason: format!(", as `n_points` in row {declared_row} says"),
+            };
+            return Err(invalid(last_row, "the list of keypoints", error));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            keypoints,
+            rows,
+            last_row,
+        })
+    }
+}
+
+fn value<'l>(line: &'l [u8], key: &[u8]) -> Option<&'l [u8]> {
+    line.strip_prefix(key).map(<[u8]>::trim_ascii)
+}
+
+/// `x y`, counted from 1.
+fn keypoint(path: &Path, line: &[u8], row: u64) -> Result<Keypoint, DataError> {
+    let mut words = line
+        .split(|byte| byte.is_ascii_whitespace())
+        .filter(|word| !word.is_empty());
+    let (Some(x), Some(y), None) = (words.next(), words.next(), words.next()) else {
+        let error = AnnotationError::Syntax {
+            expected: "two numbers, x and y, or `}`",
+            found: format!("`{}`", shortened(line)),
+        };
+        return Err(DataError::invalid(path, row, "the line", error));
+    };
+    let read = |word, column| {
+        coordinate(word).map_err(|error| DataError::invalid(path, row, column, error))
+    };
+    let (x, y) = (read(x, "x")?, read(y, "y")?);
+    Ok(Keypoint::new((x - 1.0) as f32, (y - 1.0) as f32))
+}

@@ -1,0 +1,66 @@
+//! What every format implements, [`FormatReader`], and what its reader returns.
+
+use crate::image_folder::ImageFolder;
+use crate::origin::Origin;
+use crate::schema::SchemaSource;
+use crate::split::PredefinedSplit;
+use crate::{DataError, FarLabels};
+use fkp_core::{Dataset, Schema};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A format of annotated images.
+pub(crate) trait FormatReader: Sync {
+    /// The name on the command line.
+    fn name(&self) -> &'static str;
+
+    /// The files that the format expects, as in "expected a folder with …".
+    fn expects(&self) -> &'static str;
+
+    /// The file or folder to read if `path` holds a data set of this format.
+    fn detect(&self, path: &Path) -> Result<Option<PathBuf>, DataError>;
+
+    /// Reads and checks all annotations of a file or folder. Images in files are not decoded.
+    fn read(&self, path: &Path, options: &ReadOptions) -> Result<ReadDataset, DataError>;
+
+    /// The error for a path without a data set of this format.
+    fn not_this_format(&self, path: &Path, found: String) -> DataError {
+        DataError::NotThisFormat {
+            path: path.to_owned(),
+            format: self.name(),
+            expected: self.expects(),
+            found,
+        }
+    }
+}
+
+/// The options that concern a reader.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ReadOptions {
+    /// The schema of the files, if it is given.
+    pub(crate) schema: Option<Schema>,
+    pub(crate) far_labels: FarLabels,
+}
+
+/// A data set as its reader returns it.
+pub(crate) struct ReadDataset {
+    pub(crate) dataset: Arc<dyn Dataset>,
+    pub(crate) schema_source: SchemaSource,
+    /// The image and the person of each sample.
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) predefined_split: Option<PredefinedSplit>,
+    /// What a user should know.
+    pub(crate) notes: Vec<String>,
+}
+
+impl From<ImageFolder> for ReadDataset {
+    fn from(mut folder: ImageFolder) -> Self {
+        Self {
+            schema_source: folder.schema_source,
+            origins: folder.origins(),
+            predefined_split: folder.predefined_split.take(),
+            notes: std::mem::take(&mut folder.notes),
+            dataset: Arc::new(folder),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! A data set of image files with their labels, which most formats are read into.
+
+use crate::decode_image;
+use crate::error::AnnotationError;
+use crate::origin::Origin;
+use crate::schema::{SchemaSource, ShapeMatch, match_shape};
+use crate::split::PredefinedSplit;
+use fkp_core::{Dataset, DatasetError, FaceBox, Keypoints, Sample, Schema};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// A data set with its labels in memory. Images are decoded when a sample is requested.
+#[derive(Debug, Clone)]
+pub(crate) struct ImageFolder {
+    pub(crate) schema: Schema,
+    pub(crate) schema_source: SchemaSource,
+    pub(crate) images: Vec<AnnotatedImage>,
+    pub(crate) predefined_split: Option<PredefinedSplit>,
+    /// What a user should know.
+    pub(crate) notes: Vec<String>,
+}
+
+/// An image file with its labels.
+#[derive(Debug, Clone)]
+pub(crate) struct AnnotatedImage {
+    pub(crate) id: String,
+    pub(crate) path: PathBuf,
+    pub(crate) keypoints: Keypoints,
+    pub(crate) group: Option<String>,
+    pub(crate) face_box: Option<FaceBox>,
+}
+
+impl ImageFolder {
+    /// Replaces the schema of numbered keypoints by the built-in schema whose mean shape the labels
+    /// have. Otherwise the keypoints stay numbered, and a note says how to give a schema.
+    pub(crate) fn detect_schema_by_shape(&mut self) {
+        if self.schema_source != SchemaSource::Numbers {
+            return;
+        }
+        let count = self.schema.len();
+        let labels = self.images.iter().map(|image| &image.keypoints);
+        let (reason, candidate) = match match_shape(count, labels) {
+            ShapeMatch::Matches(schema) => {
+                self.schema = schema;
+                self.schema_source = SchemaSource::Shape;
+                return;
+            }
+            ShapeMatch::Differs {
+                name,
+                distance,
+                tolerance,
+            } => {
+                let reason = format!(
+                    ", and their labels do not have the shape of `{name}` \
+                     (distance {distance:.2}, at most {tolerance})"
+                );
+                (reason, Some(name))
+            }
+            ShapeMatch::NoShape { name } => {
+                let reason = ", and no image has labels for all of them to compare their shape";
+                (reason.to_owned(), Some(name))
+            }
+            ShapeMatch::NoCandidate => {
+                let builtin = Schema::BUILTIN
+                    .iter()
+                    .filter_map(|name| Schema::by_name(name));
+                let mut of_this_count = builtin.filter(|schema| schema.len() == count);
+                let candidate = of_this_count.next().map(|schema| schema.name().to_owned());
+                (String::new(), candidate)
+            }
+        };
+        let or_candidate = candidate.map_or_else(String::new, |name| {
+            format!(", or `{name}` if its keypoints are meant")
+        });
+        self.notes.push(format!(
+            "the {count} keypoints are only numbered{reason}: their names and flip pairs are \
+             unknown; to name them, give a schema file (`--schema FILE.toml`){or_candidate}"
+        ));
+    }
+
+    /// The image and the person of each sample.
+    pub(crate) fn origins(&self) -> Vec<Origin> {
+        let mut images: BTreeMap<&Path, usize> = BTreeMap::new();
+        let mut persons: BTreeMap<&str, usize> = BTreeMap::new();
+        let numbered = self.images.iter().map(|annotated| {
+            let next = images.len();
+            let image = *images.entry(&annotated.path).or_insert(next);
+            let person = annotated.group.as_deref().map(|group| {
+                let next = persons.len();
+                *persons.entry(group).or_insert(next)
+            });
+            Origin { image, person }
+        });
+        numbered.collect()
+    }
+}
+
+impl Dataset for ImageFolder {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+        let annotated = self.images.get(index).ok_or_else(|| {
+            let message = format!("the data set has {} samples", self.images.len());
+            DatasetError::new(index, message)
+        })?;
+        let image = decode_image(&annotated.path).map_err(|e| DatasetError::new(index, e))?;
+        let size = image.size();
+        Ok(Sample {
+            id: annotated.id.clone(),
+            keypoints: annotated.keypoints.clone().mark_out_of_frame(size),
+            group: annotated.group.clone(),
+            face_box: annotated.face_box,
+            image,
+        })
+    }
+}
+
+/// The path of the image `name`: in `images/` or beside the annotations.
+pub(crate) fn find_image(dir: &Path, name: &str) -> Result<PathBuf, AnnotationError> {
+    let searched = [dir.join("images").join(name), dir.join(name)];
+    match searched.iter().find(|path| path.is_file()) {
+        Some(path) => Ok(path.clone()),
+        None => Err(AnnotationError::MissingImage {
+            searched: format!(
+                "`{}` and `{}`",
+                searched[0].display(),
+                searched[1].display()
+            ),
+        }),
+    }
+}
+
+/// Sets the group of each image from file names `PERSON_NUMBER.jpg`, or `test_PERSON_NUMBER.jpg`
+/// with the part of a split before the name. All names must have this form, with at least two
+/// persons and no person in more than half of the images: in a folder of `image_0001.jpg`,
+/// `image_0002.jpg`, … the word is not a person.
+pub(crate) fn set_groups_by_name(images: &mut [AnnotatedImage]) {
+    let groups: Option<Vec<String>> = images.iter().map(|p| person(&p.path)).collect();
+    let Some(groups) = groups else { return };
+    let persons: BTreeSet<&String> = groups.iter().collect();
+    let largest_group = persons
+        .iter()
+        .map(|person| groups.iter().filter(|group| group == person).count())
+        .max();
+    if persons.len() < 2 || 2 * largest_group.unwrap_or(0) > groups.len() {
+        return;
+    }
+    for (image, group) in images.iter_mut().zip(groups) {
+        image.group = Some(group);
+    }
+}
+
+fn person(path: &Path) -> Option<String> {
+    let stem = path.file_stem()?.to_str()?;
+    let (person, number) = stem.rsplit_once('_')?;
+    let prefix = ["train_", "val_", "test_"].into_iter();
+    let person = prefix.fold(person, |name, part| name.strip_prefix(part).unwrap_or(name));
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let is_name = person.chars().any(char::is_alphabetic);
+    (is_number && is_name).then(|| person.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn groups(names: &[&str]) -> Vec<Option<String>> {
+        let mut images: Vec<_> = names
+            .iter()
+            .map(|name| AnnotatedImage {
+                id: String::new(),
+                path: PathBuf::from(name),
+                keypoints: Keypoints::default(),
+                group: None,
+                face_box: None,
+            })
+            .collect();
+        set_groups_by_name(&mut images);
+        images.into_iter().map(|p| p.group).collect()
+    }
+
+    #[test]
+    fn groups_come_from_file_names_that_name_persons() {
+        let found = groups(&[
+            "a/Ann_Lee_00.jpg",
+            "a/Ann_Lee_01.jpg",
+            "Bo_00.jpg",
+            "Cy_7.png",
+        ]);
+        let expected = ["Ann_Lee", "Ann_Lee", "Bo", "Cy"].map(|name| Some(name.to_owned()));
+        assert_eq!(found, expected);
+        let found = groups(&["test_Ann_0.jpg", "Ann_1.jpg", "train_Bo_0.jpg", "Bo_1.jpg"]);
+        let expected = ["Ann", "Ann", "Bo", "Bo"].map(|name| Some(name.to_owned()));
+        assert_eq!(found, expected);
+        for names in [
+            &["test_001.jpg", "test_002.jpg", "train_001.jpg"][..],
+            &["image_0001.jpg", "image_0002.jpg"],
+            &["image_0001.jpg", "image_0002.jpg", "Bo_01.jpg"],
+            &["001.jpg", "002.jpg"],
+            &["1234_1.jpg", "1235_1.jpg"],
+            &["Ann_00.jpg", "image.jpg"],
+        ] {
+            assert!(groups(names).iter().all(Option::is_none), "{names:?}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Opening a data set: detecting its format and schema, reading its annotations, splitting it.
+
+use crate::formats::reader::{ReadDataset, ReadOptions};
+use crate::origin::Origin;
+use crate::schema::SchemaSource;
+use crate::split::{PredefinedSplit, Split, SplitIndices, SplitRule, find_leak, split};
+use crate::summary::{PartSummary, Summary};
+use crate::{DataError, FarLabels, Format};
+use fkp_core::{Dataset, Schema, Subset};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How to open a data set. The default detects format and schema and takes all samples.
+#[derive(Debug, Clone, Default)]
+pub struct OpenOptions {
+    /// The format; detected from the files if `None`.
+    pub format: Option<Format>,
+    /// The schema of the files, such as from [`crate::schema_from`]. If `None`, the names of a
+    /// built-in schema in any order give that schema, other names a new schema, and numbers
+    /// [`Schema::numbered`]; 68 numbered keypoints are `ibug68` if the labels have its shape.
+    pub schema: Option<Schema>,
+    /// How to handle labels far outside their image.
+    pub far_labels: FarLabels,
+    /// The part to open.
+    pub split: Split,
+    /// How to split a data set without a predefined split.
+    pub split_rule: SplitRule,
+}
+
+/// A data set that was opened.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct OpenedDataset {
+    /// The format of the files.
+    pub format: Format,
+    /// Where the schema of the samples comes from.
+    pub schema_source: SchemaSource,
+    /// The samples of the requested part.
+    pub dataset: Arc<dyn Dataset>,
+    /// All samples, to which the indices of splits refer.
+    pub complete: Arc<dyn Dataset>,
+    /// The split that comes with the data set, as separate tables or lists.
+    pub predefined_split: Option<PredefinedSplit>,
+    /// What a user should know, such as annotations without keypoints that were ignored.
+    pub notes: Vec<String>,
+    split_rule: SplitRule,
+    path: PathBuf,
+    origins: Vec<Origin>,
+}
+
+/// The two parts of a data set, without a leak between them.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct TrainVal {
+    /// The training samples.
+    pub train: Arc<dyn Dataset>,
+    /// The validation samples.
+    pub val: Arc<dyn Dataset>,
+    /// Their indices in [`OpenedDataset::complete`].
+    pub indices: SplitIndices,
+}
+
+impl OpenedDataset {
+    /// The summary of the given parts; no image is decoded for it.
+    ///
+    /// Each part has a name and the indices of its samples in [`OpenedDataset::complete`], such as
+    /// [`TrainVal::indices`].
+    ///
+    /// # Panics
+    /// If an index is out of range.
+    pub fn summary(&self, parts: &[(&str, &[usize])]) -> Summary {
+        let part = |&(name, indices): &(&str, &[usize])| {
+            PartSummary::new(name, indices.iter().map(|&index| self.origins[index]))
+        };
+        Summary {
+            format: self.format,
+            schema: self.complete.schema().clone(),
+            schema_source: self.schema_source,
+            parts: parts.iter().map(part).collect(),
+            notes: self.notes.clone(),
+        }
+    }
+
+    /// The training and the validation part: by the predefined split if there is one, else by
+    /// person or image ([`crate::split`]). In both cases every image is decoded once, in parallel.
+    ///
+    /// # Errors
+    /// If the data set is too small, an image cannot be read, or the predefined split has a person
+    /// or copies of an image in both parts ([`DataError::LeakingSplit`]).
+    pub fn train_val(&self) -> Result<TrainVal, DataError> {
+        let indices = match &self.predefined_split {
+            Some(predefined) => {
+                self.refuse_leak(predefined)?;
+                predefined.indices.clone()
+            }
+            None => split(&self.complete, &self.split_rule)?,
+        };
+        let part = |indices: &[usize]| -> Result<Arc<dyn Dataset>, DataError> {
+            let subset = Subset::new(self.complete.clone(), indices.to_vec());
+            Ok(Arc::new(
+                subset.map_err(|source| DataError::Split { source })?,
+            ))
+        };
+        Ok(TrainVal {
+            train: part(&indices.train)?,
+            val: part(&indices.val)?,
+            indices,
+        })
+    }
+
+    fn refuse_leak(&self, predefined: &PredefinedSplit) -> Result<(), DataError> {
+        match find_leak(&self.complete, &predefined.indices)? {
+            None => Ok(()),
+            Some(leak) => Err(DataError::LeakingSplit {
+                path: self.path.clone(),
+                extension: predefined.extension,
+                train_id: leak.train_id,
+                val_id: leak.val_id,
+                shared: leak.shared,
+            }),
+        }
+    }
+}
+
+impl std::fmt::Debug for OpenedDataset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenedDataset")
+            .field("format", &self.format)
+            .field("schema", &self.dataset.schema().name())
+            .field("samples", &self.dataset.len())
+            .field("predefined_split", &self.predefined_split.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Opens a data set: detects its format and reads and checks all annotations. Images are decoded
+/// when a sample is requested.
+///
+/// # Errors
+/// If the path does not exist, no format is detected (the message lists what each format expects
+/// and what was found), an annotation is invalid, or the data set cannot be split as requested.
+pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<OpenedDataset, DataError> {
+    let path = path.as_ref();
+    options.split_rule.validate()?;
+    // A path that does not exist is an I/O error, not an unknown format.
+    std::fs::metadata(path).map_err(|source| DataError::io(path, source))?;
+    let (format, path) = match options.format {
+        Some(format) => (format, path.to_owned()),
+        None => Format::detect(path)?,
+    };
+    let read_options = ReadOptions {
+        schema: options.schema.clone(),
+        far_labels: options.far_labels,
+    };
+    let ReadDataset {
+        dataset: complete,
+        schema_source,
+        origins,
+        predefined_split,
+        notes,
+    } = format.reader().read(&path, &read_options)?;
+    let mut opened = OpenedDataset {
+        format,
+        schema_source,
+        dataset: complete.clone(),
+        complete,
+        predefined_split,
+        notes,
+        split_rule: options.split_rule,
+        path,
+        origins,
+    };
+    match options.split {
+        Split::All => {}
+        Split::Train => opened.dataset = opened.train_val()?.train,
+        Split::Val => opened.dataset = opened.train_val()?.val,
+    }
+    Ok(opened)
+}
+
+#[cfg(test)]
+mod tests;
