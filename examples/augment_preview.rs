@@ -12,7 +12,9 @@ use fkp_core::{
     Augment, Border, BoundingBox, Dataset, FaceBox, Image, Purpose, Sample, Schema, rng_for,
 };
 use fkp_draw::{Cell, Colors, contact_sheet};
-use fkp_examples::{RunConfig, check_image, finish, gallery, kind, open_for_training, say};
+use fkp_examples::{
+    RunConfig, check_image, finish, format_help, gallery, kind, open_for_training, say,
+};
 use fkp_synth::{SynthConfig, SynthFaces};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,8 +26,7 @@ struct Arguments {
     /// File or folder with annotated images; rendered faces if absent.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// kaggle, image-csv, pts or coco; recognized by looking if absent.
-    #[arg(long)]
+    #[arg(long, help = format_help())]
     format: Option<String>,
     /// Keypoints: kaggle15 (default), ibug68, aflw21, source, or a TOML file.
     #[arg(long)]

@@ -12,8 +12,8 @@ use clap::{Parser, ValueEnum};
 use fkp_core::BoxJitter;
 use fkp_data::BoxSource;
 use fkp_examples::{
-    Part, RunNotes, check_writable, finish, landmarker, open_for_evaluation, say, table,
-    use_threads, write_text,
+    Part, RunNotes, check_writable, finish, format_help, landmarker, open_for_evaluation, say,
+    table, use_threads, write_text,
 };
 use fkp_train::{Evaluator, codec_for};
 use std::path::PathBuf;
@@ -28,8 +28,7 @@ struct Arguments {
     /// File or folder with annotated images; held-out rendered faces if absent.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// kaggle, image-csv, pts or coco; recognized by content if absent.
-    #[arg(long)]
+    #[arg(long, help = format_help())]
     format: Option<String>,
     /// train, selection (the part on which the best epoch was chosen), val or all.
     #[arg(long, value_enum, default_value_t)]

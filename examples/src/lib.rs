@@ -21,7 +21,9 @@ pub use config::{
     CropChoice, DataConfig, FarLabelChoice, LabelTransform, RenderedConfig, RunConfig, Selection,
     SelectionPart,
 };
-pub use data::{Part, Source, TrainingData, digest, open_for_evaluation, open_for_training};
+pub use data::{
+    Part, Source, TrainingData, digest, format_help, open_for_evaluation, open_for_training,
+};
 pub use gallery::{Works, gallery, kind};
 pub use interrupt::Interrupt;
 pub use notes::RunNotes;

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::Parser;
-use fkp_examples::{DeviceChoice, FarLabelChoice, RunConfig, SelectionPart};
+use fkp_examples::{DeviceChoice, FarLabelChoice, RunConfig, SelectionPart, format_help};
 use std::path::{Path, PathBuf};
 
 /// Train a keypoint network. Without --data it trains on rendered faces.
@@ -12,8 +12,7 @@ pub(crate) struct Arguments {
     /// File or folder with annotated images; rendered faces if absent.
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
-    /// kaggle, image-csv, pts or coco; recognized by content if absent.
-    #[arg(long)]
+    #[arg(long, help = format_help())]
     pub(crate) format: Option<String>,
     /// Keypoints to train: kaggle15 (default), ibug68, aflw21, source (those of the data), or a TOML
     /// file; --help shows one.

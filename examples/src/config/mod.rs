@@ -51,7 +51,7 @@ pub struct DataConfig {
     /// File or folder; rendered faces if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
-    /// `kaggle`, `image-csv`, `pts` or `coco`; recognized by content if absent.
+    /// The name of a [`fkp_data::Format`]; detected from the content if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// The keypoints to learn: `kaggle15`, `ibug68`, `aflw21`, `source` (those of the data), or a

@@ -10,5 +10,5 @@ mod training;
 pub use digest::digest;
 pub use evaluation::open_for_evaluation;
 pub use part::Part;
-pub use source::{Source, TrainingData};
+pub use source::{Source, TrainingData, format_help};
 pub use training::open_for_training;

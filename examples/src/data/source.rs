@@ -33,6 +33,13 @@ pub struct Source {
     pub description: String,
 }
 
+/// The help text of `--format`.
+pub fn format_help() -> String {
+    let names: Vec<&str> = Format::ALL.iter().map(|format| format.name()).collect();
+    let names = names.join(", ");
+    format!("Format of the data: {names}; detected from the content if absent")
+}
+
 pub(super) fn format_of(name: Option<&str>) -> Result<Option<Format>> {
     Ok(name.map(str::parse::<Format>).transpose()?)
 }

@@ -42,13 +42,14 @@ proptest! {
         let (gamma, beta) = (var(seed ^ 1, &[c]), var(seed ^ 2, &[c]));
         let activation = if relu { Activation::Relu } else { Activation::Identity };
         let finish = |y: Tensor| if relu { y.relu() } else { Ok(y) };
-        // The gradient through the statistics is a difference of sums: allow a larger error.
+        // The gradients are differences of sums, which may cancel almost completely: allow a larger
+        // relative error.
         compare(
             "batch_norm_train",
             &[&x, &gamma, &beta],
             || Ok(batch_norm_train(&x, &gamma, &beta, EPS, activation)?.0),
             || finish(in_candle(&x, &gamma, &beta, &batch_statistics(&x)?)?),
-            1e-4,
+            1e-3,
         );
         let variance = random(seed ^ 4, &[c]).affine(0.5, 1.0).unwrap();
         let running = NormStatistics { mean: random(seed ^ 3, &[c]), variance };
