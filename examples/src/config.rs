@@ -232,7 +232,7 @@ mod tests {
         let tutorial = RunConfig::parse(RunConfig::TUTORIAL).unwrap();
         let mut default = RunConfig::default();
         // What the default of the output is written out there.
-        default.train.loss = Some(fkp_train::Loss::Mae);
+        default.train.loss = Some(fkp_train::loss::Mae.into());
         assert_eq!(tutorial, default);
         tutorial.validate().unwrap();
         RunConfig::parse(RunConfig::RENDERED)

@@ -26,7 +26,7 @@ use fkp_train::observers::{
     TensorBoard, ValidationPreview,
 };
 use fkp_train::plots::{plot_learning_rates, save_image};
-use fkp_train::{LearningRateCurve, LearningRateFinder, Observers, Stopped, write_file};
+use fkp_train::{LearningRateCurve, LearningRateFinder, Observers, StopReason, write_atomic};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -112,14 +112,14 @@ fn train(arguments: &Arguments) -> Result<()> {
         .collect::<Result<(), _>>()?;
     write_text(&folder.join("config.toml"), &resolved)?;
     let (epochs, steps) = (outcome.progress.epochs_done, outcome.progress.steps_done);
-    let why = match outcome.stopped {
-        Stopped::ByObserver => "stopped",
-        Stopped::TimeUp => "the time is up",
-        Stopped::Early => {
+    let why = match outcome.stop_reason {
+        StopReason::Observer => "stopped",
+        StopReason::TimeLimit => "the time is up",
+        StopReason::EarlyStopping => {
             say!("stopped early: validation no longer improves");
             ""
         }
-        Stopped::Finished => "",
+        StopReason::Finished => "",
     };
     if !why.is_empty() {
         say!(
@@ -174,7 +174,7 @@ fn train(arguments: &Arguments) -> Result<()> {
 fn export(model: &Path, path: &Path) -> Result<()> {
     let (card, weights) = read_model(model)?;
     let bytes = card.to_bytes(&weights, Precision::F16)?;
-    write_file(path, &bytes).with_context(|| format!("{}: cannot write", path.display()))?;
+    write_atomic(path, &bytes).with_context(|| format!("{}: cannot write", path.display()))?;
     say!("exported: {}, {} bytes", path.display(), bytes.len());
     Ok(())
 }
