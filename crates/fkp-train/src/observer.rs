@@ -46,7 +46,7 @@ pub struct StepReport {
     pub learning_rate: f64,
     /// Global norm of the gradients before clipping; present if gradients are clipped.
     pub grad_norm: Option<f64>,
-    /// Seconds that this step waited for its batches.
+    /// Seconds that this step spent waiting for its batches.
     pub loader_wait: f64,
 }
 

@@ -63,7 +63,7 @@ impl Checkpoints {
         self.dir.join("best.safetensors")
     }
 
-    /// The model after the last epoch.
+    /// The model of the last checkpoint.
     pub fn last(&self) -> PathBuf {
         self.dir.join("last.safetensors")
     }

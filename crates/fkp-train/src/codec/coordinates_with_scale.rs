@@ -92,7 +92,7 @@ impl Codec for CoordinatesWithScale {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::testing::{EncodeKeypoints, check_gradient, learns, random, wide};
+    use crate::codec::testing::{EncodeKeypoints, check_gradient, check_training, random, wide};
     use candle_core::Var;
     use fkp_core::{Keypoint, Keypoints};
 
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn networks_can_be_trained_and_decoded() {
         for likelihood in [Likelihood::Gaussian, Likelihood::Laplace] {
-            learns(
+            check_training(
                 &CoordinatesWithScale::new(FRAME, likelihood),
                 FRAME,
                 &[6],

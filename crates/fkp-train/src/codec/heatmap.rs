@@ -158,7 +158,7 @@ impl Codec for Heatmap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::testing::{EncodeKeypoints, check_gradient, learns, random, wide};
+    use crate::codec::testing::{EncodeKeypoints, check_gradient, check_training, random, wide};
     use crate::loss::{AdaptiveWing, Mse};
     use candle_core::Var;
     use fkp_core::Keypoints;
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_maps_decode_to_a_finite_point() {
+    fn unusual_maps_decode_to_finite_keypoints() {
         let codec = codec(Mse.into());
         for value in [0.0, -1.0, 1.0, f32::NAN, f32::NEG_INFINITY] {
             let map = Tensor::full(value, (1, 1, 8, 16), &Device::Cpu).unwrap();
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn networks_can_be_trained_with_every_loss() {
         for loss in losses() {
-            learns(&codec(loss), FRAME, &[2, 8, 16], 0.5);
+            check_training(&codec(loss), FRAME, &[2, 8, 16], 0.5);
         }
         let mut codec = codec(Mse.into());
         codec.sigma_px = 0.0;

@@ -1,4 +1,4 @@
-//! What the codecs share: the weights of labels, and decoding by the meaning of the output.
+//! Shared by the codecs: the weights of labels, and decoding by the meaning of the output.
 
 use candle_core::{Error, Result, Tensor, bail};
 use fkp_core::{CoordinateFrame, Keypoints, OutputSpec, Prediction, Sample};

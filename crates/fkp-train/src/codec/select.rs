@@ -1,4 +1,4 @@
-//! Which codec goes with an output and a loss.
+//! The choice of the codec for an output and a loss.
 
 use super::coordinates::Coordinates;
 use super::coordinates_with_scale::CoordinatesWithScale;

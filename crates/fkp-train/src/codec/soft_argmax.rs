@@ -165,7 +165,7 @@ fn jensen_shannon(log_p: &Tensor, log_q: &Tensor) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::testing::{EncodeKeypoints, check_gradient, learns, random};
+    use crate::codec::testing::{EncodeKeypoints, check_gradient, check_training, random};
     use crate::loss::{Mae, Mse, Wing};
     use candle_core::Var;
     use fkp_core::{Keypoint, Keypoints};
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn networks_can_be_trained() {
         for codec in codecs() {
-            learns(&codec, FRAME, &[2, 8, 16], 0.5);
+            check_training(&codec, FRAME, &[2, 8, 16], 0.5);
         }
         let codec = SoftArgmax {
             regularizer: Some(JensenShannon {

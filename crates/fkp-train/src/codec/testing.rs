@@ -67,7 +67,7 @@ pub(super) fn check_gradient(codec: &dyn Codec, truth: &[Keypoints], output: &Te
     };
     let h = 1e-6;
     let largest = grad.iter().fold(0.0f64, |m, g| m.max(g.abs()));
-    assert!(largest > 0.0, "there is no gradient");
+    assert!(largest > 0.0, "the gradient is 0");
     for (i, grad) in grad.iter().enumerate() {
         let expected = (loss_at(i, h) - loss_at(i, -h)) / (2.0 * h);
         let error = (grad - expected).abs();
@@ -80,7 +80,7 @@ pub(super) fn check_gradient(codec: &dyn Codec, truth: &[Keypoints], output: &Te
 
 /// Checks that a linear network with two input patterns and an output of `shape` learns the
 /// keypoints of each pattern to within `tolerance_px`.
-pub(super) fn learns(
+pub(super) fn check_training(
     codec: &dyn Codec,
     frame: CoordinateFrame,
     shape: &[usize],

@@ -30,7 +30,7 @@ pub(crate) struct StepBatches {
     pub(crate) batches: Vec<Batch>,
     /// Samples that were skipped because they could not be read.
     pub(crate) skipped: Vec<SkippedSample>,
-    /// Seconds that the step waited for its batches.
+    /// Seconds that the step spent waiting for its batches.
     pub(crate) loader_wait: f64,
 }
 

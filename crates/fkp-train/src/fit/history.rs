@@ -23,7 +23,7 @@ pub struct EpochRecord {
     pub seconds: f64,
     /// Training samples per second, without the time of the validation.
     pub samples_per_second: f64,
-    /// Seconds that the steps waited for their batches.
+    /// Seconds that the steps spent waiting for their batches.
     #[serde(default)]
     pub loader_wait_seconds: f64,
     /// Training samples that were skipped because they could not be read.

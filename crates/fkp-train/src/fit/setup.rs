@@ -82,7 +82,7 @@ impl<'a> Setup<'a> {
     /// Whether lower or higher values of the monitored metric are better.
     ///
     /// # Errors
-    /// If there is no metric of that name; the message lists the names.
+    /// If the metric does not exist; the message lists those that exist.
     pub(super) fn monitor_direction(&self) -> Result<Direction, TrainError> {
         let evaluation = Evaluation::new(&self.task.schema, self.task.input.frame());
         let metrics = evaluation.with_metrics((self.metrics)()).names();
@@ -92,7 +92,7 @@ impl<'a> Setup<'a> {
             None => {
                 let names: Vec<&str> = metrics.iter().map(|(name, _)| name.as_str()).collect();
                 let names = names.join(", ");
-                let problem = format!("there is no metric `{monitor}`; there are: {names}");
+                let problem = format!("unknown metric `{monitor}`; the metrics are: {names}");
                 Err(TrainError::config("train.monitor", problem))
             }
         }

@@ -27,7 +27,7 @@ impl Run<'_> {
         } = *self.setup;
         let own: f64 = step.batches.iter().map(|b| b.target.total_weight).sum();
         let weight = sum_over_ranks(own, communicator)?;
-        // Without a labeled keypoint there is no gradient.
+        // Without a labeled keypoint, all gradients are 0.
         if weight == 0.0 {
             return Ok(None);
         }

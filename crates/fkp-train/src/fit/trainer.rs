@@ -244,7 +244,7 @@ impl<'a> Trainer<'a> {
     /// bit-identical to that of a run that was not stopped.
     ///
     /// # Errors
-    /// As for [`Self::fit`], and if there is no state or it belongs to another configuration.
+    /// As for [`Self::fit`], and if the training state is missing or belongs to another configuration.
     pub fn resume(
         &self,
         train: &dyn Dataset,
@@ -259,7 +259,7 @@ impl<'a> Trainer<'a> {
     /// restarted.
     ///
     /// # Errors
-    /// As for [`Self::fit`], and if there is no training state or it is that of another network.
+    /// As for [`Self::fit`], and if the training state is missing or belongs to another network.
     pub fn resume_overriding(
         &self,
         train: &dyn Dataset,
@@ -272,7 +272,7 @@ impl<'a> Trainer<'a> {
     /// The differences of this run from the saved one. [`Self::resume`] works if there are none.
     ///
     /// # Errors
-    /// If there is no training state, or it cannot be read.
+    /// If the training state is missing or cannot be read.
     pub fn differences(
         &self,
         train: &dyn Dataset,

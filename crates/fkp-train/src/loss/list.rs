@@ -1,4 +1,4 @@
-//! The macro that makes the enum [`Loss`](crate::Loss) of the list of losses.
+//! The macro that defines the enum [`Loss`](crate::Loss) by the list of losses.
 
 /// `losses! { "name" => file::Type, … }` with the name in a configuration file. The first loss of
 /// the list that can be computed from an output is that output's default.
@@ -7,7 +7,7 @@ macro_rules! losses {
         $(pub use $file::$name;)*
 
         /// A loss function of an error e, predicted minus labeled. Missing labels have weight 0.
-        /// [`keypoint_codec`](crate::keypoint_codec) says which loss an output can be trained with.
+        /// [`keypoint_codec`](crate::keypoint_codec) lists the losses of each output.
         ///
         /// In a configuration file it is the name, or the name with some of the parameters; the
         /// others have their default values: `loss = "mae"`, `loss = "wing"`,

@@ -195,15 +195,15 @@ mod tests {
         for (keypoint, error) in evaluation.per_keypoint.iter_mut().zip(errors) {
             keypoint.mae_px = error;
         }
-        let drawn = |order| lengths(&image(&evaluation, order).unwrap(), 4, 22);
-        let schema = drawn(KeypointOrder::Schema);
+        let bar_lengths = |order| lengths(&image(&evaluation, order).unwrap(), 4, 22);
+        let schema = bar_lengths(KeypointOrder::Schema);
         let unit = schema[1] as f64 / 4.0;
         assert!(unit > 100.0, "{schema:?}");
         for (length, error) in schema.iter().zip(errors) {
             let expected = unit * error.unwrap_or(0.0);
             assert!((*length as f64 - expected).abs() <= 3.0, "{schema:?}");
         }
-        let sorted = drawn(KeypointOrder::WorstFirst);
+        let sorted = bar_lengths(KeypointOrder::WorstFirst);
         assert_eq!(sorted, [schema[1], schema[3], schema[0], schema[2]]);
     }
 

@@ -1,4 +1,4 @@
-//! What updates the weights: variables, optimizer, learning-rate schedule, averaging.
+//! Optimization: variables, optimizer, learning-rate schedule and weight averaging.
 
 mod averaging;
 mod optimizer;

@@ -225,7 +225,7 @@ fn one_batch_can_be_overfitted() {
     let (outcome, _) = run(overfit, &mut ());
     assert_eq!(outcome.progress.global_step, 150);
     let history = &outcome.progress.history;
-    // Validation is on the same samples, and there is no augmentation.
+    // Validation is on the same samples, without augmentation.
     assert!(
         history[149].val_loss < 0.02 * history[0].val_loss,
         "{:?}",

@@ -1,6 +1,6 @@
 //! What a variable of a network is for, by its name.
 
-/// What a variable is for. As in candle and PyTorch, the name says it.
+/// What a variable is for, by its name as in candle and PyTorch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// Trained by the optimizer.

@@ -97,10 +97,11 @@ impl Params {
         Ok(())
     }
 
-    pub(super) fn with_role(&self, wanted: impl Fn(Role) -> bool) -> Vec<(String, Var)> {
+    /// The variables whose role satisfies the condition.
+    pub(super) fn with_role(&self, has_role: impl Fn(Role) -> bool) -> Vec<(String, Var)> {
         let vars = self.lock();
         vars.iter()
-            .filter(|(name, _)| wanted(Role::of(name)))
+            .filter(|(name, _)| has_role(Role::of(name)))
             .map(|(name, var)| (name.clone(), var.clone()))
             .collect()
     }

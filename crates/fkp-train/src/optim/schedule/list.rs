@@ -1,4 +1,4 @@
-//! The macro that makes the enum [`Schedule`](crate::Schedule) of the list of schedules.
+//! The macro that defines the enum [`Schedule`](crate::Schedule) by the list of schedules.
 
 /// `schedules! { "kind" => file::Type, … }` with the kind in a configuration file.
 macro_rules! schedules {

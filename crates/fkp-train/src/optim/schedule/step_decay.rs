@@ -1,4 +1,4 @@
-//! Decay in steps of several epochs.
+//! Decay every few epochs.
 
 use super::definition::{Definition, PlateauState, SchedulePosition, check_field, power};
 use crate::TrainError;
