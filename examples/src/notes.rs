@@ -54,10 +54,15 @@ impl RunNotes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fkp_train::loss::{Mae, SoftWing, Wing};
 
     #[test]
     fn a_loss_with_parameters_survives_a_round_trip() {
-        for loss in [Loss::Mae, Loss::wing(), Loss::soft_wing()] {
+        for loss in [
+            Loss::from(Mae),
+            Wing::default().into(),
+            SoftWing::default().into(),
+        ] {
             let notes = RunNotes {
                 loss: Some(loss),
                 ..RunNotes::default()
@@ -67,6 +72,6 @@ mod tests {
         }
         let text = "loss = \"wing\"";
         let loss = toml::from_str::<RunNotes>(text).unwrap().loss;
-        assert_eq!(loss, Some(Loss::wing()));
+        assert_eq!(loss, Some(Wing::default().into()));
     }
 }

@@ -9,7 +9,7 @@ use fkp_metrics::{Evaluation, EvaluationReport, MeanFace};
 use fkp_model::Landmarker;
 use fkp_train::observers::{KeypointErrors, KeypointOrder};
 use fkp_train::plots::save_image;
-use fkp_train::{Codec, Coordinates, Evaluator, Loss, Outcome, codec_for};
+use fkp_train::{Codec, Coordinates, Evaluator, Loss, TrainOutcome, codec_for};
 use image::RgbImage;
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub(crate) fn report(
     best: &Path,
     folder: &Path,
     run: &TrainingRun,
-    outcome: &Outcome,
+    outcome: &TrainOutcome,
     parameters: usize,
 ) -> Result<()> {
     let (evaluation, overlay) = evaluate(best, run)?;

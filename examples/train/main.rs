@@ -21,7 +21,7 @@ use fkp_examples::{
     TrainingRun, check_writable, finish, fresh_folder, say, use_threads, write_text,
 };
 use fkp_model::{Precision, read_model};
-use fkp_train::{Outcome, Stopped, Trainer, write_file};
+use fkp_train::{StopReason, TrainOutcome, Trainer, write_atomic};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -92,7 +92,7 @@ fn fit(
     folder: &Path,
     start: &Start,
     observers: &mut RunObservers,
-) -> Result<Outcome> {
+) -> Result<TrainOutcome> {
     let (train, selection) = (&run.data.train, &run.data.selection);
     let save_config = || write_text(&folder.join("config.toml"), &toml::to_string(&run.config)?);
     let outcome = match start {
@@ -114,15 +114,15 @@ fn fit(
 }
 
 /// What to tell the user of a run that has epochs left; `None` for a finished one.
-fn interrupted(outcome: &Outcome, folder: &Path) -> Option<String> {
-    let reason = match outcome.stopped {
-        Stopped::ByObserver => "stopped",
-        Stopped::TimeUp => "the time is up",
-        Stopped::Early => {
+fn interrupted(outcome: &TrainOutcome, folder: &Path) -> Option<String> {
+    let reason = match outcome.stop_reason {
+        StopReason::Observer => "stopped",
+        StopReason::TimeLimit => "the time is up",
+        StopReason::EarlyStopping => {
             say!("stopped early: validation no longer improves");
             return None;
         }
-        Stopped::Finished => return None,
+        StopReason::Finished => return None,
     };
     let (epochs, steps) = (outcome.progress.epochs_done, outcome.progress.steps_done);
     Some(format!(
@@ -135,7 +135,7 @@ fn interrupted(outcome: &Outcome, folder: &Path) -> Option<String> {
 fn export(model: &Path, path: &Path) -> Result<()> {
     let (card, weights) = read_model(model)?;
     let bytes = card.to_bytes(&weights, Precision::F16)?;
-    write_file(path, &bytes).with_context(|| format!("{}: cannot write", path.display()))?;
+    write_atomic(path, &bytes).with_context(|| format!("{}: cannot write", path.display()))?;
     say!("exported: {}, {} bytes", path.display(), bytes.len());
     Ok(())
 }

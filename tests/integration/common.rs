@@ -4,7 +4,7 @@ use candle_core::Device;
 use fkp_core::InputSpec;
 use fkp_examples::{DataConfig, RenderedConfig, RunConfig, TrainingData, TrainingRun};
 use fkp_model::{CnnConfig, NetworkConfig};
-use fkp_train::{Outcome, TrainConfig};
+use fkp_train::{TrainConfig, TrainOutcome};
 use std::path::Path;
 
 pub(crate) fn small_config() -> RunConfig {
@@ -33,7 +33,7 @@ pub(crate) fn small_config() -> RunConfig {
     }
 }
 
-pub(crate) fn train(config: &RunConfig, folder: &Path) -> (TrainingData, Outcome) {
+pub(crate) fn train(config: &RunConfig, folder: &Path) -> (TrainingData, TrainOutcome) {
     let run = TrainingRun::open(config.clone()).unwrap();
     let trainer = run.trainer(&Device::Cpu).unwrap().save_to(folder);
     let (train, selection) = (&run.data.train, &run.data.selection);

@@ -1,34 +1,34 @@
-//! The seam to data-parallel training: what several processes tell each other.
+//! The interface for data-parallel training: communication between processes.
 
 use candle_core::{Result, Tensor};
 
 /// Connects the ranks of a data-parallel run. Every rank makes the same calls in the same order.
 ///
-/// The loop gives each rank its share of every batch, sums the gradients over the ranks, and
-/// updates everywhere alike; rank 0 writes and is watched. Implementations wrap an engine such as
-/// MPI or NCCL; [`SingleProcess`] is a run of its own.
+/// Each rank trains on its share of every batch, gradients are summed over the ranks, and all ranks
+/// make the same update. Only rank 0 writes files and calls the observers. Implementations wrap a
+/// library such as MPI or NCCL; [`SingleProcess`] is a run in one process.
 pub trait Communicator: Send + Sync {
-    /// Which of the ranks this is, from 0.
+    /// The rank of this process, from 0.
     fn rank(&self) -> usize;
 
-    /// How many there are.
+    /// Number of ranks.
     fn world_size(&self) -> usize;
 
-    /// The elementwise sum of every rank's `tensor`, the same bits on all of them. Ranks pass
-    /// tensors of one shape and type.
+    /// The elementwise sum of all ranks' tensors, bit-identical on all ranks. All ranks pass
+    /// tensors of the same shape and type.
     ///
     /// # Errors
-    /// If the ranks cannot be reached, or pass different shapes.
+    /// If communication fails, or the shapes differ.
     fn all_reduce_sum(&self, tensor: &Tensor) -> Result<Tensor>;
 
     /// The `tensor` of rank `root`, on all ranks.
     ///
     /// # Errors
-    /// If the ranks cannot be reached.
+    /// If communication fails.
     fn broadcast(&self, tensor: &Tensor, root: usize) -> Result<Tensor>;
 }
 
-/// One rank: nothing to tell anybody.
+/// A run in a single process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SingleProcess;
 
@@ -50,14 +50,14 @@ impl Communicator for SingleProcess {
     }
 }
 
-/// The share of one rank: of each batch every `world_size`-th sample, beginning with its own
-/// number. Sizes differ by one at most.
+/// The share of this rank: every `world_size`-th sample of the batch, starting at its own rank. The
+/// sizes of the shares differ by at most one.
 pub(crate) fn share(batch: &[usize], communicator: &dyn Communicator) -> Vec<usize> {
     let own = batch.iter().skip(communicator.rank());
     own.step_by(communicator.world_size()).copied().collect()
 }
 
-/// The sum over the ranks of one number each, in `f64`.
+/// The sum of one number per rank, in `f64`.
 pub(crate) fn sum_over_ranks(value: f64, communicator: &dyn Communicator) -> Result<f64> {
     if communicator.world_size() == 1 {
         return Ok(value);

@@ -1,74 +1,78 @@
-//! The numbers that a training run is made of.
+//! The configuration of a training run.
 
+use crate::error::check;
 use crate::{Averaging, Loss, OptimizerConfig, Schedule, TrainError};
 use serde::{Deserialize, Serialize};
 
-/// A training recipe. The default is the tutorial's.
+/// The configuration of a training run. The default is the tutorial's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// Passes over the training set.
+    /// Number of passes over the training set.
     pub epochs: usize,
-    /// Samples that go through the network together; the last batch of an epoch may be smaller.
+    /// Samples per batch; the last batch of an epoch may be smaller.
     pub batch_size: usize,
-    /// Batches whose gradients are summed for one step of the optimizer: the same as a batch that
-    /// many times as large, in less memory.
+    /// Batches whose gradients are accumulated for one optimizer step: the same result as with a
+    /// batch that is larger by this factor, with less memory.
     pub accumulate: usize,
-    /// Step size of the optimizer, before the schedule.
+    /// Learning rate, before the factor of the schedule.
     pub learning_rate: f64,
-    /// Steps over which the learning rate rises linearly to its value.
+    /// Optimizer steps over which the learning rate rises linearly to its value.
     pub warmup_steps: usize,
-    /// Seed of everything random: initial weights, order, augmentation.
+    /// Seed of all random numbers: initial weights, sample order, augmentation, dropout.
     pub seed: u64,
-    /// Gradients are scaled down together where their joint norm exceeds this.
+    /// Gradient clipping: all gradients are scaled down together if their global norm exceeds this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
-    /// Validate every so many steps as well, not only after each epoch.
+    /// Also validate every this many optimizer steps, not only after each epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validate_every: Option<usize>,
-    /// Save the state every so many steps as well. What is killed resumes from there.
+    /// Also save the training state every this many optimizer steps, not only after each epoch. A
+    /// run that was killed resumes from there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_every: Option<usize>,
-    /// How many of the best models are kept; beside `best.safetensors` under their own names.
+    /// Number of best models to keep. If more than one, each also has a file of its own beside
+    /// `best.safetensors`.
     pub keep_best: usize,
-    /// Stop, with a checkpoint, after so many minutes of training, those before a resume included.
+    /// Stop with a checkpoint after this many minutes of training, including those before a resume.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_minutes: Option<f64>,
-    /// How much of the data is used.
+    /// Which part of the data is used.
     pub data_limit: DataLimit,
-    /// What to do about a training sample that cannot be read.
-    pub unreadable: Unreadable,
-    /// What is minimized. Absent: the one that goes with the network's output
-    /// ([`keypoint_codec`](crate::keypoint_codec) has the table).
+    /// What happens if a training sample cannot be read.
+    pub on_unreadable: OnUnreadable,
+    /// The loss function. If absent, the default of the network's output, see
+    /// [`keypoint_codec`](crate::keypoint_codec).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<Loss>,
-    /// The validation metric that decides which epoch is the best, when early stopping stops and
-    /// when a plateau schedule lowers the learning rate: `loss`, `mae_px`, `nme_inter_ocular` or
-    /// another of [`fkp_metrics::Evaluation::names`].
+    /// The validation metric for choosing the best epoch, for early stopping and for the plateau
+    /// schedule: `loss`, `mae_px`, `nme_inter_ocular` or another of
+    /// [`fkp_metrics::Evaluation::names`].
     pub monitor: String,
-    /// How it is minimized.
+    /// The optimizer.
     pub optimizer: OptimizerConfig,
-    /// How the learning rate changes.
+    /// The learning-rate schedule.
     pub schedule: Schedule,
-    /// Validate and keep averaged weights.
+    /// Exponential moving average of the weights, which is then validated and saved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub averaging: Option<Averaging>,
-    /// Stop when validation no longer improves.
+    /// Stop when the monitored metric no longer improves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<EarlyStopping>,
 }
 
-/// How much of the data a run uses.
+/// Which part of the data a run uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum DataLimit {
     /// All of it.
     #[default]
     Full,
-    /// One batch over and over, without augmentation, and validation on the same samples. A
-    /// network and a loss that are right bring its error to nothing.
+    /// The same batch in every step, without augmentation, and validation on the same samples. If
+    /// network and loss are correct, the error goes to 0.
     OverfitOneBatch,
-    /// The first batches of each epoch and of the validation set: a quick look whether all goes.
+    /// The first batches of each epoch and of the validation set, for a quick test of a
+    /// configuration.
     Limited {
         /// Batches per epoch.
         training_batches: usize,
@@ -77,46 +81,46 @@ pub enum DataLimit {
     },
 }
 
-/// What to do about a training sample that cannot be read or does not fit.
+/// What happens if a training sample cannot be read, or does not match the network's input.
 ///
-/// A validation sample that cannot be read always stops the run: a score over fewer images is
-/// another score.
+/// A validation sample that cannot be read always stops the run: metrics over fewer samples would
+/// not be comparable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Unreadable {
-    /// Stop with its name.
+pub enum OnUnreadable {
+    /// Stop with an error that names the sample.
     #[default]
     Stop,
-    /// Go on without it and tell the observers; stop when there are more than so many in an epoch.
+    /// Continue without the sample and report it to the observers.
     Skip {
-        /// Samples per epoch.
-        at_most: usize,
+        /// Stop with an error if more samples of an epoch cannot be read.
+        max_per_epoch: usize,
     },
 }
 
-/// When a run that no longer improves is stopped. Counted in validations.
+/// Stops a run whose monitored metric no longer improves.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStopping {
-    /// Validations without improvement that are borne.
+    /// Validations without improvement before training stops.
     pub patience: usize,
-    /// By how much the monitored metric must improve to count.
+    /// Minimum change of the monitored metric that counts as an improvement.
     #[serde(default)]
     pub min_delta: f64,
-    /// Which weights the run ends with.
+    /// Which weights the network has after training.
     #[serde(default)]
-    pub restore: Restore,
+    pub restore_weights: RestoreWeights,
 }
 
-/// Which weights a run with early stopping ends with.
+/// Which weights the network has after training with early stopping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Restore {
-    /// Those with the best value of the monitored metric.
+pub enum RestoreWeights {
+    /// Those with the best value of the monitored metric, Keras' `restore_best_weights`.
     #[default]
     Best,
-    /// The newest.
-    Nothing,
+    /// Those of the last step.
+    Last,
 }
 
 impl Default for TrainConfig {
@@ -134,7 +138,7 @@ impl Default for TrainConfig {
             keep_best: 1,
             max_minutes: None,
             data_limit: DataLimit::Full,
-            unreadable: Unreadable::Stop,
+            on_unreadable: OnUnreadable::Stop,
             loss: None,
             monitor: "loss".to_owned(),
             optimizer: OptimizerConfig::default(),
@@ -146,16 +150,13 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// Refuses NaN and nonsense, naming the field.
+    /// Refuses invalid values, naming the field.
     ///
     /// # Errors
-    /// [`TrainError::Config`] with the first field that makes no sense.
+    /// [`TrainError::Config`] with the first invalid field.
     pub fn validate(&self) -> Result<(), TrainError> {
-        let refuse = |field: &str, problem: String| {
-            Err(TrainError::Config {
-                field: format!("train.{field}"),
-                problem,
-            })
+        let check = |field: &str, is_valid: bool, must_be: &str, got: f64| {
+            check(format!("train.{field}"), is_valid, must_be, got)
         };
         let mut counts = vec![
             ("epochs", Some(self.epochs)),
@@ -183,28 +184,31 @@ impl TrainConfig {
                 Some(validation_batches),
             ));
         }
-        if let Some((field, _)) = counts.iter().find(|(_, count)| *count == Some(0)) {
-            return refuse(field, "must be at least 1, got 0".to_owned());
+        for (field, count) in counts {
+            check(field, count != Some(0), "at least 1", 0.0)?;
         }
         for (field, value) in [
             ("learning_rate", Some(self.learning_rate)),
             ("clip_norm", self.clip_norm),
             ("max_minutes", self.max_minutes),
         ] {
-            if let Some(value) = value.filter(|value| !(value.is_finite() && *value > 0.0)) {
-                return refuse(field, format!("must be positive and finite, got {value}"));
+            if let Some(value) = value {
+                let is_valid = value.is_finite() && value > 0.0;
+                check(field, is_valid, "positive and finite", value)?;
             }
         }
-        if let Some(Averaging { decay }) = self.averaging
-            && !(0.0..1.0).contains(&decay)
-        {
-            return refuse("averaging.decay", format!("must be in 0..1, got {decay}"));
+        if let Some(Averaging { decay }) = self.averaging {
+            let is_valid = (0.0..1.0).contains(&decay);
+            check("averaging.decay", is_valid, "in 0..1", decay)?;
         }
-        if let Some(EarlyStopping { min_delta, .. }) = self.early_stopping
-            && !(min_delta.is_finite() && min_delta >= 0.0)
-        {
-            let problem = format!("must be finite and not negative, got {min_delta}");
-            return refuse("early_stopping.min_delta", problem);
+        if let Some(EarlyStopping { min_delta, .. }) = self.early_stopping {
+            let is_valid = min_delta.is_finite() && min_delta >= 0.0;
+            check(
+                "early_stopping.min_delta",
+                is_valid,
+                "finite and not negative",
+                min_delta,
+            )?;
         }
         if let Some(loss) = &self.loss {
             loss.validate()?;
@@ -213,7 +217,7 @@ impl TrainConfig {
         self.schedule.validate()
     }
 
-    /// Samples that one step of the optimizer sees.
+    /// Samples per optimizer step.
     pub fn samples_per_step(&self) -> usize {
         self.batch_size * self.accumulate
     }
@@ -225,7 +229,7 @@ mod tests {
     use crate::DecayExempt;
 
     #[test]
-    fn nonsense_is_refused_by_name() {
+    fn invalid_values_are_refused_by_name() {
         let refused = |change: fn(&mut TrainConfig)| {
             let mut config = TrainConfig::default();
             change(&mut config);
@@ -256,7 +260,7 @@ mod tests {
                 beta2: 0.9,
                 epsilon: 1e-7,
                 weight_decay: 0.0,
-                decay_exempt: DecayExempt::Vectors,
+                decay_exempt: DecayExempt::BiasAndNorm,
             };
         };
         assert!(refused(beta).starts_with("train.optimizer.beta1"));

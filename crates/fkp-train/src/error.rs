@@ -1,30 +1,31 @@
-//! What can go wrong while training.
+//! The errors of this crate.
 
-use crate::Difference;
+use crate::checkpoint::RunDifference;
+use std::error::Error;
 use std::path::PathBuf;
 
-/// Training cannot start or cannot go on. Checkpoints already written stay as they are.
+/// Training cannot start or cannot continue. Checkpoints already written stay as they are.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// The model contradicts itself, or its network cannot be built or run.
+    /// The model description contradicts itself, or its network cannot be built or run.
     #[error("the model cannot be trained")]
     Model {
         /// Why.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// A data set has other keypoints than the model.
-    #[error("the {split} set has the keypoints of `{set}`, the model those of `{model}`")]
-    OtherSchema {
+    #[error("the {split} set has the keypoints of `{dataset}`, the model those of `{model}`")]
+    SchemaMismatch {
         /// `training` or `validation`.
         split: &'static str,
-        /// Name of the set's schema.
-        set: String,
+        /// Name of the data set's schema.
+        dataset: String,
         /// Name of the model's schema.
         model: String,
     },
-    /// A field of the configuration makes no sense.
+    /// A field of the configuration is invalid.
     #[error("{field}: {problem}")]
     Config {
         /// The field's name as written in a configuration file.
@@ -34,7 +35,7 @@ pub enum TrainError {
     },
     /// A data set has no samples.
     #[error("the {split} set has no samples")]
-    EmptySet {
+    EmptyDataset {
         /// `training` or `validation`.
         split: &'static str,
     },
@@ -43,39 +44,41 @@ pub enum TrainError {
     Data {
         /// `training` or `validation`.
         split: &'static str,
-        /// Which sample and why.
+        /// Which sample, and why.
         #[source]
         source: fkp_core::DatasetError,
     },
-    /// A sample does not fit the network's input or the schema.
+    /// A sample does not match the network's input or the schema.
     #[error("{split} sample {index} (`{id}`): {problem}")]
     Sample {
         /// `training` or `validation`.
         split: &'static str,
-        /// Index in its set.
+        /// Index in its data set.
         index: usize,
         /// The sample's own name.
         id: String,
-        /// What does not fit.
+        /// What does not match.
         problem: String,
     },
-    /// The loss became NaN or infinite.
+    /// The training loss became NaN or infinite.
     #[error(
-        "the loss is {loss} in epoch {epoch}, step {step} (samples {samples:?}); the last checkpoint is from before"
+        "the loss is {loss} in epoch {epoch}, step {step} (samples {samples:?}); the last \
+         checkpoint is from before"
     )]
-    NotFinite {
+    LossNotFinite {
         /// The loss.
         loss: f64,
         /// Epoch, from 1.
         epoch: usize,
         /// Step within the epoch, from 1.
         step: usize,
-        /// Indices of the batch's samples in the training set.
+        /// Indices of the step's samples in the training set.
         samples: Vec<usize>,
     },
     /// A gradient became NaN or infinite while the loss did not.
     #[error(
-        "the gradient of `{variable}` is not finite in epoch {epoch}, step {step} (samples {samples:?}); the last checkpoint is from before"
+        "the gradient of `{variable}` is not finite in epoch {epoch}, step {step} (samples \
+         {samples:?}); the last checkpoint is from before"
     )]
     GradientNotFinite {
         /// The first variable that has such a gradient.
@@ -87,10 +90,8 @@ pub enum TrainError {
         /// Indices of the step's samples in the training set.
         samples: Vec<usize>,
     },
-    /// Not one keypoint of a set is labeled.
-    #[error(
-        "no keypoint of the {split} set is labeled: there is nothing to learn from or to judge by"
-    )]
+    /// No keypoint of a data set is labeled.
+    #[error("no keypoint of the {split} set is labeled: there is nothing to compute a loss from")]
     NoLabels {
         /// `training` or `validation`.
         split: &'static str,
@@ -99,36 +100,36 @@ pub enum TrainError {
     #[error(
         "the validation loss is {loss} after epoch {epoch}; the last checkpoint is from before"
     )]
-    ValidationNotFinite {
+    ValidationLossNotFinite {
         /// The loss.
         loss: f64,
         /// Epoch, from 1.
         epoch: usize,
     },
-    /// The file system said no.
+    /// A file or folder cannot be read or written.
     #[error("{}: cannot {action}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
         /// What was tried.
         action: &'static str,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// A contact sheet cannot be drawn. Says nothing about the training itself.
+    /// A contact sheet cannot be drawn. The training itself is not affected.
     #[cfg(feature = "plots")]
     #[error(transparent)]
     ContactSheet(#[from] fkp_draw::DrawError),
-    /// An image of the training cannot be drawn. Says nothing about the training itself.
+    /// A plot cannot be drawn. The training itself is not affected.
     #[error("{what} cannot be drawn: {problem}")]
-    Drawing {
-        /// Which image.
+    Plot {
+        /// Which plot.
         what: &'static str,
-        /// What the drawing code said.
+        /// The error of the drawing library.
         problem: String,
     },
-    /// A checkpoint does not parse or was cut short.
+    /// A checkpoint does not parse or is truncated.
     #[error("{}: not a checkpoint, or cut short: {problem}", path.display())]
     Corrupt {
         /// The file.
@@ -136,20 +137,34 @@ pub enum TrainError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A run cannot go on because something it depends on changed.
+    /// A training state was written in another format.
+    #[error(
+        "{}: written by another version of fkp-train: state format {found}, this version reads \
+         format {expected}; start a new run",
+        path.display()
+    )]
+    StateFormat {
+        /// The file.
+        path: PathBuf,
+        /// The format number in the file.
+        found: String,
+        /// The format number that this version reads and writes.
+        expected: &'static str,
+    },
+    /// A run cannot be resumed because something that its result depends on changed.
     #[error("{}: cannot resume: {}", path.display(), list(differences))]
-    Changed {
+    CannotResume {
         /// The checkpoint.
         path: PathBuf,
         /// What changed.
-        differences: Vec<Difference>,
+        differences: Vec<RunDifference>,
     },
     /// A saved state is that of another network or optimizer.
-    #[error("{}: does not fit the network of this run: {problem}", path.display())]
-    Misfit {
+    #[error("{}: does not match the network of this run: {problem}", path.display())]
+    IncompatibleState {
         /// The checkpoint.
         path: PathBuf,
-        /// What does not fit.
+        /// What does not match.
         problem: String,
     },
     /// Another run writes into the folder.
@@ -157,19 +172,20 @@ pub enum TrainError {
     Locked {
         /// The folder.
         path: PathBuf,
-        /// Who holds it.
+        /// The process that holds the lock.
         holder: String,
     },
-    /// More samples of an epoch cannot be read than was allowed.
+    /// More samples of an epoch cannot be read than the configuration allows.
     #[error(
-        "{skipped} training samples of epoch {epoch} cannot be used, {allowed} are allowed; the last is {index}"
+        "{skipped} training samples of epoch {epoch} cannot be used, {allowed} are allowed; the \
+         last is {index}"
     )]
     TooManyUnreadable {
         /// Epoch, from 1.
         epoch: usize,
-        /// How many there were.
+        /// Number of samples that could not be used.
         skipped: usize,
-        /// How many the configuration allows.
+        /// Number that the configuration allows.
         allowed: usize,
         /// Index of the last of them.
         index: usize,
@@ -180,7 +196,7 @@ pub enum TrainError {
     /// A thread that prepares batches panicked, which is a bug in a data set or an augmentation.
     #[error("a loader thread panicked: {message}")]
     LoaderPanicked {
-        /// What it said.
+        /// Message of the panic.
         message: String,
     },
     /// A tensor operation failed.
@@ -190,7 +206,44 @@ pub enum TrainError {
 
 fkp_core::debug_as_sentence!(TrainError);
 
-fn list(differences: &[Difference]) -> String {
-    let told: Vec<String> = differences.iter().map(Difference::to_string).collect();
-    told.join("; ")
+impl TrainError {
+    /// An invalid field of a configuration.
+    pub(crate) fn config(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Config {
+            field: field.into(),
+            problem: problem.into(),
+        }
+    }
+}
+
+/// Refuses the value of a field unless it is valid: "must be …, got …".
+pub(crate) fn check(
+    field: impl Into<String>,
+    is_valid: bool,
+    must_be: &str,
+    got: f64,
+) -> Result<(), TrainError> {
+    match is_valid {
+        true => Ok(()),
+        false => Err(TrainError::config(
+            field,
+            format!("must be {must_be}, got {got}"),
+        )),
+    }
+}
+
+/// An error with its causes on one line.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn list(differences: &[RunDifference]) -> String {
+    let texts: Vec<String> = differences.iter().map(RunDifference::to_string).collect();
+    texts.join("; ")
 }

@@ -1,65 +1,43 @@
 //! A training loop for keypoint networks on candle.
 //!
-//! The loop knows a network as candle's `ModuleT`, data as [`fkp_core::Dataset`], variation as
-//! [`fkp_core::Augment`], and what the network's output means as a [`Codec`]. It knows none of
-//! the crates that implement these. What it promises is repeatability: every random number is a
-//! function of (seed, epoch, sample), so two runs give the same weights to the bit whatever the
-//! number of threads, and a run that was stopped and resumed gives the weights of one that was
-//! not.
+//! The loop takes any candle `ModuleT` as a network, any [`fkp_core::Dataset`] as data, any
+//! [`fkp_core::Augment`] as augmentation, and a [`Codec`] for the meaning of the network's output.
+//! It does not depend on the crates that implement these. Training is reproducible: every random
+//! number is a function of (seed, epoch, sample), so two runs give bit-identical weights whatever
+//! the number of threads, and so does a run that was stopped and resumed.
 //!
 #![doc = include_str!("../README.md")]
 
-mod averaging;
 mod checkpoint;
 mod codec;
 mod communicator;
 mod config;
+mod data;
 mod error;
-mod evaluate;
 mod fit;
-mod history;
-mod identity;
-mod loader;
-mod lock;
-mod loss;
-mod losses;
-mod lr_finder;
+pub mod loss;
 mod observer;
 pub mod observers;
-mod optimizer;
-mod params;
-mod plan;
+mod optim;
 #[cfg(feature = "plots")]
 pub mod plots;
-mod progress;
-mod replace;
-mod run;
-mod sampler;
-mod schedule;
-mod trainer;
 
-pub use averaging::Averaging;
-pub use checkpoint::Checkpoints;
+pub use checkpoint::{Checkpoints, RunDifference, write_atomic};
 pub use codec::{
     Codec, Coordinates, CoordinatesWithScale, Heatmap, JensenShannon, SoftArgmax, Target,
     keypoint_codec,
 };
 pub use communicator::{Communicator, SingleProcess};
-pub use config::{DataLimit, EarlyStopping, Restore, TrainConfig, Unreadable};
+pub use config::{DataLimit, EarlyStopping, OnUnreadable, RestoreWeights, TrainConfig};
+pub use data::{Sampler, Shuffled, WeightedSources};
 pub use error::TrainError;
-pub use evaluate::{Evaluator, MetricFactory, Scored};
-pub use fit::{Outcome, Stopped};
-pub use history::EpochRecord;
-pub use identity::Difference;
-pub use loss::{Loss, Unit};
-pub use lr_finder::{LearningRateCurve, LearningRateFinder, LearningRatePoint};
-pub use observer::{
-    EpochReport, Observer, Observers, Skipped, StartReport, StepReport, ValidationReport,
+pub use fit::{
+    BestScore, EpochRecord, Evaluator, LearningRateCurve, LearningRateFinder, LearningRatePoint,
+    MetricFactory, Progress, ScoredSample, StopReason, TrainOutcome, Trainer, codec_for,
 };
-pub use optimizer::{DecayExempt, Optimizer, OptimizerConfig};
-pub use params::{ForwardPass, Params};
-pub use progress::{Best, Progress};
-pub use replace::write_file;
-pub use sampler::{Sampler, Shuffled, WeightedSources};
-pub use schedule::{PlateauState, Position, Schedule};
-pub use trainer::{Trainer, codec_for};
+pub use loss::{Loss, LossUnit};
+pub use observer::{
+    EpochReport, Observer, Observers, SkipReport, StartReport, StepReport, ValidationReport,
+};
+pub use optim::schedule::{self, PlateauState, Schedule, SchedulePosition};
+pub use optim::{Averaging, DecayExempt, ForwardPass, Optimizer, OptimizerConfig, Params};

@@ -1,4 +1,4 @@
-//! Who wants to know how the training goes, and may stop it.
+//! Callbacks of the training loop; an observer can stop the run.
 
 use crate::{EpochRecord, Evaluator, TrainError};
 use fkp_core::Dataset;
@@ -6,137 +6,137 @@ use fkp_metrics::EvaluationReport;
 use serde::Serialize;
 use std::ops::ControlFlow;
 
-/// A run begins, or goes on.
+/// A run starts or is resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct StartReport {
-    /// Epochs that the run will have.
+    /// Number of epochs of the run.
     pub epochs: usize,
-    /// Epochs that were made before: 0, or more after a resume.
+    /// Epochs completed before: 0, or more after a resume.
     pub epochs_done: usize,
-    /// Steps that were made in the epoch after those.
+    /// Optimizer steps made in the unfinished epoch.
     pub steps_done: usize,
-    /// Steps of the optimizer that were made before.
+    /// Optimizer steps made before.
     pub global_step: usize,
-    /// How many numbers are learned.
+    /// Number of trainable parameters.
     pub parameters: usize,
-    /// Samples that are learned from.
+    /// Samples in the training set.
     pub training_samples: usize,
-    /// Samples that the network is judged by.
+    /// Samples in the validation set.
     pub validation_samples: usize,
 }
 
-/// One step of the optimizer was made.
+/// An optimizer step was made.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct StepReport {
     /// Epoch, from 1.
     pub epoch: usize,
-    /// Epochs that the run will have.
+    /// Number of epochs of the run.
     pub epochs: usize,
     /// Step within the epoch, from 1.
     pub step: usize,
-    /// Steps that the epoch has.
+    /// Optimizer steps per epoch.
     pub steps: usize,
-    /// Samples in this step's batch.
+    /// Samples of this step on this rank.
     pub samples: usize,
-    /// Steps of the optimizer since the run began, this one included.
+    /// Optimizer steps since the start of the run, including this one.
     pub global_step: usize,
     /// Mean training loss over the epoch so far.
     pub mean_loss: f64,
-    /// Step size of the optimizer in this step.
+    /// Learning rate of this step.
     pub learning_rate: f64,
-    /// Euclidean norm of all gradients before clipping, where it was computed.
+    /// Global norm of the gradients before clipping; present if gradients are clipped.
     pub grad_norm: Option<f64>,
-    /// Seconds that this step waited for its batch.
+    /// Seconds that this step spent waiting for its batches.
     pub loader_wait: f64,
 }
 
-/// The network was validated within an epoch.
+/// The network was validated in the middle of an epoch.
 #[derive(Debug, Clone, Copy)]
 pub struct ValidationReport<'a> {
     /// Epoch, from 1.
     pub epoch: usize,
-    /// Steps made in this epoch.
+    /// Optimizer steps made in this epoch.
     pub step: usize,
-    /// Steps of the optimizer since the run began.
+    /// Optimizer steps since the start of the run.
     pub global_step: usize,
-    /// Everything that the validation measured.
+    /// The validation metrics.
     pub validation: &'a EvaluationReport,
-    /// Whether the validation loss is the lowest so far.
+    /// Whether the monitored metric has its best value so far.
     pub is_best: bool,
 }
 
-/// A training sample could not be read and was left out.
+/// A training sample could not be read and was skipped.
 #[derive(Debug, Clone, Copy)]
-pub struct Skipped<'a> {
+pub struct SkipReport<'a> {
     /// Epoch, from 1.
     pub epoch: usize,
     /// Index of the sample in the training set.
     pub index: usize,
     /// Why.
     pub error: &'a TrainError,
-    /// Samples left out in this epoch so far, this one included.
+    /// Samples skipped in this epoch so far, including this one.
     pub skipped: usize,
-    /// How many may be left out in an epoch before the run stops.
+    /// Samples that may be skipped per epoch before the run stops.
     pub allowed: usize,
 }
 
 /// An epoch was trained, validated and saved.
 #[derive(Clone, Copy)]
 pub struct EpochReport<'a> {
-    /// Epochs that the run will have.
+    /// Number of epochs of the run.
     pub epochs: usize,
-    /// The epoch's figures.
+    /// The metrics of the epoch.
     pub record: &'a EpochRecord,
-    /// The figures of every epoch so far, this one last; after a resume from the first one on.
+    /// The metrics of all epochs so far, including those before a resume and this one.
     pub history: &'a [EpochRecord],
-    /// Everything that the validation measured.
+    /// The validation metrics.
     pub validation: &'a EvaluationReport,
-    /// Whether the validation loss is the lowest so far.
+    /// Whether the monitored metric has its best value so far.
     pub is_best: bool,
-    /// The network as it is now, to be tried on anything.
+    /// Evaluates the current network on any data set.
     pub evaluator: Evaluator<'a>,
-    /// What it was validated on.
+    /// The validation set.
     pub validation_set: &'a dyn Dataset,
-    /// Steps of the optimizer since the run began.
+    /// Optimizer steps since the start of the run.
     pub global_step: usize,
 }
 
-/// Watches a run. Returning `Break` stops it with a checkpoint, from which it can be resumed.
-///
-/// An implementation writes only the methods whose news it wants.
+/// Callbacks of the training loop. Returning `Break` stops the run with a checkpoint, from which it
+/// can be resumed. All methods have defaults that do nothing.
 pub trait Observer {
-    /// Before the first step, also of a resumed run.
+    /// Called before the first step of a new or resumed run.
     fn on_start(&mut self, _report: &StartReport) {}
 
-    /// After each step.
+    /// Called after each optimizer step.
     fn on_step(&mut self, _report: &StepReport) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 
-    /// After each validation within an epoch; the one at its end is in [`Self::on_epoch`].
+    /// Called after each validation in the middle of an epoch; [`Self::on_epoch`] reports the one
+    /// at its end.
     fn on_validation(&mut self, _report: &ValidationReport<'_>) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 
-    /// After a training sample was left out because it could not be read.
-    fn on_skip(&mut self, _report: &Skipped<'_>) {}
+    /// Called after a training sample was skipped because it could not be read.
+    fn on_skip(&mut self, _report: &SkipReport<'_>) {}
 
-    /// After each epoch.
+    /// Called after each epoch.
     fn on_epoch(&mut self, _report: &EpochReport<'_>) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 
-    /// Why it broke the run off, if that was for an error. Asked after the checkpoint is written;
-    /// the run then ends with this error rather than as stopped. The error is handed over once.
+    /// The error for which the observer stopped the run, if any. Called after the checkpoint is
+    /// written; the run then ends with this error. Later calls return `None`.
     fn failure(&mut self) -> Option<TrainError> {
         None
     }
 }
 
-/// Watches nothing.
+/// Does nothing.
 impl Observer for () {}
 
-/// Several observers, told in order. All are told even if one of them breaks.
+/// Several observers, called in order. All are called even if one of them returns `Break`.
 pub struct Observers<'a>(pub Vec<&'a mut dyn Observer>);
 
 impl Observer for Observers<'_> {
@@ -145,19 +145,19 @@ impl Observer for Observers<'_> {
     }
 
     fn on_step(&mut self, report: &StepReport) -> ControlFlow<()> {
-        tell_all(&mut self.0, |observer| observer.on_step(report))
+        call_all(&mut self.0, |observer| observer.on_step(report))
     }
 
     fn on_validation(&mut self, report: &ValidationReport<'_>) -> ControlFlow<()> {
-        tell_all(&mut self.0, |observer| observer.on_validation(report))
+        call_all(&mut self.0, |observer| observer.on_validation(report))
     }
 
-    fn on_skip(&mut self, report: &Skipped<'_>) {
+    fn on_skip(&mut self, report: &SkipReport<'_>) {
         self.0.iter_mut().for_each(|o| o.on_skip(report));
     }
 
     fn on_epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
-        tell_all(&mut self.0, |observer| observer.on_epoch(report))
+        call_all(&mut self.0, |observer| observer.on_epoch(report))
     }
 
     fn failure(&mut self) -> Option<TrainError> {
@@ -165,13 +165,13 @@ impl Observer for Observers<'_> {
     }
 }
 
-fn tell_all(
+fn call_all(
     observers: &mut [&mut dyn Observer],
-    mut tell: impl FnMut(&mut dyn Observer) -> ControlFlow<()>,
+    mut call: impl FnMut(&mut dyn Observer) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let mut flow = ControlFlow::Continue(());
     for observer in observers {
-        if tell(*observer).is_break() {
+        if call(*observer).is_break() {
             flow = ControlFlow::Break(());
         }
     }

@@ -236,7 +236,7 @@ mod tests {
         let tutorial = RunConfig::parse(RunConfig::TUTORIAL).unwrap();
         let mut default = RunConfig::default();
         // The file spells out the default loss.
-        default.train.loss = Some(fkp_train::Loss::Mae);
+        default.train.loss = Some(fkp_train::loss::Mae.into());
         assert_eq!(tutorial, default);
         tutorial.validate().unwrap();
         RunConfig::parse(RunConfig::RENDERED)

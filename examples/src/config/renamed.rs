@@ -4,12 +4,20 @@ use anyhow::{Result, bail};
 use toml::{Table, Value};
 
 /// Keys of earlier versions and their new names.
-const KEYS: [(&str, &str); 1] = [("extent", "data_limit")];
+const KEYS: [(&str, &str); 4] = [
+    ("extent", "data_limit"),
+    ("unreadable", "on_unreadable"),
+    ("at_most", "max_per_epoch"),
+    ("restore", "restore_weights"),
+];
 
 /// Values of earlier versions and their new names, by key.
-const VALUES: [(&str, &str, &str); 2] = [
+const VALUES: [(&str, &str, &str); 5] = [
     ("labels", "with_pixels", "with_image"),
     ("labels", "stay_behind", "unchanged"),
+    ("restore_weights", "nothing", "last"),
+    ("decay_exempt", "vectors", "bias_and_norm"),
+    ("decay_exempt", "nothing", "none"),
 ];
 
 /// Refuses a name of an earlier version. Anything else that is wrong with the text is left to the

@@ -135,7 +135,7 @@ fn a_full_disk_ends_the_run_with_a_message_and_the_last_checkpoint() {
     limited.arg("--resume").arg(&run).args(["--epochs", "2"]);
     let text = refused(&mut limited);
     assert!(
-        text.contains("cannot write the checkpoint; the one before is still there")
+        text.contains("cannot write the checkpoint; the previous one is unchanged")
             && text.contains("because: File too large"),
         "{text}"
     );

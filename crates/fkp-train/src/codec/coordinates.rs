@@ -1,31 +1,33 @@
-//! Networks that put out coordinates.
+//! The codec of networks that output coordinates.
 
-use super::{Codec, Target, decode_by, keypoints_of, label_weights};
-use crate::{Loss, Unit};
+use super::interface::{Codec, Target};
+use super::labels::{decode_by, keypoints_of, label_weights};
+use crate::loss::{Loss, LossUnit};
 use candle_core::{Device, Result, Tensor};
 use fkp_core::{CoordinateFrame, Keypoints, OutputSpec, Prediction, Sample};
 
-/// Outputs `[n, 2·n_keypoints]` are coordinates in [−1, 1], interleaved x₀, y₀, x₁, y₁, …
-/// (see [`CoordinateFrame`]).
+/// The codec of outputs `[n, 2·n_keypoints]` that are coordinates in [−1, 1], interleaved x₀, y₀,
+/// x₁, y₁, … (see [`CoordinateFrame`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Coordinates {
     /// The crop's size.
     pub frame: CoordinateFrame,
-    /// What is minimized.
+    /// The loss of each coordinate.
     pub loss: Loss,
-    /// The unit of the errors that the loss is given, and so of the loss.
-    pub unit: Unit,
-    /// How much each keypoint counts, one weight from 0 for each; all the same where absent.
+    /// The unit of the errors that the loss is computed from.
+    pub unit: LossUnit,
+    /// The weight of each keypoint in the loss, at least 0; all 1 if absent.
     pub keypoint_weights: Option<Vec<f32>>,
 }
 
 impl Coordinates {
-    /// All keypoints alike, errors in the unit that the loss is meant for.
-    pub fn new(frame: CoordinateFrame, loss: Loss) -> Self {
+    /// All keypoints have the same weight, and errors are in the loss's default unit.
+    pub fn new(frame: CoordinateFrame, loss: impl Into<Loss>) -> Self {
+        let loss = loss.into();
         Self {
             frame,
             loss,
-            unit: loss.natural_unit(),
+            unit: loss.default_unit(),
             keypoint_weights: None,
         }
     }
@@ -56,7 +58,7 @@ impl Codec for Coordinates {
     }
 }
 
-/// Values and weights, both `[n, 2·n_keypoints]`, in the form of [`Coordinates`].
+/// The target of [`Coordinates`]: values and weights, both `[n, 2·n_keypoints]`.
 pub(super) fn encode(
     frame: &CoordinateFrame,
     keypoint_weights: Option<&[f32]>,
@@ -82,21 +84,21 @@ pub(super) fn encode(
     })
 }
 
-/// Predicted minus labeled coordinates, `[n, 2·n_keypoints]` in [−1, 1] as they come.
+/// Predicted minus labeled coordinates, `[n, 2·n_keypoints]`, both given in [−1, 1].
 pub(super) fn errors(
     frame: &CoordinateFrame,
-    unit: Unit,
+    unit: LossUnit,
     predicted: &Tensor,
     labeled: &Tensor,
 ) -> Result<Tensor> {
     let error = (predicted - labeled)?;
     match unit {
-        Unit::Normalized => Ok(error),
-        Unit::Pixels => scaled(&error, frame.width as f64 / 2.0, frame.height as f64 / 2.0),
+        LossUnit::Normalized => Ok(error),
+        LossUnit::Pixels => scaled(&error, frame.width as f64 / 2.0, frame.height as f64 / 2.0),
     }
 }
 
-/// Interleaved x and y, each times its factor.
+/// Interleaved x and y, multiplied by a factor for x and one for y.
 pub(super) fn scaled(xy: &Tensor, x_factor: f64, y_factor: f64) -> Result<Tensor> {
     if x_factor == y_factor {
         return xy.affine(x_factor, 0.0);
@@ -109,7 +111,8 @@ pub(super) fn scaled(xy: &Tensor, x_factor: f64, y_factor: f64) -> Result<Tensor
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::testing::{EncodeKeypoints, check_gradient, learns, random};
+    use crate::codec::testing::{EncodeKeypoints, check_gradient, check_training, random};
+    use crate::loss::{Mae, Mse, SmoothL1, SoftWing, Wing};
     use candle_core::Var;
     use fkp_core::Keypoint;
 
@@ -121,19 +124,21 @@ mod tests {
         width: 64,
         height: 32,
     };
-    const LOSSES: [fn() -> Loss; 5] = [
-        || Loss::Mae,
-        || Loss::Mse,
-        Loss::smooth_l1,
-        Loss::wing,
-        Loss::soft_wing,
-    ];
+    fn losses() -> [Loss; 5] {
+        [
+            Mae.into(),
+            Mse.into(),
+            SmoothL1::default().into(),
+            Wing::default().into(),
+            SoftWing::default().into(),
+        ]
+    }
 
-    /// A missing label is masked, not zero-filled: neither loss nor gradient sees it.
+    /// A missing label is masked, not zero-filled: it affects neither loss nor gradient.
     #[test]
     fn missing_labels_have_no_weight() {
         let truth = Keypoints::new(vec![Keypoint::new(47.5, 71.5), Keypoint::unlabeled()]);
-        for (loss, expected, gradient) in [(Loss::Mae, 1.0, 1.0), (Loss::Mse, 0.5, 1.0)] {
+        for (loss, expected, gradient) in [(Loss::from(Mae), 1.0, 1.0), (Mse.into(), 0.5, 1.0)] {
             let codec = Coordinates::new(FRAME, loss);
             let target = codec
                 .encode_keypoints(std::slice::from_ref(&truth), &Device::Cpu)
@@ -149,11 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn errors_in_pixels_are_errors_in_pixels() {
+    fn errors_are_in_the_unit_of_the_codec() {
         let truth = Keypoints::from_xy(&[[10.0, 20.0]]);
         let guess = Keypoints::from_xy(&[[13.0, 16.0]]);
-        let mut codec = Coordinates::new(WIDE, Loss::Mae);
-        codec.unit = Unit::Pixels;
+        let mut codec = Coordinates::new(WIDE, Mae);
+        codec.unit = LossUnit::Pixels;
         let encode = |keypoints: &Keypoints| {
             codec
                 .encode_keypoints(std::slice::from_ref(keypoints), &Device::Cpu)
@@ -161,13 +166,16 @@ mod tests {
         };
         let loss = codec.loss(&encode(&guess).values, &encode(&truth)).unwrap();
         assert!((loss.to_scalar::<f32>().unwrap() - 7.0).abs() < 1e-5);
-        assert_eq!(Coordinates::new(WIDE, Loss::Mae).unit, Unit::Normalized);
-        assert_eq!(Coordinates::new(WIDE, Loss::wing()).unit, Unit::Pixels);
+        assert_eq!(Coordinates::new(WIDE, Mae).unit, LossUnit::Normalized);
+        assert_eq!(
+            Coordinates::new(WIDE, Wing::default()).unit,
+            LossUnit::Pixels
+        );
     }
 
     #[test]
-    fn keypoints_count_by_their_weight() {
-        let mut codec = Coordinates::new(FRAME, Loss::Mae);
+    fn keypoints_are_weighted() {
+        let mut codec = Coordinates::new(FRAME, Mae);
         codec.keypoint_weights = Some(vec![2.0, 0.0, 0.5]);
         let keypoints = Keypoints::new(vec![
             Keypoint::new(47.5, 47.5),
@@ -195,11 +203,11 @@ mod tests {
     }
 
     #[test]
-    fn gradients_are_the_differences_of_the_loss() {
+    fn gradients_match_finite_differences() {
         let keypoints = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabeled()]);
-        for loss in LOSSES {
-            for unit in [Unit::Normalized, Unit::Pixels] {
-                let mut codec = Coordinates::new(WIDE, loss());
+        for loss in losses() {
+            for unit in [LossUnit::Normalized, LossUnit::Pixels] {
+                let mut codec = Coordinates::new(WIDE, loss);
                 codec.unit = unit;
                 codec.keypoint_weights = Some(vec![0.7, 1.0]);
                 check_gradient(
@@ -212,8 +220,8 @@ mod tests {
     }
 
     #[test]
-    fn decode_undoes_encode() {
-        let codec = Coordinates::new(FRAME, Loss::Mae);
+    fn decode_inverts_encode() {
+        let codec = Coordinates::new(FRAME, Mae);
         let keypoints = Keypoints::from_xy(&[[0.0, 95.0], [12.25, 60.5]]);
         let target = codec
             .encode_keypoints(&[keypoints.clone(), keypoints.clone()], &Device::Cpu)
@@ -226,9 +234,9 @@ mod tests {
     }
 
     #[test]
-    fn every_loss_can_be_learned_with() {
-        for loss in LOSSES {
-            learns(&Coordinates::new(FRAME, loss()), FRAME, &[4], 0.5);
+    fn networks_can_be_trained_with_every_loss() {
+        for loss in losses() {
+            check_training(&Coordinates::new(FRAME, loss), FRAME, &[4], 0.5);
         }
     }
 }

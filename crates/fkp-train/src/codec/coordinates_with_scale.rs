@@ -1,28 +1,30 @@
-//! Networks that say how sure they are of each keypoint.
+//! The codec of networks that output coordinates and a standard deviation for each keypoint.
 
 use super::coordinates::{encode, scaled};
-use super::{Codec, Target, decode_by, keypoints_of};
+use super::interface::{Codec, Target};
+use super::labels::{decode_by, keypoints_of};
+use crate::loss::Nll;
 use candle_core::{Device, Result, Tensor, bail};
 use fkp_core::{CoordinateFrame, Likelihood, OutputSpec, Prediction, Sample};
 
-/// Outputs are [`OutputSpec::CoordinatesWithScale`]: coordinates, and for each keypoint a number
-/// that says how far it may be off.
+/// The codec of [`OutputSpec::CoordinatesWithScale`]: coordinates, and for each keypoint the scale
+/// of its error.
 ///
-/// The loss is the negative logarithm of the likelihood without its constant, and may be below 0:
-/// |e| / b + ln b for each coordinate of a Laplace likelihood, e² / 2σ² + ln σ of a Gaussian one,
-/// PyTorch's `GaussianNLLLoss` (Nix & Weigend 1994; Kendall & Gal 2017).
+/// The loss is the negative log-likelihood without its constant, and may be below 0: |e| / b + ln b
+/// for each coordinate of a Laplace likelihood, e² / 2σ² + ln σ of a Gaussian one, PyTorch's
+/// `GaussianNLLLoss` (Nix & Weigend 1994; Kendall & Gal 2017).
 #[derive(Debug, Clone, PartialEq)]
 pub struct CoordinatesWithScale {
     /// The crop's size.
     pub frame: CoordinateFrame,
-    /// What errors are like.
+    /// The distribution of the errors.
     pub likelihood: Likelihood,
-    /// How much each keypoint counts, one weight from 0 for each; all the same where absent.
+    /// The weight of each keypoint in the loss, at least 0; all 1 if absent.
     pub keypoint_weights: Option<Vec<f32>>,
 }
 
 impl CoordinatesWithScale {
-    /// All keypoints alike.
+    /// All keypoints have the same weight.
     pub fn new(frame: CoordinateFrame, likelihood: Likelihood) -> Self {
         Self {
             frame,
@@ -31,7 +33,7 @@ impl CoordinatesWithScale {
         }
     }
 
-    /// The pixels that are 1 in the unit of errors and scales.
+    /// The unit of errors and scales, in pixels.
     fn unit_px(&self) -> f64 {
         ((self.frame.width * self.frame.height) as f64).sqrt() / 2.0
     }
@@ -40,7 +42,9 @@ impl CoordinatesWithScale {
     fn split(&self, output: &Tensor) -> Result<(Tensor, Tensor)> {
         let width = output.dims2()?.1;
         if !width.is_multiple_of(3) {
-            bail!("uncertain: the output must be [n, 3·n_keypoints], got {width} columns");
+            bail!(
+                "coordinates with scale: the output must be [n, 3·n_keypoints], got {width} columns"
+            );
         }
         let keypoints = width / 3;
         let raw = output.narrow(1, 2 * keypoints, keypoints)?;
@@ -52,7 +56,7 @@ impl CoordinatesWithScale {
 }
 
 impl Codec for CoordinatesWithScale {
-    /// Values and weights are `[n, 2·n_keypoints]`, as of [`Coordinates`](crate::Coordinates).
+    /// Values and weights are those of [`Coordinates`](crate::Coordinates).
     fn encode(&self, samples: &[Sample], device: &Device) -> Result<Target> {
         encode(
             &self.frame,
@@ -67,16 +71,10 @@ impl Codec for CoordinatesWithScale {
         let side = |pixels: usize| pixels as f64 / 2.0 / self.unit_px();
         let error = (keypoints - &target.values)?;
         let error = scaled(&error, side(self.frame.width), side(self.frame.height))?;
-        // One scale for the x and the y of a keypoint, side by side like these.
+        // One scale for the x and the y of a keypoint, interleaved like the errors.
         let log_scale = Tensor::stack(&[&log_scale, &log_scale], 2)?.flatten_from(1)?;
-        let distance = match self.likelihood {
-            Likelihood::Gaussian => {
-                let precision = log_scale.affine(-2.0, 0.0)?.exp()?;
-                (error.sqr()? * precision)?.affine(0.5, 0.0)?
-            }
-            Likelihood::Laplace => (error.abs()? * log_scale.neg()?.exp()?)?,
-        };
-        ((distance + log_scale)? * &target.weights)?.sum_all()
+        let each = Nll::of_coordinates(self.likelihood, &error, &log_scale)?;
+        (each * &target.weights)?.sum_all()
     }
 
     fn decode(&self, output: &Tensor) -> Result<Vec<Prediction>> {
@@ -94,7 +92,7 @@ impl Codec for CoordinatesWithScale {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::testing::{EncodeKeypoints, check_gradient, learns, random, wide};
+    use crate::codec::testing::{EncodeKeypoints, check_gradient, check_training, random, wide};
     use candle_core::Var;
     use fkp_core::{Keypoint, Keypoints};
 
@@ -108,7 +106,7 @@ mod tests {
     };
 
     #[test]
-    fn gradients_are_the_differences_of_the_loss() {
+    fn gradients_match_finite_differences() {
         let keypoints = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabeled()]);
         for likelihood in [Likelihood::Gaussian, Likelihood::Laplace] {
             let codec = CoordinatesWithScale::new(WIDE, likelihood);
@@ -121,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_likelihood_is_that_of_pytorch() {
+    fn losses_and_gradients_are_those_of_pytorch() {
         let text = include_str!("../../tests/golden/golden.json");
         let golden: serde_json::Value = serde_json::from_str(text).unwrap();
         let list = |name: &str| -> Vec<f64> {
@@ -178,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn scales_stay_within_bounds_and_are_in_pixels() {
+    fn scales_are_bounded_and_in_pixels() {
         let output = Tensor::new(&[[0f32, 0.0, -1e6], [0.0, 0.0, 1e6]], &Device::Cpu).unwrap();
         let scales = sigmas(
             &CoordinatesWithScale::new(FRAME, Likelihood::Gaussian),
@@ -191,7 +189,7 @@ mod tests {
         let expected = 2f64.sqrt() * 2048f64.sqrt() / 2.0 * (-2f64).exp();
         let got = f64::from(sigmas(&codec, &output)[0]);
         assert!((got / expected - 1.0).abs() < 1e-5, "{got} {expected}");
-        // A perfect prediction, or a hopeless one, at either end.
+        // A perfect and a very wrong prediction, at both limits of the scale.
         for r in [-1e4, 1e4] {
             let output = Var::new(&[[0f64, 0.0, r], [50.0, 0.0, r]], &Device::Cpu).unwrap();
             let truth = Keypoints::from_xy(&[[47.5, 47.5]]);
@@ -202,9 +200,9 @@ mod tests {
         }
     }
 
-    /// Of keypoints that cannot be predicted, the network learns the spread.
+    /// For keypoints that cannot be predicted, the learned scale is their spread.
     #[test]
-    fn the_scale_that_is_learned_is_the_spread_of_the_points() {
+    fn the_learned_scale_is_the_spread_of_the_keypoints() {
         let truth: Vec<_> = (0..64)
             .map(|i| {
                 let u = (f64::from(i) + 0.5) / 64.0;
@@ -248,9 +246,9 @@ mod tests {
     }
 
     #[test]
-    fn keypoints_can_be_learned_and_decoded() {
+    fn networks_can_be_trained_and_decoded() {
         for likelihood in [Likelihood::Gaussian, Likelihood::Laplace] {
-            learns(
+            check_training(
                 &CoordinatesWithScale::new(FRAME, likelihood),
                 FRAME,
                 &[6],

@@ -1,15 +1,16 @@
-//! Networks that draw a map for each keypoint.
+//! The codec of networks that output a heatmap for each keypoint.
 
-use super::{Codec, Target, decode_by, keypoints_of, label_weights};
-use crate::Loss;
+use super::interface::{Codec, Target};
+use super::labels::{decode_by, keypoints_of, label_weights};
+use crate::loss::{Loss, LossInput};
 use candle_core::{Device, Result, Tensor, bail};
 use fkp_core::{CoordinateFrame, Keypoint, OutputSpec, Prediction, Sample};
 
-/// Outputs are [`OutputSpec::Heatmap`]: for each keypoint a map with a Gaussian of height 1 around
+/// The codec of [`OutputSpec::Heatmap`]: for each keypoint a map with a Gaussian of height 1 around
 /// it.
 ///
-/// The Gaussian's center is where the keypoint is and not at the nearest pixel. A keypoint more than
-/// 3 σ outside the map leaves no trace in it and has no weight.
+/// The center of the Gaussian is the exact position of the keypoint, not the nearest pixel. A
+/// keypoint more than 3 σ outside the map has weight 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heatmap {
     /// The crop's size.
@@ -18,23 +19,26 @@ pub struct Heatmap {
     pub size: (usize, usize),
     /// Standard deviation of the Gaussians, in pixels of a map.
     pub sigma_px: f64,
-    /// What is minimized, of each pixel: `mse` or `adaptive_wing`.
+    /// The loss of each pixel: `mse` or `adaptive_wing`.
     pub loss: Loss,
-    /// How much each keypoint counts, one weight from 0 for each; all the same where absent.
+    /// The weight of each keypoint in the loss, at least 0; all 1 if absent.
     pub keypoint_weights: Option<Vec<f32>>,
 }
 
-/// Where a target counts as foreground.
-const FOREGROUND_FROM: f32 = 0.2;
-
 impl Heatmap {
-    /// All keypoints alike. Usual are maps of a quarter of the crop's size, and σ from 1 to 2 px.
-    pub fn new(frame: CoordinateFrame, size: (usize, usize), sigma_px: f64, loss: Loss) -> Self {
+    /// All keypoints have the same weight. Maps usually have a quarter of the crop's size, and σ is
+    /// 1 to 2 px.
+    pub fn new(
+        frame: CoordinateFrame,
+        size: (usize, usize),
+        sigma_px: f64,
+        loss: impl Into<Loss>,
+    ) -> Self {
         Self {
             frame,
             size,
             sigma_px,
-            loss,
+            loss: loss.into(),
             keypoint_weights: None,
         }
     }
@@ -47,13 +51,14 @@ impl Heatmap {
         if width < 2 || height < 2 {
             bail!("heatmap: a map must be 2×2 at least, got {width}×{height}");
         }
-        match self.loss {
-            Loss::Mse | Loss::AdaptiveWing { .. } => Ok(()),
-            loss => bail!(
-                "heatmap: the loss must be mse or adaptive_wing, got {}",
-                loss.name()
-            ),
+        if !self.loss.takes(LossInput::Heatmap) {
+            let (names, got) = (Loss::names_for(LossInput::Heatmap), self.loss.name());
+            bail!(
+                "heatmap: the loss must be {}, got {got}",
+                names.join(" or ")
+            );
         }
+        Ok(())
     }
 
     /// A keypoint of the crop in pixels of the map.
@@ -66,19 +71,20 @@ impl Heatmap {
         )
     }
 
-    fn leaves_a_trace(&self, (x, y): (f64, f64)) -> bool {
-        let reach = 3.0 * self.sigma_px;
-        let within = |x: f64, size: usize| x >= -reach && x <= size as f64 - 1.0 + reach;
+    /// Whether a point is at most 3 σ outside the map.
+    fn is_near_map(&self, (x, y): (f64, f64)) -> bool {
+        let margin = 3.0 * self.sigma_px;
+        let within = |x: f64, size: usize| x >= -margin && x <= size as f64 - 1.0 + margin;
         within(x, self.size.0) && within(y, self.size.1)
     }
 
-    /// exp(−(i − middle)² / 2σ²) for each i.
-    fn bell(&self, middle: f64, count: usize) -> Vec<f32> {
-        let at = |i: usize| {
-            let z = (i as f64 - middle) / self.sigma_px;
+    /// exp(−(i − mean)² / 2σ²) for each i below `count`.
+    fn gaussian(&self, mean: f64, count: usize) -> Vec<f32> {
+        let value = |i: usize| {
+            let z = (i as f64 - mean) / self.sigma_px;
             (-0.5 * z * z).exp() as f32
         };
-        (0..count).map(at).collect()
+        (0..count).map(value).collect()
     }
 }
 
@@ -94,32 +100,28 @@ impl Codec for Heatmap {
         let all = keypoints.iter().flat_map(|keypoints| keypoints.iter());
         for (keypoint, weight) in all.zip(&mut weights) {
             let (x, y) = self.to_map(keypoint);
-            if *weight == 0.0 || !self.leaves_a_trace((x, y)) {
+            if *weight == 0.0 || !self.is_near_map((x, y)) {
                 *weight = 0.0;
                 values.resize(values.len() + width * height, 0.0);
                 continue;
             }
-            let across = self.bell(x, width);
-            for down in self.bell(y, height) {
+            let across = self.gaussian(x, width);
+            for down in self.gaussian(y, height) {
                 values.extend(across.iter().map(|across| across * down));
             }
         }
         let shape = (n, n_keypoints, height, width);
-        let (weights, pixels) = match self.loss {
-            Loss::AdaptiveWing { foreground, .. } => {
-                let maps = values.chunks_exact(width * height).zip(weights);
-                let weights = maps.flat_map(|(map, weight)| {
-                    let near = near_foreground(map, width);
-                    let heavy = weight * (1.0 + foreground as f32);
-                    near.into_iter()
-                        .map(move |near| if near { heavy } else { weight })
-                });
-                (Tensor::from_vec(weights.collect(), shape, device)?, 1)
-            }
-            _ => {
-                let weights = Tensor::from_vec(weights, (n, n_keypoints, 1, 1), device)?;
-                (weights, width * height)
-            }
+        // Of each pixel where the loss weights pixels, otherwise one for all pixels of a map.
+        let mut pixel_weights = Vec::new();
+        for (map, weight) in values.chunks_exact(width * height).zip(&weights) {
+            let of_map = self.loss.pixel_weights(map, width);
+            pixel_weights.extend(of_map.into_iter().flatten().map(|pixel| weight * pixel));
+        }
+        let (weights, pixels) = if pixel_weights.is_empty() {
+            let weights = Tensor::from_vec(weights, (n, n_keypoints, 1, 1), device)?;
+            (weights, width * height)
+        } else {
+            (Tensor::from_vec(pixel_weights, shape, device)?, 1)
         };
         let sum = weights.flatten_all()?.to_vec1::<f32>()?;
         let sum: f64 = sum.into_iter().map(f64::from).sum();
@@ -132,30 +134,7 @@ impl Codec for Heatmap {
 
     fn loss(&self, output: &Tensor, target: &Target) -> Result<Tensor> {
         let difference = (output - &target.values)?;
-        let each = match self.loss {
-            Loss::AdaptiveWing {
-                alpha,
-                omega,
-                epsilon,
-                theta,
-                ..
-            } => {
-                let size = difference.abs()?;
-                let near = size.minimum(theta)?;
-                let beyond = (&size - &near)?;
-                let exponent = target.values.affine(-1.0, alpha)?;
-                // A power by way of the logarithm, whose gradient has to stay finite at 0.
-                let power = near.affine(1.0 / epsilon, 0.0)?.maximum(1e-8)?.log()?;
-                let power = (power * &exponent)?.exp()?;
-                // (θ/ε)^(α − y), a constant like everything that comes of it.
-                let edge = exponent.affine((theta / epsilon).ln(), 0.0)?.exp()?;
-                let slope = (&exponent * &edge)?.affine(omega / theta, 0.0)?;
-                let slope = (slope / edge.affine(1.0, 1.0)?)?;
-                let curved = power.affine(1.0, 1.0)?.log()?.affine(omega, 0.0)?;
-                (curved + (beyond * slope)?)?
-            }
-            _ => difference.sqr()?,
-        };
+        let each = self.loss.of_heatmap(&difference, &target.values)?;
         each.broadcast_mul(&target.weights)?.sum_all()
     }
 
@@ -176,25 +155,11 @@ impl Codec for Heatmap {
     }
 }
 
-/// Whether a pixel or one of its eight neighbors is foreground.
-fn near_foreground(map: &[f32], width: usize) -> Vec<bool> {
-    let height = map.len() / width;
-    let near = |i: usize| {
-        let (x, y) = (i % width, i / width);
-        let rows = y.saturating_sub(1)..(y + 2).min(height);
-        let columns = x.saturating_sub(1)..(x + 2).min(width);
-        rows.into_iter().any(|row| {
-            let row = &map[row * width..][..width];
-            row[columns.clone()].iter().any(|v| *v >= FOREGROUND_FROM)
-        })
-    };
-    (0..map.len()).map(near).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::testing::{EncodeKeypoints, check_gradient, learns, random, wide};
+    use crate::codec::testing::{EncodeKeypoints, check_gradient, check_training, random, wide};
+    use crate::loss::{AdaptiveWing, Mse};
     use candle_core::Var;
     use fkp_core::Keypoints;
 
@@ -202,17 +167,19 @@ mod tests {
         width: 64,
         height: 32,
     };
-    const LOSSES: [fn() -> Loss; 2] = [|| Loss::Mse, Loss::adaptive_wing];
+    fn losses() -> [Loss; 2] {
+        [Mse.into(), AdaptiveWing::default().into()]
+    }
 
     fn codec(loss: Loss) -> Heatmap {
         Heatmap::new(FRAME, (16, 8), 1.5, loss)
     }
 
-    /// Resizing a crop four times smaller puts the middle of its first four pixels on pixel 0.
+    /// Downscaling by 4 maps the center of the first four pixels to pixel 0.
     #[test]
-    fn pixels_have_their_centers_at_integers_in_both() {
+    fn crop_and_map_have_pixel_centers_at_integers() {
         let keypoints = Keypoints::from_xy(&[[1.5, 1.5], [21.5, 9.5]]);
-        let target = codec(Loss::Mse).encode_keypoints(&[keypoints], &Device::Cpu);
+        let target = codec(Mse.into()).encode_keypoints(&[keypoints], &Device::Cpu);
         let target = target.unwrap();
         let values = target.values.squeeze(0).unwrap().to_vec3::<f32>().unwrap();
         assert_eq!((values[0][0][0], values[1][2][5]), (1.0, 1.0));
@@ -222,9 +189,9 @@ mod tests {
     }
 
     #[test]
-    fn decode_undoes_encode_up_to_the_edges() {
-        for loss in LOSSES {
-            let codec = codec(loss());
+    fn decode_inverts_encode_up_to_the_edges() {
+        for loss in losses() {
+            let codec = codec(loss);
             let xs = [-0.5, 0.0, 1.3, 13.37, 31.5, 33.9, 60.1, 63.0, 63.5];
             let ys = [-0.5, 0.2, 7.7, 15.5, 16.0, 31.5];
             let keypoints: Vec<[f32; 2]> = xs.iter().flat_map(|x| ys.map(|y| [*x, y])).collect();
@@ -240,8 +207,8 @@ mod tests {
     }
 
     #[test]
-    fn odd_maps_decode_to_a_finite_point() {
-        let codec = codec(Loss::Mse);
+    fn unusual_maps_decode_to_finite_keypoints() {
+        let codec = codec(Mse.into());
         for value in [0.0, -1.0, 1.0, f32::NAN, f32::NEG_INFINITY] {
             let map = Tensor::full(value, (1, 1, 8, 16), &Device::Cpu).unwrap();
             let keypoint = codec.decode(&map).unwrap()[0].keypoints[0];
@@ -255,10 +222,10 @@ mod tests {
     }
 
     #[test]
-    fn gradients_are_the_differences_of_the_loss() {
+    fn gradients_match_finite_differences() {
         let keypoints = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabeled()]);
-        for loss in LOSSES {
-            let mut codec = codec(loss());
+        for loss in losses() {
+            let mut codec = codec(loss);
             codec.keypoint_weights = Some(vec![0.7, 1.0]);
             check_gradient(
                 &codec,
@@ -268,10 +235,10 @@ mod tests {
         }
     }
 
-    /// Adaptive Wing as the paper writes it, pixel by pixel.
+    /// The formula of the paper, pixel by pixel.
     #[test]
     fn adaptive_wing_follows_its_definition() {
-        let codec = codec(Loss::adaptive_wing());
+        let codec = codec(AdaptiveWing::default().into());
         let keypoints = Keypoints::from_xy(&[[22.0, 11.0]]);
         let target = wide(&codec.encode_keypoints(&[keypoints], &Device::Cpu).unwrap());
         let output = random(4, &[1, 1, 8, 16]);
@@ -313,18 +280,18 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_no_trace_has_no_weight() {
+    fn keypoints_far_outside_the_map_have_no_weight() {
         let truth = Keypoints::new(vec![
             Keypoint::new(40.0, 20.0),
             Keypoint::unlabeled(),
             Keypoint::new(-30.0, 20.0),
         ]);
-        for loss in LOSSES {
-            let codec = codec(loss());
+        for loss in losses() {
+            let codec = codec(loss);
             let target = codec
                 .encode_keypoints(std::slice::from_ref(&truth), &Device::Cpu)
                 .unwrap();
-            // A perfect map is where the gradient of a power is most delicate.
+            // At a difference of 0 the gradient of a power can become infinite.
             let output = Var::from_tensor(&target.values).unwrap();
             let grads = codec.loss(&output, &target).unwrap().backward().unwrap();
             let grad = grads.get(&output).unwrap().flatten_all().unwrap();
@@ -339,11 +306,11 @@ mod tests {
     }
 
     #[test]
-    fn maps_can_be_learnt() {
-        for loss in LOSSES {
-            learns(&codec(loss()), FRAME, &[2, 8, 16], 0.5);
+    fn networks_can_be_trained_with_every_loss() {
+        for loss in losses() {
+            check_training(&codec(loss), FRAME, &[2, 8, 16], 0.5);
         }
-        let mut codec = codec(Loss::Mse);
+        let mut codec = codec(Mse.into());
         codec.sigma_px = 0.0;
         let error = codec.encode_keypoints(&[Keypoints::unlabeled(1)], &Device::Cpu);
         assert!(error.unwrap_err().to_string().contains("sigma_px"));

@@ -1,25 +1,27 @@
-//! Networks whose maps are averaged to coordinates.
+//! The codec of networks whose maps are reduced to coordinates by a soft-argmax.
 
 use super::coordinates::{encode, errors};
-use super::{Codec, Target, decode_by, keypoints_of};
-use crate::{Loss, Unit};
+use super::interface::{Codec, Target};
+use super::labels::{decode_by, keypoints_of};
+use crate::loss::{Loss, LossUnit};
 use candle_core::{D, DType, Device, Result, Tensor, bail};
 use candle_nn::ops::log_softmax;
 use fkp_core::{CoordinateFrame, OutputSpec, Prediction, Sample};
 use serde::{Deserialize, Serialize};
 
-/// Draws the distribution of each map toward a Gaussian around its keypoint.
+/// A regularizer that penalizes the divergence of each map's distribution from a Gaussian around
+/// its keypoint (Nibali et al. 2018).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JensenShannon {
-    /// Factor of the divergence, λ in the paper.
+    /// Weight of the divergence in the loss, λ in the paper.
     pub weight: f64,
     /// Standard deviation of the Gaussian, in pixels of the map.
     pub sigma_px: f64,
 }
 
 impl Default for JensenShannon {
-    /// λ = 1 and σ = 1 px, the paper's.
+    /// λ = 1 and σ = 1 px, as in the paper.
     fn default() -> Self {
         Self {
             weight: 1.0,
@@ -28,31 +30,32 @@ impl Default for JensenShannon {
     }
 }
 
-/// Outputs are [`OutputSpec::SoftArgmax`]: scores whose softmax over a map is a distribution, whose
-/// mean is the keypoint.
+/// The codec of [`OutputSpec::SoftArgmax`]: the softmax of a map is a distribution, and its mean is
+/// the keypoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SoftArgmax {
     /// The crop's size.
     pub frame: CoordinateFrame,
-    /// What is minimized, of each coordinate's error.
+    /// The loss of each coordinate.
     pub loss: Loss,
-    /// The unit of the errors that the loss is given.
-    pub unit: Unit,
-    /// Added to the loss of each coordinate: λ times the Jensen–Shannon divergence between the
-    /// map's distribution and a Gaussian, in nats, from 0 to ln 2.
+    /// The unit of the errors that the loss is computed from.
+    pub unit: LossUnit,
+    /// Adds λ times the Jensen–Shannon divergence between the map's distribution and a Gaussian, in
+    /// nats, from 0 to ln 2, to the loss of each coordinate.
     pub regularizer: Option<JensenShannon>,
-    /// How much each keypoint counts, one weight from 0 for each; all the same where absent.
+    /// The weight of each keypoint in the loss, at least 0; all 1 if absent.
     pub keypoint_weights: Option<Vec<f32>>,
 }
 
 impl SoftArgmax {
-    /// All keypoints alike, errors in the unit that the loss is meant for, and the regularizer of the
-    /// paper.
-    pub fn new(frame: CoordinateFrame, loss: Loss) -> Self {
+    /// All keypoints have the same weight, errors are in the loss's default unit, and the
+    /// regularizer is that of the paper.
+    pub fn new(frame: CoordinateFrame, loss: impl Into<Loss>) -> Self {
+        let loss = loss.into();
         Self {
             frame,
             loss,
-            unit: loss.natural_unit(),
+            unit: loss.default_unit(),
             regularizer: Some(JensenShannon::default()),
             keypoint_weights: None,
         }
@@ -60,12 +63,15 @@ impl SoftArgmax {
 }
 
 impl Codec for SoftArgmax {
-    /// Values and weights are `[n, 2·n_keypoints]`, as of [`Coordinates`](crate::Coordinates).
+    /// Values and weights are those of [`Coordinates`](crate::Coordinates).
     fn encode(&self, samples: &[Sample], device: &Device) -> Result<Target> {
         if let Some(JensenShannon { weight, sigma_px }) = self.regularizer
             && !(weight >= 0.0 && weight.is_finite() && sigma_px > 0.0 && sigma_px.is_finite())
         {
-            bail!("soft-argmax: {:?} has no sensible size", self.regularizer);
+            bail!(
+                "soft-argmax: the regularizer {:?} is invalid",
+                self.regularizer
+            );
         }
         encode(
             &self.frame,
@@ -85,9 +91,9 @@ impl Codec for SoftArgmax {
             return Ok(sum);
         };
         let (n, keypoints, _) = maps.dims3()?;
-        let wanted = gaussians(&target.values, (width, height), sigma_px)?;
-        let divergence = jensen_shannon(&maps, &wanted)?;
-        // Both coordinates of a keypoint: once for each, like the loss.
+        let gaussians = gaussians(&target.values, (width, height), sigma_px)?;
+        let divergence = jensen_shannon(&maps, &gaussians)?;
+        // The divergence counts for both coordinates of a keypoint, like the loss.
         let weights = target.weights.reshape((n, keypoints, 2))?.sum(2)?;
         sum + (divergence * weights)?.sum_all()?.affine(weight, 0.0)?
     }
@@ -109,9 +115,9 @@ fn means(log_maps: &Tensor, (width, height): (usize, usize)) -> Result<Tensor> {
     let (n, keypoints, _) = log_maps.dims3()?;
     let maps = log_maps.exp()?.reshape((n, keypoints, height, width))?;
     let mean = |marginal: Tensor, count: usize| {
-        let at = (0..count).map(|i| (2 * i + 1) as f64 / count as f64 - 1.0);
-        let at = Tensor::from_iter(at, maps.device())?.to_dtype(maps.dtype())?;
-        marginal.broadcast_mul(&at)?.sum(2)
+        let centers = (0..count).map(|i| (2 * i + 1) as f64 / count as f64 - 1.0);
+        let centers = Tensor::from_iter(centers, maps.device())?.to_dtype(maps.dtype())?;
+        marginal.broadcast_mul(&centers)?.sum(2)
     };
     let (u, v) = (mean(maps.sum(2)?, width)?, mean(maps.sum(3)?, height)?);
     Tensor::stack(&[u, v], 2)?.flatten_from(1)
@@ -122,14 +128,14 @@ fn means(log_maps: &Tensor, (width, height): (usize, usize)) -> Result<Tensor> {
 fn gaussians(keypoints: &Tensor, (width, height): (usize, usize), sigma_px: f64) -> Result<Tensor> {
     let (n, columns) = keypoints.dims2()?;
     let keypoints = keypoints.detach().reshape((n, columns / 2, 2))?;
-    // The normalized logarithm of one direction. Also a keypoint far outside, whose Gaussian would
-    // be 0 everywhere, has one: all of it on the nearest pixel.
+    // The logarithm of the normalized Gaussian along one axis. A keypoint far outside, whose
+    // Gaussian would be 0 everywhere, has its whole weight on the nearest pixel.
     let along = |axis: usize, count: usize| {
         let half = count as f64 / 2.0;
-        let middle = keypoints.narrow(2, axis, 1)?.affine(half, half - 0.5)?;
-        let at =
+        let mean = keypoints.narrow(2, axis, 1)?.affine(half, half - 0.5)?;
+        let pixels =
             Tensor::arange(0, count as u32, keypoints.device())?.to_dtype(keypoints.dtype())?;
-        let squares = middle.broadcast_sub(&at)?.sqr()?;
+        let squares = mean.broadcast_sub(&pixels)?.sqr()?;
         log_softmax(
             &squares.affine(-0.5 / (sigma_px * sigma_px), 0.0)?,
             D::Minus1,
@@ -146,7 +152,7 @@ fn gaussians(keypoints: &Tensor, (width, height): (usize, usize), sigma_px: f64)
 /// dimension, given by their logarithms.
 fn jensen_shannon(log_p: &Tensor, log_q: &Tensor) -> Result<Tensor> {
     let (p, q) = (log_p.exp()?, log_q.exp()?);
-    // Where both are 0 their mean has no logarithm.
+    // Keeps the logarithm of the mean finite where both are 0.
     let floor = match p.dtype() {
         DType::F32 | DType::F64 | DType::BF16 => 1e-30,
         _ => 1e-7,
@@ -159,7 +165,8 @@ fn jensen_shannon(log_p: &Tensor, log_q: &Tensor) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::testing::{EncodeKeypoints, check_gradient, learns, random};
+    use crate::codec::testing::{EncodeKeypoints, check_gradient, check_training, random};
+    use crate::loss::{Mae, Mse, Wing};
     use candle_core::Var;
     use fkp_core::{Keypoint, Keypoints};
 
@@ -169,19 +176,19 @@ mod tests {
     };
 
     fn codecs() -> Vec<SoftArgmax> {
-        let plain = |loss| SoftArgmax {
+        let plain = |loss: Mse| SoftArgmax {
             regularizer: None,
             ..SoftArgmax::new(FRAME, loss)
         };
         vec![
-            plain(Loss::Mse),
-            SoftArgmax::new(FRAME, Loss::Mae),
-            SoftArgmax::new(FRAME, Loss::wing()),
+            plain(Mse),
+            SoftArgmax::new(FRAME, Mae),
+            SoftArgmax::new(FRAME, Wing::default()),
         ]
     }
 
     #[test]
-    fn gradients_are_the_differences_of_the_loss() {
+    fn gradients_match_finite_differences() {
         let keypoints = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabeled()]);
         for mut codec in codecs() {
             codec.keypoint_weights = Some(vec![0.7, 1.0]);
@@ -191,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn mean_and_divergence_are_those_of_pytorch() {
+    fn means_and_losses_are_those_of_pytorch() {
         let text = include_str!("../../tests/golden/golden.json");
         let golden: serde_json::Value = serde_json::from_str(text).unwrap();
         let list = |name: &str| -> Vec<f64> {
@@ -211,7 +218,7 @@ mod tests {
                 weight: 0.6,
                 sigma_px: 1.2,
             }),
-            ..SoftArgmax::new(FRAME, Loss::Mse)
+            ..SoftArgmax::new(FRAME, Mse)
         };
         let loss = codec.loss(&output, &target).unwrap();
         let (got, expected) = (loss.to_scalar::<f64>().unwrap(), list("loss")[0]);
@@ -228,9 +235,9 @@ mod tests {
         }
     }
 
-    /// The mean of a Gaussian drawn around a keypoint is the keypoint, in the crop's own pixels.
+    /// The mean of a Gaussian around a keypoint is the keypoint, in pixels of the crop.
     #[test]
-    fn decode_finds_what_a_gaussian_is_drawn_around() {
+    fn decode_finds_the_center_of_a_gaussian() {
         let keypoints = Keypoints::from_xy(&[[20.3, 15.5], [31.5, 12.1], [42.0, 17.9]]);
         for codec in codecs() {
             let target = codec
@@ -253,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_labels_have_no_weight_and_sharp_maps_finite_gradients() {
+    fn missing_labels_have_no_weight_and_gradients_of_sharp_maps_are_finite() {
         let truth = Keypoints::new(vec![
             Keypoint::new(40.0, 20.0),
             Keypoint::unlabeled(),
@@ -280,16 +287,16 @@ mod tests {
     }
 
     #[test]
-    fn maps_can_be_learnt() {
+    fn networks_can_be_trained() {
         for codec in codecs() {
-            learns(&codec, FRAME, &[2, 8, 16], 0.5);
+            check_training(&codec, FRAME, &[2, 8, 16], 0.5);
         }
         let codec = SoftArgmax {
             regularizer: Some(JensenShannon {
                 weight: 1.0,
                 sigma_px: 0.0,
             }),
-            ..SoftArgmax::new(FRAME, Loss::Mae)
+            ..SoftArgmax::new(FRAME, Mae)
         };
         assert!(
             codec

@@ -1,12 +1,12 @@
-//! What the tests of all codecs share.
+//! Helpers for the tests of all codecs.
 
-use super::{Codec, Target};
+use super::interface::{Codec, Target};
 use crate::{Optimizer, OptimizerConfig, Params};
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::Module;
 use fkp_core::{CoordinateFrame, Image, Keypoints, Sample};
 
-/// Targets from keypoints alone.
+/// Encodes targets from keypoints without images.
 pub(super) trait EncodeKeypoints {
     fn encode_keypoints(
         &self,
@@ -39,6 +39,7 @@ pub(super) fn random(seed: u64, shape: &[usize]) -> Tensor {
     Tensor::from_vec(values.collect(), shape, &Device::Cpu).unwrap()
 }
 
+/// The target in `f64`.
 pub(super) fn wide(target: &Target) -> Target {
     Target {
         values: target.values.to_dtype(DType::F64).unwrap(),
@@ -57,7 +58,7 @@ pub(super) fn check_gradient(codec: &dyn Codec, truth: &[Keypoints], output: &Te
     let grad = grads.get(&variable).unwrap();
     let grad = grad.flatten_all().unwrap().to_vec1::<f64>().unwrap();
     let values = output.flatten_all().unwrap().to_vec1::<f64>().unwrap();
-    let at = |i: usize, h: f64| {
+    let loss_at = |i: usize, h: f64| {
         let mut moved = values.clone();
         moved[i] += h;
         let moved = Tensor::from_vec(moved, output.shape(), &Device::Cpu).unwrap();
@@ -66,9 +67,9 @@ pub(super) fn check_gradient(codec: &dyn Codec, truth: &[Keypoints], output: &Te
     };
     let h = 1e-6;
     let largest = grad.iter().fold(0.0f64, |m, g| m.max(g.abs()));
-    assert!(largest > 0.0, "there is no gradient");
+    assert!(largest > 0.0, "the gradient is 0");
     for (i, grad) in grad.iter().enumerate() {
-        let expected = (at(i, h) - at(i, -h)) / (2.0 * h);
+        let expected = (loss_at(i, h) - loss_at(i, -h)) / (2.0 * h);
         let error = (grad - expected).abs();
         assert!(
             error < 1e-6 * (1.0 + largest),
@@ -77,18 +78,18 @@ pub(super) fn check_gradient(codec: &dyn Codec, truth: &[Keypoints], output: &Te
     }
 }
 
-/// A linear network from two patterns to `shape` learns where the keypoints of each are, to within
-/// `tolerance_px`. What a keypoint without a label does to its output does not matter.
-pub(super) fn learns(
+/// Checks that a linear network with two input patterns and an output of `shape` learns the
+/// keypoints of each pattern to within `tolerance_px`.
+pub(super) fn check_training(
     codec: &dyn Codec,
     frame: CoordinateFrame,
     shape: &[usize],
     tolerance_px: f32,
 ) {
-    let at = |x: f32, y: f32| [x * frame.width as f32, y * frame.height as f32];
-    let mut truth = vec![
-        Keypoints::from_xy(&[at(0.3, 0.41), at(0.72, 0.55)]),
-        Keypoints::from_xy(&[at(0.61, 0.28), at(0.37, 0.8)]),
+    let pixel = |x: f32, y: f32| [x * frame.width as f32, y * frame.height as f32];
+    let truth = [
+        Keypoints::from_xy(&[pixel(0.3, 0.41), pixel(0.72, 0.55)]),
+        Keypoints::from_xy(&[pixel(0.61, 0.28), pixel(0.37, 0.8)]),
     ];
     let params = Params::new(1, &Device::Cpu);
     let width = shape.iter().product();
@@ -103,12 +104,12 @@ pub(super) fn learns(
     for step in 0..steps {
         let loss = codec.loss(&forward(), &target).unwrap();
         let gradients = fkp_kernels::backward(&(loss / target.total_weight).unwrap()).unwrap();
-        // Down to nothing, so that a loss of constant slope comes to rest.
+        // Decays to 0, so that a loss with constant slope converges.
         let lr = 0.05 * (1.0 - f64::from(step) / f64::from(steps));
         assert_eq!(optimizer.step(&gradients, lr).unwrap().not_finite, None);
     }
     let predicted = codec.decode(&forward()).unwrap();
-    for (predicted, truth) in predicted.iter().zip(truth.drain(..)) {
+    for (predicted, truth) in predicted.iter().zip(&truth) {
         let predicted = &predicted.keypoints;
         assert_eq!(predicted.len(), truth.len());
         for (a, b) in predicted.iter().zip(truth.iter()) {

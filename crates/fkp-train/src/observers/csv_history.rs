@@ -1,14 +1,14 @@
-//! The table of epochs on disk.
+//! The history of a run as a CSV file: one row per epoch.
 
-use crate::replace::write_file;
+use crate::checkpoint::write_atomic;
 use crate::{EpochRecord, EpochReport, Observer, TrainError};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-/// Keeps a table of all epochs up to date, a row each: `history.csv`. Its columns are the fields
-/// of [`EpochRecord`].
+/// Rewrites a CSV file after each epoch, such as `history.csv`: one row per epoch, with the fields
+/// of [`EpochRecord`] as columns.
 ///
-/// A table that cannot be written stops the run; the last good one stays.
+/// A file that cannot be written stops the run; the last good one is kept.
 pub struct CsvHistory {
     path: PathBuf,
     failed: Option<TrainError>,
@@ -26,7 +26,7 @@ impl CsvHistory {
     /// Writes the table of these epochs.
     ///
     /// # Errors
-    /// If the file cannot be written. The one before is then still there.
+    /// If the file cannot be written. The previous file is then unchanged.
     pub fn write(path: &Path, history: &[EpochRecord]) -> Result<(), TrainError> {
         let table = || -> std::io::Result<Vec<u8>> {
             let mut table = csv::Writer::from_writer(Vec::new());
@@ -35,7 +35,7 @@ impl CsvHistory {
             }
             table.into_inner().map_err(|error| error.into_error())
         };
-        let written = table().and_then(|table| write_file(path, &table));
+        let written = table().and_then(|table| write_atomic(path, &table));
         written.map_err(|source| TrainError::Io {
             path: path.to_owned(),
             action: "write the history",
@@ -68,21 +68,19 @@ impl Observer for CsvHistory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observers::stage::{STEPS, Stage};
+    use crate::observers::testing::{FakeRun, STEPS};
 
     #[test]
-    fn the_table_has_a_row_per_epoch_also_of_those_before_a_resume() {
+    fn there_is_a_row_per_epoch_including_those_before_a_resume() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.csv");
-        let stage = Stage::new();
+        let run = FakeRun::new();
         assert!(
-            stage
-                .act(&mut CsvHistory::new(&path), 0..STEPS + 2)
+            run.replay(&mut CsvHistory::new(&path), 0..STEPS + 2)
                 .is_continue()
         );
         assert!(
-            stage
-                .act(&mut CsvHistory::new(&path), STEPS..3 * STEPS)
+            run.replay(&mut CsvHistory::new(&path), STEPS..3 * STEPS)
                 .is_continue()
         );
         let text = std::fs::read_to_string(&path).unwrap();
@@ -95,22 +93,22 @@ mod tests {
         assert_eq!(lines.len(), 4);
         let mut rows = csv::Reader::from_reader(text.as_bytes());
         let rows: Vec<EpochRecord> = rows.deserialize().collect::<Result<_, _>>().unwrap();
-        assert_eq!(rows, stage.history);
+        assert_eq!(rows, run.history);
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_full_disk_stops_the_run_and_leaves_the_table_that_was_there() {
+    fn a_full_disk_stops_the_run_and_keeps_the_previous_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.csv");
-        let stage = Stage::new();
+        let run = FakeRun::new();
         let mut history = CsvHistory::new(&path);
-        assert!(stage.act(&mut history, 0..STEPS).is_continue());
+        assert!(run.replay(&mut history, 0..STEPS).is_continue());
         let good = std::fs::read(&path).unwrap();
-        // A folder that is gone takes no new file, and a device without room no byte.
+        // A missing folder refuses a new file, and a full device any byte.
         let moved = folder.path().with_extension("moved");
         std::fs::rename(folder.path(), &moved).unwrap();
-        assert!(stage.act(&mut history, STEPS..2 * STEPS).is_break());
+        assert!(run.replay(&mut history, STEPS..2 * STEPS).is_break());
         assert_eq!(std::fs::read(moved.join("history.csv")).unwrap(), good);
         std::fs::remove_dir_all(&moved).unwrap();
         let error = history.failure().unwrap();
@@ -120,13 +118,13 @@ mod tests {
                 .ends_with("history.csv: cannot write the history")
         );
         let mut full = CsvHistory::new("/dev/full");
-        assert!(stage.act(&mut full, 0..STEPS).is_break());
+        assert!(run.replay(&mut full, 0..STEPS).is_break());
         let error = full.failure().unwrap();
         let TrainError::Io { source, .. } = &error else {
             panic!("{error}")
         };
         assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
-        // Handed over once.
+        // The error is returned once.
         assert!(history.failure().is_none() && history.finish().is_ok());
         assert!(full.failure().is_none());
     }

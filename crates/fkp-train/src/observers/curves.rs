@@ -1,6 +1,6 @@
-//! The curves of a run as an image.
+//! The learning curves of a run as a plot.
 
-use crate::plots::chart::{BLUE, Canvas, Curve, Drawn, Labels, Line, ORANGE, drawn, panel};
+use crate::plots::chart::{BLUE, Canvas, Curve, Labels, Line, ORANGE, PlotResult, panel, render};
 use crate::plots::save_image;
 use crate::{EpochRecord, EpochReport, Observer, TrainError};
 use image::RgbImage;
@@ -8,10 +8,11 @@ use plotters::prelude::*;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-/// Redraws an image after each epoch, such as `curves.png`: loss, error in pixels and learning
-/// rate over epochs.
+/// Redraws a plot after each epoch, such as `curves.png`: loss, error in pixels and learning rate
+/// over epochs.
 ///
-/// An image that cannot be drawn or written does not stop the run; [`Self::finish`] says it.
+/// A plot that cannot be drawn or written does not stop the run; [`Self::finish`] returns the
+/// error.
 pub struct Curves {
     path: PathBuf,
     failed: Option<TrainError>,
@@ -34,7 +35,7 @@ impl Curves {
         save_image(path, &image(history)?)
     }
 
-    /// The first error that drawing met, if any.
+    /// The first error of drawing or writing, if any.
     pub fn finish(self) -> Result<(), TrainError> {
         self.failed.map_or(Ok(()), Err)
     }
@@ -49,8 +50,8 @@ impl Observer for Curves {
     }
 }
 
-/// Curves that span more than this are drawn on a logarithmic axis.
-const WIDE: f64 = 25.0;
+/// Curves whose values span more than this factor are drawn on a logarithmic axis.
+const LOG_SCALE_FROM: f64 = 25.0;
 
 fn image(history: &[EpochRecord]) -> Result<RgbImage, TrainError> {
     let curve = |name: &str, color, value: fn(&EpochRecord) -> Option<f64>| {
@@ -61,7 +62,7 @@ fn image(history: &[EpochRecord]) -> Result<RgbImage, TrainError> {
             name: name.to_owned(),
             color,
             points: points.filter(|(_, y)| y.is_finite()).collect(),
-            // Many points would only make a thick line.
+            // Markers at many points would overlap.
             line: if history.len() > 25 {
                 Line::Smooth
             } else {
@@ -90,8 +91,8 @@ fn image(history: &[EpochRecord]) -> Result<RgbImage, TrainError> {
         curve("RMSE, validation", ORANGE, |r| r.rmse_px),
         curve("MAE, validation", BLUE, |r| r.mae_px),
     ];
-    let rate = [curve("step size", BLUE, |r| Some(r.learning_rate))];
-    drawn("the curves", (1440, 440), |canvas| {
+    let rate = [curve("learning rate", BLUE, |r| Some(r.learning_rate))];
+    render("the curves", (1440, 440), |canvas| {
         let panels = canvas.split_evenly((1, 3));
         let last = history
             .last()
@@ -102,7 +103,7 @@ fn image(history: &[EpochRecord]) -> Result<RgbImage, TrainError> {
     })
 }
 
-fn over_epochs(area: &Canvas<'_>, title: &str, last: i32, curves: &[Curve<i32>]) -> Drawn {
+fn over_epochs(area: &Canvas<'_>, title: &str, last: i32, curves: &[Curve<i32>]) -> PlotResult {
     let values = || {
         curves
             .iter()
@@ -115,11 +116,11 @@ fn over_epochs(area: &Canvas<'_>, title: &str, last: i32, curves: &[Curve<i32>])
         x: "epoch",
         names: SeriesLabelPosition::UpperRight,
     };
-    if lowest > 0.0 && lowest.is_finite() && highest / lowest > WIDE {
+    if lowest > 0.0 && lowest.is_finite() && highest / lowest > LOG_SCALE_FROM {
         let range = (0.8 * lowest..1.3 * highest).log_scale();
         return panel(area, labels, 1..last, range, curves);
     }
-    // A loss can be negative, such as that of a density.
+    // A loss can be negative, such as a negative log-likelihood.
     let bottom = if lowest < 0.0 { 1.05 * lowest } else { 0.0 };
     panel(area, labels, 1..last, bottom..1.08 * highest, curves)
 }
@@ -127,7 +128,7 @@ fn over_epochs(area: &Canvas<'_>, title: &str, last: i32, curves: &[Curve<i32>])
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observers::stage::{EPOCHS, STEPS, Stage};
+    use crate::observers::testing::{EPOCHS, FakeRun, STEPS};
 
     fn columns_with(image: &RgbImage, color: RGBColor) -> Vec<u32> {
         let is = |x: u32| {
@@ -138,16 +139,15 @@ mod tests {
     }
 
     #[test]
-    fn the_image_is_redrawn_after_each_epoch() {
+    fn the_plot_is_redrawn_after_each_epoch() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("curves.png");
-        let stage = Stage::new();
+        let run = FakeRun::new();
         let mut curves = Curves::new(&path);
         let mut seen = Vec::new();
         for epoch in 0..EPOCHS {
             assert!(
-                stage
-                    .act(&mut curves, epoch * STEPS..(epoch + 1) * STEPS)
+                run.replay(&mut curves, epoch * STEPS..(epoch + 1) * STEPS)
                     .is_continue()
             );
             seen.push(image::open(&path).unwrap().into_rgb8());
@@ -166,10 +166,10 @@ mod tests {
 
     #[test]
     fn any_history_can_be_drawn() {
-        let stage = Stage::new();
+        let run = FakeRun::new();
         image(&[]).unwrap();
-        image(&stage.history[..1]).unwrap();
-        let mut odd = stage.history.clone();
+        image(&run.history[..1]).unwrap();
+        let mut odd = run.history.clone();
         odd[0].train_loss = f64::INFINITY;
         odd[1].val_loss = -2.0;
         odd[1].mae_px = None;
@@ -179,9 +179,9 @@ mod tests {
     }
 
     #[test]
-    fn a_image_that_cannot_be_written_does_not_stop_the_run() {
+    fn a_plot_that_cannot_be_written_does_not_stop_the_run() {
         let mut curves = Curves::new("no/such/folder/curves.png");
-        assert!(Stage::new().act(&mut curves, 0..STEPS).is_continue());
+        assert!(FakeRun::new().replay(&mut curves, 0..STEPS).is_continue());
         let error = curves.finish().unwrap_err().to_string();
         assert!(error.contains("no/such/folder/curves.png"), "{error}");
     }

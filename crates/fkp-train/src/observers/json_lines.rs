@@ -1,9 +1,9 @@
-//! A run as JSON Lines: one object per event.
+//! The history of a run as JSON Lines: one object per event.
 
-use super::log::Log;
-use super::with_causes;
+use super::append_file::AppendFile;
+use crate::error::with_causes;
 use crate::{
-    EpochRecord, EpochReport, Observer, Skipped, StartReport, StepReport, TrainError,
+    EpochRecord, EpochReport, Observer, SkipReport, StartReport, StepReport, TrainError,
     ValidationReport,
 };
 use fkp_metrics::EvaluationReport;
@@ -19,46 +19,46 @@ use std::time::SystemTime;
 /// `validation` (within an epoch), `skip`, `epoch` or `step`, the other keys are the fields of its
 /// report, and `time` is in seconds since 1970.
 ///
-/// When a run goes on, what it is about to make again is cut from the file first, a line that was
-/// cut short by a kill as well, so that no event is there twice. A run from the start begins with
-/// an empty file.
+/// When a run is resumed, the events that it will repeat are removed from the file, and so is a
+/// line that was truncated by a kill. So each event is in the file once. A new run starts with an
+/// empty file.
 ///
-/// An event that cannot be written stops the run; those before it stay.
+/// An event that cannot be written stops the run; earlier events are kept.
 pub struct JsonLines {
     path: PathBuf,
     steps_every: usize,
-    log: Log,
-    /// The newest epoch in the file.
+    file: AppendFile,
+    /// The last epoch in the file.
     epoch: usize,
-    /// The newest step that was made: epoch and step, from 1.
-    step: (usize, usize),
-    /// Validations and samples left out that are in the file from before a resume.
+    /// Epoch and step of the last optimizer step, from 1.
+    last_step: (usize, usize),
+    /// Validations and skipped samples that are in the file from before a resume.
     kept: BTreeSet<Key>,
 }
 
 impl JsonLines {
-    /// Writes to this file from the run's start on.
+    /// Writes to this file.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
             steps_every: 0,
-            log: Log::default(),
+            file: AppendFile::default(),
             epoch: 0,
-            step: (0, 0),
+            last_step: (0, 0),
             kept: BTreeSet::new(),
         }
     }
 
-    /// Also writes every so many-th step; 0, as it is without this, writes none.
+    /// Also writes every `every`-th optimizer step; 0, the default, writes none.
     #[must_use]
     pub fn with_steps(mut self, every: usize) -> Self {
         self.steps_every = every;
         self
     }
 
-    /// Writes the epochs that the file lacks: a run that is killed between its checkpoint and its
-    /// report does not report that epoch again. [`Observer::on_epoch`] does it for the epochs
-    /// before; only after the last one there is no next.
+    /// Writes the epochs that are missing in the file. A run that is killed between the checkpoint
+    /// and the report of an epoch does not report that epoch after a resume. [`Observer::on_epoch`]
+    /// does this for all earlier epochs, so it is only needed after the end of a run.
     pub fn catch_up(&mut self, history: &[EpochRecord]) {
         for record in history {
             if record.epoch > self.epoch {
@@ -75,36 +75,38 @@ impl JsonLines {
 
     /// The error that stopped the run, unless the run ended with it.
     pub fn finish(mut self) -> Result<(), TrainError> {
-        self.log.take_failure().map_or(Ok(()), Err)
+        self.file.take_failure().map_or(Ok(()), Err)
     }
 
     fn append(&mut self, event: &Event<'_>) {
         match line(event) {
-            Ok(line) => self.log.append("write the history", &line),
-            Err(error) => self.log.fail(&self.path, "write the history", error.into()),
+            Ok(line) => self.file.append("write the history", &line),
+            Err(error) => self
+                .file
+                .fail(&self.path, "write the history", error.into()),
         }
     }
 }
 
 impl Observer for JsonLines {
     fn on_start(&mut self, report: &StartReport) {
-        self.step = (report.epochs_done + 1, report.steps_done);
+        self.last_step = (report.epochs_done + 1, report.steps_done);
         match open(&self.path, report) {
-            Ok((file, epoch, kept)) => {
-                self.log.open(&self.path, file);
+            Ok(Opened { file, epoch, kept }) => {
+                self.file.open(&self.path, file);
                 (self.epoch, self.kept) = (epoch, kept);
                 self.append(&Event::Start(report));
             }
-            Err(source) => self.log.fail(&self.path, "go on with the history", source),
+            Err(source) => self.file.fail(&self.path, "continue the history", source),
         }
     }
 
     fn on_step(&mut self, report: &StepReport) -> ControlFlow<()> {
-        self.step = (report.epoch, report.step);
+        self.last_step = (report.epoch, report.step);
         if self.steps_every > 0 && report.global_step.is_multiple_of(self.steps_every) {
             self.append(&Event::Step(report));
         }
-        self.log.flow()
+        self.file.flow()
     }
 
     fn on_validation(&mut self, report: &ValidationReport<'_>) -> ControlFlow<()> {
@@ -120,14 +122,14 @@ impl Observer for JsonLines {
                 validation: report.validation,
             });
         }
-        self.log.flow()
+        self.file.flow()
     }
 
-    fn on_skip(&mut self, report: &Skipped<'_>) {
+    fn on_skip(&mut self, report: &SkipReport<'_>) {
         if self.kept.contains(&Key::Skip(report.epoch, report.index)) {
             return;
         }
-        let (epoch, step) = self.step;
+        let (epoch, step) = self.last_step;
         self.append(&Event::Skip {
             epoch: report.epoch,
             after_step: if epoch == report.epoch { step } else { 0 },
@@ -153,11 +155,11 @@ impl Observer for JsonLines {
                 validation: Some(report.validation),
             });
         }
-        self.log.flow()
+        self.file.flow()
     }
 
     fn failure(&mut self) -> Option<TrainError> {
-        self.log.take_failure()
+        self.file.take_failure()
     }
 }
 
@@ -208,10 +210,10 @@ struct Line<'a> {
     time: f64,
 }
 
-/// When an event happened, read back from its line.
+/// The position of an event in the run, read from its line.
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-enum Past {
+enum PastEvent {
     Start {
         epochs_done: usize,
         steps_done: usize,
@@ -234,21 +236,21 @@ enum Past {
     },
 }
 
-impl Past {
-    /// Whether a run that goes on from here will not come past it again.
-    fn is_over(&self, now: &StartReport) -> bool {
-        let here = (now.epochs_done + 1, now.steps_done);
+impl PastEvent {
+    /// Whether a run that starts from here will not repeat it.
+    fn is_before(&self, start: &StartReport) -> bool {
+        let here = (start.epochs_done + 1, start.steps_done);
         match *self {
             Self::Start {
                 epochs_done,
                 steps_done,
             } => (epochs_done + 1, steps_done) < here,
             Self::Step { epoch, step } | Self::Validation { epoch, step } => (epoch, step) <= here,
-            // It belongs to the step after.
+            // It belongs to the following step.
             Self::Skip {
                 epoch, after_step, ..
             } => (epoch, after_step) < here,
-            Self::Epoch { epoch } => epoch <= now.epochs_done,
+            Self::Epoch { epoch } => epoch <= start.epochs_done,
         }
     }
 }
@@ -261,11 +263,19 @@ fn line(event: &Event<'_>) -> serde_json::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// Opens the file to go on at its end, after cutting what will be made again. Also says which is
-/// the newest epoch in it and what else needs no second line.
-fn open(path: &Path, now: &StartReport) -> std::io::Result<(File, usize, BTreeSet<Key>)> {
+/// A file that was opened for appending.
+struct Opened {
+    file: File,
+    /// The last epoch in it.
+    epoch: usize,
+    /// Validations and skipped samples in it.
+    kept: BTreeSet<Key>,
+}
+
+/// Opens the file for appending, after removing the events that the run will repeat.
+fn open(path: &Path, start: &StartReport) -> std::io::Result<Opened> {
     let (mut epoch, mut kept) = (0, BTreeSet::new());
-    // What is no plain file, such as a pipe, cannot be read or cut.
+    // Only a regular file can be read and truncated, not for example a pipe.
     if path.metadata().is_ok_and(|found| found.is_file()) {
         let bytes = std::fs::read(path)?;
         let mut end = 0;
@@ -274,16 +284,18 @@ fn open(path: &Path, now: &StartReport) -> std::io::Result<(File, usize, BTreeSe
                 break;
             }
             let past = parse(line, number + 1)?;
-            // Events stand in the order in which they happened.
-            if !past.is_over(now) {
+            // Events are in the order in which they happened.
+            if !past.is_before(start) {
                 break;
             }
             end += line.len();
             match past {
-                Past::Epoch { epoch: newest } => epoch = newest,
-                Past::Validation { epoch, step } => _ = kept.insert(Key::Validation(epoch, step)),
-                Past::Skip { epoch, index, .. } => _ = kept.insert(Key::Skip(epoch, index)),
-                Past::Start { .. } | Past::Step { .. } => {}
+                PastEvent::Epoch { epoch: last } => epoch = last,
+                PastEvent::Validation { epoch, step } => {
+                    _ = kept.insert(Key::Validation(epoch, step))
+                }
+                PastEvent::Skip { epoch, index, .. } => _ = kept.insert(Key::Skip(epoch, index)),
+                PastEvent::Start { .. } | PastEvent::Step { .. } => {}
             }
         }
         if end < bytes.len() {
@@ -294,12 +306,12 @@ fn open(path: &Path, now: &StartReport) -> std::io::Result<(File, usize, BTreeSe
         }
     }
     let file = OpenOptions::new().create(true).append(true).open(path)?;
-    Ok((file, epoch, kept))
+    Ok(Opened { file, epoch, kept })
 }
 
-fn parse(line: &[u8], number: usize) -> std::io::Result<Past> {
+fn parse(line: &[u8], number: usize) -> std::io::Result<PastEvent> {
     serde_json::from_slice(line).map_err(|error| {
-        let problem = format!("line {number} is no event of a run: {error}");
+        let problem = format!("line {number} is not an event of a run: {error}");
         Error::new(ErrorKind::InvalidData, problem)
     })
 }
@@ -307,7 +319,7 @@ fn parse(line: &[u8], number: usize) -> std::io::Result<Past> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observers::stage::{EPOCHS, STEPS, Stage};
+    use crate::observers::testing::{EPOCHS, FakeRun, STEPS};
     use serde_json::Value;
     use std::io::Write;
 
@@ -330,16 +342,17 @@ mod tests {
     }
 
     #[test]
-    fn every_event_is_an_object_with_its_figures() {
+    fn every_event_is_an_object_with_its_values() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.jsonl");
-        let stage = Stage::new();
+        let run = FakeRun::new();
         let mut lines = JsonLines::new(&path).with_steps(5);
-        assert!(stage.act(&mut lines, 0..EPOCHS * STEPS).is_continue());
+        assert!(run.replay(&mut lines, 0..EPOCHS * STEPS).is_continue());
         let events = events(&path);
         let kinds: Vec<&str> = events.iter().filter_map(|e| e["event"].as_str()).collect();
-        let wanted = "start validation step epoch validation skip step epoch validation step epoch";
-        assert_eq!(kinds.join(" "), wanted);
+        let expected =
+            "start validation step epoch validation skip step epoch validation step epoch";
+        assert_eq!(kinds.join(" "), expected);
         assert_eq!(events[0]["training_samples"], 40);
         assert_eq!(events[1]["validation"]["samples"], 7);
         assert_eq!(
@@ -364,55 +377,52 @@ mod tests {
         );
     }
 
-    /// Killed after any step and gone on with from any earlier one, the file tells of each event
-    /// once.
+    /// Killed after any step and resumed from any earlier one, the file has each event once.
     #[test]
-    fn a_resumed_file_tells_of_nothing_twice_and_forgets_nothing() {
+    fn a_resumed_file_has_every_event_once() {
         let folder = tempfile::tempdir().unwrap();
-        let stage = Stage::new();
-        let straight = folder.path().join("straight.jsonl");
+        let run = FakeRun::new();
+        let uninterrupted = folder.path().join("straight.jsonl");
         let whole = EPOCHS * STEPS;
         assert!(
-            stage
-                .act(&mut JsonLines::new(&straight).with_steps(2), 0..whole)
+            run.replay(&mut JsonLines::new(&uninterrupted).with_steps(2), 0..whole)
                 .is_continue()
         );
-        let wanted = without_starts(&straight);
+        let expected = without_starts(&uninterrupted);
         for from in 0..=whole {
             for killed in from..=whole {
                 let path = folder.path().join("resumed.jsonl");
                 let _ = std::fs::remove_file(&path);
                 let lines = || JsonLines::new(&path).with_steps(2);
-                assert!(stage.act(&mut lines(), 0..killed).is_continue());
+                assert!(run.replay(&mut lines(), 0..killed).is_continue());
                 // A kill in the middle of a write.
                 let mut file = OpenOptions::new().append(true).open(&path).unwrap();
                 file.write_all(br#"{"event":"step","epo"#).unwrap();
-                assert!(stage.act(&mut lines(), from..whole).is_continue());
+                assert!(run.replay(&mut lines(), from..whole).is_continue());
                 assert_eq!(
                     without_starts(&path),
-                    wanted,
+                    expected,
                     "killed after {killed}, from {from}"
                 );
-                let starts = events(&path).len() - wanted.len();
+                let starts = events(&path).len() - expected.len();
                 assert_eq!(starts, if from == 0 { 1 } else { 2 });
             }
         }
     }
 
     #[test]
-    fn an_epoch_that_was_never_reported_is_caught_up_with() {
+    fn an_epoch_that_was_not_reported_is_added_later() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.jsonl");
-        let stage = Stage::new();
+        let run = FakeRun::new();
         // Killed between the checkpoint of epoch 1 and its report.
         assert!(
-            stage
-                .act(&mut JsonLines::new(&path), 0..STEPS - 1)
+            run.replay(&mut JsonLines::new(&path), 0..STEPS - 1)
                 .is_continue()
         );
         let mut lines = JsonLines::new(&path);
-        assert!(stage.act(&mut lines, STEPS..2 * STEPS).is_continue());
-        lines.catch_up(&stage.history);
+        assert!(run.replay(&mut lines, STEPS..2 * STEPS).is_continue());
+        lines.catch_up(&run.history);
         lines.finish().unwrap();
         let epochs: Vec<Value> = without_starts(&path);
         let epochs: Vec<&Value> = epochs.iter().filter(|e| e["event"] == "epoch").collect();
@@ -424,12 +434,12 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_full_disk_stops_the_run_with_the_files_name() {
+    fn a_full_disk_stops_the_run_with_an_error_that_names_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.jsonl");
         std::os::unix::fs::symlink("/dev/full", &path).unwrap();
         let mut lines = JsonLines::new(&path);
-        assert!(Stage::new().act(&mut lines, 0..STEPS).is_break());
+        assert!(FakeRun::new().replay(&mut lines, 0..STEPS).is_break());
         let error = lines.failure().unwrap();
         assert!(
             error
@@ -444,14 +454,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_something_else_is_left_alone() {
+    fn a_file_with_other_content_is_not_changed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notes.txt");
         std::fs::write(&path, "not of a run\n").unwrap();
         let mut lines = JsonLines::new(&path);
-        assert!(Stage::new().act(&mut lines, 0..STEPS).is_break());
+        assert!(FakeRun::new().replay(&mut lines, 0..STEPS).is_break());
         let error = with_causes(&lines.failure().unwrap());
-        assert!(error.contains("line 1 is no event of a run"), "{error}");
+        assert!(error.contains("line 1 is not an event of a run"), "{error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "not of a run\n");
     }
 }

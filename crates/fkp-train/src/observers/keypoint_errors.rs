@@ -1,6 +1,6 @@
-//! The error of each keypoint as an image.
+//! The error of each keypoint as a bar chart.
 
-use crate::plots::chart::{BLUE, Canvas, Drawn, FONT, GRAY, ORANGE, drawn};
+use crate::plots::chart::{BLUE, Canvas, FONT, GRAY, ORANGE, PlotResult, render};
 use crate::plots::save_image;
 use crate::{EpochReport, Observer, TrainError};
 use fkp_metrics::{EvaluationReport, KeypointReport};
@@ -10,20 +10,21 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-/// Redraws an image after each epoch, such as `keypoint_errors.png`: a bar per keypoint, as long as its
-/// mean absolute error in pixels on the validation set.
+/// Redraws a bar chart after each epoch, such as `keypoint_errors.png`: the mean absolute error of
+/// each keypoint in pixels on the validation set.
 ///
-/// An image that cannot be drawn or written does not stop the run; [`Self::finish`] says it.
+/// A chart that cannot be drawn or written does not stop the run; [`Self::finish`] returns the
+/// error.
 pub struct KeypointErrors {
     path: PathBuf,
     order: KeypointOrder,
     failed: Option<TrainError>,
 }
 
-/// In which order the keypoints stand.
+/// The order of the keypoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KeypointOrder {
-    /// The largest error on top.
+    /// The largest error first.
     #[default]
     WorstFirst,
     /// As in the schema.
@@ -31,7 +32,7 @@ pub enum KeypointOrder {
 }
 
 impl KeypointErrors {
-    /// Draws into this PNG file, the largest error on top.
+    /// Draws into this PNG file, the largest error first.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -40,7 +41,7 @@ impl KeypointErrors {
         }
     }
 
-    /// The same in another order.
+    /// Sets the order of the keypoints.
     #[must_use]
     pub fn in_order(mut self, order: KeypointOrder) -> Self {
         self.order = order;
@@ -59,7 +60,7 @@ impl KeypointErrors {
         save_image(path, &image(evaluation, order)?)
     }
 
-    /// The first error that drawing met, if any.
+    /// The first error of drawing or writing, if any.
     pub fn finish(self) -> Result<(), TrainError> {
         self.failed.map_or(Ok(()), Err)
     }
@@ -81,21 +82,26 @@ const MARGIN: i32 = 16;
 fn image(evaluation: &EvaluationReport, order: KeypointOrder) -> Result<RgbImage, TrainError> {
     let mut keypoints: Vec<&KeypointReport> = evaluation.per_keypoint.iter().collect();
     if order == KeypointOrder::WorstFirst {
-        // What was never scored stands last.
+        // Keypoints without labels come last.
         let error = |keypoint: &KeypointReport| keypoint.mae_px.unwrap_or(-1.0);
         keypoints.sort_by(|a, b| error(b).total_cmp(&error(a)));
     }
-    // Many keypoints get thinner bars, so that a face of 68 still fits a screen.
+    // Many keypoints get thinner bars, so that 68 of them fit on a screen.
     let row = if keypoints.len() > 30 { 15 } else { 22 };
     let height = TOP + row * keypoints.len() as i32 + MARGIN;
-    drawn(
+    render(
         "the errors of the keypoints",
         (WIDTH, height as u32),
         |canvas| bars(canvas, &keypoints, evaluation.mae_px, row),
     )
 }
 
-fn bars(canvas: &Canvas<'_>, keypoints: &[&KeypointReport], mean: Option<f64>, row: i32) -> Drawn {
+fn bars(
+    canvas: &Canvas<'_>,
+    keypoints: &[&KeypointReport],
+    mean: Option<f64>,
+    row: i32,
+) -> PlotResult {
     let style = |size: i32, pos: Pos| {
         let font = (FONT, size).into_font();
         TextStyle::from(font).pos(pos)
@@ -109,7 +115,7 @@ fn bars(canvas: &Canvas<'_>, keypoints: &[&KeypointReport], mean: Option<f64>, r
             .max(names);
     }
     let left = MARGIN + names as i32 + 10;
-    // Room for the figure behind the longest bar.
+    // With space for the number behind the longest bar.
     let right = WIDTH as i32 - MARGIN - 50;
     let errors = keypoints.iter().filter_map(|keypoint| keypoint.mae_px);
     let longest = errors
@@ -146,17 +152,17 @@ fn bars(canvas: &Canvas<'_>, keypoints: &[&KeypointReport], mean: Option<f64>, r
         canvas.draw(&Text::new(label, (x(mean), TOP - 5), above))?;
     }
     for (top, keypoint) in rows() {
-        let figure = keypoint.mae_px.map(|error| format!("{error:.2}"));
-        let figure = figure.unwrap_or_else(|| "no label".to_owned());
+        let number = keypoint.mae_px.map(|error| format!("{error:.2}"));
+        let number = number.unwrap_or_else(|| "no label".to_owned());
         let start = keypoint.mae_px.map_or(left, x) + 6;
-        let (width, _) = canvas.estimate_text_size(&figure, &text)?;
-        // The line of the mean makes way for the figure.
-        let paper = [
+        let (width, _) = canvas.estimate_text_size(&number, &text)?;
+        // The number is drawn over the line of the mean.
+        let background = [
             (start - 3, top + 1),
             (start + width as i32 + 2, top + row - 1),
         ];
-        canvas.draw(&Rectangle::new(paper, WHITE.filled()))?;
-        canvas.draw(&Text::new(figure, (start, top + row / 2), text.clone()))?;
+        canvas.draw(&Rectangle::new(background, WHITE.filled()))?;
+        canvas.draw(&Text::new(number, (start, top + row / 2), text.clone()))?;
     }
     Ok(())
 }
@@ -164,7 +170,7 @@ fn bars(canvas: &Canvas<'_>, keypoints: &[&KeypointReport], mean: Option<f64>, r
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observers::stage::{STEPS, Stage};
+    use crate::observers::testing::{FakeRun, STEPS};
 
     /// Length of each row's bar in pixels.
     fn lengths(image: &RgbImage, count: i32, row: i32) -> Vec<usize> {
@@ -181,32 +187,32 @@ mod tests {
 
     #[test]
     fn bars_are_as_long_as_the_errors() {
-        let stage = Stage::new();
-        let mut evaluation = stage.validation.clone();
+        let run = FakeRun::new();
+        let mut evaluation = run.validation.clone();
         evaluation.mae_px = None;
         evaluation.per_keypoint.truncate(4);
         let errors = [Some(1.0), Some(4.0), None, Some(2.0)];
         for (keypoint, error) in evaluation.per_keypoint.iter_mut().zip(errors) {
             keypoint.mae_px = error;
         }
-        let drawn = |order| lengths(&image(&evaluation, order).unwrap(), 4, 22);
-        let schema = drawn(KeypointOrder::Schema);
+        let bar_lengths = |order| lengths(&image(&evaluation, order).unwrap(), 4, 22);
+        let schema = bar_lengths(KeypointOrder::Schema);
         let unit = schema[1] as f64 / 4.0;
         assert!(unit > 100.0, "{schema:?}");
         for (length, error) in schema.iter().zip(errors) {
-            let wanted = unit * error.unwrap_or(0.0);
-            assert!((*length as f64 - wanted).abs() <= 3.0, "{schema:?}");
+            let expected = unit * error.unwrap_or(0.0);
+            assert!((*length as f64 - expected).abs() <= 3.0, "{schema:?}");
         }
-        let sorted = drawn(KeypointOrder::WorstFirst);
+        let sorted = bar_lengths(KeypointOrder::WorstFirst);
         assert_eq!(sorted, [schema[1], schema[3], schema[0], schema[2]]);
     }
 
     #[test]
-    fn the_image_is_drawn_after_each_epoch() {
+    fn the_chart_is_drawn_after_each_epoch() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keypoint_errors.png");
         let mut errors = KeypointErrors::new(&path).in_order(KeypointOrder::Schema);
-        assert!(Stage::new().act(&mut errors, 0..STEPS).is_continue());
+        assert!(FakeRun::new().replay(&mut errors, 0..STEPS).is_continue());
         errors.finish().unwrap();
         assert_eq!(image::open(&path).unwrap().height(), 62 + 15 * 22 + 16);
     }

@@ -1,34 +1,34 @@
-//! What a person watches: a progress bar, or lines where there is no terminal.
+//! A progress bar, or lines of text without a terminal.
 
-use super::with_causes;
+use crate::error::with_causes;
 use crate::{
-    EpochRecord, EpochReport, Observer, Skipped, StartReport, StepReport, ValidationReport,
+    EpochRecord, EpochReport, Observer, SkipReport, StartReport, StepReport, ValidationReport,
 };
 use indicatif::{ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-/// Shows where an epoch is while it runs, and its figures when it is done.
+/// Shows the progress of each epoch, and its metrics at the end.
 ///
-/// By default a line per epoch goes to standard output. Standard error gets a bar, or where it is
-/// no terminal (a log file, a scheduler) a line now and then, and a warning for each sample that
-/// was left out.
+/// A line per epoch goes to standard output. A progress bar goes to standard error, or lines at
+/// intervals if that is not a terminal (a log file, a scheduler), and a warning for each sample
+/// that was skipped.
 pub struct ProgressBar {
-    /// Where all lines go; otherwise results to standard output, the rest to standard error.
+    /// Where all lines go; if absent, results go to standard output, the rest to standard error.
     lines: Option<Box<dyn Write + Send>>,
     live: Live,
-    /// The first step that was seen, for the time left.
+    /// Time and position of the first reported step, for the remaining time.
     first: Option<(Instant, usize)>,
-    /// Since when so many samples were seen, for the rate.
+    /// A time, and the number of samples since then, for the rate.
     rate: Option<(Instant, usize)>,
 }
 
 impl ProgressBar {
-    /// How often there is a line while an epoch runs, where there is no terminal.
+    /// Interval of the lines during an epoch without a terminal.
     pub const HEARTBEAT: Duration = Duration::from_secs(30);
 
-    /// A bar where standard error is a terminal, otherwise lines.
+    /// A bar if standard error is a terminal, otherwise lines.
     pub fn new() -> Self {
         match stderr().is_terminal() {
             true => Self::with_target(None, ProgressDrawTarget::stderr()),
@@ -36,8 +36,8 @@ impl ProgressBar {
         }
     }
 
-    /// Lines alone, all of them to `out`: one per epoch, and one while an epoch runs when the last
-    /// is so long ago.
+    /// Only lines, all of them to `out`: one per epoch, and one per `heartbeat` interval during an
+    /// epoch.
     pub fn lines(out: impl Write + Send + 'static, heartbeat: Duration) -> Self {
         Self::with_live(Some(Box::new(out)), Live::Heartbeat(heartbeat))
     }
@@ -48,9 +48,9 @@ impl ProgressBar {
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = indicatif::ProgressBar::with_draw_target(None, target)
             .with_style(style.progress_chars("=> "))
-            // A run that is broken off leaves no half bar.
+            // A run that is stopped leaves no partial bar.
             .with_finish(ProgressFinish::AndClear);
-        // Nothing shows before the first step.
+        // The bar is hidden before the first step.
         bar.finish_and_clear();
         Self::with_live(lines, Live::Bar(bar))
     }
@@ -64,40 +64,40 @@ impl ProgressBar {
         }
     }
 
-    /// A line that a person may want to keep.
-    fn say(&mut self, line: &str) {
+    /// Writes a line with a result.
+    fn write_result(&mut self, line: &str) {
         let write = || match &mut self.lines {
             Some(out) => print(out, line),
             None => print(&mut stdout(), line),
         };
-        self.live.around(write);
+        self.live.suspend(write);
     }
 
-    /// A line that is only of interest now.
-    fn remark(&mut self, line: &str) {
+    /// Writes a line about the progress.
+    fn write_status(&mut self, line: &str) {
         let write = || match &mut self.lines {
             Some(out) => print(out, line),
             None => print(&mut stderr(), line),
         };
-        self.live.around(write);
+        self.live.suspend(write);
     }
 
-    /// Loss, step size, rate and time left.
+    /// Remaining time, loss, samples per second and learning rate.
     fn status(&mut self, report: &StepReport) -> String {
         let now = Instant::now();
         let position = (report.epoch - 1) * report.steps + report.step;
         let rate = self.rate.map_or(f64::NAN, |(since, samples)| {
             samples as f64 / now.duration_since(since).as_secs_f64()
         });
-        let (began, at) = *self.first.get_or_insert((now, position));
-        let (made, left) = (position - at, report.epochs * report.steps - position);
+        let (began, first) = *self.first.get_or_insert((now, position));
+        let (made, left) = (position - first, report.epochs * report.steps - position);
         let (loss, lr) = (report.mean_loss, report.learning_rate);
-        // Nothing is known before a second step.
+        // Rate and remaining time need a second step.
         if made == 0 || !rate.is_finite() {
             return format!("loss {loss:.5}  lr {lr:.1e}");
         }
         let left = short(now.duration_since(began).as_secs_f64() / made as f64 * left as f64);
-        // A narrow terminal cuts off the end.
+        // The most important values come first: a narrow terminal truncates the line.
         format!("{left} left  loss {loss:.5}  {rate:.0} samples/s  lr {lr:.1e}")
     }
 }
@@ -111,15 +111,15 @@ impl Default for ProgressBar {
 impl Observer for ProgressBar {
     fn on_start(&mut self, report: &StartReport) {
         if report.global_step > 0 {
-            self.remark(&format!(
-                "going on after epoch {}/{}, step {}",
+            self.write_status(&format!(
+                "resuming after epoch {}/{}, step {}",
                 report.epochs_done, report.epochs, report.steps_done
             ));
         }
     }
 
     fn on_step(&mut self, report: &StepReport) -> ControlFlow<()> {
-        // The first step only sets the clock.
+        // The rate is measured from the end of the first step.
         let (since, samples) = match self.rate {
             Some((since, samples)) => (since, samples + report.samples),
             None => (Instant::now(), 0),
@@ -138,7 +138,7 @@ impl Observer for ProgressBar {
                 bar.set_prefix(format!("{}/{}", report.epoch, report.epochs));
                 bar.set_length(report.steps as u64);
                 bar.set_message(status);
-                // Only now it shows, with nothing in it of the epoch before.
+                // Shown only now, so that it has no values of the previous epoch.
                 if bar.is_finished() {
                     bar.reset();
                 }
@@ -152,7 +152,7 @@ impl Observer for ProgressBar {
                 let (epoch, epochs) = (report.epoch, report.epochs);
                 let (step, steps) = (report.step, report.steps);
                 self.rate = Some((Instant::now(), 0));
-                self.remark(&format!(
+                self.write_status(&format!(
                     "epoch {epoch}/{epochs}  step {step}/{steps}  {status}"
                 ));
             }
@@ -163,21 +163,21 @@ impl Observer for ProgressBar {
 
     fn on_validation(&mut self, report: &ValidationReport<'_>) -> ControlFlow<()> {
         let (loss, mae) = (report.validation.loss, report.validation.mae_px);
-        self.say(&format!(
+        self.write_result(&format!(
             "epoch {:>3}, step {}  val loss {}  MAE {} px{}",
             report.epoch,
             report.step,
-            figure(loss, 5),
-            figure(mae, 3),
+            number(loss, 5),
+            number(mae, 3),
             star(report.is_best),
         ));
         ControlFlow::Continue(())
     }
 
-    fn on_skip(&mut self, report: &Skipped<'_>) {
+    fn on_skip(&mut self, report: &SkipReport<'_>) {
         let why = with_causes(report.error);
-        self.remark(&format!(
-            "warning: training sample {} is left out ({} of at most {} in epoch {}): {why}",
+        self.write_status(&format!(
+            "warning: training sample {} is skipped ({} of at most {} in epoch {}): {why}",
             report.index, report.skipped, report.allowed, report.epoch,
         ));
     }
@@ -187,20 +187,20 @@ impl Observer for ProgressBar {
             bar.finish_and_clear();
         }
         self.rate = None;
-        self.say(&line(report.record, report.epochs, report.is_best));
+        self.write_result(&line(report.record, report.epochs, report.is_best));
         ControlFlow::Continue(())
     }
 }
 
 enum Live {
     Bar(indicatif::ProgressBar),
-    /// A line when the last is so long ago.
+    /// A line per interval.
     Heartbeat(Duration),
 }
 
 impl Live {
-    /// Writes a line where a bar may be in the way.
-    fn around(&self, write: impl FnOnce()) {
+    /// Hides the bar while a line is written.
+    fn suspend(&self, write: impl FnOnce()) {
         match self {
             Self::Bar(bar) if !bar.is_finished() => bar.suspend(write),
             Self::Bar(_) | Self::Heartbeat(_) => write(),
@@ -208,8 +208,8 @@ impl Live {
     }
 }
 
-/// Unlike `println!` it does not panic where nobody reads on, as in `train | head`: a run is worth
-/// more than its messages.
+/// Unlike `println!`, does not panic if the output is closed, as in `train | head`: a run must not
+/// fail because of its messages.
 fn print(out: &mut dyn Write, line: &str) {
     let _ = writeln!(out, "{line}");
 }
@@ -220,36 +220,37 @@ fn line(record: &EpochRecord, epochs: usize, is_best: bool) -> String {
         .nme
         .map_or("–".to_owned(), |nme| format!("{:.2} %", 100.0 * nme));
     let mut line = format!(
-        "epoch {:>width$}/{epochs}  train loss {:.5}  val loss {:.5}  MAE {} px  RMSE {} px  NME {nme}  {:.0} samples/s  {:.1} s",
+        "epoch {:>width$}/{epochs}  train loss {:.5}  val loss {:.5}  MAE {} px  \
+         RMSE {} px  NME {nme}  {:.0} samples/s  {:.1} s",
         record.epoch,
         record.train_loss,
         record.val_loss,
-        figure(record.mae_px, 3),
-        figure(record.rmse_px, 3),
+        number(record.mae_px, 3),
+        number(record.rmse_px, 3),
         record.samples_per_second,
         record.seconds,
     );
-    // Waits of a twentieth of the time are worth a word: more threads would help.
+    // Shown if it is more than 5 % of the time: more threads would help.
     if record.loader_wait_seconds > 0.05 * record.seconds {
-        line += &format!("  (waited {:.1} s for data)", record.loader_wait_seconds);
+        line += &format!("  (loader wait {:.1} s)", record.loader_wait_seconds);
     }
     if record.skipped > 0 {
-        line += &format!("  ({} left out)", record.skipped);
+        line += &format!("  ({} skipped)", record.skipped);
     }
     line + star(is_best)
 }
 
-fn figure(value: Option<f64>, digits: usize) -> String {
+fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or("–".to_owned(), |value| format!("{value:.digits$}"))
 }
 
-/// Marks the best so far.
+/// Marks the best validation so far.
 fn star(is_best: bool) -> &'static str {
     if is_best { "  *" } else { "" }
 }
 
 fn short(seconds: f64) -> String {
-    // Casting saturates, and so does a run that will never end.
+    // The cast saturates for an infinite time.
     let seconds = seconds.round() as u64;
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds}s"),
@@ -261,14 +262,14 @@ fn short(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observers::stage::{EPOCHS, STEPS, Stage};
+    use crate::observers::testing::{EPOCHS, FakeRun, STEPS};
     use indicatif::InMemoryTerm;
     use std::sync::{Arc, Mutex};
 
     #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>);
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Paper {
+    impl Write for Buffer {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -277,7 +278,7 @@ mod tests {
         }
     }
 
-    impl Paper {
+    impl Buffer {
         fn text(&self) -> String {
             String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
         }
@@ -285,16 +286,16 @@ mod tests {
 
     #[test]
     fn without_a_terminal_there_is_a_line_per_epoch() {
-        let paper = Paper::default();
-        let mut progress = ProgressBar::lines(paper.clone(), Duration::MAX);
+        let buffer = Buffer::default();
+        let mut progress = ProgressBar::lines(buffer.clone(), Duration::MAX);
         assert!(
-            Stage::new()
-                .act(&mut progress, 0..EPOCHS * STEPS)
+            FakeRun::new()
+                .replay(&mut progress, 0..EPOCHS * STEPS)
                 .is_continue()
         );
-        let text = paper.text();
+        let text = buffer.text();
         let lines: Vec<&str> = text.lines().collect();
-        // A validation and an end per epoch, and one sample left out.
+        // A validation and an end per epoch, and one skipped sample.
         assert_eq!(lines.len(), 2 * EPOCHS + 1, "{text}");
         assert!(
             lines[0].starts_with("epoch   1, step 3  val loss 0."),
@@ -303,28 +304,28 @@ mod tests {
         assert_eq!(
             lines[1],
             "epoch 1/3  train loss 0.50000  val loss 0.25000  MAE 10.000 px  RMSE 12.000 px  \
-             NME –  100 samples/s  2.0 s  (waited 0.1 s for data)  *"
+             NME –  100 samples/s  2.0 s  (loader wait 0.1 s)  *"
         );
         assert_eq!(
             lines[3],
-            "warning: training sample 7 is left out (1 of at most 2 in epoch 2): the training set \
+            "warning: training sample 7 is skipped (1 of at most 2 in epoch 2): the training set \
              cannot be read: sample 7 cannot be read: a.csv, line 9: no image"
         );
-        assert!(lines[4].contains("  (1 left out)  *"), "{text}");
+        assert!(lines[4].contains("  (1 skipped)  *"), "{text}");
     }
 
     #[test]
-    fn a_heartbeat_says_where_the_epoch_is() {
-        let paper = Paper::default();
-        let mut progress = ProgressBar::lines(paper.clone(), Duration::ZERO);
+    fn a_heartbeat_line_shows_the_progress_of_the_epoch() {
+        let buffer = Buffer::default();
+        let mut progress = ProgressBar::lines(buffer.clone(), Duration::ZERO);
         assert!(
-            Stage::new()
-                .act(&mut progress, STEPS + 1..2 * STEPS)
+            FakeRun::new()
+                .replay(&mut progress, STEPS + 1..2 * STEPS)
                 .is_continue()
         );
-        let text = paper.text();
+        let text = buffer.text();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], "going on after epoch 1/3, step 1");
+        assert_eq!(lines[0], "resuming after epoch 1/3, step 1");
         assert!(
             lines[1].starts_with("epoch 2/3  step 3/5  ")
                 && lines[1].contains("s left  loss 0.12500  "),
@@ -335,12 +336,12 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_shows_the_step_and_makes_way_for_lines() {
-        let (term, paper) = (InMemoryTerm::new(4, 120), Paper::default());
+    fn the_bar_shows_the_step_and_is_hidden_for_lines() {
+        let (term, buffer) = (InMemoryTerm::new(4, 120), Buffer::default());
         let target = ProgressDrawTarget::term_like(Box::new(term.clone()));
-        let mut progress = ProgressBar::with_target(Some(Box::new(paper.clone())), target);
-        let stage = Stage::new();
-        assert!(stage.act(&mut progress, 0..4).is_continue());
+        let mut progress = ProgressBar::with_target(Some(Box::new(buffer.clone())), target);
+        let run = FakeRun::new();
+        assert!(run.replay(&mut progress, 0..4).is_continue());
         let bar = term.contents();
         assert!(
             bar.starts_with("epoch 1/3 [================>   ] 4/5 ")
@@ -348,19 +349,19 @@ mod tests {
             "{bar}"
         );
         assert!(bar.ends_with(" samples/s  lr 1.0e-3"), "{bar}");
-        assert!(stage.act(&mut progress, 4..STEPS + 1).is_continue());
+        assert!(run.replay(&mut progress, 4..STEPS + 1).is_continue());
         let bar = term.contents();
         assert!(
             bar.starts_with("epoch 2/3 [====>               ] 1/5 "),
             "{bar}"
         );
-        assert_eq!(paper.text().lines().count(), 3);
+        assert_eq!(buffer.text().lines().count(), 3);
         drop(progress);
         assert_eq!(term.contents(), "");
     }
 
     #[test]
-    fn times_are_short() {
+    fn durations_are_short() {
         let shown = [0.4, 59.4, 60.0, 3599.0, 3600.0, 1e9].map(short);
         assert_eq!(
             shown,

@@ -1,4 +1,4 @@
-//! What the network makes of the same few faces, epoch after epoch.
+//! Previews of the predictions for some faces of the validation set.
 
 use crate::plots::save_image;
 use crate::{EpochReport, Evaluator, Observer, TrainError};
@@ -9,14 +9,14 @@ use image::RgbImage;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-/// Which faces are looked at, and how often.
+/// Which faces a preview shows, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Preview {
-    /// Every so many epochs, and after the first; 0 is after the first alone.
+    /// Every this many epochs, and after the first; 0 means only after the first.
     pub every_epochs: usize,
-    /// The first so many faces of the validation set.
+    /// Number of faces, from the start of the validation set.
     pub faces: usize,
-    /// Faces in a row.
+    /// Faces per row.
     pub columns: usize,
     /// Side of each face in pixels of the image.
     pub side: u32,
@@ -39,8 +39,8 @@ impl Preview {
         epoch == 1 || (self.every_epochs > 0 && epoch.is_multiple_of(self.every_epochs))
     }
 
-    /// The faces with their true keypoints in green and the predicted ones in red, and below each its
-    /// mean absolute error in pixels of the crop.
+    /// The faces with the true keypoints in green and the predicted ones in red, and the mean
+    /// absolute error in pixels of the crop below each.
     ///
     /// # Errors
     /// If there are no faces, or one of them cannot be read.
@@ -67,17 +67,18 @@ impl Preview {
         Ok(sheet)
     }
 
-    /// The image after an epoch.
+    /// The preview after an epoch.
     pub(super) fn after(&self, report: &EpochReport<'_>) -> Result<RgbImage, TrainError> {
         let title = format!("epoch {} of {}", report.record.epoch, report.epochs);
         self.image(&title, &report.evaluator, report.validation_set)
     }
 }
 
-/// Every few epochs draws the same faces of the validation set with true and predicted keypoints:
-/// `preview-epoch-005.png`. Mixed up keypoints or a wrong scale show long before the end.
+/// Draws the same faces of the validation set with true and predicted keypoints every few epochs:
+/// `preview-epoch-005.png`. Swapped keypoints or a wrong scale are visible early in a run.
 ///
-/// An image that cannot be drawn or written does not stop the run; [`Self::finish`] says it.
+/// A preview that cannot be drawn or written does not stop the run; [`Self::finish`] returns the
+/// error.
 pub struct ValidationPreview {
     folder: PathBuf,
     preview: Preview,
@@ -94,7 +95,7 @@ impl ValidationPreview {
         }
     }
 
-    /// The first error that drawing met, if any.
+    /// The first error of drawing or writing, if any.
     pub fn finish(self) -> Result<(), TrainError> {
         self.failed.map_or(Ok(()), Err)
     }
@@ -117,10 +118,10 @@ impl Observer for ValidationPreview {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observers::stage::{EPOCHS, STEPS, Stage};
+    use crate::observers::testing::{EPOCHS, FakeRun, STEPS};
 
     #[test]
-    fn there_is_a_look_after_the_first_and_every_few_epochs() {
+    fn there_is_a_preview_after_the_first_and_every_few_epochs() {
         let due = |every_epochs: usize| {
             let preview = Preview {
                 every_epochs,
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_images_show_the_same_faces() {
+    fn the_previews_show_the_same_faces() {
         let folder = tempfile::tempdir().unwrap();
         let preview = Preview {
             every_epochs: 3,
@@ -144,13 +145,13 @@ mod tests {
             columns: 4,
             side: 96,
         };
-        let mut early = ValidationPreview::new(folder.path(), preview);
+        let mut previews = ValidationPreview::new(folder.path(), preview);
         assert!(
-            Stage::new()
-                .act(&mut early, 0..EPOCHS * STEPS)
+            FakeRun::new()
+                .replay(&mut previews, 0..EPOCHS * STEPS)
                 .is_continue()
         );
-        early.finish().unwrap();
+        previews.finish().unwrap();
         let mut names: Vec<String> = std::fs::read_dir(folder.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -159,7 +160,7 @@ mod tests {
         assert_eq!(names, ["preview-epoch-001.png", "preview-epoch-003.png"]);
         let open = |name: &str| image::open(folder.path().join(name)).unwrap().into_rgb8();
         let [first, third] = ["preview-epoch-001.png", "preview-epoch-003.png"].map(open);
-        // The network of the stage learns nothing, so only the title tells the two apart.
+        // The network is the same in each epoch, so only the titles differ.
         let below = |image: &RgbImage| {
             let height = image.height() - 30;
             image::imageops::crop_imm(image, 0, 30, image.width(), height).to_image()
@@ -168,8 +169,8 @@ mod tests {
     }
 
     #[test]
-    fn the_marks_stand_on_the_points() {
-        let stage = Stage::new();
+    fn true_keypoints_are_marked_at_their_positions() {
+        let run = FakeRun::new();
         let folder = tempfile::tempdir().unwrap();
         let preview = Preview {
             every_epochs: 1,
@@ -177,15 +178,15 @@ mod tests {
             columns: 1,
             side: 96 * 4,
         };
-        let mut early = ValidationPreview::new(folder.path(), preview);
-        assert!(stage.act(&mut early, 0..STEPS).is_continue());
+        let mut previews = ValidationPreview::new(folder.path(), preview);
+        assert!(run.replay(&mut previews, 0..STEPS).is_continue());
         let image = image::open(folder.path().join("preview-epoch-001.png"))
             .unwrap()
             .into_rgb8();
-        let truth = stage.faces.get(0).unwrap().keypoints;
+        let truth = run.faces.get(0).unwrap().keypoints;
         let mut found = 0;
         for (_, keypoint) in truth.labeled() {
-            // Four times as large, the first cell of a sheet.
+            // In the first cell of a sheet, scaled by 4.
             let (x, y) = (
                 6.0 + 4.0 * (keypoint.x + 0.5) - 0.5,
                 30.0 + 4.0 * (keypoint.y + 0.5) - 0.5,
@@ -193,7 +194,7 @@ mod tests {
             let [r, g, b] = image.get_pixel(x.round() as u32, y.round() as u32).0;
             found += usize::from(g > r && g > b && g > 100);
         }
-        // A predicted keypoint may lie on top of one.
+        // A predicted keypoint may cover a true one.
         assert!(found >= 13, "{found} of 15");
     }
 }

@@ -1,7 +1,7 @@
-//! What all plots have in common: the canvas, the font, the colors, the file.
+//! The basis of all plots: canvas, font, colors, axes and file.
 
 use crate::TrainError;
-use crate::replace::write_file;
+use crate::checkpoint::write_atomic;
 use image::{ImageFormat, RgbImage};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
@@ -10,13 +10,12 @@ use plotters::style::{FontStyle, register_font};
 use std::io::Cursor;
 use std::path::Path;
 
-/// Writes an image as PNG, under another name that is then changed: who looks at the file while
-/// it is drawn anew sees the old image or the new one.
+/// Writes an image as PNG, atomically: a reader of the file sees the old image or the new one.
 ///
 /// # Errors
 /// If the file cannot be written.
 pub fn save_image(path: &Path, image: &RgbImage) -> Result<(), TrainError> {
-    write_file(path, &png(image)?).map_err(|source| TrainError::Io {
+    write_atomic(path, &png(image)?).map_err(|source| TrainError::Io {
         path: path.to_owned(),
         action: "write the image",
         source,
@@ -25,8 +24,8 @@ pub fn save_image(path: &Path, image: &RgbImage) -> Result<(), TrainError> {
 
 pub(crate) type Canvas<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 
-/// Whatever plotters says; its error types name the backend.
-pub(crate) type Drawn = Result<(), Box<dyn std::error::Error>>;
+/// A result with any error of plotters, whose error types depend on the backend.
+pub(crate) type PlotResult = Result<(), Box<dyn std::error::Error>>;
 
 pub(crate) const BLUE: RGBColor = RGBColor(31, 119, 180);
 pub(crate) const ORANGE: RGBColor = RGBColor(255, 127, 14);
@@ -36,37 +35,37 @@ pub(crate) const FONT: &str = "sans-serif";
 pub(crate) fn png(image: &RgbImage) -> Result<Vec<u8>, TrainError> {
     let mut bytes = Cursor::new(Vec::new());
     let written = image.write_to(&mut bytes, ImageFormat::Png);
-    written.map_err(|error| undrawn("an image", error))?;
+    written.map_err(|error| plot_error("an image", error))?;
     Ok(bytes.into_inner())
 }
 
-/// A white canvas of a size, drawn on.
-pub(crate) fn drawn(
+/// An image of a plot that `draw` draws on a white canvas.
+pub(crate) fn render(
     what: &'static str,
     (width, height): (u32, u32),
-    draw: impl FnOnce(&Canvas<'_>) -> Drawn,
+    draw: impl FnOnce(&Canvas<'_>) -> PlotResult,
 ) -> Result<RgbImage, TrainError> {
     let font = epaint_default_fonts::UBUNTU_LIGHT;
     register_font(FONT, FontStyle::Normal, font)
-        .map_err(|_| undrawn(what, "the font cannot be read"))?;
+        .map_err(|_| plot_error(what, "the font cannot be read"))?;
     let mut image = RgbImage::new(width, height);
     let canvas = BitMapBackend::with_buffer(&mut image, (width, height)).into_drawing_area();
     let filled = canvas.fill(&WHITE).map_err(Into::into);
     let result = filled.and_then(|()| draw(&canvas));
     let result = result.and_then(|()| Ok(canvas.present()?));
-    result.map_err(|error| undrawn(what, error))?;
+    result.map_err(|error| plot_error(what, error))?;
     drop(canvas);
     Ok(image)
 }
 
-pub(crate) fn undrawn(what: &'static str, problem: impl std::fmt::Display) -> TrainError {
-    TrainError::Drawing {
+pub(crate) fn plot_error(what: &'static str, problem: impl std::fmt::Display) -> TrainError {
+    TrainError::Plot {
         what,
         problem: problem.to_string(),
     }
 }
 
-/// One line of a panel.
+/// A curve of a panel.
 pub(crate) struct Curve<X> {
     pub(crate) name: String,
     pub(crate) color: RGBColor,
@@ -87,23 +86,23 @@ pub(crate) enum Line {
 
 const RING: i32 = 7;
 
-/// What is written around the curves.
+/// The title and labels of a panel.
 pub(crate) struct Labels<'a> {
     pub(crate) title: &'a str,
     /// Name of the horizontal axis.
     pub(crate) x: &'a str,
-    /// Where the names of the curves stand.
+    /// Position of the legend.
     pub(crate) names: SeriesLabelPosition,
 }
 
-/// Curves in a frame with a title, axes and names.
+/// Draws curves with title, axes and legend.
 pub(crate) fn panel<X, Y>(
     area: &Canvas<'_>,
     labels: Labels<'_>,
     x: X,
     y: Y,
     curves: &[Curve<X::Value>],
-) -> Drawn
+) -> PlotResult
 where
     X: AsRangedCoord,
     Y: AsRangedCoord<Value = f64>,
@@ -147,7 +146,7 @@ where
                 }
             });
     }
-    // One curve is named by the title.
+    // A single curve is named by the title.
     if curves.len() > 1 {
         chart
             .configure_series_labels()
@@ -160,7 +159,7 @@ where
     Ok(())
 }
 
-/// A number as an axis shows it.
+/// The label of a number on an axis.
 pub(crate) trait Tick {
     fn tick(&self) -> String;
 }
@@ -172,7 +171,7 @@ impl Tick for i32 {
 }
 
 impl Tick for f64 {
-    /// Rounded to what the eye can tell apart: ticks are sums of a step that is not exact.
+    /// Rounded, because ticks are multiples of an inexact interval.
     fn tick(&self) -> String {
         let magnitude = self.abs();
         if magnitude < 1e-12 {
@@ -193,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_are_short() {
+    fn tick_labels_are_short() {
         let shown = [0.0, 0.1 + 0.2, 12.0, 2.5e-4, 1e-5, 2.5e-6, 123456.0, -0.05].map(|v| v.tick());
         assert_eq!(
             shown,
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_image_replaces_the_one_before_as_a_whole() {
+    fn an_image_replaces_the_previous_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
         for shade in [10, 200] {

@@ -1,14 +1,15 @@
-//! The loss over the learning rate, as a learning-rate finder measures it.
+//! The plot of a learning-rate range test.
 
-use super::chart::{BLUE, Canvas, Curve, Drawn, Labels, Line, ORANGE, drawn, panel};
-use super::save_image;
+use super::chart::{
+    BLUE, Canvas, Curve, Labels, Line, ORANGE, PlotResult, panel, render, save_image,
+};
 use crate::TrainError;
 use image::RgbImage;
 use plotters::prelude::*;
 use std::path::Path;
 
-/// Draws the loss over the learning rate, the latter on a logarithmic axis, into a PNG file. The
-/// suggested rate is marked. Where the loss blows up the curve is cut at the upper edge.
+/// Draws the loss over the learning rate, with a logarithmic axis, into a PNG file. The suggested
+/// rate is marked. Where the loss diverges, the curve is clipped at the upper edge.
 ///
 /// # Errors
 /// If there are not two different positive learning rates with a finite loss, or the file cannot
@@ -24,12 +25,12 @@ pub fn plot_learning_rates(
 fn image(losses: &[(f64, f64)], suggestion: Option<f64>) -> Result<RgbImage, TrainError> {
     let usable = |&&(rate, loss): &&(f64, f64)| rate > 0.0 && rate.is_finite() && loss.is_finite();
     let points: Vec<(f64, f64)> = losses.iter().filter(usable).copied().collect();
-    drawn("the losses over learning rates", (860, 480), |canvas| {
+    render("the losses over learning rates", (860, 480), |canvas| {
         draw(canvas, points, suggestion)
     })
 }
 
-fn draw(canvas: &Canvas<'_>, points: Vec<(f64, f64)>, suggestion: Option<f64>) -> Drawn {
+fn draw(canvas: &Canvas<'_>, points: Vec<(f64, f64)>, suggestion: Option<f64>) -> PlotResult {
     let over = |pick: fn(&(f64, f64)) -> f64, fold: fn(f64, f64) -> f64, from: f64| {
         points.iter().map(pick).fold(from, fold)
     };
@@ -38,12 +39,12 @@ fn draw(canvas: &Canvas<'_>, points: Vec<(f64, f64)>, suggestion: Option<f64>) -
         over(|p| p.0, f64::max, 0.0),
     );
     if first >= last {
-        return Err("there are no two learning rates to draw between".into());
+        return Err("there are fewer than two learning rates".into());
     }
     let lowest = over(|p| p.1, f64::min, f64::INFINITY);
     let highest = over(|p| p.1, f64::max, f64::NEG_INFINITY);
-    // The interesting part is between the loss at the start and the lowest; what is far above
-    // only says that the rate is too large.
+    // The interesting range is between the initial and the lowest loss; a loss far above it only
+    // shows that the rate is too high.
     let start = points.first().map_or(highest, |p| p.1);
     let above = (start - lowest).max(0.1 * start.abs());
     let top = highest.min(start + 0.6 * above);
@@ -80,7 +81,7 @@ fn draw(canvas: &Canvas<'_>, points: Vec<(f64, f64)>, suggestion: Option<f64>) -
 mod tests {
     use super::*;
 
-    /// A curve as a finder measures it: flat, then down, then up and away.
+    /// A typical curve: first constant, then falling, then diverging.
     fn sweep() -> Vec<(f64, f64)> {
         let at = |i: i32| {
             let exponent = -7.0 + 8.0 * f64::from(i) / 99.0;
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_suggestion_stands_where_its_rate_is() {
+    fn the_suggestion_is_drawn_at_its_rate() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rates.png");
         // In the middle of 1e-7..1e1 on a logarithmic axis.
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_left_out_and_nothing_to_draw_is_said() {
+    fn values_that_are_not_finite_are_left_out_and_an_empty_plot_is_an_error() {
         let mut losses = sweep();
         losses.push((20.0, f64::NAN));
         losses.push((f64::INFINITY, 1.0));
@@ -127,7 +128,7 @@ mod tests {
             image(&sweep(), None).unwrap()
         );
         let error = image(&[(1e-3, 1.0)], None).unwrap_err().to_string();
-        assert!(error.contains("no two learning rates"), "{error}");
+        assert!(error.contains("fewer than two learning rates"), "{error}");
         assert!(image(&[], Some(0.1)).is_err());
     }
 }

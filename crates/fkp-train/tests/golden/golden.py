@@ -10,7 +10,7 @@ import warnings
 import torch
 from torch.optim import lr_scheduler as lrs
 
-warnings.filterwarnings("ignore")  # a schedule is stepped here without its optimizer
+warnings.filterwarnings("ignore")  # the schedules are stepped without their optimizer
 STEPS, PER_EPOCH, WARM_UP = 40, 4, 7
 
 
@@ -19,7 +19,7 @@ def optimizer():
 
 
 def factors(make, times=STEPS, each=1):
-    """The rates of `times` steps with a schedule that moves after every `each` of them."""
+    """The rates of `times` steps with a schedule that is updated after every `each` steps."""
     o = optimizer()
     schedule, rates = make(o), []
     for step in range(times):
@@ -81,7 +81,7 @@ for name, loss in [("l1", F.l1_loss), ("mse", F.mse_loss), ("smooth_l1", F.smoot
     losses[name] = flat(each)
     losses[f"{name}.grad"] = flat(torch.autograd.grad(each.sum(), errors)[0])
 
-# Two samples of two points: coordinates, then one number for the scale of each point.
+# Two samples of two keypoints: coordinates, then the raw scale of each keypoint.
 output, values = rounded(2, 6).requires_grad_(), rounded(2, 4)
 weights = torch.tensor([[1, 1, 0.5, 0.5], [0, 0, 2, 2]], dtype=torch.float64)
 scale = (-2 + 5 * torch.tanh((output[:, 4:] + 2) / 5)).exp().repeat_interleave(2, dim=1)

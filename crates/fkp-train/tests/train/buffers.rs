@@ -1,4 +1,4 @@
-//! Running statistics and dropout seeds in the loop.
+//! Running statistics and dropout seeds in the training loop.
 
 use crate::common::{Dim, SIDE, Setup, dots, residual, task, values};
 use candle_core::{DType, Device, Result, Tensor};
@@ -9,7 +9,7 @@ use fkp_model::{CnnConfig, Landmarker, ModelCard, NetworkConfig, Norm};
 use fkp_train::{DecayExempt, OptimizerConfig, TrainConfig, Trainer};
 use std::sync::{Arc, Mutex};
 
-/// Keeps the masks of its two dropout layers.
+/// A network that records the masks of its two dropout layers.
 struct Masks {
     dropouts: [Dropout; 2],
     output: Linear,
@@ -52,7 +52,7 @@ fn masks_of_a_run(config: &TrainConfig) -> Vec<Vec<f32>> {
 }
 
 #[test]
-fn every_layer_step_and_accumulated_batch_has_a_mask_of_its_own() {
+fn every_layer_step_and_accumulated_batch_has_its_own_mask() {
     let config = TrainConfig {
         accumulate: 2,
         ..crate::common::config()
@@ -69,7 +69,7 @@ fn every_layer_step_and_accumulated_batch_has_a_mask_of_its_own() {
     assert!(other.iter().all(|mask| !masks.contains(mask)));
 }
 
-/// A step in which everything that is trained decays to nearly nothing.
+/// A step in which all trained variables decay to nearly 0.
 #[test]
 fn the_optimizer_does_not_touch_running_statistics() {
     struct Normalized(BatchNorm2d, Linear);
@@ -88,7 +88,7 @@ fn the_optimizer_does_not_touch_running_statistics() {
             beta2: 0.99,
             epsilon: 1e-7,
             weight_decay: 0.999,
-            decay_exempt: DecayExempt::Nothing,
+            decay_exempt: DecayExempt::None,
         },
         clip_norm: Some(1e-3),
         ..crate::common::config()
@@ -113,12 +113,12 @@ fn the_optimizer_does_not_touch_running_statistics() {
     let value = |name: &str| values(&tensors[name])[0];
     assert!((value("norm.running_mean") - 0.1 * mean).abs() < 1e-6);
     assert!((value("norm.running_var") - (0.9 + 0.1 * variance)).abs() < 1e-5);
-    // 1 before; the step is 1 at most.
+    // It was 1 before, and the learning rate is 1.
     assert!(value("norm.weight").abs() < 1.0);
 }
 
 #[test]
-fn a_network_of_the_public_layers_learns() {
+fn a_network_of_the_public_layers_can_be_trained() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.network = residual;
@@ -132,7 +132,7 @@ fn a_network_of_the_public_layers_learns() {
 }
 
 #[test]
-fn a_model_file_holds_running_statistics_and_predicts_with_them() {
+fn a_model_file_has_running_statistics_and_predicts_with_them() {
     let network = NetworkConfig::Cnn(CnnConfig {
         conv_channels: vec![4],
         dense: vec![16],

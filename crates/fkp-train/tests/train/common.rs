@@ -1,4 +1,4 @@
-//! A tiny task that every test here trains on: find the bright dot in a dark image.
+//! The task of all tests: find the bright dot in a dark image.
 
 use candle_core::{Result as TensorResult, Tensor};
 use candle_nn::{Linear, Module, ModuleT, VarBuilder};
@@ -8,8 +8,8 @@ use fkp_core::{
 };
 use fkp_model::layers::{self, Activation, BatchNorm2d, Conv2d, Conv2dConfig, Dropout};
 use fkp_train::{
-    Communicator, LearningRateCurve, LearningRateFinder, Observer, Outcome, Sampler, Shuffled,
-    SingleProcess, StepReport, TrainConfig, TrainError, Trainer,
+    Communicator, LearningRateCurve, LearningRateFinder, Observer, Sampler, Shuffled,
+    SingleProcess, StepReport, TrainConfig, TrainError, TrainOutcome, Trainer,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -25,8 +25,8 @@ impl ModuleT for Dense {
     }
 }
 
-/// A network with everything that a network may carry from step to step: running statistics and
-/// dropout, in a residual block, for the images of [`dots`].
+/// A network with everything that has a state or random numbers: running statistics and dropout, in
+/// a residual block, for the images of [`dots`].
 pub(crate) struct Residual {
     convs: [Conv2d; 2],
     norms: [BatchNorm2d; 2],
@@ -62,7 +62,6 @@ impl ModuleT for Residual {
     }
 }
 
-/// Makes a network of the variables of a run.
 /// A network of either kind.
 struct Boxed(Box<dyn ModuleT>);
 
@@ -72,6 +71,7 @@ impl ModuleT for Boxed {
     }
 }
 
+/// Creates a network from the variables of a run.
 pub(crate) type MakeNetwork = fn(VarBuilder<'static>) -> Box<dyn ModuleT>;
 
 pub(crate) fn dense(vb: VarBuilder<'static>) -> Box<dyn ModuleT> {
@@ -98,7 +98,7 @@ pub(crate) fn dots(count: usize) -> InMemory {
     InMemory::new(Schema::numbered("dot", 1).unwrap(), samples).unwrap()
 }
 
-/// Uses the generator, so that a wrong stream would show in the weights.
+/// Darkens images by a random amount, so that other random numbers change the weights.
 pub(crate) struct Dim;
 
 impl Augment for Dim {
@@ -121,7 +121,7 @@ pub(crate) fn config() -> TrainConfig {
     }
 }
 
-/// A run and how it is begun.
+/// A run and how it is started.
 pub(crate) struct Setup<'a> {
     pub(crate) network: MakeNetwork,
     pub(crate) config: TrainConfig,
@@ -157,7 +157,7 @@ impl Setup<'_> {
         train: &dyn Dataset,
         augment: &dyn Augment,
         observer: &mut dyn Observer,
-    ) -> Result<(Outcome, Vec<f32>), TrainError> {
+    ) -> Result<(TrainOutcome, Vec<f32>), TrainError> {
         let trainer = self.trainer(augment)?;
         let validation = dots(13);
         let outcome = match self.start {
@@ -185,7 +185,7 @@ impl Setup<'_> {
         Ok(self.equip(trainer, augment))
     }
 
-    /// Everything but what a trainer is made of.
+    /// Sets everything that is not an argument of the trainer's constructor.
     pub(crate) fn equip<'a>(
         &'a self,
         trainer: Trainer<'a>,
@@ -214,7 +214,7 @@ pub(crate) fn values(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-/// Breaks off after so many steps in all, or never.
+/// Stops the run after this number of steps, or never.
 pub(crate) struct StopAfter(pub(crate) Option<usize>);
 
 impl Observer for StopAfter {

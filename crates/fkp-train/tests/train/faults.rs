@@ -1,13 +1,13 @@
-//! What goes wrong is told by name, and what was written stays.
+//! Errors name what is wrong, and checkpoints are kept.
 
 use crate::common::{Dim, SIDE, Setup, Start, StopAfter, config, dots};
 use fkp_core::{Dataset, DatasetError, Image, InMemory, Keypoints, NoAugment, Sample, Schema};
-use fkp_train::{Observer, Skipped, TrainError, Unreadable};
+use fkp_train::{Observer, OnUnreadable, SkipReport, TrainError};
 
-/// Delegates to the dots but for one sample.
-struct Spoiled(InMemory, fn() -> Result<Sample, DatasetError>);
+/// The dots with one sample replaced.
+struct WithBadSample(InMemory, fn() -> Result<Sample, DatasetError>);
 
-impl Dataset for Spoiled {
+impl Dataset for WithBadSample {
     fn schema(&self) -> &Schema {
         self.0.schema()
     }
@@ -24,12 +24,12 @@ impl Dataset for Spoiled {
 }
 
 #[test]
-fn a_bad_sample_stops_the_run_with_its_name() {
+fn an_invalid_sample_stops_the_run_with_an_error_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
     let setup = Setup::new(folder.path());
-    let fail = |spoil: fn() -> Result<Sample, DatasetError>| {
+    let fail = |make_sample: fn() -> Result<Sample, DatasetError>| {
         setup
-            .go(&Spoiled(dots(37), spoil), &Dim, &mut ())
+            .go(&WithBadSample(dots(37), make_sample), &Dim, &mut ())
             .unwrap_err()
     };
     let unreadable = fail(|| Err(DatasetError::new(20, "a.csv, line 22: no image")));
@@ -64,19 +64,19 @@ fn a_bad_sample_stops_the_run_with_its_name() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_names_epoch_step_and_samples() {
+fn a_loss_that_is_not_finite_names_epoch_step_and_samples() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.config.learning_rate = 1e38;
     let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err();
-    let TrainError::NotFinite { epoch, samples, .. } = &error else {
+    let TrainError::LossNotFinite { epoch, samples, .. } = &error else {
         panic!("{error}");
     };
     assert!(*epoch >= 1 && !samples.is_empty());
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_found_out_at_once() {
+fn a_folder_that_cannot_be_written_is_an_error_before_training() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "in the way").unwrap();
@@ -92,7 +92,7 @@ fn a_folder_that_cannot_be_written_is_found_out_at_once() {
 }
 
 #[test]
-fn sets_without_a_label_are_refused() {
+fn data_sets_without_labels_are_refused() {
     let unlabeled = |count: usize| {
         let sample = |i: usize| {
             let image = Image::filled(SIDE, SIDE, 1, i as u8);
@@ -107,42 +107,42 @@ fn sets_without_a_label_are_refused() {
     assert!(matches!(error, TrainError::NoLabels { split: "training" }));
 }
 
-/// Counts what was left out.
+/// Records the skipped samples.
 #[derive(Default)]
 struct Skips(Vec<(usize, usize)>);
 
 impl Observer for Skips {
-    fn on_skip(&mut self, report: &Skipped<'_>) {
+    fn on_skip(&mut self, report: &SkipReport<'_>) {
         assert!(report.error.to_string().contains("cannot be read"));
         self.0.push((report.epoch, report.index));
     }
 }
 
 #[test]
-fn an_unreadable_sample_is_skipped_and_told_where_that_is_wanted() {
+fn an_unreadable_sample_is_skipped_and_reported() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
-    setup.config.unreadable = Unreadable::Skip { at_most: 1 };
-    let broken = Spoiled(dots(37), || Err(DatasetError::new(20, "no image")));
+    setup.config.on_unreadable = OnUnreadable::Skip { max_per_epoch: 1 };
+    let broken = WithBadSample(dots(37), || Err(DatasetError::new(20, "no image")));
     let mut skips = Skips::default();
     let (outcome, weights) = setup.go(&broken, &Dim, &mut skips).unwrap();
     assert_eq!(skips.0, [(1, 20), (2, 20), (3, 20)]);
     assert!(outcome.progress.history.iter().all(|r| r.skipped == 1));
-    // Stopped in the middle and resumed, the bound is still per epoch and the result the same.
+    // A resumed run has the same result, and the limit is still per epoch.
     let other = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(other.path());
-    setup.config.unreadable = Unreadable::Skip { at_most: 1 };
+    setup.config.on_unreadable = OnUnreadable::Skip { max_per_epoch: 1 };
     setup.go(&broken, &Dim, &mut StopAfter(Some(7))).unwrap();
     setup.start = Start::Resume;
     assert_eq!(setup.go(&broken, &Dim, &mut ()).unwrap().1, weights);
 }
 
 #[test]
-fn more_unreadable_samples_than_allowed_stop_the_run_and_keep_the_checkpoint() {
+fn too_many_unreadable_samples_stop_the_run_and_keep_the_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
-    setup.config.unreadable = Unreadable::Skip { at_most: 0 };
-    let broken = Spoiled(dots(37), || Err(DatasetError::new(20, "no image")));
+    setup.config.on_unreadable = OnUnreadable::Skip { max_per_epoch: 0 };
+    let broken = WithBadSample(dots(37), || Err(DatasetError::new(20, "no image")));
     let error = setup.go(&broken, &Dim, &mut ()).unwrap_err();
     let TrainError::TooManyUnreadable {
         index,
@@ -156,13 +156,13 @@ fn more_unreadable_samples_than_allowed_stop_the_run_and_keep_the_checkpoint() {
     assert_eq!((*index, *allowed), (20, 0));
     assert!(matches!(**source, TrainError::Data { .. }));
     setup.start = Start::Resume;
-    // Mended, the run goes on from where it was.
-    setup.config.unreadable = Unreadable::Skip { at_most: 0 };
+    // With a data set that can be read, the run is resumed.
+    setup.config.on_unreadable = OnUnreadable::Skip { max_per_epoch: 0 };
     setup.go(&dots(37), &Dim, &mut ()).unwrap();
 }
 
 #[test]
-fn two_runs_do_not_write_into_one_folder() {
+fn two_runs_cannot_write_into_one_folder() {
     struct Second<'a>(&'a std::path::Path, usize);
     impl Observer for Second<'_> {
         fn on_start(&mut self, _: &fkp_train::StartReport) {
@@ -180,13 +180,13 @@ fn two_runs_do_not_write_into_one_folder() {
     let setup = Setup::new(folder.path());
     setup.go(&dots(37), &Dim, &mut second).unwrap();
     assert_eq!(second.1, 2);
-    // The lock is gone with the run.
+    // The lock is released with the run.
     setup.go(&dots(37), &Dim, &mut ()).unwrap();
 }
 
-/// A loss that is finite with a gradient that is not: the square root at zero.
+/// The loss is finite and its gradient is not: a square root at 0.
 #[test]
-fn a_gradient_that_is_no_number_names_its_variable() {
+fn a_gradient_that_is_not_finite_names_its_variable() {
     use candle_core::{Device, Result, Tensor};
     use fkp_core::Prediction;
     use fkp_train::{Codec, Coordinates, Target, Trainer};
@@ -209,7 +209,7 @@ fn a_gradient_that_is_no_number_names_its_variable() {
     let folder = tempfile::tempdir().unwrap();
     let setup = Setup::new(folder.path());
     let task = crate::common::task();
-    let codec = Root(Coordinates::new(task.input.frame(), fkp_train::Loss::Mae));
+    let codec = Root(Coordinates::new(task.input.frame(), fkp_train::loss::Mae));
     let trainer = Trainer::with_codec(&task, config(), codec, crate::common::network).unwrap();
     let trainer = setup.equip(trainer, &NoAugment);
     let error = trainer.fit(&dots(37), &dots(13), &mut ()).unwrap_err();
@@ -227,20 +227,17 @@ fn a_gradient_that_is_no_number_names_its_variable() {
         (variable.as_str(), *epoch, *step, samples.len()),
         ("bias", 1, 1, 8)
     );
-    // The checkpoint from before is whole; only what is minimized is another.
+    // The checkpoint from before is valid; only the loss differs.
     let mut setup = setup;
     setup.start = Start::Resume;
     let refused = setup.go(&dots(37), &Dim, &mut ()).unwrap_err().to_string();
-    assert!(
-        refused.contains("what is minimized was a root"),
-        "{refused}"
-    );
+    assert!(refused.contains("the loss was a root"), "{refused}");
     setup.start = Start::Override;
     setup.go(&dots(37), &Dim, &mut ()).unwrap();
 }
 
 #[test]
-fn a_sampler_that_breaks_its_word_is_refused() {
+fn a_sampler_with_a_wrong_number_of_samples_is_refused() {
     struct Short;
     impl fkp_train::Sampler for Short {
         fn epoch_len(&self, len: usize) -> usize {
@@ -257,5 +254,5 @@ fn a_sampler_that_breaks_its_word_is_refused() {
     let mut setup = Setup::new(folder.path());
     setup.sampler = &Short;
     let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err().to_string();
-    assert!(error.contains("36 samples, it was to have 37"), "{error}");
+    assert!(error.contains("36 samples, expected 37"), "{error}");
 }

@@ -1,8 +1,8 @@
-//! The loop when all goes well.
+//! Training and evaluation without errors.
 
 use crate::common::{Dim, MakeNetwork, Setup, config, dense, dots, network, residual, task};
 use fkp_core::NoAugment;
-use fkp_train::{EpochReport, Observer, StepReport, Stopped, Trainer};
+use fkp_train::{EpochReport, Observer, StepReport, StopReason, Trainer};
 use std::ops::ControlFlow;
 
 #[test]
@@ -27,7 +27,7 @@ fn the_loss_falls_and_every_epoch_is_reported() {
     let (outcome, _) = setup.go(&dots(37), &NoAugment, &mut count).unwrap();
     // 37 = 4 · 8 + 5: the last partial batch is trained on too.
     assert_eq!((count.0, count.1), (30 * 37, 30));
-    assert_eq!(outcome.stopped, Stopped::Finished);
+    assert_eq!(outcome.stop_reason, StopReason::Finished);
     let history = &outcome.progress.history;
     assert!(
         history[29].val_loss < 0.3 * history[0].val_loss,
@@ -42,7 +42,7 @@ fn the_loss_falls_and_every_epoch_is_reported() {
 }
 
 #[test]
-fn one_seed_gives_one_result_whatever_the_threads() {
+fn the_result_depends_on_the_seed_and_not_on_the_number_of_threads() {
     let run = |network: MakeNetwork, threads: usize, seed: u64| {
         let folder = tempfile::tempdir().unwrap();
         let mut setup = Setup::new(folder.path());
@@ -66,7 +66,7 @@ fn one_seed_gives_one_result_whatever_the_threads() {
 }
 
 #[test]
-fn every_sample_is_scored_and_a_missing_label_never() {
+fn every_sample_is_evaluated_and_missing_labels_are_not() {
     let trainer = Trainer::new(&task(), config(), network).unwrap();
     let run = |batch_size: usize| {
         let mut seen = Vec::new();
@@ -78,9 +78,9 @@ fn every_sample_is_scored_and_a_missing_label_never() {
                 predicted.push(scored.predicted.clone());
             })
             .unwrap();
-        let some = evaluator.predict(&dots(13), &[11, 2]).unwrap();
-        assert_eq!((&*some[0].0.id, &*some[1].0.id), ("dot 11", "dot 2"));
-        for ((_, found), index) in some.iter().zip([11, 2]) {
+        let subset = evaluator.predict(&dots(13), &[11, 2]).unwrap();
+        assert_eq!((&*subset[0].0.id, &*subset[1].0.id), ("dot 11", "dot 2"));
+        for ((_, found), index) in subset.iter().zip([11, 2]) {
             assert!(found.keypoints[0].distance(&predicted[index].keypoints[0]) < 1e-4);
         }
         assert!(evaluator.predict(&dots(13), &[13]).is_err());
@@ -97,25 +97,26 @@ fn every_sample_is_scored_and_a_missing_label_never() {
     }
 }
 
-/// One schema, one recipe, one loss: whatever disagrees is refused before the first step.
+/// Parts that do not match are refused before the first step.
 #[test]
-fn what_does_not_go_together_cannot_be_trained() {
+fn parts_that_do_not_match_are_refused() {
     use fkp_core::{Likelihood, OutputSpec, Schema, Task};
-    use fkp_train::{Coordinates, Loss, TrainConfig};
+    use fkp_train::loss::{Mae, Mse, Nll};
+    use fkp_train::{Coordinates, TrainConfig};
     let refused = |task: &Task, config: TrainConfig| {
         let error = Trainer::new(task, config, network).err().unwrap();
         format!("{error:?}")
     };
-    let wing = |config: TrainConfig| TrainConfig {
-        loss: Some(Loss::Nll),
+    let with_nll = |config: TrainConfig| TrainConfig {
+        loss: Some(Nll.into()),
         ..config
     };
-    let text = refused(&task(), wing(config()));
+    let text = refused(&task(), with_nll(config()));
     assert!(
         text.contains("train.loss: `nll` does not go with"),
         "{text}"
     );
-    // The network puts out two numbers, a scale would be a third.
+    // The network has two outputs; a scale would be a third.
     let scaled = Task {
         output: OutputSpec::CoordinatesWithScale {
             likelihood: Likelihood::Laplace,
@@ -136,24 +137,24 @@ fn what_does_not_go_together_cannot_be_trained() {
             .contains("`dot`, the model those of `another`")
     );
 
-    let codec = Coordinates::new(task().input.frame(), Loss::Mae);
+    let codec = Coordinates::new(task().input.frame(), Mae);
     let config = TrainConfig {
-        loss: Some(Loss::Mse),
+        loss: Some(Mse.into()),
         ..config()
     };
     let error = Trainer::with_codec(&task(), config, codec, network)
         .err()
         .unwrap();
-    assert!(error.to_string().contains("brings its own loss"), "{error}");
+    assert!(error.to_string().contains("has its own loss"), "{error}");
 }
 
-/// The best epoch is that of the metric that the recipe names, also of one's own metrics and of
-/// those of which more is better.
+/// The best epoch is that of the monitored metric, also of a custom metric and of one whose higher
+/// values are better.
 #[test]
-fn the_best_epoch_is_chosen_by_the_named_metric() {
+fn the_best_epoch_is_chosen_by_the_monitored_metric() {
     use fkp_core::{Direction, Metric, Prediction, Sample};
     use fkp_train::TrainConfig;
-    /// Counts its own passes over the data: the later, the better.
+    /// The number of passes over the data so far.
     struct Later(usize);
     static PASSES: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     impl Metric for Later {
@@ -169,7 +170,7 @@ fn the_best_epoch_is_chosen_by_the_named_metric() {
         }
         fn reset(&mut self) {}
     }
-    let own = || -> Vec<Box<dyn Metric>> {
+    let custom = || -> Vec<Box<dyn Metric>> {
         let pass = PASSES.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         vec![Box::new(Later(pass))]
     };
@@ -182,7 +183,7 @@ fn the_best_epoch_is_chosen_by_the_named_metric() {
         };
         let trainer = Trainer::new(&task(), config, network)
             .unwrap()
-            .metrics(&own);
+            .metrics(&custom);
         trainer.fit(&dots(37), &dots(13), &mut ())
     };
     assert_eq!(run("later").unwrap().progress.best.unwrap().epoch, 12);

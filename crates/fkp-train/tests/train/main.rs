@@ -1,4 +1,4 @@
-//! The loop as its users call it.
+//! Tests of the training loop by its public interface.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,15 +1,16 @@
-//! What a configuration can ask for beyond the plain loop.
+//! The options of a configuration.
 
 use crate::common::{Dim, SIDE, Setup, Start, StopAfter, config, dots};
 use fkp_core::{Concat, Dataset, NoAugment};
+use fkp_train::schedule::Cosine;
 use fkp_train::{
-    Averaging, DataLimit, EarlyStopping, EpochReport, LearningRateFinder, Observer, Outcome,
-    Restore, Schedule, StepReport, Stopped, TrainConfig, ValidationReport, WeightedSources,
+    Averaging, DataLimit, EarlyStopping, EpochReport, LearningRateFinder, Observer, RestoreWeights,
+    StepReport, StopReason, TrainConfig, TrainOutcome, ValidationReport, WeightedSources,
 };
 use std::ops::ControlFlow;
 use std::path::Path;
 
-fn run(config: TrainConfig, observer: &mut dyn Observer) -> (Outcome, Vec<f32>) {
+fn run(config: TrainConfig, observer: &mut dyn Observer) -> (TrainOutcome, Vec<f32>) {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.config = config;
@@ -21,10 +22,10 @@ fn worst_difference(a: &[f32], b: &[f32]) -> f32 {
     each.fold(0.0, f32::max)
 }
 
-/// Gradients of four batches of 2 are those of one of 8: the same weights but for rounding. The
-/// sums are over other numbers of labeled keypoints per batch, so means would not do.
+/// Four accumulated batches of 2 give the weights of one batch of 8 up to rounding. The batches
+/// have different numbers of labeled keypoints, so averaging their means would give another result.
 #[test]
-fn accumulated_batches_are_one_large_batch() {
+fn accumulated_batches_equal_one_large_batch() {
     let (_, whole) = run(config(), &mut ());
     let parts = TrainConfig {
         batch_size: 2,
@@ -38,15 +39,15 @@ fn accumulated_batches_are_one_large_batch() {
 }
 
 #[test]
-fn averaged_weights_are_scored_and_saved_and_training_goes_on_with_the_newest() {
+fn averaged_weights_are_validated_and_saved_but_not_trained() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.config.averaging = Some(Averaging { decay: 0.9 });
     let (averaged, weights) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
-    let (plain, newest) = run(config(), &mut ());
-    // The average changes what is scored, never what is learned.
-    assert_eq!(weights, newest);
-    let losses = |o: &Outcome| {
+    let (plain, current) = run(config(), &mut ());
+    // Averaging changes what is validated, not what is trained.
+    assert_eq!(weights, current);
+    let losses = |o: &TrainOutcome| {
         o.progress
             .history
             .iter()
@@ -65,25 +66,25 @@ fn averaged_weights_are_scored_and_saved_and_training_goes_on_with_the_newest() 
         .iter()
         .flat_map(|n| saved[n].flatten_all().unwrap().to_vec1::<f32>().unwrap())
         .collect();
-    assert_ne!(saved, newest);
-    assert!(worst_difference(&saved, &newest) < 0.2);
+    assert_ne!(saved, current);
+    assert!(worst_difference(&saved, &current) < 0.2);
 }
 
 #[test]
-fn a_run_that_no_longer_improves_stops_with_its_best_weights() {
+fn early_stopping_restores_the_best_weights() {
     let mut config = config();
-    // Too large a step: the loss soon goes up and down.
+    // The learning rate is too high, so the loss oscillates.
     (config.epochs, config.learning_rate) = (60, 0.3);
     config.early_stopping = Some(EarlyStopping {
         patience: 4,
         min_delta: 0.0,
-        restore: Restore::Best,
+        restore_weights: RestoreWeights::Best,
     });
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.config = config;
     let (outcome, weights) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
-    assert_eq!(outcome.stopped, Stopped::Early);
+    assert_eq!(outcome.stop_reason, StopReason::EarlyStopping);
     let best = outcome.progress.best.unwrap();
     assert_eq!(outcome.progress.epochs_done, best.epoch + 4);
     assert!(outcome.progress.epochs_done < 60);
@@ -95,10 +96,13 @@ fn a_run_that_no_longer_improves_stops_with_its_best_weights() {
         bias[..],
         "the run ended with other weights than the best"
     );
-    // Resumed, it stays stopped, and without folder it does the same.
+    // A resumed run stops at once, and a run without a folder has the same result.
     setup.start = Start::Resume;
     let (again, same) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
-    assert_eq!((again.stopped, same), (Stopped::Early, weights.clone()));
+    assert_eq!(
+        (again.stop_reason, same),
+        (StopReason::EarlyStopping, weights.clone())
+    );
     (setup.start, setup.folder) = (Start::Fresh, None);
     let (_, same) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
     assert_eq!(same, weights);
@@ -128,11 +132,11 @@ fn the_best_k_models_are_kept() {
     ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut epochs: Vec<_> = ranked[..3].iter().map(|(_, epoch)| *epoch).collect();
     epochs.sort_unstable();
-    let wanted: Vec<_> = epochs
+    let expected: Vec<_> = epochs
         .iter()
         .map(|e| format!("best-epoch-{e:04}-step-{:07}.safetensors", e * 5))
         .collect();
-    assert_eq!(models(folder.path()), wanted);
+    assert_eq!(models(folder.path()), expected);
     let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
     let best = outcome.progress.best.unwrap();
     let name = format!(
@@ -143,27 +147,27 @@ fn the_best_k_models_are_kept() {
 }
 
 #[test]
-fn time_is_up_with_a_checkpoint_and_counts_on_after_a_resume() {
+fn the_time_limit_stops_with_a_checkpoint_and_includes_the_time_before_a_resume() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.config.max_minutes = Some(1e-9);
     let (outcome, _) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
-    assert_eq!(outcome.stopped, Stopped::TimeUp);
+    assert_eq!(outcome.stop_reason, StopReason::TimeLimit);
     assert_eq!(outcome.progress.global_step, 1);
     setup.start = Start::Resume;
     let (outcome, _) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
     assert_eq!(
-        (outcome.stopped, outcome.progress.global_step),
-        (Stopped::TimeUp, 2)
+        (outcome.stop_reason, outcome.progress.global_step),
+        (StopReason::TimeLimit, 2)
     );
-    // More time is no other run.
+    // The time limit may change on resume.
     setup.config.max_minutes = None;
     let (outcome, weights) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
-    assert_eq!(outcome.stopped, Stopped::Finished);
+    assert_eq!(outcome.stop_reason, StopReason::Finished);
     assert_eq!(weights, run(config(), &mut ()).1);
 }
 
-/// What was reported, in words.
+/// Records the reports as text.
 #[derive(Default)]
 struct Log(Vec<String>);
 
@@ -184,7 +188,7 @@ impl Observer for Log {
 }
 
 #[test]
-fn validation_every_n_steps_changes_nothing_but_what_is_known() {
+fn validation_every_n_steps_does_not_change_the_result() {
     let every = TrainConfig {
         validate_every: Some(2),
         checkpoint_every: Some(3),
@@ -192,7 +196,7 @@ fn validation_every_n_steps_changes_nothing_but_what_is_known() {
     };
     let mut log = Log::default();
     let (_, weights) = run(every, &mut log);
-    let wanted = [
+    let expected = [
         "step 1",
         "step 2",
         "validation 2",
@@ -204,14 +208,14 @@ fn validation_every_n_steps_changes_nothing_but_what_is_known() {
         "step 6",
         "validation 6",
     ];
-    assert_eq!(log.0[..10], wanted);
+    assert_eq!(log.0[..10], expected);
     // Step 10 is the last of its epoch, which is validated anyway.
     assert!(!log.0.contains(&"validation 10".to_owned()));
     assert_eq!(weights, run(config(), &mut ()).1);
 }
 
 #[test]
-fn one_batch_is_learned_by_heart() {
+fn one_batch_can_be_overfitted() {
     let overfit = TrainConfig {
         epochs: 150,
         learning_rate: 0.03,
@@ -221,7 +225,7 @@ fn one_batch_is_learned_by_heart() {
     let (outcome, _) = run(overfit, &mut ());
     assert_eq!(outcome.progress.global_step, 150);
     let history = &outcome.progress.history;
-    // Validation is on the same samples, without the augmentation that would blur them.
+    // Validation is on the same samples, without augmentation.
     assert!(
         history[149].val_loss < 0.02 * history[0].val_loss,
         "{:?}",
@@ -251,9 +255,9 @@ fn a_limited_run_uses_the_first_batches() {
     assert_eq!((outcome.progress.global_step, count.0), (3 * 2, 8));
 }
 
-/// A small source used as much as a large one, and stopped and resumed on the way.
+/// A small source is used as often as a large one, and a resumed run has the same samples.
 #[test]
-fn weighted_sources_are_learned_in_proportion_and_resumed_exactly() {
+fn weighted_sources_are_resumed_exactly() {
     let both = Concat::new(vec![dots(30), dots(7)]).unwrap();
     let sources = WeightedSources::new(both.sizes(), vec![1.0, 1.0], 20).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -282,7 +286,7 @@ fn the_learning_rate_follows_its_schedule() {
         }
     }
     let scheduled = TrainConfig {
-        schedule: Schedule::Cosine { floor: 0.0 },
+        schedule: Cosine { floor: 0.0 }.into(),
         warmup_steps: 4,
         ..config()
     };
@@ -297,12 +301,12 @@ fn the_learning_rate_follows_its_schedule() {
 }
 
 #[test]
-fn the_range_test_finds_a_rate_and_leaves_no_trace() {
+fn the_range_test_suggests_a_rate_and_restores_the_weights() {
     let folder = tempfile::tempdir().unwrap();
     let setup = Setup::new(folder.path());
     let finder = LearningRateFinder {
-        from: 1e-5,
-        to: 10.0,
+        min_rate: 1e-5,
+        max_rate: 10.0,
         steps: 100,
         ..LearningRateFinder::default()
     };
@@ -311,7 +315,7 @@ fn the_range_test_finds_a_rate_and_leaves_no_trace() {
     assert!((1e-3..0.5).contains(&suggestion), "{suggestion}");
     assert!(curve.points.len() > 10 && curve.points.len() <= 100);
     assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
-    // The weights are those from before: a run afterwards is a run without.
+    // The weights are those from before the test.
     let trainer = setup.trainer(&NoAugment).unwrap();
     let weights = || {
         trainer.params().tensors()["weight"]

@@ -1,33 +1,33 @@
-//! Two ranks in two threads do what one does.
+//! Data-parallel training: several ranks in threads have the result of one process.
 
 use crate::common::{Dim, MakeNetwork, Setup, dense, dots, residual};
 use candle_core::{DType, Device, Result, Tensor};
-use fkp_train::{Averaging, Communicator, Outcome, TrainConfig};
+use fkp_train::{Averaging, Communicator, TrainConfig, TrainOutcome};
 use std::sync::{Arc, Barrier, Mutex};
 
-/// A rank of a group that meets in memory: everyone lays a tensor down, waits for the others, and
-/// takes all of them up in the order of the ranks.
+/// A rank of a group that communicates in memory: each rank writes its tensor, waits for the others
+/// and reads the tensors in the order of the ranks.
 struct Member {
     rank: usize,
-    table: Arc<(Mutex<Vec<Option<Tensor>>>, Barrier)>,
+    slots: Arc<(Mutex<Vec<Option<Tensor>>>, Barrier)>,
 }
 
 fn group(size: usize) -> Vec<Member> {
-    let table = Arc::new((Mutex::new(vec![None; size]), Barrier::new(size)));
+    let slots = Arc::new((Mutex::new(vec![None; size]), Barrier::new(size)));
     let member = |rank| Member {
         rank,
-        table: Arc::clone(&table),
+        slots: Arc::clone(&slots),
     };
     (0..size).map(member).collect()
 }
 
 impl Member {
     fn exchange(&self, tensor: &Tensor) -> Result<Vec<Tensor>> {
-        let (places, barrier) = &*self.table;
-        places.lock().unwrap()[self.rank] = Some(tensor.copy()?);
+        let (tensors, barrier) = &*self.slots;
+        tensors.lock().unwrap()[self.rank] = Some(tensor.copy()?);
         barrier.wait();
-        let all = places.lock().unwrap().iter().flatten().cloned().collect();
-        // Nobody lays down the next before everyone has these.
+        let all = tensors.lock().unwrap().iter().flatten().cloned().collect();
+        // No rank writes its next tensor before all have read these.
         barrier.wait();
         Ok(all)
     }
@@ -39,7 +39,7 @@ impl Communicator for Member {
     }
 
     fn world_size(&self) -> usize {
-        self.table.0.lock().unwrap().len()
+        self.slots.0.lock().unwrap().len()
     }
 
     fn all_reduce_sum(&self, tensor: &Tensor) -> Result<Tensor> {
@@ -55,14 +55,18 @@ impl Communicator for Member {
     }
 }
 
-fn alone(config: &TrainConfig) -> (Outcome, Vec<f32>) {
+fn run_single(config: &TrainConfig) -> (TrainOutcome, Vec<f32>) {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.config = config.clone();
     setup.go(&dots(37), &Dim, &mut ()).unwrap()
 }
 
-fn together(config: &TrainConfig, size: usize, network: MakeNetwork) -> Vec<(Outcome, Vec<f32>)> {
+fn run_ranks(
+    config: &TrainConfig,
+    size: usize,
+    network: MakeNetwork,
+) -> Vec<(TrainOutcome, Vec<f32>)> {
     let folder = tempfile::tempdir().unwrap();
     let members = group(size);
     std::thread::scope(|scope| {
@@ -71,8 +75,6 @@ fn together(config: &TrainConfig, size: usize, network: MakeNetwork) -> Vec<(Out
                 let member: Member = member;
                 let mut setup = Setup::new(folder.path());
                 setup.config = config.clone();
-                // Other initial weights on other ranks: the first rank's are agreed on.
-                setup.config.seed = config.seed;
                 setup.communicator = &member;
                 setup.network = network;
                 setup.go(&dots(37), &Dim, &mut ()).unwrap()
@@ -86,10 +88,10 @@ fn together(config: &TrainConfig, size: usize, network: MakeNetwork) -> Vec<(Out
     })
 }
 
-/// 37 samples in batches of 8: the last has 5, so the ranks have unequal shares, and of a batch
-/// of one sample the second rank has none.
+/// 37 samples in batches of 8: the last batch has 5, so that the ranks have different shares. Of a
+/// batch of one sample, the second rank has none.
 #[test]
-fn ranks_agree_to_the_bit_and_with_one_process_up_to_rounding() {
+fn ranks_are_bit_identical_and_equal_one_process_up_to_rounding() {
     for (batch_size, accumulate, clip_norm) in [(8, 1, None), (9, 2, Some(0.1)), (1, 1, None)] {
         let config = TrainConfig {
             batch_size,
@@ -97,12 +99,12 @@ fn ranks_agree_to_the_bit_and_with_one_process_up_to_rounding() {
             clip_norm,
             ..crate::common::config()
         };
-        let (one, weights) = alone(&config);
+        let (one, weights) = run_single(&config);
         for size in [2, 3] {
-            let ranks = together(&config, size, dense);
+            let ranks = run_ranks(&config, size, dense);
             for (outcome, other) in &ranks {
                 assert_eq!(other, &ranks[0].1, "ranks disagree");
-                let history = |o: &Outcome| {
+                let history = |o: &TrainOutcome| {
                     let of = |r: &fkp_train::EpochRecord| (r.train_loss, r.val_loss);
                     o.progress.history.iter().map(of).collect::<Vec<_>>()
                 };
@@ -128,10 +130,10 @@ fn ranks_agree_to_the_bit_and_with_one_process_up_to_rounding() {
     }
 }
 
-/// Each rank normalizes its own share of a batch, so this is another model than that of one process;
-/// but all ranks have the same, running statistics included.
+/// Each rank normalizes its own share of a batch, so the result is not that of one process; but all
+/// ranks have the same weights and running statistics.
 #[test]
-fn ranks_agree_on_running_statistics() {
+fn ranks_have_the_same_running_statistics() {
     let averaging = Some(Averaging { decay: 0.9 });
     for averaging in [None, averaging] {
         let config = TrainConfig {
@@ -139,9 +141,9 @@ fn ranks_agree_on_running_statistics() {
             averaging,
             ..crate::common::config()
         };
-        let ranks = together(&config, 2, residual);
+        let ranks = run_ranks(&config, 2, residual);
         assert_eq!(ranks[0].1, ranks[1].1, "ranks disagree");
-        let losses = |(outcome, _): &(Outcome, Vec<f32>)| {
+        let losses = |(outcome, _): &(TrainOutcome, Vec<f32>)| {
             let history = outcome.progress.history.iter();
             history.map(|r| r.val_loss).collect::<Vec<_>>()
         };
@@ -149,7 +151,7 @@ fn ranks_agree_on_running_statistics() {
     }
 }
 
-/// The double itself: sums are sums, in any type.
+/// Tests the group itself.
 #[test]
 fn the_group_adds_and_broadcasts() {
     let members = group(3);

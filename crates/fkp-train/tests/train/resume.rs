@@ -1,14 +1,15 @@
-//! Stopped and resumed is never stopped.
+//! A resumed run has the result of a run that was not stopped.
 
 use crate::common::{Dim, MakeNetwork, Setup, Start, StopAfter, config, dense, dots, residual};
-use fkp_train::{Observer, Outcome, StepReport, Stopped, TrainError};
+use fkp_train::{Observer, StepReport, StopReason, TrainError, TrainOutcome};
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[test]
-fn stopping_anywhere_and_resuming_changes_nothing() {
-    let straight = tempfile::tempdir().unwrap();
-    let (whole, weights) = Setup::new(straight.path())
+fn stopping_after_any_step_and_resuming_gives_the_same_result() {
+    let uninterrupted = tempfile::tempdir().unwrap();
+    let (whole, weights) = Setup::new(uninterrupted.path())
         .go(&dots(37), &Dim, &mut ())
         .unwrap();
     // 5 steps an epoch: at the start, within an epoch, at its last step, in the last epoch.
@@ -18,12 +19,12 @@ fn stopping_anywhere_and_resuming_changes_nothing() {
         let (part, _) = setup
             .go(&dots(37), &Dim, &mut StopAfter(Some(stop)))
             .unwrap();
-        assert_eq!(part.stopped, Stopped::ByObserver);
+        assert_eq!(part.stop_reason, StopReason::Observer);
         setup.start = Start::Resume;
         let (rest, resumed) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
         assert_eq!(resumed, weights, "stopped after step {stop}");
         assert_eq!(rest.progress.best, whole.progress.best);
-        let losses = |o: &Outcome| {
+        let losses = |o: &TrainOutcome| {
             let history = o.progress.history.iter();
             history
                 .map(|r| (r.train_loss, r.val_loss))
@@ -32,7 +33,11 @@ fn stopping_anywhere_and_resuming_changes_nothing() {
         assert_eq!(losses(&rest), losses(&whole));
         for file in ["best.safetensors", "last.safetensors"] {
             let read = |dir: &tempfile::TempDir| std::fs::read(dir.path().join(file)).unwrap();
-            assert_eq!(read(&folder), read(&straight), "{file} after step {stop}");
+            assert_eq!(
+                read(&folder),
+                read(&uninterrupted),
+                "{file} after step {stop}"
+            );
         }
     }
 }
@@ -66,7 +71,7 @@ fn a_changed_run_is_not_resumed() {
 }
 
 #[test]
-fn a_state_that_was_cut_short_is_an_error_with_its_name() {
+fn a_truncated_state_is_an_error_that_names_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.start = Start::Resume;
@@ -88,9 +93,27 @@ fn a_state_that_was_cut_short_is_an_error_with_its_name() {
     }
 }
 
-/// A run that was killed before its first epoch ended has a state to go on from.
+/// A training state without a format number is of format 1.
 #[test]
-fn there_is_a_checkpoint_from_the_start() {
+fn a_state_of_another_format_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut setup = Setup::new(folder.path());
+    setup.go(&dots(37), &Dim, &mut StopAfter(Some(2))).unwrap();
+    let path = folder.path().join("state.safetensors");
+    let metadata = HashMap::from([("fkp-train".to_owned(), "{}".to_owned())]);
+    let tensors: [(&str, candle_core::Tensor); 0] = [];
+    let bytes = safetensors::serialize(tensors, Some(metadata)).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    setup.start = Start::Resume;
+    let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err();
+    assert!(matches!(error, TrainError::StateFormat { .. }), "{error}");
+    let expected = "state format 1, this version reads format 2";
+    assert!(error.to_string().contains(expected), "{error}");
+}
+
+/// A run that was killed in its first epoch can be resumed.
+#[test]
+fn there_is_a_checkpoint_before_the_first_step() {
     struct Killed;
     impl Observer for Killed {
         fn on_step(&mut self, _: &StepReport) -> ControlFlow<()> {
@@ -116,7 +139,7 @@ fn there_is_a_checkpoint_from_the_start() {
     );
 }
 
-/// Everything that carries something from step to step, at once.
+/// A configuration with everything that has a state.
 fn everything(folder: &std::path::Path) -> Setup<'static> {
     let mut setup = Setup::new(folder);
     setup.config.optimizer = fkp_train::OptimizerConfig::AdamW {
@@ -124,19 +147,20 @@ fn everything(folder: &std::path::Path) -> Setup<'static> {
         beta2: 0.99,
         epsilon: 1e-8,
         weight_decay: 0.01,
-        decay_exempt: fkp_train::DecayExempt::Vectors,
+        decay_exempt: fkp_train::DecayExempt::BiasAndNorm,
     };
     setup.config.epochs = 4;
     setup.config.batch_size = 4;
     setup.config.accumulate = 2;
     setup.config.clip_norm = Some(0.5);
     setup.config.averaging = Some(fkp_train::Averaging { decay: 0.9 });
-    setup.config.schedule = fkp_train::Schedule::Plateau {
+    setup.config.schedule = fkp_train::schedule::Plateau {
         factor: 0.5,
         patience: 1,
         min_delta: 0.5,
         floor: 0.0,
-    };
+    }
+    .into();
     setup.config.warmup_steps = 3;
     setup.config.validate_every = Some(3);
     setup.config.checkpoint_every = Some(2);
@@ -157,26 +181,25 @@ fn files(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// After each of the 20 steps in turn: schedule, moments, average, patience and best models all
-/// come back.
+/// After each of the 20 steps: schedule, moments, average, patience and best models are restored.
 #[test]
-fn every_part_of_the_state_comes_back() {
-    comes_back(dense);
+fn every_part_of_the_state_is_restored() {
+    check_resume_after_every_step(dense);
 }
 
-/// The same where the network has running statistics and dropout.
+/// The same for a network with running statistics and dropout.
 #[test]
-fn running_statistics_come_back_and_dropout_has_the_same_masks() {
-    comes_back(residual);
+fn running_statistics_are_restored_and_dropout_masks_are_the_same() {
+    check_resume_after_every_step(residual);
 }
 
-fn comes_back(network: MakeNetwork) {
+fn check_resume_after_every_step(network: MakeNetwork) {
     let everything = |folder: &std::path::Path| Setup {
         network,
         ..everything(folder)
     };
-    let straight = tempfile::tempdir().unwrap();
-    let (_, weights) = everything(straight.path())
+    let uninterrupted = tempfile::tempdir().unwrap();
+    let (_, weights) = everything(uninterrupted.path())
         .go(&dots(37), &Dim, &mut ())
         .unwrap();
     for stop in 1..20 {
@@ -190,14 +213,14 @@ fn comes_back(network: MakeNetwork) {
         assert_eq!(resumed, weights, "stopped after step {stop}");
         assert_eq!(
             files(folder.path()),
-            files(straight.path()),
+            files(uninterrupted.path()),
             "stopped after step {stop}"
         );
     }
 }
 
 #[test]
-fn an_override_tells_what_differs_and_goes_on() {
+fn an_override_lists_the_differences_and_resumes() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.go(&dots(37), &Dim, &mut StopAfter(Some(7))).unwrap();
@@ -206,26 +229,26 @@ fn an_override_tells_what_differs_and_goes_on() {
     let trainer = setup.trainer(&Dim).unwrap();
     let differences = trainer.differences(&dots(37), &dots(13)).unwrap();
     drop(trainer);
-    let told: Vec<_> = differences.iter().map(ToString::to_string).collect();
-    let wanted = [
+    let texts: Vec<_> = differences.iter().map(ToString::to_string).collect();
+    let expected = [
         "train.batch_size was 8, is now 4",
         "train.learning_rate was 0.01, is now 0.001",
     ];
-    assert_eq!(told, wanted);
+    assert_eq!(texts, expected);
     setup.start = Start::Resume;
     let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err().to_string();
-    assert!(wanted.iter().all(|w| error.contains(w)), "{error}");
+    assert!(expected.iter().all(|text| error.contains(text)), "{error}");
     setup.start = Start::Override;
     let (outcome, _) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
-    // The first epoch had 5 steps; the second begins anew with 10, as the third has.
+    // The first epoch had 5 steps; the second is restarted with 10, as the third has.
     assert_eq!(outcome.progress.global_step, 5 + 10 + 10);
-    // Another optimizer begins without moments.
+    // Another optimizer starts without moments.
     setup.config.epochs = 4;
     setup.config.optimizer = fkp_train::OptimizerConfig::Sgd {
         momentum: 0.9,
         nesterov: true,
         weight_decay: 0.0,
-        decay_exempt: fkp_train::DecayExempt::Nothing,
+        decay_exempt: fkp_train::DecayExempt::None,
     };
     let (outcome, _) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
     assert_eq!(outcome.progress.history.len(), 4);

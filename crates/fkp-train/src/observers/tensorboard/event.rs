@@ -1,7 +1,7 @@
 //! The events of TensorBoard: protocol buffers in TFRecord frames.
 //!
-//! Only a handful of fields are ever written, so they are written by hand rather than by a
-//! generator. Numbers are those of `event.proto` and `summary.proto` of TensorBoard.
+//! Only a few fields are written, so they are encoded by hand instead of by generated code. Field
+//! numbers are those of TensorBoard's `event.proto` and `summary.proto`.
 
 use crc::{CRC_32_ISCSI, Crc};
 
@@ -10,18 +10,18 @@ pub(super) struct Event<'a> {
     /// Seconds since 1970.
     pub(super) wall_time: f64,
     pub(super) step: u64,
-    pub(super) what: What<'a>,
+    pub(super) content: Content<'a>,
 }
 
-pub(super) enum What<'a> {
+pub(super) enum Content<'a> {
     /// The first event of each file.
     FileVersion,
-    /// A run begins, or goes on. What earlier files say of this step and those after is void.
+    /// A run starts or is resumed. Earlier files are invalid from this step on.
     Start,
     Summary(&'a [Value<'a>]),
 }
 
-/// A figure or an image under a name.
+/// A number or an image under a tag.
 pub(super) enum Value<'a> {
     Scalar(&'a str, f64),
     #[cfg(feature = "plots")]
@@ -34,7 +34,7 @@ pub(super) enum Value<'a> {
 }
 
 impl Event<'_> {
-    /// The event in its frame: the length in 8 bytes with a checksum, the bytes with a checksum.
+    /// The event in its frame: the length in 8 bytes and its checksum, then the bytes and theirs.
     pub(super) fn record(&self) -> Vec<u8> {
         let data = self.encode();
         let length = (data.len() as u64).to_le_bytes();
@@ -49,20 +49,20 @@ impl Event<'_> {
     fn encode(&self) -> Vec<u8> {
         let mut event = Message::default();
         event.double(1, self.wall_time);
-        // A field that is zero is left out.
+        // Fields with value 0 are omitted.
         if self.step > 0 {
             event.varint(2, self.step);
         }
-        match self.what {
-            What::FileVersion => event.bytes(3, b"brain.Event:2"),
-            What::Summary(values) => {
+        match self.content {
+            Content::FileVersion => event.bytes(3, b"brain.Event:2"),
+            Content::Summary(values) => {
                 let mut summary = Message::default();
                 for value in values {
                     summary.bytes(1, &value.encode());
                 }
                 event.bytes(5, &summary.0);
             }
-            What::Start => {
+            Content::Start => {
                 let mut session = Message::default();
                 session.varint(1, 1);
                 event.bytes(7, &session.0);
@@ -76,9 +76,9 @@ impl Value<'_> {
     fn encode(&self) -> Vec<u8> {
         let mut value = Message::default();
         match self {
-            Self::Scalar(tag, figure) => {
+            Self::Scalar(tag, scalar) => {
                 value.bytes(1, tag.as_bytes());
-                value.float(2, *figure as f32);
+                value.float(2, *scalar as f32);
             }
             #[cfg(feature = "plots")]
             Self::Image {
@@ -101,7 +101,7 @@ impl Value<'_> {
     }
 }
 
-/// A message of the wire format, field by field.
+/// A protocol buffer message in wire format.
 #[derive(Default)]
 struct Message(Vec<u8>);
 
@@ -127,7 +127,7 @@ impl Message {
         self.0.extend(value.to_le_bytes());
     }
 
-    /// Seven bits a byte, the lowest first.
+    /// Seven bits per byte, the lowest first.
     fn raw(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.0.push(value as u8 | 0x80);
@@ -137,8 +137,8 @@ impl Message {
     }
 }
 
-/// The checksum of TFRecord: CRC-32C, rotated and shifted so that it may stand inside of what is
-/// summed up again.
+/// The checksum of TFRecord: CRC-32C, rotated and shifted so that data that contains checksums can
+/// be checked again.
 fn masked_crc(bytes: &[u8]) -> u32 {
     const CASTAGNOLI: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
     let sum = CASTAGNOLI.checksum(bytes);
@@ -149,14 +149,14 @@ fn masked_crc(bytes: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
-    /// Every event file begins with the same twelve bytes: the length 24 and its checksum, as a
-    /// dump of any file that TensorFlow wrote shows.
+    /// Every event file of TensorFlow begins with the same twelve bytes: the length 24 and its
+    /// checksum.
     #[test]
-    fn a_file_begins_as_those_of_tensorflow_do() {
+    fn a_file_begins_like_those_of_tensorflow() {
         let event = Event {
             wall_time: 1.5e9,
             step: 0,
-            what: What::FileVersion,
+            content: Content::FileVersion,
         };
         let record = event.record();
         let header = [24, 0, 0, 0, 0, 0, 0, 0, 0xa3, 0x7f, 0x4b, 0x22];
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn long_numbers_take_several_bytes() {
+    fn large_numbers_take_several_bytes() {
         let mut message = Message::default();
         // The example of the encoding guide of protocol buffers.
         message.varint(1, 150);

@@ -1,0 +1,14 @@
+//! The files of a run: models, the training state, and the lock of the folder.
+
+mod atomic_file;
+mod difference;
+mod identity;
+mod lock;
+mod state;
+
+pub use atomic_file::write_atomic;
+pub use difference::RunDifference;
+pub(crate) use identity::Identity;
+pub(crate) use lock::FolderLock;
+pub use state::Checkpoints;
+pub(crate) use state::{Changes, StateWeights};

@@ -1,0 +1,258 @@
+//! The checkpoints of a run: model files and the training state.
+
+use super::atomic_file::{remove_temporaries, write_atomic};
+use super::difference::RunDifference;
+use super::identity::{Identity, refuse};
+use super::lock::FolderLock;
+use crate::optim::Average;
+use crate::{BestScore, Optimizer, Params, Progress, TrainError};
+use candle_core::{Device, Tensor};
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// The metadata key of a training state.
+const KEY: &str = "fkp-train";
+/// The metadata key of its format number, which is absent in format 1.
+const FORMAT_KEY: &str = "fkp-train-format";
+const FORMAT: &str = "2";
+
+/// The files of a run. `best.safetensors` (by the monitored metric) and `last.safetensors` hold the
+/// weights and [`metadata`](Self::metadata); `state.safetensors` is the training state, from which
+/// a run is resumed.
+///
+/// Each file is written atomically, so that a kill at any instant leaves the last good one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoints {
+    /// The run's folder, created if it does not exist.
+    pub dir: PathBuf,
+    /// Metadata of the model files, which describes the model.
+    pub metadata: BTreeMap<String, String>,
+    /// Further values by name that must not change between start and resume, such as the
+    /// configuration of the augmentation.
+    pub fingerprint: BTreeMap<String, String>,
+}
+
+/// The weights of a training state.
+#[derive(Clone, Copy)]
+pub(crate) struct StateWeights<'a> {
+    pub(crate) params: &'a Params,
+    pub(crate) average: Option<&'a Average>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    identity: Identity,
+    progress: Progress,
+}
+
+impl Checkpoints {
+    /// Files in `dir`, with this metadata in the model files.
+    pub fn new(dir: impl Into<PathBuf>, metadata: BTreeMap<String, String>) -> Self {
+        Self {
+            dir: dir.into(),
+            metadata,
+            fingerprint: BTreeMap::new(),
+        }
+    }
+
+    /// The model with the best value of the monitored metric.
+    pub fn best(&self) -> PathBuf {
+        self.dir.join("best.safetensors")
+    }
+
+    /// The model of the last checkpoint.
+    pub fn last(&self) -> PathBuf {
+        self.dir.join("last.safetensors")
+    }
+
+    /// The model of one of the best validations, if more than one model is kept.
+    pub fn kept(&self, best: &BestScore) -> PathBuf {
+        let BestScore {
+            epoch, global_step, ..
+        } = best;
+        let name = format!("best-epoch-{epoch:04}-step-{global_step:07}.safetensors");
+        self.dir.join(name)
+    }
+
+    /// The training state, from which the run is resumed.
+    pub fn state(&self) -> PathBuf {
+        self.dir.join("state.safetensors")
+    }
+
+    /// Creates the folder, checks that it can be written, which would otherwise fail only after an
+    /// epoch, and locks it.
+    pub(crate) fn prepare(&self) -> Result<FolderLock, TrainError> {
+        let failed = |source| TrainError::Io {
+            path: self.dir.clone(),
+            action: "create files in the run's folder",
+            source,
+        };
+        std::fs::create_dir_all(&self.dir).map_err(failed)?;
+        let probe = self.dir.join(".probe");
+        File::create(&probe).map_err(failed)?;
+        std::fs::remove_file(&probe).map_err(failed)?;
+        let lock = FolderLock::take(&self.dir)?;
+        remove_temporaries(&self.dir).map_err(failed)?;
+        Ok(lock)
+    }
+
+    pub(crate) fn save_weights(
+        &self,
+        path: &Path,
+        weights: BTreeMap<String, Tensor>,
+    ) -> Result<(), TrainError> {
+        let metadata = self.metadata.clone().into_iter().collect();
+        save(path, weights, metadata)
+    }
+
+    pub(crate) fn save_state(
+        &self,
+        weights: StateWeights<'_>,
+        optimizer: &Optimizer,
+        identity: Identity,
+        progress: &Progress,
+    ) -> Result<(), TrainError> {
+        let path = self.state();
+        let mut tensors = BTreeMap::new();
+        let mut put = |part: &str, entries: Vec<(String, Tensor)>| {
+            let named = entries.into_iter();
+            tensors.extend(named.map(|(name, tensor)| (format!("{part}.{name}"), tensor)));
+        };
+        put("model", weights.params.tensors().into_iter().collect());
+        put("optimizer", optimizer.state()?);
+        if let Some(average) = weights.average {
+            put("average", average.tensors().into_iter().collect());
+        }
+        let header = Header {
+            identity,
+            progress: progress.clone(),
+        };
+        let text = serde_json::to_string(&header).map_err(|error| corrupt(&path, error))?;
+        let metadata = [
+            (KEY.to_owned(), text),
+            (FORMAT_KEY.to_owned(), FORMAT.to_owned()),
+        ];
+        save(&path, tensors, HashMap::from(metadata))
+    }
+
+    /// The differences of a run from the saved one.
+    pub(crate) fn differences(&self, current: &Identity) -> Result<Vec<RunDifference>, TrainError> {
+        let path = self.state();
+        let header = header(&path, &read(&path)?)?;
+        let differences = current.differences(&header.identity);
+        differences.map_err(|error| corrupt(&path, error))
+    }
+
+    /// Restores weights, optimizer and average, and returns the progress.
+    pub(crate) fn load_state(
+        &self,
+        weights: StateWeights<'_>,
+        optimizer: &mut Optimizer,
+        current: &Identity,
+        changes: Changes,
+    ) -> Result<Progress, TrainError> {
+        let path = self.state();
+        let bytes = read(&path)?;
+        let Header {
+            identity: saved,
+            mut progress,
+        } = header(&path, &bytes)?;
+        let differences = current.differences(&saved);
+        let differences = differences.map_err(|error| corrupt(&path, error))?;
+        if changes == Changes::Refused {
+            refuse(&path, differences)?;
+        }
+
+        let mut parts: BTreeMap<&str, BTreeMap<String, Tensor>> = BTreeMap::new();
+        let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
+            .map_err(|error| corrupt(&path, error))?;
+        // The entries are sorted by name: the order of a hash map must not matter.
+        for (name, tensor) in tensors.into_iter().collect::<BTreeMap<_, _>>() {
+            for part in ["model", "optimizer", "average"] {
+                if let Some(name) = name.strip_prefix(part).and_then(|n| n.strip_prefix('.')) {
+                    let part = parts.entry(part).or_default();
+                    part.insert(name.to_owned(), tensor.clone());
+                }
+            }
+        }
+        let incompatible = |error: candle_core::Error| TrainError::IncompatibleState {
+            path: path.clone(),
+            problem: error.to_string(),
+        };
+        let part = |name: &str| parts.get(name).cloned().unwrap_or_default();
+        weights.params.load(&part("model")).map_err(incompatible)?;
+        let (before, after) = (&saved.config.optimizer, &current.config.optimizer);
+        if after.has_same_state_as(before) {
+            let moments = part("optimizer").into_iter().collect();
+            optimizer.load_state(&moments).map_err(incompatible)?;
+        }
+        match (weights.average, saved.config.averaging) {
+            (Some(average), Some(_)) => average.load(&part("average")).map_err(incompatible)?,
+            // Averaging that is added on resume starts with the saved weights.
+            (Some(average), None) => average.load(&part("model")).map_err(incompatible)?,
+            (None, _) => {}
+        }
+        if !current.has_same_batches_as(&saved) {
+            // The unfinished epoch would have other batches, so it is restarted.
+            progress.global_step -= progress.steps_done;
+            (progress.steps_done, progress.skipped) = (0, 0);
+            (progress.loss_sum, progress.weight_sum) = (0.0, 0.0);
+        }
+        Ok(progress)
+    }
+}
+
+/// Whether a run may be resumed with changes that affect its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Changes {
+    Refused,
+    Accepted,
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TrainError> {
+    std::fs::read(path).map_err(|source| TrainError::Io {
+        path: path.to_owned(),
+        action: "read the training state",
+        source,
+    })
+}
+
+fn header(path: &Path, bytes: &[u8]) -> Result<Header, TrainError> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| corrupt(path, error))?;
+    let entries = metadata.metadata().as_ref();
+    let entry = |key: &str| entries.and_then(|entries| entries.get(key));
+    let text = entry(KEY).ok_or_else(|| corrupt(path, format!("no `{KEY}` in its metadata")))?;
+    let format = entry(FORMAT_KEY).map_or("1", String::as_str);
+    if format != FORMAT {
+        return Err(TrainError::StateFormat {
+            path: path.to_owned(),
+            found: format.to_owned(),
+            expected: FORMAT,
+        });
+    }
+    serde_json::from_str(text).map_err(|error| corrupt(path, error))
+}
+
+fn corrupt(path: &Path, problem: impl std::fmt::Display) -> TrainError {
+    TrainError::Corrupt {
+        path: path.to_owned(),
+        problem: problem.to_string(),
+    }
+}
+
+fn save(
+    path: &Path,
+    tensors: BTreeMap<String, Tensor>,
+    metadata: HashMap<String, String>,
+) -> Result<(), TrainError> {
+    let bytes =
+        safetensors::serialize(&tensors, Some(metadata)).map_err(|error| corrupt(path, error))?;
+    write_atomic(path, &bytes).map_err(|source| TrainError::Io {
+        path: path.to_owned(),
+        action: "write the checkpoint; the previous one is unchanged",
+        source,
+    })
+}

@@ -1,0 +1,64 @@
+//! Shared by the codecs: the weights of labels, and decoding by the meaning of the output.
+
+use candle_core::{Error, Result, Tensor, bail};
+use fkp_core::{CoordinateFrame, Keypoints, OutputSpec, Prediction, Sample};
+
+/// Decodes an output `[n, …]` by its meaning, image by image.
+pub(super) fn decode_by(
+    output: &OutputSpec,
+    tensor: &Tensor,
+    frame: CoordinateFrame,
+) -> Result<Vec<Prediction>> {
+    let (n, shape) = match tensor.dims() {
+        [n, shape @ ..] if !shape.is_empty() => (*n, shape),
+        dims => bail!("an output must be [n, …], got {dims:?}"),
+    };
+    let keypoints = match output.values_per_keypoint() {
+        Some(numbers) => shape.iter().product::<usize>() / numbers,
+        None => shape[0],
+    };
+    let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+    let decode = |values| output.decode(values, shape, frame, keypoints);
+    let each = (values.len() / n.max(1)).max(1);
+    let decoded = values.chunks_exact(each).map(decode);
+    decoded
+        .collect::<std::result::Result<_, _>>()
+        .map_err(Error::wrap)
+}
+
+/// The keypoints of each sample.
+pub(super) fn keypoints_of(samples: &[Sample]) -> Vec<&Keypoints> {
+    samples.iter().map(|sample| &sample.keypoints).collect()
+}
+
+/// The weights of a batch's keypoints, `[n, n_keypoints]` in one list: 0 for a keypoint that is not
+/// labeled, otherwise 1 or its weight.
+pub(super) fn label_weights(
+    keypoints: &[&Keypoints],
+    keypoint_weights: Option<&[f32]>,
+) -> Result<Vec<f32>> {
+    let Some(first) = keypoints.first() else {
+        bail!("a batch needs at least one sample");
+    };
+    if let Some(weights) = keypoint_weights {
+        if weights.len() != first.len() {
+            let (got, expected) = (weights.len(), first.len());
+            bail!("keypoint_weights: there are {got} weights for {expected} keypoints");
+        }
+        if let Some(bad) = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
+            bail!("keypoint_weights: a weight must be finite and at least 0, got {bad}");
+        }
+    }
+    let mut all = Vec::with_capacity(keypoints.len() * first.len());
+    for keypoints in keypoints {
+        if keypoints.len() != first.len() {
+            let (got, expected) = (keypoints.len(), first.len());
+            bail!("a batch has samples of {expected} and of {got} keypoints");
+        }
+        for (i, keypoint) in keypoints.iter().enumerate() {
+            let weight = keypoint_weights.map_or(1.0, |weights| weights[i]);
+            all.push(if keypoint.is_labeled() { weight } else { 0.0 });
+        }
+    }
+    Ok(all)
+}

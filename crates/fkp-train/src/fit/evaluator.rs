@@ -1,0 +1,140 @@
+//! Evaluation of a network on a data set.
+
+use crate::data::Loader;
+use crate::{Codec, OnUnreadable, SingleProcess, TrainError};
+use candle_core::Device;
+use candle_nn::ModuleT;
+use fkp_core::{Dataset, InputSpec, Metric, NoAugment, Prediction, Sample, Subset};
+use fkp_metrics::{Evaluation, EvaluationReport};
+use std::ops::ControlFlow;
+
+/// A sample and the network's prediction for it, both in pixels of the crop.
+#[derive(Debug, Clone, Copy)]
+pub struct ScoredSample<'a> {
+    /// Index of the sample in its data set.
+    pub index: usize,
+    /// The sample with its true keypoints.
+    pub sample: &'a Sample,
+    /// The prediction.
+    pub predicted: &'a Prediction,
+}
+
+/// Creates metrics in addition to the standard ones, new ones for each pass over a data set.
+pub type MetricFactory = dyn Fn() -> Vec<Box<dyn Metric>> + Sync;
+
+/// Evaluates a network on every sample of a data set, including the last partial batch.
+#[derive(Clone, Copy)]
+pub struct Evaluator<'a> {
+    pub(super) network: &'a dyn ModuleT,
+    pub(super) codec: &'a dyn Codec,
+    pub(super) input: InputSpec,
+    pub(super) batch_size: usize,
+    pub(super) device: &'a Device,
+    pub(super) metrics: &'a MetricFactory,
+}
+
+impl<'a> Evaluator<'a> {
+    /// Evaluates a network on the CPU with a batch size of 32 and the standard metrics. The network
+    /// is in evaluation mode: no dropout, and batch normalization with running statistics.
+    pub fn new(network: &'a dyn ModuleT, codec: &'a dyn Codec, input: InputSpec) -> Self {
+        Self {
+            network,
+            codec,
+            input,
+            batch_size: 32,
+            device: &Device::Cpu,
+            metrics: &Vec::new,
+        }
+    }
+
+    /// Samples per batch. Changes the metrics by rounding errors only.
+    pub fn batch_size(self, batch_size: usize) -> Self {
+        Self { batch_size, ..self }
+    }
+
+    /// Metrics in addition to the standard ones.
+    pub fn metrics(self, metrics: &'a MetricFactory) -> Self {
+        Self { metrics, ..self }
+    }
+
+    /// Computes the metrics of the whole data set. `on_sample` is called for each sample in order.
+    ///
+    /// # Errors
+    /// If the data set is empty, or a sample cannot be read or does not match the network's input.
+    pub fn run(
+        &self,
+        dataset: &dyn Dataset,
+        mut on_sample: impl FnMut(ScoredSample<'_>),
+    ) -> Result<EvaluationReport, TrainError> {
+        let split = "validation";
+        if dataset.is_empty() {
+            return Err(TrainError::EmptyDataset { split });
+        }
+        let loader = Loader {
+            dataset,
+            split,
+            augment: &NoAugment,
+            seed: 0,
+            epoch: 0,
+            codec: self.codec,
+            input: self.input,
+            device: self.device,
+            batch_size: self.batch_size.max(1),
+            on_unreadable: OnUnreadable::Stop,
+            communicator: &SingleProcess,
+        };
+        let order: Vec<usize> = (0..dataset.len()).collect();
+        let batches: Vec<_> = order
+            .chunks(self.batch_size.max(1))
+            .map(<[_]>::to_vec)
+            .collect();
+        let evaluation = Evaluation::new(dataset.schema(), self.input.frame());
+        let mut evaluation = evaluation.with_metrics((self.metrics)());
+        let (mut loss, mut weight) = (0.0, 0.0);
+        loader.for_each(&batches, |loaded| {
+            let Some(batch) = loaded.batches.first() else {
+                return Ok(ControlFlow::Continue(()));
+            };
+            let output = self.network.forward_t(&batch.x, false)?;
+            let sum = self.codec.loss(&output, &batch.target)?;
+            loss += f64::from(sum.to_scalar::<f32>()?);
+            weight += batch.target.total_weight;
+            let predictions = self.codec.decode(&output)?;
+            for ((index, sample), predicted) in
+                batch.indices.iter().zip(&batch.samples).zip(&predictions)
+            {
+                evaluation.update(predicted, sample);
+                on_sample(ScoredSample {
+                    index: *index,
+                    sample,
+                    predicted,
+                });
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        let mut report = evaluation.report();
+        report.loss = (weight > 0.0).then_some(loss / weight);
+        Ok(report)
+    }
+
+    /// Predicts some samples, in the order of `indices`: each sample with its true keypoints, and
+    /// the prediction, both in pixels of the crop.
+    ///
+    /// # Errors
+    /// If `indices` is empty or out of range, or a sample cannot be read or does not match the
+    /// network's input.
+    pub fn predict(
+        &self,
+        dataset: &dyn Dataset,
+        indices: &[usize],
+    ) -> Result<Vec<(Sample, Prediction)>, TrainError> {
+        let split = "validation";
+        let subset = Subset::new(dataset, indices.to_vec());
+        let subset = subset.map_err(|source| TrainError::Data { split, source })?;
+        let mut predicted = Vec::with_capacity(indices.len());
+        self.run(&subset, |scored| {
+            predicted.push((scored.sample.clone(), scored.predicted.clone()));
+        })?;
+        Ok(predicted)
+    }
+}

@@ -1,0 +1,84 @@
+//! Training losses that were computed on the device but not read yet.
+
+use super::progress::Progress;
+use crate::{Communicator, TrainError};
+use candle_core::{DType, Device, Tensor};
+
+/// Reading a number from an accelerator synchronizes with it. So the losses of several steps are
+/// read together; on the CPU each loss is read at once.
+const STEPS_ON_A_DEVICE: usize = 32;
+
+/// The losses of the steps that were not read yet.
+pub(super) struct PendingLosses {
+    max_pending: usize,
+    pending: Vec<StepLoss>,
+}
+
+/// The loss of an optimizer step.
+pub(super) struct StepLoss {
+    /// Step within the epoch, from 1.
+    pub(super) step: usize,
+    /// Indices of the step's samples in the training set.
+    pub(super) samples: Vec<usize>,
+    /// The sum over this rank's samples.
+    pub(super) sum: Tensor,
+    /// The label weights of the samples of all ranks.
+    pub(super) weight: f64,
+}
+
+impl PendingLosses {
+    pub(super) fn new(device: &Device) -> Self {
+        Self {
+            max_pending: match device.is_cpu() {
+                true => 1,
+                false => STEPS_ON_A_DEVICE,
+            },
+            pending: Vec::new(),
+        }
+    }
+
+    /// Adds the loss of a step, and reads the pending losses if there are enough of them.
+    pub(super) fn push(
+        &mut self,
+        loss: StepLoss,
+        progress: &mut Progress,
+        communicator: &dyn Communicator,
+    ) -> Result<(), TrainError> {
+        self.pending.push(loss);
+        match self.pending.len() < self.max_pending {
+            true => Ok(()),
+            false => self.read(progress, communicator),
+        }
+    }
+
+    /// Adds the pending losses to the epoch's, and refuses the first that is not finite.
+    pub(super) fn read(
+        &mut self,
+        progress: &mut Progress,
+        communicator: &dyn Communicator,
+    ) -> Result<(), TrainError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let sums: Vec<&Tensor> = self.pending.iter().map(|p| &p.sum).collect();
+        let mut sums = Tensor::stack(&sums, 0)?
+            .to_device(&Device::Cpu)?
+            .to_dtype(DType::F64)?;
+        if communicator.world_size() > 1 {
+            sums = communicator.all_reduce_sum(&sums)?;
+        }
+        for (pending, loss) in self.pending.drain(..).zip(sums.to_vec1::<f64>()?) {
+            if !loss.is_finite() {
+                return Err(TrainError::LossNotFinite {
+                    loss,
+                    epoch: progress.epochs_done + 1,
+                    step: pending.step,
+                    samples: pending.samples,
+                });
+            }
+            progress.loss_sum += loss;
+            progress.weight_sum += pending.weight;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,47 @@
+//! The progress of a run.
+
+use crate::{EpochRecord, PlateauState};
+use serde::{Deserialize, Serialize};
+
+/// The score of a validation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BestScore {
+    /// Epoch, from 1.
+    pub epoch: usize,
+    /// Optimizer steps since the start of the run.
+    pub global_step: usize,
+    /// Value of the monitored metric.
+    pub score: f64,
+}
+
+/// The progress of a run: with the weights and the optimizer's state, everything that a resume
+/// needs.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// Epochs completed.
+    pub epochs_done: usize,
+    /// Optimizer steps made in the unfinished epoch.
+    pub steps_done: usize,
+    /// Optimizer steps since the start of the run.
+    pub global_step: usize,
+    /// Sum of the training loss over the unfinished epoch.
+    pub loss_sum: f64,
+    /// Sum of the label weights over the unfinished epoch.
+    pub weight_sum: f64,
+    /// Samples of the unfinished epoch that were skipped because they could not be read.
+    pub skipped: usize,
+    /// The best validation so far, by the monitored metric.
+    pub best: Option<BestScore>,
+    /// The validations whose models are kept, the best first.
+    pub kept: Vec<BestScore>,
+    /// Validations since the last improvement, for early stopping.
+    pub validations_without_improvement: usize,
+    /// The best value that early stopping compares with, negated if higher is better.
+    pub early_stopping_best: Option<f64>,
+    /// The state of the plateau schedule.
+    pub plateau: PlateauState,
+    /// Wall time of training so far, in seconds, including the time before a resume.
+    pub seconds: f64,
+    /// The metrics of the completed epochs.
+    pub history: Vec<EpochRecord>,
+}

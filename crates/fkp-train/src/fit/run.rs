@@ -1,0 +1,198 @@
+//! The state of a run in progress: creating, saving and restoring it.
+
+use super::pending_losses::PendingLosses;
+use super::plan::Plan;
+use super::progress::Progress;
+use super::setup::Setup;
+use crate::checkpoint::{Changes, Checkpoints, FolderLock, StateWeights};
+use crate::communicator::sum_over_ranks;
+use crate::optim::Average;
+use crate::{EarlyStopping, Optimizer, RestoreWeights, SchedulePosition, TrainError};
+use candle_core::{Device, Tensor};
+use fkp_core::Direction;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Instant;
+
+/// A run in progress.
+pub(super) struct Run<'a> {
+    pub(super) setup: &'a Setup<'a>,
+    pub(super) plan: Rc<Plan<'a>>,
+    pub(super) optimizer: Optimizer,
+    pub(super) average: Option<Average>,
+    pub(super) progress: Progress,
+    /// Whether lower or higher values of the monitored metric are better.
+    direction: Direction,
+    pub(super) losses: PendingLosses,
+    /// The best weights so far, if early stopping restores them.
+    pub(super) best_weights: Option<BTreeMap<String, Tensor>>,
+    started: Instant,
+    /// Seconds of training before a resume.
+    seconds_before: f64,
+    pub(super) steps_per_epoch: usize,
+    _lock: Option<FolderLock>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(setup: &'a Setup<'a>) -> Result<Self, TrainError> {
+        setup.validate()?;
+        let plan = Rc::new(Plan::new(setup)?);
+        let lock = match setup.checkpoints {
+            Some(checkpoints) if setup.communicator.rank() == 0 => Some(checkpoints.prepare()?),
+            _ => None,
+        };
+        let config = setup.config;
+        let average = config
+            .averaging
+            .map(|averaging| Average::new(averaging, setup.params));
+        Ok(Self {
+            setup,
+            optimizer: Optimizer::new(setup.params.named(), &config.optimizer, config.clip_norm)?,
+            average: average.transpose()?,
+            progress: Progress::default(),
+            direction: setup.monitor_direction()?,
+            losses: PendingLosses::new(setup.params.device()),
+            best_weights: None,
+            started: Instant::now(),
+            seconds_before: 0.0,
+            steps_per_epoch: plan.steps_per_epoch(),
+            plan,
+            _lock: lock,
+        })
+    }
+
+    /// Copies the initial weights of rank 0 to all ranks.
+    pub(super) fn broadcast_weights(&mut self) -> Result<(), TrainError> {
+        let Setup {
+            communicator,
+            params,
+            ..
+        } = *self.setup;
+        if communicator.world_size() == 1 {
+            return Ok(());
+        }
+        let mut first = BTreeMap::new();
+        for (name, tensor) in params.tensors() {
+            first.insert(name, communicator.broadcast(&tensor, 0)?);
+        }
+        params.load(&first)?;
+        if let Some(average) = &self.average {
+            average.load(&first)?;
+        }
+        Ok(())
+    }
+
+    /// Restores the state from the checkpoint folder.
+    pub(super) fn restore(&mut self, changes: Changes) -> Result<(), TrainError> {
+        let checkpoints = self.setup.checkpoints_to_resume()?;
+        let weights = StateWeights {
+            params: self.setup.params,
+            average: self.average.as_ref(),
+        };
+        let (identity, optimizer) = (self.setup.identity(checkpoints), &mut self.optimizer);
+        self.progress = checkpoints.load_state(weights, optimizer, &identity, changes)?;
+        self.seconds_before = self.progress.seconds;
+        let (epochs, done) = (self.setup.config.epochs, self.progress.epochs_done);
+        if epochs < done {
+            let problem = format!("the run has made {done} epochs already, got {epochs}");
+            return Err(TrainError::config("train.epochs", problem));
+        }
+        if self.restores_best_weights() && self.progress.best.is_some() {
+            let path = checkpoints.best();
+            let weights = candle_core::safetensors::load(&path, &Device::Cpu);
+            let weights = weights.map_err(|error| TrainError::Corrupt {
+                path,
+                problem: error.to_string(),
+            })?;
+            self.best_weights = Some(weights.into_iter().collect());
+        }
+        Ok(())
+    }
+
+    /// Writes the training state and the current model.
+    pub(super) fn save(&mut self) -> Result<(), TrainError> {
+        self.progress.seconds = self.seconds();
+        let Some(checkpoints) = self.checkpoints() else {
+            return Ok(());
+        };
+        checkpoints.save_weights(&checkpoints.last(), self.averaged_weights())?;
+        let identity = self.setup.identity(checkpoints);
+        let weights = StateWeights {
+            params: self.setup.params,
+            average: self.average.as_ref(),
+        };
+        checkpoints.save_state(weights, &self.optimizer, identity, &self.progress)
+    }
+
+    /// Where this rank writes: only rank 0 does.
+    pub(super) fn checkpoints(&self) -> Option<&'a Checkpoints> {
+        let is_first = self.setup.communicator.rank() == 0;
+        self.setup.checkpoints.filter(|_| is_first)
+    }
+
+    /// The learning rate of the next step.
+    pub(super) fn learning_rate(&self) -> f64 {
+        let config = self.setup.config;
+        let at = SchedulePosition {
+            step: self.progress.global_step,
+            steps_per_epoch: self.steps_per_epoch,
+            total_steps: self.steps_per_epoch * config.epochs,
+        };
+        let factor = config
+            .schedule
+            .factor(at, config.warmup_steps, &self.progress.plateau);
+        config.learning_rate * factor
+    }
+
+    /// A value of the monitored metric as a cost: lower is better.
+    pub(super) fn cost(&self, score: f64) -> f64 {
+        match self.direction {
+            Direction::LowerIsBetter => score,
+            Direction::HigherIsBetter => -score,
+        }
+    }
+
+    /// Whether the patience of early stopping is exhausted.
+    pub(super) fn is_out_of_patience(&self) -> bool {
+        let without_improvement = self.progress.validations_without_improvement;
+        let early_stopping = self.setup.config.early_stopping;
+        early_stopping.is_some_and(|early| without_improvement >= early.patience)
+    }
+
+    pub(super) fn restores_best_weights(&self) -> bool {
+        matches!(
+            self.setup.config.early_stopping,
+            Some(EarlyStopping {
+                restore_weights: RestoreWeights::Best,
+                ..
+            })
+        )
+    }
+
+    /// Seconds of training so far, including those before a resume.
+    pub(super) fn seconds(&self) -> f64 {
+        self.started.elapsed().as_secs_f64() + self.seconds_before
+    }
+
+    /// Whether the condition holds on any rank: the ranks stop together.
+    pub(super) fn on_any_rank(&self, condition: bool) -> Result<bool, TrainError> {
+        let own = f64::from(u8::from(condition));
+        Ok(sum_over_ranks(own, self.setup.communicator)? > 0.0)
+    }
+
+    /// Calls `f` while the network has the weights that are validated.
+    pub(super) fn with_averaged_weights<T>(&self, f: impl FnOnce() -> T) -> Result<T, TrainError> {
+        Ok(match &self.average {
+            Some(average) => average.during(self.setup.params, f)?,
+            None => f(),
+        })
+    }
+
+    /// The weights that are validated and saved.
+    pub(super) fn averaged_weights(&self) -> BTreeMap<String, Tensor> {
+        match &self.average {
+            Some(average) => average.tensors(),
+            None => self.setup.params.tensors(),
+        }
+    }
+}

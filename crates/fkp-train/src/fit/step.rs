@@ -1,0 +1,116 @@
+//! One optimizer step: forward, backward and update.
+
+use super::pending_losses::StepLoss;
+use super::run::Run;
+use super::setup::Setup;
+use crate::communicator::sum_over_ranks;
+use crate::data::StepBatches;
+use crate::{ForwardPass, TrainError};
+use candle_core::backprop::GradStore;
+use candle_core::{DType, Tensor};
+use fkp_kernels::Gradients;
+
+impl Run<'_> {
+    /// Makes an optimizer step. Returns the global norm of the gradients if it was computed.
+    pub(super) fn optimizer_step(
+        &mut self,
+        step: &StepBatches,
+        learning_rate: f64,
+    ) -> Result<Option<f64>, TrainError> {
+        let Setup {
+            communicator,
+            network,
+            codec,
+            params,
+            config,
+            ..
+        } = *self.setup;
+        let own: f64 = step.batches.iter().map(|b| b.target.total_weight).sum();
+        let weight = sum_over_ranks(own, communicator)?;
+        // Without a labeled keypoint, all gradients are 0.
+        if weight == 0.0 {
+            return Ok(None);
+        }
+        let indices = || step.batches.iter().flat_map(|b| b.indices.iter().copied());
+        let mut total = Tensor::zeros((), DType::F32, params.device())?;
+        let mut gradients: Option<Gradients> = None;
+        let single = step.batches.len() == 1;
+        for (number, batch) in step.batches.iter().enumerate() {
+            params.seed_dropout(&ForwardPass {
+                seed: config.seed,
+                step: self.progress.global_step,
+                batch: number,
+                rank: communicator.rank(),
+            })?;
+            let output = network.forward_t(&batch.x, true)?;
+            let sum = codec.loss(&output, &batch.target)?;
+            total = if single {
+                sum.detach()
+            } else {
+                (total + sum.detach())?
+            };
+            if single {
+                // A loss that is not finite is reported before the gradients are computed.
+                self.push_loss(indices().collect(), &total, weight)?;
+            }
+            let more = fkp_kernels::backward(&(sum / weight)?)?;
+            gradients = Some(match gradients {
+                None => more,
+                Some(mut accumulated) => {
+                    accumulated.accumulate(more)?;
+                    accumulated
+                }
+            });
+        }
+        if !single {
+            self.push_loss(indices().collect(), &total, weight)?;
+        }
+        // A rank without a sample still takes part in the sum.
+        let mut gradients = gradients.unwrap_or_else(|| GradStore::default().into());
+        if communicator.world_size() > 1 {
+            gradients = self.sum_over_ranks(&gradients)?;
+        }
+        let stepped = self.optimizer.step(&gradients, learning_rate)?;
+        if let Some(variable) = stepped.not_finite {
+            return Err(TrainError::GradientNotFinite {
+                variable,
+                epoch: self.progress.epochs_done + 1,
+                step: self.progress.steps_done,
+                samples: indices().collect(),
+            });
+        }
+        params.average_statistics_over_ranks(communicator)?;
+        if let Some(average) = &self.average {
+            average.update(params, self.progress.global_step as u64 + 1)?;
+        }
+        Ok(stepped.norm)
+    }
+
+    fn sum_over_ranks(&self, own: &Gradients) -> Result<Gradients, TrainError> {
+        let (communicator, vars) = (self.setup.communicator, self.setup.params.named());
+        let sums = own.map(&vars, |_, var, gradient| {
+            let gradient = match gradient {
+                Some(gradient) => gradient,
+                None => var.zeros_like()?,
+            };
+            communicator.all_reduce_sum(&gradient).map(Some)
+        })?;
+        Ok(sums)
+    }
+
+    fn push_loss(
+        &mut self,
+        samples: Vec<usize>,
+        sum: &Tensor,
+        weight: f64,
+    ) -> Result<(), TrainError> {
+        let loss = StepLoss {
+            step: self.progress.steps_done,
+            samples,
+            sum: sum.clone(),
+            weight,
+        };
+        let (progress, communicator) = (&mut self.progress, self.setup.communicator);
+        self.losses.push(loss, progress, communicator)
+    }
+}

@@ -1,0 +1,266 @@
+//! The training loop: epochs of optimizer steps, with validation, checkpoints and observers.
+
+use super::outcome::{StopReason, TrainOutcome};
+use super::run::Run;
+use super::validation::Validation;
+use crate::data::{SkippedSample, StepBatches};
+use crate::{
+    EpochRecord, EpochReport, Observer, OnUnreadable, SkipReport, StartReport, StepReport,
+    TrainError, ValidationReport,
+};
+use fkp_metrics::{EvaluationReport, Normalizer};
+use std::ops::ControlFlow;
+use std::rc::Rc;
+use std::time::Instant;
+
+/// What the record of an epoch needs of its steps.
+struct EpochStats {
+    started: Instant,
+    /// Without the validation at the end of the epoch.
+    training_seconds: f64,
+    samples: usize,
+    loader_wait: f64,
+    /// Of the last step.
+    learning_rate: f64,
+}
+
+impl Run<'_> {
+    /// Trains until the run ends.
+    pub(super) fn train(mut self, observer: &mut dyn Observer) -> Result<TrainOutcome, TrainError> {
+        let mut no_observer = ();
+        let observer = match self.setup.communicator.rank() {
+            0 => observer,
+            _ => &mut no_observer,
+        };
+        let parameters = self.setup.params.named();
+        observer.on_start(&StartReport {
+            epochs: self.setup.config.epochs,
+            epochs_done: self.progress.epochs_done,
+            steps_done: self.progress.steps_done,
+            global_step: self.progress.global_step,
+            parameters: parameters.iter().map(|(_, var)| var.elem_count()).sum(),
+            training_samples: self.setup.train.len(),
+            validation_samples: self.plan.validation.len(),
+        });
+        let stop_reason = loop {
+            if self.is_out_of_patience() {
+                break StopReason::EarlyStopping;
+            }
+            if self.progress.epochs_done >= self.setup.config.epochs {
+                break StopReason::Finished;
+            }
+            if let ControlFlow::Break(reason) = self.epoch(observer)? {
+                break reason;
+            }
+        };
+        if let Some(error) = observer.failure() {
+            return Err(error);
+        }
+        let is_over = matches!(
+            stop_reason,
+            StopReason::EarlyStopping | StopReason::Finished
+        );
+        if let Some(best) = self.best_weights.as_ref().filter(|_| is_over) {
+            self.setup.params.load(best)?;
+        }
+        Ok(TrainOutcome {
+            stop_reason,
+            progress: self.progress,
+        })
+    }
+
+    fn epoch(
+        &mut self,
+        observer: &mut dyn Observer,
+    ) -> Result<ControlFlow<StopReason>, TrainError> {
+        let mut stats = EpochStats {
+            started: Instant::now(),
+            training_seconds: 0.0,
+            samples: 0,
+            loader_wait: 0.0,
+            learning_rate: 0.0,
+        };
+        let flow = self.train_epoch(observer, &mut stats)?;
+        self.losses
+            .read(&mut self.progress, self.setup.communicator)?;
+        if self.progress.steps_done < self.steps_per_epoch {
+            self.save()?;
+            return Ok(flow);
+        }
+        if self.progress.weight_sum == 0.0 {
+            return Err(TrainError::NoLabels { split: "training" });
+        }
+        stats.training_seconds = stats.started.elapsed().as_secs_f64();
+        let Validation { metrics, is_best } = self.validate(self.progress.epochs_done + 1)?;
+        self.complete_epoch(&metrics, &stats);
+        self.save()?;
+        let Some(record) = self.progress.history.last() else {
+            return Ok(flow);
+        };
+        let report = EpochReport {
+            epochs: self.setup.config.epochs,
+            record,
+            history: &self.progress.history,
+            validation: &metrics,
+            is_best,
+            evaluator: self.setup.evaluator(),
+            validation_set: &*self.plan.validation,
+            global_step: self.progress.global_step,
+        };
+        let observed = self.with_averaged_weights(|| observer.on_epoch(&report))?;
+        let stopped = self.on_any_rank(observed.is_break())?;
+        Ok(match flow {
+            // After the last epoch a run is finished, even if something else stopped it.
+            _ if self.progress.epochs_done >= self.setup.config.epochs => ControlFlow::Continue(()),
+            ControlFlow::Continue(()) if stopped => ControlFlow::Break(StopReason::Observer),
+            flow => flow,
+        })
+    }
+
+    /// Makes the remaining steps of the epoch, unless something stops the run.
+    fn train_epoch(
+        &mut self,
+        observer: &mut dyn Observer,
+        stats: &mut EpochStats,
+    ) -> Result<ControlFlow<StopReason>, TrainError> {
+        let steps = self.plan.steps(self.progress.epochs_done)?;
+        let mut flow = ControlFlow::Continue(());
+        // The loader must not borrow the run, which changes with every step.
+        let plan = Rc::clone(&self.plan);
+        let loader = plan.loader(self.progress.epochs_done);
+        loader.for_each(&steps[self.progress.steps_done..], |step| {
+            flow = self.train_step(step, observer, stats)?;
+            Ok(match flow {
+                ControlFlow::Continue(()) => ControlFlow::Continue(()),
+                ControlFlow::Break(_) => ControlFlow::Break(()),
+            })
+        })?;
+        Ok(flow)
+    }
+
+    /// Makes an optimizer step, and validates and saves if that is due.
+    fn train_step(
+        &mut self,
+        mut step: StepBatches,
+        observer: &mut dyn Observer,
+        stats: &mut EpochStats,
+    ) -> Result<ControlFlow<StopReason>, TrainError> {
+        let config = self.setup.config;
+        let epoch = self.progress.epochs_done + 1;
+        self.progress.steps_done += 1;
+        self.report_skipped(std::mem::take(&mut step.skipped), observer)?;
+        let learning_rate = self.learning_rate();
+        let grad_norm = self.optimizer_step(&step, learning_rate)?;
+        self.progress.global_step += 1;
+        let samples = step.batches.iter().map(|batch| batch.indices.len()).sum();
+        stats.samples += samples;
+        stats.loader_wait += step.loader_wait;
+        stats.learning_rate = learning_rate;
+        let (steps_done, steps) = (self.progress.steps_done, self.steps_per_epoch);
+        let mut flow = observer.on_step(&StepReport {
+            epoch,
+            epochs: config.epochs,
+            step: steps_done,
+            steps,
+            samples,
+            global_step: self.progress.global_step,
+            mean_loss: self.progress.loss_sum / self.progress.weight_sum.max(1.0),
+            learning_rate,
+            grad_norm,
+            loader_wait: step.loader_wait,
+        });
+        // The last step of an epoch is followed by validation and checkpoint anyway.
+        let is_due = |every: Option<usize>| {
+            let is_multiple = |n| self.progress.global_step.is_multiple_of(n);
+            every.is_some_and(is_multiple) && steps_done < steps
+        };
+        let (validate, save) = (
+            is_due(config.validate_every),
+            is_due(config.checkpoint_every),
+        );
+        if validate {
+            let Validation { metrics, is_best } = self.validate(epoch)?;
+            let report = ValidationReport {
+                epoch,
+                step: steps_done,
+                global_step: self.progress.global_step,
+                validation: &metrics,
+                is_best,
+            };
+            if observer.on_validation(&report).is_break() {
+                flow = ControlFlow::Break(());
+            }
+        }
+        if validate || save {
+            self.losses
+                .read(&mut self.progress, self.setup.communicator)?;
+            self.save()?;
+        }
+        let out_of_time = config
+            .max_minutes
+            .is_some_and(|minutes| self.seconds() > 60.0 * minutes);
+        Ok(if self.on_any_rank(flow.is_break())? {
+            ControlFlow::Break(StopReason::Observer)
+        } else if self.on_any_rank(out_of_time)? {
+            ControlFlow::Break(StopReason::TimeLimit)
+        } else if validate && self.is_out_of_patience() {
+            ControlFlow::Break(StopReason::EarlyStopping)
+        } else {
+            ControlFlow::Continue(())
+        })
+    }
+
+    fn report_skipped(
+        &mut self,
+        samples: Vec<SkippedSample>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        let OnUnreadable::Skip { max_per_epoch } = self.setup.config.on_unreadable else {
+            return Ok(());
+        };
+        let epoch = self.progress.epochs_done + 1;
+        for SkippedSample { index, error } in samples {
+            self.progress.skipped += 1;
+            let skipped = self.progress.skipped;
+            observer.on_skip(&SkipReport {
+                epoch,
+                index,
+                error: &error,
+                skipped,
+                allowed: max_per_epoch,
+            });
+            if skipped > max_per_epoch {
+                return Err(TrainError::TooManyUnreadable {
+                    epoch,
+                    skipped,
+                    allowed: max_per_epoch,
+                    index,
+                    source: Box::new(error),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the record of the epoch to the history, and moves the progress to the next epoch.
+    fn complete_epoch(&mut self, validation: &EvaluationReport, stats: &EpochStats) {
+        let progress = &mut self.progress;
+        let preferred = Normalizer::preferred(&self.setup.task.schema);
+        progress.history.push(EpochRecord {
+            epoch: progress.epochs_done + 1,
+            train_loss: progress.loss_sum / progress.weight_sum.max(1.0),
+            val_loss: validation.loss.unwrap_or(f64::NAN),
+            mae_px: validation.mae_px,
+            rmse_px: validation.rmse_px,
+            nme: validation.nme.by(preferred.name()),
+            learning_rate: stats.learning_rate,
+            seconds: stats.started.elapsed().as_secs_f64(),
+            samples_per_second: stats.samples as f64 / stats.training_seconds,
+            loader_wait_seconds: stats.loader_wait,
+            skipped: progress.skipped,
+        });
+        progress.epochs_done += 1;
+        (progress.steps_done, progress.skipped) = (0, 0);
+        (progress.loss_sum, progress.weight_sum) = (0.0, 0.0);
+    }
+}

@@ -1,0 +1,6 @@
+//! Event files for TensorBoard.
+
+mod board;
+mod event;
+
+pub use board::TensorBoard;

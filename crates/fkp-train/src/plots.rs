@@ -1,7 +1,0 @@
-//! Curves of a training as images. With the feature `plots`.
-
-pub(crate) mod chart;
-mod learning_rates;
-
-pub use chart::save_image;
-pub use learning_rates::plot_learning_rates;
