@@ -321,6 +321,32 @@ fn every_relative_link_of_a_page_leads_somewhere() {
     }
 }
 
+/// Tests that a page names as evidence exist under that name.
+#[test]
+fn every_test_that_a_page_names_exists() {
+    let mut sources = String::new();
+    for folder in ["crates", "examples", "tests"] {
+        for file in rust_files(&root().join(folder)) {
+            sources += &std::fs::read_to_string(file).unwrap();
+        }
+    }
+    let mut named = 0;
+    for page in files_ending(&root().join("docs"), "md") {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for code in text.split('`').skip(1).step_by(2) {
+            let name = code.rsplit("::").next().unwrap_or_default();
+            let is_identifier = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            if name.matches('_').count() < 4 || !name.chars().all(is_identifier) {
+                continue;
+            }
+            named += 1;
+            let found = sources.contains(&format!("fn {name}("));
+            assert!(found, "{}: there is no test `{name}`", page.display());
+        }
+    }
+    assert!(named > 20, "only {named} names of tests found");
+}
+
 /// Images of real people and their labels are not ours to pass on. Images in the repository
 /// are drawn from rendered faces and live in `docs/`.
 #[test]
