@@ -21,7 +21,7 @@ pub use config::{
     SelectionPart,
 };
 pub use data::{Part, Prepared, Source, digest, open_for_evaluation, open_for_training};
-pub use gallery::{Works, gallery, kind};
+pub use gallery::{Gallery, gallery};
 pub use interrupt::Interrupt;
 pub use notes::RunNotes;
 pub use output::{check_image, check_writable, write_text};

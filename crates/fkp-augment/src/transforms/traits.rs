@@ -1,0 +1,72 @@
+//! The trait that each group of transforms implements.
+
+use super::SampleContext;
+use crate::pixels::Canvas;
+use crate::{AugmentError, GeometricStep};
+use fkp_core::{Channel, Rng};
+
+/// A transform that moves image and keypoints by a map.
+pub(crate) trait Geometric {
+    /// Checks every number and names the first invalid field.
+    fn validate(&self) -> Result<(), AugmentError>;
+
+    /// Samples the map; `None` leaves the image as it is.
+    fn sample(&self, context: &SampleContext<'_>, rng: &mut dyn Rng) -> Option<GeometricStep>;
+
+    /// Whether left and right may change places.
+    fn mirrors(&self) -> bool {
+        false
+    }
+}
+
+/// A transform that changes pixel values and leaves positions as they are.
+pub(crate) trait Photometric {
+    /// The sampled parameters. Implements [`PointwiseStep`] or [`PixelStep`].
+    type Step;
+
+    /// Checks every number and names the first invalid field.
+    fn validate(&self) -> Result<(), AugmentError>;
+
+    /// The number of steps that are sampled.
+    fn count(&self) -> usize {
+        1
+    }
+
+    /// Samples the parameters of one step.
+    fn sample(&self, context: &SampleContext<'_>, rng: &mut dyn Rng) -> Self::Step;
+}
+
+/// Sampled parameters that change each channel value on its own. Consecutive ones are applied
+/// together, to bytes by one table.
+pub(crate) trait PointwiseStep {
+    /// The new value of `v`; both are fractions of white. The result is clamped to [0, 1].
+    fn value(&self, v: f32) -> f32;
+}
+
+/// Sampled parameters that change an image in place.
+pub(crate) trait PixelStep {
+    /// Changes the image. Values stay between black and white.
+    fn apply<T: Channel>(&self, canvas: &mut Canvas<'_, T>);
+
+    /// Whether a keypoint at this position becomes `Occluded`.
+    fn covers(&self, _x: f32, _y: f32) -> bool {
+        false
+    }
+}
+
+/// A transform that applies other transforms of the type `T`.
+pub(crate) trait Composition<T> {
+    /// Checks its own numbers and names the first invalid field; the caller checks the transforms.
+    fn validate(&self) -> Result<(), AugmentError>;
+
+    /// The transforms that it selects from.
+    fn transforms(&self) -> &[T];
+
+    /// Whether it never applies any of them.
+    fn is_never_applied(&self) -> bool {
+        false
+    }
+
+    /// Calls `apply` for each selected transform, in order.
+    fn select(&self, rng: &mut dyn Rng, apply: impl FnMut(&T, &mut dyn Rng));
+}
