@@ -99,9 +99,10 @@ impl Recipe {
     /// These transforms and nothing else.
     ///
     /// ```
-    /// use fkp_augment::{FlipHorizontal, Gray, Recipe, Transform}; let one = Recipe::of([Gray {}]);
-    /// let two = Recipe::of([Gray {}.into(), Transform::from(FlipHorizontal
-    /// {}).with_probability(0.5)]); assert_eq!(one.transforms[0], two.transforms[0]);
+    /// use fkp_augment::{FlipHorizontal, Gray, Recipe, Transform};
+    /// let flip = Transform::from(FlipHorizontal {}).with_probability(0.5);
+    /// let recipe = Recipe::of([flip, Gray {}.into()]);
+    /// assert_eq!(recipe.transforms[1], Recipe::of([Gray {}]).transforms[0]);
     /// ```
     pub fn of(transforms: impl IntoIterator<Item = impl Into<Transform>>) -> Self {
         Self {

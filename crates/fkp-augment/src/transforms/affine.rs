@@ -1,7 +1,6 @@
 //! Random scale, shear, rotation and shift.
 
-use super::SampleContext;
-use super::traits::Geometric;
+use super::traits::{Geometric, SampleContext};
 use crate::range::check_number;
 use crate::{AugmentError, GeometricStep, Range};
 use fkp_core::Rng;

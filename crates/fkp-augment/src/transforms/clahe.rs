@@ -1,9 +1,7 @@
 //! Contrast-limited adaptive histogram equalization.
 
-use super::SampleContext;
-use super::traits::{Photometric, PixelStep};
-use crate::pixels::Canvas;
-use crate::pixels::{BINS, cumulate, histogram, remap};
+use super::traits::{Photometric, PixelStep, SampleContext};
+use crate::pixels::{BINS, Canvas, cumulate, histogram, remap};
 use crate::range::check_integer;
 use crate::{AugmentError, Range};
 use fkp_core::{Channel, Rng};

@@ -1,8 +1,6 @@
 //! Covering random rectangles.
 
-use super::SampleContext;
-use super::seed::sample_seed;
-use super::traits::{Photometric, PixelStep};
+use super::traits::{Photometric, PixelStep, SampleContext, sample_seed};
 use crate::pixels::Canvas;
 use crate::range::{check_integer, check_number};
 use crate::{AugmentError, Range};

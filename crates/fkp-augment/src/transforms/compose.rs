@@ -1,7 +1,6 @@
 //! All of several transforms.
 
 use super::traits::Composition;
-use crate::AugmentError;
 use fkp_core::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +13,6 @@ pub struct Compose<T> {
 }
 
 impl<T> Composition<T> for Compose<T> {
-    fn validate(&self) -> Result<(), AugmentError> {
-        Ok(())
-    }
-
     fn transforms(&self) -> &[T] {
         &self.transforms
     }

@@ -1,9 +1,7 @@
 //! Loss of resolution.
 
-use super::SampleContext;
-use super::traits::{Photometric, PixelStep};
-use crate::pixels::Canvas;
-use crate::pixels::view;
+use super::traits::{Photometric, PixelStep, SampleContext};
+use crate::pixels::{Canvas, view};
 use crate::{AugmentError, Range};
 use fkp_core::warp::{InverseMap, Sampling, warp};
 use fkp_core::{Affine, Border, Channel, Filter, Rng};

@@ -1,10 +1,7 @@
 //! Histogram equalization.
 
-use super::SampleContext;
-use super::traits::{Photometric, PixelStep};
-use crate::AugmentError;
-use crate::pixels::Canvas;
-use crate::pixels::{cumulate, histogram, remap};
+use super::traits::{Photometric, PixelStep, SampleContext};
+use crate::pixels::{Canvas, cumulate, histogram, remap};
 use fkp_core::{Channel, Rng};
 use serde::{Deserialize, Serialize};
 
@@ -14,24 +11,18 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Equalize {}
 
-/// The sampled parameters of [`Equalize`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EqualizeStep {}
+/// The parameters are fixed, so the sampled ones are the same.
+pub type EqualizeStep = Equalize;
 
 impl Photometric for Equalize {
-    type Step = EqualizeStep;
+    type Step = Equalize;
 
-    fn validate(&self) -> Result<(), AugmentError> {
-        Ok(())
-    }
-
-    fn sample(&self, _: &SampleContext<'_>, _: &mut dyn Rng) -> EqualizeStep {
-        EqualizeStep {}
+    fn sample(&self, _: &SampleContext<'_>, _: &mut dyn Rng) -> Equalize {
+        *self
     }
 }
 
-impl PixelStep for EqualizeStep {
+impl PixelStep for Equalize {
     fn apply<T: Channel>(&self, canvas: &mut Canvas<'_, T>) {
         let whole = (0, canvas.width);
         let (mut histogram, count) = histogram(canvas, whole, (0, canvas.height));

@@ -1,7 +1,6 @@
 //! Cropping around the face box.
 
-use super::SampleContext;
-use super::traits::Geometric;
+use super::traits::{Geometric, SampleContext};
 use crate::range::{MAX_SIDE, check_integer, check_number};
 use crate::{AugmentError, GeometricStep, Range};
 use fkp_core::{BoundingBox, Rng};

@@ -1,8 +1,7 @@
 //! Mirroring left to right.
 
-use super::SampleContext;
-use super::traits::Geometric;
-use crate::{AugmentError, GeometricStep};
+use super::traits::{Geometric, SampleContext};
+use crate::GeometricStep;
 use fkp_core::{Affine, Rng};
 use serde::{Deserialize, Serialize};
 
@@ -12,10 +11,6 @@ use serde::{Deserialize, Serialize};
 pub struct FlipHorizontal {}
 
 impl Geometric for FlipHorizontal {
-    fn validate(&self) -> Result<(), AugmentError> {
-        Ok(())
-    }
-
     fn sample(&self, context: &SampleContext<'_>, _: &mut dyn Rng) -> Option<GeometricStep> {
         let size = context.size();
         let map = Affine::flip_horizontal(size.0);

@@ -1,8 +1,7 @@
 //! Mirroring top to bottom.
 
-use super::SampleContext;
-use super::traits::Geometric;
-use crate::{AugmentError, GeometricStep};
+use super::traits::{Geometric, SampleContext};
+use crate::GeometricStep;
 use fkp_core::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +12,6 @@ use serde::{Deserialize, Serialize};
 pub struct FlipVertical {}
 
 impl Geometric for FlipVertical {
-    fn validate(&self) -> Result<(), AugmentError> {
-        Ok(())
-    }
-
     fn sample(&self, context: &SampleContext<'_>, _: &mut dyn Rng) -> Option<GeometricStep> {
         let size = context.size();
         let rows = [[1.0, 0.0, 0.0], [0.0, -1.0, size.1 as f64 - 1.0]];

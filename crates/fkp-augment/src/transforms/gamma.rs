@@ -1,7 +1,6 @@
 //! Gamma correction.
 
-use super::SampleContext;
-use super::traits::{Photometric, PointwiseStep};
+use super::traits::{Photometric, PointwiseStep, SampleContext};
 use crate::{AugmentError, Range};
 use fkp_core::Rng;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,7 @@
 //! Gaussian blur.
 
-use super::SampleContext;
-use super::traits::{Photometric, PixelStep};
-use crate::pixels::Canvas;
-use crate::pixels::gaussian_blur;
+use super::traits::{Photometric, PixelStep, SampleContext};
+use crate::pixels::{Canvas, gaussian_blur};
 use crate::{AugmentError, Range};
 use fkp_core::{Channel, Rng};
 use serde::{Deserialize, Serialize};

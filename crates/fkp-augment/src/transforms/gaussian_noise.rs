@@ -1,10 +1,7 @@
 //! Normally distributed noise.
 
-use super::SampleContext;
-use super::seed::sample_seed;
-use super::traits::{Photometric, PixelStep};
-use crate::pixels::Canvas;
-use crate::pixels::{QUANTILES, quantiles};
+use super::traits::{Photometric, PixelStep, SampleContext, sample_seed};
+use crate::pixels::{Canvas, QUANTILES, quantiles};
 use crate::{AugmentError, Range};
 use fkp_core::{Channel, Rng};
 use rand::SeedableRng;

@@ -1,10 +1,7 @@
 //! Conversion to gray.
 
-use super::SampleContext;
-use super::traits::{Photometric, PixelStep};
-use crate::AugmentError;
-use crate::pixels::Canvas;
-use crate::pixels::{for_rgb, luma};
+use super::traits::{Photometric, PixelStep, SampleContext};
+use crate::pixels::{Canvas, for_rgb, luma};
 use fkp_core::{Channel, Rng};
 use serde::{Deserialize, Serialize};
 
@@ -13,24 +10,18 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Gray {}
 
-/// The sampled parameters of [`Gray`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GrayStep {}
+/// The parameters are fixed, so the sampled ones are the same.
+pub type GrayStep = Gray;
 
 impl Photometric for Gray {
-    type Step = GrayStep;
+    type Step = Gray;
 
-    fn validate(&self) -> Result<(), AugmentError> {
-        Ok(())
-    }
-
-    fn sample(&self, _: &SampleContext<'_>, _: &mut dyn Rng) -> GrayStep {
-        GrayStep {}
+    fn sample(&self, _: &SampleContext<'_>, _: &mut dyn Rng) -> Gray {
+        *self
     }
 }
 
-impl PixelStep for GrayStep {
+impl PixelStep for Gray {
     fn apply<T: Channel>(&self, canvas: &mut Canvas<'_, T>) {
         for_rgb(canvas, |rgb| [luma(rgb); 3]);
     }

@@ -1,8 +1,6 @@
 //! Random widths of the columns and rows of a grid.
 
-use super::SampleContext;
-use super::seed::sample_seed;
-use super::traits::Geometric;
+use super::traits::{Geometric, SampleContext, sample_seed};
 use crate::geometry::MAX_CELLS;
 use crate::range::check_integer;
 use crate::{AugmentError, Distortion, DistortionKind, GeometricStep, Range};

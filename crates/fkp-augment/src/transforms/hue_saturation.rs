@@ -1,9 +1,7 @@
 //! Hue and saturation.
 
-use super::SampleContext;
-use super::traits::{Photometric, PixelStep};
-use crate::pixels::Canvas;
-use crate::pixels::for_rgb;
+use super::traits::{Photometric, PixelStep, SampleContext};
+use crate::pixels::{Canvas, for_rgb};
 use crate::{AugmentError, Range};
 use fkp_core::{Channel, Rng};
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,6 @@
 //! The negative image.
 
-use super::SampleContext;
-use super::traits::{Photometric, PointwiseStep};
-use crate::AugmentError;
+use super::traits::{Photometric, PointwiseStep, SampleContext};
 use fkp_core::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -11,24 +9,18 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Invert {}
 
-/// The sampled parameters of [`Invert`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct InvertStep {}
+/// The parameters are fixed, so the sampled ones are the same.
+pub type InvertStep = Invert;
 
 impl Photometric for Invert {
-    type Step = InvertStep;
+    type Step = Invert;
 
-    fn validate(&self) -> Result<(), AugmentError> {
-        Ok(())
-    }
-
-    fn sample(&self, _: &SampleContext<'_>, _: &mut dyn Rng) -> InvertStep {
-        InvertStep {}
+    fn sample(&self, _: &SampleContext<'_>, _: &mut dyn Rng) -> Invert {
+        *self
     }
 }
 
-impl PointwiseStep for InvertStep {
+impl PointwiseStep for Invert {
     fn value(&self, v: f32) -> f32 {
         1.0 - v
     }

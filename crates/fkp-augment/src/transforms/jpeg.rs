@@ -1,9 +1,7 @@
 //! The artifacts of JPEG compression.
 
-use super::SampleContext;
-use super::traits::{Photometric, PixelStep};
-use crate::pixels::Canvas;
-use crate::pixels::{for_rgb, luma};
+use super::traits::{Photometric, PixelStep, SampleContext};
+use crate::pixels::{Canvas, for_rgb, luma};
 use crate::{AugmentError, Range};
 use fkp_core::vectors::{self, Kernel};
 use fkp_core::{Channel, Rng};
@@ -151,21 +149,21 @@ fn block<T: Channel>(
     cosines: &[[f32; 8]; 8],
 ) {
     let (width, height, channels) = (canvas.width, canvas.height, canvas.channels);
-    let at = |i: usize, j: usize| {
+    let index = |i: usize, j: usize| {
         let (x, y) = ((bx + i).min(width - 1), (by + j).min(height - 1));
         (y * width + x) * channels + channel
     };
     let mut cells = [[0f32; 8]; 8];
     for (j, row) in cells.iter_mut().enumerate() {
         for (i, cell) in row.iter_mut().enumerate() {
-            *cell = canvas.data[at(i, j)].to_f32() / T::WHITE * 255.0 - 128.0;
+            *cell = canvas.data[index(i, j)].to_f32() / T::WHITE * 255.0 - 128.0;
         }
     }
     // F = C · f · Cᵀ, and back f = Cᵀ · F · C.
     let mut frequencies = times_transposed(&times(cosines, &cells), cosines);
-    for (row, steps) in frequencies.iter_mut().zip(table.chunks_exact(8)) {
-        for (value, step) in row.iter_mut().zip(steps) {
-            *value = (*value / step).round() * step;
+    for (row, divisors) in frequencies.iter_mut().zip(table.chunks_exact(8)) {
+        for (value, divisor) in row.iter_mut().zip(divisors) {
+            *value = (*value / divisor).round() * divisor;
         }
     }
     let transposed = std::array::from_fn(|i| std::array::from_fn(|j| cosines[j][i]));
@@ -173,7 +171,7 @@ fn block<T: Channel>(
     for (j, row) in cells.iter().enumerate().take(height - by) {
         for (i, cell) in row.iter().enumerate().take(width - bx) {
             let value = ((cell + 128.0) / 255.0).clamp(0.0, 1.0);
-            canvas.data[at(i, j)] = T::from_f32(value * T::WHITE);
+            canvas.data[index(i, j)] = T::from_f32(value * T::WHITE);
         }
     }
 }

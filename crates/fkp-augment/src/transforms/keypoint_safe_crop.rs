@@ -1,7 +1,6 @@
 //! Cropping at random, with every labeled keypoint inside.
 
-use super::SampleContext;
-use super::traits::Geometric;
+use super::traits::{Geometric, SampleContext};
 use crate::range::{check_number, check_size};
 use crate::{AugmentError, GeometricStep};
 use fkp_core::{BoundingBox, Rng};

@@ -1,7 +1,6 @@
 //! Median filter.
 
-use super::SampleContext;
-use super::traits::{Photometric, PixelStep};
+use super::traits::{Photometric, PixelStep, SampleContext};
 use crate::AugmentError;
 use crate::pixels::Canvas;
 use crate::range::check_integer;
@@ -16,29 +15,22 @@ pub struct MedianBlur {
     pub radius_px: usize,
 }
 
-/// The sampled parameters of [`MedianBlur`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MedianBlurStep {
-    /// The window's side is `2·radius + 1` pixels.
-    pub radius_px: usize,
-}
+/// The parameters are fixed, so the sampled ones are the same.
+pub type MedianBlurStep = MedianBlur;
 
 impl Photometric for MedianBlur {
-    type Step = MedianBlurStep;
+    type Step = MedianBlur;
 
     fn validate(&self) -> Result<(), AugmentError> {
         check_integer("radius_px", self.radius_px, 1, 7)
     }
 
-    fn sample(&self, _: &SampleContext<'_>, _: &mut dyn Rng) -> MedianBlurStep {
-        MedianBlurStep {
-            radius_px: self.radius_px,
-        }
+    fn sample(&self, _: &SampleContext<'_>, _: &mut dyn Rng) -> MedianBlur {
+        *self
     }
 }
 
-impl PixelStep for MedianBlurStep {
+impl PixelStep for MedianBlur {
     fn apply<T: Channel>(&self, canvas: &mut Canvas<'_, T>) {
         let (width, height, channels) = (canvas.width, canvas.height, canvas.channels);
         canvas.second.clear();

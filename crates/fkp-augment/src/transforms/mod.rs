@@ -10,7 +10,6 @@ mod center_crop;
 mod clahe;
 mod coarse_dropout;
 mod compose;
-mod context;
 mod contrast;
 mod downscale;
 mod elastic;
@@ -40,7 +39,6 @@ mod random_resized_crop;
 mod resize;
 mod rotate_90;
 mod salt_and_pepper;
-mod seed;
 mod shadow;
 mod sharpen;
 mod some_of;
@@ -49,9 +47,10 @@ mod standardize;
 mod traits;
 
 pub use coarse_dropout::Fill;
-pub(crate) use context::LabelBoxes;
-pub use context::SampleContext;
-pub(crate) use traits::{Composition, Geometric, Photometric, PixelStep, PointwiseStep};
+pub use traits::SampleContext;
+pub(crate) use traits::{
+    Composition, Geometric, LabelBoxes, Photometric, PixelStep, PointwiseStep,
+};
 
 /// The list: the `kind` in a file, the module, the configuration and, for a photometric transform,
 /// the sampled parameters. Each group implements the trait of its name in `traits`; photometric

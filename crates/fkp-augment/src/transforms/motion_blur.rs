@@ -1,9 +1,7 @@
 //! Motion blur.
 
-use super::SampleContext;
-use super::traits::{Photometric, PixelStep};
-use crate::pixels::Canvas;
-use crate::pixels::{add_scaled, reflect};
+use super::traits::{Photometric, PixelStep, SampleContext};
+use crate::pixels::{Canvas, add_scaled, reflect};
 use crate::{AugmentError, Range};
 use fkp_core::vectors::{self, Kernel};
 use fkp_core::{Channel, Rng};

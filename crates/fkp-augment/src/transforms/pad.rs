@@ -1,7 +1,6 @@
 //! Adding pixels at the edges.
 
-use super::SampleContext;
-use super::traits::Geometric;
+use super::traits::{Geometric, SampleContext};
 use crate::range::{MAX_SIDE, check_integer};
 use crate::{AugmentError, GeometricStep};
 use fkp_core::{Affine, Rng};

@@ -1,7 +1,6 @@
 //! A random perspective.
 
-use super::SampleContext;
-use super::traits::Geometric;
+use super::traits::{Geometric, SampleContext};
 use crate::range::check_number;
 use crate::{AugmentError, GeometricStep, Projective};
 use fkp_core::Rng;

@@ -1,7 +1,6 @@
 //! Cropping a random area and resizing it.
 
-use super::SampleContext;
-use super::traits::Geometric;
+use super::traits::{Geometric, SampleContext};
 use crate::range::check_size;
 use crate::{AugmentError, GeometricStep, Range};
 use fkp_core::{BoundingBox, Rng};

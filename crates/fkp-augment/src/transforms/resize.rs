@@ -1,7 +1,6 @@
 //! Resizing.
 
-use super::SampleContext;
-use super::traits::Geometric;
+use super::traits::{Geometric, SampleContext};
 use crate::range::check_size;
 use crate::{AugmentError, GeometricStep};
 use fkp_core::Rng;

@@ -1,7 +1,6 @@
 //! Rotation by quarter turns.
 
-use super::SampleContext;
-use super::traits::Geometric;
+use super::traits::{Geometric, SampleContext};
 use crate::range::check_integer;
 use crate::{AugmentError, GeometricStep};
 use fkp_core::Rng;

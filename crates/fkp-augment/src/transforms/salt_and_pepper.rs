@@ -1,8 +1,6 @@
 //! Salt-and-pepper noise.
 
-use super::SampleContext;
-use super::seed::sample_seed;
-use super::traits::{Photometric, PixelStep};
+use super::traits::{Photometric, PixelStep, SampleContext, sample_seed};
 use crate::pixels::Canvas;
 use crate::{AugmentError, Range};
 use fkp_core::{Channel, Rng};

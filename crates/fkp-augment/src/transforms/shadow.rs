@@ -1,9 +1,7 @@
 //! A shadow.
 
-use super::SampleContext;
-use super::traits::{Photometric, PixelStep};
-use crate::pixels::Canvas;
-use crate::pixels::{Factor, multiply_along};
+use super::traits::{Photometric, PixelStep, SampleContext};
+use crate::pixels::{Canvas, Factor, multiply_along};
 use crate::{AugmentError, Range};
 use fkp_core::{Channel, Rng};
 use rand::RngExt;

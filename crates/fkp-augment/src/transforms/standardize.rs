@@ -1,7 +1,6 @@
 //! A fixed mean and standard deviation.
 
-use super::SampleContext;
-use super::traits::{Photometric, PixelStep};
+use super::traits::{Photometric, PixelStep, SampleContext};
 use crate::AugmentError;
 use crate::pixels::Canvas;
 use crate::range::check_number;
@@ -19,33 +18,23 @@ pub struct Standardize {
     pub std: f64,
 }
 
-/// The sampled parameters of [`Standardize`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StandardizeStep {
-    /// Mean as a fraction of white.
-    pub mean: f64,
-    /// Standard deviation as a fraction of white.
-    pub std: f64,
-}
+/// The parameters are fixed, so the sampled ones are the same.
+pub type StandardizeStep = Standardize;
 
 impl Photometric for Standardize {
-    type Step = StandardizeStep;
+    type Step = Standardize;
 
     fn validate(&self) -> Result<(), AugmentError> {
         check_number("mean", self.mean, 0.0, 1.0)?;
         check_number("std", self.std, 0.0, 1.0)
     }
 
-    fn sample(&self, _: &SampleContext<'_>, _: &mut dyn Rng) -> StandardizeStep {
-        StandardizeStep {
-            mean: self.mean,
-            std: self.std,
-        }
+    fn sample(&self, _: &SampleContext<'_>, _: &mut dyn Rng) -> Standardize {
+        *self
     }
 }
 
-impl PixelStep for StandardizeStep {
+impl PixelStep for Standardize {
     fn apply<T: Channel>(&self, canvas: &mut Canvas<'_, T>) {
         let count = canvas.data.len() as f64;
         let values = || canvas.data.iter().map(|v| f64::from(v.to_f32() / T::WHITE));

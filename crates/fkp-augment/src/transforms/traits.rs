@@ -1,14 +1,15 @@
-//! The trait that each group of transforms implements.
+//! The trait that each group of transforms implements, and what their sampling uses.
 
-use super::SampleContext;
 use crate::pixels::Canvas;
 use crate::{AugmentError, GeometricStep};
-use fkp_core::{Channel, Rng};
+use fkp_core::{BoundingBox, Channel, Rng};
 
 /// A transform that moves image and keypoints by a map.
 pub(crate) trait Geometric {
     /// Checks every number and names the first invalid field.
-    fn validate(&self) -> Result<(), AugmentError>;
+    fn validate(&self) -> Result<(), AugmentError> {
+        Ok(())
+    }
 
     /// Samples the map; `None` leaves the image as it is.
     fn sample(&self, context: &SampleContext<'_>, rng: &mut dyn Rng) -> Option<GeometricStep>;
@@ -25,7 +26,9 @@ pub(crate) trait Photometric {
     type Step;
 
     /// Checks every number and names the first invalid field.
-    fn validate(&self) -> Result<(), AugmentError>;
+    fn validate(&self) -> Result<(), AugmentError> {
+        Ok(())
+    }
 
     /// The number of steps that are sampled.
     fn count(&self) -> usize {
@@ -57,7 +60,9 @@ pub(crate) trait PixelStep {
 /// A transform that applies other transforms of the type `T`.
 pub(crate) trait Composition<T> {
     /// Checks its own numbers and names the first invalid field; the caller checks the transforms.
-    fn validate(&self) -> Result<(), AugmentError>;
+    fn validate(&self) -> Result<(), AugmentError> {
+        Ok(())
+    }
 
     /// The transforms that it selects from.
     fn transforms(&self) -> &[T];
@@ -69,4 +74,55 @@ pub(crate) trait Composition<T> {
 
     /// Calls `apply` for each selected transform, in order.
     fn select(&self, rng: &mut dyn Rng, apply: impl FnMut(&T, &mut dyn Rng));
+}
+
+/// The image as the transforms sampled so far leave it: its size, and where the labels are.
+#[derive(Clone, Copy)]
+pub struct SampleContext<'a> {
+    pub(crate) size: (usize, usize),
+    pub(crate) boxes: &'a dyn LabelBoxes,
+}
+
+/// The boxes of the labels in the current frame, computed on demand.
+pub(crate) trait LabelBoxes {
+    fn keypoints_box(&self) -> Option<BoundingBox>;
+    fn face_box(&self) -> Option<BoundingBox>;
+}
+
+impl SampleContext<'_> {
+    /// (width, height) in pixels.
+    pub fn size(&self) -> (usize, usize) {
+        self.size
+    }
+
+    /// The center in pixels, `((width − 1) / 2, (height − 1) / 2)`.
+    pub fn center(&self) -> (f64, f64) {
+        let (width, height) = self.size;
+        ((width as f64 - 1.0) / 2.0, (height as f64 - 1.0) / 2.0)
+    }
+
+    /// The outer edges of the image, in pixels.
+    pub fn bounds(&self) -> BoundingBox {
+        BoundingBox {
+            x: -0.5,
+            y: -0.5,
+            width: self.size.0 as f64,
+            height: self.size.1 as f64,
+        }
+    }
+
+    /// The box of the labeled keypoints in pixels, if there are any.
+    pub fn keypoints_box(&self) -> Option<BoundingBox> {
+        self.boxes.keypoints_box()
+    }
+
+    /// The face box in pixels, if there is one and it has an area.
+    pub fn face_box(&self) -> Option<BoundingBox> {
+        self.boxes.face_box()
+    }
+}
+
+/// Samples a seed. 63 bits, because TOML's integers are signed.
+pub(super) fn sample_seed(rng: &mut dyn Rng) -> u64 {
+    rng.next_u64() >> 1
 }
