@@ -1,4 +1,4 @@
-//! Sampling: the labels that transforms may look at, and the record that their steps are added to.
+//! Sampling: the labels that crops depend on, and the record that their steps are added to.
 
 use crate::transforms::{LabelBoxes, SampleContext};
 use crate::{Replay, Step};

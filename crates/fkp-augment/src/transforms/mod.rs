@@ -56,7 +56,8 @@ pub(crate) use traits::{
 /// the sampled parameters. Each group implements the trait of its name in `traits`; photometric
 /// transforms whose step changes each value on its own are `pointwise`.
 ///
-/// Calls the macro `$callback` with the list: it makes the enums `Transform` and `Step`.
+/// Calls the macro `$callback` with the list. The callbacks define the enums `Transform` and `Step`
+/// and export the types.
 macro_rules! for_each_transform {
     ($callback:ident) => {
         $callback! {

@@ -6,7 +6,7 @@ use crate::{AugmentError, GeometricStep};
 use fkp_core::{Affine, Rng};
 use serde::{Deserialize, Serialize};
 
-/// Adds pixels at the edges; the recipe's border says what they show.
+/// Adds pixels at the edges; the recipe's border defines their values.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pad {

@@ -7,7 +7,7 @@ use fkp_core::{Affine, Rng};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-/// Crops `width × height` pixels at a random place. An image that is smaller lies at a random place
+/// Crops `width × height` pixels at a random place. A smaller image is put at a random place
 /// in the crop.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
