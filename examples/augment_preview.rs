@@ -1,4 +1,5 @@
-//! Shows what augmentation does to images and keypoints: a recipe, or one transform after the other.
+//! Draws a contact sheet of augmented images with their keypoints: of a recipe, or of each
+//! transform.
 //!
 //! ```text
 //! cargo run --release --example augment_preview -- --data ytf68 --out sheet.png
@@ -13,14 +14,15 @@ use fkp_core::{
 };
 use fkp_draw::{Cell, Colors, contact_sheet};
 use fkp_examples::{
-    RunConfig, check_image, finish, format_help, gallery, kind, open_for_training, say,
+    Gallery, RunConfig, check_image, finish, format_help, gallery, open_for_training, say,
 };
 use fkp_synth::{SynthConfig, SynthFaces};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Draw a contact sheet: each row an image as it is and variations of it. The subject's left
-/// keypoints are green, right red, middle ones yellow; keypoints outside the image are not seen.
+/// Draw a contact sheet: each row shows an image and augmented versions of it. The subject's left
+/// keypoints are green, right ones red, middle ones yellow; keypoints outside the image are not
+/// drawn.
 #[derive(Parser)]
 struct Arguments {
     /// File or folder with annotated images; rendered faces if absent.
@@ -31,23 +33,23 @@ struct Arguments {
     /// Keypoints: kaggle15 (default), ibug68, aflw21, source, or a TOML file.
     #[arg(long)]
     schema: Option<String>,
-    /// A TOML file whose augmentation is shown; the tutorial's if absent.
+    /// Configuration file with the augmentation; the tutorial's if absent.
     #[arg(long)]
     config: Option<PathBuf>,
-    /// Images to show.
+    /// Number of images.
     #[arg(long, default_value_t = 5)]
     rows: usize,
-    /// Variations of each; with --transforms, faces for each transform.
+    /// Augmented versions of each image; with --transforms, faces for each transform.
     #[arg(long, default_value_t = 7)]
     variations: usize,
-    /// Seed of the variations.
+    /// Seed of the augmentation.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// The image to write.
     #[arg(long, default_value = "sheet.png")]
     out: PathBuf,
-    /// Instead of a recipe, show each transform on rendered faces: a sheet for each in this
-    /// folder, and all of them on `geometric.png` and `photometric.png`.
+    /// Show each transform on rendered faces instead of a recipe: this folder gets a sheet for each
+    /// transform, and `geometric.png` and `photometric.png` with all of them.
     #[arg(long, conflicts_with_all = ["data", "format", "schema", "config", "out"])]
     transforms: Option<PathBuf>,
 }
@@ -81,22 +83,22 @@ fn preview(arguments: &Arguments) -> Result<()> {
         let index = row * data.train.len() / rows;
         let sample = data.train.get(index)?;
         let original = sample.id.clone();
-        cells.extend(varied(sample, &original, index, &augment, arguments)?);
+        cells.extend(augmented(sample, &original, index, &augment, arguments)?);
     }
     let columns = arguments.variations + 1;
     let path = &arguments.out;
     let title = &data.source.description;
     save(path, title, (&cells, columns, 160), &data.schema)?;
     say!(
-        "{rows} images with {} variations each: {}",
+        "{rows} images with {} augmented versions each: {}",
         arguments.variations,
         path.display()
     );
     Ok(())
 }
 
-/// An image as it is, under this caption, and variations of it.
-fn varied(
+/// An image with this caption, and augmented versions of it.
+fn augmented(
     sample: Sample,
     original: &str,
     index: usize,
@@ -131,58 +133,65 @@ fn each_transform(folder: &Path, arguments: &Arguments) -> Result<()> {
         size: SIDE,
         ..SynthConfig::default()
     })?;
-    let schema = faces.schema().clone();
-    let mut together = [Vec::new(), Vec::new()];
-    for (index, (works, transform)) in gallery(SIDE).into_iter().enumerate() {
-        let name = kind(&transform)?;
-        let recipe = Recipe {
-            // What a step brings in from beyond the edge is to be seen as that.
-            border: Border::Constant(90),
-            ..Recipe::of([transform.clone()])
-        };
-        let augment = recipe.compile(&schema)?;
-        let mut pairs = Vec::new();
-        // As many faces as there are variations, each beside what became of it.
-        for face in 0..arguments.variations {
-            let index = index * arguments.variations + face;
-            let sample = with_box(colored(faces.get(index)?, &transform)?);
-            let mut rng = rng_for(arguments.seed, Purpose::Augment, 0, index as u64);
-            let moved = augment.apply(sample.clone(), &mut rng)?;
-            pairs.push(cell(sample, "as it is".to_owned()));
-            pairs.push(cell(moved, name.clone()));
-        }
+    let Gallery {
+        geometric,
+        photometric,
+    } = gallery(SIDE);
+    let first_photometric = geometric.len();
+    let mut sheets = [Vec::new(), Vec::new()];
+    for (index, transform) in geometric.iter().chain(&photometric).enumerate() {
+        let mut cells = before_and_after(transform, index, &faces, arguments)?;
         let columns = 2 * arguments.variations.clamp(1, 3);
+        let (name, schema) = (transform.kind(), faces.schema());
         let file = folder.join(format!("{name}.png"));
-        save(&file, &name, (&pairs, columns, 192), &schema)?;
-        pairs.truncate(4);
-        together[works as usize].extend(pairs);
+        save(&file, name, (&cells, columns, 192), schema)?;
+        cells.truncate(4);
+        sheets[usize::from(index >= first_photometric)].extend(cells);
     }
-    let [geometric, photometric] = together;
-    let sides = "left green, right red, middle yellow, not seen darker";
-    let sheets = [
-        ("geometric.png", "Geometric", geometric),
-        ("photometric.png", "Photometric", photometric),
-    ];
-    for (file, title, cells) in sheets {
-        let title = format!("{title} transforms: {sides}");
-        save(&folder.join(file), &title, (&cells, 8, 120), &schema)?;
+    for (name, cells) in ["Geometric", "Photometric"].iter().zip(sheets) {
+        let colors = "left green, right red, middle yellow, occluded darker";
+        let title = format!("{name} transforms: {colors}");
+        let file = folder.join(format!("{}.png", name.to_lowercase()));
+        save(&file, &title, (&cells, 8, 120), faces.schema())?;
     }
     say!("a sheet for each transform: {}", folder.display());
     Ok(())
 }
 
-/// Rendered faces are gray; transforms that work on color get a tinted one.
+/// Rendered faces, each followed by its augmented version.
+fn before_and_after(
+    transform: &Transform,
+    transform_index: usize,
+    faces: &SynthFaces,
+    arguments: &Arguments,
+) -> Result<Vec<Cell>> {
+    let recipe = Recipe {
+        // Pixels beyond the edge of the original image are visible as such.
+        border: Border::Constant(90),
+        ..Recipe::of([transform.clone()])
+    };
+    let augment = recipe.compile(faces.schema())?;
+    let mut cells = Vec::new();
+    for face in 0..arguments.variations {
+        let index = transform_index * arguments.variations + face;
+        let sample = with_box(colored(faces.get(index)?, transform)?);
+        let mut rng = rng_for(arguments.seed, Purpose::Augment, 0, index as u64);
+        let augmented = augment.apply(sample.clone(), &mut rng)?;
+        cells.push(cell(sample, "original".to_owned()));
+        cells.push(cell(augmented, transform.kind().to_owned()));
+    }
+    Ok(cells)
+}
+
+/// Rendered faces are gray; transforms of colors get a tinted one.
 fn colored(sample: Sample, transform: &Transform) -> Result<Sample> {
-    if !matches!(
-        transform,
-        Transform::HueSaturation { .. } | Transform::Gray {}
-    ) {
+    if !matches!(transform, Transform::HueSaturation(_) | Transform::Gray(_)) {
         return Ok(sample);
     }
     let (width, height) = sample.image.size();
     let tint = |gray: &u8| {
         let v = f64::from(*gray) / 255.0;
-        // Dark is bluish, light is skin.
+        // Dark values become bluish, light ones the color of skin.
         [v.powf(0.8), v, v.powf(1.25) * 0.8 + 0.1].map(|v| (v * 255.0).round() as u8)
     };
     let bytes = sample.image.as_bytes().iter().flat_map(tint).collect();
@@ -192,7 +201,7 @@ fn colored(sample: Sample, transform: &Transform) -> Result<Sample> {
     })
 }
 
-/// The keypoints' box for a face box, as a detector would give it.
+/// A face box around the keypoints, as a detector would return.
 fn with_box(sample: Sample) -> Sample {
     let keypoints = sample.keypoints.labeled();
     let around = BoundingBox::around(keypoints.map(|(_, p)| (p.x.into(), p.y.into())));

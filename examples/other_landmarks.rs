@@ -9,7 +9,7 @@
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use fkp_augment::{Range, Recipe, Transform};
+use fkp_augment::{Brightness, Contrast, Range, Recipe};
 use fkp_core::{CropRule, Dataset, InputSpec};
 use fkp_data::{Cached, Cropped, OpenOptions};
 use fkp_draw::{Cell, contact_sheet};
@@ -124,13 +124,15 @@ fn for_xrays() -> Recipe {
         shift_x: 0.04,
         shift_y: 0.04,
         zoom: 0.08,
-        steps: vec![
-            Transform::Contrast {
+        transforms: vec![
+            Contrast {
                 factor: Range::new(0.8, 1.2),
-            },
-            Transform::Brightness {
+            }
+            .into(),
+            Brightness {
                 add: Range::within(0.1),
-            },
+            }
+            .into(),
         ],
         ..Recipe::none()
     }

@@ -1,5 +1,5 @@
-"""What torchvision, kornia and imgaug do to a keypoint: a dot at pixel (10, 20) of a 100×100 image
-and a keypoint on it go through each transform, and both are printed.
+"""How torchvision, kornia and imgaug transform a keypoint: a dot at pixel (10, 20) of a 100×100 image
+and a keypoint on it are transformed, and both positions are printed.
 
     python3 -m venv venv
     venv/bin/pip install torchvision==0.29.2 kornia==0.9.0
@@ -14,8 +14,8 @@ SIDE, X, Y = 100, 10, 20
 
 
 def peak(image):
-    at = int(image.reshape(-1).argmax())
-    return at % image.shape[-1], at // image.shape[-1]
+    index = int(image.reshape(-1).argmax())
+    return index % image.shape[-1], index // image.shape[-1]
 
 
 def show(name, dot, points):
@@ -64,7 +64,7 @@ def torch_libraries():
 def imgaug():
     import numpy as np
 
-    np.bool = bool  # imgaug 0.4 is older than the name's end
+    np.bool = bool  # NumPy has removed this name, imgaug 0.4 uses it
     import imgaug.augmenters as iaa
     from imgaug.augmentables import Keypoint, KeypointsOnImage
 

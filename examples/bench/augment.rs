@@ -2,7 +2,10 @@
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use fkp_augment::{AffineRange, Projective, Range, Recipe, Replay, Sampling, Step, Transform};
+use fkp_augment::{
+    FlipHorizontal, GeometricStep, Perspective, Projective, RandomAffine, Range, Recipe, Replay,
+    Sampling, Transform,
+};
 use fkp_core::{
     Affine, Augment, Image, InputSpec, Keypoint, Keypoints, Purpose, Sample, Schema, rng_for,
 };
@@ -13,22 +16,22 @@ use std::time::{Duration, Instant};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// What is done to each sample.
+    /// The augmentation of each sample.
     #[arg(long, value_enum)]
     recipe: Name,
     /// Width, height and channels.
     #[arg(long, default_value = "96x96x1", value_parser = size)]
     size: (usize, usize, usize),
-    /// Threads that augment samples at the same time.
+    /// Number of threads that augment samples in parallel.
     #[arg(long, default_value_t = 1)]
     threads: usize,
-    /// Fills batches even on one thread, to compare with several.
+    /// Fill batches also with one thread, for a comparison with several.
     #[arg(long)]
     batch: bool,
     /// Rounds of two milliseconds.
     #[arg(long, default_value_t = 300)]
     rounds: usize,
-    /// Also write the results to this file.
+    /// Also write the times to this file.
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
 }
@@ -36,11 +39,11 @@ pub(crate) struct Arguments {
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Name {
-    /// One fixed affine warp of the image alone, bilinear, edge repeated.
+    /// One fixed affine warp of an image without keypoints: bilinear, replicated border.
     Warp,
-    /// The same by `imageproc`.
+    /// The same with `imageproc`.
     WarpImageproc,
-    /// One fixed perspective warp of the image alone.
+    /// One fixed perspective warp of an image without keypoints.
     WarpPerspective,
     /// Mirror with probability 1/2, then rotation ±10°, shift ±10 %, scale 0.8 to 1.2.
     FlipAffine,
@@ -56,30 +59,30 @@ fn size(text: &str) -> Result<(usize, usize, usize), String> {
     let sides: Result<Vec<usize>, _> = text.split('x').map(str::parse).collect();
     match sides.as_deref() {
         Ok(&[width, height, channels]) => Ok((width, height, channels)),
-        _ => Err("want WIDTHxHEIGHTxCHANNELS".to_owned()),
+        _ => Err("expected WIDTHxHEIGHTxCHANNELS".to_owned()),
     }
 }
 
 fn recipe(name: Name) -> Recipe {
     match name {
         Name::FlipAffine => Recipe::of([
-            Transform::FlipHorizontal {}.with_probability(0.5),
-            Transform::Affine(AffineRange {
+            Transform::from(FlipHorizontal {}).with_probability(0.5),
+            Transform::from(RandomAffine {
                 rotation_deg: Range::within(10.0),
                 shift_x: Range::within(0.1),
                 shift_y: Range::within(0.1),
                 scale: Range::new(0.8, 1.2),
-                ..AffineRange::default()
+                ..RandomAffine::default()
             }),
         ]),
-        Name::Perspective => Recipe::of([Transform::Perspective { magnitude: 0.1 }]),
+        Name::Perspective => Recipe::of([Perspective { magnitude: 0.1 }]),
         Name::Tutorial => Recipe::tutorial(),
         Name::Faces => Recipe::faces(),
         Name::Warp | Name::WarpImageproc | Name::WarpPerspective => Recipe::none(),
     }
 }
 
-/// An image of smooth waves: content does not matter to the time, but zeros might.
+/// An image of smooth waves, not of zeros, whose time might differ.
 fn image((width, height, channels): (usize, usize, usize)) -> Result<Image> {
     let value = |i: usize| (127.0 + 80.0 * (i as f64 * 0.37).sin()) as u8;
     let data = (0..width * height * channels).map(value).collect();
@@ -94,12 +97,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<serde_json::Value> {
         rounds,
         ..
     } = arguments;
-    anyhow::ensure!(threads > 0 && rounds > 0, "threads and rounds start at 1");
+    anyhow::ensure!(
+        threads > 0 && rounds > 0,
+        "threads and rounds must be at least 1"
+    );
     let image = image(size)?;
     let mut times = match name {
         Name::Warp => {
-            let (map, size) = (tilt(image.center())?, image.size());
-            fixed(rounds, Step::Affine { map, size }, &image)
+            let (map, size) = (rotation_and_scale(image.center())?, image.size());
+            fixed(rounds, GeometricStep::new(map, size), &image)
         }
         Name::WarpPerspective => {
             let (w, h) = (image.width() as f64, image.height() as f64);
@@ -112,10 +118,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<serde_json::Value> {
             ];
             let map = Projective::from_corners(src, dst)?;
             let size = image.size();
-            fixed(rounds, Step::Perspective { map, size }, &image)
+            fixed(rounds, GeometricStep::new(map, size), &image)
         }
         Name::WarpImageproc => imageproc_warp(rounds, &image)?,
-        // A loader's way, unless batches are asked for.
+        // As in a data loader with one thread, unless batches are requested.
         _ if threads == 1 && !arguments.batch => alone(rounds, &recipe(name), &image)?,
         _ => together(rounds, &recipe(name), &image, threads)?,
     };
@@ -129,13 +135,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<serde_json::Value> {
     }))
 }
 
-fn tilt(center: (f64, f64)) -> Result<Affine> {
-    let turned = Affine::rotation_about(center, 8f64.to_radians());
-    Ok(turned.then(&Affine::scale_about(center, 1.1, 1.1)?)?)
+fn rotation_and_scale(center: (f64, f64)) -> Result<Affine> {
+    let rotated = Affine::rotation_about(center, 8f64.to_radians());
+    Ok(rotated.then(&Affine::scale_about(center, 1.1, 1.1)?)?)
 }
 
-/// Microseconds per call in each of many short rounds. A round of about two milliseconds mostly
-/// fits between two turns of the scheduler, so that on a busy machine some rounds are undisturbed.
+/// Microseconds per call in each of many rounds. Rounds of two milliseconds are mostly shorter than
+/// the time slices of the scheduler, so that on a busy machine some rounds are undisturbed.
 fn per_call(rounds: usize, mut call: impl FnMut(u64)) -> Vec<f64> {
     let mut calls = 0u64;
     let round = |calls: &mut u64, call: &mut dyn FnMut(u64)| {
@@ -146,21 +152,21 @@ fn per_call(rounds: usize, mut call: impl FnMut(u64)) -> Vec<f64> {
         }
         start.elapsed().as_secs_f64() * 1e6 / (*calls - first) as f64
     };
-    round(&mut calls, &mut call); // warms up
+    round(&mut calls, &mut call); // warm-up
     (0..rounds).map(|_| round(&mut calls, &mut call)).collect()
 }
 
-fn fixed(rounds: usize, step: Step, image: &Image) -> Vec<f64> {
-    let mut drawn = Replay::nothing(image.size(), Sampling::default());
-    drawn.push(step);
+fn fixed(rounds: usize, step: GeometricStep, image: &Image) -> Vec<f64> {
+    let mut replay = Replay::nothing(image.size(), Sampling::default());
+    replay.push(step);
     per_call(rounds, |_| {
-        black_box(drawn.image(black_box(image)));
+        black_box(replay.image(black_box(image)));
     })
 }
 
 fn imageproc_warp(rounds: usize, image: &Image) -> Result<Vec<f64>> {
     use imageproc::geometric_transformations::{Border, Interpolation, Projection, warp};
-    let [[a, b, tx], [c, d, ty]] = tilt(image.center())?.rows();
+    let [[a, b, tx], [c, d, ty]] = rotation_and_scale(image.center())?.rows();
     let rows = [a, b, tx, c, d, ty, 0.0, 0.0, 1.0].map(|v| v as f32);
     let map = Projection::from_matrix(rows).context("a singular map")?;
     let filter = Interpolation::Bilinear;
@@ -184,7 +190,7 @@ fn face(image: &Image) -> Sample {
     Sample::new("bench", image.clone(), keypoints)
 }
 
-/// What a loader does: a copy of the sample from memory, a generator, the augmentation.
+/// As in a data loader: a copy of the sample, a random generator, the augmentation.
 fn alone(rounds: usize, recipe: &Recipe, image: &Image) -> Result<Vec<f64>> {
     let augment = recipe.compile(&Schema::kaggle15())?;
     let sample = face(image);
@@ -195,7 +201,7 @@ fn alone(rounds: usize, recipe: &Recipe, image: &Image) -> Result<Vec<f64>> {
     }))
 }
 
-/// The same for batches of 64, by threads, and the network's input of each sample.
+/// The same for batches of 64 on several threads, with the network's input of each sample.
 fn together(rounds: usize, recipe: &Recipe, image: &Image, threads: usize) -> Result<Vec<f64>> {
     const BATCH: usize = 64;
     let augment = recipe.compile(&Schema::kaggle15())?;

@@ -24,7 +24,7 @@ pub use config::{
 pub use data::{
     Part, Source, TrainingData, digest, format_help, open_for_evaluation, open_for_training,
 };
-pub use gallery::{Works, gallery, kind};
+pub use gallery::{Gallery, gallery};
 pub use interrupt::Interrupt;
 pub use notes::RunNotes;
 pub use output::{check_image, check_writable, write_text};

@@ -1,4 +1,4 @@
-//! What varying one sample costs, transform by transform and recipe by recipe.
+//! Times of augmenting one sample, by transform and by recipe.
 //!
 //! ```text
 //! cargo bench -p fkp-augment
@@ -6,7 +6,11 @@
 //! ```
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use fkp_augment::{Fill, Filter, Projective, Range, Recipe, Replay, Sampling, Step, Transform};
+use fkp_augment::{
+    Clahe, CoarseDropout, Contrast, Downscale, Elastic, Fill, Filter, GaussianBlur, GaussianNoise,
+    GeometricStep, HueSaturation, Jpeg, MedianBlur, MotionBlur, Projective, Range, Recipe, Replay,
+    Sampling, Shadow, Transform,
+};
 use fkp_core::{
     Affine, Augment, Border, Image, InputSpec, Keypoint, Purpose, Sample, Schema, rng_for,
 };
@@ -37,7 +41,7 @@ fn warps(criterion: &mut Criterion) {
         let image = image(shape);
         let size = image.size();
         let (w, h) = (size.0 as f64, size.1 as f64);
-        let turn = Affine::rotation_about(image.center(), 8f64.to_radians());
+        let rotation = Affine::rotation_about(image.center(), 8f64.to_radians());
         let corners = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)];
         let moved = [
             (0.05 * w, 0.0),
@@ -45,13 +49,10 @@ fn warps(criterion: &mut Criterion) {
             (0.9 * w, h),
             (0.0, 0.95 * h),
         ];
-        let tilt = Projective::from_corners(corners, moved).expect("a proper tilt");
-        let affine = Step::Affine { map: turn, size };
-        let half = Affine::resize(size, (size.0 / 2, size.1 / 2)).expect("a proper size");
-        let half = Step::Affine {
-            map: half,
-            size: (size.0 / 2, size.1 / 2),
-        };
+        let perspective = Projective::from_corners(corners, moved).expect("a convex quadrilateral");
+        let affine = GeometricStep::new(rotation, size);
+        let half = Affine::resize(size, (size.0 / 2, size.1 / 2)).expect("a valid size");
+        let half = GeometricStep::new(half, (size.0 / 2, size.1 / 2));
         let cases = [
             ("affine", affine, Border::Replicate, Filter::Bilinear),
             ("reflect", affine, Border::Reflect101, Filter::Bilinear),
@@ -61,7 +62,7 @@ fn warps(criterion: &mut Criterion) {
             ("area_half", half, Border::Replicate, Filter::Area),
             (
                 "perspective",
-                Step::Perspective { map: tilt, size },
+                GeometricStep::new(perspective, size),
                 Border::Replicate,
                 Filter::Bilinear,
             ),
@@ -83,85 +84,88 @@ fn warps(criterion: &mut Criterion) {
     }
 }
 
-/// One transform of each costly kind, and the recipes: a copy of the sample, a generator, the draw,
-/// image and keypoints, as in a loader.
+/// Each expensive transform, and the recipes, as in a data loader: a copy of the sample, a random
+/// generator, sampled parameters, image and keypoints.
 fn recipes(criterion: &mut Criterion) {
-    let alone = |step: Transform| Recipe::of([step]);
+    let alone = |transform: Transform| Recipe::of([transform]);
     let cases = [
         ("tutorial", Recipe::tutorial()),
         ("faces", Recipe::faces()),
         (
             "elastic",
-            alone(Transform::Elastic {
+            alone(Transform::from(Elastic {
                 cells: 4,
                 magnitude: Range::exactly(0.1),
-            }),
+            })),
         ),
         (
             "contrast",
-            alone(Transform::Contrast {
+            alone(Transform::from(Contrast {
                 factor: Range::exactly(1.2),
-            }),
+            })),
         ),
         (
             "hue_saturation",
-            alone(Transform::HueSaturation {
+            alone(Transform::from(HueSaturation {
                 hue_deg: Range::within(20.0),
                 saturation: Range::new(0.8, 1.2),
-            }),
+            })),
         ),
         (
             "gaussian_noise",
-            alone(Transform::GaussianNoise {
+            alone(Transform::from(GaussianNoise {
                 sigma: Range::exactly(0.02),
-            }),
+            })),
         ),
         (
             "gaussian_blur",
-            alone(Transform::GaussianBlur {
+            alone(Transform::from(GaussianBlur {
                 sigma_px: Range::exactly(1.0),
-            }),
+            })),
         ),
-        ("median_blur", alone(Transform::MedianBlur { radius_px: 1 })),
+        (
+            "median_blur",
+            alone(Transform::from(MedianBlur { radius_px: 1 })),
+        ),
         (
             "motion_blur",
-            alone(Transform::MotionBlur {
+            alone(Transform::from(MotionBlur {
                 length_px: Range::exactly(5.0),
-            }),
+            })),
         ),
         (
             "clahe",
-            alone(Transform::Clahe {
+            alone(Transform::from(Clahe {
                 clip: Range::exactly(2.0),
                 tiles: 8,
-            }),
+            })),
         ),
         (
             "jpeg",
-            alone(Transform::Jpeg {
+            alone(Transform::from(Jpeg {
                 quality: Range::exactly(50.0),
-            }),
+            })),
         ),
         (
             "downscale",
-            alone(Transform::Downscale {
+            alone(Transform::from(Downscale {
                 factor: Range::exactly(0.5),
-            }),
+            })),
         ),
         (
             "coarse_dropout",
-            alone(Transform::CoarseDropout {
+            alone(Transform::from(CoarseDropout {
                 count: 2,
                 width: Range::exactly(0.2),
                 height: Range::exactly(0.2),
                 fill: Fill::Noise,
-            }),
+            })),
         ),
         (
             "shadow",
-            alone(Transform::Shadow {
+            alone(Transform::from(Shadow {
                 strength: Range::exactly(0.3),
-            }),
+            })),
         ),
     ];
     for shape in SHAPES {
@@ -182,7 +186,7 @@ fn recipes(criterion: &mut Criterion) {
     }
 }
 
-/// A batch as a loader makes it, by threads: copies of samples augmented and written as `f32` planes.
+/// A batch as in a data loader, by number of threads: augmented copies of samples as `f32` planes.
 fn batches(criterion: &mut Criterion) {
     const BATCH: usize = 64;
     let shape = SHAPES[0];

@@ -1,61 +1,62 @@
-//! A checked recipe bound to a schema: what a training loop holds.
+//! A pipeline: a validated recipe together with a schema, as a training loop uses it.
 
-use crate::transform::Scene;
-use crate::{AugmentError, Recipe, Replay, Subject};
+use crate::{AugmentError, Labels, Recipe, Recorder, Replay};
 use fkp_core::warp::Sampling;
 use fkp_core::{Augment, Rng, Sample, SampleError, Schema};
 use std::cell::RefCell;
 
-/// A validated [`Recipe`] together with the schema that says which keypoints a mirror exchanges.
+/// A validated [`Recipe`] together with the schema that defines which keypoints a mirror exchanges.
 ///
-/// Holds no state that changes: one pipeline serves all threads.
+/// It is immutable, so one pipeline serves all threads.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     recipe: Recipe,
     schema: Schema,
 }
 
-impl Pipeline {
-    /// Checks the recipe and binds it to a schema.
+impl Recipe {
+    /// Validates the recipe and combines it with a schema, whose flip pairs a mirror exchanges.
     ///
     /// # Errors
-    /// Names the first field that is out of its range or not finite, or that mirrors images while
-    /// the schema's flip pairs are unknown.
-    pub fn new(recipe: &Recipe, schema: &Schema) -> Result<Self, AugmentError> {
-        recipe.validate()?;
+    /// As [`Recipe::validate`], and if the recipe may mirror an image while the schema's flip pairs
+    /// are unknown: the labels of left and right would be exchanged.
+    pub fn compile(&self, schema: &Schema) -> Result<Pipeline, AugmentError> {
+        self.validate()?;
         if !schema.has_known_flip_pairs()
-            && let Some(field) = recipe.mirroring_field()
+            && let Some(field) = self.mirroring_field()
         {
             let schema = schema.name().to_owned();
             return Err(AugmentError::UnknownFlipPairs { schema, field });
         }
-        Ok(Self {
-            recipe: recipe.clone(),
+        Ok(Pipeline {
+            recipe: self.clone(),
             schema: schema.clone(),
         })
     }
+}
 
-    /// Draws what is to be done to an image of `size` = (width, height), without doing it. Crops
-    /// that look at keypoints or a face find none: for those, [`Pipeline::sample_for`].
+impl Pipeline {
+    /// Samples the parameters for an image of `size` = (width, height) without labels. Crops that
+    /// depend on keypoints or a face box need [`Pipeline::sample_for`].
     ///
     /// # Panics
     /// If a side is zero.
     pub fn sample(&self, size: (usize, usize), rng: &mut dyn Rng) -> Replay {
-        self.sample_for(size, Subject::default(), rng)
+        self.sample_for(size, Labels::default(), rng)
     }
 
-    /// Draws what is to be done to an image of `size` with this on it.
+    /// Samples the parameters for an image of `size` = (width, height) with these labels.
     ///
     /// # Panics
     /// If a side is zero.
     pub fn sample_for(
         &self,
         size: (usize, usize),
-        subject: Subject<'_>,
+        labels: Labels<'_>,
         rng: &mut dyn Rng,
     ) -> Replay {
         let mut replay = Replay::nothing(size, self.recipe.sampling());
-        self.sample_into(&mut replay, size, subject, rng);
+        self.sample_into(&mut replay, size, labels, rng);
         replay
     }
 
@@ -64,19 +65,17 @@ impl Pipeline {
         &self,
         replay: &mut Replay,
         size: (usize, usize),
-        subject: Subject<'_>,
+        labels: Labels<'_>,
         rng: &mut dyn Rng,
     ) {
         assert!(size.0 > 0 && size.1 > 0, "an empty image");
-        replay.steps.clear();
-        (replay.source, replay.size) = (size, size);
-        replay.sampling = self.recipe.sampling();
-        self.recipe.sample(&mut Scene { replay, subject }, rng);
+        replay.restart(size, self.recipe.sampling());
+        self.recipe.sample(&mut Recorder::new(replay, labels), rng);
     }
 }
 
-/// Each thread keeps its memory from one sample to the next and swaps it with the sample's own, so
-/// that a sample whose shape was seen before costs no allocation, whatever the recipe.
+/// Each thread keeps its buffers from one sample to the next and swaps them with the sample's own:
+/// from the second sample of a shape on, nothing is allocated, except by custom transforms.
 ///
 /// ```
 /// use fkp_augment::Recipe;
@@ -92,7 +91,8 @@ impl Pipeline {
 /// ```
 impl Augment for Pipeline {
     /// # Errors
-    /// If the sample has another number of keypoints than the schema, whatever is drawn.
+    /// If the sample has another number of keypoints than the schema, whatever the sampled
+    /// parameters.
     fn apply(&self, sample: Sample, rng: &mut dyn Rng) -> Result<Sample, SampleError> {
         thread_local! {
             static RECORD: RefCell<Replay> =
@@ -100,8 +100,8 @@ impl Augment for Pipeline {
         }
         sample.check_count(&self.schema)?;
         RECORD.with_borrow_mut(|replay| {
-            let subject = Subject::from(&sample);
-            self.sample_into(replay, sample.image.size(), subject, rng);
+            let labels = Labels::from(&sample);
+            self.sample_into(replay, sample.image.size(), labels, rng);
             replay.apply(sample, &self.schema)
         })
     }

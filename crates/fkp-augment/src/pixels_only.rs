@@ -1,12 +1,12 @@
-//! The tutorial's bug, kept so that it can be measured.
+//! The bug of the tutorial: images are augmented without their keypoints.
 
 use fkp_core::{Augment, Rng, Sample, SampleError};
 
-/// **Wrong on purpose:** varies the image and leaves the keypoints where they were.
+/// **Wrong on purpose:** augments the image and leaves the keypoints unchanged.
 ///
-/// Keras' `ImageDataGenerator` does this when it is given images and coordinates: it moves the
-/// pixels and knows nothing of the labels. The only use of this wrapper is to measure what that
-/// costs; a network trained with it learns positions that are not in the image.
+/// Keras' `ImageDataGenerator` does this with images and coordinates: it moves the pixels, but not
+/// the labels. Use this wrapper only to measure the effect of the bug; a network trained with it
+/// learns wrong positions.
 ///
 /// ```
 /// use fkp_augment::{PixelsOnly, Recipe};
@@ -15,9 +15,9 @@ use fkp_core::{Augment, Rng, Sample, SampleError};
 /// let wrong = PixelsOnly(recipe.compile(&Schema::numbered("dot", 1)?.with_flip_pairs(&[])?)?);
 /// let image = Image::new(3, 1, 1, vec![255, 0, 0])?; // a dot at x = 0
 /// let sample = Sample::new("dot", image, Keypoints::new(vec![Keypoint::new(0.0, 0.0)]));
-/// let varied = wrong.apply(sample, &mut rng_for(0, Purpose::Augment, 0, 0))?;
-/// assert_eq!(varied.image.as_bytes(), &[0, 0, 255]); // the dot is at x = 2 now
-/// assert_eq!(varied.keypoints[0].x, 0.0); // and its label is not
+/// let augmented = wrong.apply(sample, &mut rng_for(0, Purpose::Augment, 0, 0))?;
+/// assert_eq!(augmented.image.as_bytes(), &[0, 0, 255]); // the dot is at x = 2
+/// assert_eq!(augmented.keypoints[0].x, 0.0); // its label is not
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default)]

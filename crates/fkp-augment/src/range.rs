@@ -1,4 +1,4 @@
-//! A range to draw from, and the checks that every configuration number goes through.
+//! A range to sample from, and the checks of configuration values.
 
 use crate::AugmentError;
 use fkp_core::Rng;
@@ -7,8 +7,11 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
-/// A closed interval from which a number is drawn uniformly. In a file it is written
-/// `[low, high]`, or as one number where both are the same.
+/// Largest side that a transform may ask for, in pixels.
+pub(crate) const MAX_SIDE: usize = 32_000;
+
+/// A closed interval from which a number is sampled uniformly. In a file it is written
+/// `[low, high]`, or as one number where both limits are equal.
 ///
 /// ```
 /// use fkp_augment::Range;
@@ -20,21 +23,21 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(into = "[f64; 2]")]
 pub struct Range {
-    /// The smallest number drawn.
+    /// The smallest number.
     pub low: f64,
-    /// The largest.
+    /// The largest number.
     pub high: f64,
 }
 
 impl Range {
-    /// From `low` to `high`. Checked when a recipe is compiled.
+    /// From `low` to `high`. Validated when a recipe is compiled.
     pub const fn new(low: f64, high: f64) -> Self {
         Self { low, high }
     }
 
-    /// From `−reach` to `reach`.
-    pub const fn within(reach: f64) -> Self {
-        Self::new(-reach, reach)
+    /// From `−limit` to `limit`.
+    pub const fn within(limit: f64) -> Self {
+        Self::new(-limit, limit)
     }
 
     /// Always this number.
@@ -42,16 +45,14 @@ impl Range {
         Self::new(value, value)
     }
 
-    /// Finite, in order, and inside `[low, high]`.
-    pub(crate) fn check(
-        &self,
-        field: &str,
-        low: f64,
-        high: f64,
-        allowed: &'static str,
-    ) -> Result<(), AugmentError> {
-        number(field, self.low, low, high, allowed)?;
-        number(field, self.high, low, high, allowed)?;
+    /// Checks that both limits are in `[low, high]` and in order; for the `validate` of a
+    /// transform.
+    ///
+    /// # Errors
+    /// If they are not, with the name of the field.
+    pub fn check(&self, field: &str, low: f64, high: f64) -> Result<(), AugmentError> {
+        check_number(field, self.low, low, high)?;
+        check_number(field, self.high, low, high)?;
         if self.low > self.high {
             return Err(AugmentError::Reversed {
                 field: field.to_owned(),
@@ -62,7 +63,11 @@ impl Range {
         Ok(())
     }
 
-    pub(crate) fn sample(&self, rng: &mut dyn Rng) -> f64 {
+    /// A number of the range, each equally likely.
+    ///
+    /// # Panics
+    /// If the range is reversed or not finite, which [`Range::check`] refuses.
+    pub fn sample(&self, rng: &mut dyn Rng) -> f64 {
         rng.random_range(self.low..=self.high)
     }
 }
@@ -114,12 +119,11 @@ impl From<Range> for [f64; 2] {
 }
 
 /// Refuses a number outside `[low, high]`, NaN included.
-pub(crate) fn number(
+pub(crate) fn check_number(
     field: &str,
     value: f64,
     low: f64,
     high: f64,
-    allowed: &'static str,
 ) -> Result<(), AugmentError> {
     if (low..=high).contains(&value) {
         return Ok(());
@@ -127,24 +131,23 @@ pub(crate) fn number(
     Err(AugmentError::OutOfRange {
         field: field.to_owned(),
         value,
-        allowed,
+        low,
+        high,
     })
 }
 
-/// Refuses a whole number outside `[low, high]`.
-pub(crate) fn whole(
+/// Refuses an integer outside `[low, high]`.
+pub(crate) fn check_integer(
     field: &str,
     value: usize,
     low: usize,
     high: usize,
-    allowed: &'static str,
 ) -> Result<(), AugmentError> {
-    if (low..=high).contains(&value) {
-        return Ok(());
-    }
-    Err(AugmentError::OutOfRange {
-        field: field.to_owned(),
-        value: value as f64,
-        allowed,
-    })
+    check_number(field, value as f64, low as f64, high as f64)
+}
+
+/// Refuses a size of the result that is empty or absurdly large.
+pub(crate) fn check_size(width: usize, height: usize) -> Result<(), AugmentError> {
+    check_integer("width", width, 1, MAX_SIDE)?;
+    check_integer("height", height, 1, MAX_SIDE)
 }

@@ -1,9 +1,15 @@
-//! Augmenting a sample asks for no memory once the thread has its own. A binary of its own, because
-//! the allocator that counts belongs to the whole program.
+//! Augmenting a sample does not allocate once the thread has its buffers. This is a test binary of
+//! its own, because the counting allocator is global.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
-use fkp_augment::{AffineRange, Fill, Filter, Range, Recipe, Transform};
+use fkp_augment::{
+    Brightness, Clahe, CoarseDropout, Contrast, Downscale, Elastic, Equalize, FaceBoxCrop, Fill,
+    Filter, FlipHorizontal, FlipVertical, Gamma, GaussianBlur, GaussianNoise, Gray, GridDistortion,
+    HueSaturation, Invert, Jpeg, KeypointSafeCrop, Letterbox, LightGradient, MedianBlur,
+    MotionBlur, Pad, Perspective, PoissonNoise, RandomAffine, RandomCrop, RandomResizedCrop, Range,
+    Recipe, Resize, Rotate90, SaltAndPepper, Shadow, Sharpen, SomeOf, Standardize, Transform,
+};
 use fkp_core::{
     Augment, BoundingBox, FaceBox, Image, InputSpec, Keypoint, Keypoints, Purpose, Sample, Schema,
     rng_for,
@@ -35,12 +41,12 @@ fn samples((width, height, channels): (usize, usize, usize)) -> Vec<Sample> {
     (0..BATCH).map(sample).collect()
 }
 
-/// Allocations of some epochs after others like them.
+/// The number of allocations of some epochs, after the same epochs were run once.
 fn allocations(recipe: &Recipe, shape: (usize, usize, usize)) -> u64 {
     let (width, height, channels) = shape;
     let pipeline = recipe.compile(&Schema::kaggle15()).unwrap();
     let fresh = samples(shape);
-    // Taken out and put back: the buffers that a sample has are those that it was given.
+    // Samples are taken out and put back, so that they keep the buffers that they were given.
     let mut slots: Vec<_> = fresh.iter().cloned().map(Some).collect();
     let input = InputSpec {
         channels,
@@ -50,7 +56,7 @@ fn allocations(recipe: &Recipe, shape: (usize, usize, usize)) -> u64 {
     let mut augment = |epoch: u64| {
         for (index, (slot, fresh)) in slots.iter_mut().zip(&fresh).enumerate() {
             let mut sample = slot.take().unwrap();
-            // As a loader would have it: another image in a buffer of the same shape.
+            // As in a data loader: another image in a buffer of the same shape.
             sample
                 .image
                 .as_bytes_mut()
@@ -65,14 +71,14 @@ fn allocations(recipe: &Recipe, shape: (usize, usize, usize)) -> u64 {
         }
     };
     (0..EPOCHS).for_each(&mut augment);
-    // The same epochs again, so that no step is drawn for the first time.
+    // The same epochs again, so that no step is sampled for the first time.
     let again = || (0..EPOCHS).for_each(&mut augment);
     allocation_counter::measure(again).count_total
 }
 
-/// The counter counts.
+/// The counter works.
 #[test]
-fn memory_is_asked_for_once() {
+fn one_allocation_is_counted() {
     let made = allocation_counter::measure(|| drop(std::hint::black_box(vec![1u8; 100])));
     assert_eq!(made.count_total, 1);
 }
@@ -89,103 +95,104 @@ fn recipes_allocate_nothing_per_sample() {
 fn every_transform() -> Vec<Transform> {
     let one = Range::exactly;
     vec![
-        Transform::FlipHorizontal {},
-        Transform::FlipVertical {},
-        Transform::Rotate90 { turns: vec![0, 2] },
-        Transform::Affine(AffineRange {
+        Transform::from(FlipHorizontal {}),
+        Transform::from(FlipVertical {}),
+        Transform::from(Rotate90 { turns: vec![0, 2] }),
+        Transform::from(RandomAffine {
             rotation_deg: Range::within(20.0),
-            ..AffineRange::default()
+            ..RandomAffine::default()
         }),
-        Transform::Perspective { magnitude: 0.1 },
-        Transform::Elastic {
+        Transform::from(Perspective { magnitude: 0.1 }),
+        Transform::from(Elastic {
             cells: 4,
             magnitude: one(0.1),
-        },
-        Transform::GridDistortion {
+        }),
+        Transform::from(GridDistortion {
             cells: 4,
             magnitude: one(0.3),
-        },
-        Transform::Pad {
+        }),
+        Transform::from(Pad {
             left: 3,
             top: 4,
             right: 5,
             bottom: 6,
-        },
-        Transform::RandomCrop {
+        }),
+        Transform::from(RandomCrop {
             width: 30,
             height: 30,
-        },
-        Transform::KeypointSafeCrop {
+        }),
+        Transform::from(KeypointSafeCrop {
             width: 32,
             height: 32,
             margin: 0.1,
-        },
-        Transform::FaceBoxCrop {
+        }),
+        Transform::from(FaceBoxCrop {
             side: 36,
             scale: Range::new(1.0, 1.3),
             shift: 0.1,
-        },
-        Transform::RandomResizedCrop {
+        }),
+        Transform::from(RandomResizedCrop {
             width: 40,
             height: 44,
             area: Range::new(0.5, 1.0),
             aspect: Range::new(0.8, 1.25),
-        },
-        Transform::Letterbox {
+        }),
+        Transform::from(Letterbox {
             width: 50,
             height: 40,
-        },
-        Transform::Brightness { add: one(0.1) },
-        Transform::Contrast { factor: one(1.2) },
-        Transform::Gamma { gamma: one(0.8) },
-        Transform::Invert {},
-        Transform::HueSaturation {
+        }),
+        Transform::from(Brightness { add: one(0.1) }),
+        Transform::from(Contrast { factor: one(1.2) }),
+        Transform::from(Gamma { gamma: one(0.8) }),
+        Transform::from(Invert {}),
+        Transform::from(HueSaturation {
             hue_deg: one(20.0),
             saturation: one(1.2),
-        },
-        Transform::Gray {},
-        Transform::GaussianNoise { sigma: one(0.02) },
-        Transform::PoissonNoise {
+        }),
+        Transform::from(Gray {}),
+        Transform::from(GaussianNoise { sigma: one(0.02) }),
+        Transform::from(PoissonNoise {
             photons: one(100.0),
-        },
-        Transform::SaltAndPepper {
+        }),
+        Transform::from(SaltAndPepper {
             fraction: one(0.02),
-        },
-        Transform::GaussianBlur {
+        }),
+        Transform::from(GaussianBlur {
             sigma_px: Range::new(0.5, 2.0),
-        },
-        Transform::MedianBlur { radius_px: 2 },
-        Transform::MotionBlur {
+        }),
+        Transform::from(MedianBlur { radius_px: 2 }),
+        Transform::from(MotionBlur {
             length_px: one(5.0),
-        },
-        Transform::Sharpen { amount: one(0.5) },
-        Transform::Clahe {
+        }),
+        Transform::from(Sharpen { amount: one(0.5) }),
+        Transform::from(Clahe {
             clip: one(2.0),
             tiles: 8,
-        },
-        Transform::Equalize {},
-        Transform::Jpeg {
+        }),
+        Transform::from(Equalize {}),
+        Transform::from(Jpeg {
             quality: Range::new(20.0, 90.0),
-        },
-        Transform::Downscale {
+        }),
+        Transform::from(Downscale {
             factor: Range::new(0.3, 0.8),
-        },
-        Transform::CoarseDropout {
+        }),
+        Transform::from(CoarseDropout {
             count: 4,
             width: one(0.2),
             height: one(0.2),
             fill: Fill::Noise,
-        },
-        Transform::Shadow { strength: one(0.3) },
-        Transform::LightGradient { strength: one(0.3) },
-        Transform::Standardize {
+        }),
+        Transform::from(Shadow { strength: one(0.3) }),
+        Transform::from(LightGradient { strength: one(0.3) }),
+        Transform::from(Standardize {
             mean: 0.5,
             std: 0.2,
-        },
+        }),
     ]
 }
 
-/// All transforms in one chain, every sampling, with warps before, between and after the others.
+/// All transforms in one list, with every border and interpolation, geometric ones before, between
+/// and after the others.
 #[test]
 fn long_chains_allocate_nothing_per_sample() {
     for shape in [(41, 37, 3), (39, 39, 1)] {
@@ -194,24 +201,24 @@ fn long_chains_allocate_nothing_per_sample() {
 }
 
 fn long_chains(shape: (usize, usize, usize)) {
-    let back = Transform::Resize {
+    let back = Transform::from(Resize {
         width: shape.0,
         height: shape.1,
-    };
+    });
     let mut chain = every_transform();
     chain.push(back.clone());
     let mut mixed = every_transform();
-    // Photometric between geometric ones: each run of geometric steps is a warp of its own.
+    // Photometric transforms between geometric ones: the image is resampled several times.
     mixed.rotate_left(13);
     mixed.push(back.clone());
-    let some = vec![
-        Transform::SomeOf {
+    let selected = vec![
+        Transform::from(SomeOf {
             count: 6,
-            steps: every_transform(),
-        },
+            transforms: every_transform(),
+        }),
         back,
     ];
-    for steps in [chain, mixed, some] {
+    for transforms in [chain, mixed, selected] {
         for interpolation in [
             Filter::Nearest,
             Filter::Bilinear,
@@ -226,7 +233,7 @@ fn long_chains(shape: (usize, usize, usize)) {
                 let recipe = Recipe {
                     interpolation,
                     border,
-                    ..Recipe::of(steps.clone())
+                    ..Recipe::of(transforms.clone())
                 };
                 assert_eq!(
                     allocations(&recipe, shape),

@@ -1,30 +1,42 @@
-//! Smooth and piecewise bending of an image: elastic and grid distortion.
+//! Elastic and grid distortion.
 
 use crate::AugmentError;
+use crate::range::{check_integer, check_number};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-/// Cells along an axis, at most: the control points live on the stack.
+/// Largest number of cells along an axis: the control points are on the stack.
 pub(crate) const MAX_CELLS: usize = 16;
 const MAX_KNOTS: usize = MAX_CELLS + 3;
 
-/// How a bend moves the plane.
+/// The kind of a distortion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DistortionKind {
     /// A uniform cubic B-spline over randomly displaced control points (free-form deformation,
     /// Rueckert et al. 1999): smooth, in both axes together.
     Elastic,
-    /// Each column and each row of a grid becomes wider or narrower: piecewise linear, axis by
-    /// axis.
+    /// Each column and each row of a grid becomes wider or narrower: piecewise linear and
+    /// separable.
     Grid,
 }
 
-/// A one-to-one map of a frame onto (nearly) itself that is not straight, written down by a seed.
+impl DistortionKind {
+    /// The largest magnitude at which the map still has an inverse.
+    pub(crate) fn max_magnitude(self) -> f64 {
+        match self {
+            Self::Elastic => 0.2,
+            Self::Grid => 0.9,
+        }
+    }
+}
+
+/// A nonlinear, invertible map of a frame onto (nearly) itself, recorded by its seed.
 ///
-/// Defined backwards, as pixels need it: `src = dst + d(dst)`. The displacement `d` is so small
-/// that the map has an inverse, which points follow; it is found to 1e-9 px.
+/// Defined from destination to source, as resampling needs it: `src = dst + d(dst)`. The
+/// displacement `d` is small enough for the map to have an inverse, by which keypoints are moved;
+/// it is computed to 1e-9 px.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "DistortionSpec", into = "DistortionSpec")]
 pub struct Distortion {
@@ -43,9 +55,9 @@ struct DistortionSpec {
 }
 
 impl Distortion {
-    /// A bend of a frame of `size` = (width, height) with `cells` cells along each axis.
-    /// `magnitude` is the largest displacement of a control point in cells (elastic, at most 0.2) or
-    /// the largest relative change of a cell's width (grid, at most 0.9).
+    /// A distortion of a frame of `size` = (width, height) with `cells` cells along each axis.
+    /// `magnitude` is the largest displacement of a control point in cells (elastic, at most 0.2)
+    /// or the largest relative change of a cell's width (grid, at most 0.9).
     ///
     /// # Errors
     /// If `cells` is not 1 to 16, `magnitude` is out of range, or a side is zero.
@@ -66,8 +78,8 @@ impl Distortion {
         .try_into()
     }
 
-    /// The control points, worked out once for many points.
-    pub(crate) fn table(&self) -> DistortionTable {
+    /// The control points, computed once for many points.
+    pub(super) fn table(&self) -> DistortionTable {
         let DistortionSpec {
             shape,
             cells,
@@ -84,11 +96,11 @@ impl Distortion {
             knots: [[0.0; 2]; MAX_KNOTS * MAX_KNOTS],
         };
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let mut draw = || rng.random_range(-magnitude..=magnitude);
+        let mut sample = || rng.random_range(-magnitude..=magnitude);
         match shape {
             DistortionKind::Elastic => {
                 for knot in &mut table.knots {
-                    *knot = [draw() * cell.0, draw() * cell.1];
+                    *knot = [sample() * cell.0, sample() * cell.1];
                 }
             }
             DistortionKind::Grid => {
@@ -97,7 +109,7 @@ impl Distortion {
                     let mut at = 0.0;
                     for i in 0..cells {
                         table.knots[i][axis] = at;
-                        at += 1.0 + draw();
+                        at += 1.0 + sample();
                     }
                     table.knots[cells][axis] = at;
                     for knot in &mut table.knots[..=cells] {
@@ -114,34 +126,22 @@ impl TryFrom<DistortionSpec> for Distortion {
     type Error = AugmentError;
 
     fn try_from(spec: DistortionSpec) -> Result<Self, AugmentError> {
-        crate::range::whole("cells", spec.cells, 1, MAX_CELLS, "[1, 16]")?;
-        crate::range::whole(
-            "size",
-            spec.size.0.min(spec.size.1),
-            1,
-            usize::MAX,
-            "[1, ∞)",
-        )?;
-        match spec.shape {
-            DistortionKind::Elastic => {
-                crate::range::number("magnitude", spec.magnitude, 0.0, 0.2, "[0, 0.2]")?
-            }
-            DistortionKind::Grid => {
-                crate::range::number("magnitude", spec.magnitude, 0.0, 0.9, "[0, 0.9]")?
-            }
-        }
+        check_integer("cells", spec.cells, 1, MAX_CELLS)?;
+        let shorter = spec.size.0.min(spec.size.1);
+        check_number("size", shorter as f64, 1.0, f64::INFINITY)?;
+        check_number("magnitude", spec.magnitude, 0.0, spec.shape.max_magnitude())?;
         Ok(Self { spec })
     }
 }
 
 impl From<Distortion> for DistortionSpec {
-    fn from(bend: Distortion) -> Self {
-        bend.spec
+    fn from(distortion: Distortion) -> Self {
+        distortion.spec
     }
 }
 
-/// A bend ready for use.
-pub(crate) struct DistortionTable {
+/// The control points of a distortion.
+pub(super) struct DistortionTable {
     kind: DistortionKind,
     cells: usize,
     cell: (f64, f64),
@@ -151,7 +151,7 @@ pub(crate) struct DistortionTable {
 
 impl DistortionTable {
     /// `src` of a point of the destination, in pixels.
-    pub(crate) fn backward(&self, x: f64, y: f64) -> (f64, f64) {
+    pub(super) fn backward(&self, x: f64, y: f64) -> (f64, f64) {
         match self.kind {
             DistortionKind::Elastic => {
                 let (dx, dy) = self.displacement(x, y);
@@ -160,7 +160,7 @@ impl DistortionTable {
             DistortionKind::Grid => {
                 let line = |v: f64, axis: usize, cell: f64| {
                     let u = (v + 0.5) / cell;
-                    // Beyond the frame the outermost cells go on.
+                    // Beyond the frame the outermost cells are extended.
                     let i = (u.max(0.0) as usize).min(self.cells - 1);
                     let (a, b) = (self.knots[i][axis], self.knots[i + 1][axis]);
                     a + (b - a) * (u - i as f64) - 0.5
@@ -171,16 +171,16 @@ impl DistortionTable {
     }
 
     /// `dst` of a point of the source, in pixels.
-    pub(crate) fn forward(&self, x: f64, y: f64) -> (f64, f64) {
+    pub(super) fn forward(&self, x: f64, y: f64) -> (f64, f64) {
         match self.kind {
             DistortionKind::Elastic => {
                 // The displacement's slope is below 0.8, so the iteration contracts.
                 let (mut u, mut v) = (x, y);
                 for _ in 0..120 {
                     let (dx, dy) = self.displacement(u, v);
-                    let step = (x - dx - u).abs() + (y - dy - v).abs();
+                    let change = (x - dx - u).abs() + (y - dy - v).abs();
                     (u, v) = (x - dx, y - dy);
-                    if step < 1e-9 {
+                    if change < 1e-9 {
                         break;
                     }
                 }
@@ -199,7 +199,7 @@ impl DistortionTable {
         }
     }
 
-    /// The B-spline's displacement; beyond the frame that of the nearest edge.
+    /// The B-spline's displacement; beyond the frame, that of the nearest edge.
     fn displacement(&self, x: f64, y: f64) -> (f64, f64) {
         let place = |v: f64, span: f64, cell: f64| {
             let u = (v + 0.5).clamp(0.0, span) / cell;
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn no_reach_is_no_change() {
+    fn a_magnitude_of_zero_changes_nothing() {
         for kind in [DistortionKind::Elastic, DistortionKind::Grid] {
             let table = Distortion::new(kind, 5, 0.0, 1, (50, 40)).unwrap().table();
             let (x, y) = table.backward(13.25, 7.5);

@@ -1,11 +1,12 @@
-//! The maps that move pixels and points: affine (from `fkp-core`), perspective, bent.
+//! The maps that move pixels and keypoints: affine (from `fkp-core`), perspective, distortion.
 
+mod composed;
 mod distortion;
-mod motion;
+mod map;
 mod projective;
 
-use distortion::DistortionTable;
+pub(crate) use composed::ComposedMap;
 pub(crate) use distortion::MAX_CELLS;
 pub use distortion::{Distortion, DistortionKind};
-pub(crate) use motion::Motion;
+pub use map::{GeometricMap, GeometricStep};
 pub use projective::Projective;

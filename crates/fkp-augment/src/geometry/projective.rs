@@ -4,8 +4,8 @@ use crate::AugmentError;
 use fkp_core::Affine;
 use serde::{Deserialize, Serialize};
 
-/// Beyond the horizon of a perspective there is no image; a point there is put very far away
-/// instead of at infinity, so that no NaN comes out.
+/// Smallest `W` that is divided by. A point beyond the horizon of a perspective is moved very far
+/// away instead of to infinity, so that the result is never NaN.
 const HORIZON: f64 = 1e-9;
 
 /// An invertible perspective map (homography) in pixel coordinates, carrying its inverse.
@@ -16,8 +16,8 @@ const HORIZON: f64 = 1e-9;
 /// ```
 /// use fkp_augment::Projective;
 /// let square = [(0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (0.0, 9.0)];
-/// let tilted = [(1.0, 0.0), (8.0, 1.0), (9.0, 9.0), (0.0, 8.0)];
-/// let map = Projective::from_corners(square, tilted)?;
+/// let moved = [(1.0, 0.0), (8.0, 1.0), (9.0, 9.0), (0.0, 8.0)];
+/// let map = Projective::from_corners(square, moved)?;
 /// let (x, y) = map.apply(9.0, 0.0);
 /// assert!((x - 8.0).abs() < 1e-9 && (y - 1.0).abs() < 1e-9);
 /// # Ok::<(), fkp_augment::AugmentError>(())
@@ -51,14 +51,14 @@ impl Projective {
         })
     }
 
-    /// The one map that takes four corners to four corners, both in the same sense of rotation.
+    /// The map of four corners to four corners, both in the same direction of rotation.
     ///
     /// # Errors
     /// If three of the corners lie on a line.
     pub fn from_corners(src: [(f64, f64); 4], dst: [(f64, f64); 4]) -> Result<Self, AugmentError> {
         let unit_from_src = Self::new(from_unit_square(src))?.inverse();
         let map = unit_from_src.then(&Self::new(from_unit_square(dst))?)?;
-        // The sign of the matrix is free; W is to be positive where the image is.
+        // The matrix is defined up to its sign: W must be positive where the image is.
         let [_, _, [g, h, i]] = map.forward;
         if g * src[0].0 + h * src[0].1 + i < 0.0 {
             return Self::new(map.forward.map(|row| row.map(|v| -v)));
@@ -69,12 +69,12 @@ impl Projective {
     /// First `self`, then `next`.
     ///
     /// # Errors
-    /// If the product underflows to a singular map, which takes absurd factors.
+    /// If the product underflows to a singular map, which takes extreme factors.
     pub fn then(&self, next: &Self) -> Result<Self, AugmentError> {
         Self::new(product(&next.forward, &self.forward))
     }
 
-    /// The map back.
+    /// The inverse map.
     pub fn inverse(&self) -> Self {
         Self {
             forward: self.backward,
@@ -82,8 +82,8 @@ impl Projective {
         }
     }
 
-    /// Where the point `(x, y)` goes, in pixels. A point beyond the horizon comes out very far
-    /// away, never NaN.
+    /// Where the point `(x, y)` goes, in pixels. A point beyond the horizon is moved very far
+    /// away and is never NaN.
     pub fn apply(&self, x: f64, y: f64) -> (f64, f64) {
         let [[a, b, c], [d, e, f], [g, h, i]] = self.forward;
         let w = (g * x + h * y + i).max(HORIZON);
@@ -173,12 +173,12 @@ mod tests {
             d in prop::array::uniform8(-19.0f64..19.0),
             x in 0.0f64..95.0, y in 0.0f64..95.0,
         ) {
-            let mut tilted = SQUARE;
-            for (corner, d) in tilted.iter_mut().zip(d.chunks(2)) {
+            let mut moved = SQUARE;
+            for (corner, d) in moved.iter_mut().zip(d.chunks(2)) {
                 *corner = (corner.0 + d[0], corner.1 + d[1]);
             }
-            let map = Projective::from_corners(SQUARE, tilted).unwrap();
-            for (src, dst) in SQUARE.iter().zip(tilted) {
+            let map = Projective::from_corners(SQUARE, moved).unwrap();
+            for (src, dst) in SQUARE.iter().zip(moved) {
                 let (u, v) = map.apply(src.0, src.1);
                 prop_assert!((u - dst.0).abs() < 1e-6 && (v - dst.1).abs() < 1e-6);
             }
@@ -190,9 +190,9 @@ mod tests {
     }
 
     #[test]
-    fn a_mirror_is_seen_through_a_tilt_and_a_singular_map_is_refused() {
-        let tilted = [(3.0, 0.0), (90.0, 4.0), (95.0, 95.0), (0.0, 90.0)];
-        let map = Projective::from_corners(SQUARE, tilted).unwrap();
+    fn a_mirror_is_found_in_a_perspective_and_a_singular_map_is_refused() {
+        let moved = [(3.0, 0.0), (90.0, 4.0), (95.0, 95.0), (0.0, 90.0)];
+        let map = Projective::from_corners(SQUARE, moved).unwrap();
         let flip = Projective::from(Affine::flip_horizontal(96));
         assert!(map.then(&flip).unwrap().is_mirrored());
         assert!(!flip.then(&map).unwrap().then(&flip).unwrap().is_mirrored());

@@ -1,28 +1,32 @@
 //! Configuration, composition and replay.
 
 use crate::support::{any_affine, any_geometric, dot, every_transform, photometric};
-use fkp_augment::{AffineRange, Fill, Range, Recipe, Replay, Step, Transform};
+use fkp_augment::{
+    Brightness, BrightnessStep, CoarseDropout, Compose, Fill, Gamma, GaussianBlur, Jpeg, OneOf,
+    RandomAffine, Range, Recipe, Replay, SomeOf, Sometimes, Step, Transform,
+};
 use fkp_core::{Augment, Border, Keypoints, Purpose, Sample, Schema, rng_for};
 use proptest::prelude::*;
 
 proptest! {
     #[test]
-    fn every_transform_round_trips(step in any_geometric(), other in any_affine()) {
-        let recipe = Recipe::of([step, Transform::OneOf { steps: vec![other] }.with_probability(0.25)]);
+    fn every_geometric_transform_round_trips(transform in any_geometric(), other in any_affine()) {
+        let one_of = Transform::from(OneOf { transforms: vec![other] });
+        let recipe = Recipe::of([transform, one_of.with_probability(0.25)]);
         let text = toml::to_string(&recipe).unwrap();
         prop_assert_eq!(&toml::from_str::<Recipe>(&text).unwrap(), &recipe);
         let text = serde_json::to_string(&recipe).unwrap();
         let back: Recipe = serde_json::from_str(&text).unwrap();
         // serde_json reads the last bit of some numbers differently.
-        prop_assert_eq!(back.steps.len(), recipe.steps.len());
+        prop_assert_eq!(back.transforms.len(), recipe.transforms.len());
     }
 
-    /// What was drawn goes to a file and back, and does the same to the next image.
+    /// A record goes to a file and back, and does the same to the next image.
     #[test]
-    fn a_record_replays(steps in prop::collection::vec(any_geometric(), 1..4), seed: u64) {
-        let mut steps = steps;
-        steps.extend(photometric());
-        let augment = Recipe::of(steps).compile(&Schema::kaggle15()).unwrap();
+    fn a_record_replays(transforms in prop::collection::vec(any_geometric(), 1..4), seed: u64) {
+        let mut transforms = transforms;
+        transforms.extend(photometric());
+        let augment = Recipe::of(transforms).compile(&Schema::kaggle15()).unwrap();
         let replay = augment.sample((40, 30), &mut rng_for(seed, Purpose::Augment, 0, 0));
         let text = toml::to_string(&replay).unwrap();
         let replayed: Replay = toml::from_str(&text).unwrap();
@@ -41,7 +45,7 @@ fn every_photometric_transform_round_trips() {
 }
 
 #[test]
-fn a_recipe_reads_as_a_person_writes_it() {
+fn a_recipe_is_read_from_toml() {
     let recipe: Recipe = toml::from_str(
         r#"
         rotation_deg = 10.0
@@ -49,52 +53,57 @@ fn a_recipe_reads_as_a_person_writes_it() {
         border = "reflect101"
         interpolation = "area"
 
-        [[steps]]
+        [[transforms]]
         kind = "sometimes"
         p = 0.3
-        steps = [{ kind = "coarse_dropout", count = 2, width = [0.1, 0.2], height = [0.1, 0.2], fill = { constant = 0.0 } }]
+        [[transforms.transforms]]
+        kind = "coarse_dropout"
+        count = 2
+        width = [0.1, 0.2]
+        height = [0.1, 0.2]
+        fill = { constant = 0.0 }
 
-        [[steps]]
+        [[transforms]]
         kind = "some_of"
         count = 1
-        steps = [{ kind = "invert" }, { kind = "gaussian_noise", sigma = [0.0, 0.05] }]
+        transforms = [{ kind = "invert" }, { kind = "gaussian_noise", sigma = [0.0, 0.05] }]
 
-        [[steps]]
+        [[transforms]]
         kind = "affine"
         shear_x_deg = [-5.0, 5.0]
         "#,
     )
     .unwrap();
     recipe.validate().unwrap();
-    assert_eq!(recipe.steps.len(), 3);
-    let Transform::Sometimes { p, steps } = &recipe.steps[0] else {
+    assert_eq!(recipe.transforms.len(), 3);
+    let Transform::Sometimes(Sometimes { p, transforms }) = &recipe.transforms[0] else {
         panic!("{recipe:?}");
     };
     assert_eq!(*p, 0.3);
     assert!(matches!(
-        steps[0],
-        Transform::CoarseDropout {
+        transforms[0],
+        Transform::CoarseDropout(CoarseDropout {
             fill: Fill::Constant(0.0),
             ..
-        }
+        })
     ));
 }
 
 #[test]
-fn the_obvious_spellings_work() {
+fn numbers_are_accepted_where_ranges_are() {
     let recipe: Recipe = toml::from_str(
         r#"
         border = "constant"
 
-        [[steps]]
+        [[transforms]]
         kind = "gaussian_blur"
         sigma_px = 0.3
 
-        [[steps]]
+        [[transforms]]
         kind = "jpeg"
         quality = 50
 
-        [[steps]]
+        [[transforms]]
         kind = "affine"
         rotation_deg = [-5, 5]
         scale = 1.1
@@ -103,18 +112,18 @@ fn the_obvious_spellings_work() {
     .unwrap();
     recipe.validate().unwrap();
     assert_eq!(recipe.border, Border::Constant(0));
-    let blur = Transform::GaussianBlur {
+    let blur = Transform::from(GaussianBlur {
         sigma_px: Range::new(0.3, 0.3),
-    };
-    let jpeg = Transform::Jpeg {
+    });
+    let jpeg = Transform::from(Jpeg {
         quality: Range::exactly(50.0),
-    };
-    let affine = Transform::Affine(AffineRange {
+    });
+    let affine = Transform::from(RandomAffine {
         rotation_deg: Range::new(-5.0, 5.0),
         scale: Range::exactly(1.1),
-        ..AffineRange::default()
+        ..RandomAffine::default()
     });
-    assert_eq!(recipe.steps, [blur, jpeg, affine]);
+    assert_eq!(recipe.transforms, [blur, jpeg, affine]);
     for (text, border) in [
         ("border = { constant = 7 }", Border::Constant(7)),
         ("border.constant = 7", Border::Constant(7)),
@@ -125,19 +134,19 @@ fn the_obvious_spellings_work() {
     ] {
         assert_eq!(toml::from_str::<Recipe>(text).unwrap().border, border);
     }
-    let json = r#"{"border": "constant", "steps": [{"kind": "gamma", "gamma": 2}]}"#;
+    let json = r#"{"border": "constant", "transforms": [{"kind": "gamma", "gamma": 2}]}"#;
     let recipe: Recipe = serde_json::from_str(json).unwrap();
     assert_eq!(recipe.border, Border::Constant(0));
     let gamma = Range::exactly(2.0);
-    assert_eq!(recipe.steps, [Transform::Gamma { gamma }]);
+    assert_eq!(recipe.transforms, [Gamma { gamma }.into()]);
 }
 
 #[test]
-fn a_wrong_type_names_the_field_and_what_it_may_be() {
-    let told = |text: &str| toml::from_str::<Recipe>(text).unwrap_err().to_string();
+fn a_wrong_type_names_the_field_and_the_expected_types() {
+    let message = |text: &str| toml::from_str::<Recipe>(text).unwrap_err().to_string();
     let blur = |value: &str| {
-        told(&format!(
-            "[[steps]]\nkind = 'gaussian_blur'\nsigma_px = {value}"
+        message(&format!(
+            "[[transforms]]\nkind = 'gaussian_blur'\nsigma_px = {value}"
         ))
     };
     for value in ["true", "'wide'", "{ low = 1 }", "[1]", "[1, 2, 3]"] {
@@ -154,11 +163,11 @@ fn a_wrong_type_names_the_field_and_what_it_may_be() {
         "{ constant = 300 }",
         "{ constant = 1, wrap = 2 }",
     ] {
-        let message = told(&format!("border = {value}"));
+        let message = message(&format!("border = {value}"));
         let accepted = "`border`: expected \"constant\", { constant = 0 to 255 }, \"replicate\"";
         assert!(message.contains(accepted), "{message}");
     }
-    let zoom = told("zoom = 'a lot'");
+    let zoom = message("zoom = 'a lot'");
     assert!(
         zoom.contains("`zoom`: invalid type: string \"a lot\", expected f64"),
         "{zoom}"
@@ -173,7 +182,7 @@ fn a_wrong_type_names_the_field_and_what_it_may_be() {
     );
 }
 
-/// Also of a field that is added some day.
+/// Also of transforms that are added to `every_transform` later.
 #[test]
 fn every_field_of_every_transform_names_itself() {
     let mut fields = 0;
@@ -199,89 +208,101 @@ fn mistakes_are_refused_with_the_path_to_the_field() {
         Ok(recipe) => recipe.compile(&Schema::kaggle15()).unwrap_err().to_string(),
         Err(error) => error.to_string(),
     };
-    let step = |body: &str| refused(&format!("steps = [{{ kind = {body} }}]"));
-    assert!(step("'rotate'").contains("unknown variant `rotate`"));
-    assert!(step("'gaussian_blur', sigma = [0, 1]").contains("unknown field `sigma`"));
-    assert!(step("'affine', rotation = [0, 1]").contains("unknown field `rotation`"));
-    assert!(step("'gaussian_blur', sigma_px = [nan, 1.0]").contains("`steps[0].sigma_px` is NaN"));
+    let error = |body: &str| refused(&format!("transforms = [{{ kind = {body} }}]"));
+    assert!(error("'rotate'").contains("unknown variant `rotate`"));
+    assert!(error("'gaussian_blur', sigma = [0, 1]").contains("unknown field `sigma`"));
+    assert!(error("'affine', rotation = [0, 1]").contains("unknown field `rotation`"));
     assert!(
-        step("'gaussian_blur', sigma_px = [2.0, 1.0]").contains("`steps[0].sigma_px` is [2, 1]")
+        error("'gaussian_blur', sigma_px = [nan, 1.0]").contains("`transforms[0].sigma_px` is NaN")
     );
-    assert!(step("'perspective', magnitude = 0.3").contains("`steps[0].magnitude` is 0.3"));
-    assert!(step("'one_of', steps = []").contains("`steps[0].steps` is empty"));
-    let nested = "'one_of', steps = [{ kind = 'invert' }, { kind = 'jpeg', quality = [0, 50] }]";
-    assert!(step(nested).contains("`steps[0].steps[1].quality` is 0"));
+    assert!(
+        error("'gaussian_blur', sigma_px = [2.0, 1.0]")
+            .contains("`transforms[0].sigma_px` is [2, 1]")
+    );
+    assert!(error("'perspective', magnitude = 0.3").contains("`transforms[0].magnitude` is 0.3"));
+    assert!(error("'one_of', transforms = []").contains("`transforms[0].transforms` is empty"));
+    let nested =
+        "'one_of', transforms = [{ kind = 'invert' }, { kind = 'jpeg', quality = [0, 50] }]";
+    assert!(error(nested).contains("`transforms[0].transforms[1].quality` is 0"));
     let shear = "'affine', shear_x_deg = [0, 60], shear_y_deg = [-40, 0]";
-    assert!(step(shear).contains("shear_x_deg + shear_y_deg"));
-    let count = "'some_of', count = 2, steps = [{ kind = 'invert' }]";
-    assert!(step(count).contains("`steps[0].count` is 2"));
+    assert!(error(shear).contains("shear_x_deg + shear_y_deg"));
+    let count = "'some_of', count = 2, transforms = [{ kind = 'invert' }]";
+    assert!(error(count).contains("`transforms[0].count` is 2"));
 }
 
-/// Two marks that can be told apart in the record.
+/// Three transforms that are distinguishable in the record.
 fn marks() -> Vec<Transform> {
     [0.1, 0.2, 0.3]
-        .map(|add| Transform::Brightness {
-            add: Range::exactly(add),
+        .map(|add| {
+            Transform::from(Brightness {
+                add: Range::exactly(add),
+            })
         })
         .to_vec()
 }
 
-fn drawn_marks(step: &Transform, index: u64) -> Vec<u32> {
-    let augment = Recipe::of([step.clone()])
+fn sampled_marks(transform: &Transform, index: u64) -> Vec<u32> {
+    let augment = Recipe::of([transform.clone()])
         .compile(&Schema::kaggle15())
         .unwrap();
     let replay = augment.sample((4, 4), &mut rng_for(1, Purpose::Augment, 0, index));
     let mark = |step: &Step| match step {
-        Step::Brightness { add } => (add * 10.0).round() as u32,
+        Step::Brightness(BrightnessStep { add }) => (add * 10.0).round() as u32,
         other => panic!("{other:?}"),
     };
     replay.steps().iter().map(mark).collect()
 }
 
 #[test]
-fn compositions_draw_what_they_say() {
+fn compositions_select_as_documented() {
     let n = 3000;
-    let share = |step: &Transform, wanted: &[u32]| {
-        let hits = (0..n).filter(|i| drawn_marks(step, *i) == wanted).count();
+    let share = |transform: &Transform, wanted: &[u32]| {
+        let hits = (0..n)
+            .filter(|i| sampled_marks(transform, *i) == wanted)
+            .count();
         hits as f64 / n as f64
     };
-    let compose = Transform::Compose { steps: marks() };
+    let compose = Transform::from(Compose {
+        transforms: marks(),
+    });
     assert_eq!(share(&compose, &[1, 2, 3]), 1.0);
-    let one = Transform::OneOf { steps: marks() };
+    let one = Transform::from(OneOf {
+        transforms: marks(),
+    });
     for mark in 1..=3 {
         assert!((share(&one, &[mark]) - 1.0 / 3.0).abs() < 0.04);
     }
-    let two = Transform::SomeOf {
+    let two = Transform::from(SomeOf {
         count: 2,
-        steps: marks(),
-    };
+        transforms: marks(),
+    });
     for pair in [[1, 2], [1, 3], [2, 3]] {
         assert!((share(&two, &pair) - 1.0 / 3.0).abs() < 0.04);
     }
-    let sometimes = Transform::Sometimes {
+    let sometimes = Transform::from(Sometimes {
         p: 0.2,
-        steps: marks(),
-    };
+        transforms: marks(),
+    });
     assert!((share(&sometimes, &[1, 2, 3]) - 0.2).abs() < 0.03);
     assert!((share(&sometimes, &[]) - 0.8).abs() < 0.03);
 }
 
-/// The same sample varied in any order and on any thread comes out the same: the generator
+/// Samples augmented in any order and on any thread give the same results: the random generator
 /// belongs to the sample.
 #[test]
 fn the_order_of_work_does_not_matter() {
     let augment = Recipe::faces().compile(&Schema::kaggle15()).unwrap();
-    let vary = |index: u64| {
+    let augmented = |index: u64| {
         let sample = Sample::new("a", dot((48, 48), 20.0, 20.0), Keypoints::unlabeled(15));
         augment
             .apply(sample, &mut rng_for(7, Purpose::Augment, 2, index))
             .unwrap()
     };
-    let forwards: Vec<_> = (0..24).map(vary).collect();
+    let forwards: Vec<_> = (0..24).map(augmented).collect();
     let mut backwards: Vec<_> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..24)
             .rev()
-            .map(|index| scope.spawn(move || vary(index)))
+            .map(|index| scope.spawn(move || augmented(index)))
             .collect();
         workers.into_iter().map(|w| w.join().unwrap()).collect()
     });
@@ -289,13 +310,11 @@ fn the_order_of_work_does_not_matter() {
     assert_eq!(forwards, backwards);
 }
 
-/// Turning about the center by an angle drawn in degrees, counter-clockwise as OpenCV has it.
+/// Rotation about the center is counter-clockwise, as in OpenCV.
 #[test]
-fn the_affine_step_has_the_senses_it_says() {
-    let moved = |range: AffineRange, x: f64, y: f64| {
-        let augment = Recipe::of([Transform::Affine(range)])
-            .compile(&Schema::kaggle15())
-            .unwrap();
+fn the_directions_of_an_affine_transform_are_as_documented() {
+    let moved = |range: RandomAffine, x: f64, y: f64| {
+        let augment = Recipe::of([range]).compile(&Schema::kaggle15()).unwrap();
         let mut rng = rng_for(0, Purpose::Augment, 0, 0);
         augment.sample((11, 11), &mut rng).point(x, y)
     };
@@ -305,27 +324,27 @@ fn the_affine_step_has_the_senses_it_says() {
             "{a:?} {b:?}"
         );
     };
-    let none = AffineRange::default();
-    let turn = AffineRange {
+    let identity = RandomAffine::default();
+    let rotation = RandomAffine {
         rotation_deg: Range::exactly(90.0),
-        ..none
+        ..identity
     };
-    near(moved(turn, 10.0, 5.0), (5.0, 0.0));
-    let shift = AffineRange {
+    near(moved(rotation, 10.0, 5.0), (5.0, 0.0));
+    let shift = RandomAffine {
         shift_x: Range::exactly(0.1),
         shift_y_px: Range::exactly(2.0),
-        ..none
+        ..identity
     };
     near(moved(shift, 3.0, 3.0), (4.1, 5.0));
-    let zoom = AffineRange {
+    let zoom = RandomAffine {
         scale: Range::exactly(2.0),
         scale_x: Range::exactly(1.5),
-        ..none
+        ..identity
     };
     near(moved(zoom, 6.0, 6.0), (8.0, 7.0));
-    let shear = AffineRange {
+    let shear = RandomAffine {
         shear_x_deg: Range::exactly(45.0),
-        ..none
+        ..identity
     };
     near(moved(shear, 5.0, 6.0), (6.0, 6.0));
 }

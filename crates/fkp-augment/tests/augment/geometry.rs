@@ -1,9 +1,14 @@
-//! For every geometric transform: keypoints stay on what they mark, and nothing is lost on the way.
+//! For every geometric transform: keypoints move with the image, and no keypoint is lost.
 
 use crate::support::{
-    any_affine, any_bend, any_face, any_geometric, any_straight, centroid, dot, ramp, symmetric,
+    any_affine, any_distortion, any_face, any_geometric, any_projective, centroid, dot, ramp,
+    symmetric,
 };
-use fkp_augment::{Filter, Pipeline, Recipe, Subject, Transform};
+use fkp_augment::{
+    CenterCrop, Compose, FaceBoxCrop, Filter, FlipHorizontal, FlipVertical, Invert,
+    KeypointSafeCrop, Labels, Letterbox, Pad, Perspective, Pipeline, Recipe, Resize, Rotate90,
+    Transform,
+};
 use fkp_core::{
     Augment, Border, BoundingBox, Keypoint, Keypoints, Purpose, Sample, Schema, Visibility, rng_for,
 };
@@ -11,10 +16,10 @@ use proptest::prelude::*;
 
 const SIZE: (usize, usize) = (97, 81);
 
-fn pipeline(steps: Vec<Transform>, border: Border, schema: &Schema) -> Pipeline {
+fn pipeline(transforms: Vec<Transform>, border: Border, schema: &Schema) -> Pipeline {
     let recipe = Recipe {
         border,
-        ..Recipe::of(steps)
+        ..Recipe::of(transforms)
     };
     recipe.compile(schema).unwrap()
 }
@@ -31,49 +36,53 @@ fn read(image: &fkp_augment::Raster<f32>, x: f64, y: f64, channel: usize) -> f64
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// A drawn dot is found, by its centroid, where its keypoint went.
+    /// The centroid of a dot is where its keypoint was moved to.
     #[test]
-    fn dot_follows_keypoint(step in any_straight(), x in 35.0f64..60.0, y in 30.0f64..50.0, seed: u64) {
-        // Enlarged or shrunk by a perspective a dot is no longer round; a small one still is.
-        let reach_less = match step {
-            Transform::Perspective { magnitude } => Transform::Perspective { magnitude: magnitude * 0.5 },
-            step => step,
+    fn dot_follows_keypoint(
+        transform in any_projective(), x in 35.0f64..60.0, y in 30.0f64..50.0, seed: u64,
+    ) {
+        // A strong perspective makes a dot visibly asymmetric.
+        let transform = match transform {
+            Transform::Perspective(Perspective { magnitude }) => {
+                Perspective { magnitude: magnitude * 0.5 }.into()
+            }
+            transform => transform,
         };
         let schema = symmetric("dot", 3);
-        let augment = pipeline(vec![reach_less], Border::Constant(0), &schema);
-        // Two more keypoints, so that crops about the keypoints do not blow up the dot.
+        let augment = pipeline(vec![transform], Border::Constant(0), &schema);
+        // Two more keypoints, so that crops around the keypoints do not enlarge the dot too much.
         let keypoints = Keypoints::from_xy(&[[x as f32, y as f32], [15.0, 12.0], [82.0, 68.0]]);
         let sample = Sample::new("dot", dot(SIZE, x, y), keypoints);
-        let varied = augment.apply(sample, &mut rng_for(seed, Purpose::Augment, 0, 0)).unwrap();
-        let keypoint = varied.keypoints[0];
-        let (w, h) = varied.image.size();
-        // A dot that is cut off has its centroid elsewhere.
-        let room = |v: f32, side: usize| v > 14.0 && v < side as f32 - 15.0;
-        prop_assume!(room(keypoint.x, w) && room(keypoint.y, h));
-        let (cx, cy) = centroid(&varied.image);
+        let augmented = augment.apply(sample, &mut rng_for(seed, Purpose::Augment, 0, 0)).unwrap();
+        let keypoint = augmented.keypoints[0];
+        let (w, h) = augmented.image.size();
+        // A dot that is cut off has another centroid.
+        let is_inside = |v: f32, side: usize| v > 14.0 && v < side as f32 - 15.0;
+        prop_assume!(is_inside(keypoint.x, w) && is_inside(keypoint.y, h));
+        let (cx, cy) = centroid(&augmented.image);
         prop_assert!((cx - f64::from(keypoint.x)).abs() < 0.1, "{cx} {keypoint:?}");
         prop_assert!((cy - f64::from(keypoint.y)).abs() < 0.1, "{cy} {keypoint:?}");
     }
 
-    /// The same for whole chains, without the limits of a dot: each pixel says where it was, and
-    /// at a keypoint's new place the image says the keypoint's old one.
+    /// The same for several transforms, without the limits of a dot: each pixel of the image has
+    /// its own position as its value, so the value at the new position of a point is the old one.
     #[test]
-    fn the_image_at_a_moved_point_is_what_was_at_the_point(
-        steps in prop::collection::vec(any_geometric(), 1..4),
+    fn the_value_at_a_moved_point_is_the_value_at_the_point(
+        transforms in prop::collection::vec(any_geometric(), 1..4),
         x in 5.0f64..91.0, y in 5.0f64..75.0, seed: u64,
     ) {
         let schema = symmetric("dot", 1);
-        let augment = pipeline(steps, Border::Replicate, &schema);
+        let augment = pipeline(transforms, Border::Replicate, &schema);
         let face = Keypoints::from_xy(&[[20.0, 20.0]]);
-        let subject = Subject { keypoints: Some(&face), face_box: None };
-        let replay = augment.sample_for(SIZE, subject, &mut rng_for(seed, Purpose::Augment, 0, 0));
+        let labels = Labels { keypoints: Some(&face), face_box: None };
+        let replay = augment.sample_for(SIZE, labels, &mut rng_for(seed, Purpose::Augment, 0, 0));
         let image = replay.image(&ramp(SIZE));
         prop_assert_eq!(image.size(), replay.size());
         let (u, v) = replay.point(x, y);
         let (w, h) = replay.size();
         prop_assume!(u > 1.0 && v > 1.0 && u < w as f64 - 2.0 && v < h as f64 - 2.0);
-        // Between pixels a bent map is not linear; how far off the pixels around can be is seen
-        // from the map itself.
+        // Between pixels a distortion is not linear. The map itself gives the error of
+        // interpolating between the four pixels around the point.
         let corners = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)];
         let around = corners.map(|(i, j)| replay.undo_point(u.floor() + i, v.floor() + j));
         let inside = |(x, y): (f64, f64)| x > 0.5 && y > 0.5 && x < 95.5 && y < 79.5;
@@ -83,23 +92,23 @@ proptest! {
         let mean = |axis: fn((f64, f64)) -> f64| -> f64 {
             around.iter().zip(weights).map(|(p, w)| w * axis(*p)).sum()
         };
-        let bend = (mean(|p| p.0) - x).abs().max((mean(|p| p.1) - y).abs());
-        prop_assert!((read(&image, u, v, 0) - x).abs() < 0.01 + bend, "{x}");
-        prop_assert!((read(&image, u, v, 1) - y).abs() < 0.01 + bend, "{y}");
-        prop_assert!(bend < 1.0);
+        let nonlinearity = (mean(|p| p.0) - x).abs().max((mean(|p| p.1) - y).abs());
+        prop_assert!((read(&image, u, v, 0) - x).abs() < 0.01 + nonlinearity, "{x}");
+        prop_assert!((read(&image, u, v, 1) - y).abs() < 0.01 + nonlinearity, "{y}");
+        prop_assert!(nonlinearity < 1.0);
     }
 
     #[test]
-    fn dot_follows_keypoint_through_a_bend(
-        step in any_bend(), x in 35.0f64..60.0, y in 30.0f64..50.0, seed: u64,
+    fn dot_follows_keypoint_through_a_distortion(
+        transform in any_distortion(), x in 35.0f64..60.0, y in 30.0f64..50.0, seed: u64,
     ) {
         let schema = symmetric("dot", 1);
-        let augment = pipeline(vec![step.clone()], Border::Constant(0), &schema);
+        let augment = pipeline(vec![transform.clone()], Border::Constant(0), &schema);
         let replay = augment.sample(SIZE, &mut rng_for(seed, Purpose::Augment, 0, 0));
         let keypoints = Keypoints::from_xy(&[[x as f32, y as f32]]);
         let keypoint = replay.keypoints(&keypoints, &schema).unwrap()[0];
-        // Where the map is curved, the mean of the moved light is not the moved mean. The
-        // comparison is with the moved light, worked out from the keypoints' map.
+        // The map is not linear, so the mean of the moved light is not the moved mean. The centroid
+        // is compared with that of the moved light, computed by the map of the keypoints.
         let (mut sum, mut mx, mut my) = (0.0, 0.0, 0.0);
         let source = dot(SIZE, x, y);
         let image = replay.image(&source);
@@ -109,7 +118,8 @@ proptest! {
                 if light == 0.0 { continue; }
                 let (u, v) = replay.point(i as f64, j as f64);
                 let area = |d: f64, e: f64| {
-                    let (a, b) = (replay.point(i as f64 + d, j as f64 + e), replay.point(i as f64 - d, j as f64 - e));
+                    let (x, y) = (i as f64, j as f64);
+                    let (a, b) = (replay.point(x + d, y + e), replay.point(x - d, y - e));
                     (a.0 - b.0, a.1 - b.1)
                 };
                 let (p, q) = (area(0.5, 0.0), area(0.0, 0.5));
@@ -127,12 +137,13 @@ proptest! {
 
     #[test]
     fn count_order_labels_and_frame(
-        steps in prop::collection::vec(any_geometric(), 1..4), face in any_face(SIZE), seed: u64,
+        transforms in prop::collection::vec(any_geometric(), 1..4),
+        face in any_face(SIZE), seed: u64,
     ) {
         let schema = Schema::kaggle15();
-        let augment = pipeline(steps, Border::Reflect, &schema);
-        let subject = Subject { keypoints: Some(&face), face_box: None };
-        let replay = augment.sample_for(SIZE, subject, &mut rng_for(seed, Purpose::Augment, 0, 0));
+        let augment = pipeline(transforms, Border::Reflect, &schema);
+        let labels = Labels { keypoints: Some(&face), face_box: None };
+        let replay = augment.sample_for(SIZE, labels, &mut rng_for(seed, Purpose::Augment, 0, 0));
         let moved = replay.keypoints(&face, &schema).unwrap();
         let mut expected = face.clone();
         if replay.is_mirrored() {
@@ -158,28 +169,30 @@ proptest! {
 
     #[test]
     fn undo_gives_points_back(
-        steps in prop::collection::vec(any_geometric(), 1..4), face in any_face(SIZE), seed: u64,
+        transforms in prop::collection::vec(any_geometric(), 1..4),
+        face in any_face(SIZE), seed: u64,
     ) {
         let schema = Schema::kaggle15();
-        let augment = pipeline(steps, Border::Reflect, &schema);
-        let subject = Subject { keypoints: Some(&face), face_box: None };
-        let replay = augment.sample_for(SIZE, subject, &mut rng_for(seed, Purpose::Augment, 0, 0));
+        let augment = pipeline(transforms, Border::Reflect, &schema);
+        let labels = Labels { keypoints: Some(&face), face_box: None };
+        let replay = augment.sample_for(SIZE, labels, &mut rng_for(seed, Purpose::Augment, 0, 0));
         for keypoint in face.iter() {
             let (x, y) = replay.point(keypoint.x.into(), keypoint.y.into());
             let (x, y) = replay.undo_point(x, y);
             prop_assert!((x - f64::from(keypoint.x)).abs() < 1e-3, "{x} {keypoint:?}");
             prop_assert!((y - f64::from(keypoint.y)).abs() < 1e-3, "{y} {keypoint:?}");
         }
-        let back = replay.undo_keypoints(&replay.keypoints(&face, &schema).unwrap(), &schema).unwrap();
+        let moved = replay.keypoints(&face, &schema).unwrap();
+        let back = replay.undo_keypoints(&moved, &schema).unwrap();
         for (back, before) in back.iter().zip(face.iter()) {
             prop_assert_eq!(back.is_labeled(), before.is_labeled());
             prop_assert!(back.distance(before) < 1e-2, "{back:?} {before:?}");
         }
     }
 
-    /// Steps done one after the other move keypoints exactly as the composed map does.
+    /// Steps that are applied separately move keypoints as the composed map does.
     #[test]
-    fn composed_is_one_after_the_other(a in any_affine(), b in any_straight(), seed: u64) {
+    fn the_composed_map_is_each_map_in_order(a in any_affine(), b in any_projective(), seed: u64) {
         let schema = Schema::kaggle15();
         let augment = pipeline(vec![a, b], Border::Replicate, &schema);
         let replay = augment.sample(SIZE, &mut rng_for(seed, Purpose::Augment, 0, 0));
@@ -187,7 +200,7 @@ proptest! {
         let mut size = SIZE;
         for step in replay.steps() {
             let mut one = fkp_augment::Replay::nothing(size, replay.sampling());
-            one.push(*step);
+            one.push(step.clone());
             at = one.point(at.0, at.1);
             size = one.size();
         }
@@ -196,10 +209,10 @@ proptest! {
         prop_assert!((whole.0 - at.0).abs() < 1e-6 && (whole.1 - at.1).abs() < 1e-6);
     }
 
-    /// No valid recipe makes anything that is not a number, whatever the border and filter.
+    /// No valid recipe gives NaN or infinite values, whatever the border and the interpolation.
     #[test]
-    fn no_nan(
-        steps in prop::collection::vec(any_geometric(), 1..4), seed: u64,
+    fn no_value_is_nan(
+        transforms in prop::collection::vec(any_geometric(), 1..4), seed: u64,
         border in prop_oneof![
             Just(Border::Constant(9)), Just(Border::Replicate), Just(Border::Reflect),
             Just(Border::Reflect101), Just(Border::Wrap),
@@ -210,12 +223,12 @@ proptest! {
         ],
         width in 1usize..12, height in 1usize..12,
     ) {
-        let recipe = Recipe { border, interpolation, ..Recipe::of(steps) };
+        let recipe = Recipe { border, interpolation, ..Recipe::of(transforms) };
         let augment = recipe.compile(&Schema::kaggle15()).unwrap();
         let replay = augment.sample((width, height), &mut rng_for(seed, Purpose::Augment, 0, 0));
         let image = replay.image(&ramp((width, height)));
         prop_assert!(image.as_slice().iter().all(|v| v.is_finite()));
-        // Bytes take another path; it must not panic on tiny images either.
+        // Images of bytes have a path of their own, which must not panic on tiny images either.
         let gray = fkp_core::Image::filled(width, height, 3, 200);
         let moved = replay.image(&gray);
         let flat = !matches!(border, Border::Constant(_));
@@ -223,61 +236,61 @@ proptest! {
     }
 
     #[test]
-    fn a_safe_crop_keeps_every_labeled_point(
+    fn a_safe_crop_keeps_every_labeled_keypoint(
         face in any_face(SIZE), width in 20usize..100, height in 20usize..100,
         margin in 0.0f64..0.3, seed: u64,
     ) {
         let schema = Schema::kaggle15();
-        let step = Transform::KeypointSafeCrop { width, height, margin };
+        let crop = Transform::from(KeypointSafeCrop { width, height, margin });
         let sample = Sample::new("a", dot(SIZE, 10.0, 10.0), face);
-        let varied = pipeline(vec![step], Border::Replicate, &schema)
+        let augmented = pipeline(vec![crop], Border::Replicate, &schema)
             .apply(sample, &mut rng_for(seed, Purpose::Augment, 0, 0)).unwrap();
-        prop_assert_eq!(varied.image.size(), (width, height));
-        for (_, keypoint) in varied.keypoints.labeled() {
+        prop_assert_eq!(augmented.image.size(), (width, height));
+        for (_, keypoint) in augmented.keypoints.labeled() {
             prop_assert!(keypoint.visibility != Visibility::OutOfFrame, "{keypoint:?}");
         }
     }
 }
 
-fn moved(step: Transform, size: (usize, usize), x: f64, y: f64) -> (f64, f64) {
-    let augment = pipeline(vec![step], Border::Replicate, &Schema::kaggle15());
+fn moved(transform: Transform, size: (usize, usize), x: f64, y: f64) -> (f64, f64) {
+    let augment = pipeline(vec![transform], Border::Replicate, &Schema::kaggle15());
     let mut rng = rng_for(0, Purpose::Augment, 0, 0);
     augment.sample(size, &mut rng).point(x, y)
 }
 
-/// The conventions, in numbers: no step is off by one or by half a pixel.
+/// The conventions in numbers: no transform is off by one or by half a pixel.
 #[test]
 fn flips_turns_and_resizes_use_pixel_centers() {
     let size = (10, 6);
     assert_eq!(
-        moved(Transform::FlipHorizontal {}, size, 0.0, 2.0),
+        moved(Transform::from(FlipHorizontal {}), size, 0.0, 2.0),
         (9.0, 2.0)
     );
     assert_eq!(
-        moved(Transform::FlipVertical {}, size, 3.0, 0.0),
+        moved(Transform::from(FlipVertical {}), size, 3.0, 0.0),
         (3.0, 5.0)
     );
-    let turn = |turns| Transform::Rotate90 { turns: vec![turns] };
+    let turn = |turns| Transform::from(Rotate90 { turns: vec![turns] });
     // Counter-clockwise: the right edge becomes the top.
     assert_eq!(moved(turn(1), size, 9.0, 0.0), (0.0, 0.0));
     assert_eq!(moved(turn(1), size, 9.0, 5.0), (5.0, 0.0));
     assert_eq!(moved(turn(2), size, 0.0, 0.0), (9.0, 5.0));
     assert_eq!(moved(turn(3), size, 0.0, 0.0), (5.0, 0.0));
-    let double = Transform::Resize {
+    let double = Transform::from(Resize {
         width: 20,
         height: 12,
-    };
+    });
     assert_eq!(moved(double.clone(), size, -0.5, -0.5), (-0.5, -0.5));
     assert_eq!(moved(double, size, 9.5, 5.5), (19.5, 11.5));
-    let crop = Transform::CenterCrop {
+    let crop = Transform::from(CenterCrop {
         width: 4,
         height: 4,
-    };
+    });
     assert_eq!(moved(crop, size, 3.0, 1.0), (0.0, 0.0));
-    let letterbox = Transform::Letterbox {
+    let letterbox = Transform::from(Letterbox {
         width: 20,
         height: 20,
-    };
+    });
     assert_eq!(moved(letterbox, size, -0.5, -0.5), (-0.5, 3.5));
 }
 
@@ -285,75 +298,78 @@ fn flips_turns_and_resizes_use_pixel_centers() {
 fn a_vertical_mirror_also_exchanges_left_and_right() {
     let schema = Schema::kaggle15();
     let face: Keypoints = (0..15).map(|i| Keypoint::new(i as f32, 20.0)).collect();
-    for (step, swapped) in [
-        (Transform::FlipHorizontal {}, true),
-        (Transform::FlipVertical {}, true),
-        (Transform::Rotate90 { turns: vec![2] }, false),
+    for (transform, swapped) in [
+        (Transform::from(FlipHorizontal {}), true),
+        (Transform::from(FlipVertical {}), true),
+        (Transform::from(Rotate90 { turns: vec![2] }), false),
         (
-            Transform::Compose {
-                steps: vec![Transform::FlipHorizontal {}, Transform::FlipVertical {}],
-            },
+            Transform::from(Compose {
+                transforms: vec![
+                    Transform::from(FlipHorizontal {}),
+                    Transform::from(FlipVertical {}),
+                ],
+            }),
             false,
         ),
     ] {
-        let augment = pipeline(vec![step.clone()], Border::Replicate, &schema);
+        let augment = pipeline(vec![transform.clone()], Border::Replicate, &schema);
         let replay = augment.sample((96, 96), &mut rng_for(0, Purpose::Augment, 0, 0));
         let (x, _) = replay.point(1.0, 20.0);
         let same = (f64::from(replay.keypoints(&face, &schema).unwrap()[0].x) - x).abs() < 1e-6;
-        assert_eq!(same, swapped, "{step:?}");
+        assert_eq!(same, swapped, "{transform:?}");
     }
 }
 
-/// A keypoint that a crop cut off does not come back with a later pad: the image there is lost.
+/// A keypoint outside a crop stays `OutOfFrame` after a later pad, because the pixels are lost.
 #[test]
-fn once_out_of_the_frame_is_out_of_the_frame() {
+fn a_keypoint_outside_a_crop_stays_out_of_frame() {
     let schema = symmetric("one", 1);
-    let steps = vec![
-        Transform::CenterCrop {
+    let transforms = vec![
+        Transform::from(CenterCrop {
             width: 10,
             height: 10,
-        },
-        Transform::Invert {}, // parts the two: the crop is done before the pad
-        Transform::Pad {
+        }),
+        Transform::from(Invert {}), // separates the two: the crop is applied before the pad
+        Transform::from(Pad {
             left: 10,
             top: 10,
             right: 10,
             bottom: 10,
-        },
+        }),
     ];
-    let replay = pipeline(steps, Border::Constant(0), &schema)
+    let replay = pipeline(transforms, Border::Constant(0), &schema)
         .sample((30, 30), &mut rng_for(0, Purpose::Augment, 0, 0));
     let moved = replay
         .keypoints(&Keypoints::from_xy(&[[2.0, 2.0]]), &schema)
         .unwrap();
     assert_eq!((moved[0].x, moved[0].y), (2.0, 2.0));
     assert_eq!(moved[0].visibility, Visibility::OutOfFrame);
-    // The image that was augmented still has the pixels.
+    // The original image still has the pixels.
     let undone = replay.undo_keypoints(&moved, &schema).unwrap();
     assert_eq!(undone[0], Keypoint::new(2.0, 2.0));
 }
 
 #[test]
-fn a_face_box_crop_frames_the_box() {
+fn a_face_box_crop_centers_the_box() {
     let schema = symmetric("one", 1);
-    let step = Transform::FaceBoxCrop {
+    let crop = Transform::from(FaceBoxCrop {
         side: 40,
         scale: fkp_augment::Range::exactly(2.0),
         shift: 0.0,
-    };
-    let augment = pipeline(vec![step], Border::Replicate, &schema);
+    });
+    let augment = pipeline(vec![crop], Border::Replicate, &schema);
     let face = BoundingBox {
         x: 29.5,
         y: 19.5,
         width: 20.0,
         height: 16.0,
     };
-    let subject = Subject {
+    let labels = Labels {
         keypoints: None,
         face_box: Some(&face),
     };
-    let replay = augment.sample_for((100, 80), subject, &mut rng_for(0, Purpose::Augment, 0, 0));
-    let framed = replay.bounding_box(&face);
-    assert_eq!((framed.x, framed.width), (9.5, 20.0));
-    assert_eq!((framed.y, framed.height), (11.5, 16.0));
+    let replay = augment.sample_for((100, 80), labels, &mut rng_for(0, Purpose::Augment, 0, 0));
+    let moved = replay.bounding_box(&face);
+    assert_eq!((moved.x, moved.width), (9.5, 20.0));
+    assert_eq!((moved.y, moved.height), (11.5, 16.0));
 }

@@ -1,8 +1,10 @@
-//! Against OpenCV's images and albumentations' keypoints. `golden/make.py` wrote `golden.json`.
+//! Comparison with the images of OpenCV and the keypoints of albumentations. `golden/make.py` wrote
+//! `golden.json`.
 
 use crate::support::texture;
 use fkp_augment::{
-    AffineRange, Filter, Projective, Range, Recipe, Replay, Sampling, Step, Transform,
+    Filter, FlipHorizontal, FlipVertical, GeometricStep, Projective, RandomAffine, Range, Recipe,
+    Replay, Resize, Sampling, Transform,
 };
 use fkp_core::{Affine, Border, Purpose, Schema, rng_for};
 use serde::Deserialize;
@@ -38,9 +40,9 @@ fn golden() -> Golden {
     golden
 }
 
-/// Bilinear with mirrored borders: at most one gray level anywhere, borders included.
+/// Bilinear with mirrored borders: images differ by at most one gray level, also at the border.
 #[test]
-fn affine_and_perspective_images_are_opencvs() {
+fn affine_and_perspective_images_are_those_of_opencv() {
     let golden = golden();
     let sampling = Sampling {
         border: Border::Reflect101,
@@ -50,14 +52,8 @@ fn affine_and_perspective_images_are_opencvs() {
         let rows = &image.matrix;
         let size = golden.size;
         let step = match image.kind.as_str() {
-            "affine" => Step::Affine {
-                map: Affine::new([rows[0], rows[1]]).unwrap(),
-                size,
-            },
-            _ => Step::Perspective {
-                map: Projective::new([rows[0], rows[1], rows[2]]).unwrap(),
-                size,
-            },
+            "affine" => GeometricStep::new(Affine::new([rows[0], rows[1]]).unwrap(), size),
+            _ => GeometricStep::new(Projective::new([rows[0], rows[1], rows[2]]).unwrap(), size),
         };
         let mut replay = Replay::nothing(golden.source, sampling);
         replay.push(step);
@@ -75,46 +71,48 @@ fn affine_and_perspective_images_are_opencvs() {
 /// `Resize` multiplies pixel-center coordinates by the factor, while the pixels (OpenCV's
 /// `resize`) move edge to edge: its keypoints are off by `(1 − s)/2` px, a quarter at half size.
 #[test]
-fn half_pixels_are_albumentations_except_in_resize() {
+fn keypoints_are_those_of_albumentations_except_in_resize() {
     let golden = golden();
-    let affine = |range| Transform::Affine(range);
-    let none = AffineRange::default();
+    let affine = Transform::RandomAffine;
+    let identity = RandomAffine::default();
     for (name, theirs) in &golden.conventions.moved {
-        let (step, offset) = match name.as_str() {
-            "flip_horizontal" => (Transform::FlipHorizontal {}, 0.0),
-            "flip_vertical" => (Transform::FlipVertical {}, 0.0),
+        let (transform, offset) = match name.as_str() {
+            "flip_horizontal" => (Transform::from(FlipHorizontal {}), 0.0),
+            "flip_vertical" => (Transform::from(FlipVertical {}), 0.0),
             "affine_20" => (
-                affine(AffineRange {
+                affine(RandomAffine {
                     rotation_deg: Range::exactly(20.0),
-                    ..none
+                    ..identity
                 }),
                 0.0,
             ),
             "affine_shift" => (
-                affine(AffineRange {
+                affine(RandomAffine {
                     shift_x_px: Range::exactly(3.0),
                     shift_y_px: Range::exactly(-2.0),
-                    ..none
+                    ..identity
                 }),
                 0.0,
             ),
             "affine_scale" => (
-                affine(AffineRange {
+                affine(RandomAffine {
                     scale: Range::exactly(1.5),
-                    ..none
+                    ..identity
                 }),
                 0.0,
             ),
             "resize_half" => (
-                Transform::Resize {
+                Transform::from(Resize {
                     width: 24,
                     height: 20,
-                },
+                }),
                 0.25,
             ),
             other => panic!("{other}"),
         };
-        let augment = Recipe::of([step]).compile(&Schema::kaggle15()).unwrap();
+        let augment = Recipe::of([transform])
+            .compile(&Schema::kaggle15())
+            .unwrap();
         let mut rng = rng_for(0, Purpose::Augment, 0, 0);
         let replay = augment.sample(golden.source, &mut rng);
         for (&(x, y), theirs) in golden.conventions.keypoints.iter().zip(theirs) {

@@ -1,11 +1,12 @@
-//! What a user of the crate relies on, from outside.
+//! Tests of the public interface.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
 mod composition;
+mod custom;
 mod geometry;
 mod golden;
-mod misfits;
+mod mismatches;
 mod photometric;
 mod recipe;
 mod support;

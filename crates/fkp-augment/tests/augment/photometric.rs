@@ -1,7 +1,12 @@
-//! Steps that change values: keypoints stay, sizes stay, both number formats agree.
+//! Photometric transforms keep keypoints and sizes, and give the same for `u8` and `f32`.
 
 use crate::support::{photometric, symmetric, texture};
-use fkp_augment::{Fill, Range, Raster, Recipe, Replay, Sampling, Step, Transform};
+use fkp_augment::{
+    ClaheStep, CoarseDropoutStep, ContrastStep, DownscaleStep, EqualizeStep, Fill,
+    GaussianBlurStep, GeometricStep, GrayStep, HueSaturationStep, InvertStep, JpegStep,
+    LightGradientStep, MedianBlurStep, MotionBlurStep, Range, Raster, Recipe, Replay,
+    SaltAndPepper, Sampling, ShadowStep, SharpenStep, StandardizeStep, Step, Transform,
+};
 use fkp_core::{Augment, Image, Keypoint, Keypoints, Purpose, Sample, Schema, Visibility, rng_for};
 use image::{ExtendedColorType, ImageEncoder};
 
@@ -11,7 +16,7 @@ fn sample(transform: &Transform, size: (usize, usize), index: u64) -> Replay {
     augment.sample(size, &mut rng_for(3, Purpose::Augment, 0, index))
 }
 
-fn only(step: Step, size: (usize, usize)) -> Replay {
+fn only(step: impl Into<Step>, size: (usize, usize)) -> Replay {
     let mut replay = Replay::nothing(size, Sampling::default());
     replay.push(step);
     replay
@@ -32,7 +37,8 @@ fn bytes_and_floats_give_the_same_image() {
                 .map(|(b, f)| (f32::from(*b) - f * 255.0).abs())
                 .collect();
             let mean = errors.iter().sum::<f32>() / errors.len() as f32;
-            // Steps in between round bytes: a few coefficients of a JPEG fall the other way.
+            // Intermediate bytes are rounded, so a few coefficients of a JPEG are rounded
+            // differently.
             assert!(mean < 0.6, "{transform:?} with {channels} channels: {mean}");
             let inside = floats.as_slice().iter().all(|v| (0.0..=1.0).contains(v));
             assert!(inside, "{transform:?}");
@@ -41,7 +47,7 @@ fn bytes_and_floats_give_the_same_image() {
 }
 
 #[test]
-fn keypoints_stay_and_something_happens() {
+fn images_change_and_keypoints_stay() {
     let schema = Schema::kaggle15();
     let face: Keypoints = (0..15)
         .map(|i| Keypoint::new(i as f32 * 2.0, 20.0))
@@ -55,17 +61,17 @@ fn keypoints_stay_and_something_happens() {
         assert_ne!(after.image, before.image, "{transform:?}");
         for (a, b) in after.keypoints.iter().zip(face.iter()) {
             assert_eq!((a.x, a.y), (b.x, b.y), "{transform:?}");
-            let covers = matches!(transform, Transform::CoarseDropout { .. });
+            let covers = matches!(transform, Transform::CoarseDropout(_));
             assert!(covers || a.visibility == b.visibility, "{transform:?}");
         }
     }
 }
 
 #[test]
-fn covered_points_are_occluded_not_removed() {
+fn covered_keypoints_are_occluded_not_removed() {
     let schema = symmetric("four", 4);
     let replay = only(
-        Step::Erase {
+        CoarseDropoutStep {
             x: 10,
             y: 5,
             width: 4,
@@ -87,11 +93,11 @@ fn covered_points_are_occluded_not_removed() {
     assert_eq!(image.as_bytes().iter().filter(|v| **v == 255).count(), 12);
 }
 
-/// A keypoint covered before the image is turned is marked at its place at that time.
+/// Whether a keypoint is covered depends on its position at that step.
 #[test]
-fn covering_and_moving_keep_their_order() {
+fn covering_and_moving_are_applied_in_order() {
     let schema = symmetric("one", 1);
-    let cover = Step::Erase {
+    let cover = CoarseDropoutStep {
         x: 0,
         y: 0,
         width: 5,
@@ -100,41 +106,43 @@ fn covering_and_moving_keep_their_order() {
         seed: 1,
     };
     let map = fkp_core::Affine::flip_horizontal(20);
-    let flip = Step::Affine {
-        map,
-        size: (20, 20),
-    };
+    let flip = GeometricStep::new(map, (20, 20));
     let keypoint = Keypoints::from_xy(&[[2.0, 2.0]]);
-    let seen = |steps: [Step; 2]| {
+    let visibility = |steps: [Step; 2]| {
         let mut replay = Replay::nothing((20, 20), Sampling::default());
         steps.into_iter().for_each(|step| replay.push(step));
         replay.keypoints(&keypoint, &schema).unwrap()[0].visibility
     };
-    assert_eq!(seen([cover, flip]), Visibility::Occluded);
-    assert_eq!(seen([flip, cover]), Visibility::Visible);
+    assert_eq!(
+        visibility([cover.into(), flip.into()]),
+        Visibility::Occluded
+    );
+    assert_eq!(visibility([flip.into(), cover.into()]), Visibility::Visible);
 }
 
 #[test]
-fn blurs_keep_a_flat_image_and_its_light() {
-    for step in [
-        Step::GaussianBlur { sigma_px: 1.5 },
-        Step::MotionBlur {
+fn blurs_keep_a_constant_image_and_the_total_light() {
+    let steps: [Step; 5] = [
+        GaussianBlurStep { sigma_px: 1.5 }.into(),
+        MotionBlurStep {
             length_px: 7.0,
             angle_deg: 30.0,
-        },
-        Step::MedianBlur { radius_px: 2 },
-        Step::Sharpen { amount: 2.0 },
-        Step::Downscale { factor: 0.4 },
-    ] {
+        }
+        .into(),
+        MedianBlurStep { radius_px: 2 }.into(),
+        SharpenStep { amount: 2.0 }.into(),
+        DownscaleStep { factor: 0.4 }.into(),
+    ];
+    for step in steps {
         for channels in [1, 3] {
             let flat = Image::filled(23, 17, channels, 99);
-            assert_eq!(only(step, (23, 17)).image(&flat), flat, "{step:?}");
+            assert_eq!(only(step.clone(), (23, 17)).image(&flat), flat, "{step:?}");
         }
     }
-    // A spot's spread is the blur's own.
+    // A single bright pixel becomes a spot of the blur's standard deviation.
     let mut spot = ndarray::Array3::<f32>::zeros((41, 41, 1));
     spot[(20, 20, 0)] = 1.0;
-    let blurred = only(Step::GaussianBlur { sigma_px: 2.0 }, (41, 41)).image(&spot);
+    let blurred = only(GaussianBlurStep { sigma_px: 2.0 }, (41, 41)).image(&spot);
     let light: f32 = blurred.sum();
     let spread: f32 = blurred
         .indexed_iter()
@@ -147,21 +155,21 @@ fn blurs_keep_a_flat_image_and_its_light() {
 }
 
 #[test]
-fn histogram_steps_do_what_their_names_say() {
+fn histogram_steps_change_the_distribution_as_documented() {
     let dull = texture((64, 64), 1);
-    let dull = only(Step::Contrast { factor: 0.3 }, (64, 64)).image(&dull);
+    let dull = only(ContrastStep { factor: 0.3 }, (64, 64)).image(&dull);
     let spread = |image: &Image| {
         let (low, high) = (image.as_bytes().iter().min(), image.as_bytes().iter().max());
         high.unwrap() - low.unwrap()
     };
     assert!(spread(&dull) < 90);
-    assert_eq!(spread(&only(Step::Equalize {}, (64, 64)).image(&dull)), 255);
-    let clahe = Step::Clahe {
+    assert_eq!(spread(&only(EqualizeStep {}, (64, 64)).image(&dull)), 255);
+    let clahe = ClaheStep {
         clip: 4.0,
         tiles: 4,
     };
     assert!(spread(&only(clahe, (64, 64)).image(&dull)) > 120);
-    let standard = Step::Standardize {
+    let standard = StandardizeStep {
         mean: 0.5,
         std: 0.2,
     };
@@ -177,23 +185,23 @@ fn histogram_steps_do_what_their_names_say() {
 }
 
 #[test]
-fn colors_turn_and_fade() {
+fn hue_and_saturation_change_as_documented() {
     let red = Image::new(1, 1, 3, vec![200, 0, 0]).unwrap();
-    let turned = |hue_deg, saturation| {
-        let step = Step::HueSaturation {
+    let changed = |hue_deg, saturation| {
+        let step = HueSaturationStep {
             hue_deg,
             saturation,
         };
         only(step, (1, 1)).image(&red).into_bytes()
     };
-    assert_eq!(turned(120.0, 1.0), [0, 200, 0]);
-    assert_eq!(turned(-120.0, 1.0), [0, 0, 200]);
-    assert_eq!(turned(60.0, 1.0), [200, 200, 0]);
-    assert_eq!(turned(0.0, 0.5), [200, 100, 100]);
-    let gray = only(Step::Gray {}, (1, 1)).image(&red).into_bytes();
+    assert_eq!(changed(120.0, 1.0), [0, 200, 0]);
+    assert_eq!(changed(-120.0, 1.0), [0, 0, 200]);
+    assert_eq!(changed(60.0, 1.0), [200, 200, 0]);
+    assert_eq!(changed(0.0, 0.5), [200, 100, 100]);
+    let gray = only(GrayStep {}, (1, 1)).image(&red).into_bytes();
     assert_eq!(gray, [60, 60, 60]);
     assert_eq!(
-        only(Step::Invert {}, (1, 1)).image(&red).into_bytes(),
+        only(InvertStep {}, (1, 1)).image(&red).into_bytes(),
         [55, 255, 255]
     );
 }
@@ -202,7 +210,7 @@ fn colors_turn_and_fade() {
 fn a_jpeg_of_quality_100_is_nearly_lossless_and_one_of_5_is_not() {
     let image = texture((50, 41), 3);
     let error = |quality| {
-        let out = only(Step::Jpeg { quality }, (50, 41)).image(&image);
+        let out = only(JpegStep { quality }, (50, 41)).image(&image);
         let pairs = out.as_bytes().iter().zip(image.as_bytes());
         pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / (50.0 * 41.0 * 3.0)
     };
@@ -210,9 +218,9 @@ fn a_jpeg_of_quality_100_is_nearly_lossless_and_one_of_5_is_not() {
     assert!(error(5) > 5.0, "{}", error(5));
 }
 
-/// The `image` crate's encoder and decoder lose the same.
+/// The codec of the `image` crate gives the same artifacts.
 #[test]
-fn jpeg_artefacts_are_those_of_a_codec() {
+fn jpeg_artifacts_are_those_of_a_codec() {
     use image::codecs::jpeg::JpegEncoder;
     for (channels, color) in [(1, ExtendedColorType::L8), (3, ExtendedColorType::Rgb8)] {
         let before = texture((50, 41), channels);
@@ -223,7 +231,7 @@ fn jpeg_artefacts_are_those_of_a_codec() {
                 .write_image(before.as_bytes(), 50, 41, color)
                 .unwrap();
             let theirs = Image::from(image::load_from_memory(&coded).unwrap());
-            let step = Step::Jpeg {
+            let step = JpegStep {
                 quality: quality.into(),
             };
             let ours = only(step, (50, 41)).image(&before);
@@ -235,7 +243,7 @@ fn jpeg_artefacts_are_those_of_a_codec() {
             let (loss, own) = (mean(&theirs, &before), mean(&ours, &before));
             let about = format!("{channels} channels, quality {quality}: {own} and {loss}");
             assert!((own - loss).abs() < 0.05 + 0.05 * loss, "{about}");
-            // The codec computes in integers: now and then a coefficient is rounded the other way.
+            // The codec computes in integers, so some coefficients are rounded differently.
             let apart = mean(&theirs, &ours);
             assert!(apart < 0.3 + 0.15 * loss, "{about}, apart {apart}");
         }
@@ -244,7 +252,7 @@ fn jpeg_artefacts_are_those_of_a_codec() {
 
 #[test]
 fn a_shadow_darkens_one_side() {
-    let step = Step::Shadow {
+    let step = ShadowStep {
         through: (0.5, 0.5),
         angle_deg: 0.0,
         strength: 0.5,
@@ -252,7 +260,7 @@ fn a_shadow_darkens_one_side() {
     };
     let lit = only(step, (40, 40)).image(&Image::filled(40, 40, 1, 200));
     assert_eq!((lit.pixel(2, 20)[0], lit.pixel(37, 20)[0]), (200, 100));
-    let gradient = Step::LightGradient {
+    let gradient = LightGradientStep {
         angle_deg: 90.0,
         strength: 0.2,
     };
@@ -263,9 +271,9 @@ fn a_shadow_darkens_one_side() {
 
 #[test]
 fn some_pixels_become_salt_and_pepper() {
-    let transform = Transform::SaltAndPepper {
+    let transform = Transform::from(SaltAndPepper {
         fraction: Range::exactly(0.2),
-    };
+    });
     let noisy = sample(&transform, (100, 100), 0).image(&Image::filled(100, 100, 1, 90));
     let count = |value: u8| noisy.as_bytes().iter().filter(|v| **v == value).count();
     assert!((900..1100).contains(&count(0)) && (900..1100).contains(&count(255)));

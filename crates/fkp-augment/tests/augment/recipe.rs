@@ -1,4 +1,4 @@
-//! What every user of a recipe relies on: keypoints stay on what they mark.
+//! Rotation, shift, zoom and flip of a recipe: keypoints move with the image.
 
 use crate::support::{any_face, centroid, dot, symmetric};
 use fkp_augment::{PixelsOnly, Recipe, ZoomAxes};
@@ -26,20 +26,24 @@ fn any_recipe() -> impl Strategy<Value = Recipe> {
 
 proptest! {
     #[test]
-    fn dot_follows_keypoint(recipe in any_recipe(), x in 40.0f64..56.0, y in 40.0f64..56.0, seed: u64) {
+    fn dot_follows_keypoint(
+        recipe in any_recipe(), x in 40.0f64..56.0, y in 40.0f64..56.0, seed: u64,
+    ) {
         let schema = symmetric("dot", 1);
         let keypoints = Keypoints::from_xy(&[[x as f32, y as f32]]);
         let sample = Sample::new("dot", dot((97, 97), x, y), keypoints);
         let augment = recipe.compile(&schema).unwrap();
-        let varied = augment.apply(sample, &mut rng_for(seed, Purpose::Augment, 0, 0)).unwrap();
-        let (cx, cy) = centroid(&varied.image);
-        let keypoint = varied.keypoints[0];
+        let augmented = augment.apply(sample, &mut rng_for(seed, Purpose::Augment, 0, 0)).unwrap();
+        let (cx, cy) = centroid(&augmented.image);
+        let keypoint = augmented.keypoints[0];
         prop_assert!((cx - f64::from(keypoint.x)).abs() < 0.1, "{cx} {keypoint:?}");
         prop_assert!((cy - f64::from(keypoint.y)).abs() < 0.1, "{cy} {keypoint:?}");
     }
 
     #[test]
-    fn count_order_and_missing_labels_stay(recipe in any_recipe(), face in any_face((96, 96)), seed: u64) {
+    fn count_order_and_missing_labels_stay(
+        recipe in any_recipe(), face in any_face((96, 96)), seed: u64,
+    ) {
         let schema = Schema::kaggle15();
         let replay = recipe.compile(&schema).unwrap()
             .sample((96, 96), &mut rng_for(seed, Purpose::Augment, 0, 0));
@@ -61,11 +65,14 @@ proptest! {
     }
 
     #[test]
-    fn undoing_gives_the_points_back(recipe in any_recipe(), face in any_face((96, 96)), seed: u64) {
+    fn undoing_gives_the_keypoints_back(
+        recipe in any_recipe(), face in any_face((96, 96)), seed: u64,
+    ) {
         let schema = Schema::kaggle15();
         let replay = recipe.compile(&schema).unwrap()
             .sample((96, 96), &mut rng_for(seed, Purpose::Augment, 0, 0));
-        let back = replay.undo_keypoints(&replay.keypoints(&face, &schema).unwrap(), &schema).unwrap();
+        let moved = replay.keypoints(&face, &schema).unwrap();
+        let back = replay.undo_keypoints(&moved, &schema).unwrap();
         for (back, before) in back.iter().zip(face.iter()) {
             prop_assert_eq!(back.is_labeled(), before.is_labeled());
             prop_assert!(back.distance(before) < 1e-3, "{back:?} {before:?}");
@@ -114,11 +121,11 @@ fn a_flip_swaps_left_and_right_and_leaves_the_middle() {
     let augment = always_flip().compile(&schema).unwrap();
     let face: Keypoints = (0..15).map(|i| Keypoint::new(i as f32, 20.0)).collect();
     let sample = Sample::new("a", Image::filled(96, 96, 1, 0), face);
-    let varied = augment
+    let augmented = augment
         .apply(sample, &mut rng_for(0, Purpose::Augment, 0, 0))
         .unwrap();
-    assert_eq!(varied.keypoints[0].x, 95.0 - 1.0); // the left eye's center was the right one's
-    assert_eq!(varied.keypoints[10].x, 95.0 - 10.0); // the nose tip is its own partner
+    assert_eq!(augmented.keypoints[0].x, 95.0 - 1.0); // the left eye's center was the right one's
+    assert_eq!(augmented.keypoints[10].x, 95.0 - 10.0); // the nose tip is its own partner
 }
 
 #[test]
@@ -126,11 +133,11 @@ fn a_schema_without_pairs_keeps_its_order_in_a_flip() {
     let augment = always_flip().compile(&symmetric("symmetric", 3)).unwrap();
     let keypoints = Keypoints::from_xy(&[[0.0, 1.0], [4.0, 2.0], [9.0, 3.0]]);
     let sample = Sample::new("a", Image::filled(10, 10, 3, 0), keypoints);
-    let varied = augment
+    let augmented = augment
         .apply(sample, &mut rng_for(0, Purpose::Augment, 0, 0))
         .unwrap();
     let expected = Keypoints::from_xy(&[[9.0, 1.0], [5.0, 2.0], [0.0, 3.0]]);
-    assert_eq!(varied.keypoints, expected);
+    assert_eq!(augmented.keypoints, expected);
 }
 
 #[test]
@@ -148,15 +155,15 @@ fn none_changes_nothing() {
     let augment = Recipe::none().compile(&Schema::kaggle15()).unwrap();
     let face: Keypoints = (0..15).map(|i| Keypoint::new(i as f32, 20.0)).collect();
     let sample = Sample::new("a", dot((30, 30), 11.0, 9.0), face);
-    let varied = augment
+    let augmented = augment
         .apply(sample.clone(), &mut rng_for(1, Purpose::Augment, 0, 0))
         .unwrap();
-    assert_eq!(varied, sample);
+    assert_eq!(augmented, sample);
 }
 
-/// The factor of Keras' `zoom_range` multiplies source coordinates, and its two axes differ.
+/// Keras' `zoom_range` multiplies source coordinates, with a factor for each axis.
 #[test]
-fn zoom_draws_are_keras_ones() {
+fn zoom_is_sampled_as_in_keras() {
     let rows = |zoom_axes, index| {
         let recipe = Recipe {
             zoom: 0.2,

@@ -1,5 +1,13 @@
-//! Images whose content says where it is, and one example of every transform.
-use fkp_augment::{AffineRange, Fill, Range, Raster, Transform};
+//! Images whose content gives the position, and one example of every transform.
+
+use fkp_augment::{
+    Brightness, CenterCrop, Clahe, CoarseDropout, Contrast, Downscale, Elastic, Equalize,
+    FaceBoxCrop, Fill, FlipHorizontal, FlipVertical, Gamma, GaussianBlur, GaussianNoise, Gray,
+    GridDistortion, HueSaturation, Invert, Jpeg, KeypointSafeCrop, Letterbox, LightGradient,
+    MedianBlur, MotionBlur, Pad, Perspective, PoissonNoise, RandomAffine, RandomCrop,
+    RandomResizedCrop, Range, Raster, Resize, Rotate90, SaltAndPepper, Shadow, Sharpen,
+    Standardize, Transform,
+};
 use fkp_core::{Image, Keypoint, Keypoints, Schema, Visibility};
 use proptest::prelude::*;
 
@@ -29,7 +37,7 @@ pub(crate) fn centroid(image: &Image) -> (f64, f64) {
     (x / sum, y / sum)
 }
 
-/// An image with two channels: each pixel says its own column and row.
+/// An image with two channels: the values of a pixel are its column and row.
 pub(crate) fn ramp((width, height): (usize, usize)) -> Raster<f32> {
     let data = (0..height).flat_map(|j| (0..width).flat_map(move |i| [i as f32, j as f32]));
     Raster::new(width, height, 2, data.collect()).unwrap()
@@ -74,7 +82,7 @@ fn range(low: f64, high: f64) -> impl Strategy<Value = Range> {
     (low..high, low..high).prop_map(|(a, b)| Range::new(a.min(b), a.max(b)))
 }
 
-/// Any affine step that leaves most of the image in view.
+/// Any affine transform that keeps most of the image visible.
 pub(crate) fn any_affine() -> impl Strategy<Value = Transform> {
     let angle = range(-180.0, 180.0);
     let shift = (
@@ -86,7 +94,7 @@ pub(crate) fn any_affine() -> impl Strategy<Value = Transform> {
     let scale = (range(0.7, 1.4), range(0.8, 1.25), range(0.8, 1.25));
     let shear = (range(-15.0, 15.0), range(-15.0, 15.0));
     (angle, shift, scale, shear).prop_map(|(rotation_deg, shift, scale, shear)| {
-        Transform::Affine(AffineRange {
+        Transform::from(RandomAffine {
             rotation_deg,
             shift_x: shift.0,
             shift_y: shift.1,
@@ -101,173 +109,175 @@ pub(crate) fn any_affine() -> impl Strategy<Value = Transform> {
     })
 }
 
-/// Any geometric transform whose map is affine or perspective.
-pub(crate) fn any_straight() -> impl Strategy<Value = Transform> {
+/// Any geometric transform whose map is affine or a perspective.
+pub(crate) fn any_projective() -> impl Strategy<Value = Transform> {
     let side = || 40usize..130;
     prop_oneof![
-        Just(Transform::FlipHorizontal {}),
-        Just(Transform::FlipVertical {}),
-        prop::collection::vec(0usize..4, 1..4).prop_map(|turns| Transform::Rotate90 { turns }),
+        Just(Transform::from(FlipHorizontal {})),
+        Just(Transform::from(FlipVertical {})),
+        prop::collection::vec(0usize..4, 1..4)
+            .prop_map(|turns| Transform::from(Rotate90 { turns })),
         any_affine(),
-        (0.0..=0.2).prop_map(|magnitude| Transform::Perspective { magnitude }),
-        (side(), side()).prop_map(|(width, height)| Transform::CenterCrop { width, height }),
-        (side(), side()).prop_map(|(width, height)| Transform::RandomCrop { width, height }),
+        (0.0..=0.2).prop_map(|magnitude| Transform::from(Perspective { magnitude })),
+        (side(), side()).prop_map(|(width, height)| Transform::from(CenterCrop { width, height })),
+        (side(), side()).prop_map(|(width, height)| Transform::from(RandomCrop { width, height })),
         (side(), side(), range(0.3, 1.0), range(0.6, 1.6)).prop_map(
-            |(width, height, area, aspect)| Transform::RandomResizedCrop {
+            |(width, height, area, aspect)| Transform::from(RandomResizedCrop {
                 width,
                 height,
                 area,
                 aspect
-            }
+            })
         ),
         (side(), side(), 0.0..0.5).prop_map(|(width, height, margin)| {
-            Transform::KeypointSafeCrop {
+            Transform::from(KeypointSafeCrop {
                 width,
                 height,
                 margin,
-            }
+            })
         }),
-        (side(), range(0.7, 1.5), 0.0..0.3)
-            .prop_map(|(side, scale, shift)| { Transform::FaceBoxCrop { side, scale, shift } }),
+        (side(), range(0.7, 1.5), 0.0..0.3).prop_map(|(side, scale, shift)| {
+            Transform::from(FaceBoxCrop { side, scale, shift })
+        }),
         (0usize..20, 0usize..20, 0usize..20, 0usize..20).prop_map(|(left, top, right, bottom)| {
-            Transform::Pad {
+            Transform::from(Pad {
                 left,
                 top,
                 right,
                 bottom,
-            }
+            })
         }),
-        (side(), side()).prop_map(|(width, height)| Transform::Letterbox { width, height }),
-        (side(), side()).prop_map(|(width, height)| Transform::Resize { width, height }),
+        (side(), side()).prop_map(|(width, height)| Transform::from(Letterbox { width, height })),
+        (side(), side()).prop_map(|(width, height)| Transform::from(Resize { width, height })),
     ]
 }
 
-/// Any bend, gentle enough for a dot of a few pixels to stay a dot.
-pub(crate) fn any_bend() -> impl Strategy<Value = Transform> {
+/// Any distortion small enough to keep a dot of a few pixels a dot.
+pub(crate) fn any_distortion() -> impl Strategy<Value = Transform> {
     let cells = || 1usize..5;
     prop_oneof![
         (cells(), range(0.0, 0.2))
-            .prop_map(|(cells, magnitude)| Transform::Elastic { cells, magnitude }),
+            .prop_map(|(cells, magnitude)| Transform::from(Elastic { cells, magnitude })),
         (cells(), range(0.0, 0.5))
-            .prop_map(|(cells, magnitude)| Transform::GridDistortion { cells, magnitude }),
+            .prop_map(|(cells, magnitude)| Transform::from(GridDistortion { cells, magnitude })),
     ]
 }
 
 pub(crate) fn any_geometric() -> impl Strategy<Value = Transform> {
-    prop_oneof![4 => any_straight(), 1 => any_bend()]
+    prop_oneof![4 => any_projective(), 1 => any_distortion()]
 }
 
 /// One of every photometric transform.
 pub(crate) fn photometric() -> Vec<Transform> {
     vec![
-        Transform::Brightness {
+        Transform::from(Brightness {
             add: Range::new(0.1, 0.2),
-        },
-        Transform::Contrast {
+        }),
+        Transform::from(Contrast {
             factor: Range::new(0.5, 0.8),
-        },
-        Transform::Gamma {
+        }),
+        Transform::from(Gamma {
             gamma: Range::new(1.5, 2.0),
-        },
-        Transform::Invert {},
-        Transform::HueSaturation {
+        }),
+        Transform::from(Invert {}),
+        Transform::from(HueSaturation {
             hue_deg: Range::new(20.0, 40.0),
             saturation: Range::new(0.5, 1.5),
-        },
-        Transform::Gray {},
-        Transform::GaussianNoise {
+        }),
+        Transform::from(Gray {}),
+        Transform::from(GaussianNoise {
             sigma: Range::new(0.02, 0.1),
-        },
-        Transform::PoissonNoise {
+        }),
+        Transform::from(PoissonNoise {
             photons: Range::new(20.0, 200.0),
-        },
-        Transform::SaltAndPepper {
+        }),
+        Transform::from(SaltAndPepper {
             fraction: Range::new(0.05, 0.1),
-        },
-        Transform::GaussianBlur {
+        }),
+        Transform::from(GaussianBlur {
             sigma_px: Range::new(0.8, 2.0),
-        },
-        Transform::MedianBlur { radius_px: 2 },
-        Transform::MotionBlur {
+        }),
+        Transform::from(MedianBlur { radius_px: 2 }),
+        Transform::from(MotionBlur {
             length_px: Range::new(4.0, 9.0),
-        },
-        Transform::Sharpen {
+        }),
+        Transform::from(Sharpen {
             amount: Range::new(0.5, 2.0),
-        },
-        Transform::Clahe {
+        }),
+        Transform::from(Clahe {
             clip: Range::new(2.0, 4.0),
             tiles: 4,
-        },
-        Transform::Equalize {},
-        Transform::Jpeg {
+        }),
+        Transform::from(Equalize {}),
+        Transform::from(Jpeg {
             quality: Range::new(10.0, 40.0),
-        },
-        Transform::Downscale {
+        }),
+        Transform::from(Downscale {
             factor: Range::new(0.3, 0.5),
-        },
-        Transform::Shadow {
+        }),
+        Transform::from(Shadow {
             strength: Range::new(0.3, 0.6),
-        },
-        Transform::LightGradient {
+        }),
+        Transform::from(LightGradient {
             strength: Range::new(0.3, 0.6),
-        },
-        Transform::Standardize {
+        }),
+        Transform::from(Standardize {
             mean: 0.4,
             std: 0.1,
-        },
-        Transform::CoarseDropout {
+        }),
+        Transform::from(CoarseDropout {
             count: 3,
             width: Range::new(0.1, 0.3),
             height: Range::new(0.1, 0.3),
             fill: Fill::Noise,
-        },
+        }),
     ]
 }
 
-/// One of every transform that is not made of others.
+/// One of every transform except the compositions.
 pub(crate) fn every_transform() -> Vec<Transform> {
     let range = Range::exactly(0.1);
     let (width, height) = (30, 20);
     let geometric = [
-        Transform::FlipHorizontal {},
-        Transform::FlipVertical {},
-        Transform::Rotate90 { turns: vec![1] },
-        Transform::Affine(AffineRange::default()),
-        Transform::Perspective { magnitude: 0.1 },
-        Transform::Elastic {
+        Transform::from(FlipHorizontal {}),
+        Transform::from(FlipVertical {}),
+        Transform::from(Rotate90 { turns: vec![1] }),
+        Transform::from(RandomAffine::default()),
+        Transform::from(Perspective { magnitude: 0.1 }),
+        Transform::from(Elastic {
             cells: 4,
             magnitude: range,
-        },
-        Transform::GridDistortion {
+        }),
+        Transform::from(GridDistortion {
             cells: 4,
             magnitude: range,
-        },
-        Transform::CenterCrop { width, height },
-        Transform::RandomCrop { width, height },
-        Transform::RandomResizedCrop {
+        }),
+        Transform::from(CenterCrop { width, height }),
+        Transform::from(RandomCrop { width, height }),
+        Transform::from(RandomResizedCrop {
             width,
             height,
             area: range,
             aspect: range,
-        },
-        Transform::KeypointSafeCrop {
+        }),
+        Transform::from(KeypointSafeCrop {
             width,
             height,
             margin: 0.1,
-        },
-        Transform::FaceBoxCrop {
+        }),
+        Transform::from(FaceBoxCrop {
             side: 30,
             scale: range,
             shift: 0.1,
-        },
-        Transform::Pad {
+        }),
+        Transform::from(Pad {
             left: 1,
             top: 2,
             right: 3,
             bottom: 4,
-        },
-        Transform::Letterbox { width, height },
-        Transform::Resize { width, height },
+        }),
+        Transform::from(Letterbox { width, height }),
+        Transform::from(Resize { width, height }),
     ];
     geometric.into_iter().chain(photometric()).collect()
 }

@@ -1,7 +1,9 @@
-//! Whatever holds an image, and whatever lies on it.
+//! All image types, masks, boxes and keypoint sets.
 
 use crate::support::{dot, symmetric, texture};
-use fkp_augment::{Raster, RasterImage, RasterView, Recipe, Subject, Transform};
+use fkp_augment::{
+    CenterCrop, FlipHorizontal, Labels, Raster, RasterImage, RasterView, Recipe, Transform,
+};
 use fkp_core::{
     Augment, Border, BoundingBox, Image, InputSpec, Keypoint, Keypoints, Purpose, Sample, Schema,
     rng_for,
@@ -88,14 +90,14 @@ fn a_mask_keeps_its_labels_and_follows_the_image() {
         let (x, y) = replay.point(24.0, 20.0);
         let near =
             |(j, i): (usize, usize)| (i as f64 - x).abs() < 1.5 && (j as f64 - y).abs() < 1.5;
-        for (at, value) in moved.indexed_iter() {
-            assert!(*value != 9 || near(at));
+        for (position, value) in moved.indexed_iter() {
+            assert!(*value != 9 || near(position));
         }
     }
 }
 
 #[test]
-fn several_point_sets_and_boxes_ride_along() {
+fn several_keypoint_sets_and_boxes_are_moved() {
     let replay = replay((60, 50));
     let face = Schema::kaggle15();
     let hand = symmetric("hand", 2);
@@ -121,7 +123,7 @@ fn several_point_sets_and_boxes_ride_along() {
 }
 
 #[test]
-fn images_that_are_none_are_refused() {
+fn invalid_images_are_refused() {
     assert!(Raster::new(0, 1, 1, Vec::<u8>::new()).is_err());
     assert!(Raster::new(1, 1, 5, vec![0u8; 5]).is_err());
     let error = Raster::new(2, 2, 1, vec![0u8; 3]).unwrap_err();
@@ -134,11 +136,12 @@ fn images_that_are_none_are_refused() {
 
 #[test]
 #[should_panic(expected = "replay for an image of another size")]
-fn a_record_knows_its_image_size() {
+fn a_record_refuses_an_image_of_another_size() {
     replay((30, 20)).image(&Image::filled(20, 30, 1, 0));
 }
 
-/// A batch as a loader fills it: samples augmented in parallel, each into its part of one buffer.
+/// A batch as in a data loader: samples augmented in parallel, each written to its part of a
+/// buffer.
 fn batch_of(recipe: &Recipe, threads: usize, order: &[u64]) -> (Vec<f32>, Vec<Keypoints>) {
     let pipeline = recipe.compile(&Schema::kaggle15()).unwrap();
     let input = InputSpec {
@@ -165,7 +168,7 @@ fn batch_of(recipe: &Recipe, threads: usize, order: &[u64]) -> (Vec<f32>, Vec<Ke
 }
 
 #[test]
-fn a_batch_is_its_samples_whatever_the_threads() {
+fn a_batch_does_not_depend_on_the_number_of_threads() {
     let order: Vec<u64> = (0..24).collect();
     for recipe in [Recipe::tutorial(), Recipe::faces()] {
         let (pixels, keypoints) = batch_of(&recipe, 1, &order);
@@ -177,9 +180,9 @@ fn a_batch_is_its_samples_whatever_the_threads() {
         for i in order.iter().map(|i| *i as usize) {
             let face = (0..15).map(|p| Keypoint::new(p as f32 + i as f32, 20.0));
             let sample = Sample::new("", dot((32, 32), 12.0, 9.0), face.collect());
-            // Without the memory that `apply` keeps.
+            // Without the buffers that `apply` keeps.
             let mut rng = rng_for(7, Purpose::Augment, 3, i as u64);
-            let replay = pipeline.sample_for((32, 32), Subject::from(&sample), &mut rng);
+            let replay = pipeline.sample_for((32, 32), Labels::from(&sample), &mut rng);
             let alone = replay.image(&sample.image);
             assert_eq!(
                 replay
@@ -196,14 +199,14 @@ fn a_batch_is_its_samples_whatever_the_threads() {
     }
 }
 
-/// A crop of a large image does not keep the large image's memory.
+/// A crop of a large image does not keep the large buffer.
 #[test]
-fn a_crop_is_as_small_as_it_looks() {
-    let step = Transform::CenterCrop {
+fn a_crop_has_a_small_buffer() {
+    let crop = Transform::from(CenterCrop {
         width: 8,
         height: 8,
-    };
-    let augment = Recipe::of([step]).compile(&Schema::kaggle15()).unwrap();
+    });
+    let augment = Recipe::of([crop]).compile(&Schema::kaggle15()).unwrap();
     for index in 0..4 {
         let face = Keypoints::unlabeled(15);
         let sample = Sample::new("", Image::filled(400, 300, 3, index), face);
@@ -216,8 +219,8 @@ fn a_crop_is_as_small_as_it_looks() {
 
 #[test]
 fn a_custom_image_type_needs_two_functions() {
-    struct MeanShape(Raster<u8>);
-    impl RasterImage for MeanShape {
+    struct Photo(Raster<u8>);
+    impl RasterImage for Photo {
         type Channel = u8;
         fn as_raster(&self) -> RasterView<'_, u8> {
             self.0.as_raster()
@@ -226,9 +229,9 @@ fn a_custom_image_type_needs_two_functions() {
             Self(raster)
         }
     }
-    let flip = Recipe::of([Transform::FlipHorizontal {}]);
+    let flip = Recipe::of([FlipHorizontal {}]);
     let augment = flip.compile(&Schema::kaggle15()).unwrap();
     let replay = augment.sample((2, 1), &mut rng_for(0, Purpose::Augment, 0, 0));
-    let framed = MeanShape(Raster::new(2, 1, 1, vec![1, 2]).unwrap());
-    assert_eq!(replay.image(&framed).0.as_slice(), &[2, 1]);
+    let photo = Photo(Raster::new(2, 1, 1, vec![1, 2]).unwrap());
+    assert_eq!(replay.image(&photo).0.as_slice(), &[2, 1]);
 }

@@ -1,9 +1,9 @@
-//! What a filter promises for `f32` channels.
+//! The interpolations for `f32` channels.
 
-use fkp_augment::{Filter, Raster, Replay, Sampling, Step};
+use fkp_augment::{Filter, GeometricStep, Raster, Replay, Sampling};
 use fkp_core::{Affine, Border};
 
-/// Cubic convolution with a = −1/2 gives quadratics back exactly, which bilinear cannot.
+/// Cubic convolution with a = −1/2 reproduces quadratics exactly, bilinear interpolation does not.
 #[test]
 fn bicubic_reproduces_quadratics() {
     let value = |x: f64, y: f64| 0.01 * x * x - 0.02 * x * y + 0.015 * y * y + 0.3 * x;
@@ -17,10 +17,7 @@ fn bicubic_reproduces_quadratics() {
             interpolation: Filter::Bicubic,
         },
     );
-    replay.push(Step::Affine {
-        map,
-        size: (30, 30),
-    });
+    replay.push(GeometricStep::new(map, (30, 30)));
     let moved = replay.image(&src);
     for y in 10..20 {
         for x in 10..20 {

@@ -4,8 +4,8 @@
         albumentations==2.0.8
     /tmp/golden/bin/python make.py > golden.json
 
-The source is the smooth image of `support::texture`. OpenCV's matrices are those that
-`dst = M * src` means; what a library believes its center to be does not enter.
+The source is the smooth image of `support::texture`. The matrices mean `dst = M * src`, so they do not
+depend on a library's definition of the image center.
 """
 
 import json
@@ -45,7 +45,7 @@ def opencv(kind, matrix, channels):
 
 
 def conventions():
-    """Where albumentations sends points, by step."""
+    """The keypoints of albumentations, by transform."""
     src = texture(W, H, 1)
     points = np.array([[0, 0], [W - 1, 0], [10, 20], [30.5, 7.25]], np.float32)
     steps = {
