@@ -87,8 +87,8 @@ fn preview(arguments: &Arguments) -> Result<()> {
     }
     let columns = arguments.variations + 1;
     let path = &arguments.out;
-    let title = &data.source.description;
-    save(path, title, (&cells, columns, 160), &data.schema)?;
+    let title = format!("{}: originals and augmented images", data.source.name);
+    save(path, &title, (&cells, columns, 160), &data.schema)?;
     say!(
         "{rows} images with {} augmented versions each: {}",
         arguments.variations,
