@@ -272,16 +272,8 @@ fn dots<S: Simd, const R: usize>(s: S, x: &[f32], w: &[f32]) -> [f32; R] {
     for (row, product) in products.iter_mut().enumerate() {
         let w = &w[row * n + whole..][..n - whole];
         let tail: f32 = x[whole..].iter().zip(w).map(|(x, w)| x * w).sum();
-        *product = sum_of_lanes(s, s.add_f32s(sums[row][0], sums[row][1])) + tail;
+        let lanes = s.to_lanes(s.add_f32s(sums[row][0], sums[row][1]));
+        *product = lanes.iter().sum::<f32>() + tail;
     }
     products
-}
-
-#[inline(always)]
-fn sum_of_lanes<S: Simd>(s: S, v: S::f32s) -> f32 {
-    let mut lanes = [0.0f32; CHANNEL_BLOCK];
-    assert!(S::F32_LANES <= lanes.len());
-    // SAFETY: asserted above.
-    unsafe { s.store(lanes.as_mut_ptr(), v) };
-    lanes.iter().sum()
 }

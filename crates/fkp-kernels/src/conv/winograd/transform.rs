@@ -227,16 +227,6 @@ mod tests {
             let pixels = [0.3f32, -1.2, 0.7, 2.1, -0.4, 0.9];
             let taps = [0.5f32, -0.8, 1.1];
             let dy = [1.5f32, -0.2, 0.6, 0.35];
-            let first = |v: S::f32s| {
-                let mut lanes = [0.0f32; 16];
-                assert!(S::F32_LANES <= lanes.len());
-                // SAFETY: asserted above.
-                #[expect(unsafe_code, reason = "reads one lane")]
-                unsafe {
-                    s.store(lanes.as_mut_ptr(), v);
-                }
-                lanes[0]
-            };
             let v = Input.apply(s, pixels.map(|p| s.splat_f32s(p)));
             let u = Filter.apply(s, taps.map(|t| s.splat_f32s(t)));
             let mut m = [s.splat_f32s(0.0); 6];
@@ -249,7 +239,7 @@ mod tests {
                 du[i] = s.mul_f32s(dm[i], v[i]);
             }
             let close = |got: S::f32s, expected: f32| {
-                let got = first(got);
+                let got = s.to_lanes(got)[0];
                 assert!((got - expected).abs() < 2e-6, "{got} instead of {expected}");
             };
             let y = Output.apply(s, m);
