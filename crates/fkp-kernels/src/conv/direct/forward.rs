@@ -3,20 +3,16 @@
 
 use super::plan::Plan;
 use crate::conv::batch::forward_images;
-use crate::conv::buffers::ForwardInputs;
 use crate::conv::config::Pooling;
 use crate::conv::epilogue::{activate, max_and_argmax, saved_argmax};
 use crate::conv::geometry::Geometry;
 use crate::matmul::TapProduct;
 use crate::scratch::with_scratch;
 use crate::simd::{Kernel, Simd, dispatch};
+use crate::weighted_op::OpInputs;
 
 /// See [`crate::conv::algorithm::forward`].
-pub(crate) fn forward(
-    g: &Geometry,
-    inputs: ForwardInputs<'_>,
-    argmax: Option<&mut [u8]>,
-) -> Vec<f32> {
+pub(crate) fn forward(g: &Geometry, inputs: OpInputs<'_>, argmax: Option<&mut [u8]>) -> Vec<f32> {
     let plan = Plan::new(g);
     // [taps, depth], padded with zeros.
     let mut w = vec![0.0f32; plan.weights_len()];

@@ -2,20 +2,21 @@
 #![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
 
 use super::plan::{Block, Plan};
-use super::tiles::{input_to_points, load_points, load_square, store_points};
-use super::transform::{InputAdjoint, OUT, OutputAdjoint, POINTS, Transform};
+use super::tiles::{input_to_points, load_square, store_square};
+use super::transform::{IN, InputAdjoint, OUT, OutputAdjoint, POINTS, Transform};
 use super::weights::{Rows, from_points, to_points};
 use crate::conv::batch::{GroupImage, sum_over_groups};
-use crate::conv::buffers::{BackwardInputs, ConvGradients};
+use crate::conv::buffers::BackwardInputs;
 use crate::conv::config::Pooling;
 use crate::conv::epilogue::route;
 use crate::conv::geometry::Geometry;
 use crate::matmul::{Product, Write};
 use crate::scratch::with_scratch;
 use crate::simd::{Kernel, Simd, dispatch};
+use crate::weighted_op::OpGradients;
 
 /// See [`crate::conv::algorithm::backward`].
-pub(crate) fn backward(g: &Geometry, inputs: &BackwardInputs<'_>) -> ConvGradients {
+pub(crate) fn backward(g: &Geometry, inputs: &BackwardInputs<'_>) -> OpGradients {
     let plan = Plan::new(g);
     let w_len = inputs.w.len();
     let mut dx = inputs.new_input_gradient();
@@ -43,7 +44,11 @@ pub(crate) fn backward(g: &Geometry, inputs: &BackwardInputs<'_>) -> ConvGradien
         })
     });
     let bias = dw.split_off(w_len);
-    ConvGradients { x: dx, w: dw, bias }
+    OpGradients {
+        x: dx,
+        w: Some(dw),
+        bias,
+    }
 }
 
 /// Gradients of the transformed weights and of the padded bias, summed over images.
@@ -256,7 +261,7 @@ fn pixels_to_points<S: Simd>(
     assert!(offset + S::F32_LANES <= stride && m.len() >= POINTS * stride);
     let points = OutputAdjoint.apply_2d(s, pixels);
     // SAFETY: asserted above.
-    unsafe { store_points(s, &points, m.as_mut_ptr().add(offset), stride) };
+    unsafe { store_square(s, &points, m.as_mut_ptr().add(offset), stride) };
 }
 
 /// Adds the gradient of one tile to that of the bias.
@@ -286,7 +291,8 @@ fn points_to_input<S: Simd>(s: S, plan: &Plan, v: &[f32], block: Block, dx: &mut
         let corner = plan.input_offset(first + t);
         for c in (0..depth).step_by(S::F32_LANES) {
             // SAFETY: t < count <= block, so each load ends inside its point's stride.
-            let points = unsafe { load_points(s, v.as_ptr().add(t * depth + c), stride) };
+            let points =
+                unsafe { load_square(s, v.as_ptr().add(t * depth + c), IN * stride, stride) };
             let pixels = InputAdjoint.apply_2d(s, &points);
             for (y, row) in pixels.iter().enumerate() {
                 for (x, &value) in row.iter().enumerate() {
