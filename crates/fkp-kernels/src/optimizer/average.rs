@@ -61,6 +61,8 @@ struct Average {
 }
 
 impl Update<0> for Average {
+    const CHECKED: bool = false;
+
     #[inline(always)]
     fn apply<S: Simd>(
         self,

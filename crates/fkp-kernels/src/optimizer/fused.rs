@@ -19,6 +19,8 @@ const COLUMNS: usize = 512;
 
 /// The update of one value of a parameter from its gradient and its `N` values of state.
 pub(super) trait Update<const N: usize>: Copy + Sync {
+    /// Whether to check that the gradient is finite.
+    const CHECKED: bool = true;
     /// The new value and state. Must be `#[inline(always)]` and free of closures, which would not
     /// be compiled for the instruction set of `s`.
     fn apply<S: Simd>(
@@ -83,7 +85,7 @@ impl HostGradient<'_> {
 }
 
 /// Updates a parameter and its state, which have the length of the gradient. Returns whether all
-/// values of the gradient are finite.
+/// values of the gradient are finite, as far as they are checked.
 pub(super) fn update<const N: usize>(
     p: &mut [f32],
     grad: HostGradient<'_>,
@@ -251,7 +253,9 @@ impl<const N: usize, U: Update<N>> Kernel for Block<'_, N, U> {
             // SAFETY: i + LANES <= n, the length of all slices.
             unsafe {
                 let g = s.load(grad.as_ptr().add(i));
-                check = s.mul_add(g, zero, check);
+                if U::CHECKED {
+                    check = s.mul_add(g, zero, check);
+                }
                 let mut old = [zero; N];
                 for (old, slot) in old.iter_mut().zip(&state) {
                     *old = s.load(slot.as_ptr().add(i));
