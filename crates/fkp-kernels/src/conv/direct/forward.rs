@@ -6,7 +6,7 @@ use crate::conv::batch::forward_images;
 use crate::conv::config::Pooling;
 use crate::conv::epilogue::{activate, max_and_argmax, saved_argmax};
 use crate::conv::geometry::Geometry;
-use crate::matmul::TapProduct;
+use crate::matmul::{Product, Write};
 use crate::scratch::with_scratch;
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::weighted_op::OpInputs;
@@ -73,16 +73,19 @@ impl Kernel for Forward<'_> {
         let (row_len, conv_len) = (plan.output_row_len(), plan.conv_row_len());
         assert!(bias.len() == depth && rows.len() == plan.rows_len());
         assert!(argmax.as_ref().is_none_or(|a| a.len() == output.len()));
-        let product = TapProduct {
+        let product = Product {
             m: g.wo,
             n: depth,
             a_row_stride: g.stride,
-            taps: &plan.taps,
+            a_columns: plan.taps.as_slice(),
+            b_row_stride: depth,
+            dst_row_stride: depth,
         };
         let activation = g.activation;
         for (y, out) in output.chunks_exact_mut(row_len).enumerate() {
             for (i, row) in rows.chunks_exact_mut(conv_len).enumerate() {
-                product.run(s, &input[plan.row_offset(plan.rows() * y + i)..], w, row);
+                let input = &input[plan.row_offset(plan.rows() * y + i)..];
+                product.run(s, input, w, row, Write::Overwrite);
             }
             let argmax = argmax
                 .as_deref_mut()

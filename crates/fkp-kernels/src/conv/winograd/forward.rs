@@ -9,7 +9,7 @@ use crate::conv::batch::forward_images;
 use crate::conv::config::Pooling;
 use crate::conv::epilogue::{activate, max_and_argmax, saved_argmax};
 use crate::conv::geometry::Geometry;
-use crate::matmul::{Product, Write};
+use crate::matmul::{Product, Strided, Write};
 use crate::scratch::with_scratch;
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::weighted_op::OpInputs;
@@ -85,9 +85,11 @@ impl Kernel for Forward<'_> {
             let product = Product {
                 m: block.count,
                 n: plan.c_out,
-                k: plan.c_in,
                 a_row_stride: plan.c_in,
-                a_col_stride: 1,
+                a_columns: Strided {
+                    count: plan.c_in,
+                    stride: 1,
+                },
                 b_row_stride: plan.c_out,
                 dst_row_stride: plan.c_out,
             };
