@@ -59,10 +59,11 @@ impl Frame {
                 }
             }
         }
-        dispatch(Pack {
+        dispatch(Convert {
             frame: self.as_lines(),
-            planes,
-            pixels: frame,
+            direction: Direction::Pack,
+            from: planes,
+            to: frame,
         });
     }
 
@@ -70,10 +71,11 @@ impl Frame {
     pub(crate) fn unpack(&self, frame: &[f32], planes: &mut [f32]) {
         assert_eq!(planes.len(), self.channels * self.h * self.w);
         assert_eq!(frame.len(), self.len());
-        dispatch(Unpack {
+        dispatch(Convert {
             frame: self.as_lines(),
-            planes,
-            pixels: frame,
+            direction: Direction::Unpack,
+            from: frame,
+            to: planes,
         });
     }
 
@@ -112,85 +114,83 @@ impl Frame {
     }
 }
 
-struct Pack<'a> {
-    frame: Frame,
-    planes: &'a [f32],
-    pixels: &'a mut [f32],
+/// From planes to the frame or back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Pack,
+    Unpack,
 }
 
-impl Kernel for Pack<'_> {
-    type Output = ();
+/// Where a block of channels is in memory.
+#[derive(Clone, Copy)]
+struct Block {
+    start: usize,
+    channel_stride: usize,
+    pixel_stride: usize,
+}
 
+impl Block {
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Self {
-            frame,
-            planes,
-            pixels,
-        } = self;
-        let (depth, plane, width) = (padded(frame.channels), frame.h * frame.w, frame.w);
-        for (from, to, channels) in frame.blocks() {
-            if channels < CHANNEL_BLOCK || width < S::F32_LANES {
-                for x in 0..width {
-                    let pixel = &mut pixels[to + x * depth..][..CHANNEL_BLOCK];
-                    pixel[channels..].fill(0.0);
-                    for (c, v) in pixel[..channels].iter_mut().enumerate() {
-                        *v = planes[from + c * plane + x];
-                    }
-                }
-                continue;
-            }
-            assert!(from + (CHANNEL_BLOCK - 1) * plane + width <= planes.len());
-            assert!(to + (width - 1) * depth + CHANNEL_BLOCK <= pixels.len());
-            for x in starts(width, S::F32_LANES) {
-                for c in (0..CHANNEL_BLOCK).step_by(S::F32_LANES) {
-                    // SAFETY: asserted above for all channels of the block and all pixels.
-                    unsafe {
-                        let from = planes.as_ptr().add(from + c * plane + x);
-                        let to = pixels.as_mut_ptr().add(to + x * depth + c);
-                        s.transpose(from, plane, to, depth);
-                    }
-                }
-            }
-        }
+    fn at(&self, channel: usize, pixel: usize) -> usize {
+        self.start + channel * self.channel_stride + pixel * self.pixel_stride
     }
 }
 
-struct Unpack<'a> {
+struct Convert<'a> {
     frame: Frame,
-    planes: &'a mut [f32],
-    pixels: &'a [f32],
+    direction: Direction,
+    from: &'a [f32],
+    to: &'a mut [f32],
 }
 
-impl Kernel for Unpack<'_> {
+impl Kernel for Convert<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self {
             frame,
-            planes,
-            pixels,
+            direction,
+            from: source,
+            to: target,
         } = self;
         let (depth, plane, width) = (padded(frame.channels), frame.h * frame.w, frame.w);
-        for (to, from, channels) in frame.blocks() {
+        for (in_planes, in_frame, channels) in frame.blocks() {
+            let planes = Block {
+                start: in_planes,
+                channel_stride: plane,
+                pixel_stride: 1,
+            };
+            let pixels = Block {
+                start: in_frame,
+                channel_stride: 1,
+                pixel_stride: depth,
+            };
+            // The distance of two lines of a transposed block is the other stride, which is not 1.
+            let (from, from_stride, to, to_stride) = match direction {
+                Direction::Pack => (planes, plane, pixels, depth),
+                Direction::Unpack => (pixels, depth, planes, plane),
+            };
             if channels < CHANNEL_BLOCK || width < S::F32_LANES {
-                for c in 0..channels {
-                    for x in 0..width {
-                        planes[to + c * plane + x] = pixels[from + x * depth + c];
+                for x in 0..width {
+                    for c in 0..channels {
+                        target[to.at(c, x)] = source[from.at(c, x)];
+                    }
+                    if direction == Direction::Pack {
+                        target[to.at(channels, x)..to.at(CHANNEL_BLOCK, x)].fill(0.0);
                     }
                 }
                 continue;
             }
-            assert!(to + (CHANNEL_BLOCK - 1) * plane + width <= planes.len());
-            assert!(from + (width - 1) * depth + CHANNEL_BLOCK <= pixels.len());
+            assert!(from.at(CHANNEL_BLOCK - 1, width - 1) < source.len());
+            assert!(to.at(CHANNEL_BLOCK - 1, width - 1) < target.len());
             for x in starts(width, S::F32_LANES) {
                 for c in (0..CHANNEL_BLOCK).step_by(S::F32_LANES) {
                     // SAFETY: asserted above for all channels of the block and all pixels.
                     unsafe {
-                        let from = pixels.as_ptr().add(from + x * depth + c);
-                        let to = planes.as_mut_ptr().add(to + c * plane + x);
-                        s.transpose(from, depth, to, plane);
+                        let from = source.as_ptr().add(from.at(c, x));
+                        let to = target.as_mut_ptr().add(to.at(c, x));
+                        s.transpose(from, from_stride, to, to_stride);
                     }
                 }
             }

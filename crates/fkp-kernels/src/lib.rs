@@ -26,7 +26,6 @@
 #![doc = include_str!("../README.md")]
 
 mod activation;
-mod average;
 mod batch_norm;
 mod conv;
 mod dropout;
@@ -42,7 +41,6 @@ mod simd;
 mod weighted_op;
 
 pub use activation::{Activation, gelu, relu, silu};
-pub use average::average_into;
 pub use batch_norm::{
     BatchStatistics, NormStatistics, batch_norm, batch_norm_train, fold_batch_norm,
 };
@@ -50,5 +48,8 @@ pub use conv::{Conv2dConfig, Pooling, conv2d};
 pub use dropout::{DROPOUT_SEED, dropout};
 pub use gradients::{Gradients, backward};
 pub use linear::linear;
-pub use optimizer::{Adam, AdamConfig, Momentum, Sgd, SgdConfig, StepOutcome, WeightDecay};
+pub use optimizer::{
+    Adam, AdamConfig, FusedOptimizer, Momentum, Sgd, SgdConfig, StepOutcome, WeightDecay,
+    average_into,
+};
 pub use pool::{avg_pool2d, max_pool2d};

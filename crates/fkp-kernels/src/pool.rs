@@ -135,6 +135,25 @@ impl Windows {
     fn members(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.kernel).flat_map(move |y| (0..self.kernel).map(move |x| y * self.w + x))
     }
+
+    /// The gradient of `x`: `add(plane, dx, grad)` adds that of one plane.
+    fn backward(
+        &self,
+        op: &'static str,
+        x: &Tensor,
+        grad: &Tensor,
+        add: impl Fn(usize, &mut [f32], &[f32]) + Sync,
+    ) -> Result<Option<Tensor>> {
+        let dx = with_values(op, [grad], |[grad]| {
+            let mut dx = vec![0.0f32; self.planes() * self.in_plane()];
+            dx.par_chunks_mut(self.in_plane())
+                .zip(grad.par_chunks(self.out_plane()))
+                .enumerate()
+                .for_each(|(plane, (dx, grad))| add(plane, dx, grad));
+            Ok(dx)
+        })?;
+        Tensor::from_vec(dx, x.shape(), x.device()).map(Some)
+    }
 }
 
 struct MaxPool {
@@ -189,19 +208,12 @@ impl CustomOp1 for MaxPool {
         let Some(argmax) = self.argmax.get() else {
             bail!("max_pool2d: backward without a tracked forward");
         };
-        let dx = with_values(self.name(), [grad], |[grad]| {
-            let mut dx = vec![0.0f32; g.planes() * g.in_plane()];
-            dx.par_chunks_mut(g.in_plane())
-                .zip(grad.par_chunks(g.out_plane()))
-                .zip(argmax.par_chunks(g.out_plane()))
-                .for_each(|((dx, grad), argmax)| {
-                    for (&grad, &max) in grad.iter().zip(argmax) {
-                        dx[max as usize] += grad;
-                    }
-                });
-            Ok(dx)
-        })?;
-        Tensor::from_vec(dx, x.shape(), x.device()).map(Some)
+        g.backward(self.name(), x, grad, |plane, dx, grad| {
+            let argmax = &argmax[plane * g.out_plane()..];
+            for (&grad, &max) in grad.iter().zip(argmax) {
+                dx[max as usize] += grad;
+            }
+        })
     }
 }
 
@@ -232,17 +244,10 @@ impl CustomOp1 for AvgPool {
     fn bwd(&self, x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         let g = &self.windows;
         let scale = 1.0 / (g.kernel * g.kernel) as f32;
-        let dx = with_values(self.name(), [grad], |[grad]| {
-            let mut dx = vec![0.0f32; g.planes() * g.in_plane()];
-            dx.par_chunks_mut(g.in_plane())
-                .zip(grad.par_chunks(g.out_plane()))
-                .for_each(|(dx, grad)| {
-                    for (&grad, origin) in grad.iter().zip(g.origins()) {
-                        g.members().for_each(|m| dx[origin + m] += grad * scale);
-                    }
-                });
-            Ok(dx)
-        })?;
-        Tensor::from_vec(dx, x.shape(), x.device()).map(Some)
+        g.backward(self.name(), x, grad, |_, dx, grad| {
+            for (&grad, origin) in grad.iter().zip(g.origins()) {
+                g.members().for_each(|m| dx[origin + m] += grad * scale);
+            }
+        })
     }
 }

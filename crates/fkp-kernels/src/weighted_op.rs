@@ -1,7 +1,7 @@
-//! Operations with weights and an optional bias as candle custom ops: candle has one trait for
-//! two operands and another for three.
+//! Operations with weights and an optional bias as candle custom ops of three operands, of which
+//! the third is empty where there is no bias.
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
 
 use crate::host::{is_host_f32, values};
 
@@ -21,6 +21,15 @@ pub(crate) struct OpInputs<'a> {
     pub(crate) x_shape: &'a Shape,
     pub(crate) w: &'a [f32],
     pub(crate) bias: Option<&'a [f32]>,
+}
+
+impl OpInputs<'_> {
+    /// The bias, zero where there is none, padded with zeros to `len` values.
+    pub(crate) fn padded_bias(&self, len: usize) -> Vec<f32> {
+        let mut padded = self.bias.unwrap_or_default().to_vec();
+        padded.resize(len, 0.0);
+        padded
+    }
 }
 
 /// The gradients of a [`WeightedOp`]; `None` where one is not needed.
@@ -43,62 +52,12 @@ pub(crate) fn apply<T: WeightedOp>(
     bias: Option<&Tensor>,
 ) -> Result<Tensor> {
     match bias {
-        None => x.apply_op2(w, Custom(op)),
+        None => x.apply_op3(w, &Tensor::zeros(0, DType::F32, x.device())?, Custom(op)),
         Some(bias) => x.apply_op3(w, bias, Custom(op)),
     }
 }
 
 struct Custom<T>(T);
-
-impl<T: WeightedOp> Custom<T> {
-    fn gradients(&self, x: &Tensor, w: &Tensor, y: &Tensor, grad: &Tensor) -> Result<OpGradients> {
-        if !is_host_f32(&[x, w, y, grad]) {
-            bail!(
-                "{}: the gradient must be f32 on the CPU like the result",
-                T::NAME
-            );
-        }
-        self.0.backward(x, w, y, grad)
-    }
-}
-
-fn tensor(values: Option<Vec<f32>>, like: &Tensor) -> Result<Option<Tensor>> {
-    let tensor = |values| Tensor::from_vec(values, like.shape(), like.device());
-    values.map(tensor).transpose()
-}
-
-impl<T: WeightedOp> CustomOp2 for Custom<T> {
-    fn name(&self) -> &'static str {
-        T::NAME
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        w: &CpuStorage,
-        w_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (y, shape) = self.0.forward(OpInputs {
-            x: &values(T::NAME, x, x_layout)?,
-            x_shape: x_layout.shape(),
-            w: &values(T::NAME, w, w_layout)?,
-            bias: None,
-        });
-        Ok((CpuStorage::F32(y), shape))
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        w: &Tensor,
-        y: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let gradients = self.gradients(x, w, y, grad)?;
-        Ok((tensor(gradients.x, x)?, tensor(gradients.w, w)?))
-    }
-}
 
 impl<T: WeightedOp> CustomOp3 for Custom<T> {
     fn name(&self) -> &'static str {
@@ -114,11 +73,12 @@ impl<T: WeightedOp> CustomOp3 for Custom<T> {
         bias: &CpuStorage,
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
+        let bias = values(T::NAME, bias, bias_layout)?;
         let (y, shape) = self.0.forward(OpInputs {
             x: &values(T::NAME, x, x_layout)?,
             x_shape: x_layout.shape(),
             w: &values(T::NAME, w, w_layout)?,
-            bias: Some(&values(T::NAME, bias, bias_layout)?),
+            bias: (!bias.is_empty()).then_some(&*bias),
         });
         Ok((CpuStorage::F32(y), shape))
     }
@@ -131,8 +91,20 @@ impl<T: WeightedOp> CustomOp3 for Custom<T> {
         y: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let gradients = self.gradients(x, w, y, grad)?;
-        let db = tensor(Some(gradients.bias), bias)?;
-        Ok((tensor(gradients.x, x)?, tensor(gradients.w, w)?, db))
+        if !is_host_f32(&[x, w, y, grad]) {
+            let op = T::NAME;
+            bail!("{op}: the gradient must be f32 on the CPU like the result");
+        }
+        let gradients = self.0.backward(x, w, y, grad)?;
+        let tensor = |values: Option<Vec<f32>>, like: &Tensor| {
+            let tensor = |values| Tensor::from_vec(values, like.shape(), like.device());
+            values.map(tensor).transpose()
+        };
+        let db = (bias.elem_count() > 0).then_some(gradients.bias);
+        Ok((
+            tensor(gradients.x, x)?,
+            tensor(gradients.w, w)?,
+            tensor(db, bias)?,
+        ))
     }
 }

@@ -1,8 +1,9 @@
 //! The choice of the algorithm that computes a convolution.
 
-use super::buffers::{BackwardInputs, ConvGradients, ForwardInputs, InputGradient};
+use super::buffers::{BackwardInputs, InputGradient};
 use super::geometry::Geometry;
 use super::{direct, im2col, winograd};
+use crate::weighted_op::{OpGradients, OpInputs};
 
 /// The implementations, in the order in which they are preferred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +40,7 @@ pub(crate) fn argmax_len(g: &Geometry) -> usize {
 
 /// Computes the output. With pooling, `argmax` receives the index of the maximum of each window:
 /// `None` where no gradient is needed.
-pub(crate) fn forward(
-    g: &Geometry,
-    inputs: ForwardInputs<'_>,
-    argmax: Option<&mut [u8]>,
-) -> Vec<f32> {
+pub(crate) fn forward(g: &Geometry, inputs: OpInputs<'_>, argmax: Option<&mut [u8]>) -> Vec<f32> {
     match Algorithm::of(g) {
         Algorithm::Winograd => winograd::forward(g, inputs, argmax),
         Algorithm::Direct => direct::forward(g, inputs, argmax),
@@ -52,7 +49,7 @@ pub(crate) fn forward(
 }
 
 /// Computes the gradients.
-pub(crate) fn backward(g: &Geometry, inputs: &BackwardInputs<'_>) -> ConvGradients {
+pub(crate) fn backward(g: &Geometry, inputs: &BackwardInputs<'_>) -> OpGradients {
     match (Algorithm::of(g), inputs.input_gradient) {
         (Algorithm::Winograd, _) => winograd::backward(g, inputs),
         (Algorithm::Direct, InputGradient::NotNeeded) => direct::parameter_gradients(g, inputs),

@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::buffers::ForwardInputs;
 use super::geometry::Geometry;
 use crate::activation::BLOCK;
 use crate::matmul::Write;
 use crate::scratch::with_scratch;
+use crate::weighted_op::OpInputs;
 
 /// The weight gradient is summed in at most this many partial sums, each over consecutive
 /// images. The number fixes the order of the additions and with it the result, so it does not
@@ -27,33 +27,24 @@ pub(super) struct ForwardImage<'a> {
 /// Computes the output of all images, in parallel.
 pub(super) fn forward_images(
     g: &Geometry,
-    inputs: ForwardInputs<'_>,
+    inputs: OpInputs<'_>,
     argmax: Option<&mut [u8]>,
-    forward: impl Fn(ForwardImage<'_>) + Sync,
+    forward: impl Fn(ForwardImage<'_>) + Send + Sync,
 ) -> Vec<f32> {
     assert_eq!(inputs.x.len(), g.n * g.x_len());
     let out_len = g.out_len();
     let mut out = vec![0.0f32; g.n * out_len];
-    let images = out
-        .par_chunks_mut(out_len)
-        .zip(inputs.x.par_chunks(g.x_len()));
-    match argmax {
-        None => images.for_each(|(out, x)| {
-            forward(ForwardImage {
-                x,
-                out,
-                argmax: None,
-            });
-        }),
-        Some(argmax) => {
-            let len = argmax.len() / g.n;
-            let images = images.zip(argmax.par_chunks_mut(len));
-            images.for_each(|((out, x), argmax)| {
-                let argmax = Some(argmax);
-                forward(ForwardImage { x, out, argmax });
-            });
-        }
-    }
+    let mut argmax = argmax.map(|a| {
+        let len = a.len() / g.n;
+        a.chunks_mut(len)
+    });
+    let images = out.chunks_mut(out_len).zip(inputs.x.chunks(g.x_len()));
+    let images = images.map(|(out, x)| {
+        let argmax = argmax.as_mut().and_then(Iterator::next);
+        ForwardImage { x, out, argmax }
+    });
+    let images: Vec<_> = images.collect();
+    images.into_par_iter().for_each(forward);
     out
 }
 
@@ -98,19 +89,18 @@ pub(super) fn sum_over_groups(
 ) -> Vec<f32> {
     let (size, x_len) = (g.n.div_ceil(PARTIAL_SUMS), g.x_len());
     assert!(dx.as_ref().is_none_or(|dx| dx.len() == g.n * x_len));
-    let group = |index: usize, dx| Group {
+    let mut dx = dx.map(|dx| dx.chunks_mut(size * x_len));
+    let groups = (0..g.n).step_by(size).map(|first| Group {
         x_len,
-        images: index * size..g.n.min((index + 1) * size),
-        dx,
-    };
-    with_scratch(g.n.div_ceil(size) * len, |partials| {
-        let tasks = partials.par_chunks_mut(len).enumerate();
-        match dx {
-            None => tasks.for_each(|(index, partial)| sum_group(group(index, None), partial)),
-            Some(dx) => tasks
-                .zip(dx.par_chunks_mut(size * x_len))
-                .for_each(|((index, partial), dx)| sum_group(group(index, Some(dx)), partial)),
-        }
+        images: first..g.n.min(first + size),
+        dx: dx.as_mut().and_then(Iterator::next),
+    });
+    let groups: Vec<_> = groups.collect();
+    with_scratch(groups.len() * len, |partials| {
+        groups
+            .into_par_iter()
+            .zip(partials.par_chunks_mut(len))
+            .for_each(|(group, partial)| sum_group(group, partial));
         add_in_order(partials, len)
     })
 }

@@ -5,25 +5,6 @@ use super::geometry::Geometry;
 use crate::layout::Frame;
 use crate::scratch::with_scratch;
 
-/// What the forward pass reads.
-#[derive(Clone, Copy)]
-pub(crate) struct ForwardInputs<'a> {
-    pub(crate) x: &'a [f32],
-    pub(crate) w: &'a [f32],
-    pub(crate) bias: Option<&'a [f32]>,
-}
-
-impl ForwardInputs<'_> {
-    /// The bias, zero where there is none, padded with zeros to `len` values.
-    pub(super) fn padded_bias(&self, len: usize) -> Vec<f32> {
-        let mut padded = vec![0.0f32; len];
-        if let Some(bias) = self.bias {
-            padded[..bias.len()].copy_from_slice(bias);
-        }
-        padded
-    }
-}
-
 /// Whether the gradient of the input is needed as well as those of weights and bias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InputGradient {
@@ -89,11 +70,4 @@ impl BackwardImage<'_> {
             }),
         }
     }
-}
-
-/// The gradients, each with the layout of its operand.
-pub(crate) struct ConvGradients {
-    pub(crate) x: Option<Vec<f32>>,
-    pub(crate) w: Vec<f32>,
-    pub(crate) bias: Vec<f32>,
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use candle_core::{Result, Shape, Tensor, bail};
 
 use super::algorithm::{argmax_len, backward, forward};
-use super::buffers::{BackwardInputs, ForwardInputs, InputGradient};
+use super::buffers::{BackwardInputs, InputGradient};
 use super::config::{Conv2dConfig, Pooling};
 use super::geometry::Geometry;
 use crate::host::with_values;
@@ -85,17 +85,6 @@ impl WeightedOp for Conv2d {
         let (h, w) = g.out_size();
         let mut argmax =
             (self.tracked && g.pooling == Pooling::Max2).then(|| vec![0u8; argmax_len(g)]);
-        let OpInputs {
-            x,
-            w: weights,
-            bias,
-            ..
-        } = inputs;
-        let inputs = ForwardInputs {
-            x,
-            w: weights,
-            bias,
-        };
         let y = forward(g, inputs, argmax.as_deref_mut());
         if let Some(argmax) = argmax {
             // The operation runs forward once; a second result could only be the same.
@@ -114,7 +103,7 @@ impl WeightedOp for Conv2d {
             true => InputGradient::Needed,
             false => InputGradient::NotNeeded,
         };
-        let gradients = with_values(NAME, [x, w, y, grad], |[x, w, y, grad]| {
+        with_values(NAME, [x, w, y, grad], |[x, w, y, grad]| {
             let inputs = BackwardInputs {
                 x,
                 w,
@@ -124,11 +113,6 @@ impl WeightedOp for Conv2d {
                 input_gradient,
             };
             Ok(backward(&self.geometry, &inputs))
-        })?;
-        Ok(OpGradients {
-            x: gradients.x,
-            w: Some(gradients.w),
-            bias: gradients.bias,
         })
     }
 }

@@ -42,7 +42,7 @@ impl Gradients {
         Ok(match self.find(tensor)? {
             None => None,
             Some(Gradient::Dense(grad)) => Some(grad),
-            Some(Gradient::Factored(factors)) => Some(sum_of_products(None, factors)?),
+            Some(Gradient::Factored(factors)) => sum_of_products(None, factors)?,
         })
     }
 
@@ -105,7 +105,7 @@ impl Gradients {
             (dense, []) => dense.cloned().map(Gradient::Dense),
             (None, factors) => Some(Gradient::Factored(factors)),
             // A weight that a dense layer and something else use.
-            (dense, factors) => Some(Gradient::Dense(sum_of_products(dense.cloned(), factors)?)),
+            (dense, factors) => sum_of_products(dense.cloned(), factors)?.map(Gradient::Dense),
         })
     }
 }
@@ -117,7 +117,7 @@ pub(crate) enum Gradient<'a> {
     Factored(&'a [Factors]),
 }
 
-fn sum_of_products(mut sum: Option<Tensor>, factors: &[Factors]) -> Result<Tensor> {
+fn sum_of_products(mut sum: Option<Tensor>, factors: &[Factors]) -> Result<Option<Tensor>> {
     for factors in factors {
         let product = factors.product()?;
         sum = Some(match sum {
@@ -125,8 +125,5 @@ fn sum_of_products(mut sum: Option<Tensor>, factors: &[Factors]) -> Result<Tenso
             Some(sum) => (sum + product)?,
         });
     }
-    match sum {
-        Some(sum) => Ok(sum),
-        None => bail!("gradients: no factors"),
-    }
+    Ok(sum)
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Matrix, Product, Write, matmul};
+use super::{Matrix, Product, Strided, Write, matmul};
 use crate::layout::{Frame, padded};
 use crate::scratch::with_scratch;
 use crate::simd::{CHANNEL_BLOCK, Kernel, Simd, dispatch};
@@ -71,9 +71,11 @@ pub(crate) fn forward(
                         let product = Product {
                             m: w.len() / n_in,
                             n: width,
-                            k: DEPTH.min(n_in - first),
                             a_row_stride: n_in,
-                            a_col_stride: 1,
+                            a_columns: Strided {
+                                count: DEPTH.min(n_in - first),
+                                stride: 1,
+                            },
                             b_row_stride: width,
                             dst_row_stride: width,
                         };
@@ -109,9 +111,11 @@ impl WeightGradient<'_> {
         let product = Product {
             m: rows.len(),
             n: columns.len(),
-            k: batch,
             a_row_stride: 1,
-            a_col_stride: n_out,
+            a_columns: Strided {
+                count: batch,
+                stride: n_out,
+            },
             b_row_stride: n_in,
             dst_row_stride,
         };
@@ -155,9 +159,11 @@ pub(crate) fn input_gradient(sizes: DenseSizes, w: &[f32], dy: &[f32]) -> Vec<f3
                     let product = Product {
                         m: rows,
                         n: width,
-                        k: n_out,
                         a_row_stride: n_out,
-                        a_col_stride: 1,
+                        a_columns: Strided {
+                            count: n_out,
+                            stride: 1,
+                        },
                         b_row_stride: width,
                         dst_row_stride: width,
                     };
@@ -177,7 +183,8 @@ pub(crate) fn input_gradient(sizes: DenseSizes, w: &[f32], dy: &[f32]) -> Vec<f3
 /// A product whose `n` is not a multiple of the vector length: whole vectors by the microkernel,
 /// the remaining columns by `gemm`.
 fn multiply_any_width(product: Product, a: &[f32], b: &[f32], dst: &mut [f32]) {
-    let Product { m, n, k, .. } = product;
+    let Product { m, n, .. } = product;
+    let Strided { count: k, stride } = product.a_columns;
     let vectors = n / CHANNEL_BLOCK * CHANNEL_BLOCK;
     Product {
         n: vectors,
@@ -190,7 +197,7 @@ fn multiply_any_width(product: Product, a: &[f32], b: &[f32], dst: &mut [f32]) {
             rows: m,
             cols: k,
             row_stride: product.a_row_stride,
-            col_stride: product.a_col_stride,
+            col_stride: stride,
         };
         let b = Matrix {
             row_stride: product.b_row_stride,
@@ -272,16 +279,8 @@ fn dots<S: Simd, const R: usize>(s: S, x: &[f32], w: &[f32]) -> [f32; R] {
     for (row, product) in products.iter_mut().enumerate() {
         let w = &w[row * n + whole..][..n - whole];
         let tail: f32 = x[whole..].iter().zip(w).map(|(x, w)| x * w).sum();
-        *product = sum_of_lanes(s, s.add_f32s(sums[row][0], sums[row][1])) + tail;
+        let lanes = s.to_lanes(s.add_f32s(sums[row][0], sums[row][1]));
+        *product = lanes.iter().sum::<f32>() + tail;
     }
     products
-}
-
-#[inline(always)]
-fn sum_of_lanes<S: Simd>(s: S, v: S::f32s) -> f32 {
-    let mut lanes = [0.0f32; CHANNEL_BLOCK];
-    assert!(S::F32_LANES <= lanes.len());
-    // SAFETY: asserted above.
-    unsafe { s.store(lanes.as_mut_ptr(), v) };
-    lanes.iter().sum()
 }

@@ -7,18 +7,68 @@ use crate::simd::{Kernel, Simd, dispatch};
 
 /// `dst = a · b` or `dst += a · b` with `dst` of `m × n`, `n` a multiple of the vector length.
 ///
-/// Element `(i, p)` of `a` is at `i · a_row_stride + p · a_col_stride`, row `p` of `b` at
-/// `p · b_row_stride` and row `i` of `dst` at `i · dst_row_stride`. Each element's products are
+/// Element `(i, p)` of `a` is at `i · a_row_stride` plus offset `p` of `a_columns`, row `p` of `b`
+/// at `p · b_row_stride` and row `i` of `dst` at `i · dst_row_stride`. Each element's products are
 /// added in the order of `p`.
 #[derive(Clone, Copy)]
-pub(crate) struct Product {
+pub(crate) struct Product<C = Strided> {
     pub(crate) m: usize,
     pub(crate) n: usize,
-    pub(crate) k: usize,
     pub(crate) a_row_stride: usize,
-    pub(crate) a_col_stride: usize,
+    pub(crate) a_columns: C,
     pub(crate) b_row_stride: usize,
     pub(crate) dst_row_stride: usize,
+}
+
+/// Where the columns of an operand start.
+pub(crate) trait Columns: Copy {
+    fn offsets(self) -> impl Iterator<Item = usize>;
+    /// The largest offset, `None` without columns.
+    fn last(self) -> Option<usize>;
+    fn count(self) -> usize;
+}
+
+/// `count` columns, `stride` apart.
+#[derive(Clone, Copy)]
+pub(crate) struct Strided {
+    pub(crate) count: usize,
+    pub(crate) stride: usize,
+}
+
+impl Columns for Strided {
+    #[inline(always)]
+    fn offsets(self) -> impl Iterator<Item = usize> {
+        (0..self.count).map(move |p| p * self.stride)
+    }
+
+    #[inline(always)]
+    fn last(self) -> Option<usize> {
+        Some(self.count.checked_sub(1)? * self.stride)
+    }
+
+    #[inline(always)]
+    fn count(self) -> usize {
+        self.count
+    }
+}
+
+/// The taps of a convolution kernel: with these offsets the rows of `a` are the overlapping windows
+/// of an image, read where they are instead of from a matrix of the windows (im2col).
+impl Columns for &[usize] {
+    #[inline(always)]
+    fn offsets(self) -> impl Iterator<Item = usize> {
+        self.iter().copied()
+    }
+
+    #[inline(always)]
+    fn last(self) -> Option<usize> {
+        self.iter().copied().max()
+    }
+
+    #[inline(always)]
+    fn count(self) -> usize {
+        self.len()
+    }
 }
 
 impl Product {
@@ -32,11 +82,13 @@ impl Product {
             write,
         });
     }
+}
 
+impl<C: Columns> Product<C> {
     /// Computes the product as part of another kernel.
     #[inline(always)]
     pub(crate) fn run<S: Simd>(self, s: S, a: &[f32], b: &[f32], dst: &mut [f32], write: Write) {
-        let Self { m, n, k, .. } = self;
+        let Self { m, n, .. } = self;
         if m == 0 || n == 0 {
             return;
         }
@@ -48,12 +100,13 @@ impl Product {
             (m - 1) * self.dst_row_stride + n <= dst.len(),
             "dst is too short"
         );
-        if k > 0 {
+        if let Some(last) = self.a_columns.last() {
             assert!(
-                (m - 1) * self.a_row_stride + (k - 1) * self.a_col_stride < a.len(),
+                (m - 1) * self.a_row_stride + last < a.len(),
                 "a is too short"
             );
-            assert!((k - 1) * self.b_row_stride + n <= b.len(), "b is too short");
+            let last = self.a_columns.count() - 1;
+            assert!(last * self.b_row_stride + n <= b.len(), "b is too short");
         }
         let mut column = 0;
         while column < n {
@@ -91,8 +144,8 @@ impl Product {
         write: Write,
     ) {
         let (a, b, dst) = (a.as_ptr(), b.as_ptr(), dst.as_mut_ptr());
-        // With `k = 0` the operands are empty: these two then point outside of them and are never
-        // read.
+        // Without columns the operands are empty: these two then point outside of them and are
+        // never read.
         let b = b.wrapping_add(column);
         let row_of_a = |row: usize| a.wrapping_add(row * self.a_row_stride);
         let mut row = 0;
@@ -127,8 +180,8 @@ impl Product {
                 Write::Overwrite => [[s.splat_f32s(0.0); NV]; MR],
                 Write::Accumulate => tile::load(s, dst, self.dst_row_stride),
             };
-            for p in 0..self.k {
-                let rows = tile::rows::<MR>(a.add(p * self.a_col_stride), self.a_row_stride);
+            for (p, offset) in self.a_columns.offsets().enumerate() {
+                let rows = tile::rows::<MR>(a.add(offset), self.a_row_stride);
                 tile::add_outer_product(s, &mut sums, rows, b.add(p * self.b_row_stride));
             }
             tile::store(s, &sums, dst, self.dst_row_stride);
@@ -165,9 +218,11 @@ mod tests {
                 let product = Product {
                     m,
                     n,
-                    k,
                     a_row_stride: a_row,
-                    a_col_stride: a_col,
+                    a_columns: Strided {
+                        count: k,
+                        stride: a_col,
+                    },
                     b_row_stride: n + 1,
                     dst_row_stride: n + 2,
                 };

@@ -1,5 +1,5 @@
-//! Matrix products: the `gemm` crate, a microkernel for operands that are packed already, its
-//! variants for overlapping windows, and the products of a dense layer.
+//! Matrix products: the `gemm` crate, a microkernel for operands that are packed already or
+//! overlapping windows, the gradient of the latter, and the products of a dense layer.
 
 mod dense;
 mod gemm;
@@ -9,5 +9,5 @@ mod tile;
 
 pub(crate) use dense::{DenseSizes, WeightGradient, forward, input_gradient};
 pub(crate) use gemm::{Matrix, Write, matmul};
-pub(crate) use microkernel::Product;
-pub(crate) use taps::{TapGradient, TapProduct};
+pub(crate) use microkernel::{Product, Strided};
+pub(crate) use taps::TapGradient;

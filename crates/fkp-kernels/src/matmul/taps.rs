@@ -1,95 +1,13 @@
-//! Products of the overlapping windows of an image with the taps of a convolution kernel,
+//! The gradient of the taps of a convolution kernel, from the overlapping windows of an image,
 //! without a matrix of the windows (im2col).
 #![expect(unsafe_code, reason = "vector loads in the innermost loop")]
 
 use super::tile;
 use crate::simd::Simd;
 
-/// `dst = a · b` where column `p` of `a` starts at `taps[p]` instead of at a multiple of a
-/// stride: the windows of an image, read where they overlap. `b` is `[taps, n]`, `dst` `[m, n]`.
-#[derive(Clone, Copy)]
-pub(crate) struct TapProduct<'a> {
-    pub(crate) m: usize,
-    pub(crate) n: usize,
-    pub(crate) a_row_stride: usize,
-    pub(crate) taps: &'a [usize],
-}
-
-impl TapProduct<'_> {
-    #[inline(always)]
-    pub(crate) fn run<S: Simd>(self, s: S, a: &[f32], b: &[f32], dst: &mut [f32]) {
-        let Self { m, n, taps, .. } = self;
-        assert_in_bounds(a, m, self.a_row_stride, taps);
-        assert!(
-            n.is_multiple_of(S::F32_LANES),
-            "n must be a multiple of the vector length"
-        );
-        assert!(taps.len() * n <= b.len() && m * n <= dst.len());
-        let mut column = 0;
-        while column < n {
-            // SAFETY: the assertions above cover rows 0..m and columns 0..n.
-            unsafe {
-                if S::ROW_VECTORS >= 4 && column + 2 * S::F32_LANES <= n {
-                    self.columns::<S, 8, 2>(s, a, b, dst, column);
-                    column += 2 * S::F32_LANES;
-                } else {
-                    self.columns::<S, 8, 1>(s, a, b, dst, column);
-                    column += S::F32_LANES;
-                }
-            }
-        }
-    }
-
-    /// All rows of `NV` vectors of columns, `MR` rows at a time.
-    #[inline(always)]
-    unsafe fn columns<S: Simd, const MR: usize, const NV: usize>(
-        self,
-        s: S,
-        a: &[f32],
-        b: &[f32],
-        dst: &mut [f32],
-        column: usize,
-    ) {
-        let (a, b, dst) = (a.as_ptr(), b.as_ptr(), dst.as_mut_ptr());
-        let mut row = 0;
-        // SAFETY: the caller's assertions, see `run`.
-        unsafe {
-            let (b, dst) = (b.add(column), dst.add(column));
-            while row + MR <= self.m {
-                let a = a.add(row * self.a_row_stride);
-                self.tile::<S, MR, NV>(s, a, b, dst.add(row * self.n));
-                row += MR;
-            }
-            while row < self.m {
-                let a = a.add(row * self.a_row_stride);
-                self.tile::<S, 1, NV>(s, a, b, dst.add(row * self.n));
-                row += 1;
-            }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
-        self,
-        s: S,
-        a: *const f32,
-        b: *const f32,
-        dst: *mut f32,
-    ) {
-        // SAFETY: the caller's assertions, see `run`.
-        unsafe {
-            let mut sums = [[s.splat_f32s(0.0); NV]; MR];
-            for (p, &tap) in self.taps.iter().enumerate() {
-                let rows = tile::rows(a.add(tap), self.a_row_stride);
-                tile::add_outer_product(s, &mut sums, rows, b.add(p * self.n));
-            }
-            tile::store(s, &sums, dst, self.n);
-        }
-    }
-}
-
-/// The gradient of [`TapProduct`] with respect to `b`: adds to row `p` of `dst`, `[taps, n]`, the
-/// sum over `i` of `a[taps[p] + i · a_row_stride] · dy[i]`, with `dy` of `[m, n]`.
+/// The gradient of a [`Product`](super::Product) over taps with respect to `b`: adds to row `p` of
+/// `dst`, `[taps, n]`, the sum over `i` of `a[taps[p] + i · a_row_stride] · dy[i]`, with `dy` of
+/// `[m, n]`.
 #[derive(Clone, Copy)]
 pub(crate) struct TapGradient<'a> {
     pub(crate) m: usize,
@@ -102,7 +20,11 @@ impl TapGradient<'_> {
     #[inline(always)]
     pub(crate) fn run<S: Simd>(self, s: S, a: &[f32], dy: &[f32], dst: &mut [f32]) {
         let Self { m, n, taps, .. } = self;
-        assert_in_bounds(a, m, self.a_row_stride, taps);
+        let last = taps.iter().copied().max().unwrap_or(0);
+        assert!(
+            m > 0 && (m - 1) * self.a_row_stride + last < a.len(),
+            "a is too short"
+        );
         assert!(
             n.is_multiple_of(S::F32_LANES),
             "n must be a multiple of the vector length"
@@ -159,13 +81,4 @@ impl TapGradient<'_> {
         }
         MR
     }
-}
-
-#[inline(always)]
-fn assert_in_bounds(a: &[f32], rows: usize, row_stride: usize, taps: &[usize]) {
-    let last = taps.iter().copied().max().unwrap_or(0);
-    assert!(
-        rows > 0 && (rows - 1) * row_stride + last < a.len(),
-        "a is too short"
-    );
 }

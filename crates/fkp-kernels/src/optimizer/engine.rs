@@ -1,25 +1,25 @@
-//! The common part of the optimizers: named variables, gradient norm, updates, and state.
+//! The optimizer over named variables: gradient norm, updates, and state.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 
-use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Result, Tensor, Var, bail};
+use candle_core::{DType, Device, Result, Tensor, Var, bail};
 
-use super::fused::{Finite, HostGradient, Rule, sum_of_squares, update};
-use super::step::{Settings, Step, StepOutcome};
+use super::fused::{HostGradient, sum_of_squares};
+use super::in_place::{update_in_place, with_factors};
+use super::step::{Hyperparameters, Step, StepOutcome};
 use super::validate::validate_not_negative;
 use super::weight_decay::WeightDecay;
-use crate::gradients::{Factors, Gradient, Gradients};
-use crate::host::{is_host_f32, values, with_all_values, with_values};
-use crate::matmul::WeightGradient;
+use crate::gradients::{Gradient, Gradients};
+use crate::host::{is_host_f32, with_values};
 
-/// Named variables with `N` tensors of state each, and the number of steps so far.
+/// An optimizer over named variables, updated in place: [`Adam`](crate::Adam) or
+/// [`Sgd`](crate::Sgd), with the hyperparameters `C` and `N` tensors of state for each variable.
+///
+/// On the CPU each parameter and its state are read and written once per step; on other devices
+/// the same arithmetic uses candle's operations.
 #[derive(Debug)]
-pub(super) struct Engine<const N: usize> {
-    /// The optimizer's name, for messages.
-    op: &'static str,
-    /// Prefixes of the state's entries.
-    slots: [&'static str; N],
+pub struct FusedOptimizer<C, const N: usize> {
+    config: C,
     parameters: Vec<Parameter<N>>,
     steps: u64,
 }
@@ -29,7 +29,7 @@ struct Parameter<const N: usize> {
     name: String,
     var: Var,
     state: State<N>,
-    decay: Decay,
+    exempt_from_decay: bool,
 }
 
 #[derive(Debug)]
@@ -38,18 +38,23 @@ enum State<const N: usize> {
     Device([Tensor; N]),
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Decay {
-    Applies,
-    Exempt,
-}
-
-impl<const N: usize> Engine<N> {
-    pub(super) fn new(
-        op: &'static str,
-        slots: [&'static str; N],
-        vars: Vec<(String, Var)>,
-    ) -> Result<Self> {
+#[expect(private_bounds, reason = "the optimizers are those of this crate")]
+impl<const N: usize, C: Hyperparameters<N>> FusedOptimizer<C, N> {
+    /// An optimizer at step 0. The order of `vars` is the order of the state and of the sum in
+    /// the gradient norm: the same order gives the same result.
+    ///
+    /// # Errors
+    /// If a hyperparameter is out of range, two variables share a name, or a variable is not of a
+    /// floating point type.
+    pub fn new(vars: Vec<(String, Var)>, config: C) -> Result<Self> {
+        let op = C::NAME;
+        config.validate()?;
+        config.weight_decay().validate(op)?;
+        if let Some(max) = config.max_grad_norm()
+            && (max <= 0.0 || max.is_nan())
+        {
+            bail!("{op}: max_grad_norm = {max} is not a positive number");
+        }
         let mut parameters: Vec<Parameter<N>> = Vec::with_capacity(vars.len());
         for (name, var) in vars {
             if parameters.iter().any(|p| p.name == name) {
@@ -59,48 +64,49 @@ impl<const N: usize> Engine<N> {
                 bail!("{op}: {name:?} is {:?}, not floating point", var.dtype());
             }
             let state = if is_host_f32(&[&var]) {
-                State::Host(slots.map(|_| vec![0.0; var.elem_count()]))
+                State::Host(C::SLOTS.map(|_| vec![0.0; var.elem_count()]))
             } else {
                 State::Device(try_array(|_| var.zeros_like())?)
             };
-            let decay = Decay::Applies;
             parameters.push(Parameter {
                 name,
                 var,
                 state,
-                decay,
+                exempt_from_decay: false,
             });
         }
         Ok(Self {
-            op,
-            slots,
+            config,
             parameters,
             steps: 0,
         })
     }
 
-    pub(super) fn steps(&self) -> u64 {
-        self.steps
-    }
-
-    pub(super) fn exempt_from_decay(&mut self, exempt: impl Fn(&str, &Tensor) -> bool) {
+    /// Excludes the variables for which `exempt(name, value)` is true from weight decay, usually
+    /// biases and the parameters of normalizations. The choice is not part of the state.
+    pub fn exempt_from_decay(&mut self, exempt: impl Fn(&str, &Tensor) -> bool) {
         for p in &mut self.parameters {
-            p.decay = match exempt(&p.name, &p.var) {
-                true => Decay::Exempt,
-                false => Decay::Applies,
-            };
+            p.exempt_from_decay = exempt(&p.name, &p.var);
         }
     }
 
-    /// Updates every variable that has a gradient.
-    pub(super) fn step<R: Rule<N>>(
-        &mut self,
-        gradients: &Gradients,
-        settings: Settings,
-        rule: impl Fn(&Step) -> R,
-    ) -> Result<StepOutcome> {
-        let op = self.op;
-        let lr = settings.lr;
+    /// Number of steps so far, including those before a restored state.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Updates every variable that has a gradient; the others keep their value and state. Check
+    /// [`StepOutcome::not_finite`] in the result.
+    ///
+    /// Gradients that [`backward`](crate::backward) keeps as factors are multiplied block by block
+    /// during the update and never stored. The result is bit-identical to that with the gradients
+    /// of `loss.backward()?.into()`, except for rounding of the norm.
+    ///
+    /// # Errors
+    /// If `lr` is negative or not finite, or the shape of a gradient differs from its variable's;
+    /// then nothing is updated.
+    pub fn step(&mut self, gradients: &Gradients, lr: f64) -> Result<StepOutcome> {
+        let op = C::NAME;
         validate_not_negative(op, "lr", lr)?;
         let mut grads = Vec::with_capacity(self.parameters.len());
         for p in &self.parameters {
@@ -115,7 +121,7 @@ impl<const N: usize> Engine<N> {
         }
         let mut outcome = StepOutcome::default();
         let mut grad_scale = 1.0;
-        if let Some(max) = settings.max_grad_norm {
+        if let Some(max) = self.config.max_grad_norm() {
             let (norm, not_finite) = self.norm(&grads)?;
             outcome.norm = Some(norm);
             if not_finite.is_some() {
@@ -127,27 +133,37 @@ impl<const N: usize> Engine<N> {
             }
         }
         self.steps += 1;
-        let step = Step {
-            number: self.steps,
-            lr,
-            weight_decay: settings.weight_decay,
-            grad_scale,
-        };
-        let decaying = rule(&step);
-        let exempt = rule(&Step {
-            weight_decay: WeightDecay::None,
-            ..step
-        });
+        let rule = self.config.rule(lr, self.steps);
         for (p, grad) in self.parameters.iter_mut().zip(&grads) {
-            let rule = match p.decay {
-                Decay::Applies => &decaying,
-                Decay::Exempt => &exempt,
-            };
             let Some(grad) = grad else {
                 continue;
             };
-            if p.update(op, grad, rule)? == Finite::No && outcome.not_finite.is_none() {
-                outcome.not_finite = Some(p.name.clone());
+            let decay = match p.exempt_from_decay {
+                true => WeightDecay::None,
+                false => self.config.weight_decay(),
+            };
+            let step = Step {
+                grad_scale,
+                decay: decay.terms(lr),
+                rule,
+            };
+            match (&mut p.state, grad) {
+                (State::Host(state), grad) => {
+                    let state = state.each_mut().map(Vec::as_mut_slice);
+                    let finite = update_in_place(op, &p.var, grad, state, step)?;
+                    if !finite && outcome.not_finite.is_none() {
+                        outcome.not_finite = Some(p.name.clone());
+                    }
+                }
+                (State::Device(state), Gradient::Dense(grad)) => {
+                    let value = p.var.as_detached_tensor();
+                    let (value, new) = step.apply_tensors(&value, &grad.detach(), state)?;
+                    p.var.set(&value)?;
+                    *state = new;
+                }
+                (State::Device(_), Gradient::Factored(_)) => {
+                    bail!("{op}: factored gradients are for f32 variables on the CPU")
+                }
             }
         }
         Ok(outcome)
@@ -161,10 +177,10 @@ impl<const N: usize> Engine<N> {
             let squares = match grad {
                 None => continue,
                 Some(Gradient::Factored(factors)) => {
-                    with_factors(self.op, factors, |f| Ok(sum_of_squares(f)))?
+                    with_factors(C::NAME, factors, sum_of_squares)?
                 }
                 Some(Gradient::Dense(grad)) if is_host_f32(&[grad]) => {
-                    with_values(self.op, [grad], |[g]| {
+                    with_values(C::NAME, [grad], |[g]| {
                         Ok(sum_of_squares(HostGradient::Dense(g)))
                     })?
                 }
@@ -181,7 +197,13 @@ impl<const N: usize> Engine<N> {
         Ok((sum.sqrt(), not_finite))
     }
 
-    pub(super) fn state(&self) -> Result<Vec<(String, Tensor)>> {
+    /// The number of steps (`step`, one `i64`) and the state of each variable (Adam's moments
+    /// `m.NAME` and `v.NAME`, SGD's buffer `momentum.NAME`, of its shape and on its device), in the
+    /// order of the variables. A run can be resumed from this, the variables and the configuration.
+    ///
+    /// # Errors
+    /// Only those of candle itself.
+    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
         let mut entries = Vec::with_capacity(1 + N * self.parameters.len());
         entries.push((
             "step".to_owned(),
@@ -191,7 +213,7 @@ impl<const N: usize> Engine<N> {
             name, var, state, ..
         } in &self.parameters
         {
-            for (k, slot) in self.slots.iter().enumerate() {
+            for (k, slot) in C::SLOTS.iter().enumerate() {
                 let tensor = match state {
                     State::Device(state) => state[k].copy()?,
                     State::Host(state) => Tensor::from_slice(&state[k], var.shape(), &Device::Cpu)?,
@@ -202,8 +224,13 @@ impl<const N: usize> Engine<N> {
         Ok(entries)
     }
 
-    pub(super) fn load_state(&mut self, entries: &HashMap<String, Tensor>) -> Result<()> {
-        let op = self.op;
+    /// Restores the result of [`state`](Self::state), on whatever device the tensors are. Entries
+    /// of other names are ignored.
+    ///
+    /// # Errors
+    /// If an entry is missing or does not fit its variable; then nothing is changed.
+    pub fn load_state(&mut self, entries: &HashMap<String, Tensor>) -> Result<()> {
+        let op = C::NAME;
         let entry = |name: &str| match entries.get(name) {
             Some(tensor) => Ok(tensor),
             None => bail!("{op}: the state has no entry {name:?}"),
@@ -220,7 +247,7 @@ impl<const N: usize> Engine<N> {
         let mut restored = Vec::with_capacity(self.parameters.len());
         for p in &self.parameters {
             let slot = |k: usize| {
-                let name = format!("{}.{}", self.slots[k], p.name);
+                let name = format!("{}.{}", C::SLOTS[k], p.name);
                 let tensor = entry(&name)?;
                 if tensor.shape() != p.var.shape() {
                     let (got, expected) = (tensor.dims(), p.var.dims());
@@ -241,104 +268,6 @@ impl<const N: usize> Engine<N> {
         self.steps = steps;
         Ok(())
     }
-}
-
-impl<const N: usize> Parameter<N> {
-    fn update<R: Rule<N>>(
-        &mut self,
-        op: &'static str,
-        grad: &Gradient<'_>,
-        rule: &R,
-    ) -> Result<Finite> {
-        match (&mut self.state, grad) {
-            (State::Host(state), grad) => {
-                let (operand, factors) = match grad {
-                    Gradient::Dense(grad) => (grad, None),
-                    Gradient::Factored(factors) => match factors.first() {
-                        Some(first) => (&first.x, Some(*factors)),
-                        None => bail!("{op}: a gradient without factors"),
-                    },
-                };
-                let update = Update {
-                    op,
-                    state: RefCell::new(state.each_mut().map(Vec::as_mut_slice)),
-                    rule,
-                    factors,
-                    finite: RefCell::new(Finite::Yes),
-                };
-                self.var.inplace_op2(operand, &update)?;
-                Ok(update.finite.into_inner())
-            }
-            (State::Device(state), Gradient::Dense(grad)) => {
-                let p = self.var.as_detached_tensor();
-                let (value, new) = rule.apply_tensors(&p, &grad.detach(), state)?;
-                self.var.set(&value)?;
-                *state = new;
-                Ok(Finite::Yes)
-            }
-            (State::Device(_), Gradient::Factored(_)) => {
-                bail!("{op}: factored gradients are for f32 variables on the CPU")
-            }
-        }
-    }
-}
-
-/// The update of one parameter as an in-place operation, which gives access to its storage.
-struct Update<'a, const N: usize, R> {
-    op: &'static str,
-    state: RefCell<[&'a mut [f32]; N]>,
-    rule: &'a R,
-    /// Set where the second operand is not the gradient but one of its factors.
-    factors: Option<&'a [Factors]>,
-    finite: RefCell<Finite>,
-}
-
-impl<const N: usize, R: Rule<N>> InplaceOp2 for Update<'_, N, R> {
-    fn name(&self) -> &'static str {
-        self.op
-    }
-
-    fn cpu_fwd(
-        &self,
-        p: &mut CpuStorage,
-        p_layout: &Layout,
-        operand: &CpuStorage,
-        operand_layout: &Layout,
-    ) -> Result<()> {
-        let op = self.op;
-        let (CpuStorage::F32(p), Some((start, end))) = (p, p_layout.contiguous_offsets()) else {
-            bail!("{op}: the variable must be contiguous f32");
-        };
-        let p = &mut p[start..end];
-        let mut state = self.state.borrow_mut();
-        let state = state.each_mut().map(|s| &mut **s);
-        let finite = match self.factors {
-            None => {
-                let grad = values(op, operand, operand_layout)?;
-                update(p, HostGradient::Dense(&grad), state, self.rule)
-            }
-            Some(factors) => with_factors(op, factors, |f| Ok(update(p, f, state, self.rule)))?,
-        };
-        self.finite.replace(finite);
-        Ok(())
-    }
-}
-
-/// Calls `f` with the factors in host memory.
-fn with_factors<R>(
-    op: &'static str,
-    factors: &[Factors],
-    f: impl FnOnce(HostGradient<'_>) -> Result<R>,
-) -> Result<R> {
-    let tensors: Vec<&Tensor> = factors.iter().flat_map(|f| [&f.x, &f.dy]).collect();
-    with_all_values(op, &tensors, |values| {
-        let host = factors.iter().zip(values.chunks_exact(2));
-        let host = host.map(|(factors, pair)| {
-            let (sizes, x, dy) = (factors.sizes()?, &*pair[0], &*pair[1]);
-            Ok(WeightGradient { sizes, x, dy })
-        });
-        f(HostGradient::Factored(&host.collect::<Result<Vec<_>>>()?))
-    })
 }
 
 /// `[f(0), …, f(N − 1)]`, or the first error.

@@ -3,15 +3,14 @@
 
 use std::ops::Range;
 
-use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-use crate::matmul::WeightGradient;
+use crate::matmul::{DenseSizes, WeightGradient};
 use crate::scratch::with_scratch;
 use crate::simd::{CHANNEL_BLOCK, Kernel, Simd, dispatch};
 
 /// Elements per parallel task; also the blocks in which the gradient norm is summed.
-const BLOCK: usize = 1 << 14;
+pub(super) const BLOCK: usize = if cfg!(miri) { 1 << 6 } else { 1 << 14 };
 /// Rows per task of a factored gradient, and the block in which it is multiplied, which stays in
 /// the first-level cache.
 const TASK: usize = 32;
@@ -19,117 +18,113 @@ const ROWS: usize = 8;
 const COLUMNS: usize = 512;
 
 /// The update of one value of a parameter from its gradient and its `N` values of state.
-pub(super) trait Rule<const N: usize>: Sync {
-    /// The coefficients as vectors.
-    type Lanes<S: Simd>: Copy;
-    fn lanes<S: Simd>(&self, s: S) -> Self::Lanes<S>;
+pub(super) trait Update<const N: usize>: Copy + Sync {
+    /// Whether to check that the gradient is finite.
+    const CHECKED: bool = true;
     /// The new value and state. Must be `#[inline(always)]` and free of closures, which would not
     /// be compiled for the instruction set of `s`.
     fn apply<S: Simd>(
+        self,
         s: S,
-        coefficients: Self::Lanes<S>,
         p: S::f32s,
         grad: S::f32s,
         state: [S::f32s; N],
     ) -> (S::f32s, [S::f32s; N]);
-    /// The same with candle's operations, for other devices and element types.
-    fn apply_tensors(
-        &self,
-        p: &Tensor,
-        grad: &Tensor,
-        state: &[Tensor; N],
-    ) -> Result<(Tensor, [Tensor; N])>;
 }
 
 /// A gradient in host memory.
 pub(super) enum HostGradient<'a> {
     Dense(&'a [f32]),
+    /// The sum of these products of one shape, at least one.
     Factored(&'a [WeightGradient<'a>]),
 }
 
-/// Whether all values of a gradient were finite.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Finite {
-    Yes,
-    No,
-}
-
-impl Finite {
-    fn and(self, other: Self) -> Self {
+impl HostGradient<'_> {
+    fn len(&self) -> usize {
         match self {
-            Self::Yes => other,
-            Self::No => Self::No,
+            Self::Dense(grad) => grad.len(),
+            Self::Factored(factors) => {
+                let DenseSizes { n_in, n_out, .. } = factors[0].sizes;
+                for WeightGradient { sizes, .. } in *factors {
+                    assert!(sizes.n_in == n_in && sizes.n_out == n_out);
+                }
+                n_in * n_out
+            }
+        }
+    }
+
+    /// Values per parallel task.
+    fn task_len(&self) -> usize {
+        match self {
+            Self::Dense(_) => BLOCK,
+            Self::Factored(factors) => TASK * factors[0].sizes.n_in,
+        }
+    }
+
+    /// Calls `f(offset in the task's part, values)` for each block of the gradient that belongs to
+    /// a task. Products are computed block by block and not stored.
+    fn for_each_block(&self, task: usize, mut f: impl FnMut(usize, &[f32])) {
+        match self {
+            Self::Dense(grad) => {
+                let first = task * BLOCK;
+                f(0, &grad[first..grad.len().min(first + BLOCK)]);
+            }
+            Self::Factored(factors) => {
+                let DenseSizes { n_in, n_out, .. } = factors[0].sizes;
+                let first = task * TASK;
+                for_each_block(
+                    factors,
+                    first..n_out.min(first + TASK),
+                    |row, column, grad| {
+                        f(row * n_in + column, grad);
+                    },
+                );
+            }
         }
     }
 }
 
-/// The part of a parameter and of its state that one task updates.
-struct Part<'a, const N: usize> {
-    p: &'a mut [f32],
-    state: [&'a mut [f32]; N],
-}
-
-/// Updates a parameter and its state; all have the length of the gradient.
-pub(super) fn update<const N: usize, R: Rule<N>>(
+/// Updates a parameter and its state, which have the length of the gradient. Returns whether all
+/// values of the gradient are finite, as far as they are checked.
+pub(super) fn update<const N: usize>(
     p: &mut [f32],
     grad: HostGradient<'_>,
     state: [&mut [f32]; N],
-    rule: &R,
-) -> Finite {
-    assert!(state.iter().all(|s| s.len() == p.len()));
-    match grad {
-        HostGradient::Dense(grad) => {
-            assert_eq!(p.len(), grad.len());
-            parts(p, state, BLOCK)
-                .into_par_iter()
-                .zip(grad.par_chunks(BLOCK))
-                .map(|(part, grad)| update_block(part.p, grad, part.state, rule))
-                .reduce(|| Finite::Yes, Finite::and)
-        }
-        HostGradient::Factored(factors) => {
-            let n_in = assert_same_product(factors, p.len());
-            parts(p, state, TASK * n_in)
-                .into_par_iter()
-                .enumerate()
-                .map(|(task, mut part)| {
-                    let mut finite = Finite::Yes;
-                    let rows = part.p.len() / n_in;
-                    for_each_block(
-                        factors,
-                        task * TASK..task * TASK + rows,
-                        |row, first, grad| {
-                            let range = row * n_in + first..row * n_in + first + grad.len();
-                            let state = part.state.each_mut().map(|s| &mut s[range.clone()]);
-                            let block = update_block(&mut part.p[range], grad, state, rule);
-                            finite = finite.and(block);
-                        },
-                    );
-                    finite
-                })
-                .reduce(|| Finite::Yes, Finite::and)
-        }
-    }
+    update: impl Update<N>,
+) -> bool {
+    assert!(p.len() == grad.len() && state.iter().all(|s| s.len() == p.len()));
+    let len = grad.task_len();
+    let mut states = state.map(|s| s.chunks_mut(len));
+    let parts = p.chunks_mut(len).map(|p| {
+        let state = states.each_mut().map(|s| s.next().unwrap_or_default());
+        (p, state)
+    });
+    parts
+        .collect::<Vec<_>>()
+        .into_par_iter()
+        .enumerate()
+        .map(|(task, (p, mut state))| {
+            let mut finite = true;
+            grad.for_each_block(task, |start, grad| {
+                let range = start..start + grad.len();
+                let state = state.each_mut().map(|s| &mut s[range.clone()]);
+                finite &= update_block(&mut p[range], grad, state, update);
+            });
+            finite
+        })
+        .reduce(|| true, |a, b| a && b)
 }
 
-/// `‖grad‖²` in `f64`, by blocks and then over the blocks in order. Products are not stored.
+/// `‖grad‖²` in `f64`, by blocks and then over the tasks in order.
 pub(super) fn sum_of_squares(grad: HostGradient<'_>) -> f64 {
-    let partial: Vec<f64> = match grad {
-        HostGradient::Dense(grad) => grad.par_chunks(BLOCK).map(block_sum_of_squares).collect(),
-        HostGradient::Factored(factors) => {
-            let n_out = factors.first().map_or(0, |f| f.sizes.n_out);
-            (0..n_out.div_ceil(TASK))
-                .into_par_iter()
-                .map(|task| {
-                    let rows = TASK.min(n_out - task * TASK);
-                    let mut sum = 0.0;
-                    for_each_block(factors, task * TASK..task * TASK + rows, |_, _, grad| {
-                        sum += block_sum_of_squares(grad);
-                    });
-                    sum
-                })
-                .collect()
-        }
-    };
+    let partial: Vec<f64> = (0..grad.len().div_ceil(grad.task_len()))
+        .into_par_iter()
+        .map(|task| {
+            let mut sum = 0.0;
+            grad.for_each_block(task, |_, grad| sum += block_sum_of_squares(grad));
+            sum
+        })
+        .collect();
     partial.iter().sum()
 }
 
@@ -145,30 +140,6 @@ fn block_sum_of_squares(values: &[f32]) -> f64 {
     }
     let rest: f64 = rest.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
     sums.iter().sum::<f64>() + rest
-}
-
-fn parts<'a, const N: usize>(
-    p: &'a mut [f32],
-    state: [&'a mut [f32]; N],
-    len: usize,
-) -> Vec<Part<'a, N>> {
-    let mut states = state.map(|s| s.chunks_mut(len));
-    p.chunks_mut(len)
-        .map(|p| Part {
-            p,
-            state: states.each_mut().map(|s| s.next().unwrap_or_default()),
-        })
-        .collect()
-}
-
-/// Asserts that the products have `len` values each; returns the number of columns.
-fn assert_same_product(factors: &[WeightGradient<'_>], len: usize) -> usize {
-    let n_in = factors.first().map_or(0, |f| f.sizes.n_in);
-    assert!(n_in > 0, "a gradient has at least one pair of factors");
-    for WeightGradient { sizes, .. } in factors {
-        assert!(sizes.n_in == n_in && sizes.n_out * n_in == len);
-    }
-    n_in
 }
 
 /// Computes `rows` of the sum of products, a few rows and columns at a time, and calls `f(row -
@@ -207,78 +178,74 @@ fn for_each_block(
     });
 }
 
-fn update_block<const N: usize, R: Rule<N>>(
+fn update_block<const N: usize>(
     p: &mut [f32],
     grad: &[f32],
     state: [&mut [f32]; N],
-    rule: &R,
-) -> Finite {
+    update: impl Update<N>,
+) -> bool {
     let vectors = p.len() / CHANNEL_BLOCK * CHANNEL_BLOCK;
     let (p, p_tail) = p.split_at_mut(vectors);
     let (grad, grad_tail) = grad.split_at(vectors);
-    let mut whole: [&mut [f32]; N] = std::array::from_fn(|_| Default::default());
-    let mut tails: [&mut [f32]; N] = std::array::from_fn(|_| Default::default());
-    for ((whole, tail), state) in whole.iter_mut().zip(&mut tails).zip(state) {
-        (*whole, *tail) = state.split_at_mut(vectors);
-    }
-    let state = whole;
+    let mut state = state.map(|s| s.split_at_mut(vectors));
     let finite = dispatch(Block {
         p,
         grad,
-        state,
-        rule,
+        state: state.each_mut().map(|(whole, _)| &mut **whole),
+        update,
     });
     if p_tail.is_empty() {
         return finite;
     }
     // The remainder uses the same instructions, so that a value does not depend on its position in
     // the parameter.
-    let len = p_tail.len();
-    let (mut p, mut grad) = ([0.0f32; CHANNEL_BLOCK], [0.0f32; CHANNEL_BLOCK]);
-    let mut state = [[0.0f32; CHANNEL_BLOCK]; N];
-    p[..len].copy_from_slice(p_tail);
-    grad[..len].copy_from_slice(grad_tail);
-    for (state, tail) in state.iter_mut().zip(&tails) {
-        state[..len].copy_from_slice(tail);
-    }
+    let (mut p, grad) = (pad(p_tail), pad(grad_tail));
+    let mut padded = state.each_ref().map(|(_, tail)| pad(tail));
     let tail_finite = dispatch(Block {
         p: &mut p,
         grad: &grad,
-        state: state.each_mut().map(|s| s.as_mut_slice()),
-        rule,
+        state: padded.each_mut().map(|s| &mut s[..]),
+        update,
     });
+    let len = p_tail.len();
     p_tail.copy_from_slice(&p[..len]);
-    for (state, tail) in state.iter().zip(tails) {
-        tail.copy_from_slice(&state[..len]);
+    for ((_, tail), padded) in state.into_iter().zip(&padded) {
+        tail.copy_from_slice(&padded[..len]);
     }
-    finite.and(tail_finite)
+    finite && tail_finite
+}
+
+/// The values, followed by zeros.
+fn pad(values: &[f32]) -> [f32; CHANNEL_BLOCK] {
+    let mut padded = [0.0; CHANNEL_BLOCK];
+    padded[..values.len()].copy_from_slice(values);
+    padded
 }
 
 /// The update of whole vectors.
-struct Block<'a, const N: usize, R> {
+struct Block<'a, const N: usize, U> {
     p: &'a mut [f32],
     grad: &'a [f32],
     state: [&'a mut [f32]; N],
-    rule: &'a R,
+    update: U,
 }
 
-impl<const N: usize, R: Rule<N>> Kernel for Block<'_, N, R> {
-    type Output = Finite;
+impl<const N: usize, U: Update<N>> Kernel for Block<'_, N, U> {
+    type Output = bool;
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> Finite {
+    fn run<S: Simd>(self, s: S) -> bool {
         let Self {
             p,
             grad,
             mut state,
-            rule,
+            update,
         } = self;
         let n = p.len();
         assert!(grad.len() == n && n.is_multiple_of(S::F32_LANES));
         for slot in &state {
             assert_eq!(slot.len(), n);
         }
-        let coefficients = rule.lanes(s);
         let zero = s.splat_f32s(0.0);
         // 0 · g is 0 for finite g and NaN otherwise, and NaN stays in a sum.
         let mut check = zero;
@@ -286,25 +253,20 @@ impl<const N: usize, R: Rule<N>> Kernel for Block<'_, N, R> {
             // SAFETY: i + LANES <= n, the length of all slices.
             unsafe {
                 let g = s.load(grad.as_ptr().add(i));
-                check = s.mul_add(g, zero, check);
+                if U::CHECKED {
+                    check = s.mul_add(g, zero, check);
+                }
                 let mut old = [zero; N];
                 for (old, slot) in old.iter_mut().zip(&state) {
                     *old = s.load(slot.as_ptr().add(i));
                 }
-                let (value, new) = R::apply(s, coefficients, s.load(p.as_ptr().add(i)), g, old);
+                let (value, new) = update.apply(s, s.load(p.as_ptr().add(i)), g, old);
                 for (slot, new) in state.iter_mut().zip(new) {
                     s.store(slot.as_mut_ptr().add(i), new);
                 }
                 s.store(p.as_mut_ptr().add(i), value);
             }
         }
-        let mut lanes = [0.0f32; CHANNEL_BLOCK];
-        assert!(S::F32_LANES <= lanes.len());
-        // SAFETY: asserted above.
-        unsafe { s.store(lanes.as_mut_ptr(), check) };
-        match lanes.iter().all(|lane| *lane == 0.0) {
-            true => Finite::Yes,
-            false => Finite::No,
-        }
+        s.to_lanes(check).iter().all(|lane| *lane == 0.0)
     }
 }

@@ -1,15 +1,11 @@
 //! Stochastic gradient descent with momentum.
 
-use std::collections::HashMap;
+use candle_core::{Result, Tensor};
 
-use candle_core::{Result, Tensor, Var};
-
-use super::engine::Engine;
-use super::fused::Rule;
-use super::step::{Settings, Step, StepOutcome};
-use super::validate::{validate_fraction, validate_max_norm};
-use super::weight_decay::{DecayTerms, WeightDecay};
-use crate::gradients::Gradients;
+use super::engine::FusedOptimizer;
+use super::step::{Hyperparameters, Rule};
+use super::validate::validate_fraction;
+use super::weight_decay::WeightDecay;
 use crate::simd::Simd;
 
 /// How past gradients enter the update.
@@ -38,113 +34,41 @@ pub struct SgdConfig {
     pub max_grad_norm: Option<f64>,
 }
 
-impl SgdConfig {
-    fn validate(&self) -> Result<()> {
-        if let Momentum::Classical(mu) | Momentum::Nesterov(mu) = self.momentum {
-            validate_fraction(NAME, "momentum", mu)?;
-        }
-        self.weight_decay.validate(NAME)?;
-        validate_max_norm(NAME, self.max_grad_norm)
-    }
-}
-
-const NAME: &str = "sgd";
-
-/// Stochastic gradient descent over named variables, updated in place, in one pass like
-/// [`Adam`](crate::Adam).
+/// Stochastic gradient descent, with the momentum buffer as its state.
 ///
-/// The momentum buffer is allocated also without momentum, so that the state always has the same
-/// form.
-#[derive(Debug)]
-pub struct Sgd {
-    config: SgdConfig,
-    engine: Engine<1>,
-}
+/// The buffer is allocated also without momentum, so that the state always has the same form.
+pub type Sgd = FusedOptimizer<SgdConfig, 1>;
 
-impl Sgd {
-    /// As [`Adam::new`](crate::Adam::new).
-    ///
-    /// # Errors
-    /// As [`Adam::new`](crate::Adam::new).
-    pub fn new(vars: Vec<(String, Var)>, config: SgdConfig) -> Result<Self> {
-        config.validate()?;
-        let engine = Engine::new(NAME, ["momentum"], vars)?;
-        Ok(Self { config, engine })
+impl Hyperparameters<1> for SgdConfig {
+    const NAME: &'static str = "sgd";
+    const SLOTS: [&'static str; 1] = ["momentum"];
+    type Rule = SgdRule;
+
+    fn validate(&self) -> Result<()> {
+        match self.momentum {
+            Momentum::None => Ok(()),
+            Momentum::Classical(mu) | Momentum::Nesterov(mu) => {
+                validate_fraction(Self::NAME, "momentum", mu)
+            }
+        }
     }
 
-    /// As [`Adam::exempt_from_decay`](crate::Adam::exempt_from_decay).
-    pub fn exempt_from_decay(&mut self, exempt: impl Fn(&str, &Tensor) -> bool) {
-        self.engine.exempt_from_decay(exempt);
+    fn weight_decay(&self) -> WeightDecay {
+        self.weight_decay
     }
 
-    /// Number of steps so far, including those before a restored state.
-    pub fn steps(&self) -> u64 {
-        self.engine.steps()
+    fn max_grad_norm(&self) -> Option<f64> {
+        self.max_grad_norm
     }
 
-    /// The hyperparameters.
-    pub fn config(&self) -> &SgdConfig {
-        &self.config
-    }
-
-    /// As [`Adam::step`](crate::Adam::step).
-    ///
-    /// # Errors
-    /// As [`Adam::step`](crate::Adam::step).
-    pub fn step(&mut self, gradients: &Gradients, lr: f64) -> Result<StepOutcome> {
-        let config = self.config;
-        let settings = Settings {
-            lr,
-            weight_decay: config.weight_decay,
-            max_grad_norm: config.max_grad_norm,
-        };
-        let rule = |step: &Step| Coefficients::new(&config, step);
-        self.engine.step(gradients, settings, rule)
-    }
-
-    /// The number of steps (`step`, one `i64`) and the buffer of each variable (`momentum.NAME`, of
-    /// its shape and on its device), in the order of the variables.
-    ///
-    /// # Errors
-    /// Only those of candle itself.
-    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
-        self.engine.state()
-    }
-
-    /// As [`Adam::load_state`](crate::Adam::load_state).
-    ///
-    /// # Errors
-    /// As [`Adam::load_state`](crate::Adam::load_state).
-    pub fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
-        self.engine.load_state(state)
-    }
-}
-
-/// The coefficients of one step: `b ← μ·b + g`, `p ← shrink·p − rate·(current·g + past·b)`.
-#[derive(Clone, Copy, Debug)]
-struct Coefficients {
-    grad_scale: f64,
-    coupled: f64,
-    shrink: f64,
-    rate: f64,
-    mu: f64,
-    current: f64,
-    past: f64,
-}
-
-impl Coefficients {
-    fn new(config: &SgdConfig, step: &Step) -> Self {
-        let DecayTerms { coupled, shrink } = step.weight_decay.terms(step.lr);
-        let (mu, current, past) = match config.momentum {
+    fn rule(&self, lr: f64, _number: u64) -> SgdRule {
+        let (mu, current, past) = match self.momentum {
             Momentum::None => (0.0, 0.0, 1.0),
             Momentum::Classical(mu) => (mu, 0.0, 1.0),
             Momentum::Nesterov(mu) => (mu, 1.0, mu),
         };
-        Self {
-            grad_scale: step.grad_scale,
-            coupled,
-            shrink,
-            rate: step.lr,
+        SgdRule {
+            rate: lr,
             mu,
             current,
             past,
@@ -152,70 +76,36 @@ impl Coefficients {
     }
 }
 
-/// [`Coefficients`] in vectors.
+/// `b ← μ·b + g`, `p ← p − rate·(current·g + past·b)`.
 #[derive(Clone, Copy)]
-struct Lanes<V> {
-    scale: V,
-    coupled: V,
-    shrink: V,
-    minus_rate: V,
-    mu: V,
-    current: V,
-    past: V,
+pub(super) struct SgdRule {
+    rate: f64,
+    mu: f64,
+    current: f64,
+    past: f64,
 }
 
-impl Rule<1> for Coefficients {
-    type Lanes<S: Simd> = Lanes<S::f32s>;
-
+impl Rule<1> for SgdRule {
     #[inline(always)]
-    fn lanes<S: Simd>(&self, s: S) -> Lanes<S::f32s> {
-        Lanes {
-            scale: s.splat_f32s(self.grad_scale as f32),
-            coupled: s.splat_f32s(self.coupled as f32),
-            shrink: s.splat_f32s(self.shrink as f32),
-            minus_rate: s.splat_f32s(-self.rate as f32),
-            mu: s.splat_f32s(self.mu as f32),
-            current: s.splat_f32s(self.current as f32),
-            past: s.splat_f32s(self.past as f32),
-        }
+    fn change<S: Simd>(self, s: S, g: S::f32s, [buffer]: [S::f32s; 1]) -> (S::f32s, [S::f32s; 1]) {
+        let buffer = s.add_scaled(g, self.mu as f32, buffer);
+        let direction = s.add_scaled(s.scale(self.past as f32, buffer), self.current as f32, g);
+        (s.scale(-self.rate as f32, direction), [buffer])
     }
 
-    #[inline(always)]
-    fn apply<S: Simd>(
-        s: S,
-        c: Lanes<S::f32s>,
-        p: S::f32s,
-        grad: S::f32s,
-        [buffer]: [S::f32s; 1],
-    ) -> (S::f32s, [S::f32s; 1]) {
-        let g = s.mul_add(c.coupled, p, s.mul_f32s(grad, c.scale));
-        let buffer = s.mul_add(c.mu, buffer, g);
-        let direction = s.mul_add(c.current, g, s.mul_f32s(c.past, buffer));
-        let step = s.mul_f32s(c.minus_rate, direction);
-        (s.mul_add(p, c.shrink, step), [buffer])
-    }
-
-    fn apply_tensors(
-        &self,
-        p: &Tensor,
-        grad: &Tensor,
-        [buffer]: &[Tensor; 1],
-    ) -> Result<(Tensor, [Tensor; 1])> {
-        let mut grad = grad.affine(self.grad_scale, 0.0)?;
-        if self.coupled != 0.0 {
-            grad = (grad + p.affine(self.coupled, 0.0)?)?;
-        }
-        let buffer = (buffer.affine(self.mu, 0.0)? + &grad)?;
-        let direction = (grad.affine(self.current, 0.0)? + buffer.affine(self.past, 0.0)?)?;
-        let value = (p.affine(self.shrink, 0.0)? - direction.affine(self.rate, 0.0)?)?;
-        Ok((value, [buffer]))
+    fn tensor_change(self, g: &Tensor, [buffer]: &[Tensor; 1]) -> Result<(Tensor, [Tensor; 1])> {
+        let buffer = (buffer.affine(self.mu, 0.0)? + g)?;
+        let direction = (g.affine(self.current, 0.0)? + buffer.affine(self.past, 0.0)?)?;
+        Ok((direction.affine(-self.rate, 0.0)?, [buffer]))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Device;
+    use crate::StepOutcome;
+    use candle_core::{Device, Var};
+    use std::collections::HashMap;
 
     fn var(values: &[f32]) -> Var {
         Var::from_slice(values, values.len(), &Device::Cpu).unwrap()

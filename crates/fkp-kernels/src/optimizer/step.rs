@@ -1,6 +1,10 @@
-//! The settings and the outcome of one optimizer step.
+//! What an optimizer defines, one step of it, and the outcome.
 
-use super::weight_decay::WeightDecay;
+use candle_core::{Result, Tensor};
+
+use super::fused::Update;
+use super::weight_decay::{DecayTerms, WeightDecay};
+use crate::simd::Simd;
 
 /// The outcome of a step.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,21 +22,71 @@ pub struct StepOutcome {
     pub not_finite: Option<String>,
 }
 
-/// The settings that are the same for all parameters.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Settings {
-    pub(super) lr: f64,
-    pub(super) weight_decay: WeightDecay,
-    pub(super) max_grad_norm: Option<f64>,
+/// The hyperparameters of an optimizer that keeps `N` tensors of state for each variable.
+pub(super) trait Hyperparameters<const N: usize> {
+    /// The optimizer's name, for messages.
+    const NAME: &'static str;
+    /// Prefixes of the state's entries.
+    const SLOTS: [&'static str; N];
+    type Rule: Rule<N>;
+    /// Validates everything but weight decay and clipping.
+    fn validate(&self) -> Result<()>;
+    fn weight_decay(&self) -> WeightDecay;
+    fn max_grad_norm(&self) -> Option<f64>;
+    /// The rule of step `number`, counted from 1.
+    fn rule(&self, lr: f64, number: u64) -> Self::Rule;
 }
 
-/// What the coefficients of an update rule are computed from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
-    /// Counted from 1.
-    pub(super) number: u64,
-    pub(super) lr: f64,
-    pub(super) weight_decay: WeightDecay,
+/// What one step adds to a value for its gradient and `N` values of state.
+pub(super) trait Rule<const N: usize>: Copy + Sync {
+    /// The change and the new state, with the requirements of [`Update::apply`].
+    fn change<S: Simd>(self, s: S, grad: S::f32s, state: [S::f32s; N]) -> (S::f32s, [S::f32s; N]);
+    /// The same with candle's operations, for other devices and element types.
+    fn tensor_change(self, grad: &Tensor, state: &[Tensor; N]) -> Result<(Tensor, [Tensor; N])>;
+}
+
+/// A rule with the clipping and weight decay that are the same for every optimizer. Coefficients
+/// are computed in `f64` and used in `f32`.
+#[derive(Clone, Copy)]
+pub(super) struct Step<R> {
     /// Factor on all gradients, below 1 where they are clipped.
     pub(super) grad_scale: f64,
+    pub(super) decay: DecayTerms,
+    pub(super) rule: R,
+}
+
+impl<R> Step<R> {
+    pub(super) fn apply_tensors<const N: usize>(
+        self,
+        p: &Tensor,
+        grad: &Tensor,
+        state: &[Tensor; N],
+    ) -> Result<(Tensor, [Tensor; N])>
+    where
+        R: Rule<N>,
+    {
+        let DecayTerms { coupled, shrink } = self.decay;
+        let mut grad = grad.affine(self.grad_scale, 0.0)?;
+        if coupled != 0.0 {
+            grad = (grad + p.affine(coupled, 0.0)?)?;
+        }
+        let (change, state) = self.rule.tensor_change(&grad, state)?;
+        Ok(((p.affine(shrink, 0.0)? + change)?, state))
+    }
+}
+
+impl<const N: usize, R: Rule<N>> Update<N> for Step<R> {
+    #[inline(always)]
+    fn apply<S: Simd>(
+        self,
+        s: S,
+        p: S::f32s,
+        grad: S::f32s,
+        state: [S::f32s; N],
+    ) -> (S::f32s, [S::f32s; N]) {
+        let DecayTerms { coupled, shrink } = self.decay;
+        let grad = s.add_scaled(s.scale(self.grad_scale as f32, grad), coupled as f32, p);
+        let (change, state) = self.rule.change(s, grad, state);
+        (s.add_scaled(change, shrink as f32, p), state)
+    }
 }

@@ -2,15 +2,6 @@
 
 use candle_core::{Result, bail};
 
-pub(super) fn validate_max_norm(op: &str, max_grad_norm: Option<f64>) -> Result<()> {
-    match max_grad_norm {
-        Some(max) if max <= 0.0 || max.is_nan() => {
-            bail!("{op}: max_grad_norm = {max} is not a positive number")
-        }
-        _ => Ok(()),
-    }
-}
-
 /// An error unless the value is in `[0, 1)`.
 pub(super) fn validate_fraction(op: &str, field: &str, value: f64) -> Result<()> {
     if (0.0..1.0).contains(&value) {

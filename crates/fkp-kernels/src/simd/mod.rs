@@ -24,6 +24,28 @@ pub(crate) trait Simd: pulp::Simd {
         self.mul_add_e_f32s(a, b, c)
     }
 
+    /// `factor · v`.
+    #[inline(always)]
+    fn scale(self, factor: f32, v: Self::f32s) -> Self::f32s {
+        self.mul_f32s(self.splat_f32s(factor), v)
+    }
+
+    /// `sum + factor · v`, rounded as by [`Simd::mul_add`].
+    #[inline(always)]
+    fn add_scaled(self, sum: Self::f32s, factor: f32, v: Self::f32s) -> Self::f32s {
+        self.mul_add(self.splat_f32s(factor), v, sum)
+    }
+
+    /// The lanes, followed by zeros.
+    #[inline(always)]
+    fn to_lanes(self, v: Self::f32s) -> [f32; CHANNEL_BLOCK] {
+        const { assert!(Self::F32_LANES <= CHANNEL_BLOCK) };
+        let mut lanes = [0.0; CHANNEL_BLOCK];
+        // SAFETY: asserted above.
+        unsafe { self.store(lanes.as_mut_ptr(), v) };
+        lanes
+    }
+
     /// `max(a, 0)`, NaN kept.
     #[inline(always)]
     fn relu(self, a: Self::f32s) -> Self::f32s {
@@ -66,10 +88,7 @@ pub(crate) trait Simd: pulp::Simd {
     /// `F32_LANES` bytes can be written at `to`.
     #[inline(always)]
     unsafe fn store_bytes(self, to: *mut u8, v: Self::f32s) {
-        let mut lanes = [0.0; CHANNEL_BLOCK];
-        // SAFETY: no vector has more lanes than `lanes`.
-        unsafe { self.store(lanes.as_mut_ptr(), v) };
-        for (i, lane) in lanes[..Self::F32_LANES].iter().enumerate() {
+        for (i, lane) in self.to_lanes(v)[..Self::F32_LANES].iter().enumerate() {
             // SAFETY: the caller's contract; the values fit.
             unsafe { *to.add(i) = lane.to_int_unchecked::<i32>() as u8 };
         }

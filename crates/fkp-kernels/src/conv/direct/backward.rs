@@ -3,16 +3,17 @@
 
 use super::plan::Plan;
 use crate::conv::batch::sum_over_groups;
-use crate::conv::buffers::{BackwardInputs, ConvGradients};
+use crate::conv::buffers::BackwardInputs;
 use crate::conv::config::Pooling;
 use crate::conv::epilogue::{active, route};
 use crate::conv::geometry::Geometry;
 use crate::matmul::TapGradient;
 use crate::scratch::with_scratch;
 use crate::simd::{Kernel, Simd, dispatch};
+use crate::weighted_op::OpGradients;
 
 /// See [`crate::conv::algorithm::backward`].
-pub(crate) fn parameter_gradients(g: &Geometry, inputs: &BackwardInputs<'_>) -> ConvGradients {
+pub(crate) fn parameter_gradients(g: &Geometry, inputs: &BackwardInputs<'_>) -> OpGradients {
     let plan = Plan::new(g);
     let w_len = plan.weights_len();
     // [taps, depth] of weights, then [depth] of bias.
@@ -43,9 +44,9 @@ pub(crate) fn parameter_gradients(g: &Geometry, inputs: &BackwardInputs<'_>) -> 
     let w = (0..g.c_out)
         .flat_map(|o| dw.chunks_exact(plan.depth).map(move |tap| tap[o]))
         .collect();
-    ConvGradients {
+    OpGradients {
         x: None,
-        w,
+        w: Some(w),
         bias: db[..g.c_out].to_vec(),
     }
 }

@@ -3,20 +3,16 @@
 
 use super::plan::Plan;
 use crate::conv::batch::forward_images;
-use crate::conv::buffers::ForwardInputs;
 use crate::conv::config::Pooling;
 use crate::conv::epilogue::{activate, max_and_argmax, saved_argmax};
 use crate::conv::geometry::Geometry;
-use crate::matmul::TapProduct;
+use crate::matmul::{Product, Write};
 use crate::scratch::with_scratch;
 use crate::simd::{Kernel, Simd, dispatch};
+use crate::weighted_op::OpInputs;
 
 /// See [`crate::conv::algorithm::forward`].
-pub(crate) fn forward(
-    g: &Geometry,
-    inputs: ForwardInputs<'_>,
-    argmax: Option<&mut [u8]>,
-) -> Vec<f32> {
+pub(crate) fn forward(g: &Geometry, inputs: OpInputs<'_>, argmax: Option<&mut [u8]>) -> Vec<f32> {
     let plan = Plan::new(g);
     // [taps, depth], padded with zeros.
     let mut w = vec![0.0f32; plan.weights_len()];
@@ -77,16 +73,19 @@ impl Kernel for Forward<'_> {
         let (row_len, conv_len) = (plan.output_row_len(), plan.conv_row_len());
         assert!(bias.len() == depth && rows.len() == plan.rows_len());
         assert!(argmax.as_ref().is_none_or(|a| a.len() == output.len()));
-        let product = TapProduct {
+        let product = Product {
             m: g.wo,
             n: depth,
             a_row_stride: g.stride,
-            taps: &plan.taps,
+            a_columns: plan.taps.as_slice(),
+            b_row_stride: depth,
+            dst_row_stride: depth,
         };
         let activation = g.activation;
         for (y, out) in output.chunks_exact_mut(row_len).enumerate() {
             for (i, row) in rows.chunks_exact_mut(conv_len).enumerate() {
-                product.run(s, &input[plan.row_offset(plan.rows() * y + i)..], w, row);
+                let input = &input[plan.row_offset(plan.rows() * y + i)..];
+                product.run(s, input, w, row, Write::Overwrite);
             }
             let argmax = argmax
                 .as_deref_mut()

@@ -2,15 +2,16 @@
 
 use super::unroll::{col2im, im2col};
 use crate::conv::batch::{GroupImage, sum_over_groups};
-use crate::conv::buffers::{BackwardImage, BackwardInputs, ConvGradients};
+use crate::conv::buffers::{BackwardImage, BackwardInputs};
 use crate::conv::config::Pooling;
 use crate::conv::epilogue::unpool_channel;
 use crate::conv::geometry::Geometry;
 use crate::matmul::{Matrix, Write, matmul};
 use crate::scratch::with_scratch;
+use crate::weighted_op::OpGradients;
 
 /// See [`crate::conv::algorithm::backward`].
-pub(crate) fn backward(g: &Geometry, inputs: &BackwardInputs<'_>) -> ConvGradients {
+pub(crate) fn backward(g: &Geometry, inputs: &BackwardInputs<'_>) -> OpGradients {
     let w_len = inputs.w.len();
     let mut dx = inputs.new_input_gradient();
     let mut dw = sum_over_groups(g, dx.as_deref_mut(), w_len + g.c_out, |group, sums| {
@@ -25,7 +26,11 @@ pub(crate) fn backward(g: &Geometry, inputs: &BackwardInputs<'_>) -> ConvGradien
         });
     });
     let bias = dw.split_off(w_len);
-    ConvGradients { x: dx, w: dw, bias }
+    OpGradients {
+        x: dx,
+        w: Some(dw),
+        bias,
+    }
 }
 
 /// Computes the gradient of the convolution before its epilogue, `dy`, `[c_out, positions]`, and

@@ -2,19 +2,15 @@
 
 use super::unroll::im2col;
 use crate::conv::batch::{ForwardImage, forward_images};
-use crate::conv::buffers::ForwardInputs;
 use crate::conv::config::Pooling;
 use crate::conv::epilogue::{add_bias_and_activate, pool_channel};
 use crate::conv::geometry::Geometry;
 use crate::matmul::{Matrix, Write, matmul};
 use crate::scratch::with_scratch;
+use crate::weighted_op::OpInputs;
 
 /// See [`crate::conv::algorithm::forward`].
-pub(crate) fn forward(
-    g: &Geometry,
-    inputs: ForwardInputs<'_>,
-    argmax: Option<&mut [u8]>,
-) -> Vec<f32> {
+pub(crate) fn forward(g: &Geometry, inputs: OpInputs<'_>, argmax: Option<&mut [u8]>) -> Vec<f32> {
     forward_images(g, inputs, argmax, |image| match g.pooling {
         Pooling::None => {
             products(g, image.x, inputs.w, image.out);
@@ -24,7 +20,7 @@ pub(crate) fn forward(
     })
 }
 
-fn pooled_image(g: &Geometry, inputs: ForwardInputs<'_>, image: ForwardImage<'_>) {
+fn pooled_image(g: &Geometry, inputs: OpInputs<'_>, image: ForwardImage<'_>) {
     let ForwardImage { x, out, mut argmax } = image;
     let pooled = out.len() / g.c_out;
     with_scratch(g.c_out * g.positions(), |conv| {

@@ -2,20 +2,21 @@
 #![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
 
 use super::plan::{Block, Plan};
-use super::tiles::{input_to_points, load_points, load_square, store_points};
-use super::transform::{InputAdjoint, OUT, OutputAdjoint, POINTS, Transform};
+use super::tiles::{input_to_points, load_square, store_square};
+use super::transform::{IN, InputAdjoint, OUT, OutputAdjoint, POINTS, Transform};
 use super::weights::{Rows, from_points, to_points};
 use crate::conv::batch::{GroupImage, sum_over_groups};
-use crate::conv::buffers::{BackwardInputs, ConvGradients};
+use crate::conv::buffers::BackwardInputs;
 use crate::conv::config::Pooling;
 use crate::conv::epilogue::route;
 use crate::conv::geometry::Geometry;
-use crate::matmul::{Product, Write};
+use crate::matmul::{Product, Strided, Write};
 use crate::scratch::with_scratch;
 use crate::simd::{Kernel, Simd, dispatch};
+use crate::weighted_op::OpGradients;
 
 /// See [`crate::conv::algorithm::backward`].
-pub(crate) fn backward(g: &Geometry, inputs: &BackwardInputs<'_>) -> ConvGradients {
+pub(crate) fn backward(g: &Geometry, inputs: &BackwardInputs<'_>) -> OpGradients {
     let plan = Plan::new(g);
     let w_len = inputs.w.len();
     let mut dx = inputs.new_input_gradient();
@@ -43,7 +44,11 @@ pub(crate) fn backward(g: &Geometry, inputs: &BackwardInputs<'_>) -> ConvGradien
         })
     });
     let bias = dw.split_off(w_len);
-    ConvGradients { x: dx, w: dw, bias }
+    OpGradients {
+        x: dx,
+        w: Some(dw),
+        bias,
+    }
 }
 
 /// Gradients of the transformed weights and of the padded bias, summed over images.
@@ -137,25 +142,26 @@ impl Kernel for Backward<'_> {
         let matrix = c_in * c_out;
         for block in plan.blocks() {
             input_to_points(s, plan, input, block, v);
-            match plan.pooling {
-                Pooling::None => dense_to_points(s, plan, &output, block, m, db),
-                Pooling::Max2 => pooled_to_points(s, plan, &output, block, m, db),
-            }
+            output_to_points(s, plan, &output, block, m, db);
             let weights = Product {
                 m: c_in,
                 n: c_out,
-                k: block.count,
                 a_row_stride: 1,
-                a_col_stride: c_in,
+                a_columns: Strided {
+                    count: block.count,
+                    stride: c_in,
+                },
                 b_row_stride: c_out,
                 dst_row_stride: c_out,
             };
             let pixels = Product {
                 m: block.count,
                 n: c_in,
-                k: c_out,
                 a_row_stride: c_out,
-                a_col_stride: 1,
+                a_columns: Strided {
+                    count: c_out,
+                    stride: 1,
+                },
                 b_row_stride: c_in,
                 dst_row_stride: c_in,
             };
@@ -177,33 +183,7 @@ impl Kernel for Backward<'_> {
 
 /// Transforms the output gradient of a block of tiles and adds it to the bias gradient.
 #[inline(always)]
-fn dense_to_points<S: Simd>(
-    s: S,
-    plan: &Plan,
-    output: &OutputGradient<'_>,
-    block: Block,
-    m: &mut [f32],
-    db: &mut [f32],
-) {
-    let dy = output.dy;
-    let Block { first, count } = block;
-    let depth = plan.c_out;
-    let line = plan.output.frame_w * depth;
-    assert!(first + count <= plan.tiles && dy.len() == plan.output.len());
-    for t in 0..count {
-        let corner = plan.output_offset(first + t);
-        for c in (0..depth).step_by(S::F32_LANES) {
-            // SAFETY: the output frame consists of whole tiles of 4×4 pixels.
-            let pixels = unsafe { load_square(s, dy.as_ptr().add(corner + c), line, depth) };
-            pixels_to_points(s, plan, &pixels, t * depth + c, m);
-            add_to_bias(s, &pixels, &mut db[c..]);
-        }
-    }
-}
-
-/// As [`dense_to_points`], for the gradient of the pooled output.
-#[inline(always)]
-fn pooled_to_points<S: Simd>(
+fn output_to_points<S: Simd>(
     s: S,
     plan: &Plan,
     output: &OutputGradient<'_>,
@@ -216,27 +196,36 @@ fn pooled_to_points<S: Simd>(
     let depth = plan.c_out;
     let line = plan.output.frame_w * depth;
     assert!(first + count <= plan.tiles && dy.len() == plan.output.len());
-    assert_eq!(argmax.len(), dy.len());
+    assert!(plan.pooling == Pooling::None || argmax.len() == dy.len());
     for t in 0..count {
         let corner = plan.output_offset(first + t);
         for c in (0..depth).step_by(S::F32_LANES) {
-            let mut pixels = [[s.splat_f32s(0.0); OUT]; OUT];
-            for y in 0..OUT / 2 {
-                for x in 0..OUT / 2 {
-                    let offset = corner + y * line + x * depth + c;
-                    // SAFETY: the output frame consists of whole tiles of 2×2 values, and the
-                    // argmax buffer has its length.
-                    let (grad, index) = unsafe {
-                        (
-                            s.load(dy.as_ptr().add(offset)),
-                            s.load_bytes(argmax.as_ptr().add(offset)),
-                        )
-                    };
-                    for i in 0..4 {
-                        pixels[2 * y + i / 2][2 * x + i % 2] = route(s, grad, index, i);
+            let pixels = match plan.pooling {
+                // SAFETY: the output frame consists of whole tiles of 4×4 pixels.
+                Pooling::None => unsafe {
+                    load_square(s, dy.as_ptr().add(corner + c), line, depth)
+                },
+                Pooling::Max2 => {
+                    let mut pixels = [[s.splat_f32s(0.0); OUT]; OUT];
+                    for y in 0..OUT / 2 {
+                        for x in 0..OUT / 2 {
+                            let offset = corner + y * line + x * depth + c;
+                            // SAFETY: the output frame consists of whole tiles of 2×2 values, and
+                            // the argmax buffer has its length.
+                            let (grad, index) = unsafe {
+                                (
+                                    s.load(dy.as_ptr().add(offset)),
+                                    s.load_bytes(argmax.as_ptr().add(offset)),
+                                )
+                            };
+                            for i in 0..4 {
+                                pixels[2 * y + i / 2][2 * x + i % 2] = route(s, grad, index, i);
+                            }
+                        }
                     }
+                    pixels
                 }
-            }
+            };
             pixels_to_points(s, plan, &pixels, t * depth + c, m);
             add_to_bias(s, &pixels, &mut db[c..]);
         }
@@ -256,7 +245,7 @@ fn pixels_to_points<S: Simd>(
     assert!(offset + S::F32_LANES <= stride && m.len() >= POINTS * stride);
     let points = OutputAdjoint.apply_2d(s, pixels);
     // SAFETY: asserted above.
-    unsafe { store_points(s, &points, m.as_mut_ptr().add(offset), stride) };
+    unsafe { store_square(s, &points, m.as_mut_ptr().add(offset), stride) };
 }
 
 /// Adds the gradient of one tile to that of the bias.
@@ -286,7 +275,8 @@ fn points_to_input<S: Simd>(s: S, plan: &Plan, v: &[f32], block: Block, dx: &mut
         let corner = plan.input_offset(first + t);
         for c in (0..depth).step_by(S::F32_LANES) {
             // SAFETY: t < count <= block, so each load ends inside its point's stride.
-            let points = unsafe { load_points(s, v.as_ptr().add(t * depth + c), stride) };
+            let points =
+                unsafe { load_square(s, v.as_ptr().add(t * depth + c), IN * stride, stride) };
             let pixels = InputAdjoint.apply_2d(s, &points);
             for (y, row) in pixels.iter().enumerate() {
                 for (x, &value) in row.iter().enumerate() {

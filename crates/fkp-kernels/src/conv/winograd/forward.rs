@@ -2,24 +2,20 @@
 #![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
 
 use super::plan::{Block, Plan};
-use super::tiles::{input_to_points, load_points};
-use super::transform::{OUT, Output, POINTS, Transform};
+use super::tiles::{input_to_points, load_square};
+use super::transform::{IN, OUT, Output, POINTS, Transform};
 use super::weights::{Rows, to_points};
 use crate::conv::batch::forward_images;
-use crate::conv::buffers::ForwardInputs;
 use crate::conv::config::Pooling;
 use crate::conv::epilogue::{activate, max_and_argmax, saved_argmax};
 use crate::conv::geometry::Geometry;
-use crate::matmul::{Product, Write};
+use crate::matmul::{Product, Strided, Write};
 use crate::scratch::with_scratch;
 use crate::simd::{Kernel, Simd, dispatch};
+use crate::weighted_op::OpInputs;
 
 /// See [`crate::conv::algorithm::forward`].
-pub(crate) fn forward(
-    g: &Geometry,
-    inputs: ForwardInputs<'_>,
-    argmax: Option<&mut [u8]>,
-) -> Vec<f32> {
+pub(crate) fn forward(g: &Geometry, inputs: OpInputs<'_>, argmax: Option<&mut [u8]>) -> Vec<f32> {
     let plan = Plan::new(g);
     let bias = inputs.padded_bias(plan.c_out);
     with_scratch(plan.weights_len(), |u| {
@@ -89,9 +85,11 @@ impl Kernel for Forward<'_> {
             let product = Product {
                 m: block.count,
                 n: plan.c_out,
-                k: plan.c_in,
                 a_row_stride: plan.c_in,
-                a_col_stride: 1,
+                a_columns: Strided {
+                    count: plan.c_in,
+                    stride: 1,
+                },
                 b_row_stride: plan.c_out,
                 dst_row_stride: plan.c_out,
             };
@@ -130,7 +128,7 @@ fn points_to_output<S: Simd>(
             // <= depth = bias.len().
             let (points, bias) = unsafe {
                 (
-                    load_points(s, m.as_ptr().add(t * depth + c), stride),
+                    load_square(s, m.as_ptr().add(t * depth + c), IN * stride, stride),
                     s.load(bias.as_ptr().add(c)),
                 )
             };

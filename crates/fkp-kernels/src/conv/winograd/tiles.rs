@@ -2,11 +2,8 @@
 #![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
 
 use super::plan::{Block, Plan};
-use super::transform::{IN, Input, POINTS, Transform};
+use super::transform::{Input, POINTS, Transform};
 use crate::simd::Simd;
-
-/// A vector of channels for each point of a tile.
-pub(super) type Points<V> = [[V; IN]; IN];
 
 /// Loads `N × N` vectors.
 ///
@@ -29,34 +26,20 @@ pub(super) unsafe fn load_square<S: Simd, const N: usize>(
     square
 }
 
-/// Loads one vector from the matrix of each point.
+/// Stores `N × N` vectors.
 ///
 /// # Safety
-/// A vector can be read at `from` and at each of the next 35 multiples of `stride`.
+/// A vector can be written at `to` and at each of the next `N² - 1` multiples of `stride`.
 #[inline(always)]
-pub(super) unsafe fn load_points<S: Simd>(
+pub(super) unsafe fn store_square<S: Simd, const N: usize>(
     s: S,
-    from: *const f32,
-    stride: usize,
-) -> Points<S::f32s> {
-    // SAFETY: the caller's contract; the matrices are one row of points after the other.
-    unsafe { load_square(s, from, IN * stride, stride) }
-}
-
-/// Stores one vector in the matrix of each point.
-///
-/// # Safety
-/// A vector can be written at `to` and at each of the next 35 multiples of `stride`.
-#[inline(always)]
-pub(super) unsafe fn store_points<S: Simd>(
-    s: S,
-    points: &Points<S::f32s>,
+    square: &[[S::f32s; N]; N],
     to: *mut f32,
     stride: usize,
 ) {
-    for (point, &v) in points.as_flattened().iter().enumerate() {
+    for (i, &v) in square.as_flattened().iter().enumerate() {
         // SAFETY: the caller's contract.
-        unsafe { s.store(to.add(point * stride), v) };
+        unsafe { s.store(to.add(i * stride), v) };
     }
 }
 
@@ -83,7 +66,7 @@ pub(super) fn input_to_points<S: Simd>(
             unsafe {
                 let pixels = load_square(s, input.as_ptr().add(offset + c), line, depth);
                 let points = Input.apply_2d(s, &pixels);
-                store_points(s, &points, v.as_mut_ptr().add(t * depth + c), stride);
+                store_square(s, &points, v.as_mut_ptr().add(t * depth + c), stride);
             }
         }
     }

@@ -18,6 +18,9 @@ pub(crate) const POINTS: usize = IN * IN;
 const A: f32 = std::f32::consts::FRAC_1_SQRT_2;
 /// The larger positive point; its square is 2.
 const B: f32 = std::f32::consts::SQRT_2;
+/// Factors of the transformed taps at these points.
+const FILTER_A: f32 = -1.0 / 1.5;
+const FILTER_B: f32 = 1.0 / 6.0;
 
 /// A linear transform from `I` to `O` values.
 pub(crate) trait Transform<const I: usize, const O: usize>: Copy {
@@ -53,23 +56,12 @@ impl Transform<6, 6> for Input {
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, d: [S::f32s; 6]) -> [S::f32s; 6] {
         let [d0, d1, d2, d3, d4, d5] = d;
-        let c = s.splat_f32s(-2.5);
-        let (even_a, odd_a) = (
-            s.mul_add(s.splat_f32s(-2.0), d2, d4),
-            s.mul_add(s.splat_f32s(-2.0), d1, d3),
-        );
-        let (even_b, odd_b) = (
-            s.mul_add(s.splat_f32s(-0.5), d2, d4),
-            s.mul_add(s.splat_f32s(-0.5), d1, d3),
-        );
-        [
-            s.add_f32s(s.mul_add(c, d2, d0), d4),
-            s.mul_add(s.splat_f32s(A), odd_a, even_a),
-            s.mul_add(s.splat_f32s(-A), odd_a, even_a),
-            s.mul_add(s.splat_f32s(B), odd_b, even_b),
-            s.mul_add(s.splat_f32s(-B), odd_b, even_b),
-            s.add_f32s(s.mul_add(c, d3, d1), d5),
-        ]
+        let even = [s.add_scaled(d4, -2.0, d2), s.add_scaled(d4, -0.5, d2)];
+        let odd = [s.add_scaled(d3, -2.0, d1), s.add_scaled(d3, -0.5, d1)];
+        let [v1, v2, v3, v4] = at_points(s, even, odd);
+        let v0 = s.add_f32s(s.add_scaled(d0, -2.5, d2), d4);
+        let v5 = s.add_f32s(s.add_scaled(d1, -2.5, d3), d5);
+        [v0, v1, v2, v3, v4, v5]
     }
 }
 
@@ -81,26 +73,15 @@ impl Transform<6, 6> for InputAdjoint {
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, v: [S::f32s; 6]) -> [S::f32s; 6] {
         let [v0, v1, v2, v3, v4, v5] = v;
-        let c = s.splat_f32s(-2.5);
-        let (even_a, even_b) = (s.add_f32s(v1, v2), s.add_f32s(v3, v4));
-        let odd_a = s.mul_f32s(s.splat_f32s(A), s.sub_f32s(v1, v2));
-        let odd_b = s.mul_f32s(s.splat_f32s(B), s.sub_f32s(v3, v4));
-        let d2 = s.mul_add(
-            s.splat_f32s(-2.0),
-            even_a,
-            s.mul_f32s(s.splat_f32s(-0.5), even_b),
-        );
-        let d1 = s.mul_add(
-            s.splat_f32s(-2.0),
-            odd_a,
-            s.mul_f32s(s.splat_f32s(-0.5), odd_b),
-        );
+        let (even, odd) = at_points_adjoint(s, [v1, v2, v3, v4]);
+        let d2 = s.add_scaled(s.scale(-0.5, even[1]), -2.0, even[0]);
+        let d1 = s.add_scaled(s.scale(-0.5, odd[1]), -2.0, odd[0]);
         [
             v0,
             s.add_f32s(d1, v5),
-            s.mul_add(c, v0, d2),
-            s.mul_add(c, v5, s.add_f32s(odd_a, odd_b)),
-            s.add_f32s(v0, s.add_f32s(even_a, even_b)),
+            s.add_scaled(d2, -2.5, v0),
+            s.add_scaled(s.add_f32s(odd[0], odd[1]), -2.5, v5),
+            s.add_f32s(v0, s.add_f32s(even[0], even[1])),
             v5,
         ]
     }
@@ -114,16 +95,13 @@ impl Transform<6, 4> for Output {
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, m: [S::f32s; 6]) -> [S::f32s; 4] {
         let [m0, m1, m2, m3, m4, m5] = m;
-        let (even_a, even_b) = (s.add_f32s(m1, m2), s.add_f32s(m3, m4));
-        let odd_a = s.mul_f32s(s.splat_f32s(A), s.sub_f32s(m1, m2));
-        let odd_b = s.mul_f32s(s.splat_f32s(B), s.sub_f32s(m3, m4));
-        let half = s.splat_f32s(0.5);
-        let two = s.splat_f32s(2.0);
+        let (even, odd) = at_points_adjoint(s, [m1, m2, m3, m4]);
+        let y3 = s.add_scaled(s.scale(2.0, odd[1]), 0.5, odd[0]);
         [
-            s.add_f32s(m0, s.add_f32s(even_a, even_b)),
-            s.add_f32s(odd_a, odd_b),
-            s.mul_add(half, even_a, s.mul_f32s(two, even_b)),
-            s.add_f32s(s.mul_add(half, odd_a, s.mul_f32s(two, odd_b)), m5),
+            s.add_f32s(m0, s.add_f32s(even[0], even[1])),
+            s.add_f32s(odd[0], odd[1]),
+            s.add_scaled(s.scale(2.0, even[1]), 0.5, even[0]),
+            s.add_f32s(y3, m5),
         ]
     }
 }
@@ -136,22 +114,10 @@ impl Transform<4, 6> for OutputAdjoint {
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, y: [S::f32s; 4]) -> [S::f32s; 6] {
         let [y0, y1, y2, y3] = y;
-        let (even_a, odd_a) = (
-            s.mul_add(s.splat_f32s(0.5), y2, y0),
-            s.mul_add(s.splat_f32s(0.5), y3, y1),
-        );
-        let (even_b, odd_b) = (
-            s.mul_add(s.splat_f32s(2.0), y2, y0),
-            s.mul_add(s.splat_f32s(2.0), y3, y1),
-        );
-        [
-            y0,
-            s.mul_add(s.splat_f32s(A), odd_a, even_a),
-            s.mul_add(s.splat_f32s(-A), odd_a, even_a),
-            s.mul_add(s.splat_f32s(B), odd_b, even_b),
-            s.mul_add(s.splat_f32s(-B), odd_b, even_b),
-            y3,
-        ]
+        let even = [s.add_scaled(y0, 0.5, y2), s.add_scaled(y0, 2.0, y2)];
+        let odd = [s.add_scaled(y1, 0.5, y3), s.add_scaled(y1, 2.0, y3)];
+        let [m1, m2, m3, m4] = at_points(s, even, odd);
+        [y0, m1, m2, m3, m4, y3]
     }
 }
 
@@ -163,19 +129,15 @@ impl Transform<3, 6> for Filter {
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, g: [S::f32s; 3]) -> [S::f32s; 6] {
         let [g0, g1, g2] = g;
-        let (a, b) = (s.splat_f32s(-1.0 / 1.5), s.splat_f32s(1.0 / 6.0));
-        let even_a = s.mul_f32s(a, s.mul_add(s.splat_f32s(0.5), g2, g0));
-        let even_b = s.mul_f32s(b, s.mul_add(s.splat_f32s(2.0), g2, g0));
-        let (odd_a, odd_b) = (
-            s.mul_f32s(s.splat_f32s(A), g1),
-            s.mul_f32s(s.splat_f32s(B), g1),
-        );
+        let even_a = s.scale(FILTER_A, s.add_scaled(g0, 0.5, g2));
+        let even_b = s.scale(FILTER_B, s.add_scaled(g0, 2.0, g2));
+        let (odd_a, odd_b) = (s.scale(A, g1), s.scale(B, g1));
         [
             g0,
-            s.mul_add(a, odd_a, even_a),
-            s.sub_f32s(even_a, s.mul_f32s(a, odd_a)),
-            s.mul_add(b, odd_b, even_b),
-            s.sub_f32s(even_b, s.mul_f32s(b, odd_b)),
+            s.add_scaled(even_a, FILTER_A, odd_a),
+            s.sub_f32s(even_a, s.scale(FILTER_A, odd_a)),
+            s.add_scaled(even_b, FILTER_B, odd_b),
+            s.sub_f32s(even_b, s.scale(FILTER_B, odd_b)),
             g2,
         ]
     }
@@ -189,28 +151,39 @@ impl Transform<6, 3> for FilterAdjoint {
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, u: [S::f32s; 6]) -> [S::f32s; 3] {
         let [u0, u1, u2, u3, u4, u5] = u;
-        let (a, b) = (s.splat_f32s(-1.0 / 1.5), s.splat_f32s(1.0 / 6.0));
-        let (even_a, even_b) = (
-            s.mul_f32s(a, s.add_f32s(u1, u2)),
-            s.mul_f32s(b, s.add_f32s(u3, u4)),
-        );
-        let (odd_a, odd_b) = (
-            s.mul_f32s(a, s.sub_f32s(u1, u2)),
-            s.mul_f32s(b, s.sub_f32s(u3, u4)),
-        );
+        let even_a = s.scale(FILTER_A, s.add_f32s(u1, u2));
+        let even_b = s.scale(FILTER_B, s.add_f32s(u3, u4));
+        let odd_a = s.scale(FILTER_A, s.sub_f32s(u1, u2));
+        let odd_b = s.scale(FILTER_B, s.sub_f32s(u3, u4));
+        let g2 = s.add_scaled(s.scale(2.0, even_b), 0.5, even_a);
         [
             s.add_f32s(u0, s.add_f32s(even_a, even_b)),
-            s.mul_add(s.splat_f32s(A), odd_a, s.mul_f32s(s.splat_f32s(B), odd_b)),
-            s.add_f32s(
-                s.mul_add(
-                    s.splat_f32s(0.5),
-                    even_a,
-                    s.mul_f32s(s.splat_f32s(2.0), even_b),
-                ),
-                u5,
-            ),
+            s.add_scaled(s.scale(B, odd_b), A, odd_a),
+            s.add_f32s(g2, u5),
         ]
     }
+}
+
+/// `even + x · odd` at the points `x` = ±1/√2, ±√2, where the first of `even` and `odd` belong to
+/// ±1/√2.
+#[inline(always)]
+fn at_points<S: Simd>(s: S, even: [S::f32s; 2], odd: [S::f32s; 2]) -> [S::f32s; 4] {
+    [
+        s.add_scaled(even[0], A, odd[0]),
+        s.add_scaled(even[0], -A, odd[0]),
+        s.add_scaled(even[1], B, odd[1]),
+        s.add_scaled(even[1], -B, odd[1]),
+    ]
+}
+
+/// The adjoint of [`at_points`]: `even` and `odd`.
+#[inline(always)]
+fn at_points_adjoint<S: Simd>(s: S, v: [S::f32s; 4]) -> ([S::f32s; 2], [S::f32s; 2]) {
+    let [v1, v2, v3, v4] = v;
+    let even = [s.add_f32s(v1, v2), s.add_f32s(v3, v4)];
+    let odd_a = s.scale(A, s.sub_f32s(v1, v2));
+    let odd_b = s.scale(B, s.sub_f32s(v3, v4));
+    (even, [odd_a, odd_b])
 }
 
 #[cfg(test)]
@@ -227,16 +200,6 @@ mod tests {
             let pixels = [0.3f32, -1.2, 0.7, 2.1, -0.4, 0.9];
             let taps = [0.5f32, -0.8, 1.1];
             let dy = [1.5f32, -0.2, 0.6, 0.35];
-            let first = |v: S::f32s| {
-                let mut lanes = [0.0f32; 16];
-                assert!(S::F32_LANES <= lanes.len());
-                // SAFETY: asserted above.
-                #[expect(unsafe_code, reason = "reads one lane")]
-                unsafe {
-                    s.store(lanes.as_mut_ptr(), v);
-                }
-                lanes[0]
-            };
             let v = Input.apply(s, pixels.map(|p| s.splat_f32s(p)));
             let u = Filter.apply(s, taps.map(|t| s.splat_f32s(t)));
             let mut m = [s.splat_f32s(0.0); 6];
@@ -249,7 +212,7 @@ mod tests {
                 du[i] = s.mul_f32s(dm[i], v[i]);
             }
             let close = |got: S::f32s, expected: f32| {
-                let got = first(got);
+                let got = s.to_lanes(got)[0];
                 assert!((got - expected).abs() < 2e-6, "{got} instead of {expected}");
             };
             let y = Output.apply(s, m);

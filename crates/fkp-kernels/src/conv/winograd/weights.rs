@@ -1,7 +1,7 @@
 //! The transform of the weights to points, and of the gradient of the points to weights.
 #![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
 
-use super::tiles::{load_points, load_square, store_points};
+use super::tiles::{load_square, store_square};
 use super::transform::{Filter, FilterAdjoint, POINTS, Transform};
 use crate::layout::padded;
 use crate::scratch::with_scratch;
@@ -34,55 +34,21 @@ pub(super) fn to_points(w: &[f32], c_out: usize, c_in: usize, rows: Rows, points
                 }
             }
         }
-        dispatch(ToPoints {
-            packed,
-            n_rows,
-            depth,
-            points,
-        });
-    });
-}
-
-struct ToPoints<'a> {
-    /// `[n_rows, 9, depth]`
-    packed: &'a [f32],
-    n_rows: usize,
-    depth: usize,
-    /// `[36, padded n_rows, depth]`
-    points: &'a mut [f32],
-}
-
-impl Kernel for ToPoints<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Self {
-            packed,
-            n_rows,
-            depth,
-            points,
-        } = self;
         let matrix = padded(n_rows) * depth;
-        assert_eq!(packed.len(), n_rows * TAPS * depth);
         assert_eq!(points.len(), POINTS * matrix);
-        assert!(depth.is_multiple_of(S::F32_LANES));
+        dispatch(Convert {
+            transform: Filter,
+            n_rows,
+            depth,
+            from: packed,
+            from_strides: Strides::packed(depth),
+            to: points,
+            to_strides: Strides::points(n_rows, depth),
+        });
         for point in points.chunks_exact_mut(matrix) {
             point[n_rows * depth..].fill(0.0);
         }
-        for row in 0..n_rows {
-            for column in (0..depth).step_by(S::F32_LANES) {
-                // SAFETY: row < n_rows, column + LANES <= depth, and the lengths asserted above for
-                // 9 taps and 36 points.
-                unsafe {
-                    let from = packed.as_ptr().add(row * TAPS * depth + column);
-                    let taps = load_square(s, from, 3 * depth, depth);
-                    let to = points.as_mut_ptr().add(row * depth + column);
-                    store_points(s, &Filter.apply_2d(s, &taps), to, matrix);
-                }
-            }
-        }
-    }
+    });
 }
 
 /// Writes the weight gradient, `[c_out, c_in, 3, 3]`, from that of the points, one matrix
@@ -91,11 +57,14 @@ pub(super) fn from_points(points: &[f32], c_out: usize, c_in: usize, dw: &mut [f
     assert_eq!(dw.len(), c_out * c_in * TAPS);
     let depth = padded(c_out);
     with_scratch(c_in * TAPS * depth, |packed| {
-        dispatch(FromPoints {
-            points,
+        dispatch(Convert {
+            transform: FilterAdjoint,
             n_rows: c_in,
             depth,
-            packed,
+            from: points,
+            from_strides: Strides::points(c_in, depth),
+            to: packed,
+            to_strides: Strides::packed(depth),
         });
         for (o, dw) in dw.chunks_exact_mut(c_in * TAPS).enumerate() {
             for (i, v) in dw.iter_mut().enumerate() {
@@ -105,41 +74,69 @@ pub(super) fn from_points(points: &[f32], c_out: usize, c_in: usize, dw: &mut [f
     });
 }
 
-struct FromPoints<'a> {
-    /// `[36, padded n_rows, depth]`
-    points: &'a [f32],
-    n_rows: usize,
-    depth: usize,
-    /// `[n_rows, 9, depth]`
-    packed: &'a mut [f32],
+/// Values between two rows, and between two taps or points of a row.
+#[derive(Clone, Copy)]
+struct Strides {
+    row: usize,
+    term: usize,
 }
 
-impl Kernel for FromPoints<'_> {
+impl Strides {
+    /// Of weights `[n_rows, 9, depth]`.
+    fn packed(depth: usize) -> Self {
+        Self {
+            row: TAPS * depth,
+            term: depth,
+        }
+    }
+
+    /// Of points `[36, padded n_rows, depth]`.
+    fn points(n_rows: usize, depth: usize) -> Self {
+        Self {
+            row: depth,
+            term: padded(n_rows) * depth,
+        }
+    }
+}
+
+/// The transform of every row and column of a matrix, each a square of `I × I` values.
+struct Convert<'a, T, const I: usize, const O: usize> {
+    transform: T,
+    n_rows: usize,
+    depth: usize,
+    from: &'a [f32],
+    from_strides: Strides,
+    to: &'a mut [f32],
+    to_strides: Strides,
+}
+
+impl<T: Transform<I, O>, const I: usize, const O: usize> Kernel for Convert<'_, T, I, O> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self {
-            points,
             n_rows,
             depth,
-            packed,
+            from_strides: from,
+            to_strides: to,
+            ..
         } = self;
-        let matrix = padded(n_rows) * depth;
-        assert_eq!(packed.len(), n_rows * TAPS * depth);
-        assert_eq!(points.len(), POINTS * matrix);
+        let len = |strides: Strides, n: usize| {
+            (n_rows - 1) * strides.row + (n * n - 1) * strides.term + depth
+        };
+        assert!(len(from, I) <= self.from.len() && len(to, O) <= self.to.len());
         assert!(depth.is_multiple_of(S::F32_LANES));
         for row in 0..n_rows {
             for column in (0..depth).step_by(S::F32_LANES) {
-                // SAFETY: row < n_rows, column + LANES <= depth, and the lengths asserted above for
-                // 36 points and 9 taps.
+                // SAFETY: row < n_rows, column + LANES <= depth, and the lengths asserted above
+                // for the terms of every row.
                 unsafe {
-                    let from = points.as_ptr().add(row * depth + column);
-                    let taps = FilterAdjoint.apply_2d(s, &load_points(s, from, matrix));
-                    let to = packed.as_mut_ptr().add(row * TAPS * depth + column);
-                    for (tap, &v) in taps.as_flattened().iter().enumerate() {
-                        s.store(to.add(tap * depth), v);
-                    }
+                    let values = self.from.as_ptr().add(row * from.row + column);
+                    let values = load_square(s, values, I * from.term, from.term);
+                    let values = self.transform.apply_2d(s, &values);
+                    let start = self.to.as_mut_ptr().add(row * to.row + column);
+                    store_square(s, &values, start, to.term);
                 }
             }
         }

@@ -1,15 +1,11 @@
 //! Adam and AdamW.
 
-use std::collections::HashMap;
+use candle_core::{Result, Tensor, bail};
 
-use candle_core::{Result, Tensor, Var, bail};
-
-use super::engine::Engine;
-use super::fused::Rule;
-use super::step::{Settings, Step, StepOutcome};
-use super::validate::{validate_fraction, validate_max_norm};
-use super::weight_decay::{DecayTerms, WeightDecay};
-use crate::gradients::Gradients;
+use super::engine::FusedOptimizer;
+use super::step::{Hyperparameters, Rule};
+use super::validate::validate_fraction;
+use super::weight_decay::WeightDecay;
 use crate::simd::Simd;
 
 /// The hyperparameters of [`Adam`]; the learning rate is given at each step.
@@ -50,200 +46,75 @@ impl AdamConfig {
             ..Self::default()
         }
     }
+}
+
+/// The Adam optimizer, with both moments as its state.
+pub type Adam = FusedOptimizer<AdamConfig, 2>;
+
+impl Hyperparameters<2> for AdamConfig {
+    const NAME: &'static str = "adam";
+    const SLOTS: [&'static str; 2] = ["m", "v"];
+    type Rule = AdamRule;
 
     fn validate(&self) -> Result<()> {
-        validate_fraction(NAME, "beta1", self.beta1)?;
-        validate_fraction(NAME, "beta2", self.beta2)?;
+        validate_fraction(Self::NAME, "beta1", self.beta1)?;
+        validate_fraction(Self::NAME, "beta2", self.beta2)?;
         let eps = self.eps;
         if !(eps > 0.0 && eps.is_finite()) {
-            bail!("{NAME}: eps = {eps} is not a positive number");
+            bail!("{}: eps = {eps} is not a positive number", Self::NAME);
         }
-        self.weight_decay.validate(NAME)?;
-        validate_max_norm(NAME, self.max_grad_norm)
+        Ok(())
+    }
+
+    fn weight_decay(&self) -> WeightDecay {
+        self.weight_decay
+    }
+
+    fn max_grad_norm(&self) -> Option<f64> {
+        self.max_grad_norm
+    }
+
+    fn rule(&self, lr: f64, number: u64) -> AdamRule {
+        let t = number as f64;
+        AdamRule {
+            config: *self,
+            rate: lr / (1.0 - self.beta1.powf(t)),
+            root_scale: 1.0 / (1.0 - self.beta2.powf(t)).sqrt(),
+        }
     }
 }
 
-const NAME: &str = "adam";
-
-/// The Adam optimizer over named variables, updated in place.
-///
-/// On the CPU each parameter and its moments are read and written once per step; on other devices
-/// the same arithmetic uses candle's operations.
-#[derive(Debug)]
-pub struct Adam {
+#[derive(Clone, Copy)]
+pub(super) struct AdamRule {
     config: AdamConfig,
-    engine: Engine<2>,
-}
-
-impl Adam {
-    /// An optimizer at step 0. The order of `vars` is the order of the state and of the sum in
-    /// the gradient norm: the same order gives the same result.
-    ///
-    /// # Errors
-    /// If a hyperparameter is out of range, two variables share a name, or a variable is not of a
-    /// floating point type.
-    pub fn new(vars: Vec<(String, Var)>, config: AdamConfig) -> Result<Self> {
-        config.validate()?;
-        let engine = Engine::new(NAME, ["m", "v"], vars)?;
-        Ok(Self { config, engine })
-    }
-
-    /// Excludes the variables for which `exempt(name, value)` is true from weight decay, usually
-    /// biases and the parameters of normalizations. The choice is not part of the state.
-    pub fn exempt_from_decay(&mut self, exempt: impl Fn(&str, &Tensor) -> bool) {
-        self.engine.exempt_from_decay(exempt);
-    }
-
-    /// Number of steps so far, including those before a restored state.
-    pub fn steps(&self) -> u64 {
-        self.engine.steps()
-    }
-
-    /// The hyperparameters.
-    pub fn config(&self) -> &AdamConfig {
-        &self.config
-    }
-
-    /// Updates every variable that has a gradient; the others keep their value and moments. Check
-    /// [`StepOutcome::not_finite`] in the result.
-    ///
-    /// Gradients that [`backward`](crate::backward) keeps as factors are multiplied block by block
-    /// during the update and never stored. The result is bit-identical to that with the gradients
-    /// of `loss.backward()?.into()`, except for rounding of the norm.
-    ///
-    /// # Errors
-    /// If `lr` is negative or not finite, or the shape of a gradient differs from its variable's;
-    /// then nothing is updated.
-    pub fn step(&mut self, gradients: &Gradients, lr: f64) -> Result<StepOutcome> {
-        let config = self.config;
-        let settings = Settings {
-            lr,
-            weight_decay: config.weight_decay,
-            max_grad_norm: config.max_grad_norm,
-        };
-        let rule = |step: &Step| Coefficients::new(&config, step);
-        self.engine.step(gradients, settings, rule)
-    }
-
-    /// The number of steps (`step`, one `i64`) and both moments of each variable (`m.NAME` and
-    /// `v.NAME`, of its shape and on its device), in the order of the variables. A run can be
-    /// resumed from this, the variables and the configuration.
-    ///
-    /// # Errors
-    /// Only those of candle itself.
-    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
-        self.engine.state()
-    }
-
-    /// Restores the result of [`Adam::state`], on whatever device the tensors are. Entries
-    /// of other names are ignored.
-    ///
-    /// # Errors
-    /// If an entry is missing or does not fit its variable; then nothing is changed.
-    pub fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
-        self.engine.load_state(state)
-    }
-}
-
-/// The coefficients of one step, computed in `f64` and used in `f32`.
-#[derive(Clone, Copy, Debug)]
-struct Coefficients {
-    grad_scale: f64,
-    beta1: f64,
-    beta2: f64,
-    eps: f64,
     /// Learning rate over the bias correction of the first moment.
     rate: f64,
     /// One over the square root of the bias correction of the second moment.
     root_scale: f64,
-    /// `λ` of coupled decay.
-    coupled: f64,
-    /// `1 − lr·λ` of decoupled decay.
-    shrink: f64,
 }
 
-impl Coefficients {
-    fn new(config: &AdamConfig, step: &Step) -> Self {
-        let DecayTerms { coupled, shrink } = step.weight_decay.terms(step.lr);
-        let t = step.number as f64;
-        Self {
-            grad_scale: step.grad_scale,
-            beta1: config.beta1,
-            beta2: config.beta2,
-            eps: config.eps,
-            rate: step.lr / (1.0 - config.beta1.powf(t)),
-            root_scale: 1.0 / (1.0 - config.beta2.powf(t)).sqrt(),
-            coupled,
-            shrink,
-        }
-    }
-}
-
-/// [`Coefficients`] in vectors.
-#[derive(Clone, Copy)]
-struct Lanes<V> {
-    scale: V,
-    coupled: V,
-    shrink: V,
-    beta1: V,
-    rest1: V,
-    beta2: V,
-    rest2: V,
-    minus_rate: V,
-    root_scale: V,
-    eps: V,
-}
-
-impl Rule<2> for Coefficients {
-    type Lanes<S: Simd> = Lanes<S::f32s>;
-
+impl Rule<2> for AdamRule {
     #[inline(always)]
-    fn lanes<S: Simd>(&self, s: S) -> Lanes<S::f32s> {
-        Lanes {
-            scale: s.splat_f32s(self.grad_scale as f32),
-            coupled: s.splat_f32s(self.coupled as f32),
-            shrink: s.splat_f32s(self.shrink as f32),
-            beta1: s.splat_f32s(self.beta1 as f32),
-            rest1: s.splat_f32s((1.0 - self.beta1) as f32),
-            beta2: s.splat_f32s(self.beta2 as f32),
-            rest2: s.splat_f32s((1.0 - self.beta2) as f32),
-            minus_rate: s.splat_f32s(-self.rate as f32),
-            root_scale: s.splat_f32s(self.root_scale as f32),
-            eps: s.splat_f32s(self.eps as f32),
-        }
+    fn change<S: Simd>(self, s: S, g: S::f32s, [m, v]: [S::f32s; 2]) -> (S::f32s, [S::f32s; 2]) {
+        let AdamConfig {
+            beta1, beta2, eps, ..
+        } = self.config;
+        let m = s.add_scaled(s.scale((1.0 - beta1) as f32, g), beta1 as f32, m);
+        let v = s.scale(beta2 as f32, v);
+        let v = s.mul_add(s.scale((1.0 - beta2) as f32, g), g, v);
+        let eps = s.splat_f32s(eps as f32);
+        let root = s.add_scaled(eps, self.root_scale as f32, s.sqrt_f32s(v));
+        (s.div_f32s(s.scale(-self.rate as f32, m), root), [m, v])
     }
 
-    #[inline(always)]
-    fn apply<S: Simd>(
-        s: S,
-        c: Lanes<S::f32s>,
-        p: S::f32s,
-        grad: S::f32s,
-        [m, v]: [S::f32s; 2],
-    ) -> (S::f32s, [S::f32s; 2]) {
-        let g = s.mul_add(c.coupled, p, s.mul_f32s(grad, c.scale));
-        let m = s.mul_add(c.beta1, m, s.mul_f32s(c.rest1, g));
-        let v = s.mul_add(s.mul_f32s(c.rest2, g), g, s.mul_f32s(c.beta2, v));
-        let root = s.mul_add(s.sqrt_f32s(v), c.root_scale, c.eps);
-        let step = s.div_f32s(s.mul_f32s(c.minus_rate, m), root);
-        (s.mul_add(p, c.shrink, step), [m, v])
-    }
-
-    fn apply_tensors(
-        &self,
-        p: &Tensor,
-        grad: &Tensor,
-        [m, v]: &[Tensor; 2],
-    ) -> Result<(Tensor, [Tensor; 2])> {
-        let mut grad = grad.affine(self.grad_scale, 0.0)?;
-        if self.coupled != 0.0 {
-            grad = (grad + p.affine(self.coupled, 0.0)?)?;
-        }
-        let m = (m.affine(self.beta1, 0.0)? + grad.affine(1.0 - self.beta1, 0.0)?)?;
-        let v = (v.affine(self.beta2, 0.0)? + grad.sqr()?.affine(1.0 - self.beta2, 0.0)?)?;
-        let denominator = v.sqrt()?.affine(self.root_scale, self.eps)?;
-        let update = m.affine(self.rate, 0.0)?.div(&denominator)?;
-        Ok((p.affine(self.shrink, 0.0)?.sub(&update)?, [m, v]))
+    fn tensor_change(self, g: &Tensor, [m, v]: &[Tensor; 2]) -> Result<(Tensor, [Tensor; 2])> {
+        let AdamConfig {
+            beta1, beta2, eps, ..
+        } = self.config;
+        let m = (m.affine(beta1, 0.0)? + g.affine(1.0 - beta1, 0.0)?)?;
+        let v = (v.affine(beta2, 0.0)? + g.sqr()?.affine(1.0 - beta2, 0.0)?)?;
+        let root = v.sqrt()?.affine(self.root_scale, eps)?;
+        Ok((m.affine(-self.rate, 0.0)?.div(&root)?, [m, v]))
     }
 }
 

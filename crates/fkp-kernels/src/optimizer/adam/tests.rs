@@ -1,8 +1,10 @@
 //! Adam against its definition, clipping, and the saved state.
 
+use std::collections::HashMap;
+
 use super::*;
-use crate::backward;
-use candle_core::{DType, Device};
+use crate::{StepOutcome, backward};
+use candle_core::{DType, Device, Var};
 
 fn var(values: &[f32]) -> Var {
     Var::from_slice(values, values.len(), &Device::Cpu).unwrap()

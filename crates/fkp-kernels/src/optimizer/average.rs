@@ -1,16 +1,14 @@
 //! Averages of weights over training steps, updated in one pass.
-#![expect(unsafe_code, reason = "vector loads and stores")]
 
-use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, Var, bail};
-use rayon::prelude::*;
+use candle_core::{Result, Tensor, Var, bail};
 
-use crate::host::{is_host_f32, values};
-use crate::simd::{CHANNEL_BLOCK, Kernel, Simd, dispatch};
+use super::fused::Update;
+use super::in_place::update_in_place;
+use crate::gradients::Gradient;
+use crate::host::is_host_f32;
+use crate::simd::Simd;
 
 const NAME: &str = "average_into";
-
-/// Elements per parallel task.
-const BLOCK: usize = if cfg!(miri) { 1 << 6 } else { 1 << 14 };
 
 /// `average ← average + rate · (value − average)`, in place.
 ///
@@ -44,7 +42,9 @@ pub fn average_into(average: &Var, value: &Tensor, rate: f64) -> Result<()> {
         );
     }
     if is_host_f32(&[average, value]) {
-        return average.inplace_op2(value, &Average { rate });
+        let value = Gradient::Dense(value.clone());
+        update_in_place(NAME, average, &value, [], Average { rate })?;
+        return Ok(());
     }
     let (old, value) = (average.as_detached_tensor(), value.detach());
     let difference = (&value - &old)?;
@@ -54,98 +54,37 @@ pub fn average_into(average: &Var, value: &Tensor, rate: f64) -> Result<()> {
     })
 }
 
+/// The update of an average, in the place of a parameter, by the value in that of a gradient.
+#[derive(Clone, Copy)]
 struct Average {
     rate: f64,
 }
 
-impl InplaceOp2 for Average {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn cpu_fwd(
-        &self,
-        average: &mut CpuStorage,
-        average_layout: &Layout,
-        value: &CpuStorage,
-        value_layout: &Layout,
-    ) -> Result<()> {
-        let value = values(NAME, value, value_layout)?;
-        let (CpuStorage::F32(average), Some((start, end))) =
-            (average, average_layout.contiguous_offsets())
-        else {
-            bail!("{NAME}: the average must be contiguous f32");
-        };
-        let rate = self.rate;
-        average[start..end]
-            .par_chunks_mut(BLOCK)
-            .zip(value.par_chunks(BLOCK))
-            .for_each(|(average, value)| average_block(average, value, rate));
-        Ok(())
-    }
-}
-
-fn average_block(average: &mut [f32], value: &[f32], rate: f64) {
-    let vectors = average.len() / CHANNEL_BLOCK * CHANNEL_BLOCK;
-    let (average, average_tail) = average.split_at_mut(vectors);
-    let (value, value_tail) = value.split_at(vectors);
-    dispatch(Block {
-        average,
-        value,
-        rate,
-    });
-    if !average_tail.is_empty() {
-        // The remainder uses the same instructions, so that a value does not depend on its
-        // position.
-        let mut average = [0.0f32; CHANNEL_BLOCK];
-        let mut value = [0.0f32; CHANNEL_BLOCK];
-        average[..average_tail.len()].copy_from_slice(average_tail);
-        value[..value_tail.len()].copy_from_slice(value_tail);
-        dispatch(Block {
-            average: &mut average,
-            value: &value,
-            rate,
-        });
-        average_tail.copy_from_slice(&average[..average_tail.len()]);
-    }
-}
-
-/// The update of whole vectors.
-struct Block<'a> {
-    average: &'a mut [f32],
-    value: &'a [f32],
-    rate: f64,
-}
-
-impl Kernel for Block<'_> {
-    type Output = ();
+impl Update<0> for Average {
+    const CHECKED: bool = false;
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let n = self.average.len();
-        assert!(self.value.len() == n && n.is_multiple_of(S::F32_LANES));
-        let near = self.rate < 0.5;
+    fn apply<S: Simd>(
+        self,
+        s: S,
+        average: S::f32s,
+        value: S::f32s,
+        state: [S::f32s; 0],
+    ) -> (S::f32s, [S::f32s; 0]) {
+        let difference = s.sub_f32s(value, average);
         // From the nearer of the two, so that rates 0 and 1 are exact.
-        let weight = match near {
-            true => s.splat_f32s(self.rate as f32),
-            false => s.splat_f32s((self.rate - 1.0) as f32),
+        let new = match self.rate < 0.5 {
+            true => s.add_scaled(average, self.rate as f32, difference),
+            false => s.add_scaled(value, (self.rate - 1.0) as f32, difference),
         };
-        for i in (0..n).step_by(S::F32_LANES) {
-            // SAFETY: i + LANES <= n, the length of both.
-            unsafe {
-                let old = s.load(self.average.as_ptr().add(i));
-                let value = s.load(self.value.as_ptr().add(i));
-                let start = if near { old } else { value };
-                let new = s.mul_add(weight, s.sub_f32s(value, old), start);
-                s.store(self.average.as_mut_ptr().add(i), new);
-            }
-        }
+        (new, state)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::optimizer::fused::BLOCK;
     use candle_core::{DType, Device};
 
     fn values(n: usize, seed: u32) -> Vec<f32> {
