@@ -2,7 +2,7 @@
 
 use super::coordinates::{encode, scaled};
 use super::interface::{Codec, Target};
-use super::labels::{decode_by, keypoints_of};
+use super::labels::decode_by;
 use crate::loss::Nll;
 use candle_core::{Device, Result, Tensor, bail};
 use fkp_core::{CoordinateFrame, Likelihood, OutputSpec, Prediction, Sample};
@@ -59,9 +59,9 @@ impl Codec for CoordinatesWithScale {
     /// Values and weights are those of [`Coordinates`](crate::Coordinates).
     fn encode(&self, samples: &[Sample], device: &Device) -> Result<Target> {
         encode(
-            &self.frame,
+            self.frame,
             self.keypoint_weights.as_deref(),
-            &keypoints_of(samples),
+            samples,
             device,
         )
     }

@@ -1,7 +1,7 @@
 //! The codec of networks that output a heatmap for each keypoint.
 
 use super::interface::{Codec, Target};
-use super::labels::{decode_by, keypoints_of, label_weights};
+use super::labels::{decode_by, label_weights};
 use crate::loss::{Loss, LossInput};
 use candle_core::{Device, Result, Tensor, bail};
 use fkp_core::{CoordinateFrame, Keypoint, OutputSpec, Prediction, Sample};
@@ -92,12 +92,11 @@ impl Codec for Heatmap {
     /// Values are `[n, n_keypoints, height, width]`.
     fn encode(&self, samples: &[Sample], device: &Device) -> Result<Target> {
         self.check()?;
-        let keypoints = keypoints_of(samples);
-        let mut weights = label_weights(&keypoints, self.keypoint_weights.as_deref())?;
+        let mut weights = label_weights(samples, self.keypoint_weights.as_deref())?;
         let (width, height) = self.size;
-        let (n, n_keypoints) = (keypoints.len(), weights.len() / keypoints.len());
+        let (n, n_keypoints) = (samples.len(), weights.len() / samples.len());
         let mut values = Vec::with_capacity(weights.len() * width * height);
-        let all = keypoints.iter().flat_map(|keypoints| keypoints.iter());
+        let all = samples.iter().flat_map(|sample| sample.keypoints.iter());
         for (keypoint, weight) in all.zip(&mut weights) {
             let (x, y) = self.to_map(keypoint);
             if *weight == 0.0 || !self.is_near_map((x, y)) {
