@@ -113,7 +113,7 @@ impl Codec for Heatmap {
         // Of each pixel where the loss weights pixels, otherwise one for all pixels of a map.
         let mut pixel_weights = Vec::new();
         for (map, weight) in values.chunks_exact(width * height).zip(&weights) {
-            let of_map = self.loss.pixel_weights(map, width);
+            let of_map = self.loss.definition().pixel_weights(map, width);
             pixel_weights.extend(of_map.into_iter().flatten().map(|pixel| weight * pixel));
         }
         let (weights, pixels) = if pixel_weights.is_empty() {
@@ -133,7 +133,8 @@ impl Codec for Heatmap {
 
     fn loss(&self, output: &Tensor, target: &Target) -> Result<Tensor> {
         let difference = (output - &target.values)?;
-        let each = self.loss.of_heatmap(&difference, &target.values)?;
+        let loss = self.loss.definition();
+        let each = loss.of_heatmap(&difference, &target.values)?;
         each.broadcast_mul(&target.weights)?.sum_all()
     }
 

@@ -21,9 +21,8 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
-use definition::Definition;
-pub(crate) use definition::LossInput;
 pub use definition::LossUnit;
+pub(crate) use definition::{Definition, LossInput};
 
 losses! {
     "mae" => mae::Mae,
@@ -80,20 +79,6 @@ impl Loss {
     /// If it is not a loss of coordinates.
     pub fn each(&self, errors: &Tensor) -> candle_core::Result<Tensor> {
         self.definition().of_coordinates(errors)
-    }
-
-    /// The loss of each pixel of a heatmap, given predicted minus target values and the target.
-    pub(crate) fn of_heatmap(
-        &self,
-        differences: &Tensor,
-        target: &Tensor,
-    ) -> candle_core::Result<Tensor> {
-        self.definition().of_heatmap(differences, target)
-    }
-
-    /// The weight of each pixel of a target heatmap; `None` if all are 1.
-    pub(crate) fn pixel_weights(&self, map: &[f32], width: usize) -> Option<Vec<f32>> {
-        self.definition().pixel_weights(map, width)
     }
 
     /// Refuses parameters that are not positive and finite.

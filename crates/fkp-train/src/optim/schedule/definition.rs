@@ -34,7 +34,9 @@ pub(super) trait Definition {
     fn factor(&self, at: SchedulePosition, warmup_steps: usize, plateau: &PlateauState) -> f64;
 
     /// Refuses invalid parameters.
-    fn validate(&self) -> Result<(), TrainError>;
+    fn validate(&self) -> Result<(), TrainError> {
+        Ok(())
+    }
 
     /// Whether the factors depend on the length of the run.
     fn depends_on_length(&self) -> bool {
