@@ -99,13 +99,9 @@ impl Checkpoints {
         Ok(lock)
     }
 
-    pub(crate) fn save_weights(
-        &self,
-        path: &Path,
-        weights: BTreeMap<String, Tensor>,
-    ) -> Result<(), TrainError> {
+    pub(crate) fn save_weights(&self, path: &Path, weights: &Params) -> Result<(), TrainError> {
         let metadata = self.metadata.clone().into_iter().collect();
-        save(path, weights, metadata)
+        save(path, weights.tensors(), metadata)
     }
 
     pub(crate) fn save_state(
@@ -124,7 +120,7 @@ impl Checkpoints {
         put("model", weights.params.tensors().into_iter().collect());
         put("optimizer", optimizer.state()?);
         if let Some(average) = weights.average {
-            put("average", average.tensors().into_iter().collect());
+            put("average", average.weights.tensors().into_iter().collect());
         }
         let header = Header {
             identity,
@@ -190,9 +186,12 @@ impl Checkpoints {
             optimizer.load_state(&moments).map_err(incompatible)?;
         }
         match (weights.average, saved.config.averaging) {
-            (Some(average), Some(_)) => average.load(&part("average")).map_err(incompatible)?,
+            (Some(average), Some(_)) => average
+                .weights
+                .load(&part("average"))
+                .map_err(incompatible)?,
             // Averaging that is added on resume starts with the saved weights.
-            (Some(average), None) => average.load(&part("model")).map_err(incompatible)?,
+            (Some(average), None) => average.weights.load(&part("model")).map_err(incompatible)?,
             (None, _) => {}
         }
         if !current.has_same_batches_as(&saved) {

@@ -102,9 +102,7 @@ pub(super) fn range_test(
     finder: &LearningRateFinder,
 ) -> Result<LearningRateCurve, TrainError> {
     finder.validate()?;
-    let copied = setup.params.tensors().into_iter();
-    let copied = copied.map(|(name, tensor)| Ok((name, tensor.copy()?)));
-    let before = copied.collect::<candle_core::Result<_>>()?;
+    let before = setup.params.duplicate()?.tensors();
     let points = measure(setup, finder);
     setup.params.load(&before)?;
     let points = points?;

@@ -7,7 +7,7 @@ use super::setup::Setup;
 use crate::checkpoint::{Changes, Checkpoints, FolderLock, StateWeights};
 use crate::communicator::sum_over_ranks;
 use crate::optim::Average;
-use crate::{EarlyStopping, Optimizer, RestoreWeights, SchedulePosition, TrainError};
+use crate::{EarlyStopping, Optimizer, Params, RestoreWeights, SchedulePosition, TrainError};
 use candle_core::{Device, Tensor};
 use fkp_core::Direction;
 use std::collections::BTreeMap;
@@ -77,7 +77,7 @@ impl<'a> Run<'a> {
         }
         params.load(&first)?;
         if let Some(average) = &self.average {
-            average.load(&first)?;
+            average.weights.load(&first)?;
         }
         Ok(())
     }
@@ -189,10 +189,8 @@ impl<'a> Run<'a> {
     }
 
     /// The weights that are validated and saved.
-    pub(super) fn averaged_weights(&self) -> BTreeMap<String, Tensor> {
-        match &self.average {
-            Some(average) => average.tensors(),
-            None => self.setup.params.tensors(),
-        }
+    pub(super) fn averaged_weights(&self) -> &Params {
+        let average = self.average.as_ref();
+        average.map_or(self.setup.params, |average| &average.weights)
     }
 }

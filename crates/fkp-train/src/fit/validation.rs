@@ -3,7 +3,6 @@
 use super::progress::BestScore;
 use super::run::Run;
 use crate::TrainError;
-use candle_core::Tensor;
 use fkp_metrics::EvaluationReport;
 
 /// The result of a validation.
@@ -63,17 +62,15 @@ impl Run<'_> {
         if is_best {
             self.progress.best = Some(scored);
         }
-        let weights = self.averaged_weights();
         if is_best && self.restores_best_weights() {
-            let copy = |(name, tensor): (&String, &Tensor)| Ok((name.clone(), tensor.copy()?));
-            let copied: Result<_, TrainError> = weights.iter().map(copy).collect();
-            self.best_weights = Some(copied?);
+            self.best_weights = Some(self.averaged_weights().duplicate()?.tensors());
         }
+        let weights = self.averaged_weights();
         let Some(checkpoints) = self.checkpoints() else {
             return Ok(());
         };
         if keep > 1 && rank < keep {
-            checkpoints.save_weights(&checkpoints.kept(&scored), weights.clone())?;
+            checkpoints.save_weights(&checkpoints.kept(&scored), weights)?;
         }
         if is_best {
             checkpoints.save_weights(&checkpoints.best(), weights)?;
