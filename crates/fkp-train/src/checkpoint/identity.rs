@@ -1,10 +1,9 @@
 //! The identity of a run: what must be unchanged for a saved state to be resumed.
 
 use super::difference::RunDifference;
-use crate::{TrainConfig, TrainError};
+use crate::TrainConfig;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Everything outside the state that the result of a run depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,17 +117,6 @@ fn union<'a>(
     b: &'a BTreeMap<String, String>,
 ) -> impl Iterator<Item = &'a String> {
     a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)))
-}
-
-/// Refuses to resume if there are differences.
-pub(super) fn refuse(path: &Path, differences: Vec<RunDifference>) -> Result<(), TrainError> {
-    match differences.is_empty() {
-        true => Ok(()),
-        false => Err(TrainError::CannotResume {
-            path: path.to_owned(),
-            differences,
-        }),
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::atomic_file::{remove_temporaries, write_atomic};
 use super::difference::RunDifference;
-use super::identity::{Identity, refuse};
+use super::identity::Identity;
 use super::lock::FolderLock;
 use crate::optim::Average;
 use crate::{BestScore, Optimizer, Params, Progress, TrainError};
@@ -30,16 +30,6 @@ pub struct Checkpoints {
     pub dir: PathBuf,
     /// Metadata of the model files, which describes the model.
     pub metadata: BTreeMap<String, String>,
-    /// Further values by name that must not change between start and resume, such as the
-    /// configuration of the augmentation.
-    pub fingerprint: BTreeMap<String, String>,
-}
-
-/// The weights of a training state.
-#[derive(Clone, Copy)]
-pub(crate) struct StateWeights<'a> {
-    pub(crate) params: &'a Params,
-    pub(crate) average: Option<&'a Average>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,15 +39,6 @@ struct Header {
 }
 
 impl Checkpoints {
-    /// Files in `dir`, with this metadata in the model files.
-    pub fn new(dir: impl Into<PathBuf>, metadata: BTreeMap<String, String>) -> Self {
-        Self {
-            dir: dir.into(),
-            metadata,
-            fingerprint: BTreeMap::new(),
-        }
-    }
-
     /// The model with the best value of the monitored metric.
     pub fn best(&self) -> PathBuf {
         self.dir.join("best.safetensors")
@@ -106,9 +87,10 @@ impl Checkpoints {
 
     pub(crate) fn save_state(
         &self,
-        weights: StateWeights<'_>,
+        params: &Params,
+        average: Option<&Average>,
         optimizer: &Optimizer,
-        identity: Identity,
+        identity: &Identity,
         progress: &Progress,
     ) -> Result<(), TrainError> {
         let path = self.state();
@@ -117,13 +99,13 @@ impl Checkpoints {
             let named = entries.into_iter();
             tensors.extend(named.map(|(name, tensor)| (format!("{part}.{name}"), tensor)));
         };
-        put("model", weights.params.tensors().into_iter().collect());
+        put("model", params.tensors().into_iter().collect());
         put("optimizer", optimizer.state()?);
-        if let Some(average) = weights.average {
+        if let Some(average) = average {
             put("average", average.weights.tensors().into_iter().collect());
         }
         let header = Header {
-            identity,
+            identity: identity.clone(),
             progress: progress.clone(),
         };
         let text = serde_json::to_string(&header).map_err(|error| corrupt(&path, error))?;
@@ -145,7 +127,8 @@ impl Checkpoints {
     /// Restores weights, optimizer and average, and returns the progress.
     pub(crate) fn load_state(
         &self,
-        weights: StateWeights<'_>,
+        params: &Params,
+        average: Option<&Average>,
         optimizer: &mut Optimizer,
         current: &Identity,
         changes: Changes,
@@ -158,20 +141,18 @@ impl Checkpoints {
         } = header(&path, &bytes)?;
         let differences = current.differences(&saved);
         let differences = differences.map_err(|error| corrupt(&path, error))?;
-        if changes == Changes::Refused {
-            refuse(&path, differences)?;
+        if changes == Changes::Refused && !differences.is_empty() {
+            return Err(TrainError::CannotResume { path, differences });
         }
 
-        let mut parts: BTreeMap<&str, BTreeMap<String, Tensor>> = BTreeMap::new();
+        let mut parts: BTreeMap<String, BTreeMap<String, Tensor>> = BTreeMap::new();
         let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
             .map_err(|error| corrupt(&path, error))?;
         // The entries are sorted by name: the order of a hash map must not matter.
         for (name, tensor) in tensors.into_iter().collect::<BTreeMap<_, _>>() {
-            for part in ["model", "optimizer", "average"] {
-                if let Some(name) = name.strip_prefix(part).and_then(|n| n.strip_prefix('.')) {
-                    let part = parts.entry(part).or_default();
-                    part.insert(name.to_owned(), tensor.clone());
-                }
+            if let Some((part, name)) = name.split_once('.') {
+                let part = parts.entry(part.to_owned()).or_default();
+                part.insert(name.to_owned(), tensor);
             }
         }
         let incompatible = |error: candle_core::Error| TrainError::IncompatibleState {
@@ -179,13 +160,13 @@ impl Checkpoints {
             problem: error.to_string(),
         };
         let part = |name: &str| parts.get(name).cloned().unwrap_or_default();
-        weights.params.load(&part("model")).map_err(incompatible)?;
+        params.load(&part("model")).map_err(incompatible)?;
         let (before, after) = (&saved.config.optimizer, &current.config.optimizer);
         if after.has_same_state_as(before) {
             let moments = part("optimizer").into_iter().collect();
             optimizer.load_state(&moments).map_err(incompatible)?;
         }
-        match (weights.average, saved.config.averaging) {
+        match (average, saved.config.averaging) {
             (Some(average), Some(_)) => average
                 .weights
                 .load(&part("average"))

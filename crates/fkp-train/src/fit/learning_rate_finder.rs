@@ -1,9 +1,10 @@
 //! The learning-rate range test, which finds a learning rate to train with.
 
 use super::run::Run;
-use super::setup::Setup;
+use super::trainer::Trainer;
 use crate::TrainError;
 use crate::error::check;
+use fkp_core::Dataset;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -98,13 +99,14 @@ impl LearningRateFinder {
 
 /// Makes the test and restores the weights.
 pub(super) fn range_test(
-    setup: &Setup<'_>,
+    trainer: &Trainer<'_>,
+    train: &dyn Dataset,
     finder: &LearningRateFinder,
 ) -> Result<LearningRateCurve, TrainError> {
     finder.validate()?;
-    let before = setup.params.duplicate()?.tensors();
-    let points = measure(setup, finder);
-    setup.params.load(&before)?;
+    let before = trainer.params.duplicate()?.tensors();
+    let points = measure(trainer, train, finder);
+    trainer.params.load(&before)?;
     let points = points?;
     let suggestion = steepest(&points);
     Ok(LearningRateCurve { points, suggestion })
@@ -112,10 +114,11 @@ pub(super) fn range_test(
 
 /// The learning rates and losses of the test, up to where the loss diverges.
 fn measure(
-    setup: &Setup<'_>,
+    trainer: &Trainer<'_>,
+    train: &dyn Dataset,
     finder: &LearningRateFinder,
 ) -> Result<Vec<LearningRatePoint>, TrainError> {
-    let mut run = Run::new(setup)?;
+    let mut run = Run::new(trainer, train, train, None)?;
     let (mut points, mut average, mut lowest) = (Vec::new(), 0.0, f64::INFINITY);
     let ended = train_at_rates(&mut run, finder, |learning_rate, loss| {
         average = SMOOTHING * average + (1.0 - SMOOTHING) * loss;
@@ -145,7 +148,7 @@ fn train_at_rates(
     mut on_step: impl FnMut(f64, f64) -> ControlFlow<()>,
 ) -> Result<(), TrainError> {
     let plan = Rc::clone(&run.plan);
-    let communicator = run.setup.communicator;
+    let communicator = run.trainer.communicator;
     let mut flow = ControlFlow::Continue(());
     let (mut epoch, mut steps_done) = (0, 0);
     while flow.is_continue() {
