@@ -15,6 +15,8 @@ mod config;
 mod data;
 mod error;
 mod fit;
+#[cfg(test)]
+mod golden;
 pub mod loss;
 mod observer;
 pub mod observers;

@@ -131,7 +131,7 @@ mod tests {
         for (loss, expected, gradient) in [(Loss::from(Mae), 1.0, 1.0), (Mse.into(), 0.5, 1.0)] {
             let codec = Coordinates::new(FRAME, loss);
             let target = codec
-                .encode_keypoints(std::slice::from_ref(&truth), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&truth))
                 .unwrap();
             assert_eq!(target.total_weight, 2.0);
             let output = Var::new(&[[0.5f32, 0.0, 123.0, -55.0]], &Device::Cpu).unwrap();
@@ -151,7 +151,7 @@ mod tests {
         codec.unit = LossUnit::Pixels;
         let encode = |keypoints: &Keypoints| {
             codec
-                .encode_keypoints(std::slice::from_ref(keypoints), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(keypoints))
                 .unwrap()
         };
         let loss = codec.loss(&encode(&guess).values, &encode(&truth)).unwrap();
@@ -172,7 +172,7 @@ mod tests {
             Keypoint::new(1.0, 1.0),
             Keypoint::unlabeled(),
         ]);
-        let target = codec.encode_keypoints(&[keypoints], &Device::Cpu).unwrap();
+        let target = codec.encode_keypoints(&[keypoints]).unwrap();
         assert_eq!(target.total_weight, 4.0);
         let output = Tensor::new(&[[0.25f32, -0.5, 9.0, 9.0, 9.0, 9.0]], &Device::Cpu).unwrap();
         let loss = codec.loss(&output, &target).unwrap();
@@ -183,13 +183,13 @@ mod tests {
                 keypoint_weights: Some(weights.to_vec()),
                 ..codec.clone()
             };
-            let error = codec.encode_keypoints(&[Keypoints::unlabeled(3)], &Device::Cpu);
+            let error = codec.encode_keypoints(&[Keypoints::unlabeled(3)]);
             error.unwrap_err().to_string()
         };
         assert!(refused(&[1.0]).contains("1 weights for 3 keypoints"));
         assert!(refused(&[1.0, f32::NAN, 1.0]).contains("got NaN"));
         let mixed = [Keypoints::unlabeled(3), Keypoints::unlabeled(2)];
-        assert!(codec.encode_keypoints(&mixed, &Device::Cpu).is_err());
+        assert!(codec.encode_keypoints(&mixed).is_err());
     }
 
     #[test]
@@ -214,7 +214,7 @@ mod tests {
         let codec = Coordinates::new(FRAME, Mae);
         let keypoints = Keypoints::from_xy(&[[0.0, 95.0], [12.25, 60.5]]);
         let target = codec
-            .encode_keypoints(&[keypoints.clone(), keypoints.clone()], &Device::Cpu)
+            .encode_keypoints(&[keypoints.clone(), keypoints.clone()])
             .unwrap();
         for decoded in codec.decode(&target.values).unwrap() {
             for (a, b) in decoded.keypoints.iter().zip(keypoints.iter()) {

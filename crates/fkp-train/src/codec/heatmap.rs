@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn crop_and_map_have_pixel_centers_at_integers() {
         let keypoints = Keypoints::from_xy(&[[1.5, 1.5], [21.5, 9.5]]);
-        let target = codec(Mse.into()).encode_keypoints(&[keypoints], &Device::Cpu);
+        let target = codec(Mse.into()).encode_keypoints(&[keypoints]);
         let target = target.unwrap();
         let values = target.values.squeeze(0).unwrap().to_vec3::<f32>().unwrap();
         assert_eq!((values[0][0][0], values[1][2][5]), (1.0, 1.0));
@@ -197,7 +197,7 @@ mod tests {
             let keypoints: Vec<[f32; 2]> = xs.iter().flat_map(|x| ys.map(|y| [*x, y])).collect();
             let keypoints = Keypoints::from_xy(&keypoints);
             let target = codec
-                .encode_keypoints(std::slice::from_ref(&keypoints), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&keypoints))
                 .unwrap();
             let decoded = codec.decode(&target.values).unwrap();
             for (a, b) in decoded[0].keypoints.iter().zip(keypoints.iter()) {
@@ -240,7 +240,7 @@ mod tests {
     fn adaptive_wing_follows_its_definition() {
         let codec = codec(AdaptiveWing::default().into());
         let keypoints = Keypoints::from_xy(&[[22.0, 11.0]]);
-        let target = wide(&codec.encode_keypoints(&[keypoints], &Device::Cpu).unwrap());
+        let target = wide(&codec.encode_keypoints(&[keypoints]).unwrap());
         let output = random(4, &[1, 1, 8, 16]);
         let flat = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f64>().unwrap();
         let (alpha, omega, epsilon, theta) = (2.1f64, 14.0f64, 1.0f64, 0.5f64);
@@ -289,7 +289,7 @@ mod tests {
         for loss in losses() {
             let codec = codec(loss);
             let target = codec
-                .encode_keypoints(std::slice::from_ref(&truth), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&truth))
                 .unwrap();
             // At a difference of 0 the gradient of a power can become infinite.
             let output = Var::from_tensor(&target.values).unwrap();
@@ -312,7 +312,7 @@ mod tests {
         }
         let mut codec = codec(Mse.into());
         codec.sigma_px = 0.0;
-        let error = codec.encode_keypoints(&[Keypoints::unlabeled(1)], &Device::Cpu);
+        let error = codec.encode_keypoints(&[Keypoints::unlabeled(1)]);
         assert!(error.unwrap_err().to_string().contains("sigma_px"));
     }
 }

@@ -186,11 +186,7 @@ mod tests {
 
     #[test]
     fn means_and_losses_are_those_of_pytorch() {
-        let text = include_str!("../../tests/golden/golden.json");
-        let golden: serde_json::Value = serde_json::from_str(text).unwrap();
-        let list = |name: &str| -> Vec<f64> {
-            serde_json::from_value(golden["soft_argmax"][name].clone()).unwrap()
-        };
+        let list = crate::golden::golden("soft_argmax");
         let tensor = |name: &str, shape: &[usize]| {
             Tensor::from_vec(list(name), shape, &Device::Cpu).unwrap()
         };
@@ -228,7 +224,7 @@ mod tests {
         let keypoints = Keypoints::from_xy(&[[20.3, 15.5], [31.5, 12.1], [42.0, 17.9]]);
         for codec in codecs() {
             let target = codec
-                .encode_keypoints(std::slice::from_ref(&keypoints), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&keypoints))
                 .unwrap();
             for (width, height) in [(32, 16), (31, 17), (64, 32)] {
                 let maps = gaussians(&target.values, (width, height), 1.0).unwrap();
@@ -255,7 +251,7 @@ mod tests {
         ]);
         for codec in codecs() {
             let target = codec
-                .encode_keypoints(std::slice::from_ref(&truth), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&truth))
                 .unwrap();
             assert_eq!(target.total_weight, 4.0);
             let scores = random(6, &[1, 3, 8, 16]).to_dtype(DType::F32).unwrap();
@@ -285,10 +281,6 @@ mod tests {
             }),
             ..SoftArgmax::new(FRAME, Mae)
         };
-        assert!(
-            codec
-                .encode_keypoints(&[Keypoints::unlabeled(1)], &Device::Cpu)
-                .is_err()
-        );
+        assert!(codec.encode_keypoints(&[Keypoints::unlabeled(1)]).is_err());
     }
 }
