@@ -3,7 +3,7 @@
 use super::run::Run;
 use super::trainer::Trainer;
 use crate::TrainError;
-use crate::error::check;
+use crate::error::Section;
 use fkp_core::Dataset;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
@@ -62,33 +62,20 @@ const SMOOTHING: f64 = 0.9;
 
 impl LearningRateFinder {
     fn validate(&self) -> Result<(), TrainError> {
-        let check = |field: &str, is_valid: bool, must_be: &str, got: f64| {
-            check(
-                format!("learning_rate_finder.{field}"),
-                is_valid,
-                must_be,
-                got,
-            )
-        };
+        let section = Section("learning_rate_finder");
         let Self {
             min_rate,
             max_rate,
             steps,
             early_stop_threshold,
         } = *self;
-        let is_valid = min_rate.is_finite() && min_rate > 0.0;
-        check("min_rate", is_valid, "positive and finite", min_rate)?;
+        section.positive("min_rate", min_rate)?;
         let is_valid = max_rate.is_finite() && max_rate > min_rate;
         let must_be = format!("above {min_rate} and finite");
-        check("max_rate", is_valid, &must_be, max_rate)?;
-        check("steps", steps >= 5, "at least 5", steps as f64)?;
-        let is_valid = early_stop_threshold > 1.0;
-        check(
-            "early_stop_threshold",
-            is_valid,
-            "above 1",
-            early_stop_threshold,
-        )
+        section.check("max_rate", is_valid, &must_be, max_rate)?;
+        section.check("steps", steps >= 5, "at least 5", steps as f64)?;
+        let (threshold, is_valid) = (early_stop_threshold, early_stop_threshold > 1.0);
+        section.check("early_stop_threshold", is_valid, "above 1", threshold)
     }
 
     fn rate(&self, step: usize) -> f64 {

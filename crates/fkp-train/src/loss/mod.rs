@@ -15,7 +15,7 @@ mod tests;
 mod wing;
 
 use crate::TrainError;
-use crate::error::check;
+use crate::error::Section;
 use candle_core::Tensor;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -86,12 +86,9 @@ impl Loss {
     /// # Errors
     /// [`TrainError::Config`] with the field's name, `train.loss.…`.
     pub fn validate(&self) -> Result<(), TrainError> {
-        for (parameter, value) in self.definition().parameters() {
-            let field = format!("train.loss.{}.{parameter}", self.name());
-            let is_valid = value.is_finite() && value > 0.0;
-            check(field, is_valid, "positive and finite", value)?;
-        }
-        Ok(())
+        let section = format!("train.loss.{}", self.name());
+        let mut parameters = self.definition().parameters().into_iter();
+        parameters.try_for_each(|(name, value)| Section(&section).positive(name, value))
     }
 }
 
