@@ -18,6 +18,19 @@ pub(crate) struct Identity {
     pub(crate) fingerprint: BTreeMap<String, String>,
 }
 
+/// What is compared as a whole.
+const PARTS: &[(&str, fn(&Identity) -> String)] = &[
+    ("the training set's size", |run| {
+        run.training_samples.to_string()
+    }),
+    ("the validation set's size", |run| {
+        run.validation_samples.to_string()
+    }),
+    ("the number of ranks", |run| run.world_size.to_string()),
+    ("the sampler", |run| run.sampler.clone()),
+    ("the loss", |run| run.codec.clone()),
+];
+
 impl Identity {
     /// All differences from a saved run that change the result. The number of epochs does not,
     /// unless the learning rate depends on it, and neither do settings that only affect which files
@@ -49,30 +62,8 @@ impl Identity {
                 compare(what, before.get(field).cloned(), after.get(field).cloned());
             }
         }
-        for (what, saved, current) in [
-            (
-                "the training set's size",
-                saved.training_samples,
-                self.training_samples,
-            ),
-            (
-                "the validation set's size",
-                saved.validation_samples,
-                self.validation_samples,
-            ),
-            ("the number of ranks", saved.world_size, self.world_size),
-        ] {
-            compare(
-                what.to_owned(),
-                Some(saved.to_string()),
-                Some(current.to_string()),
-            );
-        }
-        for (what, saved, current) in [
-            ("the sampler", &saved.sampler, &self.sampler),
-            ("the loss", &saved.codec, &self.codec),
-        ] {
-            compare(what.to_owned(), Some(saved.clone()), Some(current.clone()));
+        for (what, of) in PARTS {
+            compare((*what).to_owned(), Some(of(saved)), Some(of(self)));
         }
         for (saved, current) in [
             (&saved.metadata, &self.metadata),

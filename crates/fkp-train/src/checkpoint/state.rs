@@ -119,8 +119,8 @@ impl Checkpoints {
     /// The differences of a run from the saved one.
     pub(crate) fn differences(&self, current: &Identity) -> Result<Vec<RunDifference>, TrainError> {
         let path = self.state();
-        let header = header(&path, &read(&path)?)?;
-        let differences = current.differences(&header.identity);
+        let (_, saved) = read(&path)?;
+        let differences = current.differences(&saved.identity);
         differences.map_err(|error| corrupt(&path, error))
     }
 
@@ -134,11 +134,8 @@ impl Checkpoints {
         changes: Changes,
     ) -> Result<Progress, TrainError> {
         let path = self.state();
-        let bytes = read(&path)?;
-        let Header {
-            identity: saved,
-            mut progress,
-        } = header(&path, &bytes)?;
+        let (bytes, header) = read(&path)?;
+        let (saved, mut progress) = (header.identity, header.progress);
         let differences = current.differences(&saved);
         let differences = differences.map_err(|error| corrupt(&path, error))?;
         if changes == Changes::Refused && !differences.is_empty() {
@@ -192,16 +189,14 @@ pub(crate) enum Changes {
     Accepted,
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TrainError> {
-    std::fs::read(path).map_err(|source| TrainError::Io {
+/// The bytes of a training state and its header.
+fn read(path: &Path) -> Result<(Vec<u8>, Header), TrainError> {
+    let bytes = std::fs::read(path).map_err(|source| TrainError::Io {
         path: path.to_owned(),
         action: "read the training state",
         source,
-    })
-}
-
-fn header(path: &Path, bytes: &[u8]) -> Result<Header, TrainError> {
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| corrupt(path, error))?;
+    })?;
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| corrupt(path, error))?;
     let entries = metadata.metadata().as_ref();
     let entry = |key: &str| entries.and_then(|entries| entries.get(key));
     let text = entry(KEY).ok_or_else(|| corrupt(path, format!("no `{KEY}` in its metadata")))?;
@@ -213,7 +208,8 @@ fn header(path: &Path, bytes: &[u8]) -> Result<Header, TrainError> {
             expected: FORMAT,
         });
     }
-    serde_json::from_str(text).map_err(|error| corrupt(path, error))
+    let header = serde_json::from_str(text).map_err(|error| corrupt(path, error))?;
+    Ok((bytes, header))
 }
 
 fn corrupt(path: &Path, problem: impl std::fmt::Display) -> TrainError {
