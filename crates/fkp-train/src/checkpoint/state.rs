@@ -24,12 +24,11 @@ const FORMAT: &str = "2";
 /// a run is resumed.
 ///
 /// Each file is written atomically, so that a kill at any instant leaves the last good one.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Checkpoints {
+pub(crate) struct Checkpoints {
     /// The run's folder, created if it does not exist.
-    pub dir: PathBuf,
+    pub(crate) dir: PathBuf,
     /// Metadata of the model files, which describes the model.
-    pub metadata: BTreeMap<String, String>,
+    pub(crate) metadata: BTreeMap<String, String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -40,17 +39,17 @@ struct Header {
 
 impl Checkpoints {
     /// The model with the best value of the monitored metric.
-    pub fn best(&self) -> PathBuf {
+    pub(crate) fn best(&self) -> PathBuf {
         self.dir.join("best.safetensors")
     }
 
     /// The model of the last checkpoint.
-    pub fn last(&self) -> PathBuf {
+    pub(crate) fn last(&self) -> PathBuf {
         self.dir.join("last.safetensors")
     }
 
     /// The model of one of the best validations, if more than one model is kept.
-    pub fn kept(&self, best: &BestScore) -> PathBuf {
+    pub(crate) fn kept(&self, best: &BestScore) -> PathBuf {
         let BestScore {
             epoch, global_step, ..
         } = best;
@@ -59,7 +58,7 @@ impl Checkpoints {
     }
 
     /// The training state, from which the run is resumed.
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.dir.join("state.safetensors")
     }
 

@@ -21,7 +21,7 @@ impl Trainer<'_> {
         validation: &dyn Dataset,
         observer: &mut dyn Observer,
     ) -> Result<TrainOutcome, TrainError> {
-        let mut run = Run::new(self, train, validation, self.checkpoints())?;
+        let mut run = Run::new(self, train, validation, self.checkpoints.as_ref())?;
         run.broadcast_weights()?;
         // So that a run that is killed in its first epoch can be resumed as well.
         run.save()?;
@@ -39,7 +39,7 @@ impl Trainer<'_> {
         validation: &dyn Dataset,
         observer: &mut dyn Observer,
     ) -> Result<TrainOutcome, TrainError> {
-        let mut run = Run::new(self, train, validation, self.checkpoints())?;
+        let mut run = Run::new(self, train, validation, self.checkpoints.as_ref())?;
         run.restore(Changes::Refused)?;
         run.train(observer)
     }
@@ -56,7 +56,7 @@ impl Trainer<'_> {
         validation: &dyn Dataset,
         observer: &mut dyn Observer,
     ) -> Result<TrainOutcome, TrainError> {
-        let mut run = Run::new(self, train, validation, self.checkpoints())?;
+        let mut run = Run::new(self, train, validation, self.checkpoints.as_ref())?;
         run.restore(Changes::Accepted)?;
         run.train(observer)
     }

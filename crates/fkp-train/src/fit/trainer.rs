@@ -195,16 +195,6 @@ impl<'a> Trainer<'a> {
         &self.params
     }
 
-    /// The files of the run, if it is saved.
-    pub fn checkpoints(&self) -> Option<&Checkpoints> {
-        self.checkpoints.as_ref()
-    }
-
-    /// The configuration.
-    pub fn config(&self) -> &TrainConfig {
-        &self.config
-    }
-
     /// Evaluates the current network on any data set.
     pub fn evaluator(&self) -> Evaluator<'_> {
         Evaluator {
