@@ -18,19 +18,6 @@ pub(crate) struct Identity {
     pub(crate) fingerprint: BTreeMap<String, String>,
 }
 
-/// What is compared as a whole.
-const PARTS: &[(&str, fn(&Identity) -> String)] = &[
-    ("the training set's size", |run| {
-        run.training_samples.to_string()
-    }),
-    ("the validation set's size", |run| {
-        run.validation_samples.to_string()
-    }),
-    ("the number of ranks", |run| run.world_size.to_string()),
-    ("the sampler", |run| run.sampler.clone()),
-    ("the loss", |run| run.codec.clone()),
-];
-
 impl Identity {
     /// All differences from a saved run that change the result. The number of epochs does not,
     /// unless the learning rate depends on it, and neither do settings that only affect which files
@@ -62,8 +49,8 @@ impl Identity {
                 compare(what, before.get(field).cloned(), after.get(field).cloned());
             }
         }
-        for (what, of) in PARTS {
-            compare((*what).to_owned(), Some(of(saved)), Some(of(self)));
+        for ((what, saved), (_, current)) in saved.parts().into_iter().zip(self.parts()) {
+            compare(what.to_owned(), Some(saved), Some(current));
         }
         for (saved, current) in [
             (&saved.metadata, &self.metadata),
@@ -75,6 +62,20 @@ impl Identity {
             }
         }
         Ok(differences)
+    }
+
+    /// What is compared as a whole.
+    fn parts(&self) -> [(&'static str, String); 5] {
+        [
+            ("the training set's size", self.training_samples.to_string()),
+            (
+                "the validation set's size",
+                self.validation_samples.to_string(),
+            ),
+            ("the number of ranks", self.world_size.to_string()),
+            ("the sampler", self.sampler.clone()),
+            ("the loss", self.codec.clone()),
+        ]
     }
 
     /// Whether both runs have the same batches, so that an unfinished epoch of `saved` can be
