@@ -6,7 +6,7 @@ use fkp_train::observers::{
     CsvHistory, Curves, JsonLines, KeypointErrors, Preview, ProgressBar, TensorBoard,
     ValidationPreview,
 };
-use fkp_train::{EpochRecord, Observers};
+use fkp_train::{EpochRecord, Observer, Observers};
 use std::path::{Path, PathBuf};
 
 /// All observers of a run, each with its file in the run's folder.
@@ -60,12 +60,12 @@ impl RunObservers {
         CsvHistory::write(&self.folder.join("history.csv"), records)?;
         Curves::draw(&self.folder.join("curves.png"), records)?;
         self.events.catch_up(records);
+        if let Some(error) = self.all().failure() {
+            return Err(error.into());
+        }
         self.curves.finish()?;
         self.keypoint_errors.finish()?;
         self.preview.finish()?;
-        self.history.finish()?;
-        self.events.finish()?;
-        self.tensorboard.finish()?;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The configuration of a training run.
 
-use crate::error::check;
+use crate::error::Section;
 use crate::{Averaging, Loss, OptimizerConfig, Schedule, TrainError};
 use serde::{Deserialize, Serialize};
 
@@ -155,9 +155,7 @@ impl TrainConfig {
     /// # Errors
     /// [`TrainError::Config`] with the first invalid field.
     pub fn validate(&self) -> Result<(), TrainError> {
-        let check = |field: &str, is_valid: bool, must_be: &str, got: f64| {
-            check(format!("train.{field}"), is_valid, must_be, got)
-        };
+        let section = Section("train");
         let mut counts = vec![
             ("epochs", Some(self.epochs)),
             ("batch_size", Some(self.batch_size)),
@@ -185,7 +183,7 @@ impl TrainConfig {
             ));
         }
         for (field, count) in counts {
-            check(field, count != Some(0), "at least 1", 0.0)?;
+            section.check(field, count != Some(0), "at least 1", 0.0)?;
         }
         for (field, value) in [
             ("learning_rate", Some(self.learning_rate)),
@@ -193,22 +191,16 @@ impl TrainConfig {
             ("max_minutes", self.max_minutes),
         ] {
             if let Some(value) = value {
-                let is_valid = value.is_finite() && value > 0.0;
-                check(field, is_valid, "positive and finite", value)?;
+                section.positive(field, value)?;
             }
         }
         if let Some(Averaging { decay }) = self.averaging {
-            let is_valid = (0.0..1.0).contains(&decay);
-            check("averaging.decay", is_valid, "in 0..1", decay)?;
+            section.fraction("averaging.decay", decay)?;
         }
         if let Some(EarlyStopping { min_delta, .. }) = self.early_stopping {
             let is_valid = min_delta.is_finite() && min_delta >= 0.0;
-            check(
-                "early_stopping.min_delta",
-                is_valid,
-                "finite and not negative",
-                min_delta,
-            )?;
+            let must_be = "finite and not negative";
+            section.check("early_stopping.min_delta", is_valid, must_be, min_delta)?;
         }
         if let Some(loss) = &self.loss {
             loss.validate()?;

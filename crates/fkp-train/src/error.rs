@@ -216,19 +216,36 @@ impl TrainError {
     }
 }
 
-/// Refuses the value of a field unless it is valid: "must be …, got …".
-pub(crate) fn check(
-    field: impl Into<String>,
-    is_valid: bool,
-    must_be: &str,
-    got: f64,
-) -> Result<(), TrainError> {
-    match is_valid {
-        true => Ok(()),
-        false => Err(TrainError::config(
+/// Checks the fields of a section of the configuration, such as `train.optimizer`.
+pub(crate) struct Section<'a>(pub(crate) &'a str);
+
+impl Section<'_> {
+    /// Refuses the value of a field unless it is valid: "must be …, got …".
+    pub(crate) fn check(
+        &self,
+        field: &str,
+        is_valid: bool,
+        must_be: &str,
+        got: f64,
+    ) -> Result<(), TrainError> {
+        if is_valid {
+            return Ok(());
+        }
+        let field = format!("{}.{field}", self.0);
+        Err(TrainError::config(
             field,
             format!("must be {must_be}, got {got}"),
-        )),
+        ))
+    }
+
+    pub(crate) fn positive(&self, field: &str, value: f64) -> Result<(), TrainError> {
+        let is_valid = value.is_finite() && value > 0.0;
+        self.check(field, is_valid, "positive and finite", value)
+    }
+
+    /// Refuses a value outside [0, 1).
+    pub(crate) fn fraction(&self, field: &str, value: f64) -> Result<(), TrainError> {
+        self.check(field, (0.0..1.0).contains(&value), "in 0..1", value)
     }
 }
 

@@ -15,6 +15,8 @@ mod config;
 mod data;
 mod error;
 mod fit;
+#[cfg(test)]
+mod golden;
 pub mod loss;
 mod observer;
 pub mod observers;
@@ -22,7 +24,7 @@ mod optim;
 #[cfg(feature = "plots")]
 pub mod plots;
 
-pub use checkpoint::{Checkpoints, RunDifference, write_atomic};
+pub use checkpoint::{RunDifference, write_atomic};
 pub use codec::{
     Codec, Coordinates, CoordinatesWithScale, Heatmap, JensenShannon, SoftArgmax, Target,
     keypoint_codec,

@@ -1,10 +1,9 @@
 //! The identity of a run: what must be unchanged for a saved state to be resumed.
 
 use super::difference::RunDifference;
-use crate::{TrainConfig, TrainError};
+use crate::TrainConfig;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Everything outside the state that the result of a run depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,30 +49,8 @@ impl Identity {
                 compare(what, before.get(field).cloned(), after.get(field).cloned());
             }
         }
-        for (what, saved, current) in [
-            (
-                "the training set's size",
-                saved.training_samples,
-                self.training_samples,
-            ),
-            (
-                "the validation set's size",
-                saved.validation_samples,
-                self.validation_samples,
-            ),
-            ("the number of ranks", saved.world_size, self.world_size),
-        ] {
-            compare(
-                what.to_owned(),
-                Some(saved.to_string()),
-                Some(current.to_string()),
-            );
-        }
-        for (what, saved, current) in [
-            ("the sampler", &saved.sampler, &self.sampler),
-            ("the loss", &saved.codec, &self.codec),
-        ] {
-            compare(what.to_owned(), Some(saved.clone()), Some(current.clone()));
+        for ((what, saved), (_, current)) in saved.parts().into_iter().zip(self.parts()) {
+            compare(what.to_owned(), Some(saved), Some(current));
         }
         for (saved, current) in [
             (&saved.metadata, &self.metadata),
@@ -85,6 +62,20 @@ impl Identity {
             }
         }
         Ok(differences)
+    }
+
+    /// What is compared as a whole.
+    fn parts(&self) -> [(&'static str, String); 5] {
+        [
+            ("the training set's size", self.training_samples.to_string()),
+            (
+                "the validation set's size",
+                self.validation_samples.to_string(),
+            ),
+            ("the number of ranks", self.world_size.to_string()),
+            ("the sampler", self.sampler.clone()),
+            ("the loss", self.codec.clone()),
+        ]
     }
 
     /// Whether both runs have the same batches, so that an unfinished epoch of `saved` can be
@@ -118,17 +109,6 @@ fn union<'a>(
     b: &'a BTreeMap<String, String>,
 ) -> impl Iterator<Item = &'a String> {
     a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)))
-}
-
-/// Refuses to resume if there are differences.
-pub(super) fn refuse(path: &Path, differences: Vec<RunDifference>) -> Result<(), TrainError> {
-    match differences.is_empty() {
-        true => Ok(()),
-        false => Err(TrainError::CannotResume {
-            path: path.to_owned(),
-            differences,
-        }),
-    }
 }
 
 #[cfg(test)]

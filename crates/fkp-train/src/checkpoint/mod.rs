@@ -10,5 +10,4 @@ pub use atomic_file::write_atomic;
 pub use difference::RunDifference;
 pub(crate) use identity::Identity;
 pub(crate) use lock::FolderLock;
-pub use state::Checkpoints;
-pub(crate) use state::{Changes, StateWeights};
+pub(crate) use state::{Changes, Checkpoints};

@@ -2,7 +2,7 @@
 
 use super::atomic_file::{remove_temporaries, write_atomic};
 use super::difference::RunDifference;
-use super::identity::{Identity, refuse};
+use super::identity::Identity;
 use super::lock::FolderLock;
 use crate::optim::Average;
 use crate::{BestScore, Optimizer, Params, Progress, TrainError};
@@ -24,22 +24,11 @@ const FORMAT: &str = "2";
 /// a run is resumed.
 ///
 /// Each file is written atomically, so that a kill at any instant leaves the last good one.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Checkpoints {
+pub(crate) struct Checkpoints {
     /// The run's folder, created if it does not exist.
-    pub dir: PathBuf,
+    pub(crate) dir: PathBuf,
     /// Metadata of the model files, which describes the model.
-    pub metadata: BTreeMap<String, String>,
-    /// Further values by name that must not change between start and resume, such as the
-    /// configuration of the augmentation.
-    pub fingerprint: BTreeMap<String, String>,
-}
-
-/// The weights of a training state.
-#[derive(Clone, Copy)]
-pub(crate) struct StateWeights<'a> {
-    pub(crate) params: &'a Params,
-    pub(crate) average: Option<&'a Average>,
+    pub(crate) metadata: BTreeMap<String, String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,27 +38,18 @@ struct Header {
 }
 
 impl Checkpoints {
-    /// Files in `dir`, with this metadata in the model files.
-    pub fn new(dir: impl Into<PathBuf>, metadata: BTreeMap<String, String>) -> Self {
-        Self {
-            dir: dir.into(),
-            metadata,
-            fingerprint: BTreeMap::new(),
-        }
-    }
-
     /// The model with the best value of the monitored metric.
-    pub fn best(&self) -> PathBuf {
+    pub(crate) fn best(&self) -> PathBuf {
         self.dir.join("best.safetensors")
     }
 
     /// The model of the last checkpoint.
-    pub fn last(&self) -> PathBuf {
+    pub(crate) fn last(&self) -> PathBuf {
         self.dir.join("last.safetensors")
     }
 
     /// The model of one of the best validations, if more than one model is kept.
-    pub fn kept(&self, best: &BestScore) -> PathBuf {
+    pub(crate) fn kept(&self, best: &BestScore) -> PathBuf {
         let BestScore {
             epoch, global_step, ..
         } = best;
@@ -78,7 +58,7 @@ impl Checkpoints {
     }
 
     /// The training state, from which the run is resumed.
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.dir.join("state.safetensors")
     }
 
@@ -99,20 +79,17 @@ impl Checkpoints {
         Ok(lock)
     }
 
-    pub(crate) fn save_weights(
-        &self,
-        path: &Path,
-        weights: BTreeMap<String, Tensor>,
-    ) -> Result<(), TrainError> {
+    pub(crate) fn save_weights(&self, path: &Path, weights: &Params) -> Result<(), TrainError> {
         let metadata = self.metadata.clone().into_iter().collect();
-        save(path, weights, metadata)
+        save(path, weights.tensors(), metadata)
     }
 
     pub(crate) fn save_state(
         &self,
-        weights: StateWeights<'_>,
+        params: &Params,
+        average: Option<&Average>,
         optimizer: &Optimizer,
-        identity: Identity,
+        identity: &Identity,
         progress: &Progress,
     ) -> Result<(), TrainError> {
         let path = self.state();
@@ -121,13 +98,13 @@ impl Checkpoints {
             let named = entries.into_iter();
             tensors.extend(named.map(|(name, tensor)| (format!("{part}.{name}"), tensor)));
         };
-        put("model", weights.params.tensors().into_iter().collect());
+        put("model", params.tensors().into_iter().collect());
         put("optimizer", optimizer.state()?);
-        if let Some(average) = weights.average {
-            put("average", average.tensors().into_iter().collect());
+        if let Some(average) = average {
+            put("average", average.weights.tensors().into_iter().collect());
         }
         let header = Header {
-            identity,
+            identity: identity.clone(),
             progress: progress.clone(),
         };
         let text = serde_json::to_string(&header).map_err(|error| corrupt(&path, error))?;
@@ -141,41 +118,37 @@ impl Checkpoints {
     /// The differences of a run from the saved one.
     pub(crate) fn differences(&self, current: &Identity) -> Result<Vec<RunDifference>, TrainError> {
         let path = self.state();
-        let header = header(&path, &read(&path)?)?;
-        let differences = current.differences(&header.identity);
+        let (_, saved) = read(&path)?;
+        let differences = current.differences(&saved.identity);
         differences.map_err(|error| corrupt(&path, error))
     }
 
     /// Restores weights, optimizer and average, and returns the progress.
     pub(crate) fn load_state(
         &self,
-        weights: StateWeights<'_>,
+        params: &Params,
+        average: Option<&Average>,
         optimizer: &mut Optimizer,
         current: &Identity,
         changes: Changes,
     ) -> Result<Progress, TrainError> {
         let path = self.state();
-        let bytes = read(&path)?;
-        let Header {
-            identity: saved,
-            mut progress,
-        } = header(&path, &bytes)?;
+        let (bytes, header) = read(&path)?;
+        let (saved, mut progress) = (header.identity, header.progress);
         let differences = current.differences(&saved);
         let differences = differences.map_err(|error| corrupt(&path, error))?;
-        if changes == Changes::Refused {
-            refuse(&path, differences)?;
+        if changes == Changes::Refused && !differences.is_empty() {
+            return Err(TrainError::CannotResume { path, differences });
         }
 
-        let mut parts: BTreeMap<&str, BTreeMap<String, Tensor>> = BTreeMap::new();
+        let mut parts: BTreeMap<String, BTreeMap<String, Tensor>> = BTreeMap::new();
         let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
             .map_err(|error| corrupt(&path, error))?;
         // The entries are sorted by name: the order of a hash map must not matter.
         for (name, tensor) in tensors.into_iter().collect::<BTreeMap<_, _>>() {
-            for part in ["model", "optimizer", "average"] {
-                if let Some(name) = name.strip_prefix(part).and_then(|n| n.strip_prefix('.')) {
-                    let part = parts.entry(part).or_default();
-                    part.insert(name.to_owned(), tensor.clone());
-                }
+            if let Some((part, name)) = name.split_once('.') {
+                let part = parts.entry(part.to_owned()).or_default();
+                part.insert(name.to_owned(), tensor);
             }
         }
         let incompatible = |error: candle_core::Error| TrainError::IncompatibleState {
@@ -183,16 +156,19 @@ impl Checkpoints {
             problem: error.to_string(),
         };
         let part = |name: &str| parts.get(name).cloned().unwrap_or_default();
-        weights.params.load(&part("model")).map_err(incompatible)?;
+        params.load(&part("model")).map_err(incompatible)?;
         let (before, after) = (&saved.config.optimizer, &current.config.optimizer);
         if after.has_same_state_as(before) {
             let moments = part("optimizer").into_iter().collect();
             optimizer.load_state(&moments).map_err(incompatible)?;
         }
-        match (weights.average, saved.config.averaging) {
-            (Some(average), Some(_)) => average.load(&part("average")).map_err(incompatible)?,
+        match (average, saved.config.averaging) {
+            (Some(average), Some(_)) => average
+                .weights
+                .load(&part("average"))
+                .map_err(incompatible)?,
             // Averaging that is added on resume starts with the saved weights.
-            (Some(average), None) => average.load(&part("model")).map_err(incompatible)?,
+            (Some(average), None) => average.weights.load(&part("model")).map_err(incompatible)?,
             (None, _) => {}
         }
         if !current.has_same_batches_as(&saved) {
@@ -212,16 +188,14 @@ pub(crate) enum Changes {
     Accepted,
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TrainError> {
-    std::fs::read(path).map_err(|source| TrainError::Io {
+/// The bytes of a training state and its header.
+fn read(path: &Path) -> Result<(Vec<u8>, Header), TrainError> {
+    let bytes = std::fs::read(path).map_err(|source| TrainError::Io {
         path: path.to_owned(),
         action: "read the training state",
         source,
-    })
-}
-
-fn header(path: &Path, bytes: &[u8]) -> Result<Header, TrainError> {
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| corrupt(path, error))?;
+    })?;
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| corrupt(path, error))?;
     let entries = metadata.metadata().as_ref();
     let entry = |key: &str| entries.and_then(|entries| entries.get(key));
     let text = entry(KEY).ok_or_else(|| corrupt(path, format!("no `{KEY}` in its metadata")))?;
@@ -233,7 +207,8 @@ fn header(path: &Path, bytes: &[u8]) -> Result<Header, TrainError> {
             expected: FORMAT,
         });
     }
-    serde_json::from_str(text).map_err(|error| corrupt(path, error))
+    let header = serde_json::from_str(text).map_err(|error| corrupt(path, error))?;
+    Ok((bytes, header))
 }
 
 fn corrupt(path: &Path, problem: impl std::fmt::Display) -> TrainError {

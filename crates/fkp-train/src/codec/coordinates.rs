@@ -1,10 +1,10 @@
 //! The codec of networks that output coordinates.
 
 use super::interface::{Codec, Target};
-use super::labels::{decode_by, keypoints_of, label_weights};
+use super::labels::{decode_by, label_weights};
 use crate::loss::{Loss, LossUnit};
 use candle_core::{Device, Result, Tensor};
-use fkp_core::{CoordinateFrame, Keypoints, OutputSpec, Prediction, Sample};
+use fkp_core::{CoordinateFrame, OutputSpec, Prediction, Sample};
 
 /// The codec of outputs `[n, 2·n_keypoints]` that are coordinates in [−1, 1], interleaved x₀, y₀,
 /// x₁, y₁, … (see [`CoordinateFrame`]).
@@ -36,15 +36,19 @@ impl Coordinates {
 impl Codec for Coordinates {
     fn encode(&self, samples: &[Sample], device: &Device) -> Result<Target> {
         encode(
-            &self.frame,
+            self.frame,
             self.keypoint_weights.as_deref(),
-            &keypoints_of(samples),
+            samples,
             device,
         )
     }
 
     fn loss(&self, output: &Tensor, target: &Target) -> Result<Tensor> {
-        let error = errors(&self.frame, self.unit, output, &target.values)?;
+        let mut error = (output - &target.values)?;
+        if self.unit == LossUnit::Pixels {
+            let CoordinateFrame { width, height } = self.frame;
+            error = scaled(&error, width as f64 / 2.0, height as f64 / 2.0)?;
+        }
         (self.loss.each(&error)? * &target.weights)?.sum_all()
     }
 
@@ -60,15 +64,15 @@ impl Codec for Coordinates {
 
 /// The target of [`Coordinates`]: values and weights, both `[n, 2·n_keypoints]`.
 pub(super) fn encode(
-    frame: &CoordinateFrame,
+    frame: CoordinateFrame,
     keypoint_weights: Option<&[f32]>,
-    keypoints: &[&Keypoints],
+    samples: &[Sample],
     device: &Device,
 ) -> Result<Target> {
-    let weights = label_weights(keypoints, keypoint_weights)?;
-    let shape = (keypoints.len(), 2 * weights.len() / keypoints.len());
+    let weights = label_weights(samples, keypoint_weights)?;
+    let shape = (samples.len(), 2 * weights.len() / samples.len());
     let mut values = Vec::with_capacity(2 * weights.len());
-    for keypoint in keypoints.iter().flat_map(|keypoints| keypoints.iter()) {
+    for keypoint in samples.iter().flat_map(|sample| sample.keypoints.iter()) {
         let (u, v) = match keypoint.is_labeled() {
             true => frame.to_norm(keypoint.x, keypoint.y),
             false => (0.0, 0.0),
@@ -82,20 +86,6 @@ pub(super) fn encode(
         weights: Tensor::from_vec(weights, shape, device)?,
         total_weight,
     })
-}
-
-/// Predicted minus labeled coordinates, `[n, 2·n_keypoints]`, both given in [−1, 1].
-pub(super) fn errors(
-    frame: &CoordinateFrame,
-    unit: LossUnit,
-    predicted: &Tensor,
-    labeled: &Tensor,
-) -> Result<Tensor> {
-    let error = (predicted - labeled)?;
-    match unit {
-        LossUnit::Normalized => Ok(error),
-        LossUnit::Pixels => scaled(&error, frame.width as f64 / 2.0, frame.height as f64 / 2.0),
-    }
 }
 
 /// Interleaved x and y, multiplied by a factor for x and one for y.
@@ -114,7 +104,7 @@ mod tests {
     use crate::codec::testing::{EncodeKeypoints, check_gradient, check_training, random};
     use crate::loss::{Mae, Mse, SmoothL1, SoftWing, Wing};
     use candle_core::Var;
-    use fkp_core::Keypoint;
+    use fkp_core::{Keypoint, Keypoints};
 
     const FRAME: CoordinateFrame = CoordinateFrame {
         width: 96,
@@ -141,7 +131,7 @@ mod tests {
         for (loss, expected, gradient) in [(Loss::from(Mae), 1.0, 1.0), (Mse.into(), 0.5, 1.0)] {
             let codec = Coordinates::new(FRAME, loss);
             let target = codec
-                .encode_keypoints(std::slice::from_ref(&truth), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&truth))
                 .unwrap();
             assert_eq!(target.total_weight, 2.0);
             let output = Var::new(&[[0.5f32, 0.0, 123.0, -55.0]], &Device::Cpu).unwrap();
@@ -161,7 +151,7 @@ mod tests {
         codec.unit = LossUnit::Pixels;
         let encode = |keypoints: &Keypoints| {
             codec
-                .encode_keypoints(std::slice::from_ref(keypoints), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(keypoints))
                 .unwrap()
         };
         let loss = codec.loss(&encode(&guess).values, &encode(&truth)).unwrap();
@@ -182,7 +172,7 @@ mod tests {
             Keypoint::new(1.0, 1.0),
             Keypoint::unlabeled(),
         ]);
-        let target = codec.encode_keypoints(&[keypoints], &Device::Cpu).unwrap();
+        let target = codec.encode_keypoints(&[keypoints]).unwrap();
         assert_eq!(target.total_weight, 4.0);
         let output = Tensor::new(&[[0.25f32, -0.5, 9.0, 9.0, 9.0, 9.0]], &Device::Cpu).unwrap();
         let loss = codec.loss(&output, &target).unwrap();
@@ -193,13 +183,13 @@ mod tests {
                 keypoint_weights: Some(weights.to_vec()),
                 ..codec.clone()
             };
-            let error = codec.encode_keypoints(&[Keypoints::unlabeled(3)], &Device::Cpu);
+            let error = codec.encode_keypoints(&[Keypoints::unlabeled(3)]);
             error.unwrap_err().to_string()
         };
         assert!(refused(&[1.0]).contains("1 weights for 3 keypoints"));
         assert!(refused(&[1.0, f32::NAN, 1.0]).contains("got NaN"));
         let mixed = [Keypoints::unlabeled(3), Keypoints::unlabeled(2)];
-        assert!(codec.encode_keypoints(&mixed, &Device::Cpu).is_err());
+        assert!(codec.encode_keypoints(&mixed).is_err());
     }
 
     #[test]
@@ -224,7 +214,7 @@ mod tests {
         let codec = Coordinates::new(FRAME, Mae);
         let keypoints = Keypoints::from_xy(&[[0.0, 95.0], [12.25, 60.5]]);
         let target = codec
-            .encode_keypoints(&[keypoints.clone(), keypoints.clone()], &Device::Cpu)
+            .encode_keypoints(&[keypoints.clone(), keypoints.clone()])
             .unwrap();
         for decoded in codec.decode(&target.values).unwrap() {
             for (a, b) in decoded.keypoints.iter().zip(keypoints.iter()) {

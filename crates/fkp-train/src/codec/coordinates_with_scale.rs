@@ -2,7 +2,7 @@
 
 use super::coordinates::{encode, scaled};
 use super::interface::{Codec, Target};
-use super::labels::{decode_by, keypoints_of};
+use super::labels::decode_by;
 use crate::loss::Nll;
 use candle_core::{Device, Result, Tensor, bail};
 use fkp_core::{CoordinateFrame, Likelihood, OutputSpec, Prediction, Sample};
@@ -59,9 +59,9 @@ impl Codec for CoordinatesWithScale {
     /// Values and weights are those of [`Coordinates`](crate::Coordinates).
     fn encode(&self, samples: &[Sample], device: &Device) -> Result<Target> {
         encode(
-            &self.frame,
+            self.frame,
             self.keypoint_weights.as_deref(),
-            &keypoints_of(samples),
+            samples,
             device,
         )
     }
@@ -120,11 +120,7 @@ mod tests {
 
     #[test]
     fn losses_and_gradients_are_those_of_pytorch() {
-        let text = include_str!("../../tests/golden/golden.json");
-        let golden: serde_json::Value = serde_json::from_str(text).unwrap();
-        let list = |name: &str| -> Vec<f64> {
-            serde_json::from_value(golden["uncertain"][name].clone()).unwrap()
-        };
+        let list = crate::golden::golden("uncertain");
         let output = Var::from_vec(list("output"), (2, 6), &Device::Cpu).unwrap();
         let tensor = |name| Tensor::from_vec(list(name), (2, 4), &Device::Cpu).unwrap();
         let target = Target {
@@ -156,7 +152,7 @@ mod tests {
         for likelihood in [Likelihood::Gaussian, Likelihood::Laplace] {
             let codec = CoordinatesWithScale::new(FRAME, likelihood);
             let target = codec
-                .encode_keypoints(std::slice::from_ref(&truth), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&truth))
                 .unwrap();
             assert_eq!(target.total_weight, 2.0);
             let output = Var::new(&[[0.1f32, 0.2, 9.0, -9.0, 0.5, -80.0]], &Device::Cpu).unwrap();
@@ -194,7 +190,7 @@ mod tests {
             let output = Var::new(&[[0f64, 0.0, r], [50.0, 0.0, r]], &Device::Cpu).unwrap();
             let truth = Keypoints::from_xy(&[[47.5, 47.5]]);
             let codec = CoordinatesWithScale::new(FRAME, Likelihood::Gaussian);
-            let target = codec.encode_keypoints(&[truth.clone(), truth], &Device::Cpu);
+            let target = codec.encode_keypoints(&[truth.clone(), truth]);
             let loss = codec.loss(&output, &wide(&target.unwrap())).unwrap();
             assert!(loss.to_scalar::<f64>().unwrap().is_finite());
         }
@@ -224,7 +220,7 @@ mod tests {
             (Likelihood::Laplace, 2f64.sqrt() * mean_abs),
         ] {
             let codec = CoordinatesWithScale::new(FRAME, likelihood);
-            let target = codec.encode_keypoints(&truth, &Device::Cpu).unwrap();
+            let target = codec.encode_keypoints(&truth).unwrap();
             let raw = Var::new(&[[0f32]], &Device::Cpu).unwrap();
             let config = crate::OptimizerConfig::default();
             let vars = vec![("raw".to_owned(), raw.clone())];

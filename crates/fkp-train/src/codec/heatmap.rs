@@ -1,7 +1,7 @@
 //! The codec of networks that output a heatmap for each keypoint.
 
 use super::interface::{Codec, Target};
-use super::labels::{decode_by, keypoints_of, label_weights};
+use super::labels::{decode_by, label_weights};
 use crate::loss::{Loss, LossInput};
 use candle_core::{Device, Result, Tensor, bail};
 use fkp_core::{CoordinateFrame, Keypoint, OutputSpec, Prediction, Sample};
@@ -92,12 +92,11 @@ impl Codec for Heatmap {
     /// Values are `[n, n_keypoints, height, width]`.
     fn encode(&self, samples: &[Sample], device: &Device) -> Result<Target> {
         self.check()?;
-        let keypoints = keypoints_of(samples);
-        let mut weights = label_weights(&keypoints, self.keypoint_weights.as_deref())?;
+        let mut weights = label_weights(samples, self.keypoint_weights.as_deref())?;
         let (width, height) = self.size;
-        let (n, n_keypoints) = (keypoints.len(), weights.len() / keypoints.len());
+        let (n, n_keypoints) = (samples.len(), weights.len() / samples.len());
         let mut values = Vec::with_capacity(weights.len() * width * height);
-        let all = keypoints.iter().flat_map(|keypoints| keypoints.iter());
+        let all = samples.iter().flat_map(|sample| sample.keypoints.iter());
         for (keypoint, weight) in all.zip(&mut weights) {
             let (x, y) = self.to_map(keypoint);
             if *weight == 0.0 || !self.is_near_map((x, y)) {
@@ -114,7 +113,7 @@ impl Codec for Heatmap {
         // Of each pixel where the loss weights pixels, otherwise one for all pixels of a map.
         let mut pixel_weights = Vec::new();
         for (map, weight) in values.chunks_exact(width * height).zip(&weights) {
-            let of_map = self.loss.pixel_weights(map, width);
+            let of_map = self.loss.definition().pixel_weights(map, width);
             pixel_weights.extend(of_map.into_iter().flatten().map(|pixel| weight * pixel));
         }
         let (weights, pixels) = if pixel_weights.is_empty() {
@@ -134,7 +133,8 @@ impl Codec for Heatmap {
 
     fn loss(&self, output: &Tensor, target: &Target) -> Result<Tensor> {
         let difference = (output - &target.values)?;
-        let each = self.loss.of_heatmap(&difference, &target.values)?;
+        let loss = self.loss.definition();
+        let each = loss.of_heatmap(&difference, &target.values)?;
         each.broadcast_mul(&target.weights)?.sum_all()
     }
 
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn crop_and_map_have_pixel_centers_at_integers() {
         let keypoints = Keypoints::from_xy(&[[1.5, 1.5], [21.5, 9.5]]);
-        let target = codec(Mse.into()).encode_keypoints(&[keypoints], &Device::Cpu);
+        let target = codec(Mse.into()).encode_keypoints(&[keypoints]);
         let target = target.unwrap();
         let values = target.values.squeeze(0).unwrap().to_vec3::<f32>().unwrap();
         assert_eq!((values[0][0][0], values[1][2][5]), (1.0, 1.0));
@@ -197,7 +197,7 @@ mod tests {
             let keypoints: Vec<[f32; 2]> = xs.iter().flat_map(|x| ys.map(|y| [*x, y])).collect();
             let keypoints = Keypoints::from_xy(&keypoints);
             let target = codec
-                .encode_keypoints(std::slice::from_ref(&keypoints), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&keypoints))
                 .unwrap();
             let decoded = codec.decode(&target.values).unwrap();
             for (a, b) in decoded[0].keypoints.iter().zip(keypoints.iter()) {
@@ -240,7 +240,7 @@ mod tests {
     fn adaptive_wing_follows_its_definition() {
         let codec = codec(AdaptiveWing::default().into());
         let keypoints = Keypoints::from_xy(&[[22.0, 11.0]]);
-        let target = wide(&codec.encode_keypoints(&[keypoints], &Device::Cpu).unwrap());
+        let target = wide(&codec.encode_keypoints(&[keypoints]).unwrap());
         let output = random(4, &[1, 1, 8, 16]);
         let flat = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f64>().unwrap();
         let (alpha, omega, epsilon, theta) = (2.1f64, 14.0f64, 1.0f64, 0.5f64);
@@ -289,7 +289,7 @@ mod tests {
         for loss in losses() {
             let codec = codec(loss);
             let target = codec
-                .encode_keypoints(std::slice::from_ref(&truth), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&truth))
                 .unwrap();
             // At a difference of 0 the gradient of a power can become infinite.
             let output = Var::from_tensor(&target.values).unwrap();
@@ -312,7 +312,7 @@ mod tests {
         }
         let mut codec = codec(Mse.into());
         codec.sigma_px = 0.0;
-        let error = codec.encode_keypoints(&[Keypoints::unlabeled(1)], &Device::Cpu);
+        let error = codec.encode_keypoints(&[Keypoints::unlabeled(1)]);
         assert!(error.unwrap_err().to_string().contains("sigma_px"));
     }
 }

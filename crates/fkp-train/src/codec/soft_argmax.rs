@@ -1,18 +1,16 @@
 //! The codec of networks whose maps are reduced to coordinates by a soft-argmax.
 
-use super::coordinates::{encode, errors};
+use super::coordinates::Coordinates;
 use super::interface::{Codec, Target};
-use super::labels::{decode_by, keypoints_of};
-use crate::loss::{Loss, LossUnit};
+use super::labels::decode_by;
+use crate::loss::Loss;
 use candle_core::{D, DType, Device, Result, Tensor, bail};
 use candle_nn::ops::log_softmax;
 use fkp_core::{CoordinateFrame, OutputSpec, Prediction, Sample};
-use serde::{Deserialize, Serialize};
 
 /// A regularizer that penalizes the divergence of each map's distribution from a Gaussian around
 /// its keypoint (Nibali et al. 2018).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct JensenShannon {
     /// Weight of the divergence in the loss, λ in the paper.
     pub weight: f64,
@@ -34,30 +32,20 @@ impl Default for JensenShannon {
 /// the keypoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SoftArgmax {
-    /// The crop's size.
-    pub frame: CoordinateFrame,
-    /// The loss of each coordinate.
-    pub loss: Loss,
-    /// The unit of the errors that the loss is computed from.
-    pub unit: LossUnit,
+    /// The crop's size, and the loss of the means.
+    pub coordinates: Coordinates,
     /// Adds λ times the Jensen–Shannon divergence between the map's distribution and a Gaussian, in
     /// nats, from 0 to ln 2, to the loss of each coordinate.
     pub regularizer: Option<JensenShannon>,
-    /// The weight of each keypoint in the loss, at least 0; all 1 if absent.
-    pub keypoint_weights: Option<Vec<f32>>,
 }
 
 impl SoftArgmax {
     /// All keypoints have the same weight, errors are in the loss's default unit, and the
     /// regularizer is that of the paper.
     pub fn new(frame: CoordinateFrame, loss: impl Into<Loss>) -> Self {
-        let loss = loss.into();
         Self {
-            frame,
-            loss,
-            unit: loss.default_unit(),
+            coordinates: Coordinates::new(frame, loss),
             regularizer: Some(JensenShannon::default()),
-            keypoint_weights: None,
         }
     }
 }
@@ -73,20 +61,14 @@ impl Codec for SoftArgmax {
                 self.regularizer
             );
         }
-        encode(
-            &self.frame,
-            self.keypoint_weights.as_deref(),
-            &keypoints_of(samples),
-            device,
-        )
+        self.coordinates.encode(samples, device)
     }
 
     fn loss(&self, output: &Tensor, target: &Target) -> Result<Tensor> {
         let maps = log_softmax(&output.flatten_from(2)?, D::Minus1)?;
         let (_, _, height, width) = output.dims4()?;
         let predicted = means(&maps, (width, height))?;
-        let error = errors(&self.frame, self.unit, &predicted, &target.values)?;
-        let sum = (self.loss.each(&error)? * &target.weights)?.sum_all()?;
+        let sum = self.coordinates.loss(&predicted, target)?;
         let Some(JensenShannon { weight, sigma_px }) = self.regularizer else {
             return Ok(sum);
         };
@@ -99,11 +81,16 @@ impl Codec for SoftArgmax {
     }
 
     fn decode(&self, output: &Tensor) -> Result<Vec<Prediction>> {
-        decode_by(&OutputSpec::SoftArgmax, output, self.frame)
+        decode_by(&OutputSpec::SoftArgmax, output, self.coordinates.frame)
     }
 
     fn describe(&self) -> String {
-        let (loss, unit, weights) = (self.loss, self.unit, &self.keypoint_weights);
+        let Coordinates {
+            loss,
+            unit,
+            keypoint_weights: weights,
+            ..
+        } = &self.coordinates;
         let with = &self.regularizer;
         format!("soft-argmax, {loss:?} of {unit:?}, regularizer {with:?}, weights {weights:?}")
     }
@@ -191,7 +178,7 @@ mod tests {
     fn gradients_match_finite_differences() {
         let keypoints = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabeled()]);
         for mut codec in codecs() {
-            codec.keypoint_weights = Some(vec![0.7, 1.0]);
+            codec.coordinates.keypoint_weights = Some(vec![0.7, 1.0]);
             let output = random(5, &[1, 2, 4, 6]).affine(2.0, 0.0).unwrap();
             check_gradient(&codec, std::slice::from_ref(&keypoints), &output);
         }
@@ -199,11 +186,7 @@ mod tests {
 
     #[test]
     fn means_and_losses_are_those_of_pytorch() {
-        let text = include_str!("../../tests/golden/golden.json");
-        let golden: serde_json::Value = serde_json::from_str(text).unwrap();
-        let list = |name: &str| -> Vec<f64> {
-            serde_json::from_value(golden["soft_argmax"][name].clone()).unwrap()
-        };
+        let list = crate::golden::golden("soft_argmax");
         let tensor = |name: &str, shape: &[usize]| {
             Tensor::from_vec(list(name), shape, &Device::Cpu).unwrap()
         };
@@ -241,7 +224,7 @@ mod tests {
         let keypoints = Keypoints::from_xy(&[[20.3, 15.5], [31.5, 12.1], [42.0, 17.9]]);
         for codec in codecs() {
             let target = codec
-                .encode_keypoints(std::slice::from_ref(&keypoints), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&keypoints))
                 .unwrap();
             for (width, height) in [(32, 16), (31, 17), (64, 32)] {
                 let maps = gaussians(&target.values, (width, height), 1.0).unwrap();
@@ -268,7 +251,7 @@ mod tests {
         ]);
         for codec in codecs() {
             let target = codec
-                .encode_keypoints(std::slice::from_ref(&truth), &Device::Cpu)
+                .encode_keypoints(std::slice::from_ref(&truth))
                 .unwrap();
             assert_eq!(target.total_weight, 4.0);
             let scores = random(6, &[1, 3, 8, 16]).to_dtype(DType::F32).unwrap();
@@ -298,10 +281,6 @@ mod tests {
             }),
             ..SoftArgmax::new(FRAME, Mae)
         };
-        assert!(
-            codec
-                .encode_keypoints(&[Keypoints::unlabeled(1)], &Device::Cpu)
-                .is_err()
-        );
+        assert!(codec.encode_keypoints(&[Keypoints::unlabeled(1)]).is_err());
     }
 }

@@ -8,23 +8,15 @@ use fkp_core::{CoordinateFrame, Image, Keypoints, Sample};
 
 /// Encodes targets from keypoints without images.
 pub(super) trait EncodeKeypoints {
-    fn encode_keypoints(
-        &self,
-        keypoints: &[Keypoints],
-        device: &Device,
-    ) -> candle_core::Result<Target>;
+    fn encode_keypoints(&self, keypoints: &[Keypoints]) -> candle_core::Result<Target>;
 }
 
 impl<C: Codec + ?Sized> EncodeKeypoints for C {
-    fn encode_keypoints(
-        &self,
-        keypoints: &[Keypoints],
-        device: &Device,
-    ) -> candle_core::Result<Target> {
+    fn encode_keypoints(&self, keypoints: &[Keypoints]) -> candle_core::Result<Target> {
         let image = Image::filled(1, 1, 1, 0);
         let sample = |keypoints: &Keypoints| Sample::new("", image.clone(), keypoints.clone());
         let samples: Vec<_> = keypoints.iter().map(sample).collect();
-        self.encode(&samples, device)
+        self.encode(&samples, &Device::Cpu)
     }
 }
 
@@ -50,7 +42,7 @@ pub(super) fn wide(target: &Target) -> Target {
 
 /// Compares the gradient of the loss with central differences, in `f64`, at `output`.
 pub(super) fn check_gradient(codec: &dyn Codec, truth: &[Keypoints], output: &Tensor) {
-    let target = wide(&codec.encode_keypoints(truth, &Device::Cpu).unwrap());
+    let target = wide(&codec.encode_keypoints(truth).unwrap());
     let variable = Var::from_tensor(output).unwrap();
     let loss = codec.loss(&variable, &target).unwrap();
     assert!(loss.dims().is_empty(), "the loss is {:?}", loss.dims());
@@ -97,7 +89,7 @@ pub(super) fn check_training(
     let x = Tensor::new(&[[1f32, 0.0], [0.0, 1.0]], &Device::Cpu).unwrap();
     let shape = [&[2], shape].concat();
     let forward = || network.forward(&x).unwrap().reshape(&shape[..]).unwrap();
-    let target = codec.encode_keypoints(&truth, &Device::Cpu).unwrap();
+    let target = codec.encode_keypoints(&truth).unwrap();
     let config = OptimizerConfig::default();
     let mut optimizer = Optimizer::new(params.named(), &config, None).unwrap();
     let steps = 400;

@@ -78,25 +78,23 @@ impl Loader<'_> {
                     }
                 }
             });
-            let mut result = Ok(());
-            loop {
+            let mut consume_next = || {
                 let requested = Instant::now();
-                let Ok(loaded) = receiver.recv() else { break };
+                let Ok(loaded) = receiver.recv() else {
+                    return Ok(ControlFlow::Break(()));
+                };
                 let loader_wait = requested.elapsed().as_secs_f64();
-                match loaded.and_then(|step| {
-                    consume(StepBatches {
-                        loader_wait,
-                        ..step
-                    })
-                }) {
+                consume(StepBatches {
+                    loader_wait,
+                    ..loaded?
+                })
+            };
+            let result = loop {
+                match consume_next() {
                     Ok(ControlFlow::Continue(())) => {}
-                    Ok(ControlFlow::Break(())) => break,
-                    Err(error) => {
-                        result = Err(error);
-                        break;
-                    }
+                    ended => break ended.map(|_| ()),
                 }
-            }
+            };
             // Unblocks a producer that waits to send.
             drop(receiver);
             match producer.join() {

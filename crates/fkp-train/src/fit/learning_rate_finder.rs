@@ -1,9 +1,10 @@
 //! The learning-rate range test, which finds a learning rate to train with.
 
 use super::run::Run;
-use super::setup::Setup;
+use super::trainer::Trainer;
 use crate::TrainError;
-use crate::error::check;
+use crate::error::Section;
+use fkp_core::Dataset;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -61,33 +62,20 @@ const SMOOTHING: f64 = 0.9;
 
 impl LearningRateFinder {
     fn validate(&self) -> Result<(), TrainError> {
-        let check = |field: &str, is_valid: bool, must_be: &str, got: f64| {
-            check(
-                format!("learning_rate_finder.{field}"),
-                is_valid,
-                must_be,
-                got,
-            )
-        };
+        let section = Section("learning_rate_finder");
         let Self {
             min_rate,
             max_rate,
             steps,
             early_stop_threshold,
         } = *self;
-        let is_valid = min_rate.is_finite() && min_rate > 0.0;
-        check("min_rate", is_valid, "positive and finite", min_rate)?;
+        section.positive("min_rate", min_rate)?;
         let is_valid = max_rate.is_finite() && max_rate > min_rate;
         let must_be = format!("above {min_rate} and finite");
-        check("max_rate", is_valid, &must_be, max_rate)?;
-        check("steps", steps >= 5, "at least 5", steps as f64)?;
-        let is_valid = early_stop_threshold > 1.0;
-        check(
-            "early_stop_threshold",
-            is_valid,
-            "above 1",
-            early_stop_threshold,
-        )
+        section.check("max_rate", is_valid, &must_be, max_rate)?;
+        section.check("steps", steps >= 5, "at least 5", steps as f64)?;
+        let (threshold, is_valid) = (early_stop_threshold, early_stop_threshold > 1.0);
+        section.check("early_stop_threshold", is_valid, "above 1", threshold)
     }
 
     fn rate(&self, step: usize) -> f64 {
@@ -98,15 +86,14 @@ impl LearningRateFinder {
 
 /// Makes the test and restores the weights.
 pub(super) fn range_test(
-    setup: &Setup<'_>,
+    trainer: &Trainer<'_>,
+    train: &dyn Dataset,
     finder: &LearningRateFinder,
 ) -> Result<LearningRateCurve, TrainError> {
     finder.validate()?;
-    let copied = setup.params.tensors().into_iter();
-    let copied = copied.map(|(name, tensor)| Ok((name, tensor.copy()?)));
-    let before = copied.collect::<candle_core::Result<_>>()?;
-    let points = measure(setup, finder);
-    setup.params.load(&before)?;
+    let before = trainer.params.duplicate()?.tensors();
+    let points = measure(trainer, train, finder);
+    trainer.params.load(&before)?;
     let points = points?;
     let suggestion = steepest(&points);
     Ok(LearningRateCurve { points, suggestion })
@@ -114,10 +101,11 @@ pub(super) fn range_test(
 
 /// The learning rates and losses of the test, up to where the loss diverges.
 fn measure(
-    setup: &Setup<'_>,
+    trainer: &Trainer<'_>,
+    train: &dyn Dataset,
     finder: &LearningRateFinder,
 ) -> Result<Vec<LearningRatePoint>, TrainError> {
-    let mut run = Run::new(setup)?;
+    let mut run = Run::new(trainer, train, train, None)?;
     let (mut points, mut average, mut lowest) = (Vec::new(), 0.0, f64::INFINITY);
     let ended = train_at_rates(&mut run, finder, |learning_rate, loss| {
         average = SMOOTHING * average + (1.0 - SMOOTHING) * loss;
@@ -147,7 +135,7 @@ fn train_at_rates(
     mut on_step: impl FnMut(f64, f64) -> ControlFlow<()>,
 ) -> Result<(), TrainError> {
     let plan = Rc::clone(&run.plan);
-    let communicator = run.setup.communicator;
+    let communicator = run.trainer.communicator;
     let mut flow = ControlFlow::Continue(());
     let (mut epoch, mut steps_done) = (0, 0);
     while flow.is_continue() {

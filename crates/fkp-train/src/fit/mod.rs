@@ -8,7 +8,7 @@ mod pending_losses;
 mod plan;
 mod progress;
 mod run;
-mod setup;
+mod start;
 mod step;
 mod trainer;
 mod training_loop;

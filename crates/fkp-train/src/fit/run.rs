@@ -3,20 +3,23 @@
 use super::pending_losses::PendingLosses;
 use super::plan::Plan;
 use super::progress::Progress;
-use super::setup::Setup;
-use crate::checkpoint::{Changes, Checkpoints, FolderLock, StateWeights};
+use super::trainer::Trainer;
+use crate::checkpoint::{Changes, Checkpoints, FolderLock, Identity};
 use crate::communicator::sum_over_ranks;
 use crate::optim::Average;
-use crate::{EarlyStopping, Optimizer, RestoreWeights, SchedulePosition, TrainError};
+use crate::{EarlyStopping, Optimizer, Params, RestoreWeights, SchedulePosition, TrainError};
 use candle_core::{Device, Tensor};
-use fkp_core::Direction;
+use fkp_core::{Dataset, Direction};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Instant;
 
 /// A run in progress.
 pub(super) struct Run<'a> {
-    pub(super) setup: &'a Setup<'a>,
+    pub(super) trainer: &'a Trainer<'a>,
+    identity: Identity,
+    /// The files of the run; only rank 0 writes them.
+    pub(super) checkpoints: Option<&'a Checkpoints>,
     pub(super) plan: Rc<Plan<'a>>,
     pub(super) optimizer: Optimizer,
     pub(super) average: Option<Average>,
@@ -34,24 +37,29 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(setup: &'a Setup<'a>) -> Result<Self, TrainError> {
-        setup.validate()?;
-        let plan = Rc::new(Plan::new(setup)?);
-        let lock = match setup.checkpoints {
-            Some(checkpoints) if setup.communicator.rank() == 0 => Some(checkpoints.prepare()?),
-            _ => None,
-        };
-        let config = setup.config;
+    pub(super) fn new(
+        trainer: &'a Trainer<'a>,
+        train: &'a dyn Dataset,
+        validation: &'a dyn Dataset,
+        checkpoints: Option<&'a Checkpoints>,
+    ) -> Result<Self, TrainError> {
+        trainer.validate(train, validation)?;
+        let plan = Rc::new(Plan::new(trainer, train, validation)?);
+        let checkpoints = checkpoints.filter(|_| trainer.communicator.rank() == 0);
+        let lock = checkpoints.map(Checkpoints::prepare).transpose()?;
+        let Trainer { config, params, .. } = trainer;
         let average = config
             .averaging
-            .map(|averaging| Average::new(averaging, setup.params));
+            .map(|averaging| Average::new(averaging, params));
         Ok(Self {
-            setup,
-            optimizer: Optimizer::new(setup.params.named(), &config.optimizer, config.clip_norm)?,
+            trainer,
+            identity: trainer.identity(train, validation),
+            checkpoints,
+            optimizer: Optimizer::new(params.named(), &config.optimizer, config.clip_norm)?,
             average: average.transpose()?,
             progress: Progress::default(),
-            direction: setup.monitor_direction()?,
-            losses: PendingLosses::new(setup.params.device()),
+            direction: trainer.monitor_direction()?,
+            losses: PendingLosses::new(params.device()),
             best_weights: None,
             started: Instant::now(),
             seconds_before: 0.0,
@@ -63,11 +71,11 @@ impl<'a> Run<'a> {
 
     /// Copies the initial weights of rank 0 to all ranks.
     pub(super) fn broadcast_weights(&mut self) -> Result<(), TrainError> {
-        let Setup {
+        let Trainer {
             communicator,
             params,
             ..
-        } = *self.setup;
+        } = self.trainer;
         if communicator.world_size() == 1 {
             return Ok(());
         }
@@ -77,22 +85,23 @@ impl<'a> Run<'a> {
         }
         params.load(&first)?;
         if let Some(average) = &self.average {
-            average.load(&first)?;
+            average.weights.load(&first)?;
         }
         Ok(())
     }
 
     /// Restores the state from the checkpoint folder.
     pub(super) fn restore(&mut self, changes: Changes) -> Result<(), TrainError> {
-        let checkpoints = self.setup.checkpoints_to_resume()?;
-        let weights = StateWeights {
-            params: self.setup.params,
-            average: self.average.as_ref(),
-        };
-        let (identity, optimizer) = (self.setup.identity(checkpoints), &mut self.optimizer);
-        self.progress = checkpoints.load_state(weights, optimizer, &identity, changes)?;
+        let checkpoints = self.trainer.checkpoints_to_resume()?;
+        self.progress = checkpoints.load_state(
+            &self.trainer.params,
+            self.average.as_ref(),
+            &mut self.optimizer,
+            &self.identity,
+            changes,
+        )?;
         self.seconds_before = self.progress.seconds;
-        let (epochs, done) = (self.setup.config.epochs, self.progress.epochs_done);
+        let (epochs, done) = (self.trainer.config.epochs, self.progress.epochs_done);
         if epochs < done {
             let problem = format!("the run has made {done} epochs already, got {epochs}");
             return Err(TrainError::config("train.epochs", problem));
@@ -112,27 +121,22 @@ impl<'a> Run<'a> {
     /// Writes the training state and the current model.
     pub(super) fn save(&mut self) -> Result<(), TrainError> {
         self.progress.seconds = self.seconds();
-        let Some(checkpoints) = self.checkpoints() else {
+        let Some(checkpoints) = self.checkpoints else {
             return Ok(());
         };
         checkpoints.save_weights(&checkpoints.last(), self.averaged_weights())?;
-        let identity = self.setup.identity(checkpoints);
-        let weights = StateWeights {
-            params: self.setup.params,
-            average: self.average.as_ref(),
-        };
-        checkpoints.save_state(weights, &self.optimizer, identity, &self.progress)
-    }
-
-    /// Where this rank writes: only rank 0 does.
-    pub(super) fn checkpoints(&self) -> Option<&'a Checkpoints> {
-        let is_first = self.setup.communicator.rank() == 0;
-        self.setup.checkpoints.filter(|_| is_first)
+        checkpoints.save_state(
+            &self.trainer.params,
+            self.average.as_ref(),
+            &self.optimizer,
+            &self.identity,
+            &self.progress,
+        )
     }
 
     /// The learning rate of the next step.
     pub(super) fn learning_rate(&self) -> f64 {
-        let config = self.setup.config;
+        let config = &self.trainer.config;
         let at = SchedulePosition {
             step: self.progress.global_step,
             steps_per_epoch: self.steps_per_epoch,
@@ -155,13 +159,13 @@ impl<'a> Run<'a> {
     /// Whether the patience of early stopping is exhausted.
     pub(super) fn is_out_of_patience(&self) -> bool {
         let without_improvement = self.progress.validations_without_improvement;
-        let early_stopping = self.setup.config.early_stopping;
+        let early_stopping = self.trainer.config.early_stopping;
         early_stopping.is_some_and(|early| without_improvement >= early.patience)
     }
 
     pub(super) fn restores_best_weights(&self) -> bool {
         matches!(
-            self.setup.config.early_stopping,
+            self.trainer.config.early_stopping,
             Some(EarlyStopping {
                 restore_weights: RestoreWeights::Best,
                 ..
@@ -177,22 +181,20 @@ impl<'a> Run<'a> {
     /// Whether the condition holds on any rank: the ranks stop together.
     pub(super) fn on_any_rank(&self, condition: bool) -> Result<bool, TrainError> {
         let own = f64::from(u8::from(condition));
-        Ok(sum_over_ranks(own, self.setup.communicator)? > 0.0)
+        Ok(sum_over_ranks(own, self.trainer.communicator)? > 0.0)
     }
 
     /// Calls `f` while the network has the weights that are validated.
     pub(super) fn with_averaged_weights<T>(&self, f: impl FnOnce() -> T) -> Result<T, TrainError> {
         Ok(match &self.average {
-            Some(average) => average.during(self.setup.params, f)?,
+            Some(average) => average.during(&self.trainer.params, f)?,
             None => f(),
         })
     }
 
     /// The weights that are validated and saved.
-    pub(super) fn averaged_weights(&self) -> BTreeMap<String, Tensor> {
-        match &self.average {
-            Some(average) => average.tensors(),
-            None => self.setup.params.tensors(),
-        }
+    pub(super) fn averaged_weights(&self) -> &Params {
+        let average = self.average.as_ref();
+        average.map_or(&self.trainer.params, |average| &average.weights)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::pending_losses::StepLoss;
 use super::run::Run;
-use super::setup::Setup;
+use super::trainer::Trainer;
 use crate::communicator::sum_over_ranks;
 use crate::data::StepBatches;
 use crate::{ForwardPass, TrainError};
@@ -17,16 +17,16 @@ impl Run<'_> {
         step: &StepBatches,
         learning_rate: f64,
     ) -> Result<Option<f64>, TrainError> {
-        let Setup {
+        let Trainer {
             communicator,
             network,
             codec,
             params,
             config,
             ..
-        } = *self.setup;
+        } = self.trainer;
         let own: f64 = step.batches.iter().map(|b| b.target.total_weight).sum();
-        let weight = sum_over_ranks(own, communicator)?;
+        let weight = sum_over_ranks(own, *communicator)?;
         // Without a labeled keypoint, all gradients are 0.
         if weight == 0.0 {
             return Ok(None);
@@ -79,7 +79,7 @@ impl Run<'_> {
                 samples: indices().collect(),
             });
         }
-        params.average_statistics_over_ranks(communicator)?;
+        params.average_statistics_over_ranks(*communicator)?;
         if let Some(average) = &self.average {
             average.update(params, self.progress.global_step as u64 + 1)?;
         }
@@ -87,7 +87,7 @@ impl Run<'_> {
     }
 
     fn sum_over_ranks(&self, own: &Gradients) -> Result<Gradients, TrainError> {
-        let (communicator, vars) = (self.setup.communicator, self.setup.params.named());
+        let (communicator, vars) = (self.trainer.communicator, self.trainer.params.named());
         let sums = own.map(&vars, |_, var, gradient| {
             let gradient = match gradient {
                 Some(gradient) => gradient,
@@ -110,7 +110,7 @@ impl Run<'_> {
             sum: sum.clone(),
             weight,
         };
-        let (progress, communicator) = (&mut self.progress, self.setup.communicator);
+        let (progress, communicator) = (&mut self.progress, self.trainer.communicator);
         self.losses.push(loss, progress, communicator)
     }
 }

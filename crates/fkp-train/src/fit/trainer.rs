@@ -1,18 +1,15 @@
-//! The trainer, with which a user sets up and starts a run.
+//! The trainer, with which a user sets up a run.
 
 use super::evaluator::{Evaluator, MetricFactory};
-use super::learning_rate_finder::{LearningRateCurve, LearningRateFinder, range_test};
-use super::outcome::TrainOutcome;
-use super::run::Run;
-use super::setup::Setup;
-use crate::checkpoint::{Changes, Checkpoints};
+use crate::checkpoint::{Checkpoints, Identity};
 use crate::{
-    Codec, Communicator, Loss, Observer, Params, RunDifference, Sampler, Shuffled, SingleProcess,
-    TrainConfig, TrainError, keypoint_codec,
+    Codec, Communicator, Loss, Params, Sampler, Shuffled, SingleProcess, TrainConfig, TrainError,
+    keypoint_codec,
 };
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{ModuleT, VarBuilder};
-use fkp_core::{Augment, Dataset, ModelDescription, NoAugment, Task};
+use fkp_core::{Augment, Dataset, Direction, ModelDescription, NoAugment, Task};
+use fkp_metrics::Evaluation;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::PathBuf;
@@ -38,18 +35,18 @@ use std::path::PathBuf;
 /// # }
 /// ```
 pub struct Trainer<'a> {
-    task: Task,
+    pub(super) task: Task,
     metadata: BTreeMap<String, String>,
-    config: TrainConfig,
-    params: Params,
-    network: Box<dyn ModuleT + 'a>,
-    codec: Box<dyn Codec + 'a>,
-    augment: &'a dyn Augment,
-    sampler: &'a dyn Sampler,
-    communicator: &'a dyn Communicator,
-    metrics: &'a MetricFactory,
+    pub(super) config: TrainConfig,
+    pub(super) params: Params,
+    pub(super) network: Box<dyn ModuleT + 'a>,
+    pub(super) codec: Box<dyn Codec + 'a>,
+    pub(super) augment: &'a dyn Augment,
+    pub(super) sampler: &'a dyn Sampler,
+    pub(super) communicator: &'a dyn Communicator,
+    pub(super) metrics: &'a MetricFactory,
     fingerprint: BTreeMap<String, String>,
-    checkpoints: Option<Checkpoints>,
+    pub(super) checkpoints: Option<Checkpoints>,
 }
 
 impl<'a> Trainer<'a> {
@@ -177,35 +174,25 @@ impl<'a> Trainer<'a> {
 
     /// Writes models and training state into this folder.
     pub fn save_to(mut self, folder: impl Into<PathBuf>) -> Self {
-        let mut checkpoints = Checkpoints::new(folder, self.metadata.clone());
-        checkpoints.fingerprint = self.fingerprint.clone();
-        self.checkpoints = Some(checkpoints);
+        self.checkpoints = Some(Checkpoints {
+            dir: folder.into(),
+            metadata: self.metadata.clone(),
+        });
         self
     }
 
     /// Further values by name that must not change between start and resume, such as the
     /// configuration of the augmentation.
-    pub fn depends_on(mut self, fingerprint: BTreeMap<String, String>) -> Self {
-        if let Some(checkpoints) = &mut self.checkpoints {
-            checkpoints.fingerprint = fingerprint.clone();
+    pub fn depends_on(self, fingerprint: BTreeMap<String, String>) -> Self {
+        Self {
+            fingerprint,
+            ..self
         }
-        self.fingerprint = fingerprint;
-        self
     }
 
     /// The network's variables, which hold the result.
     pub fn params(&self) -> &Params {
         &self.params
-    }
-
-    /// The files of the run, if it is saved.
-    pub fn checkpoints(&self) -> Option<&Checkpoints> {
-        self.checkpoints.as_ref()
-    }
-
-    /// The configuration.
-    pub fn config(&self) -> &TrainConfig {
-        &self.config
     }
 
     /// Evaluates the current network on any data set.
@@ -220,112 +207,68 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// Trains from the start. The best epoch is chosen on the validation set, so results should be
-    /// reported on other data.
-    ///
-    /// # Errors
-    /// If a data set has another schema than the model, a sample cannot be read, the loss is not
-    /// finite, or a file cannot be written. Checkpoints written before are kept.
-    pub fn fit(
+    /// The files of a run to resume.
+    pub(super) fn checkpoints_to_resume(&self) -> Result<&Checkpoints, TrainError> {
+        let problem = "a run without checkpoints cannot be resumed";
+        let checkpoints = self.checkpoints.as_ref();
+        checkpoints.ok_or_else(|| TrainError::config("checkpoints", problem))
+    }
+
+    /// Everything that the result of a run with this data depends on.
+    pub(super) fn identity(&self, train: &dyn Dataset, validation: &dyn Dataset) -> Identity {
+        Identity {
+            config: self.config.clone(),
+            training_samples: train.len(),
+            validation_samples: validation.len(),
+            sampler: self.sampler.describe(),
+            codec: self.codec.describe(),
+            world_size: self.communicator.world_size(),
+            metadata: self.metadata.clone(),
+            fingerprint: self.fingerprint.clone(),
+        }
+    }
+
+    /// Refuses an invalid configuration, and data or an input that do not match.
+    pub(super) fn validate(
         &self,
         train: &dyn Dataset,
         validation: &dyn Dataset,
-        observer: &mut dyn Observer,
-    ) -> Result<TrainOutcome, TrainError> {
-        let setup = self.setup(train, validation);
-        let mut run = Run::new(&setup)?;
-        run.broadcast_weights()?;
-        // So that a run that is killed in its first epoch can be resumed as well.
-        run.save()?;
-        run.train(observer)
+    ) -> Result<(), TrainError> {
+        self.config.validate()?;
+        for (split, dataset) in [("training", train), ("validation", validation)] {
+            if dataset.is_empty() {
+                return Err(TrainError::EmptyDataset { split });
+            }
+            if *dataset.schema() != self.task.schema {
+                return Err(TrainError::SchemaMismatch {
+                    split,
+                    dataset: dataset.schema().name().to_owned(),
+                    model: self.task.schema.name().to_owned(),
+                });
+            }
+        }
+        match self.task.input.problem() {
+            Some(problem) => Err(TrainError::config("input", problem)),
+            None => Ok(()),
+        }
     }
 
-    /// Resumes from the training state in the folder, also in the middle of an epoch. The result is
-    /// bit-identical to that of a run that was not stopped.
+    /// Whether lower or higher values of the monitored metric are better.
     ///
     /// # Errors
-    /// As for [`Self::fit`], and if the training state is missing or belongs to another configuration.
-    pub fn resume(
-        &self,
-        train: &dyn Dataset,
-        validation: &dyn Dataset,
-        observer: &mut dyn Observer,
-    ) -> Result<TrainOutcome, TrainError> {
-        self.resume_with(&self.setup(train, validation), Changes::Refused, observer)
-    }
-
-    /// As [`Self::resume`], but accepts the changes that [`Self::differences`] lists. Another kind
-    /// of optimizer starts without moments. If the batches changed, an unfinished epoch is
-    /// restarted.
-    ///
-    /// # Errors
-    /// As for [`Self::fit`], and if the training state is missing or belongs to another network.
-    pub fn resume_overriding(
-        &self,
-        train: &dyn Dataset,
-        validation: &dyn Dataset,
-        observer: &mut dyn Observer,
-    ) -> Result<TrainOutcome, TrainError> {
-        self.resume_with(&self.setup(train, validation), Changes::Accepted, observer)
-    }
-
-    /// The differences of this run from the saved one. [`Self::resume`] works if there are none.
-    ///
-    /// # Errors
-    /// If the training state is missing or cannot be read.
-    pub fn differences(
-        &self,
-        train: &dyn Dataset,
-        validation: &dyn Dataset,
-    ) -> Result<Vec<RunDifference>, TrainError> {
-        let setup = self.setup(train, validation);
-        let checkpoints = setup.checkpoints_to_resume()?;
-        checkpoints.differences(&setup.identity(checkpoints))
-    }
-
-    /// Makes a learning-rate range test. The weights are restored afterward, and no files are
-    /// written.
-    ///
-    /// # Errors
-    /// If the finder is invalid or a sample cannot be read. A loss that diverges is not an error:
-    /// the curve ends there.
-    pub fn find_learning_rate(
-        &self,
-        train: &dyn Dataset,
-        finder: &LearningRateFinder,
-    ) -> Result<LearningRateCurve, TrainError> {
-        let setup = Setup {
-            checkpoints: None,
-            ..self.setup(train, train)
-        };
-        range_test(&setup, finder)
-    }
-
-    fn resume_with(
-        &self,
-        setup: &Setup<'_>,
-        changes: Changes,
-        observer: &mut dyn Observer,
-    ) -> Result<TrainOutcome, TrainError> {
-        let mut run = Run::new(setup)?;
-        run.restore(changes)?;
-        run.train(observer)
-    }
-
-    fn setup<'s>(&'s self, train: &'s dyn Dataset, validation: &'s dyn Dataset) -> Setup<'s> {
-        Setup {
-            task: &self.task,
-            network: &*self.network,
-            params: &self.params,
-            codec: &*self.codec,
-            train,
-            validation,
-            augment: self.augment,
-            sampler: self.sampler,
-            metrics: self.metrics,
-            config: &self.config,
-            checkpoints: self.checkpoints.as_ref(),
-            communicator: self.communicator,
+    /// If the metric does not exist; the message lists those that exist.
+    pub(super) fn monitor_direction(&self) -> Result<Direction, TrainError> {
+        let evaluation = Evaluation::new(&self.task.schema, self.task.input.frame());
+        let metrics = evaluation.with_metrics((self.metrics)()).names();
+        let monitor = &self.config.monitor;
+        match metrics.iter().find(|(name, _)| name == monitor) {
+            Some((_, direction)) => Ok(*direction),
+            None => {
+                let names: Vec<&str> = metrics.iter().map(|(name, _)| name.as_str()).collect();
+                let names = names.join(", ");
+                let problem = format!("unknown metric `{monitor}`; the metrics are: {names}");
+                Err(TrainError::config("train.monitor", problem))
+            }
         }
     }
 }

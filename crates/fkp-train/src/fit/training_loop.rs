@@ -28,25 +28,25 @@ impl Run<'_> {
     /// Trains until the run ends.
     pub(super) fn train(mut self, observer: &mut dyn Observer) -> Result<TrainOutcome, TrainError> {
         let mut no_observer = ();
-        let observer = match self.setup.communicator.rank() {
+        let observer = match self.trainer.communicator.rank() {
             0 => observer,
             _ => &mut no_observer,
         };
-        let parameters = self.setup.params.named();
+        let parameters = self.trainer.params.named();
         observer.on_start(&StartReport {
-            epochs: self.setup.config.epochs,
+            epochs: self.trainer.config.epochs,
             epochs_done: self.progress.epochs_done,
             steps_done: self.progress.steps_done,
             global_step: self.progress.global_step,
             parameters: parameters.iter().map(|(_, var)| var.elem_count()).sum(),
-            training_samples: self.setup.train.len(),
+            training_samples: self.plan.train.len(),
             validation_samples: self.plan.validation.len(),
         });
         let stop_reason = loop {
             if self.is_out_of_patience() {
                 break StopReason::EarlyStopping;
             }
-            if self.progress.epochs_done >= self.setup.config.epochs {
+            if self.progress.epochs_done >= self.trainer.config.epochs {
                 break StopReason::Finished;
             }
             if let ControlFlow::Break(reason) = self.epoch(observer)? {
@@ -61,7 +61,7 @@ impl Run<'_> {
             StopReason::EarlyStopping | StopReason::Finished
         );
         if let Some(best) = self.best_weights.as_ref().filter(|_| is_over) {
-            self.setup.params.load(best)?;
+            self.trainer.params.load(best)?;
         }
         Ok(TrainOutcome {
             stop_reason,
@@ -82,7 +82,7 @@ impl Run<'_> {
         };
         let flow = self.train_epoch(observer, &mut stats)?;
         self.losses
-            .read(&mut self.progress, self.setup.communicator)?;
+            .read(&mut self.progress, self.trainer.communicator)?;
         if self.progress.steps_done < self.steps_per_epoch {
             self.save()?;
             return Ok(flow);
@@ -98,12 +98,12 @@ impl Run<'_> {
             return Ok(flow);
         };
         let report = EpochReport {
-            epochs: self.setup.config.epochs,
+            epochs: self.trainer.config.epochs,
             record,
             history: &self.progress.history,
             validation: &metrics,
             is_best,
-            evaluator: self.setup.evaluator(),
+            evaluator: self.trainer.evaluator(),
             validation_set: &*self.plan.validation,
             global_step: self.progress.global_step,
         };
@@ -111,7 +111,9 @@ impl Run<'_> {
         let stopped = self.on_any_rank(observed.is_break())?;
         Ok(match flow {
             // After the last epoch a run is finished, even if something else stopped it.
-            _ if self.progress.epochs_done >= self.setup.config.epochs => ControlFlow::Continue(()),
+            _ if self.progress.epochs_done >= self.trainer.config.epochs => {
+                ControlFlow::Continue(())
+            }
             ControlFlow::Continue(()) if stopped => ControlFlow::Break(StopReason::Observer),
             flow => flow,
         })
@@ -145,7 +147,7 @@ impl Run<'_> {
         observer: &mut dyn Observer,
         stats: &mut EpochStats,
     ) -> Result<ControlFlow<StopReason>, TrainError> {
-        let config = self.setup.config;
+        let config = &self.trainer.config;
         let epoch = self.progress.epochs_done + 1;
         self.progress.steps_done += 1;
         self.report_skipped(std::mem::take(&mut step.skipped), observer)?;
@@ -193,7 +195,7 @@ impl Run<'_> {
         }
         if validate || save {
             self.losses
-                .read(&mut self.progress, self.setup.communicator)?;
+                .read(&mut self.progress, self.trainer.communicator)?;
             self.save()?;
         }
         let out_of_time = config
@@ -215,7 +217,7 @@ impl Run<'_> {
         samples: Vec<SkippedSample>,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
-        let OnUnreadable::Skip { max_per_epoch } = self.setup.config.on_unreadable else {
+        let OnUnreadable::Skip { max_per_epoch } = self.trainer.config.on_unreadable else {
             return Ok(());
         };
         let epoch = self.progress.epochs_done + 1;
@@ -245,7 +247,7 @@ impl Run<'_> {
     /// Adds the record of the epoch to the history, and moves the progress to the next epoch.
     fn complete_epoch(&mut self, validation: &EvaluationReport, stats: &EpochStats) {
         let progress = &mut self.progress;
-        let preferred = Normalizer::preferred(&self.setup.task.schema);
+        let preferred = Normalizer::preferred(&self.trainer.task.schema);
         progress.history.push(EpochRecord {
             epoch: progress.epochs_done + 1,
             train_loss: progress.loss_sum / progress.weight_sum.max(1.0),

@@ -3,7 +3,6 @@
 use super::progress::BestScore;
 use super::run::Run;
 use crate::TrainError;
-use candle_core::Tensor;
 use fkp_metrics::EvaluationReport;
 
 /// The result of a validation.
@@ -17,7 +16,7 @@ impl Run<'_> {
     /// Evaluates the validation set in `epoch` (from 1), saves the model if it is one of the best,
     /// and updates early stopping and schedule.
     pub(super) fn validate(&mut self, epoch: usize) -> Result<Validation, TrainError> {
-        let evaluator = self.setup.evaluator();
+        let evaluator = self.trainer.evaluator();
         let metrics =
             self.with_averaged_weights(|| evaluator.run(&*self.plan.validation, |_| {}))??;
         let split = "validation";
@@ -25,7 +24,7 @@ impl Run<'_> {
         if !loss.is_finite() {
             return Err(TrainError::ValidationLossNotFinite { loss, epoch });
         }
-        let score = metrics.value(&self.setup.config.monitor);
+        let score = metrics.value(&self.trainer.config.monitor);
         let score = score.ok_or(TrainError::NoLabels { split })?;
         let cost = self.cost(score);
         let best = self.progress.best;
@@ -36,7 +35,7 @@ impl Run<'_> {
             score,
         };
         self.save_if_among_best(scored, is_best)?;
-        let config = self.setup.config;
+        let config = &self.trainer.config;
         config.schedule.observe(&mut self.progress.plateau, cost);
         let min_delta = config.early_stopping.map_or(0.0, |early| early.min_delta);
         match self.progress.early_stopping_best {
@@ -53,7 +52,7 @@ impl Run<'_> {
 
     /// Saves the model if it is one of the `keep_best` best, and removes the one that it replaces.
     fn save_if_among_best(&mut self, scored: BestScore, is_best: bool) -> Result<(), TrainError> {
-        let keep = self.setup.config.keep_best;
+        let keep = self.trainer.config.keep_best;
         let cost = self.cost(scored.score);
         let kept = &self.progress.kept;
         let rank = kept.partition_point(|other| self.cost(other.score) <= cost);
@@ -63,17 +62,15 @@ impl Run<'_> {
         if is_best {
             self.progress.best = Some(scored);
         }
-        let weights = self.averaged_weights();
         if is_best && self.restores_best_weights() {
-            let copy = |(name, tensor): (&String, &Tensor)| Ok((name.clone(), tensor.copy()?));
-            let copied: Result<_, TrainError> = weights.iter().map(copy).collect();
-            self.best_weights = Some(copied?);
+            self.best_weights = Some(self.averaged_weights().duplicate()?.tensors());
         }
-        let Some(checkpoints) = self.checkpoints() else {
+        let weights = self.averaged_weights();
+        let Some(checkpoints) = self.checkpoints else {
             return Ok(());
         };
         if keep > 1 && rank < keep {
-            checkpoints.save_weights(&checkpoints.kept(&scored), weights.clone())?;
+            checkpoints.save_weights(&checkpoints.kept(&scored), weights)?;
         }
         if is_best {
             checkpoints.save_weights(&checkpoints.best(), weights)?;

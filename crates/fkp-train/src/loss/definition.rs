@@ -1,14 +1,11 @@
 //! What each loss defines: its parameters, its unit and its formula.
 
 use candle_core::{Result, Tensor, bail};
-use serde::{Deserialize, Serialize};
 
 /// The unit in which errors of coordinates are measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LossUnit {
     /// The image is 2 wide and 2 high, see [`fkp_core::CoordinateFrame`].
-    #[default]
     Normalized,
     /// Pixels of the crop.
     Pixels,
@@ -26,9 +23,11 @@ pub(crate) enum LossInput {
 }
 
 /// A loss. Its file implements this.
-pub(super) trait Definition {
+pub(crate) trait Definition {
     /// What it can be computed from.
-    fn inputs(&self) -> &'static [LossInput];
+    fn inputs(&self) -> &'static [LossInput] {
+        &[LossInput::Coordinates]
+    }
 
     /// The parameters by their names in a configuration file. All must be positive and finite.
     fn parameters(&self) -> Vec<(&'static str, f64)> {

@@ -33,7 +33,7 @@ macro_rules! losses {
                 [$(Self::$name($name::default()),)*].into_iter()
             }
 
-            fn definition(&self) -> &dyn Definition {
+            pub(crate) fn definition(&self) -> &dyn Definition {
                 match self {
                     $(Self::$name(loss) => loss,)*
                 }

@@ -1,6 +1,6 @@
 //! The mean absolute error.
 
-use super::definition::{Definition, LossInput};
+use super::definition::Definition;
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -9,10 +9,6 @@ use serde::{Deserialize, Serialize};
 pub struct Mae;
 
 impl Definition for Mae {
-    fn inputs(&self) -> &'static [LossInput] {
-        &[LossInput::Coordinates]
-    }
-
     fn of_coordinates(&self, errors: &Tensor) -> Result<Tensor> {
         errors.abs()
     }

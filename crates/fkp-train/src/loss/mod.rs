@@ -15,15 +15,14 @@ mod tests;
 mod wing;
 
 use crate::TrainError;
-use crate::error::check;
+use crate::error::Section;
 use candle_core::Tensor;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
-use definition::Definition;
-pub(crate) use definition::LossInput;
 pub use definition::LossUnit;
+pub(crate) use definition::{Definition, LossInput};
 
 losses! {
     "mae" => mae::Mae,
@@ -82,31 +81,14 @@ impl Loss {
         self.definition().of_coordinates(errors)
     }
 
-    /// The loss of each pixel of a heatmap, given predicted minus target values and the target.
-    pub(crate) fn of_heatmap(
-        &self,
-        differences: &Tensor,
-        target: &Tensor,
-    ) -> candle_core::Result<Tensor> {
-        self.definition().of_heatmap(differences, target)
-    }
-
-    /// The weight of each pixel of a target heatmap; `None` if all are 1.
-    pub(crate) fn pixel_weights(&self, map: &[f32], width: usize) -> Option<Vec<f32>> {
-        self.definition().pixel_weights(map, width)
-    }
-
     /// Refuses parameters that are not positive and finite.
     ///
     /// # Errors
     /// [`TrainError::Config`] with the field's name, `train.loss.…`.
     pub fn validate(&self) -> Result<(), TrainError> {
-        for (parameter, value) in self.definition().parameters() {
-            let field = format!("train.loss.{}.{parameter}", self.name());
-            let is_valid = value.is_finite() && value > 0.0;
-            check(field, is_valid, "positive and finite", value)?;
-        }
-        Ok(())
+        let section = format!("train.loss.{}", self.name());
+        let mut parameters = self.definition().parameters().into_iter();
+        parameters.try_for_each(|(name, value)| Section(&section).positive(name, value))
     }
 }
 

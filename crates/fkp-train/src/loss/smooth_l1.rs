@@ -1,6 +1,6 @@
 //! The smooth L1 loss.
 
-use super::definition::{Definition, LossInput, LossUnit};
+use super::definition::{Definition, LossUnit};
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -20,10 +20,6 @@ impl Default for SmoothL1 {
 }
 
 impl Definition for SmoothL1 {
-    fn inputs(&self) -> &'static [LossInput] {
-        &[LossInput::Coordinates]
-    }
-
     fn parameters(&self) -> Vec<(&'static str, f64)> {
         vec![("beta", self.beta)]
     }

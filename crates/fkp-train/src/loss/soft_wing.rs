@@ -1,6 +1,6 @@
 //! The Soft Wing loss.
 
-use super::definition::{Definition, LossInput, LossUnit, log_1p};
+use super::definition::{Definition, LossUnit, log_1p};
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -30,10 +30,6 @@ impl Default for SoftWing {
 }
 
 impl Definition for SoftWing {
-    fn inputs(&self) -> &'static [LossInput] {
-        &[LossInput::Coordinates]
-    }
-
     fn parameters(&self) -> Vec<(&'static str, f64)> {
         vec![
             ("inner", self.inner),

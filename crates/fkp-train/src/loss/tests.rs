@@ -62,11 +62,7 @@ fn values_and_gradients_follow_the_definitions() {
 
 #[test]
 fn values_are_those_of_pytorch() {
-    let text = include_str!("../../tests/golden/golden.json");
-    let golden: serde_json::Value = serde_json::from_str(text).unwrap();
-    let list = |name: &str| -> Vec<f64> {
-        serde_json::from_value(golden["losses"][name].clone()).unwrap()
-    };
+    let list = crate::golden::golden("losses");
     let errors = list("errors");
     for (name, loss) in [
         ("l1", Loss::from(Mae)),

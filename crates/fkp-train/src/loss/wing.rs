@@ -1,6 +1,6 @@
 //! The Wing loss.
 
-use super::definition::{Definition, LossInput, LossUnit, log_1p};
+use super::definition::{Definition, LossUnit, log_1p};
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -26,10 +26,6 @@ impl Default for Wing {
 }
 
 impl Definition for Wing {
-    fn inputs(&self) -> &'static [LossInput] {
-        &[LossInput::Coordinates]
-    }
-
     fn parameters(&self) -> Vec<(&'static str, f64)> {
         vec![("width", self.width), ("curvature", self.curvature)]
     }

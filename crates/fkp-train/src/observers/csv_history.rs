@@ -42,11 +42,6 @@ impl CsvHistory {
             source,
         })
     }
-
-    /// The error that stopped the run, unless the run ended with it.
-    pub fn finish(self) -> Result<(), TrainError> {
-        self.failed.map_or(Ok(()), Err)
-    }
 }
 
 impl Observer for CsvHistory {
@@ -125,7 +120,7 @@ mod tests {
         };
         assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
         // The error is returned once.
-        assert!(history.failure().is_none() && history.finish().is_ok());
+        assert!(history.failure().is_none());
         assert!(full.failure().is_none());
     }
 }

@@ -9,10 +9,10 @@ use crate::{
 use fkp_metrics::EvaluationReport;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{Error, ErrorKind};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 /// Appends an object per event to a file, such as `history.jsonl`: the `event` is `start`,
@@ -73,9 +73,45 @@ impl JsonLines {
         }
     }
 
-    /// The error that stopped the run, unless the run ended with it.
-    pub fn finish(mut self) -> Result<(), TrainError> {
-        self.file.take_failure().map_or(Ok(()), Err)
+    /// Opens the file for appending, after removing the events that the run will repeat.
+    fn open(&mut self, start: &StartReport) -> std::io::Result<()> {
+        (self.epoch, self.kept) = (0, BTreeSet::new());
+        let path = &self.path;
+        // Only a regular file can be read and truncated, not for example a pipe.
+        if path.metadata().is_ok_and(|found| found.is_file()) {
+            let bytes = std::fs::read(path)?;
+            let mut end = 0;
+            for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+                if !line.ends_with(b"\n") {
+                    break;
+                }
+                let past = parse(line, number + 1)?;
+                // Events are in the order in which they happened.
+                if !past.is_before(start) {
+                    break;
+                }
+                end += line.len();
+                match past {
+                    PastEvent::Epoch { epoch } => self.epoch = epoch,
+                    PastEvent::Validation { epoch, step } => {
+                        _ = self.kept.insert(Key::Validation(epoch, step))
+                    }
+                    PastEvent::Skip { epoch, index, .. } => {
+                        _ = self.kept.insert(Key::Skip(epoch, index))
+                    }
+                    PastEvent::Start { .. } | PastEvent::Step { .. } => {}
+                }
+            }
+            if end < bytes.len() {
+                OpenOptions::new()
+                    .write(true)
+                    .open(path)?
+                    .set_len(end as u64)?;
+            }
+        }
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        self.file.open(path, file);
+        Ok(())
     }
 
     fn append(&mut self, event: &Event<'_>) {
@@ -91,12 +127,8 @@ impl JsonLines {
 impl Observer for JsonLines {
     fn on_start(&mut self, report: &StartReport) {
         self.last_step = (report.epochs_done + 1, report.steps_done);
-        match open(&self.path, report) {
-            Ok(Opened { file, epoch, kept }) => {
-                self.file.open(&self.path, file);
-                (self.epoch, self.kept) = (epoch, kept);
-                self.append(&Event::Start(report));
-            }
+        match self.open(report) {
+            Ok(()) => self.append(&Event::Start(report)),
             Err(source) => self.file.fail(&self.path, "continue the history", source),
         }
     }
@@ -263,52 +295,6 @@ fn line(event: &Event<'_>) -> serde_json::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// A file that was opened for appending.
-struct Opened {
-    file: File,
-    /// The last epoch in it.
-    epoch: usize,
-    /// Validations and skipped samples in it.
-    kept: BTreeSet<Key>,
-}
-
-/// Opens the file for appending, after removing the events that the run will repeat.
-fn open(path: &Path, start: &StartReport) -> std::io::Result<Opened> {
-    let (mut epoch, mut kept) = (0, BTreeSet::new());
-    // Only a regular file can be read and truncated, not for example a pipe.
-    if path.metadata().is_ok_and(|found| found.is_file()) {
-        let bytes = std::fs::read(path)?;
-        let mut end = 0;
-        for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            if !line.ends_with(b"\n") {
-                break;
-            }
-            let past = parse(line, number + 1)?;
-            // Events are in the order in which they happened.
-            if !past.is_before(start) {
-                break;
-            }
-            end += line.len();
-            match past {
-                PastEvent::Epoch { epoch: last } => epoch = last,
-                PastEvent::Validation { epoch, step } => {
-                    _ = kept.insert(Key::Validation(epoch, step))
-                }
-                PastEvent::Skip { epoch, index, .. } => _ = kept.insert(Key::Skip(epoch, index)),
-                PastEvent::Start { .. } | PastEvent::Step { .. } => {}
-            }
-        }
-        if end < bytes.len() {
-            OpenOptions::new()
-                .write(true)
-                .open(path)?
-                .set_len(end as u64)?;
-        }
-    }
-    let file = OpenOptions::new().create(true).append(true).open(path)?;
-    Ok(Opened { file, epoch, kept })
-}
-
 fn parse(line: &[u8], number: usize) -> std::io::Result<PastEvent> {
     serde_json::from_slice(line).map_err(|error| {
         let problem = format!("line {number} is not an event of a run: {error}");
@@ -322,6 +308,7 @@ mod tests {
     use crate::observers::testing::{EPOCHS, FakeRun, STEPS};
     use serde_json::Value;
     use std::io::Write;
+    use std::path::Path;
 
     /// The file's events without their times.
     fn events(path: &Path) -> Vec<Value> {
@@ -423,7 +410,7 @@ mod tests {
         let mut lines = JsonLines::new(&path);
         assert!(run.replay(&mut lines, STEPS..2 * STEPS).is_continue());
         lines.catch_up(&run.history);
-        lines.finish().unwrap();
+        assert!(lines.failure().is_none());
         let epochs: Vec<Value> = without_starts(&path);
         let epochs: Vec<&Value> = epochs.iter().filter(|e| e["event"] == "epoch").collect();
         let numbers: Vec<u64> = epochs.iter().filter_map(|e| e["epoch"].as_u64()).collect();

@@ -17,15 +17,13 @@ use std::path::{Path, PathBuf};
 /// error.
 pub struct KeypointErrors {
     path: PathBuf,
-    order: KeypointOrder,
     failed: Option<TrainError>,
 }
 
 /// The order of the keypoints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeypointOrder {
     /// The largest error first.
-    #[default]
     WorstFirst,
     /// As in the schema.
     Schema,
@@ -36,16 +34,8 @@ impl KeypointErrors {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
-            order: KeypointOrder::default(),
             failed: None,
         }
-    }
-
-    /// Sets the order of the keypoints.
-    #[must_use]
-    pub fn in_order(mut self, order: KeypointOrder) -> Self {
-        self.order = order;
-        self
     }
 
     /// Draws the errors of an evaluation.
@@ -68,7 +58,7 @@ impl KeypointErrors {
 
 impl Observer for KeypointErrors {
     fn on_epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
-        if let Err(error) = Self::draw(&self.path, report.validation, self.order) {
+        if let Err(error) = Self::draw(&self.path, report.validation, KeypointOrder::WorstFirst) {
             self.failed.get_or_insert(error);
         }
         ControlFlow::Continue(())
@@ -211,7 +201,7 @@ mod tests {
     fn the_chart_is_drawn_after_each_epoch() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keypoint_errors.png");
-        let mut errors = KeypointErrors::new(&path).in_order(KeypointOrder::Schema);
+        let mut errors = KeypointErrors::new(&path);
         assert!(FakeRun::new().replay(&mut errors, 0..STEPS).is_continue());
         errors.finish().unwrap();
         assert_eq!(image::open(&path).unwrap().height(), 62 + 15 * 22 + 16);

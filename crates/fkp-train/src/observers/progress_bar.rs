@@ -24,22 +24,16 @@ pub struct ProgressBar {
     rate: Option<(Instant, usize)>,
 }
 
-impl ProgressBar {
-    /// Interval of the lines during an epoch without a terminal.
-    pub const HEARTBEAT: Duration = Duration::from_secs(30);
+/// Interval of the lines during an epoch without a terminal.
+const HEARTBEAT: Duration = Duration::from_secs(30);
 
+impl ProgressBar {
     /// A bar if standard error is a terminal, otherwise lines.
     pub fn new() -> Self {
         match stderr().is_terminal() {
             true => Self::with_target(None, ProgressDrawTarget::stderr()),
-            false => Self::with_live(None, Live::Heartbeat(Self::HEARTBEAT)),
+            false => Self::with_live(None, Live::Heartbeat(HEARTBEAT)),
         }
-    }
-
-    /// Only lines, all of them to `out`: one per epoch, and one per `heartbeat` interval during an
-    /// epoch.
-    pub fn lines(out: impl Write + Send + 'static, heartbeat: Duration) -> Self {
-        Self::with_live(Some(Box::new(out)), Live::Heartbeat(heartbeat))
     }
 
     fn with_target(lines: Option<Box<dyn Write + Send>>, target: ProgressDrawTarget) -> Self {
@@ -64,22 +58,18 @@ impl ProgressBar {
         }
     }
 
-    /// Writes a line with a result.
-    fn write_result(&mut self, line: &str) {
-        let write = || match &mut self.lines {
-            Some(out) => print(out, line),
-            None => print(&mut stdout(), line),
-        };
-        self.live.suspend(write);
-    }
-
-    /// Writes a line about the progress.
-    fn write_status(&mut self, line: &str) {
-        let write = || match &mut self.lines {
-            Some(out) => print(out, line),
-            None => print(&mut stderr(), line),
-        };
-        self.live.suspend(write);
+    /// Writes a line to `self.lines`, otherwise to `default`.
+    ///
+    /// Unlike `println!`, does not panic if the output is closed, as in `train | head`: a run must
+    /// not fail because of its messages.
+    fn write(&mut self, mut default: impl Write, line: &str) {
+        let lines = &mut self.lines;
+        self.live.suspend(|| {
+            let _ = match lines {
+                Some(out) => writeln!(out, "{line}"),
+                None => writeln!(default, "{line}"),
+            };
+        });
     }
 
     /// Remaining time, loss, samples per second and learning rate.
@@ -111,10 +101,13 @@ impl Default for ProgressBar {
 impl Observer for ProgressBar {
     fn on_start(&mut self, report: &StartReport) {
         if report.global_step > 0 {
-            self.write_status(&format!(
-                "resuming after epoch {}/{}, step {}",
-                report.epochs_done, report.epochs, report.steps_done
-            ));
+            self.write(
+                stderr(),
+                &format!(
+                    "resuming after epoch {}/{}, step {}",
+                    report.epochs_done, report.epochs, report.steps_done
+                ),
+            );
         }
     }
 
@@ -152,9 +145,10 @@ impl Observer for ProgressBar {
                 let (epoch, epochs) = (report.epoch, report.epochs);
                 let (step, steps) = (report.step, report.steps);
                 self.rate = Some((Instant::now(), 0));
-                self.write_status(&format!(
-                    "epoch {epoch}/{epochs}  step {step}/{steps}  {status}"
-                ));
+                self.write(
+                    stderr(),
+                    &format!("epoch {epoch}/{epochs}  step {step}/{steps}  {status}"),
+                );
             }
             Live::Heartbeat(_) => {}
         }
@@ -163,23 +157,29 @@ impl Observer for ProgressBar {
 
     fn on_validation(&mut self, report: &ValidationReport<'_>) -> ControlFlow<()> {
         let (loss, mae) = (report.validation.loss, report.validation.mae_px);
-        self.write_result(&format!(
-            "epoch {:>3}, step {}  val loss {}  MAE {} px{}",
-            report.epoch,
-            report.step,
-            number(loss, 5),
-            number(mae, 3),
-            star(report.is_best),
-        ));
+        self.write(
+            stdout(),
+            &format!(
+                "epoch {:>3}, step {}  val loss {}  MAE {} px{}",
+                report.epoch,
+                report.step,
+                number(loss, 5),
+                number(mae, 3),
+                star(report.is_best),
+            ),
+        );
         ControlFlow::Continue(())
     }
 
     fn on_skip(&mut self, report: &SkipReport<'_>) {
         let why = with_causes(report.error);
-        self.write_status(&format!(
-            "warning: training sample {} is skipped ({} of at most {} in epoch {}): {why}",
-            report.index, report.skipped, report.allowed, report.epoch,
-        ));
+        self.write(
+            stderr(),
+            &format!(
+                "warning: training sample {} is skipped ({} of at most {} in epoch {}): {why}",
+                report.index, report.skipped, report.allowed, report.epoch,
+            ),
+        );
     }
 
     fn on_epoch(&mut self, report: &EpochReport<'_>) -> ControlFlow<()> {
@@ -187,7 +187,10 @@ impl Observer for ProgressBar {
             bar.finish_and_clear();
         }
         self.rate = None;
-        self.write_result(&line(report.record, report.epochs, report.is_best));
+        self.write(
+            stdout(),
+            &line(report.record, report.epochs, report.is_best),
+        );
         ControlFlow::Continue(())
     }
 }
@@ -206,12 +209,6 @@ impl Live {
             Self::Bar(_) | Self::Heartbeat(_) => write(),
         }
     }
-}
-
-/// Unlike `println!`, does not panic if the output is closed, as in `train | head`: a run must not
-/// fail because of its messages.
-fn print(out: &mut dyn Write, line: &str) {
-    let _ = writeln!(out, "{line}");
 }
 
 fn line(record: &EpochRecord, epochs: usize, is_best: bool) -> String {
@@ -284,10 +281,14 @@ mod tests {
         }
     }
 
+    fn lines(out: &Buffer, heartbeat: Duration) -> ProgressBar {
+        ProgressBar::with_live(Some(Box::new(out.clone())), Live::Heartbeat(heartbeat))
+    }
+
     #[test]
     fn without_a_terminal_there_is_a_line_per_epoch() {
         let buffer = Buffer::default();
-        let mut progress = ProgressBar::lines(buffer.clone(), Duration::MAX);
+        let mut progress = lines(&buffer, Duration::MAX);
         assert!(
             FakeRun::new()
                 .replay(&mut progress, 0..EPOCHS * STEPS)
@@ -317,7 +318,7 @@ mod tests {
     #[test]
     fn a_heartbeat_line_shows_the_progress_of_the_epoch() {
         let buffer = Buffer::default();
-        let mut progress = ProgressBar::lines(buffer.clone(), Duration::ZERO);
+        let mut progress = lines(&buffer, Duration::ZERO);
         assert!(
             FakeRun::new()
                 .replay(&mut progress, STEPS + 1..2 * STEPS)

@@ -1,9 +1,8 @@
 //! Exponential moving average of the weights, which usually scores better than the last weights.
 
 use super::params::Params;
-use candle_core::{Result, Tensor, Var};
+use candle_core::Result;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// An exponential moving average of the weights (EMA; Polyak & Juditsky 1992). Validation scores
 /// the averaged weights and the model files hold them; training continues with the current weights.
@@ -32,52 +31,30 @@ impl Averaging {
 /// The averaged weights and running statistics of a run.
 pub(crate) struct Average {
     config: Averaging,
-    vars: BTreeMap<String, Var>,
+    /// The average.
+    pub(crate) weights: Params,
 }
 
 impl Average {
     /// Starts with the current weights.
     pub(crate) fn new(config: Averaging, params: &Params) -> Result<Self> {
-        let copy =
-            |(name, tensor): (String, Tensor)| Ok((name, Var::from_tensor(&tensor.copy()?)?));
-        let vars = params.tensors().into_iter().map(copy);
-        Ok(Self {
-            config,
-            vars: vars.collect::<Result<_>>()?,
-        })
+        let weights = params.duplicate()?;
+        Ok(Self { config, weights })
     }
 
     /// Updates the average with the weights after step `step`, counted from 1.
     pub(crate) fn update(&self, params: &Params, step: u64) -> Result<()> {
-        for (name, tensor) in params.tensors() {
-            fkp_kernels::average_into(&self.vars[&name], &tensor, self.config.rate(step))?;
-        }
-        Ok(())
-    }
-
-    pub(crate) fn tensors(&self) -> BTreeMap<String, Tensor> {
-        let tensor = |(name, var): (&String, &Var)| (name.clone(), var.as_tensor().clone());
-        self.vars.iter().map(tensor).collect()
-    }
-
-    /// # Errors
-    /// If a variable is missing or has another shape.
-    pub(crate) fn load(&self, values: &BTreeMap<String, Tensor>) -> Result<()> {
-        for (name, var) in &self.vars {
-            match values.get(name) {
-                Some(value) => var.set(&value.to_device(var.device())?)?,
-                None => candle_core::bail!("the average of `{name}` is missing"),
-            }
+        let tensors = params.tensors();
+        for (name, average) in self.weights.saved() {
+            fkp_kernels::average_into(&average, &tensors[&name], self.config.rate(step))?;
         }
         Ok(())
     }
 
     /// Calls `f` while the parameters hold the average.
     pub(crate) fn during<T>(&self, params: &Params, f: impl FnOnce() -> T) -> Result<T> {
-        let copy = |(name, tensor): (String, Tensor)| Ok((name, tensor.copy()?));
-        let current = params.tensors().into_iter().map(copy);
-        let current = current.collect::<Result<BTreeMap<_, _>>>()?;
-        params.load(&self.tensors())?;
+        let current = params.duplicate()?.tensors();
+        params.load(&self.weights.tensors())?;
         let result = f();
         params.load(&current)?;
         Ok(result)
@@ -87,7 +64,8 @@ impl Average {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Device;
+    use candle_core::{Device, Tensor};
+    use std::collections::BTreeMap;
 
     #[test]
     fn the_average_follows_the_formula_and_the_weights_are_restored() {
@@ -128,7 +106,7 @@ mod tests {
         params.load(&values.clone().into()).unwrap();
         // d = 0: after one step the average equals the weights.
         average.update(&params, 1).unwrap();
-        let averaged = average.tensors();
+        let averaged = average.weights.tensors();
         let names: Vec<_> = averaged.keys().map(String::as_str).collect();
         assert_eq!(names, ["running_mean", "weight"]);
         for tensor in averaged.values() {

@@ -9,14 +9,22 @@ use std::collections::HashMap;
 
 /// The optimizer that an [`OptimizerConfig`] describes, over the variables of a network.
 #[derive(Debug)]
-pub struct Optimizer {
-    kind: Kind,
-}
+pub struct Optimizer(Kind);
 
 #[derive(Debug)]
 enum Kind {
     Adam(Adam),
     Sgd(Sgd),
+}
+
+/// Evaluates an expression for the optimizer of either kind.
+macro_rules! for_kind {
+    ($kind:expr, $optimizer:ident => $call:expr) => {
+        match $kind {
+            Kind::Adam($optimizer) => $call,
+            Kind::Sgd($optimizer) => $call,
+        }
+    };
 }
 
 impl Optimizer {
@@ -31,13 +39,7 @@ impl Optimizer {
         config: &OptimizerConfig,
         clip_norm: Option<f64>,
     ) -> Result<Self> {
-        let adam = |beta1, beta2, eps, weight_decay| AdamConfig {
-            beta1,
-            beta2,
-            eps,
-            weight_decay,
-            max_grad_norm: clip_norm,
-        };
+        let max_grad_norm = clip_norm;
         let coupled = |decay: f64| match decay > 0.0 {
             true => WeightDecay::Coupled(decay),
             false => WeightDecay::None,
@@ -46,22 +48,29 @@ impl Optimizer {
             OptimizerConfig::Adam {
                 beta1,
                 beta2,
-                epsilon,
+                epsilon: eps,
                 weight_decay,
                 ..
-            } => {
-                let config = adam(beta1, beta2, epsilon, coupled(weight_decay));
-                Kind::Adam(Adam::new(vars, config)?)
             }
-            OptimizerConfig::AdamW {
+            | OptimizerConfig::AdamW {
                 beta1,
                 beta2,
-                epsilon,
+                epsilon: eps,
                 weight_decay,
                 ..
             } => {
-                let decay = WeightDecay::Decoupled(weight_decay);
-                Kind::Adam(Adam::new(vars, adam(beta1, beta2, epsilon, decay))?)
+                let weight_decay = match config {
+                    OptimizerConfig::AdamW { .. } => WeightDecay::Decoupled(weight_decay),
+                    _ => coupled(weight_decay),
+                };
+                let config = AdamConfig {
+                    beta1,
+                    beta2,
+                    eps,
+                    weight_decay,
+                    max_grad_norm,
+                };
+                Kind::Adam(Adam::new(vars, config)?)
             }
             OptimizerConfig::Sgd {
                 momentum,
@@ -77,17 +86,16 @@ impl Optimizer {
                 let config = SgdConfig {
                     momentum,
                     weight_decay: coupled(weight_decay),
-                    max_grad_norm: clip_norm,
+                    max_grad_norm,
                 };
                 Kind::Sgd(Sgd::new(vars, config)?)
             }
         };
         let exempt = config.decay_exempt();
-        match &mut kind {
-            Kind::Adam(adam) => adam.exempt_from_decay(|_, parameter| exempt.contains(parameter)),
-            Kind::Sgd(sgd) => sgd.exempt_from_decay(|_, parameter| exempt.contains(parameter)),
-        }
-        Ok(Self { kind })
+        for_kind!(&mut kind, optimizer => {
+            optimizer.exempt_from_decay(|_, parameter| exempt.contains(parameter));
+        });
+        Ok(Self(kind))
     }
 
     /// Updates every variable that has a gradient. [`StepOutcome::not_finite`] names the first variable
@@ -96,18 +104,12 @@ impl Optimizer {
     /// # Errors
     /// If `lr` is negative or not finite, or a gradient's shape differs from its variable's.
     pub fn step(&mut self, gradients: &Gradients, lr: f64) -> Result<StepOutcome> {
-        match &mut self.kind {
-            Kind::Adam(adam) => adam.step(gradients, lr),
-            Kind::Sgd(sgd) => sgd.step(gradients, lr),
-        }
+        for_kind!(&mut self.0, optimizer => optimizer.step(gradients, lr))
     }
 
     /// Number of updates so far, those before a restored state included.
     pub fn steps(&self) -> u64 {
-        match &self.kind {
-            Kind::Adam(adam) => adam.steps(),
-            Kind::Sgd(sgd) => sgd.steps(),
-        }
+        for_kind!(&self.0, optimizer => optimizer.steps())
     }
 
     /// The state that resuming needs beside the variables and the configuration.
@@ -115,10 +117,7 @@ impl Optimizer {
     /// # Errors
     /// Only those of candle itself.
     pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
-        match &self.kind {
-            Kind::Adam(adam) => adam.state(),
-            Kind::Sgd(sgd) => sgd.state(),
-        }
+        for_kind!(&self.0, optimizer => optimizer.state())
     }
 
     /// Restores what [`Self::state`] returned. Entries of other names are ignored.
@@ -126,10 +125,7 @@ impl Optimizer {
     /// # Errors
     /// If an entry is missing or does not match its variable; then nothing was changed.
     pub fn load_state(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
-        match &mut self.kind {
-            Kind::Adam(adam) => adam.load_state(state),
-            Kind::Sgd(sgd) => sgd.load_state(state),
-        }
+        for_kind!(&mut self.0, optimizer => optimizer.load_state(state))
     }
 }
 

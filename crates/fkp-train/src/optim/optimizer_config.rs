@@ -1,7 +1,7 @@
 //! The configuration of the optimizer.
 
 use crate::TrainError;
-use crate::error::check;
+use crate::error::Section;
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -115,10 +115,7 @@ impl OptimizerConfig {
     /// # Errors
     /// [`TrainError::Config`] with the field's name, `train.optimizer.…`.
     pub fn validate(&self) -> Result<(), TrainError> {
-        let check = |field: &str, is_valid: bool, must_be: &str, got: f64| {
-            check(format!("train.optimizer.{field}"), is_valid, must_be, got)
-        };
-        let fraction = |field, v: f64| check(field, (0.0..1.0).contains(&v), "in 0..1", v);
+        let section = Section("train.optimizer");
         let decay = match *self {
             Self::Adam {
                 beta1,
@@ -134,10 +131,9 @@ impl OptimizerConfig {
                 weight_decay,
                 ..
             } => {
-                fraction("beta1", beta1)?;
-                fraction("beta2", beta2)?;
-                let is_valid = epsilon.is_finite() && epsilon > 0.0;
-                check("epsilon", is_valid, "positive and finite", epsilon)?;
+                section.fraction("beta1", beta1)?;
+                section.fraction("beta2", beta2)?;
+                section.positive("epsilon", epsilon)?;
                 weight_decay
             }
             Self::Sgd {
@@ -146,14 +142,14 @@ impl OptimizerConfig {
                 weight_decay,
                 ..
             } => {
-                fraction("momentum", momentum)?;
+                section.fraction("momentum", momentum)?;
                 let is_valid = !nesterov || momentum > 0.0;
-                check("momentum", is_valid, "above 0 for nesterov", momentum)?;
+                section.check("momentum", is_valid, "above 0 for nesterov", momentum)?;
                 weight_decay
             }
         };
         let is_valid = decay.is_finite() && decay >= 0.0;
-        check("weight_decay", is_valid, "finite and at least 0", decay)
+        section.check("weight_decay", is_valid, "finite and at least 0", decay)
     }
 
     pub(super) fn decay_exempt(&self) -> DecayExempt {

@@ -8,8 +8,8 @@ use fkp_core::{
 };
 use fkp_model::layers::{self, Activation, BatchNorm2d, Conv2d, Conv2dConfig, Dropout};
 use fkp_train::{
-    Communicator, LearningRateCurve, LearningRateFinder, Observer, Sampler, Shuffled,
-    SingleProcess, StepReport, TrainConfig, TrainError, TrainOutcome, Trainer,
+    Communicator, Observer, Sampler, Shuffled, SingleProcess, StepReport, TrainConfig, TrainError,
+    TrainOutcome, Trainer,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -169,11 +169,14 @@ impl Setup<'_> {
         Ok((outcome, weights.values().flat_map(values).collect()))
     }
 
-    pub(crate) fn find_rate(
-        &self,
-        finder: &LearningRateFinder,
-    ) -> Result<LearningRateCurve, TrainError> {
-        self.trainer(&Dim)?.find_learning_rate(&dots(37), finder)
+    /// Trains on the usual data.
+    pub(crate) fn train(&self) -> Result<(TrainOutcome, Vec<f32>), TrainError> {
+        self.go(&dots(37), &Dim, &mut ())
+    }
+
+    /// As [`Self::train`], stopped after this number of steps.
+    pub(crate) fn train_until(&self, step: usize) -> Result<(TrainOutcome, Vec<f32>), TrainError> {
+        self.go(&dots(37), &Dim, &mut StopAfter(step))
     }
 
     pub(crate) fn trainer<'a>(
@@ -214,21 +217,15 @@ pub(crate) fn values(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-/// Stops the run after this number of steps, or never.
-pub(crate) struct StopAfter(pub(crate) Option<usize>);
+/// Stops the run after this number of steps.
+pub(crate) struct StopAfter(pub(crate) usize);
 
 impl Observer for StopAfter {
     fn on_step(&mut self, _: &StepReport) -> ControlFlow<()> {
-        match &mut self.0 {
-            Some(0) | None => ControlFlow::Continue(()),
-            Some(1) => {
-                self.0 = None;
-                ControlFlow::Break(())
-            }
-            Some(left) => {
-                *left -= 1;
-                ControlFlow::Continue(())
-            }
+        self.0 -= 1;
+        match self.0 {
+            0 => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
         }
     }
 }

@@ -68,7 +68,7 @@ fn a_loss_that_is_not_finite_names_epoch_step_and_samples() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.config.learning_rate = 1e38;
-    let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err();
+    let error = setup.train().unwrap_err();
     let TrainError::LossNotFinite { epoch, samples, .. } = &error else {
         panic!("{error}");
     };
@@ -81,8 +81,7 @@ fn a_folder_that_cannot_be_written_is_an_error_before_training() {
     let file = folder.path().join("file");
     std::fs::write(&file, "in the way").unwrap();
     let setup = Setup::new(&file.join("run"));
-    let mut none = StopAfter(None);
-    let error = setup.go(&dots(37), &Dim, &mut none).unwrap_err();
+    let error = setup.train().unwrap_err();
     assert!(matches!(&error, TrainError::Io { path, .. } if path.ends_with("file/run")));
     assert!(
         error
@@ -132,7 +131,7 @@ fn an_unreadable_sample_is_skipped_and_reported() {
     let other = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(other.path());
     setup.config.on_unreadable = OnUnreadable::Skip { max_per_epoch: 1 };
-    setup.go(&broken, &Dim, &mut StopAfter(Some(7))).unwrap();
+    setup.go(&broken, &Dim, &mut StopAfter(7)).unwrap();
     setup.start = Start::Resume;
     assert_eq!(setup.go(&broken, &Dim, &mut ()).unwrap().1, weights);
 }
@@ -158,7 +157,7 @@ fn too_many_unreadable_samples_stop_the_run_and_keep_the_checkpoint() {
     setup.start = Start::Resume;
     // With a data set that can be read, the run is resumed.
     setup.config.on_unreadable = OnUnreadable::Skip { max_per_epoch: 0 };
-    setup.go(&dots(37), &Dim, &mut ()).unwrap();
+    setup.train().unwrap();
 }
 
 #[test]
@@ -169,7 +168,7 @@ fn two_runs_cannot_write_into_one_folder() {
             for start in [Start::Fresh, Start::Resume] {
                 let mut second = Setup::new(self.0);
                 second.start = start;
-                let error = second.go(&dots(37), &Dim, &mut ()).unwrap_err();
+                let error = second.train().unwrap_err();
                 assert!(matches!(error, TrainError::Locked { .. }), "{error}");
                 self.1 += 1;
             }
@@ -181,7 +180,7 @@ fn two_runs_cannot_write_into_one_folder() {
     setup.go(&dots(37), &Dim, &mut second).unwrap();
     assert_eq!(second.1, 2);
     // The lock is released with the run.
-    setup.go(&dots(37), &Dim, &mut ()).unwrap();
+    setup.train().unwrap();
 }
 
 /// The loss is finite and its gradient is not: a square root at 0.
@@ -230,10 +229,10 @@ fn a_gradient_that_is_not_finite_names_its_variable() {
     // The checkpoint from before is valid; only the loss differs.
     let mut setup = setup;
     setup.start = Start::Resume;
-    let refused = setup.go(&dots(37), &Dim, &mut ()).unwrap_err().to_string();
+    let refused = setup.train().unwrap_err().to_string();
     assert!(refused.contains("the loss was a root"), "{refused}");
     setup.start = Start::Override;
-    setup.go(&dots(37), &Dim, &mut ()).unwrap();
+    setup.train().unwrap();
 }
 
 #[test]
@@ -253,6 +252,6 @@ fn a_sampler_with_a_wrong_number_of_samples_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.sampler = &Short;
-    let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err().to_string();
+    let error = setup.train().unwrap_err().to_string();
     assert!(error.contains("36 samples, expected 37"), "{error}");
 }

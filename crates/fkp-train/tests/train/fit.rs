@@ -1,6 +1,6 @@
 //! Training and evaluation without errors.
 
-use crate::common::{Dim, MakeNetwork, Setup, config, dense, dots, network, residual, task};
+use crate::common::{MakeNetwork, Setup, config, dense, dots, network, residual, task};
 use fkp_core::NoAugment;
 use fkp_train::{EpochReport, Observer, StepReport, StopReason, Trainer};
 use std::ops::ControlFlow;
@@ -52,7 +52,7 @@ fn the_result_depends_on_the_seed_and_not_on_the_number_of_threads() {
             .num_threads(threads)
             .build()
             .unwrap();
-        pool.install(|| setup.go(&dots(37), &Dim, &mut ()).unwrap());
+        pool.install(|| setup.train().unwrap());
         ["best", "last"]
             .map(|f| std::fs::read(folder.path().join(f).with_extension("safetensors")).unwrap())
     };

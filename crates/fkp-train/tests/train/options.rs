@@ -43,7 +43,7 @@ fn averaged_weights_are_validated_and_saved_but_not_trained() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.config.averaging = Some(Averaging { decay: 0.9 });
-    let (averaged, weights) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
+    let (averaged, weights) = setup.train().unwrap();
     let (plain, current) = run(config(), &mut ());
     // Averaging changes what is validated, not what is trained.
     assert_eq!(weights, current);
@@ -83,7 +83,7 @@ fn early_stopping_restores_the_best_weights() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.config = config;
-    let (outcome, weights) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
+    let (outcome, weights) = setup.train().unwrap();
     assert_eq!(outcome.stop_reason, StopReason::EarlyStopping);
     let best = outcome.progress.best.unwrap();
     assert_eq!(outcome.progress.epochs_done, best.epoch + 4);
@@ -98,13 +98,13 @@ fn early_stopping_restores_the_best_weights() {
     );
     // A resumed run stops at once, and a run without a folder has the same result.
     setup.start = Start::Resume;
-    let (again, same) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
+    let (again, same) = setup.train().unwrap();
     assert_eq!(
         (again.stop_reason, same),
         (StopReason::EarlyStopping, weights.clone())
     );
     (setup.start, setup.folder) = (Start::Fresh, None);
-    let (_, same) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
+    let (_, same) = setup.train().unwrap();
     assert_eq!(same, weights);
 }
 
@@ -122,7 +122,7 @@ fn the_best_k_models_are_kept() {
     let mut setup = Setup::new(folder.path());
     (setup.config.epochs, setup.config.keep_best) = (12, 3);
     setup.config.learning_rate = 0.1;
-    let (outcome, _) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
+    let (outcome, _) = setup.train().unwrap();
     let mut ranked: Vec<_> = outcome
         .progress
         .history
@@ -151,18 +151,18 @@ fn the_time_limit_stops_with_a_checkpoint_and_includes_the_time_before_a_resume(
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.config.max_minutes = Some(1e-9);
-    let (outcome, _) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
+    let (outcome, _) = setup.train().unwrap();
     assert_eq!(outcome.stop_reason, StopReason::TimeLimit);
     assert_eq!(outcome.progress.global_step, 1);
     setup.start = Start::Resume;
-    let (outcome, _) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
+    let (outcome, _) = setup.train().unwrap();
     assert_eq!(
         (outcome.stop_reason, outcome.progress.global_step),
         (StopReason::TimeLimit, 2)
     );
     // The time limit may change on resume.
     setup.config.max_minutes = None;
-    let (outcome, weights) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
+    let (outcome, weights) = setup.train().unwrap();
     assert_eq!(outcome.stop_reason, StopReason::Finished);
     assert_eq!(weights, run(config(), &mut ()).1);
 }
@@ -268,7 +268,7 @@ fn weighted_sources_are_resumed_exactly() {
     let other = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(other.path());
     setup.sampler = &sources;
-    setup.go(&both, &Dim, &mut StopAfter(Some(4))).unwrap();
+    setup.go(&both, &Dim, &mut StopAfter(4)).unwrap();
     setup.start = Start::Resume;
     assert_eq!(setup.go(&both, &Dim, &mut ()).unwrap().1, weights);
     setup.sampler = &fkp_train::Shuffled;
@@ -310,7 +310,8 @@ fn the_range_test_suggests_a_rate_and_restores_the_weights() {
         steps: 100,
         ..LearningRateFinder::default()
     };
-    let curve = setup.find_rate(&finder).unwrap();
+    let trainer = setup.trainer(&Dim).unwrap();
+    let curve = trainer.find_learning_rate(&dots(37), &finder).unwrap();
     let suggestion = curve.suggestion.unwrap();
     assert!((1e-3..0.5).contains(&suggestion), "{suggestion}");
     assert!(curve.points.len() > 10 && curve.points.len() <= 100);

@@ -1,6 +1,6 @@
 //! Data-parallel training: several ranks in threads have the result of one process.
 
-use crate::common::{Dim, MakeNetwork, Setup, dense, dots, residual};
+use crate::common::{MakeNetwork, Setup, dense, residual};
 use candle_core::{DType, Device, Result, Tensor};
 use fkp_train::{Averaging, Communicator, TrainConfig, TrainOutcome};
 use std::sync::{Arc, Barrier, Mutex};
@@ -59,7 +59,7 @@ fn run_single(config: &TrainConfig) -> (TrainOutcome, Vec<f32>) {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.config = config.clone();
-    setup.go(&dots(37), &Dim, &mut ()).unwrap()
+    setup.train().unwrap()
 }
 
 fn run_ranks(
@@ -77,7 +77,7 @@ fn run_ranks(
                 setup.config = config.clone();
                 setup.communicator = &member;
                 setup.network = network;
-                setup.go(&dots(37), &Dim, &mut ()).unwrap()
+                setup.train().unwrap()
             })
         };
         let threads: Vec<_> = members.into_iter().map(run).collect();

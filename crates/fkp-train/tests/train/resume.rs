@@ -1,6 +1,6 @@
 //! A resumed run has the result of a run that was not stopped.
 
-use crate::common::{Dim, MakeNetwork, Setup, Start, StopAfter, config, dense, dots, residual};
+use crate::common::{Dim, MakeNetwork, Setup, Start, config, dense, dots, residual};
 use fkp_train::{Observer, StepReport, StopReason, TrainError, TrainOutcome};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -9,19 +9,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[test]
 fn stopping_after_any_step_and_resuming_gives_the_same_result() {
     let uninterrupted = tempfile::tempdir().unwrap();
-    let (whole, weights) = Setup::new(uninterrupted.path())
-        .go(&dots(37), &Dim, &mut ())
-        .unwrap();
+    let (whole, weights) = Setup::new(uninterrupted.path()).train().unwrap();
     // 5 steps an epoch: at the start, within an epoch, at its last step, in the last epoch.
     for stop in [1, 3, 5, 6, 10, 14] {
         let folder = tempfile::tempdir().unwrap();
         let mut setup = Setup::new(folder.path());
-        let (part, _) = setup
-            .go(&dots(37), &Dim, &mut StopAfter(Some(stop)))
-            .unwrap();
+        let (part, _) = setup.train_until(stop).unwrap();
         assert_eq!(part.stop_reason, StopReason::Observer);
         setup.start = Start::Resume;
-        let (rest, resumed) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
+        let (rest, resumed) = setup.train().unwrap();
         assert_eq!(resumed, weights, "stopped after step {stop}");
         assert_eq!(rest.progress.best, whole.progress.best);
         let losses = |o: &TrainOutcome| {
@@ -46,10 +42,10 @@ fn stopping_after_any_step_and_resuming_gives_the_same_result() {
 fn a_changed_run_is_not_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
-    setup.go(&dots(37), &Dim, &mut StopAfter(Some(2))).unwrap();
+    setup.train_until(2).unwrap();
     setup.start = Start::Resume;
     setup.config.learning_rate = 0.02;
-    let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err().to_string();
+    let error = setup.train().unwrap_err().to_string();
     assert!(
         error.contains("cannot resume: train.learning_rate was 0.01, is now 0.02"),
         "{error}"
@@ -63,7 +59,7 @@ fn a_changed_run_is_not_resumed() {
     setup
         .fingerprint
         .insert("augment".to_owned(), "other".to_owned());
-    let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err().to_string();
+    let error = setup.train().unwrap_err().to_string();
     assert!(
         error.contains("`augment` was absent, is now other"),
         "{error}"
@@ -75,16 +71,16 @@ fn a_truncated_state_is_an_error_that_names_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.start = Start::Resume;
-    let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err();
+    let error = setup.train().unwrap_err();
     assert!(matches!(error, TrainError::Io { .. }), "{error}");
     setup.start = Start::Fresh;
-    setup.go(&dots(37), &Dim, &mut StopAfter(Some(2))).unwrap();
+    setup.train_until(2).unwrap();
     let path = folder.path().join("state.safetensors");
     let bytes = std::fs::read(&path).unwrap();
     setup.start = Start::Resume;
     for cut in [0, 7, 100, bytes.len() - 1] {
         std::fs::write(&path, &bytes[..cut]).unwrap();
-        let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err();
+        let error = setup.train().unwrap_err();
         assert!(
             matches!(error, TrainError::Corrupt { .. }),
             "{cut}: {error}"
@@ -98,14 +94,14 @@ fn a_truncated_state_is_an_error_that_names_the_file() {
 fn a_state_of_another_format_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
-    setup.go(&dots(37), &Dim, &mut StopAfter(Some(2))).unwrap();
+    setup.train_until(2).unwrap();
     let path = folder.path().join("state.safetensors");
     let metadata = HashMap::from([("fkp-train".to_owned(), "{}".to_owned())]);
     let tensors: [(&str, candle_core::Tensor); 0] = [];
     let bytes = safetensors::serialize(tensors, Some(metadata)).unwrap();
     std::fs::write(&path, bytes).unwrap();
     setup.start = Start::Resume;
-    let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err();
+    let error = setup.train().unwrap_err();
     assert!(matches!(error, TrainError::StateFormat { .. }), "{error}");
     let expected = "state format 1, this version reads format 2";
     assert!(error.to_string().contains(expected), "{error}");
@@ -125,14 +121,12 @@ fn there_is_a_checkpoint_before_the_first_step() {
     let killed = catch_unwind(AssertUnwindSafe(|| setup.go(&dots(37), &Dim, &mut Killed)));
     assert!(killed.is_err());
     setup.start = Start::Resume;
-    let (_, resumed) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
+    let (_, resumed) = setup.train().unwrap();
     let other = tempfile::tempdir().unwrap();
-    let (_, whole) = Setup::new(other.path())
-        .go(&dots(37), &Dim, &mut ())
-        .unwrap();
+    let (_, whole) = Setup::new(other.path()).train().unwrap();
     assert_eq!(resumed, whole);
     setup.config.epochs = 2;
-    let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err().to_string();
+    let error = setup.train().unwrap_err().to_string();
     assert!(
         error.contains("has made 3 epochs already, got 2"),
         "{error}"
@@ -199,17 +193,13 @@ fn check_resume_after_every_step(network: MakeNetwork) {
         ..everything(folder)
     };
     let uninterrupted = tempfile::tempdir().unwrap();
-    let (_, weights) = everything(uninterrupted.path())
-        .go(&dots(37), &Dim, &mut ())
-        .unwrap();
+    let (_, weights) = everything(uninterrupted.path()).train().unwrap();
     for stop in 1..20 {
         let folder = tempfile::tempdir().unwrap();
         let mut setup = everything(folder.path());
-        setup
-            .go(&dots(37), &Dim, &mut StopAfter(Some(stop)))
-            .unwrap();
+        setup.train_until(stop).unwrap();
         setup.start = Start::Resume;
-        let (_, resumed) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
+        let (_, resumed) = setup.train().unwrap();
         assert_eq!(resumed, weights, "stopped after step {stop}");
         assert_eq!(
             files(folder.path()),
@@ -223,7 +213,7 @@ fn check_resume_after_every_step(network: MakeNetwork) {
 fn an_override_lists_the_differences_and_resumes() {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
-    setup.go(&dots(37), &Dim, &mut StopAfter(Some(7))).unwrap();
+    setup.train_until(7).unwrap();
     setup.config.learning_rate = 0.001;
     setup.config.batch_size = 4;
     let trainer = setup.trainer(&Dim).unwrap();
@@ -236,10 +226,10 @@ fn an_override_lists_the_differences_and_resumes() {
     ];
     assert_eq!(texts, expected);
     setup.start = Start::Resume;
-    let error = setup.go(&dots(37), &Dim, &mut ()).unwrap_err().to_string();
+    let error = setup.train().unwrap_err().to_string();
     assert!(expected.iter().all(|text| error.contains(text)), "{error}");
     setup.start = Start::Override;
-    let (outcome, _) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
+    let (outcome, _) = setup.train().unwrap();
     // The first epoch had 5 steps; the second is restarted with 10, as the third has.
     assert_eq!(outcome.progress.global_step, 5 + 10 + 10);
     // Another optimizer starts without moments.
@@ -250,6 +240,6 @@ fn an_override_lists_the_differences_and_resumes() {
         weight_decay: 0.0,
         decay_exempt: fkp_train::DecayExempt::None,
     };
-    let (outcome, _) = setup.go(&dots(37), &Dim, &mut ()).unwrap();
+    let (outcome, _) = setup.train().unwrap();
     assert_eq!(outcome.progress.history.len(), 4);
 }

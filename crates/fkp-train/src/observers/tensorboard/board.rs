@@ -61,11 +61,6 @@ impl TensorBoard {
         self
     }
 
-    /// The error that stopped the run, unless the run ended with it.
-    pub fn finish(mut self) -> Result<(), TrainError> {
-        self.file.take_failure().map_or(Ok(()), Err)
-    }
-
     fn append(&mut self, step: usize, content: Content<'_>) {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let event = Event {
@@ -355,7 +350,7 @@ mod tests {
         let run = FakeRun::new();
         let mut board = observer(folder.path());
         assert!(run.replay(&mut board, 0..EPOCHS * STEPS).is_continue());
-        board.finish().unwrap();
+        assert!(board.failure().is_none());
         check_all(&run, folder.path());
     }
 

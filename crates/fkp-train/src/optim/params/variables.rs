@@ -67,9 +67,19 @@ impl Params {
 
     /// The current weights and running statistics by name, sharing memory with the variables.
     pub fn tensors(&self) -> BTreeMap<String, Tensor> {
-        let saved = self.with_role(|role| role != Role::DropoutSeed);
         let tensor = |(name, var): (String, Var)| (name, var.as_tensor().clone());
-        saved.into_iter().map(tensor).collect()
+        self.saved().into_iter().map(tensor).collect()
+    }
+
+    /// The weights and running statistics, in memory of their own.
+    pub(crate) fn duplicate(&self) -> Result<Self> {
+        let copy =
+            |(name, var): (String, Var)| Ok((name, Var::from_tensor(&var.as_detached_tensor())?));
+        let vars: Result<_> = self.saved().into_iter().map(copy).collect();
+        Ok(Self {
+            vars: Arc::new(Mutex::new(vars?)),
+            ..self.clone()
+        })
     }
 
     /// Sets every weight and running statistic to a given value.
@@ -77,7 +87,7 @@ impl Params {
     /// # Errors
     /// If one is missing or has another shape; then none is changed.
     pub fn load(&self, values: &BTreeMap<String, Tensor>) -> Result<()> {
-        let saved = self.with_role(|role| role != Role::DropoutSeed);
+        let saved = self.saved();
         for (name, var) in &saved {
             match values.get(name) {
                 Some(value) if value.shape() == var.shape() => {}
@@ -95,6 +105,11 @@ impl Params {
             var.set(&values[name].to_device(&self.device)?)?;
         }
         Ok(())
+    }
+
+    /// The weights and running statistics.
+    pub(crate) fn saved(&self) -> Vec<(String, Var)> {
+        self.with_role(|role| role != Role::DropoutSeed)
     }
 
     /// The variables whose role satisfies the condition.

@@ -1,7 +1,6 @@
 //! A constant learning rate.
 
 use super::definition::{Definition, PlateauState, SchedulePosition};
-use crate::TrainError;
 use serde::{Deserialize, Serialize};
 
 /// The configured rate throughout.
@@ -12,9 +11,5 @@ pub struct Constant {}
 impl Definition for Constant {
     fn factor(&self, _: SchedulePosition, _: usize, _: &PlateauState) -> f64 {
         1.0
-    }
-
-    fn validate(&self) -> Result<(), TrainError> {
-        Ok(())
     }
 }

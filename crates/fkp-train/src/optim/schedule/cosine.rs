@@ -1,6 +1,6 @@
 //! Cosine annealing.
 
-use super::definition::{Definition, PlateauState, SchedulePosition, check_fraction, half_cosine};
+use super::definition::{Definition, PlateauState, SECTION, SchedulePosition, half_cosine};
 use crate::TrainError;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,8 @@ impl Definition for Cosine {
     }
 
     fn validate(&self) -> Result<(), TrainError> {
-        check_fraction("floor", self.floor)
+        let is_valid = (0.0..=1.0).contains(&self.floor);
+        SECTION.check("floor", is_valid, "in 0..=1", self.floor)
     }
 
     fn depends_on_length(&self) -> bool {

@@ -1,7 +1,7 @@
 //! What each schedule defines: its factor and the check of its parameters.
 
 use crate::TrainError;
-use crate::error::check;
+use crate::error::Section;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
@@ -34,7 +34,9 @@ pub(super) trait Definition {
     fn factor(&self, at: SchedulePosition, warmup_steps: usize, plateau: &PlateauState) -> f64;
 
     /// Refuses invalid parameters.
-    fn validate(&self) -> Result<(), TrainError>;
+    fn validate(&self) -> Result<(), TrainError> {
+        Ok(())
+    }
 
     /// Whether the factors depend on the length of the run.
     fn depends_on_length(&self) -> bool {
@@ -45,20 +47,8 @@ pub(super) trait Definition {
     fn observe(&self, _state: &mut PlateauState, _val_loss: f64) {}
 }
 
-/// Refuses the value of a field of the schedule unless it is valid.
-pub(super) fn check_field(
-    field: &str,
-    is_valid: bool,
-    must_be: &str,
-    got: f64,
-) -> Result<(), TrainError> {
-    check(format!("train.schedule.{field}"), is_valid, must_be, got)
-}
-
-/// Refuses a value outside [0, 1].
-pub(super) fn check_fraction(field: &str, value: f64) -> Result<(), TrainError> {
-    check_field(field, (0.0..=1.0).contains(&value), "in 0..=1", value)
-}
+/// The section of the configuration that a schedule is read from.
+pub(super) const SECTION: Section<'_> = Section("train.schedule");
 
 /// From `start` at 0 to `end` at 1, and `end` from there on.
 pub(super) fn half_cosine(start: f64, end: f64, progress: f64) -> f64 {

@@ -1,6 +1,6 @@
 //! The one-cycle policy.
 
-use super::definition::{Definition, PlateauState, SchedulePosition, check_field, half_cosine};
+use super::definition::{Definition, PlateauState, SECTION, SchedulePosition, half_cosine};
 use crate::TrainError;
 use serde::{Deserialize, Serialize};
 
@@ -46,13 +46,13 @@ impl Definition for OneCycle {
 
     fn validate(&self) -> Result<(), TrainError> {
         let is_valid = self.peak_at > 0.0 && self.peak_at < 1.0;
-        check_field("peak_at", is_valid, "above 0 and below 1", self.peak_at)?;
+        SECTION.check("peak_at", is_valid, "above 0 and below 1", self.peak_at)?;
         for (field, divisor) in [
             ("start_divisor", self.start_divisor),
             ("end_divisor", self.end_divisor),
         ] {
             let is_valid = divisor.is_finite() && divisor >= 1.0;
-            check_field(field, is_valid, "finite and at least 1", divisor)?;
+            SECTION.check(field, is_valid, "finite and at least 1", divisor)?;
         }
         Ok(())
     }

@@ -1,8 +1,6 @@
 //! Reduction of the learning rate on a plateau of the validation loss.
 
-use super::definition::{
-    Definition, PlateauState, SchedulePosition, check_field, check_fraction, power,
-};
+use super::definition::{Definition, PlateauState, SECTION, SchedulePosition, power};
 use crate::TrainError;
 use serde::{Deserialize, Serialize};
 
@@ -41,10 +39,10 @@ impl Definition for Plateau {
 
     fn validate(&self) -> Result<(), TrainError> {
         let is_valid = self.factor > 0.0 && self.factor < 1.0;
-        check_field("factor", is_valid, "above 0 and below 1", self.factor)?;
-        let is_valid = (0.0..1.0).contains(&self.min_delta);
-        check_field("min_delta", is_valid, "in 0..1", self.min_delta)?;
-        check_fraction("floor", self.floor)
+        SECTION.check("factor", is_valid, "above 0 and below 1", self.factor)?;
+        SECTION.fraction("min_delta", self.min_delta)?;
+        let is_valid = (0.0..=1.0).contains(&self.floor);
+        SECTION.check("floor", is_valid, "in 0..=1", self.floor)
     }
 
     fn observe(&self, state: &mut PlateauState, val_loss: f64) {

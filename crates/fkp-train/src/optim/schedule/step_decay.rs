@@ -1,6 +1,6 @@
 //! Decay every few epochs.
 
-use super::definition::{Definition, PlateauState, SchedulePosition, check_field, power};
+use super::definition::{Definition, PlateauState, SECTION, SchedulePosition, power};
 use crate::TrainError;
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +26,8 @@ impl Definition for StepDecay {
     }
 
     fn validate(&self) -> Result<(), TrainError> {
-        check_field("every_epochs", self.every_epochs > 0, "at least 1", 0.0)?;
+        SECTION.check("every_epochs", self.every_epochs > 0, "at least 1", 0.0)?;
         let is_valid = self.factor > 0.0 && self.factor <= 1.0;
-        check_field("factor", is_valid, "above 0 and at most 1", self.factor)
+        SECTION.check("factor", is_valid, "above 0 and at most 1", self.factor)
     }
 }

@@ -1,20 +1,14 @@
 //! Tests of the schedules: the factors are those of PyTorch.
 
 use super::*;
-
-/// The factors that `tests/golden/golden.py` computed with PyTorch.
-fn golden(name: &str) -> Vec<f64> {
-    let text = include_str!("../../../tests/golden/golden.json");
-    let golden: serde_json::Value = serde_json::from_str(text).unwrap();
-    serde_json::from_value(golden["schedules"][name].clone()).unwrap()
-}
+use crate::golden::golden;
 
 fn parse(text: &str) -> Schedule {
     serde_json::from_str(text).unwrap()
 }
 
 fn compare(name: &str, schedule: &Schedule, warmup_steps: usize) {
-    let expected = golden(name);
+    let expected = golden("schedules")(name);
     assert_eq!(expected.len(), 40);
     let total_steps = expected.len();
     for (step, expected) in expected.into_iter().enumerate() {
@@ -49,6 +43,7 @@ fn factors_are_those_of_pytorch() {
 
 #[test]
 fn plateau_factors_are_those_of_pytorch() {
+    let golden = golden("schedules");
     let losses = golden("plateau_losses");
     for (name, schedule) in [
         (
