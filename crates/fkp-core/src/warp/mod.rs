@@ -18,6 +18,7 @@ mod bytes;
 mod bytes_avx2;
 mod coords;
 mod nearest;
+mod rows;
 mod separable;
 mod source;
 
@@ -27,6 +28,9 @@ pub use source::View;
 
 use crate::vectors;
 use crate::{Affine, Channel, Image};
+use bicubic::Bicubic;
+use nearest::Nearest;
+use rows::Rows;
 use separable::AxisMap;
 use serde::{Deserialize, Serialize};
 use source::Source;
@@ -149,18 +153,16 @@ fn warp_channels<T: Channel, const C: usize>(
     } = sampling;
     let width = size.0;
     match interpolation {
-        Filter::Nearest => vectors::run(nearest::Rows::<T, C> {
-            src,
+        Filter::Nearest => vectors::run(Rows::<_, T, C> {
+            samples: Nearest { src, border },
             inverse_map,
             width,
-            border,
             dst,
         }),
-        Filter::Bicubic => vectors::run(bicubic::Rows::<T, C> {
-            src,
+        Filter::Bicubic => vectors::run(Rows::<_, T, C> {
+            samples: Bicubic { src, border },
             inverse_map,
             width,
-            border,
             dst,
         }),
         Filter::Bilinear => {
@@ -209,8 +211,8 @@ fn bilinear_rows<T: Channel, const C: usize>(
         }
         .run_fastest();
     } else {
-        vectors::run(bilinear::Rows::<T, C> {
-            source,
+        vectors::run(Rows::<_, T, C> {
+            samples: source,
             inverse_map,
             width,
             dst,
