@@ -93,10 +93,7 @@ pub fn warp_affine(
         interpolation: filter,
     };
     warp(src.into(), map, size, sampling, &mut scratch, &mut dst);
-    match Image::new(size.0, size.1, src.channels(), dst) {
-        Ok(image) => image,
-        Err(error) => panic!("{error}"),
-    }
+    Image::valid(size.0, size.1, src.channels(), dst)
 }
 
 /// Memory that is reused from one warp to the next.
