@@ -24,6 +24,11 @@ impl DatasetError {
             source: source.into(),
         }
     }
+
+    /// The error for an index that is not below the number of samples.
+    pub fn out_of_range(index: usize, len: usize) -> Self {
+        Self::new(index, format!("the data set has {len} samples"))
+    }
 }
 
 /// Annotated images that can be read in any order, from any thread.
@@ -78,16 +83,8 @@ impl InMemory {
     /// If a sample has another number of keypoints than the schema.
     pub fn new(schema: Schema, samples: Vec<Sample>) -> Result<Self, DatasetError> {
         for (index, sample) in samples.iter().enumerate() {
-            if sample.keypoints.len() != schema.len() {
-                let message = format!(
-                    "`{}` has {} keypoints, schema `{}` has {}",
-                    sample.id,
-                    sample.keypoints.len(),
-                    schema.name(),
-                    schema.len()
-                );
-                return Err(DatasetError::new(index, message));
-            }
+            let checked = sample.check_count(&schema);
+            checked.map_err(|error| DatasetError::new(index, error))?;
         }
         Ok(Self { schema, samples })
     }
@@ -104,7 +101,7 @@ impl Dataset for InMemory {
 
     fn get(&self, index: usize) -> Result<Sample, DatasetError> {
         let sample = self.samples.get(index).cloned();
-        sample.ok_or_else(|| out_of_range(index, self.len()))
+        sample.ok_or_else(|| DatasetError::out_of_range(index, self.len()))
     }
 }
 
@@ -122,7 +119,7 @@ impl<D: Dataset> Subset<D> {
     /// If an index is out of range.
     pub fn new(inner: D, indices: Vec<usize>) -> Result<Self, DatasetError> {
         match indices.iter().find(|index| **index >= inner.len()) {
-            Some(&index) => Err(out_of_range(index, inner.len())),
+            Some(&index) => Err(DatasetError::out_of_range(index, inner.len())),
             None => Ok(Self { inner, indices }),
         }
     }
@@ -145,7 +142,7 @@ impl<D: Dataset> Dataset for Subset<D> {
     fn get(&self, index: usize) -> Result<Sample, DatasetError> {
         match self.indices.get(index) {
             Some(&inner) => self.inner.get(inner),
-            None => Err(out_of_range(index, self.len())),
+            None => Err(DatasetError::out_of_range(index, self.len())),
         }
     }
 }
@@ -206,14 +203,9 @@ impl<D: Dataset> Dataset for Concat<D> {
             }
             first += part.len();
         }
-        Err(out_of_range(index, first))
+        Err(DatasetError::out_of_range(index, first))
     }
 }
-
-fn out_of_range(index: usize, len: usize) -> DatasetError {
-    DatasetError::new(index, format!("the data set has {len} samples"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,6 +245,6 @@ mod tests {
     fn a_sample_with_missing_keypoints_is_refused() {
         let short = Sample::new("x", Image::filled(1, 1, 1, 0), Keypoints::unlabeled(3));
         let error = InMemory::new(Schema::kaggle15(), vec![short]).unwrap_err();
-        assert!(error.source.to_string().contains("3 keypoints"));
+        assert!(format!("{error:?}").contains("3 keypoints"));
     }
 }

@@ -38,8 +38,8 @@ pub use metric::{Direction, Metric};
 pub use random::{Purpose, fnv1a, rng_for};
 pub use sample::{Sample, SampleError};
 pub use schema::{
-    NormalizingPair, NormalizingPairSpec, Schema, SchemaError, SchemaMap, SchemaMapError,
-    SchemaSpec, flip_pairs_from_names,
+    NormalizingPair, Schema, SchemaError, SchemaMap, SchemaMapError, SchemaProblem, SchemaSpec,
+    flip_pairs_from_names,
 };
 pub use task::{
     CoordinateFrame, InputSpec, Likelihood, ModelDescription, OutputError, OutputSpec, Prediction,

@@ -24,42 +24,6 @@ pub fn run(kernel: impl Kernel) {
     Arch::new().dispatch(Vectors(kernel));
 }
 
-/// A loop written with AVX2 intrinsics, for cases that the compiler does not vectorize well.
-#[cfg(target_arch = "x86_64")]
-pub(crate) trait Avx2Kernel {
-    /// Runs the loop. Must be inlined like [`Kernel::run`].
-    fn run(self, cpu: V3);
-}
-
-/// Runs `kernel` if the processor supports AVX2.
-///
-/// # Errors
-/// Returns the kernel if it does not.
-#[cfg(target_arch = "x86_64")]
-pub(crate) fn run_avx2<K: Avx2Kernel>(kernel: K) -> Result<(), K> {
-    match V3::try_new() {
-        Some(cpu) => {
-            Simd::vectorize(cpu, Avx2(kernel, cpu));
-            Ok(())
-        }
-        None => Err(kernel),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-struct Avx2<K>(K, V3);
-
-#[cfg(target_arch = "x86_64")]
-impl<K: Avx2Kernel> WithSimd for Avx2<K> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let _ = simd;
-        self.0.run(self.1);
-    }
-}
-
 struct Vectors<K>(K);
 
 impl<K: Kernel> WithSimd for Vectors<K> {

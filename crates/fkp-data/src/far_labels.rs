@@ -23,18 +23,12 @@ pub enum FarLabels {
     Unlabel,
 }
 
-/// Which coordinate of a keypoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Axis {
-    X,
-    Y,
-}
-
 /// A coordinate far outside its image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct FarLabel {
     pub(crate) keypoint: usize,
-    pub(crate) axis: Axis,
+    /// 0 for x, 1 for y.
+    pub(crate) axis: usize,
     /// In pixels, counted from 0.
     pub(crate) value: f32,
     size: (usize, usize),
@@ -96,20 +90,15 @@ impl FarLabels {
 }
 
 fn far_label(label: &Keypoint, keypoint: usize, size: (usize, usize)) -> Option<FarLabel> {
-    let is_far = |value: f32, side: usize| {
-        let side = side as f32;
-        label.is_labeled() && !(-side..=2.0 * side).contains(&value)
-    };
-    let found = |axis, value| FarLabel {
+    let is_far = |(value, side): (f32, f32)| !(-side..=2.0 * side).contains(&value);
+    let coordinates = [(label.x, size.0 as f32), (label.y, size.1 as f32)];
+    let axis = coordinates.into_iter().position(is_far)?;
+    label.is_labeled().then_some(FarLabel {
         keypoint,
         axis,
-        value,
+        value: coordinates[axis].0,
         size,
-    };
-    if is_far(label.x, size.0) {
-        return Some(found(Axis::X, label.x));
-    }
-    is_far(label.y, size.1).then(|| found(Axis::Y, label.y))
+    })
 }
 
 fn size_in_header(path: &Path) -> Option<(usize, usize)> {
@@ -130,10 +119,10 @@ mod tests {
             assert_eq!(is_far(near.0, near.1), None, "{near:?}");
         }
         for x in [-10.5, 20.5, 9999.0] {
-            assert_eq!(is_far(x, 0.0), Some(Axis::X), "{x}");
+            assert_eq!(is_far(x, 0.0), Some(0), "{x}");
         }
         for y in [-20.5, 40.5] {
-            assert_eq!(is_far(0.0, y), Some(Axis::Y), "{y}");
+            assert_eq!(is_far(0.0, y), Some(1), "{y}");
         }
         assert_eq!(far_label(&Keypoint::unlabeled(), 0, (0, 0)), None);
     }

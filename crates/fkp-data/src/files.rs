@@ -11,7 +11,7 @@ pub(crate) const MAX_BYTES: u64 = 1 << 30;
 
 /// The names in a folder, sorted, because the order of the file system is arbitrary.
 pub(crate) fn sorted_names(dir: &Path) -> Result<Vec<String>, DataError> {
-    let io = |source| DataError::io(dir, source);
+    let io = DataError::io(dir);
     let mut names = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(io)? {
         names.push(
@@ -34,7 +34,7 @@ pub(crate) fn has_extension(path: impl AsRef<Path>, extension: &str) -> bool {
 
 /// All bytes of a file of at most [`MAX_BYTES`].
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, DataError> {
-    let file = File::open(path).map_err(|source| DataError::io(path, source))?;
+    let file = File::open(path).map_err(DataError::io(path))?;
     read_limited(path, file, MAX_BYTES)
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn read_limited(
 ) -> Result<Vec<u8>, DataError> {
     let mut bytes = Vec::new();
     let read = stream.take(limit + 1).read_to_end(&mut bytes);
-    read.map_err(|source| DataError::io(path, source))?;
+    read.map_err(DataError::io(path))?;
     if bytes.len() as u64 > limit {
         return Err(DataError::FileTooLarge {
             path: path.to_owned(),

@@ -61,12 +61,12 @@ impl ImageFolder {
                 (reason.to_owned(), Some(name))
             }
             ShapeMatch::NoCandidate => {
-                let builtin = Schema::BUILTIN
-                    .iter()
-                    .filter_map(|name| Schema::by_name(name));
-                let mut of_this_count = builtin.filter(|schema| schema.len() == count);
-                let candidate = of_this_count.next().map(|schema| schema.name().to_owned());
-                (String::new(), candidate)
+                let builtin = Schema::builtin();
+                let candidate = builtin.iter().find(|schema| schema.len() == count);
+                (
+                    String::new(),
+                    candidate.map(|schema| schema.name().to_owned()),
+                )
             }
         };
         let or_candidate = candidate.map_or_else(String::new, |name| {
@@ -105,10 +105,8 @@ impl Dataset for ImageFolder {
     }
 
     fn get(&self, index: usize) -> Result<Sample, DatasetError> {
-        let annotated = self.images.get(index).ok_or_else(|| {
-            let message = format!("the data set has {} samples", self.images.len());
-            DatasetError::new(index, message)
-        })?;
+        let annotated = self.images.get(index);
+        let annotated = annotated.ok_or_else(|| DatasetError::out_of_range(index, self.len()))?;
         let image = decode_image(&annotated.path).map_err(|e| DatasetError::new(index, e))?;
         let size = image.size();
         Ok(Sample {

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 /// A part of a data set.
@@ -163,12 +164,12 @@ fn split_for<D: Dataset + ?Sized>(
     };
     let numbers = for_each_sample(dataset, 0..dataset.len(), random_number)?;
     let groups: BTreeSet<u64> = numbers.iter().copied().collect();
-    let (Some(&lowest), Some(&highest)) = (groups.first(), groups.last()) else {
-        return Err(too_few(dataset.len(), 0));
+    let (Some(&lowest), Some(&highest), 2..) = (groups.first(), groups.last(), groups.len()) else {
+        return Err(DataError::TooFewGroups {
+            samples: dataset.len(),
+            groups: groups.len(),
+        });
     };
-    if groups.len() < 2 {
-        return Err(too_few(dataset.len(), groups.len()));
-    }
     // Numbers below the threshold are validation; neither part may be empty.
     let threshold = (rule.val_fraction * 2f64.powi(64)) as u64;
     let threshold = threshold.clamp(lowest + 1, highest);
@@ -176,61 +177,45 @@ fn split_for<D: Dataset + ?Sized>(
     Ok(SplitIndices { train, val })
 }
 
-fn too_few(samples: usize, groups: usize) -> DataError {
-    DataError::TooFewGroups { samples, groups }
-}
-
-/// A training and a validation sample that must be in the same part.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Leak {
-    pub(crate) train_id: String,
-    pub(crate) val_id: String,
-    /// What they have in common, as a predicate.
-    pub(crate) shared: String,
-}
-
-/// The first validation sample with a person or an image of the training part, if there is one.
+/// Refuses the first validation sample with a person or an image of the training part. `path` is
+/// the folder of the data set.
 ///
 /// This is stricter than [`split`]: images are compared even where persons are known, because a
 /// copy under the name of another person is also a leak.
-pub(crate) fn find_leak<D: Dataset + ?Sized>(
+pub(crate) fn refuse_leak<D: Dataset + ?Sized>(
     dataset: &D,
-    split: &SplitIndices,
-) -> Result<Option<Leak>, DataError> {
+    split: &PredefinedSplit,
+    path: &Path,
+) -> Result<(), DataError> {
     let hashes = |indices: &[usize]| {
         for_each_sample(dataset, indices.to_vec(), |sample| Hashes::of(&sample))
     };
-    let train = hashes(&split.train)?;
-    let val = hashes(&split.val)?;
+    let SplitIndices { train, val } = &split.indices;
+    let (train_hashes, val_hashes) = (hashes(train)?, hashes(val)?);
     let mut known = BTreeMap::new();
-    for (hashes, &index) in train.iter().zip(&split.train) {
+    for (hashes, &index) in train_hashes.iter().zip(train) {
         for hash in hashes.all() {
             known.entry(hash).or_insert(index);
         }
     }
     let counterpart = |hashes: &Hashes| hashes.all().find_map(|hash| known.get(&hash).copied());
-    let mut leaks = val
-        .iter()
-        .zip(&split.val)
-        .filter_map(|(hashes, &index)| Some((counterpart(hashes)?, index)));
+    let leaks = val_hashes.iter().zip(val);
+    let mut leaks = leaks.filter_map(|(hashes, &index)| Some((counterpart(hashes)?, index)));
     let Some((train, val)) = leaks.next() else {
-        return Ok(None);
+        return Ok(());
     };
-    let sample = |index| {
-        dataset
-            .get(index)
-            .map_err(|source| DataError::Split { source })
-    };
-    let (train, val) = (sample(train)?, sample(val)?);
+    let (train, val) = (dataset.get(train)?, dataset.get(val)?);
     let shared = match &val.group {
         Some(person) if train.group == val.group => format!("show one person, `{person}`"),
         _ => "are the same image".to_owned(),
     };
-    Ok(Some(Leak {
+    Err(DataError::LeakingSplit {
+        path: path.to_owned(),
+        extension: split.extension,
         train_id: train.id,
         val_id: val.id,
         shared,
-    }))
+    })
 }
 
 /// The result of `map` for each sample, in the order of the indices, computed in parallel.
@@ -239,11 +224,8 @@ fn for_each_sample<D: Dataset + ?Sized, T: Send>(
     indices: impl IntoParallelIterator<Item = usize, Iter: IndexedParallelIterator>,
     map: impl Fn(Sample) -> T + Sync,
 ) -> Result<Vec<T>, DataError> {
-    indices
-        .into_par_iter()
-        .map(|index| dataset.get(index).map(&map))
-        .collect::<Result<_, _>>()
-        .map_err(|source| DataError::Split { source })
+    let samples = indices.into_par_iter();
+    samples.map(|index| Ok(map(dataset.get(index)?))).collect()
 }
 
 /// Hashes that identify the person and the image of a sample.
@@ -388,16 +370,23 @@ mod tests {
     fn leaks_by_person_and_by_image_are_found() {
         let leak = |images: &[(u8, Option<u8>)]| {
             let (train, val) = (vec![0, 1], (2..images.len()).collect());
-            find_leak(&set(images), &SplitIndices { train, val }).unwrap()
+            let predefined = PredefinedSplit {
+                indices: SplitIndices { train, val },
+                extension: "csv",
+            };
+            match refuse_leak(&set(images), &predefined, Path::new("x")) {
+                Err(DataError::LeakingSplit { shared, .. }) => Some(shared),
+                other => other.map(|()| None).unwrap(),
+            }
         };
         assert_eq!(leak(&[(1, None), (1, None), (2, None)]), None);
         assert_eq!(leak(&[(1, Some(1)), (2, Some(1)), (3, Some(2))]), None);
         let person = leak(&[(1, Some(1)), (2, Some(2)), (3, Some(3)), (4, Some(1))]).unwrap();
-        assert_eq!(person.shared, "show one person, `person 1`");
+        assert_eq!(person, "show one person, `person 1`");
         // A copy is a leak without names, with another name, and if only one of the two has a name.
         for [train, val] in [[None, None], [Some(1), Some(2)], [Some(1), None]] {
             let copy = leak(&[(1, train), (2, None), (1, val), (2, None)]).unwrap();
-            assert_eq!(copy.shared, "are the same image");
+            assert_eq!(copy, "are the same image");
         }
     }
 

@@ -2,7 +2,6 @@
 
 use crate::DataError;
 use crate::error::{AnnotationError, listed, shortened};
-use crate::far_labels::Axis;
 use crate::files::{line_ends, without_bom};
 use csv::ByteRecord;
 use fkp_core::{Keypoint, Keypoints};
@@ -24,29 +23,11 @@ pub(crate) struct Table<'a> {
     header_row: u64,
 }
 
-/// The two columns of a keypoint's coordinates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct KeypointColumns {
-    pub(crate) x: usize,
-    pub(crate) y: usize,
-}
+/// The columns of a keypoint's x and y.
+pub(crate) type KeypointColumns = [usize; 2];
 
-impl KeypointColumns {
-    pub(crate) fn on(self, axis: Axis) -> usize {
-        match axis {
-            Axis::X => self.x,
-            Axis::Y => self.y,
-        }
-    }
-}
-
-/// One row of a [`Table`].
-pub(crate) struct Row<'t> {
-    path: &'t Path,
-    number: u64,
-    header: &'t [String],
-    record: &'t ByteRecord,
-}
+/// The current row of a [`Table`].
+pub(crate) struct Row<'t>(&'t Table<'t>);
 
 impl<'a> Table<'a> {
     /// Reads the header. A byte order mark, Windows line ends and blank lines are allowed.
@@ -71,26 +52,21 @@ impl<'a> Table<'a> {
                 path: path.to_owned(),
             });
         }
-        let row = table.counted.1;
-        table.header_row = row;
+        table.header_row = table.counted.1;
+        let invalid = |column, error| DataError::invalid(path, table.header_row, column, error);
         for (column, name) in table.record.iter().enumerate() {
-            let Ok(name) = std::str::from_utf8(name) else {
+            let name = std::str::from_utf8(name).map_err(|_| {
                 let text = shortened(name);
                 let column = format!("column {}", column + 1);
-                return Err(DataError::invalid(
-                    path,
-                    row,
-                    column,
-                    AnnotationError::NotUtf8 { text },
-                ));
-            };
+                invalid(column, AnnotationError::NotUtf8 { text })
+            })?;
             let name = name.trim();
             if let Some(first) = table.header.iter().position(|known| known == name) {
                 let error = AnnotationError::DuplicateColumn {
                     first: first + 1,
                     second: column + 1,
                 };
-                return Err(DataError::invalid(path, row, quoted(name), error));
+                return Err(invalid(quoted(name), error));
             }
             table.header.push(name.to_owned());
         }
@@ -107,30 +83,32 @@ impl<'a> Table<'a> {
         if !self.advance()? {
             return Ok(None);
         }
-        let row = Row {
-            path: self.path,
-            number: self.counted.1,
-            header: &self.header,
-            record: &self.record,
-        };
         if self.record.len() != self.header.len() {
             let error = AnnotationError::CellCount {
                 expected: self.header.len(),
                 found: self.record.len(),
             };
             let last = self.record.len().min(self.header.len());
-            return Err(row.error(last.saturating_sub(1), error));
+            return Err(self.cell_error(self.counted.1, last.saturating_sub(1), error));
         }
-        Ok(Some(row))
+        Ok(Some(Row(self)))
+    }
+
+    /// The position of a column.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.header.iter().position(|column| column == name)
     }
 
     /// The position of a required column.
     pub(crate) fn column(&self, name: &str) -> Result<usize, DataError> {
-        let found = self.header.iter().position(|column| column == name);
-        found.ok_or_else(|| {
-            let found = listed(self.header.iter().map(|column| quoted(column)));
-            self.header_error(name, AnnotationError::MissingColumn { found })
-        })
+        let found = self.position(name);
+        found.ok_or_else(|| self.missing_column(name))
+    }
+
+    /// The error for a required column that is not in the header.
+    pub(crate) fn missing_column(&self, name: &str) -> DataError {
+        let found = listed(self.header.iter().map(|column| format!("`{column}`")));
+        self.header_error(name, AnnotationError::MissingColumn { found })
     }
 
     /// An error in the header.
@@ -138,7 +116,7 @@ impl<'a> Table<'a> {
         DataError::invalid(self.path, self.header_row, quoted(column), error)
     }
 
-    /// An error in a cell of an earlier row.
+    /// An error in a cell of a row.
     pub(crate) fn cell_error(&self, row: u64, column: usize, error: AnnotationError) -> DataError {
         let name = self.header.get(column).map_or("", String::as_str);
         DataError::invalid(self.path, row, quoted(name), error)
@@ -148,7 +126,7 @@ impl<'a> Table<'a> {
     /// include blank lines before the record.
     fn advance(&mut self) -> Result<bool, DataError> {
         let read = self.reader.read_byte_record(&mut self.record);
-        if !read.map_err(|error| DataError::io(self.path, error.into()))? {
+        if !read.map_err(|error| DataError::io(self.path)(error.into()))? {
             return Ok(false);
         }
         let position = self.record.position().map_or(0, |p| p.byte() as usize);
@@ -164,7 +142,7 @@ impl<'a> Table<'a> {
 impl Row<'_> {
     /// The bytes of a cell.
     pub(crate) fn cell(&self, column: usize) -> &[u8] {
-        self.record.get(column).unwrap_or_default()
+        self.0.record.get(column).unwrap_or_default()
     }
 
     /// The text of a cell, trimmed.
@@ -179,13 +157,12 @@ impl Row<'_> {
 
     /// The line that the row starts on, from 1.
     pub(crate) fn number(&self) -> u64 {
-        self.number
+        self.0.counted.1
     }
 
     /// An error in a cell.
     pub(crate) fn error(&self, column: usize, error: AnnotationError) -> DataError {
-        let name = self.header.get(column).map_or("", String::as_str);
-        DataError::invalid(self.path, self.number, quoted(name), error)
+        self.0.cell_error(self.number(), column, error)
     }
 
     /// The keypoints in these columns; an empty cell is a keypoint without a label.
@@ -196,12 +173,12 @@ impl Row<'_> {
             .collect()
     }
 
-    fn keypoint(&self, columns: KeypointColumns) -> Result<Keypoint, DataError> {
-        match (self.coordinate(columns.x)?, self.coordinate(columns.y)?) {
+    fn keypoint(&self, [x, y]: KeypointColumns) -> Result<Keypoint, DataError> {
+        match (self.coordinate(x)?, self.coordinate(y)?) {
             (Some(x), Some(y)) => Ok(Keypoint::new(x, y)),
             (None, None) => Ok(Keypoint::unlabeled()),
-            (None, Some(_)) => Err(self.error(columns.x, AnnotationError::MissingCoordinate)),
-            (Some(_), None) => Err(self.error(columns.y, AnnotationError::MissingCoordinate)),
+            (None, Some(_)) => Err(self.error(x, AnnotationError::MissingCoordinate)),
+            (Some(_), None) => Err(self.error(y, AnnotationError::MissingCoordinate)),
         }
     }
 
@@ -287,7 +264,7 @@ mod tests {
         let error = |text: &[u8]| {
             let result = Table::new(path, text).and_then(|mut t| {
                 while let Some(row) = t.next_row()? {
-                    row.keypoints(&[KeypointColumns { x: 0, y: 1 }])?;
+                    row.keypoints(&[[0, 1]])?;
                 }
                 Ok(())
             });

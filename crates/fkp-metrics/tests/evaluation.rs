@@ -182,7 +182,7 @@ proptest! {
         ];
         for (predicted, truth) in &pairs {
             let image = fkp_core::Image::filled(1, 1, 1, 0);
-            let predicted = predicted.clone().into();
+            let predicted = Prediction::new(predicted.clone());
             let truth = Sample::new("a", image, truth.clone());
             metrics.iter_mut().for_each(|metric| metric.update(&predicted, &truth));
         }

@@ -58,8 +58,7 @@ impl Dataset for SynthFaces {
 
     fn get(&self, index: usize) -> Result<Sample, DatasetError> {
         if index >= self.len() {
-            let message = format!("the data set has {} samples", self.len());
-            return Err(DatasetError::new(index, message));
+            return Err(DatasetError::out_of_range(index, self.len()));
         }
         let (image, keypoints) = render(&self.params(index), self.config.size);
         let id = format!("synth-{}-{index}", self.config.seed);

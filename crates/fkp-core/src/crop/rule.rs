@@ -84,28 +84,16 @@ impl CropRule {
     pub fn square_of(&self, given: &FaceBox) -> Result<CropSquare, CropError> {
         let FaceBox { convention, bounds } = given;
         let bad = CropError::BadBox { given: *bounds };
-        let usable = match convention {
-            // Keypoints may lie on a line.
-            BoxConvention::Keypoints => bounds.longer_side() > 0.0 && bounds.is_finite(),
-            BoxConvention::Face | BoxConvention::Crop => bounds.is_usable(),
-        };
-        if !usable {
-            return Err(bad);
-        }
-        let square = match convention {
+        let scale = match convention {
             BoxConvention::Crop => return CropSquare::around(bounds),
-            BoxConvention::Keypoints => align(
-                bounds,
-                &self.reference(*convention)?,
-                BoundingBox::longer_side,
-            ),
-            BoxConvention::Face => align(
-                bounds,
-                &self.reference(*convention)?,
-                BoundingBox::mean_side,
-            ),
+            // Keypoints may lie on a line.
+            BoxConvention::Keypoints if bounds.is_finite() && bounds.longer_side() > 0.0 => {
+                BoundingBox::longer_side
+            }
+            BoxConvention::Face if bounds.is_usable() => BoundingBox::mean_side,
+            BoxConvention::Keypoints | BoxConvention::Face => return Err(bad),
         };
-        square.ok_or(bad)
+        align(bounds, &self.reference(*convention)?, scale).ok_or(bad)
     }
 
     /// The same face's box in another convention, by the mean shape.

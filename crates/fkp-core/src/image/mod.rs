@@ -83,15 +83,22 @@ impl Image {
     /// # Panics
     /// If a side is zero or the channels are not 1 to 4.
     pub fn filled(width: usize, height: usize, channels: usize, value: u8) -> Self {
-        assert!(
-            width > 0 && height > 0 && (1..=4).contains(&channels),
-            "an image of {width}×{height} pixels with {channels} channels is not supported"
-        );
-        Self {
+        Self::valid(
             width,
             height,
             channels,
-            data: vec![value; width * height * channels],
+            vec![value; width * height * channels],
+        )
+    }
+
+    /// An image from bytes of the right number.
+    ///
+    /// # Panics
+    /// If a side is zero or the channels are not 1 to 4.
+    pub(crate) fn valid(width: usize, height: usize, channels: usize, data: Vec<u8>) -> Self {
+        match Self::new(width, height, channels, data) {
+            Ok(image) => image,
+            Err(error) => panic!("{error}"),
         }
     }
 
@@ -208,37 +215,16 @@ impl Image {
     }
 }
 
-impl From<GrayImage> for Image {
-    /// # Panics
-    /// If a side is zero.
-    fn from(buffer: GrayImage) -> Self {
-        let (width, height) = buffer.dimensions();
-        from_parts(width, height, 1, buffer.into_raw())
-    }
-}
-
-impl From<RgbImage> for Image {
-    /// # Panics
-    /// If a side is zero.
-    fn from(buffer: RgbImage) -> Self {
-        let (width, height) = buffer.dimensions();
-        from_parts(width, height, 3, buffer.into_raw())
-    }
-}
-
 impl From<DynamicImage> for Image {
     /// Gray stays gray, everything else becomes 8-bit RGB.
     ///
     /// # Panics
     /// If a side is zero.
     fn from(image: DynamicImage) -> Self {
-        match image {
-            DynamicImage::ImageLuma8(gray) => gray.into(),
-            DynamicImage::ImageRgb8(rgb) => rgb.into(),
-            DynamicImage::ImageLuma16(_)
-            | DynamicImage::ImageLumaA8(_)
-            | DynamicImage::ImageLumaA16(_) => image.into_luma8().into(),
-            other => other.into_rgb8().into(),
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        match image.color().has_color() {
+            false => Self::valid(width, height, 1, image.into_luma8().into_raw()),
+            true => Self::valid(width, height, 3, image.into_rgb8().into_raw()),
         }
     }
 }
@@ -294,13 +280,6 @@ pub(crate) fn check_shape(
         });
     }
     Ok(())
-}
-
-fn from_parts(width: u32, height: u32, channels: usize, data: Vec<u8>) -> Image {
-    match Image::new(width as usize, height as usize, channels, data) {
-        Ok(image) => image,
-        Err(error) => panic!("{error}"),
-    }
 }
 
 #[cfg(test)]

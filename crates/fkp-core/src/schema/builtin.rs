@@ -1,7 +1,7 @@
 //! The built-in schemas, written like a user's schema file.
 
 use super::Schema;
-use super::spec::{NormalizingPairSpec, SchemaSpec};
+use super::spec::{NormalizingPair, SchemaSpec};
 use crate::BoundingBox;
 
 impl Schema {
@@ -20,14 +20,15 @@ impl Schema {
         build(aflw21())
     }
 
+    /// The built-in schemas.
+    pub fn builtin() -> [Self; 3] {
+        [Self::kaggle15(), Self::ibug68(), Self::aflw21()]
+    }
+
     /// A built-in schema by name.
     pub fn by_name(name: &str) -> Option<Self> {
-        match name {
-            "kaggle15" => Some(Self::kaggle15()),
-            "ibug68" => Some(Self::ibug68()),
-            "aflw21" => Some(Self::aflw21()),
-            _ => None,
-        }
+        let mut builtin = Self::builtin().into_iter();
+        builtin.find(|schema| schema.name() == name)
     }
 
     /// Names of the built-in schemas.
@@ -75,7 +76,6 @@ fn kaggle15() -> SchemaSpec {
             ("left_eyebrow_outer_end", "right_eyebrow_outer_end"),
             ("mouth_left_corner", "mouth_right_corner"),
         ])),
-        unpaired: Vec::new(),
         skeleton: named_pairs(&[
             ("right_eyebrow_outer_end", "right_eyebrow_inner_end"),
             ("left_eyebrow_inner_end", "left_eyebrow_outer_end"),
@@ -96,6 +96,7 @@ fn kaggle15() -> SchemaSpec {
                 &["right_eye_outer_corner"],
             ),
         ],
+        ..SchemaSpec::default()
     }
 }
 
@@ -146,18 +147,18 @@ fn ibug68() -> SchemaSpec {
         name: "ibug68".to_owned(),
         keypoints: names(0..=67),
         flip_pairs: Some(numbered_pairs(&mirror)),
-        unpaired: Vec::new(),
         skeleton: numbered_pairs(&skeleton),
         mean_shape: IBUG68_MEAN_SHAPE.to_vec(),
         face_box: Some(ibug68_face()),
         normalizing_pair: vec![
             distance("inter_ocular", &["36"], &["45"]),
-            NormalizingPairSpec {
+            NormalizingPair {
                 name: "inter_pupil".to_owned(),
                 from: names(36..=41),
                 to: names(42..=47),
             },
         ],
+        ..SchemaSpec::default()
     }
 }
 
@@ -200,7 +201,6 @@ fn aflw21() -> SchemaSpec {
             ("nose_left", "nose_right"),
             ("mouth_left", "mouth_right"),
         ])),
-        unpaired: Vec::new(),
         skeleton: named_pairs(&[
             ("right_brow_outer", "right_brow_mid"),
             ("right_brow_mid", "right_brow_inner"),
@@ -213,12 +213,11 @@ fn aflw21() -> SchemaSpec {
             ("mouth_right", "mouth_center"),
             ("mouth_center", "mouth_left"),
         ]),
-        mean_shape: Vec::new(),
-        face_box: None,
         normalizing_pair: vec![
             distance("inter_pupil", &["left_eye_center"], &["right_eye_center"]),
             distance("inter_ocular", &["left_eye_outer"], &["right_eye_outer"]),
         ],
+        ..SchemaSpec::default()
     }
 }
 
@@ -320,9 +319,9 @@ const IBUG68_MEAN_SHAPE: [[f64; 2]; 68] = [
     [0.463, 0.667],
 ];
 
-fn distance(name: &str, from: &[&str], to: &[&str]) -> NormalizingPairSpec {
+fn distance(name: &str, from: &[&str], to: &[&str]) -> NormalizingPair<String> {
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-    NormalizingPairSpec {
+    NormalizingPair {
         name: name.to_owned(),
         from: owned(from),
         to: owned(to),

@@ -1,42 +1,36 @@
 //! Checks of a schema as it was written, and the indices of its names.
 
-use super::error::SchemaError;
+use super::error::SchemaProblem;
 use super::sides::{closest, mirrored_name};
-use super::spec::{NormalizingPairSpec, SchemaSpec};
+use super::spec::{NormalizingPair, SchemaSpec};
 use std::collections::BTreeSet;
 
 /// There are keypoints, and no name occurs twice.
-pub(super) fn names(spec: &SchemaSpec) -> Result<(), SchemaError> {
-    let schema = || spec.name.clone();
+pub(super) fn names(spec: &SchemaSpec) -> Result<(), SchemaProblem> {
     if spec.keypoints.is_empty() {
-        return Err(SchemaError::NoKeypoints { schema: schema() });
+        return Err(SchemaProblem::NoKeypoints);
     }
     let mut seen = BTreeSet::new();
     match spec.keypoints.iter().find(|name| !seen.insert(*name)) {
         None => Ok(()),
-        Some(twice) => Err(SchemaError::DuplicateName {
-            schema: schema(),
+        Some(twice) => Err(SchemaProblem::DuplicateName {
             keypoint: twice.clone(),
         }),
     }
 }
 
 /// Mean shape and face box are absent or valid.
-pub(super) fn mean_shape(spec: &SchemaSpec) -> Result<(), SchemaError> {
+pub(super) fn mean_shape(spec: &SchemaSpec) -> Result<(), SchemaProblem> {
     if spec.face_box.is_some_and(|face| !face.is_usable()) {
-        return Err(SchemaError::BadFaceBox {
-            schema: spec.name.clone(),
-        });
+        return Err(SchemaProblem::BadFaceBox);
     }
-    let fits = spec.mean_shape.len() == spec.keypoints.len()
-        && spec.mean_shape.iter().flatten().all(|v| v.is_finite());
-    if spec.mean_shape.is_empty() || fits {
-        return Ok(());
+    let expected = spec.keypoints.len();
+    let is_finite = spec.mean_shape.iter().flatten().all(|v| v.is_finite());
+    match spec.mean_shape.len() {
+        0 => Ok(()),
+        len if len == expected && is_finite => Ok(()),
+        _ => Err(SchemaProblem::BadMeanShape { expected }),
     }
-    Err(SchemaError::BadMeanShape {
-        schema: spec.name.clone(),
-        expected: spec.keypoints.len(),
-    })
 }
 
 /// Every keypoint whose name contains left or right is in a pair or is listed as unpaired.
@@ -44,12 +38,10 @@ pub(super) fn sides(
     spec: &SchemaSpec,
     flip_pairs: &[(usize, usize)],
     unpaired: &[usize],
-) -> Result<(), SchemaError> {
-    let schema = || spec.name.clone();
+) -> Result<(), SchemaProblem> {
     let paired: BTreeSet<usize> = flip_pairs.iter().flat_map(|&(a, b)| [a, b]).collect();
     if let Some(&both) = unpaired.iter().find(|index| paired.contains(index)) {
-        return Err(SchemaError::PairedAndUnpaired {
-            schema: schema(),
+        return Err(SchemaProblem::PairedAndUnpaired {
             keypoint: spec.keypoints[both].clone(),
         });
     }
@@ -70,8 +62,7 @@ pub(super) fn sides(
     if let Some((keypoint, partner)) = without_partner.first() {
         let others = unlisted().map(|index| &spec.keypoints[index]);
         let closest = closest(partner, others.filter(|name| name != keypoint));
-        return Err(SchemaError::NoPartner {
-            schema: schema(),
+        return Err(SchemaProblem::NoPartner {
             keypoint: (*keypoint).clone(),
             partner: partner.clone(),
             closest: closest.cloned(),
@@ -84,42 +75,39 @@ pub(super) fn sides(
     if missing.is_empty() {
         return Ok(());
     }
-    Err(SchemaError::NotPaired {
-        schema: schema(),
-        missing,
-    })
+    Err(SchemaProblem::NotPaired { missing })
 }
 
 /// The indices of the flip pairs, in which no keypoint occurs twice.
 pub(super) fn flip_pairs(
     spec: &SchemaSpec,
     names: &[(String, String)],
-) -> Result<Vec<(usize, usize)>, SchemaError> {
+) -> Result<Vec<(usize, usize)>, SchemaProblem> {
     let pairs = index_pairs(spec, "flip_pairs", names)?;
     let mut used = BTreeSet::new();
     let mut keypoints = pairs.iter().flat_map(|&(a, b)| [a, b]);
     match keypoints.find(|keypoint| !used.insert(*keypoint)) {
         None => Ok(pairs),
-        Some(keypoint) => Err(SchemaError::FlippedTwice {
-            schema: spec.name.clone(),
+        Some(keypoint) => Err(SchemaProblem::FlippedTwice {
             keypoint: spec.keypoints[keypoint].clone(),
         }),
     }
 }
 
-/// The indices of one end of a normalizing pair, at least one.
-pub(super) fn normalizing_end(
+/// The indices of a normalizing pair, at least one on each end.
+pub(super) fn normalizing_pair(
     spec: &SchemaSpec,
-    pair: &NormalizingPairSpec,
-    names: &[String],
-) -> Result<Vec<usize>, SchemaError> {
-    if names.is_empty() {
-        return Err(SchemaError::EmptyNormalizingEnd {
-            schema: spec.name.clone(),
-            pair: pair.name.clone(),
-        });
+    pair: &NormalizingPair<String>,
+) -> Result<NormalizingPair, SchemaProblem> {
+    let name = pair.name.clone();
+    if pair.from.is_empty() || pair.to.is_empty() {
+        return Err(SchemaProblem::EmptyNormalizingEnd { pair: name });
     }
-    indices(spec, "normalizing_pair", names)
+    Ok(NormalizingPair {
+        name,
+        from: indices(spec, "normalizing_pair", &pair.from)?,
+        to: indices(spec, "normalizing_pair", &pair.to)?,
+    })
 }
 
 /// The indices of pairs of names in a field.
@@ -127,7 +115,7 @@ pub(super) fn index_pairs(
     spec: &SchemaSpec,
     field: &'static str,
     names: &[(String, String)],
-) -> Result<Vec<(usize, usize)>, SchemaError> {
+) -> Result<Vec<(usize, usize)>, SchemaProblem> {
     let pair = |(a, b): &(String, String)| Ok((index(spec, field, a)?, index(spec, field, b)?));
     names.iter().map(pair).collect()
 }
@@ -137,14 +125,13 @@ pub(super) fn indices(
     spec: &SchemaSpec,
     field: &'static str,
     names: &[String],
-) -> Result<Vec<usize>, SchemaError> {
+) -> Result<Vec<usize>, SchemaProblem> {
     names.iter().map(|name| index(spec, field, name)).collect()
 }
 
-fn index(spec: &SchemaSpec, field: &'static str, keypoint: &str) -> Result<usize, SchemaError> {
+fn index(spec: &SchemaSpec, field: &'static str, keypoint: &str) -> Result<usize, SchemaProblem> {
     let found = spec.keypoints.iter().position(|name| name == keypoint);
-    found.ok_or_else(|| SchemaError::UnknownName {
-        schema: spec.name.clone(),
+    found.ok_or_else(|| SchemaProblem::UnknownName {
         field,
         keypoint: keypoint.to_owned(),
     })

@@ -137,28 +137,22 @@ impl SchemaMap {
     /// # Errors
     /// If every keypoint of the target would be unlabeled.
     pub fn between(source: &Schema, target: &Schema) -> Result<Self, SchemaMapError> {
-        if source == target {
-            return Ok(Self {
-                target: target.clone(),
-                source_len: source.len(),
-                sources: (0..source.len()).map(|i| vec![i]).collect(),
-            });
-        }
-        let builtin = match (source.name(), target.name()) {
-            ("ibug68", "kaggle15") => Some(Self::ibug68_to_kaggle15()),
-            ("aflw21", "kaggle15") => Some(Self::aflw21_to_kaggle15()),
-            _ => None,
-        };
         // A user's schema may have the name of a built-in one, with other keypoints.
-        let fits = |map: &Self| {
-            map.target == *target && Schema::by_name(source.name()).as_ref() == Some(source)
-        };
-        if let Some(map) = builtin.filter(fits) {
-            return Ok(map);
+        let builtin: [(Schema, fn() -> Self); 2] = [
+            (Schema::ibug68(), Self::ibug68_to_kaggle15),
+            (Schema::aflw21(), Self::aflw21_to_kaggle15),
+        ];
+        let onto_kaggle15 = *target == Schema::kaggle15();
+        let known = builtin
+            .iter()
+            .find(|(known, _)| onto_kaggle15 && known == source);
+        if let Some((_, map)) = known {
+            return Ok(map());
         }
         let is_name = |name: &str| !name.bytes().all(|byte| byte.is_ascii_digit());
         let same_name = |name: &String| {
-            let index = source.index_of(name).filter(|_| is_name(name));
+            let index = source.index_of(name);
+            let index = index.filter(|_| source == target || is_name(name));
             index.into_iter().collect::<Vec<_>>()
         };
         let sources: Vec<_> = target.keypoints().iter().map(same_name).collect();

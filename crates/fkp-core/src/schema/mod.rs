@@ -8,26 +8,14 @@ mod renamed;
 mod sides;
 mod spec;
 
-pub use error::SchemaError;
+pub use error::{SchemaError, SchemaProblem};
 pub use map::{SchemaMap, SchemaMapError};
 pub use sides::flip_pairs_from_names;
-pub use spec::{NormalizingPairSpec, SchemaSpec};
+pub use spec::{NormalizingPair, SchemaSpec};
 
 use crate::BoundingBox;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use sides::mirrored_name;
-
-/// Two groups of keypoints whose mean positions are a known distance apart, such as the outer eye
-/// corners. Errors divided by that distance can be compared across image sizes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NormalizingPair {
-    /// Name of the distance: `inter_ocular` (outer eye corners), `inter_pupil` (eye centers), ….
-    pub name: String,
-    /// Keypoints whose mean is one end.
-    pub from: Vec<usize>,
-    /// Keypoints whose mean is the other end.
-    pub to: Vec<usize>,
-}
 
 /// The keypoints of a task: their names, the pairs that a mirror image exchanges, the skeleton to
 /// draw, and the distances that errors are normalized by. Left and right are the subject's.
@@ -72,12 +60,7 @@ impl Schema {
         SchemaSpec {
             name: name.to_owned(),
             keypoints: (0..count).map(|i| i.to_string()).collect(),
-            flip_pairs: None,
-            unpaired: Vec::new(),
-            skeleton: Vec::new(),
-            mean_shape: Vec::new(),
-            face_box: None,
-            normalizing_pair: Vec::new(),
+            ..SchemaSpec::default()
         }
         .try_into()
     }
@@ -120,11 +103,9 @@ impl Schema {
         let len = self.len();
         let mut indices = pairs.iter().flat_map(|&(a, b)| [a, b]);
         if let Some(index) = indices.find(|index| *index >= len) {
-            return Err(SchemaError::PairOutOfRange {
-                schema: self.name,
-                index,
-                len,
-            });
+            let problem = SchemaProblem::PairOutOfRange { index, len };
+            let schema = self.name;
+            return Err(SchemaError { schema, problem });
         }
         let mut spec = SchemaSpec::from(self);
         let name = |index: usize| spec.keypoints[index].clone();
@@ -181,33 +162,32 @@ impl TryFrom<SchemaSpec> for Schema {
     type Error = SchemaError;
 
     fn try_from(spec: SchemaSpec) -> Result<Self, SchemaError> {
-        check::names(&spec)?;
-        check::mean_shape(&spec)?;
-        let flip_pairs = match &spec.flip_pairs {
-            Some(pairs) => Some(check::flip_pairs(&spec, pairs)?),
-            None => None,
-        };
-        let unpaired = check::indices(&spec, "unpaired", &spec.unpaired)?;
-        check::sides(&spec, flip_pairs.as_deref().unwrap_or_default(), &unpaired)?;
-        let skeleton = check::index_pairs(&spec, "skeleton", &spec.skeleton)?;
-        let normalizing_pairs = spec.normalizing_pair.iter().map(|pair| {
-            Ok(NormalizingPair {
-                name: pair.name.clone(),
-                from: check::normalizing_end(&spec, pair, &pair.from)?,
-                to: check::normalizing_end(&spec, pair, &pair.to)?,
-            })
-        });
-        Ok(Self {
-            normalizing_pairs: normalizing_pairs.collect::<Result<_, SchemaError>>()?,
-            flip_pairs,
-            unpaired,
-            skeleton,
-            name: spec.name,
-            keypoints: spec.keypoints,
-            mean_shape: spec.mean_shape,
-            face_box: spec.face_box,
-        })
+        let schema = spec.name.clone();
+        checked(spec).map_err(|problem| SchemaError { schema, problem })
     }
+}
+
+fn checked(spec: SchemaSpec) -> Result<Schema, SchemaProblem> {
+    check::names(&spec)?;
+    check::mean_shape(&spec)?;
+    let pairs = spec.flip_pairs.as_ref();
+    let flip_pairs = pairs.map(|pairs| check::flip_pairs(&spec, pairs));
+    let flip_pairs = flip_pairs.transpose()?;
+    let unpaired = check::indices(&spec, "unpaired", &spec.unpaired)?;
+    check::sides(&spec, flip_pairs.as_deref().unwrap_or_default(), &unpaired)?;
+    let skeleton = check::index_pairs(&spec, "skeleton", &spec.skeleton)?;
+    let normalizing_pairs = spec.normalizing_pair.iter();
+    let normalizing_pairs = normalizing_pairs.map(|pair| check::normalizing_pair(&spec, pair));
+    Ok(Schema {
+        normalizing_pairs: normalizing_pairs.collect::<Result<_, _>>()?,
+        flip_pairs,
+        unpaired,
+        skeleton,
+        name: spec.name,
+        keypoints: spec.keypoints,
+        mean_shape: spec.mean_shape,
+        face_box: spec.face_box,
+    })
 }
 
 impl From<Schema> for SchemaSpec {
@@ -218,14 +198,11 @@ impl From<Schema> for SchemaSpec {
             let pairs = pairs.iter();
             pairs.map(|(a, b)| (name(a), name(b))).collect()
         };
-        let normalizing_pair = schema
-            .normalizing_pairs
-            .iter()
-            .map(|pair| NormalizingPairSpec {
-                name: pair.name.clone(),
-                from: names(&pair.from),
-                to: names(&pair.to),
-            });
+        let normalizing_pair = schema.normalizing_pairs.iter().map(|pair| NormalizingPair {
+            name: pair.name.clone(),
+            from: names(&pair.from),
+            to: names(&pair.to),
+        });
         Self {
             flip_pairs: schema.flip_pairs.as_deref().map(pairs),
             unpaired: names(&schema.unpaired),

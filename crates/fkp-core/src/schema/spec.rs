@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 /// from = ["wrist"]
 /// to = ["palm"]
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SchemaSpec {
     /// Name of the schema.
@@ -43,17 +43,20 @@ pub struct SchemaSpec {
     pub face_box: Option<BoundingBox>,
     /// Distances to normalize errors by, the preferred one first.
     #[serde(default)]
-    pub normalizing_pair: Vec<NormalizingPairSpec>,
+    pub normalizing_pair: Vec<NormalizingPair<String>>,
 }
 
-/// How a [`NormalizingPair`](crate::NormalizingPair) is written in a file.
+/// Two groups of keypoints whose mean positions are a known distance apart, such as the outer eye
+/// corners. Errors divided by that distance can be compared across image sizes.
+///
+/// The keypoints are indices in a [`Schema`](crate::Schema) and names in a [`SchemaSpec`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NormalizingPairSpec {
-    /// Name of the distance: `inter_ocular`, `inter_pupil`, ….
+pub struct NormalizingPair<K = usize> {
+    /// Name of the distance: `inter_ocular` (outer eye corners), `inter_pupil` (eye centers), ….
     pub name: String,
-    /// Names of the keypoints whose mean is one end.
-    pub from: Vec<String>,
-    /// Names of the keypoints whose mean is the other end.
-    pub to: Vec<String>,
+    /// Keypoints whose mean is one end.
+    pub from: Vec<K>,
+    /// Keypoints whose mean is the other end.
+    pub to: Vec<K>,
 }

@@ -148,7 +148,7 @@ fn a_side_without_its_partner_is_refused() {
     assert_eq!(none.with_flip_pairs(&[(3, 4), (1, 2)]).unwrap(), paired);
     let incomplete = paired.with_flip_pairs(&[(1, 2)]).unwrap_err();
     assert!(
-        matches!(incomplete, SchemaError::NotPaired { .. }),
+        matches!(incomplete.problem, SchemaProblem::NotPaired { .. }),
         "{incomplete}"
     );
 }

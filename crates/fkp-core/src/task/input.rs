@@ -42,25 +42,22 @@ impl InputSpec {
 
     /// The first invalid field and why it is invalid; `None` if all are valid.
     pub fn problem(&self) -> Option<String> {
-        if self.size == 0 || self.size > 4096 {
-            return Some(format!("input.size must be in 1..=4096, got {}", self.size));
-        }
-        if self.channels != 1 && self.channels != 3 {
-            return Some(format!(
-                "input.channels must be 1 or 3, got {}",
-                self.channels
-            ));
-        }
-        if !self.mean.is_finite() {
-            return Some(format!("input.mean must be finite, got {}", self.mean));
-        }
-        if !(self.std.is_finite() && self.std > 0.0) {
-            return Some(format!(
-                "input.std must be positive and finite, got {}",
-                self.std
-            ));
-        }
-        None
+        let problem = match *self {
+            Self { size, .. } if !(1..=4096).contains(&size) => {
+                format!("input.size must be in 1..=4096, got {size}")
+            }
+            Self { channels, .. } if !matches!(channels, 1 | 3) => {
+                format!("input.channels must be 1 or 3, got {channels}")
+            }
+            Self { mean, .. } if !mean.is_finite() => {
+                format!("input.mean must be finite, got {mean}")
+            }
+            Self { std, .. } if !(std.is_finite() && std > 0.0) => {
+                format!("input.std must be positive and finite, got {std}")
+            }
+            _ => return None,
+        };
+        Some(problem)
     }
 
     /// The frame of the coordinates that a network predicts.
@@ -72,13 +69,9 @@ impl InputSpec {
     }
 
     /// Number of values per image: `channels · size · size`.
+    #[expect(clippy::len_without_is_empty, reason = "a valid input is never empty")]
     pub fn len(&self) -> usize {
         self.channels * self.size * self.size
-    }
-
-    /// Whether the input has no values.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The crop of an image in a square: `size × size` pixels in the input's channels, and the map

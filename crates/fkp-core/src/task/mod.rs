@@ -46,24 +46,20 @@ pub trait ModelDescription {
     /// The keypoints, the crop, the input and the output.
     fn task(&self) -> &Task;
 
-    /// The metadata to write into the model file.
+    /// The metadata to write into the model file, by default none.
     ///
     /// # Errors
     /// If the description contradicts itself.
     fn metadata(
         &self,
-    ) -> Result<BTreeMap<String, String>, Box<dyn std::error::Error + Send + Sync>>;
+    ) -> Result<BTreeMap<String, String>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(BTreeMap::new())
+    }
 }
 
 /// For a network of one's own, whose file has no metadata.
 impl ModelDescription for Task {
     fn task(&self) -> &Task {
         self
-    }
-
-    fn metadata(
-        &self,
-    ) -> Result<BTreeMap<String, String>, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(BTreeMap::new())
     }
 }

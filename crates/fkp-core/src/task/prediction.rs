@@ -42,9 +42,3 @@ impl Prediction {
         }
     }
 }
-
-impl From<Keypoints> for Prediction {
-    fn from(keypoints: Keypoints) -> Self {
-        Self::new(keypoints)
-    }
-}

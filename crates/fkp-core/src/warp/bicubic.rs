@@ -1,76 +1,45 @@
 //! Cubic convolution over 4×4 neighbors.
 
 use super::border::Border;
-use super::coords::{BLOCK, Coords, InverseMap};
+use super::rows::Samples;
 use super::source::View;
 use crate::Channel;
-use crate::vectors::Kernel;
 
-/// Rows of a bicubic warp.
-pub(super) struct Rows<'a, T, const C: usize> {
+/// Bicubic samples of an image.
+pub(super) struct Bicubic<'a, T> {
     pub(super) src: View<'a, T>,
-    pub(super) inverse_map: &'a InverseMap<'a>,
-    pub(super) width: usize,
     pub(super) border: Border,
-    pub(super) dst: &'a mut [T],
 }
 
-impl<T: Channel, const C: usize> Kernel for Rows<'_, T, C> {
+impl<T: Channel, const C: usize> Samples<T, C> for Bicubic<'_, T> {
     #[inline(always)]
-    fn run(self) {
-        let Self {
-            src,
-            inverse_map,
-            width,
-            border,
-            dst,
-        } = self;
-        let mut at = Coords::new();
-        for (y, row) in dst.chunks_exact_mut(width * C).enumerate() {
-            for (block, out) in row.chunks_mut(BLOCK * C).enumerate() {
-                inverse_map.fill((block * BLOCK) as f64, y as f64, &mut at);
-                for (k, pixel) in out.chunks_exact_mut(C).enumerate() {
-                    let value = sample::<T, C>(src, border, at.x[k], at.y[k]);
-                    for (channel, value) in pixel.iter_mut().zip(value) {
-                        *channel = T::from_f32(value);
+    fn pixel(&self, x: f32, y: f32) -> [T; C] {
+        let Self { src, border } = self;
+        let (x, y) = (x.clamp(-1e12, 1e12), y.clamp(-1e12, 1e12));
+        let (x0, y0) = (x.floor(), y.floor());
+        let (wx, wy) = (weights(x - x0), weights(y - y0));
+        let (x0, y0) = (x0 as i64, y0 as i64);
+        let columns: [Option<usize>; 4] =
+            std::array::from_fn(|i| border.index(x0 - 1 + i as i64, src.width));
+        let constant = border.constant::<T>().to_f32();
+        let mut sum = [0.0; C];
+        for (j, wy) in wy.into_iter().enumerate() {
+            let row = border.index(y0 - 1 + j as i64, src.height);
+            for (column, wx) in columns.into_iter().zip(wx) {
+                let weight = wx * wy;
+                match row.zip(column) {
+                    Some((row, column)) => {
+                        let start = (row * src.width + column) * C;
+                        for (sum, value) in sum.iter_mut().zip(&src.data[start..start + C]) {
+                            *sum += weight * value.to_f32();
+                        }
                     }
+                    None => sum.iter_mut().for_each(|sum| *sum += weight * constant),
                 }
             }
         }
+        sum.map(T::from_f32)
     }
-}
-
-#[inline(always)]
-fn sample<T: Channel, const C: usize>(
-    src: View<'_, T>,
-    border: Border,
-    x: f32,
-    y: f32,
-) -> [f32; C] {
-    let (x, y) = (x.clamp(-1e12, 1e12), y.clamp(-1e12, 1e12));
-    let (x0, y0) = (x.floor(), y.floor());
-    let (wx, wy) = (weights(x - x0), weights(y - y0));
-    let (x0, y0) = (x0 as i64, y0 as i64);
-    let columns: [Option<usize>; 4] =
-        std::array::from_fn(|i| border.index(x0 - 1 + i as i64, src.width));
-    let constant = border.constant::<T>().to_f32();
-    let mut sum = [0.0; C];
-    for (j, wy) in wy.into_iter().enumerate() {
-        let row = border.index(y0 - 1 + j as i64, src.height);
-        for (column, wx) in columns.into_iter().zip(wx) {
-            let weight = wx * wy;
-            match row.zip(column) {
-                Some((row, column)) => {
-                    let start = (row * src.width + column) * C;
-                    for (sum, value) in sum.iter_mut().zip(&src.data[start..start + C]) {
-                        *sum += weight * value.to_f32();
-                    }
-                }
-                None => sum.iter_mut().for_each(|sum| *sum += weight * constant),
-            }
-        }
-    }
-    sum
 }
 
 /// Keys, *Cubic convolution interpolation for digital image processing* (1981), a = −1/2.

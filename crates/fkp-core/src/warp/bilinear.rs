@@ -1,41 +1,19 @@
 //! Bilinear samples in floating point, for channels of any type and images of any size.
 
-use super::coords::{BLOCK, Coords, InverseMap};
+use super::coords::Coords;
+use super::rows::Samples;
 use super::source::Source;
 use crate::Channel;
-use crate::vectors::Kernel;
 
-/// Rows of a bilinear warp.
-pub(super) struct Rows<'a, T, const C: usize> {
-    pub(super) source: &'a Source<'a, T>,
-    pub(super) inverse_map: &'a InverseMap<'a>,
-    pub(super) width: usize,
-    pub(super) dst: &'a mut [T],
-}
-
-impl<T: Channel, const C: usize> Kernel for Rows<'_, T, C> {
+impl<T: Channel, const C: usize> Samples<T, C> for &Source<'_, T> {
     #[inline(always)]
-    fn run(self) {
-        let mut at = Coords::new();
-        for (y, row) in self.dst.chunks_exact_mut(self.width * C).enumerate() {
-            for (block, out) in row.chunks_mut(BLOCK * C).enumerate() {
-                let x = (block * BLOCK) as f64;
-                self.inverse_map.fill(x, y as f64, &mut at);
-                self.source.fold(&mut at);
-                block_samples::<T, C>(self.source, &at, out);
-            }
-        }
+    fn fold(&self, at: &mut Coords) {
+        Source::fold(self, at);
     }
-}
 
-/// The samples of one block.
-#[inline(always)]
-fn block_samples<T: Channel, const C: usize>(source: &Source<'_, T>, at: &Coords, out: &mut [T]) {
-    for (k, pixel) in out.chunks_exact_mut(C).enumerate() {
-        let value = sample::<T, C>(source, at.x[k], at.y[k]);
-        for (channel, value) in pixel.iter_mut().zip(value) {
-            *channel = T::from_f32(value);
-        }
+    #[inline(always)]
+    fn pixel(&self, x: f32, y: f32) -> [T; C] {
+        sample(self, x, y).map(T::from_f32)
     }
 }
 

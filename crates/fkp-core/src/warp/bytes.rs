@@ -21,12 +21,10 @@ impl<const C: usize> Rows<'_, C> {
     /// Runs the fastest code for this processor.
     pub(super) fn run_fastest(self) {
         #[cfg(target_arch = "x86_64")]
-        let Err(this) = vectors::run_avx2(self) else {
-            return;
-        };
-        #[cfg(not(target_arch = "x86_64"))]
-        let this = self;
-        vectors::run(this);
+        if let Some(cpu) = pulp::x86::V3::try_new() {
+            return vectors::run(super::bytes_avx2::Avx2Rows { rows: self, cpu });
+        }
+        vectors::run(self);
     }
 
     /// Runs with the given code for a block.

@@ -5,17 +5,24 @@
 
 use super::bytes::{Grid, Portable, Rows, Samples, UNITS};
 use super::coords::{BLOCK, Coords};
-use crate::vectors::Avx2Kernel;
+use crate::vectors::Kernel;
 use pulp::cast;
 use pulp::x86::V3;
 use std::arch::x86_64::{__m128i, __m256i};
 
-impl<const C: usize> Avx2Kernel for Rows<'_, C> {
+/// Rows on a processor with AVX2.
+pub(super) struct Avx2Rows<'a, const C: usize> {
+    pub(super) rows: Rows<'a, C>,
+    pub(super) cpu: V3,
+}
+
+impl<const C: usize> Kernel for Avx2Rows<'_, C> {
     #[inline(always)]
-    fn run(self, cpu: V3) {
+    fn run(self) {
+        let Self { rows, cpu } = self;
         match C {
-            1 => self.run_with(Gray { cpu }),
-            _ => self.run_with(Color::<C>::new(cpu)),
+            1 => rows.run_with(Gray { cpu }),
+            _ => rows.run_with(Color::<C>::new(cpu)),
         }
     }
 }

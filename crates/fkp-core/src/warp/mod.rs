@@ -18,6 +18,7 @@ mod bytes;
 mod bytes_avx2;
 mod coords;
 mod nearest;
+mod rows;
 mod separable;
 mod source;
 
@@ -27,6 +28,9 @@ pub use source::View;
 
 use crate::vectors;
 use crate::{Affine, Channel, Image};
+use bicubic::Bicubic;
+use nearest::Nearest;
+use rows::Rows;
 use separable::AxisMap;
 use serde::{Deserialize, Serialize};
 use source::Source;
@@ -89,10 +93,7 @@ pub fn warp_affine(
         interpolation: filter,
     };
     warp(src.into(), map, size, sampling, &mut scratch, &mut dst);
-    match Image::new(size.0, size.1, src.channels(), dst) {
-        Ok(image) => image,
-        Err(error) => panic!("{error}"),
-    }
+    Image::valid(size.0, size.1, src.channels(), dst)
 }
 
 /// Memory that is reused from one warp to the next.
@@ -149,18 +150,16 @@ fn warp_channels<T: Channel, const C: usize>(
     } = sampling;
     let width = size.0;
     match interpolation {
-        Filter::Nearest => vectors::run(nearest::Rows::<T, C> {
-            src,
+        Filter::Nearest => vectors::run(Rows::<_, T, C> {
+            samples: Nearest { src, border },
             inverse_map,
             width,
-            border,
             dst,
         }),
-        Filter::Bicubic => vectors::run(bicubic::Rows::<T, C> {
-            src,
+        Filter::Bicubic => vectors::run(Rows::<_, T, C> {
+            samples: Bicubic { src, border },
             inverse_map,
             width,
-            border,
             dst,
         }),
         Filter::Bilinear => {
@@ -209,8 +208,8 @@ fn bilinear_rows<T: Channel, const C: usize>(
         }
         .run_fastest();
     } else {
-        vectors::run(bilinear::Rows::<T, C> {
-            source,
+        vectors::run(Rows::<_, T, C> {
+            samples: source,
             inverse_map,
             width,
             dst,

@@ -1,48 +1,30 @@
 //! The nearest pixel, for masks and labels: the result has no values that the source does not have.
 
 use super::border::Border;
-use super::coords::{BLOCK, Coords, InverseMap};
+use super::rows::Samples;
 use super::source::View;
 use crate::Channel;
-use crate::vectors::Kernel;
 
-/// Rows of a nearest-pixel warp.
-pub(super) struct Rows<'a, T, const C: usize> {
+/// The nearest pixels of an image.
+pub(super) struct Nearest<'a, T> {
     pub(super) src: View<'a, T>,
-    pub(super) inverse_map: &'a InverseMap<'a>,
-    pub(super) width: usize,
     pub(super) border: Border,
-    pub(super) dst: &'a mut [T],
 }
 
-impl<T: Channel, const C: usize> Kernel for Rows<'_, T, C> {
+impl<T: Channel, const C: usize> Samples<T, C> for Nearest<'_, T> {
     #[inline(always)]
-    fn run(self) {
-        let Self {
-            src,
-            inverse_map,
-            width,
-            border,
-            dst,
-        } = self;
-        let constant = border.constant();
-        let mut at = Coords::new();
-        for (y, row) in dst.chunks_exact_mut(width * C).enumerate() {
-            for (block, out) in row.chunks_mut(BLOCK * C).enumerate() {
-                inverse_map.fill((block * BLOCK) as f64, y as f64, &mut at);
-                for (k, pixel) in out.chunks_exact_mut(C).enumerate() {
-                    let round = |v: f32| (v + 0.5).floor().clamp(-1e12, 1e12) as i64;
-                    let x = border.index(round(at.x[k]), src.width);
-                    let y = border.index(round(at.y[k]), src.height);
-                    match x.zip(y) {
-                        Some((x, y)) => {
-                            let start = (y * src.width + x) * C;
-                            pixel.copy_from_slice(&src.data[start..start + C]);
-                        }
-                        None => pixel.fill(constant),
-                    }
-                }
+    fn pixel(&self, x: f32, y: f32) -> [T; C] {
+        let Self { src, border } = self;
+        let round = |v: f32| (v + 0.5).floor().clamp(-1e12, 1e12) as i64;
+        let x = border.index(round(x), src.width);
+        let y = border.index(round(y), src.height);
+        match x.zip(y) {
+            Some((x, y)) => {
+                let start = (y * src.width + x) * C;
+                let pixel = &src.data[start..start + C];
+                std::array::from_fn(|c| pixel[c])
             }
+            None => [border.constant(); C],
         }
     }
 }

@@ -178,7 +178,7 @@ pub enum DataError {
     #[error("the data set cannot be split")]
     Split {
         /// Which sample failed, and why.
-        #[source]
+        #[from]
         source: fkp_core::DatasetError,
     },
     /// The predefined split of a data set has a person or an image in both parts.
@@ -237,8 +237,9 @@ pub enum DataError {
 fkp_core::debug_as_sentence!(DataError);
 
 impl DataError {
-    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
-        Self::Io {
+    /// Makes the error of an operation on this file or folder.
+    pub(crate) fn io(path: &Path) -> impl Fn(std::io::Error) -> Self + Copy {
+        move |source| Self::Io {
             path: path.to_owned(),
             source,
         }

@@ -8,9 +8,7 @@ mod pts;
 pub(crate) mod reader;
 
 use crate::DataError;
-use crate::error::listed;
-use crate::files::sorted_names;
-use reader::FormatReader;
+use reader::{FormatReader, content};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -83,17 +81,13 @@ impl Format {
                 return Ok((format, found));
             }
         }
-        let found = match path.is_file() {
-            true => "a file with another extension".to_owned(),
-            false => listed(sorted_names(path)?),
-        };
         let expected = Self::ALL
             .iter()
             .map(|format| format!("{format} ({})", format.reader().expects()));
         Err(DataError::UnknownFormat {
             path: path.to_owned(),
             expected: expected.collect::<Vec<_>>().join(", "),
-            found,
+            found: content(path)?,
         })
     }
 }

@@ -1,5 +1,7 @@
 //! What every format implements, [`FormatReader`], and what its reader returns.
 
+use crate::error::listed;
+use crate::files::sorted_names;
 use crate::image_folder::ImageFolder;
 use crate::origin::Origin;
 use crate::schema::SchemaSource;
@@ -23,14 +25,25 @@ pub(crate) trait FormatReader: Sync {
     /// Reads and checks all annotations of a file or folder. Images in files are not decoded.
     fn read(&self, path: &Path, options: &ReadOptions) -> Result<ReadDataset, DataError>;
 
-    /// The error for a path without a data set of this format.
-    fn not_this_format(&self, path: &Path, found: String) -> DataError {
-        DataError::NotThisFormat {
-            path: path.to_owned(),
-            format: self.name(),
-            expected: self.expects(),
-            found,
+    /// The error for a path without a data set of this format, or for a folder that cannot be read.
+    fn not_this_format(&self, path: &Path) -> DataError {
+        match content(path) {
+            Err(error) => error,
+            Ok(found) => DataError::NotThisFormat {
+                path: path.to_owned(),
+                format: self.name(),
+                expected: self.expects(),
+                found,
+            },
         }
+    }
+}
+
+/// What a path holds, for a message.
+pub(super) fn content(path: &Path) -> Result<String, DataError> {
+    match path.is_file() {
+        true => Ok("a file with another extension".to_owned()),
+        false => Ok(listed(sorted_names(path)?)),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::formats::reader::{ReadDataset, ReadOptions};
 use crate::origin::Origin;
 use crate::schema::SchemaSource;
-use crate::split::{PredefinedSplit, Split, SplitIndices, SplitRule, find_leak, split};
+use crate::split::{PredefinedSplit, Split, SplitIndices, SplitRule, refuse_leak, split};
 use crate::summary::{PartSummary, Summary};
 use crate::{DataError, FarLabels, Format};
 use fkp_core::{Dataset, Schema, Subset};
@@ -90,35 +90,20 @@ impl OpenedDataset {
     pub fn train_val(&self) -> Result<TrainVal, DataError> {
         let indices = match &self.predefined_split {
             Some(predefined) => {
-                self.refuse_leak(predefined)?;
+                refuse_leak(&self.complete, predefined, &self.path)?;
                 predefined.indices.clone()
             }
             None => split(&self.complete, &self.split_rule)?,
         };
         let part = |indices: &[usize]| -> Result<Arc<dyn Dataset>, DataError> {
-            let subset = Subset::new(self.complete.clone(), indices.to_vec());
-            Ok(Arc::new(
-                subset.map_err(|source| DataError::Split { source })?,
-            ))
+            let subset = Subset::new(self.complete.clone(), indices.to_vec())?;
+            Ok(Arc::new(subset))
         };
         Ok(TrainVal {
             train: part(&indices.train)?,
             val: part(&indices.val)?,
             indices,
         })
-    }
-
-    fn refuse_leak(&self, predefined: &PredefinedSplit) -> Result<(), DataError> {
-        match find_leak(&self.complete, &predefined.indices)? {
-            None => Ok(()),
-            Some(leak) => Err(DataError::LeakingSplit {
-                path: self.path.clone(),
-                extension: predefined.extension,
-                train_id: leak.train_id,
-                val_id: leak.val_id,
-                shared: leak.shared,
-            }),
-        }
     }
 }
 
@@ -143,7 +128,7 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<OpenedDatas
     let path = path.as_ref();
     options.split_rule.validate()?;
     // A path that does not exist is an I/O error, not an unknown format.
-    std::fs::metadata(path).map_err(|source| DataError::io(path, source))?;
+    std::fs::metadata(path).map_err(DataError::io(path))?;
     let (format, path) = match options.format {
         Some(format) => (format, path.to_owned()),
         None => Format::detect(path)?,

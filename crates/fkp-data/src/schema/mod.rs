@@ -59,7 +59,7 @@ pub fn schema_from(name_or_path: &str) -> Result<Schema, DataError> {
 }
 
 fn schema_from_toml(path: &Path) -> Result<Schema, DataError> {
-    let text = std::fs::read_to_string(path).map_err(|source| DataError::io(path, source))?;
+    let text = std::fs::read_to_string(path).map_err(DataError::io(path))?;
     toml::from_str(&text).map_err(|source| DataError::SchemaFile {
         path: path.to_owned(),
         source,
@@ -130,24 +130,20 @@ impl FileSchema {
                 source: SchemaSource::Numbers,
             });
         }
-        let mut builtin = Schema::BUILTIN.iter().filter_map(|b| Schema::by_name(b));
-        let known =
-            builtin.find_map(|schema| order_in(&schema, keypoints).map(|order| (schema, order)));
+        let mut builtin = Schema::builtin().into_iter();
+        let known = builtin.find_map(|schema| Some((order_in(&schema, keypoints)?, schema)));
         let named = |&(a, b): &(usize, usize)| (keypoints[a].clone(), keypoints[b].clone());
-        let (schema, order) = match known {
+        let (order, schema) = match known {
             Some(known) => known,
             None => {
                 let spec = SchemaSpec {
                     name: name.to_owned(),
                     keypoints: keypoints.to_vec(),
                     flip_pairs: flip_pairs_from_names(keypoints),
-                    unpaired: Vec::new(),
                     skeleton: skeleton.iter().map(named).collect(),
-                    mean_shape: Vec::new(),
-                    face_box: None,
-                    normalizing_pair: Vec::new(),
+                    ..SchemaSpec::default()
                 };
-                (spec.try_into().map_err(failed)?, (0..count).collect())
+                ((0..count).collect(), spec.try_into().map_err(failed)?)
             }
         };
         Ok(Self {

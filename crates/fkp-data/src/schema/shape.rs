@@ -40,8 +40,7 @@ pub(crate) fn match_shape<'a>(
         let mut numbers = schema.keypoints().iter().enumerate();
         schema.len() == count && numbers.all(|(i, name)| *name == i.to_string())
     };
-    let mut builtin = Schema::BUILTIN.iter().filter_map(|b| Schema::by_name(b));
-    let Some(schema) = builtin.find(is_candidate) else {
+    let Some(schema) = Schema::builtin().into_iter().find(is_candidate) else {
         return ShapeMatch::NoCandidate;
     };
     let complete: Vec<&Keypoints> = samples

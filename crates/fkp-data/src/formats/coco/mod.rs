@@ -5,7 +5,7 @@ mod document;
 
 use super::reader::{FormatReader, ReadDataset, ReadOptions};
 use crate::DataError;
-use crate::error::{AnnotationError, listed};
+use crate::error::AnnotationError;
 use crate::files::{has_extension, read_file, sorted_names};
 use crate::image_folder::{AnnotatedImage, ImageFolder, find_image};
 use crate::table::checked_coordinate;
@@ -43,7 +43,7 @@ impl FormatReader for CocoReader {
             false => annotation_file(path)?,
         };
         let Some(file) = file else {
-            return Err(self.not_this_format(path, listed(sorted_names(path)?)));
+            return Err(self.not_this_format(path));
         };
         let bytes = read_file(&file)?;
         let folder = file.parent().unwrap_or(Path::new(""));
@@ -137,7 +137,7 @@ fn parse(
     far.apply_to_files(&mut images, &mut notes, |sample, far| {
         let index = indices[sample];
         let entry = document.entry("annotations", index, top.annotations[index]);
-        let number = 3 * schema.order[far.keypoint] + far.axis as usize;
+        let number = 3 * schema.order[far.keypoint] + far.axis;
         entry.error(
             &format!("keypoints[{number}]"),
             far.error(far.value.to_string()),

@@ -1,7 +1,7 @@
 //! The reader of images with a table of coordinates: [`Format::ImageCsv`](crate::Format::ImageCsv).
 
 use super::reader::{FormatReader, ReadDataset, ReadOptions};
-use crate::error::{AnnotationError, listed};
+use crate::error::AnnotationError;
 use crate::files::{has_extension, read_file, sorted_names};
 use crate::image_folder::{AnnotatedImage, ImageFolder, find_image, set_groups_by_name};
 use crate::schema::FileSchema;
@@ -64,7 +64,7 @@ fn read(path: &Path, options: &ReadOptions) -> Result<ImageFolder, DataError> {
         ends.push(folder.as_ref().map_or(0, |folder| folder.images.len()));
     }
     let Some(mut folder) = folder else {
-        return Err(ImageCsvReader.not_this_format(path, listed(sorted_names(path)?)));
+        return Err(ImageCsvReader.not_this_format(path));
     };
     if let ([train, val], [first, last]) = (tables.as_slice(), ends.as_slice()) {
         let indices = SplitIndices {
@@ -135,7 +135,7 @@ fn read_table(
     }
     let mut notes = Vec::new();
     far_labels.apply_to_files(&mut images, &mut notes, |index, far| {
-        let column = columns[far.keypoint].on(far.axis);
+        let column = columns[far.keypoint][far.axis];
         table.cell_error(rows[index], column, far.error(far.value.to_string()))
     })?;
     Ok(ImageFolder {
@@ -156,11 +156,7 @@ fn columns_by_schema(
     let (names, columns) = named_columns(table)?;
     let schema = match given {
         Some(schema) => FileSchema::given(path, schema, &names, |name| {
-            let found = listed(table.header());
-            table.header_error(
-                &format!("{name}_x"),
-                AnnotationError::MissingColumn { found },
-            )
+            table.missing_column(&format!("{name}_x"))
         })?,
         None => {
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -177,16 +173,14 @@ fn named_columns(table: &Table<'_>) -> Result<(Vec<String>, Vec<KeypointColumns>
     let is_plain = |(i, name): (usize, &String)| *name == i.to_string();
     if !columns.is_empty() && columns.iter().enumerate().all(is_plain) {
         if columns.len() % 2 == 1 {
-            let found = listed(table.header());
-            let y = columns.len().to_string();
-            return Err(table.header_error(&y, AnnotationError::MissingColumn { found }));
+            return Err(table.missing_column(&columns.len().to_string()));
         }
-        let keypoints = (0..columns.len() / 2).map(|i| KeypointColumns {
-            x: 1 + 2 * i,
-            y: 2 + 2 * i,
-        });
-        let names = (0..columns.len() / 2).map(|i| i.to_string());
-        return Ok((names.collect(), keypoints.collect()));
+        let keypoints = 0..columns.len() / 2;
+        let names = keypoints.clone().map(|i| i.to_string());
+        return Ok((
+            names.collect(),
+            keypoints.map(|i| [1 + 2 * i, 2 + 2 * i]).collect(),
+        ));
     }
     let mut found: BTreeMap<&str, [Option<usize>; 2]> = BTreeMap::new();
     let mut names = Vec::new();
@@ -202,35 +196,26 @@ fn named_columns(table: &Table<'_>) -> Result<(Vec<String>, Vec<KeypointColumns>
         axes[axis] = Some(i + 1);
     }
     let keypoints = names.iter().map(|name| match found[name.as_str()] {
-        [Some(x), Some(y)] => Ok(KeypointColumns { x, y }),
-        [x, _] => {
-            let missing = if x.is_none() { "x" } else { "y" };
-            let found = listed(table.header());
-            let column = format!("{name}_{missing}");
-            Err(table.header_error(&column, AnnotationError::MissingColumn { found }))
-        }
+        [Some(x), Some(y)] => Ok([x, y]),
+        [None, _] => Err(table.missing_column(&format!("{name}_x"))),
+        [_, None] => Err(table.missing_column(&format!("{name}_y"))),
     });
     let keypoints = keypoints.collect::<Result<Vec<_>, _>>()?;
     if keypoints.is_empty() {
-        let found = listed(table.header());
-        return Err(table.header_error("0_x", AnnotationError::MissingColumn { found }));
+        return Err(table.missing_column("0_x"));
     }
     Ok((names, keypoints))
 }
 
 /// `nose_x` is (`nose`, 0), `y12` is (`12`, 1).
 fn keypoint_and_axis(column: &str) -> Option<(&str, usize)> {
-    if let Some(name) = column.strip_suffix("_x") {
-        return Some((name, 0));
+    for (axis, suffix) in ["_x", "_y"].into_iter().enumerate() {
+        if let Some(name) = column.strip_suffix(suffix) {
+            return Some((name, axis));
+        }
     }
-    if let Some(name) = column.strip_suffix("_y") {
-        return Some((name, 1));
-    }
-    let axis = match column.as_bytes().first() {
-        Some(b'x') => 0,
-        Some(b'y') => 1,
-        _ => return None,
-    };
+    let first = column.chars().next()?;
+    let axis = "xy".find(first)?;
     let number = &column[1..];
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then_some((number, axis))

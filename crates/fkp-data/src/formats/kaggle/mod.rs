@@ -4,7 +4,7 @@ use super::image_csv::tables_in;
 use super::reader::{FormatReader, ReadDataset, ReadOptions};
 use crate::DataError;
 use crate::error::{AnnotationError, listed, shortened};
-use crate::files::{MAX_BYTES, has_extension, read_file, read_limited, sorted_names};
+use crate::files::{MAX_BYTES, has_extension, read_file, read_limited};
 use crate::origin::Origin;
 use crate::schema::SchemaSource;
 use crate::table::{KeypointColumns, Row, Table};
@@ -59,7 +59,7 @@ impl FormatReader for KaggleReader {
         };
         match file {
             Some(file) => Ok(KaggleTable::read(&file, options)?.into()),
-            None => Err(self.not_this_format(path, listed(sorted_names(path)?))),
+            None => Err(self.not_this_format(path)),
         }
     }
 }
@@ -75,15 +75,15 @@ fn training_table(folder: &Path) -> Option<PathBuf> {
 fn is_kaggle_table(path: &Path) -> Result<bool, DataError> {
     // The header and one row are enough; Kaggle's table is large.
     let mut text = Vec::new();
-    let file = File::open(path).map_err(|source| DataError::io(path, source))?;
+    let file = File::open(path).map_err(DataError::io(path))?;
     let read = file.take(1 << 20).read_to_end(&mut text);
-    read.map_err(|source| DataError::io(path, source))?;
+    read.map_err(DataError::io(path))?;
     let mut table = Table::new(path, &text)?;
     let first_is_coordinate = table.header().first().is_some_and(|name| {
         let keypoint = name.strip_suffix("_x").or_else(|| name.strip_suffix("_y"));
         keypoint.is_some_and(|keypoint| Schema::kaggle15().index_of(keypoint).is_some())
     });
-    Ok(match table.header().iter().position(|name| name == IMAGE) {
+    Ok(match table.position(IMAGE) {
         // A first column of this name may also hold the names of image files.
         Some(0) => match table.next_row() {
             Ok(Some(row)) => {
@@ -152,7 +152,7 @@ impl KaggleTable {
             let frame = (set.side, set.side);
             let far = options.far_labels;
             far.apply(&mut keypoints, frame, &mut set.notes, |far| {
-                let column = columns.keypoints[far.keypoint].on(far.axis);
+                let column = columns.keypoints[far.keypoint][far.axis];
                 row.error(column, far.error(far.value.to_string()))
             })?;
             let id = match columns.id {
@@ -222,8 +222,7 @@ impl Dataset for KaggleTable {
 
     fn get(&self, index: usize) -> Result<Sample, DatasetError> {
         let Some((id, keypoints)) = self.rows.get(index) else {
-            let message = format!("the data set has {} samples", self.rows.len());
-            return Err(DatasetError::new(index, message));
+            return Err(DatasetError::out_of_range(index, self.len()));
         };
         let size = self.side * self.side;
         let pixels = self.pixels[index * size..][..size].to_vec();
@@ -242,27 +241,19 @@ struct Columns {
 
 impl Columns {
     fn find(table: &Table<'_>, schema: &Schema) -> Result<Self, DataError> {
-        let position = |name: &str| table.header().iter().position(|column| column == name);
-        let id = position(IMAGE_ID);
+        let id = table.position(IMAGE_ID);
         let is_other = |name: &String| name != IMAGE && name != IMAGE_ID;
         let mut keypoints = Vec::new();
         // A file without coordinate columns is a test file; otherwise all must be present.
         if table.header().iter().any(is_other) {
             for name in schema.keypoints() {
-                keypoints.push(KeypointColumns {
-                    x: table.column(&format!("{name}_x"))?,
-                    y: table.column(&format!("{name}_y"))?,
-                });
+                let column = |axis| table.column(&format!("{name}_{axis}"));
+                keypoints.push([column("x")?, column("y")?]);
             }
         }
         let image = table.column(IMAGE)?;
-        let is_used = |i: usize| {
-            i == image
-                || Some(i) == id
-                || keypoints
-                    .iter()
-                    .any(|columns| columns.x == i || columns.y == i)
-        };
+        let is_used =
+            |i: usize| i == image || Some(i) == id || keypoints.as_flattened().contains(&i);
         if let Some(unknown) = (0..table.header().len()).find(|i| !is_used(*i)) {
             let keypoints = schema.keypoints().iter().map(|name| format!("{name}_x/_y"));
             let expected = format!("{IMAGE}, {IMAGE_ID}, {}", listed(keypoints));
@@ -321,7 +312,7 @@ fn invalid_pixel(cell: &[u8], position: usize, index: usize) -> AnnotationError 
 
 /// The name and the text of the table in an archive.
 fn unzip(path: &Path) -> Result<(PathBuf, Vec<u8>), DataError> {
-    let file = File::open(path).map_err(|source| DataError::io(path, source))?;
+    let file = File::open(path).map_err(DataError::io(path))?;
     let failed = |source| DataError::Archive {
         path: path.to_owned(),
         source,

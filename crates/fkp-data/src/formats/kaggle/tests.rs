@@ -10,12 +10,7 @@ fn schema() -> Schema {
     Schema::try_from(fkp_core::SchemaSpec {
         name: "two".to_owned(),
         keypoints: vec!["nose".to_owned(), "chin".to_owned()],
-        flip_pairs: None,
-        unpaired: Vec::new(),
-        skeleton: Vec::new(),
-        mean_shape: Vec::new(),
-        face_box: None,
-        normalizing_pair: Vec::new(),
+        ..fkp_core::SchemaSpec::default()
     })
     .unwrap()
 }

@@ -4,8 +4,7 @@ mod parse;
 
 use super::reader::{FormatReader, ReadDataset, ReadOptions};
 use crate::DataError;
-use crate::error::{AnnotationError, listed, shortened};
-use crate::far_labels::Axis;
+use crate::error::{AnnotationError, shortened};
 use crate::files::{has_extension, read_file, sorted_names, without_bom};
 use crate::image_folder::{AnnotatedImage, ImageFolder};
 use crate::schema::{FileSchema, SchemaSource};
@@ -43,12 +42,12 @@ impl FormatReader for PtsReader {
 /// If a file breaks a rule of the format or has another number of keypoints than the others, an
 /// image is missing, or a list has an unknown name or a name twice.
 fn read(path: &Path, options: &ReadOptions) -> Result<ImageFolder, DataError> {
-    if !path.is_dir() {
-        return Err(PtsReader.not_this_format(path, "a file".to_owned()));
-    }
-    let names = annotation_names(path)?;
+    let names = match path.is_dir() {
+        true => annotation_names(path)?,
+        false => Vec::new(),
+    };
     if names.is_empty() {
-        return Err(PtsReader.not_this_format(path, listed(sorted_names(path)?)));
+        return Err(PtsReader.not_this_format(path));
     }
     let mut files = Vec::with_capacity(names.len());
     for name in &names {
@@ -82,14 +81,15 @@ fn read(path: &Path, options: &ReadOptions) -> Result<ImageFolder, DataError> {
     let far = options.far_labels;
     far.apply_to_files(&mut images, &mut notes, |index, far| {
         let file = &files[index];
-        let column = match far.axis {
-            Axis::X => "x",
-            Axis::Y => "y",
-        };
         // As in the file, which counts from 1, without the rounding error of `f32`.
         let text = ((f64::from(far.value) + 1.0) * 1e3).round() / 1e3;
         let error = far.error(text.to_string());
-        DataError::invalid(&file.path, file.rows[far.keypoint], column, error)
+        DataError::invalid(
+            &file.path,
+            file.rows[far.keypoint],
+            ["x", "y"][far.axis],
+            error,
+        )
     })?;
     let mut folder = ImageFolder {
         schema,
