@@ -217,6 +217,17 @@ fn bilinear_rows<T: Channel, const C: usize>(
     }
 }
 
+impl<const C: usize> bytes::Rows<'_, C> {
+    /// Runs the fastest code for this processor.
+    pub(super) fn run_fastest(self) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(cpu) = pulp::x86::V3::try_new() {
+            return vectors::run(bytes_avx2::Avx2Rows { rows: self, cpu });
+        }
+        vectors::run(self);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
