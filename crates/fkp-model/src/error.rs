@@ -106,3 +106,12 @@ pub enum ModelError {
 }
 
 fkp_core::debug_as_sentence!(ModelError);
+
+impl ModelError {
+    pub(crate) fn config(field: &str, problem: impl ToString) -> Self {
+        Self::Config {
+            field: field.to_owned(),
+            problem: problem.to_string(),
+        }
+    }
+}

@@ -94,10 +94,7 @@ impl ModelCard {
         }
         let metadata = HashMap::from([(Self::KEY.to_owned(), self.to_metadata()?)]);
         let bytes = safetensors::serialize(stored, Some(metadata));
-        bytes.map_err(|error| ModelError::Config {
-            field: "weights".to_owned(),
-            problem: error.to_string(),
-        })
+        bytes.map_err(|error| ModelError::config("weights", error))
     }
 }
 

@@ -25,12 +25,6 @@ pub enum Norm {
     Batch,
 }
 
-impl Norm {
-    fn is_none(&self) -> bool {
-        *self == Self::None
-    }
-}
-
 /// Configuration of a [`Cnn`](super::Cnn). The default is the network of the tutorial: 32-64-128
 /// channels, dense 500.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,15 +39,15 @@ pub struct CnnConfig {
     /// Units of each hidden dense layer + ReLU.
     pub dense: Vec<usize>,
     /// Normalization of the output of each convolution.
-    #[serde(skip_serializing_if = "Norm::is_none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub norm: Norm,
     /// Probability of dropout after each hidden dense layer.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub dropout: f64,
 }
 
-fn is_zero(value: &f64) -> bool {
-    *value == 0.0
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Default for CnnConfig {
@@ -76,12 +70,7 @@ impl CnnConfig {
     /// [`ModelError::Config`] with the name of the first invalid field.
     pub fn validate(&self, task: &Task) -> std::result::Result<(), ModelError> {
         let input = &task.input;
-        let refuse = |field: &str, problem: String| {
-            Err(ModelError::Config {
-                field: field.to_owned(),
-                problem,
-            })
-        };
+        let refuse = |field, problem: String| Err(ModelError::config(field, problem));
         if let Some(problem) = input.problem() {
             return refuse("input", problem);
         }
