@@ -42,7 +42,6 @@ impl ModelFile {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|source| ModelError::Io {
             path: path.to_owned(),
-            action: "read",
             source,
         })?;
         Self::parse(path, &bytes)
