@@ -7,7 +7,7 @@
 
 use super::coords::{BLOCK, Coords, InverseMap};
 use super::source::Source;
-use crate::vectors::{self, Kernel};
+use crate::vectors::Kernel;
 
 /// Rows of a bilinear warp of bytes.
 pub(super) struct Rows<'a, const C: usize> {
@@ -18,15 +18,6 @@ pub(super) struct Rows<'a, const C: usize> {
 }
 
 impl<const C: usize> Rows<'_, C> {
-    /// Runs the fastest code for this processor.
-    pub(super) fn run_fastest(self) {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(cpu) = pulp::x86::V3::try_new() {
-            return vectors::run(super::bytes_avx2::Avx2Rows { rows: self, cpu });
-        }
-        vectors::run(self);
-    }
-
     /// Runs with the given code for a block.
     #[inline(always)]
     pub(super) fn run_with(self, samples: impl Samples<C>) {
@@ -190,7 +181,7 @@ mod tests {
                 data: &[u8], source: (usize, usize), size: (usize, usize), map: [[f64; 3]; 2],
             ) -> (Vec<u8>, Vec<u8>) {
                 let plain = rows::<C>(data, source, size, map, |rows| rows.run_with(Portable));
-                (plain, rows::<C>(data, source, size, map, |rows| rows.run_fastest()))
+                (plain, rows::<C>(data, source, size, map, crate::warp::bytes_rows))
             }
             let pairs = [
                 both::<1>(&noise(1), source, size, map),
