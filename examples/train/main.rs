@@ -20,7 +20,7 @@ use clap::Parser;
 use fkp_examples::{
     TrainingRun, check_writable, finish, fresh_folder, say, use_threads, write_text,
 };
-use fkp_model::{Precision, read_model};
+use fkp_model::{ModelFile, Precision};
 use fkp_train::{StopReason, TrainOutcome, Trainer, write_atomic};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -133,7 +133,7 @@ fn interrupted(outcome: &TrainOutcome, folder: &Path) -> Option<String> {
 
 /// Writes the model with two bytes per weight, for programs that embed it.
 fn export(model: &Path, path: &Path) -> Result<()> {
-    let (card, weights) = read_model(model)?;
+    let ModelFile { card, weights } = ModelFile::read(model)?;
     let bytes = card.to_bytes(&weights, Precision::F16)?;
     write_atomic(path, &bytes).with_context(|| format!("{}: cannot write", path.display()))?;
     say!("exported: {}, {} bytes", path.display(), bytes.len());

@@ -131,14 +131,12 @@ impl Keypoint {
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Keypoints {
-    keypoints: Vec<Keypoint>,
-}
+pub struct Keypoints(Vec<Keypoint>);
 
 impl Keypoints {
     /// These keypoints in this order.
     pub fn new(keypoints: Vec<Keypoint>) -> Self {
-        Self { keypoints }
+        Self(keypoints)
     }
 
     /// `count` keypoints that are not annotated.
@@ -153,10 +151,8 @@ impl Keypoints {
 
     /// The labeled keypoints with their indices.
     pub fn labeled(&self) -> impl Iterator<Item = (usize, &Keypoint)> {
-        self.keypoints
-            .iter()
-            .enumerate()
-            .filter(|(_, keypoint)| keypoint.is_labeled())
+        let keypoints = self.iter().enumerate();
+        keypoints.filter(|(_, keypoint)| keypoint.is_labeled())
     }
 
     /// The smallest box around the centers of the labeled keypoints; `None` if there are none.
@@ -217,7 +213,7 @@ impl Keypoints {
 
     /// The keypoints after [`Keypoint::mark_out_of_frame`].
     pub fn mark_out_of_frame(mut self, size: (usize, usize)) -> Self {
-        for keypoint in &mut self.keypoints {
+        for keypoint in &mut self.0 {
             keypoint.mark_out_of_frame(size);
         }
         self
@@ -234,7 +230,7 @@ impl Keypoints {
             return Err(KeypointsError::UnknownFlipPairs { schema });
         }
         for &(left, right) in schema.flip_pairs() {
-            self.keypoints.swap(left, right);
+            self.0.swap(left, right);
         }
         Ok(())
     }
@@ -244,13 +240,13 @@ impl std::ops::Deref for Keypoints {
     type Target = [Keypoint];
 
     fn deref(&self) -> &[Keypoint] {
-        &self.keypoints
+        &self.0
     }
 }
 
 impl std::ops::DerefMut for Keypoints {
     fn deref_mut(&mut self) -> &mut [Keypoint] {
-        &mut self.keypoints
+        &mut self.0
     }
 }
 

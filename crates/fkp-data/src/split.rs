@@ -75,11 +75,8 @@ impl SplitRule {
         if self.val_fraction > 0.0 && self.val_fraction < 1.0 {
             return Ok(());
         }
-        Err(DataError::InvalidSplitRule {
-            field: "val_fraction",
-            expected: "between 0 and 1",
-            given: self.val_fraction,
-        })
+        let given = self.val_fraction;
+        Err(DataError::InvalidValFraction { given })
     }
 }
 

@@ -15,13 +15,11 @@ pub enum ModelError {
         /// Why its value is invalid.
         problem: String,
     },
-    /// The file cannot be read or written.
-    #[error("{}: cannot {action} the model file", path.display())]
+    /// The file cannot be read.
+    #[error("{}: cannot read the model file", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// `read` or `write`.
-        action: &'static str,
         /// The system's error.
         #[source]
         source: std::io::Error,
@@ -106,3 +104,12 @@ pub enum ModelError {
 }
 
 fkp_core::debug_as_sentence!(ModelError);
+
+impl ModelError {
+    pub(crate) fn config(field: &str, problem: impl ToString) -> Self {
+        Self::Config {
+            field: field.to_owned(),
+            problem: problem.to_string(),
+        }
+    }
+}

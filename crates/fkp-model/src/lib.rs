@@ -19,7 +19,7 @@ mod network;
 
 pub use error::ModelError;
 pub use face::{Face, FaceKeypoint};
-pub use file::{ModelCard, Precision, read_model};
+pub use file::{ModelCard, ModelFile, Precision};
 pub use landmarker::Landmarker;
 pub use network::{Cnn, CnnConfig, Network, NetworkConfig, Norm, Padding};
 

@@ -45,37 +45,34 @@ pub(super) fn sides(
             keypoint: spec.keypoints[both].clone(),
         });
     }
-    let is_unlisted = |index: &usize| !paired.contains(index) && !unpaired.contains(index);
-    let unlisted = || (0..spec.keypoints.len()).filter(is_unlisted);
-    let mut missing = Vec::new();
-    let mut without_partner = Vec::new();
-    for name in unlisted().map(|index| &spec.keypoints[index]) {
-        let Some(partner) = mirrored_name(name) else {
-            continue;
-        };
-        if !spec.keypoints.contains(&partner) {
-            without_partner.push((name, partner));
-        } else if !missing.contains(&(partner.clone(), name.clone())) {
-            missing.push((name.clone(), partner));
-        }
-    }
-    if let Some((keypoint, partner)) = without_partner.first() {
-        let others = unlisted().map(|index| &spec.keypoints[index]);
-        let closest = closest(partner, others.filter(|name| name != keypoint));
+    let is_listed = |index: usize| paired.contains(&index) || unpaired.contains(&index);
+    let keypoints = spec.keypoints.iter().enumerate();
+    let unlisted = keypoints.filter(|(index, _)| !is_listed(*index));
+    let unlisted: Vec<&String> = unlisted.map(|(_, name)| name).collect();
+    let sided = unlisted
+        .iter()
+        .filter_map(|&name| Some((name.clone(), mirrored_name(name)?)));
+    let (pairs, without_partner): (Vec<_>, Vec<_>) =
+        sided.partition(|(_, partner)| spec.keypoints.contains(partner));
+    if let Some((keypoint, partner)) = without_partner.first().cloned() {
+        let others = unlisted.into_iter().filter(|name| **name != keypoint);
         return Err(SchemaProblem::NoPartner {
-            keypoint: (*keypoint).clone(),
-            partner: partner.clone(),
-            closest: closest.cloned(),
-            all: without_partner
-                .iter()
-                .map(|(name, _)| (*name).clone())
-                .collect(),
+            closest: closest(&partner, others).cloned(),
+            keypoint,
+            partner,
+            all: without_partner.into_iter().map(|(name, _)| name).collect(),
         });
     }
-    if missing.is_empty() {
-        return Ok(());
+    let mut missing: Vec<(String, String)> = Vec::new();
+    for (name, partner) in pairs {
+        if !missing.contains(&(partner.clone(), name.clone())) {
+            missing.push((name, partner));
+        }
     }
-    Err(SchemaProblem::NotPaired { missing })
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(SchemaProblem::NotPaired { missing }),
+    }
 }
 
 /// The indices of the flip pairs, in which no keypoint occurs twice.

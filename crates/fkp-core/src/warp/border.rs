@@ -28,12 +28,13 @@ pub enum Border {
 #[derive(Deserialize)]
 #[serde(
     untagged,
+    deny_unknown_fields,
     expecting = "expected \"constant\", { constant = 0 to 255 }, \"replicate\", \
                                \"reflect\", \"reflect101\" or \"wrap\""
 )]
 enum Written {
     Name(Name),
-    Valued(Valued),
+    Valued { constant: u8 },
 }
 
 #[derive(Deserialize)]
@@ -46,12 +47,6 @@ enum Name {
     Wrap,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Valued {
-    Constant(u8),
-}
-
 impl From<Written> for Border {
     fn from(written: Written) -> Self {
         match written {
@@ -60,7 +55,7 @@ impl From<Written> for Border {
             Written::Name(Name::Reflect) => Self::Reflect,
             Written::Name(Name::Reflect101) => Self::Reflect101,
             Written::Name(Name::Wrap) => Self::Wrap,
-            Written::Valued(Valued::Constant(value)) => Self::Constant(value),
+            Written::Valued { constant } => Self::Constant(constant),
         }
     }
 }

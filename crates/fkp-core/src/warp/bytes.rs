@@ -181,7 +181,7 @@ mod tests {
                 data: &[u8], source: (usize, usize), size: (usize, usize), map: [[f64; 3]; 2],
             ) -> (Vec<u8>, Vec<u8>) {
                 let plain = rows::<C>(data, source, size, map, |rows| rows.run_with(Portable));
-                (plain, rows::<C>(data, source, size, map, |rows| rows.run_fastest()))
+                (plain, rows::<C>(data, source, size, map, crate::warp::bytes_rows))
             }
             let pairs = [
                 both::<1>(&noise(1), source, size, map),

@@ -200,13 +200,12 @@ fn bilinear_rows<T: Channel, const C: usize>(
     if let Some(bytes) = source.bytes()
         && let Some(dst) = T::bytes_mut(dst)
     {
-        bytes::Rows::<C> {
+        bytes_rows(bytes::Rows::<C> {
             source: &bytes,
             inverse_map,
             width,
             dst,
-        }
-        .run_fastest();
+        });
     } else {
         vectors::run(Rows::<_, T, C> {
             samples: source,
@@ -217,15 +216,13 @@ fn bilinear_rows<T: Channel, const C: usize>(
     }
 }
 
-impl<const C: usize> bytes::Rows<'_, C> {
-    /// Runs the fastest code for this processor.
-    pub(super) fn run_fastest(self) {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(cpu) = pulp::x86::V3::try_new() {
-            return vectors::run(bytes_avx2::Avx2Rows { rows: self, cpu });
-        }
-        vectors::run(self);
+/// Runs the fastest code for this processor.
+fn bytes_rows<const C: usize>(rows: bytes::Rows<'_, C>) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(cpu) = pulp::x86::V3::try_new() {
+        return vectors::run(bytes_avx2::Avx2Rows { rows, cpu });
     }
+    vectors::run(rows);
 }
 
 #[cfg(test)]

@@ -82,14 +82,15 @@ impl<'a, T: Channel> Source<'a, T> {
         };
         let folded = (src.width + before + after, src.height + before + after);
         let (width, height) = (folded.0.max(2), folded.1.max(2));
+        let source = |data| Self {
+            data,
+            width,
+            height,
+            border,
+            folded,
+        };
         if (width, height) == (src.width, src.height) {
-            return Self {
-                data: src.data,
-                width,
-                height,
-                border,
-                folded,
-            };
+            return source(src.data);
         }
         let channels = src.channels;
         pad.clear();
@@ -110,13 +111,7 @@ impl<'a, T: Channel> Source<'a, T> {
                 }
             }
         }
-        Self {
-            data: pad,
-            width,
-            height,
-            border,
-            folded,
-        }
+        source(pad)
     }
 
     /// Applies the border rule to a block's coordinates.

@@ -210,13 +210,9 @@ pub enum DataError {
         /// Number of distinct persons or images.
         groups: usize,
     },
-    /// A field of a [`SplitRule`](crate::SplitRule) is invalid.
-    #[error("`{field}` must be {expected}, got {given}")]
-    InvalidSplitRule {
-        /// Name of the field.
-        field: &'static str,
-        /// What is allowed.
-        expected: &'static str,
+    /// The fraction of a [`SplitRule`](crate::SplitRule) is invalid.
+    #[error("`val_fraction` must be between 0 and 1, got {given}")]
+    InvalidValFraction {
         /// What was given.
         given: f64,
     },

@@ -56,10 +56,7 @@ impl ModelCard {
     /// If the network is not valid for the task.
     pub fn to_metadata(&self) -> Result<String, ModelError> {
         self.network.validate(&self.task)?;
-        serde_json::to_string(self).map_err(|error| ModelError::Config {
-            field: "card".to_owned(),
-            problem: error.to_string(),
-        })
+        serde_json::to_string(self).map_err(|error| ModelError::config("card", error))
     }
 }
 

@@ -5,7 +5,7 @@ pub(crate) mod renamed;
 mod weights;
 
 pub use card::ModelCard;
-pub(crate) use weights::{FileWeights, Mismatch};
+pub(crate) use weights::{FileWeights, FirstMismatch};
 
 use crate::ModelError;
 use candle_core::safetensors::Load;
@@ -24,28 +24,24 @@ pub enum Precision {
     F16,
 }
 
-/// A model file: its card, and its weights by name on the CPU.
-pub(crate) struct ModelFile {
-    pub(crate) card: ModelCard,
-    pub(crate) weights: BTreeMap<String, Tensor>,
-}
-
-/// Reads a model file: its card, and its weights by name on the CPU.
-///
-/// # Errors
-/// If the file cannot be read, is cut short, is not a model, or has weights that are not finite.
-pub fn read_model(
-    path: impl AsRef<Path>,
-) -> Result<(ModelCard, BTreeMap<String, Tensor>), ModelError> {
-    let ModelFile { card, weights } = ModelFile::read(path.as_ref())?;
-    Ok((card, weights))
+/// The content of a model file.
+pub struct ModelFile {
+    /// The card.
+    pub card: ModelCard,
+    /// The weights by name, as `f32` on the CPU.
+    pub weights: BTreeMap<String, Tensor>,
 }
 
 impl ModelFile {
-    pub(crate) fn read(path: &Path) -> Result<Self, ModelError> {
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is cut short, is not a model, or has weights that are not
+    /// finite.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, ModelError> {
+        let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|source| ModelError::Io {
             path: path.to_owned(),
-            action: "read",
             source,
         })?;
         Self::parse(path, &bytes)
@@ -97,10 +93,7 @@ impl ModelCard {
         }
         let metadata = HashMap::from([(Self::KEY.to_owned(), self.to_metadata()?)]);
         let bytes = safetensors::serialize(stored, Some(metadata));
-        bytes.map_err(|error| ModelError::Config {
-            field: "weights".to_owned(),
-            problem: error.to_string(),
-        })
+        bytes.map_err(|error| ModelError::config("weights", error))
     }
 }
 
@@ -113,12 +106,12 @@ fn read_card(
         format: u32,
     }
     let key = ModelCard::KEY;
-    let text = metadata
-        .and_then(|entries| entries.get(key))
-        .ok_or_else(|| ModelError::NoCard {
+    let Some(text) = metadata.and_then(|entries| entries.get(key)) else {
+        return Err(ModelError::NoCard {
             path: path.to_owned(),
             key,
-        })?;
+        });
+    };
     let bad = |source| ModelError::BadCard {
         path: path.to_owned(),
         key,

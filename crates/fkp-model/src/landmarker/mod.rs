@@ -1,12 +1,13 @@
 //! Prediction: from an image to keypoints in its own pixels.
 
-use crate::file::{FileWeights, Mismatch, ModelFile};
-use crate::{Face, ModelCard, ModelError, Network};
+use crate::file::{FileWeights, FirstMismatch};
+use crate::{Face, ModelCard, ModelError, ModelFile, Network};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{ModuleT, VarBuilder};
 use fkp_core::{CropSquare, FaceBox, Image, Schema};
 use std::fmt;
 use std::path::Path;
+use std::slice;
 use std::sync::Arc;
 
 /// A trained model that localizes keypoints in images of any size. Cheap to clone, and can be
@@ -77,21 +78,17 @@ impl Landmarker {
 
     fn build(path: &Path, file: ModelFile, device: &Device) -> Result<Self, ModelError> {
         let ModelFile { card, weights } = file;
-        let weights = FileWeights::new(weights);
-        let mismatch = weights.mismatch();
+        let first_mismatch = FirstMismatch::default();
+        let weights = FileWeights {
+            path: path.to_owned(),
+            weights,
+            first_mismatch: first_mismatch.clone(),
+        };
         let vb = VarBuilder::from_backend(Box::new(weights), DType::F32, device.clone());
-        let network = card.network(vb).map_err(|error| match mismatch.take() {
-            Some(Mismatch {
-                name,
-                expected,
-                found,
-            }) => ModelError::WrongWeight {
-                path: path.to_owned(),
-                name,
-                expected,
-                found: found.map_or("none".to_owned(), |dims| format!("{dims:?}")),
-            },
-            None => error,
+        let network = card.network(vb).map_err(|error| {
+            let mismatch = first_mismatch.lock().ok();
+            let mismatch = mismatch.and_then(|mut first| first.take());
+            mismatch.unwrap_or(error)
         })?;
         let model = Model {
             schema: Arc::new(card.task.schema.clone()),
@@ -120,8 +117,8 @@ impl Landmarker {
     /// # Errors
     /// If the box has no area, or the model does not support its convention.
     pub fn detect_in(&self, image: &Image, face_box: &FaceBox) -> Result<Face, ModelError> {
-        let square = self.model.card.task.crop.square_of(face_box)?;
-        self.detect_square(image, square)
+        let faces = self.detect_in_boxes(image, slice::from_ref(face_box));
+        Ok(faces?.remove(0))
     }
 
     /// The keypoints of the face in each box, in the order of the boxes.
@@ -134,11 +131,10 @@ impl Landmarker {
         boxes: &[FaceBox],
     ) -> Result<Vec<Face>, ModelError> {
         let crop = &self.model.card.task.crop;
-        let square = |face_box| Ok((image, crop.square_of(face_box)?));
         let squares = boxes
             .iter()
-            .map(square)
-            .collect::<Result<Vec<_>, ModelError>>()?;
+            .map(|face_box| Ok((image, crop.square_of(face_box)?)));
+        let squares: Vec<_> = squares.collect::<Result<_, ModelError>>()?;
         self.model.detect_squares(&squares)
     }
 
@@ -149,7 +145,7 @@ impl Landmarker {
     /// # Errors
     /// If a tensor operation fails.
     pub fn detect(&self, crop: &Image) -> Result<Face, ModelError> {
-        self.detect_square(crop, CropSquare::whole(crop))
+        Ok(self.detect_batch(slice::from_ref(crop))?.remove(0))
     }
 
     /// The keypoints of several face crops of any size, as by [`Self::detect`], in one forward
@@ -158,13 +154,8 @@ impl Landmarker {
     /// # Errors
     /// If a tensor operation fails.
     pub fn detect_batch(&self, crops: &[Image]) -> Result<Vec<Face>, ModelError> {
-        let square = |crop| (crop, CropSquare::whole(crop));
-        self.model
-            .detect_squares(&crops.iter().map(square).collect::<Vec<_>>())
-    }
-
-    fn detect_square(&self, image: &Image, square: CropSquare) -> Result<Face, ModelError> {
-        Ok(self.model.detect_squares(&[(image, square)])?.remove(0))
+        let squares = crops.iter().map(|crop| (crop, CropSquare::whole(crop)));
+        self.model.detect_squares(&squares.collect::<Vec<_>>())
     }
 }
 
@@ -187,23 +178,19 @@ impl Model {
         let shape = &output.dims()[1..];
         let values = output.flatten_all()?.to_vec1::<f32>()?;
         let values_per_face = values.len() / faces.len();
-        let squares = faces
-            .iter()
-            .zip(maps)
-            .zip(values.chunks_exact(values_per_face));
-        squares
-            .map(|(((_, square), crop_from_image), values)| {
-                let frame = input.frame();
-                let found = task
-                    .output
-                    .decode(values, shape, frame, self.schema.len())?;
-                Ok(Face {
-                    schema: Arc::clone(&self.schema),
-                    prediction: found.map(&crop_from_image.inverse()),
-                    crop: *square,
-                })
-            })
-            .collect()
+        let values = values.chunks_exact(values_per_face);
+        let mut found = Vec::with_capacity(faces.len());
+        for ((&(_, crop), crop_from_image), values) in faces.iter().zip(maps).zip(values) {
+            let prediction = task
+                .output
+                .decode(values, shape, input.frame(), self.schema.len())?;
+            found.push(Face {
+                schema: Arc::clone(&self.schema),
+                prediction: prediction.map(&crop_from_image.inverse()),
+                crop,
+            });
+        }
+        Ok(found)
     }
 }
 

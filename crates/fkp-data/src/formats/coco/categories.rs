@@ -51,7 +51,7 @@ impl Categories {
         document: &Document<'_>,
         given: Option<&Schema>,
     ) -> Result<FileSchema, DataError> {
-        let path = document.path();
+        let path = document.path;
         let Some((index, category)) = &self.with_keypoints else {
             let missing = || {
                 let found = "no category with keypoints".to_owned();

@@ -21,7 +21,8 @@ pub(super) struct TopLevel<'a> {
 
 /// The text of a file.
 pub(super) struct Document<'a> {
-    path: &'a Path,
+    /// The file, for error messages.
+    pub(super) path: &'a Path,
     text: &'a str,
 }
 
@@ -35,11 +36,6 @@ impl<'a> Document<'a> {
             DataError::invalid(path, row, "the text", AnnotationError::NotUtf8 { text })
         })?;
         Ok(Self { path, text })
-    }
-
-    /// The file, for error messages.
-    pub(super) fn path(&self) -> &'a Path {
-        self.path
     }
 
     pub(super) fn top_level(&self) -> Result<TopLevel<'a>, DataError> {
@@ -69,7 +65,7 @@ pub(super) struct Entry<'d> {
     document: &'d Document<'d>,
     raw: &'d RawValue,
     list: &'static str,
-    index: usize,
+    pub(super) index: usize,
 }
 
 impl Entry<'_> {
@@ -84,11 +80,6 @@ impl Entry<'_> {
     pub(super) fn error(&self, field: &str, error: AnnotationError) -> DataError {
         let field = format!("`{}[{}].{field}`", self.list, self.index);
         DataError::invalid(self.document.path, self.row(), field, error)
-    }
-
-    /// The index in the list.
-    pub(super) fn index(&self) -> usize {
-        self.index
     }
 
     /// The line on which the entry starts, which is a slice of the text of the document.

@@ -76,9 +76,7 @@ fn parse(
     let top = document.top_level()?;
     let categories = Categories::read(&document, &top)?;
     let schema = categories.schema(&document, options.schema.as_ref())?;
-    let names = image_names(&document, &top)?;
-    let mut found: BTreeMap<i64, PathBuf> = BTreeMap::new();
-    let mut samples_of: BTreeMap<i64, u32> = BTreeMap::new();
+    let mut files = image_files(&document, &top)?;
     let mut images = Vec::new();
     // The annotation of each sample.
     let mut indices = Vec::new();
@@ -91,7 +89,7 @@ fn parse(
             return Err(entry.error("category_id", AnnotationError::UnknownId { kind, id }));
         }
         let id = annotation.image_id;
-        let Some(name) = names.get(&id) else {
+        let Some(file) = files.get_mut(&id) else {
             let kind = "image";
             return Err(entry.error("image_id", AnnotationError::UnknownId { kind, id }));
         };
@@ -99,24 +97,18 @@ fn parse(
             unlabeled += 1;
             continue;
         };
-        let image = match found.get(&id) {
-            Some(image) => image.clone(),
-            None => {
-                let image =
-                    find(&name.file_name).map_err(|error| name.entry.error("file_name", error))?;
-                found.insert(id, image.clone());
-                image
-            }
-        };
-        let samples = samples_of.entry(id).or_insert(0u32);
-        *samples += 1;
+        if file.samples == 0 {
+            let found = find(&file.name);
+            file.path = found.map_err(|error| file.entry.error("file_name", error))?;
+        }
+        file.samples += 1;
         indices.push(index);
         images.push(AnnotatedImage {
-            id: match *samples {
-                1 => name.file_name.clone(),
-                number => format!("{} face {number}", name.file_name),
+            id: match file.samples {
+                1 => file.name.clone(),
+                number => format!("{} face {number}", file.name),
             },
-            path: image,
+            path: file.path.clone(),
             keypoints,
             group: None,
             face_box: annotation.face_box(),
@@ -231,28 +223,43 @@ impl Annotation {
     }
 }
 
+/// An image file of the annotations.
+struct ImageFile<'d> {
+    entry: Entry<'d>,
+    name: String,
+    /// Number of samples so far.
+    samples: usize,
+    /// Where the file is, once there is a sample.
+    path: PathBuf,
+}
+
 /// The images by their ids.
-fn image_names<'d>(
+fn image_files<'d>(
     document: &'d Document<'d>,
     top: &TopLevel<'d>,
-) -> Result<BTreeMap<i64, NamedImage<'d>>, DataError> {
-    let mut names: BTreeMap<i64, NamedImage<'d>> = BTreeMap::new();
+) -> Result<BTreeMap<i64, ImageFile<'d>>, DataError> {
+    let mut files: BTreeMap<i64, ImageFile<'d>> = BTreeMap::new();
     for (index, raw) in top.images.iter().enumerate() {
         let entry = document.entry("images", index, raw);
-        let Image { id, file_name } = entry.parse()?;
-        if let Some(first) = names.get(&id) {
-            let first = format!("images[{}]", first.entry.index());
+        let Image {
+            id,
+            file_name: name,
+        } = entry.parse()?;
+        if let Some(first) = files.get(&id) {
+            let first = format!("images[{}]", first.entry.index);
             let name = id.to_string();
             return Err(entry.error("id", AnnotationError::Duplicate { name, first }));
         }
-        names.insert(id, NamedImage { file_name, entry });
+        let (samples, path) = (0, PathBuf::new());
+        let file = ImageFile {
+            entry,
+            name,
+            samples,
+            path,
+        };
+        files.insert(id, file);
     }
-    Ok(names)
-}
-
-struct NamedImage<'d> {
-    file_name: String,
-    entry: Entry<'d>,
+    Ok(files)
 }
 
 #[cfg(test)]

@@ -273,13 +273,20 @@ fn parse_pixels(cell: &[u8], pixels: &mut Vec<u8>) -> Result<(), AnnotationError
     // A pixel and the blank after it have at most four characters.
     pixels.reserve(cell.len() / 4);
     let start = pixels.len();
+    let invalid = |index: usize| {
+        let mut words = cell
+            .split(u8::is_ascii_whitespace)
+            .filter(|w| !w.is_empty());
+        let text = shortened(words.nth(index).unwrap_or_default());
+        AnnotationError::InvalidPixel { index, text }
+    };
     let mut value: Option<u16> = None;
-    for (position, &byte) in cell.iter().enumerate() {
+    for &byte in cell {
         match byte {
             b'0'..=b'9' => {
                 let next = value.unwrap_or(0) * 10 + u16::from(byte - b'0');
                 if next > 255 {
-                    return Err(invalid_pixel(cell, position, pixels.len() - start));
+                    return Err(invalid(pixels.len() - start));
                 }
                 value = Some(next);
             }
@@ -288,26 +295,11 @@ fn parse_pixels(cell: &[u8], pixels: &mut Vec<u8>) -> Result<(), AnnotationError
                     pixels.push(value as u8);
                 }
             }
-            _ => return Err(invalid_pixel(cell, position, pixels.len() - start)),
+            _ => return Err(invalid(pixels.len() - start)),
         }
     }
     pixels.extend(value.map(|value| value as u8));
     Ok(())
-}
-
-/// The error for the word that contains the byte at `position`.
-fn invalid_pixel(cell: &[u8], position: usize, index: usize) -> AnnotationError {
-    let is_blank = |byte: &u8| byte.is_ascii_whitespace();
-    let start = cell[..position]
-        .iter()
-        .rposition(is_blank)
-        .map_or(0, |i| i + 1);
-    let rest = &cell[start..];
-    let end = rest.iter().position(is_blank).unwrap_or(rest.len());
-    AnnotationError::InvalidPixel {
-        index,
-        text: shortened(&rest[..end]),
-    }
 }
 
 /// The name and the text of the table in an archive.

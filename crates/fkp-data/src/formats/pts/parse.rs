@@ -30,28 +30,27 @@ impl PtsFile {
             let row = line.map_or(last, |(_, row)| row);
             invalid(row, "the line", AnnotationError::Syntax { expected, found })
         };
-        match filled.next() {
-            Some((line, _)) if value(line, b"version:").is_some() => {}
-            line => return Err(syntax("`version: 1`", line)),
+        let line = filled.next();
+        if line
+            .and_then(|(line, _)| value(line, b"version:"))
+            .is_none()
+        {
+            return Err(syntax("`version: 1`", line));
         }
-        let (declared, declared_row) = match filled.next() {
-            Some((line, row)) if value(line, b"n_points:").is_some() => {
-                let number = value(line, b"n_points:").unwrap_or_default();
-                let parsed = std::str::from_utf8(number)
-                    .ok()
-                    .and_then(|n| n.parse().ok());
-                let text = || shortened(number);
-                let count: usize = parsed.ok_or_else(|| {
-                    invalid(
-                        row,
-                        "`n_points`",
-                        AnnotationError::NotANumber { text: text() },
-                    )
-                })?;
-                (count, row)
-            }
-            line => return Err(syntax("`n_points: 68`", line)),
-        };
+        let line = filled.next();
+        let number = line.and_then(|(line, row)| Some((value(line, b"n_points:")?, row)));
+        let (number, declared_row) = number.ok_or_else(|| syntax("`n_points: 68`", line))?;
+        let declared = std::str::from_utf8(number)
+            .ok()
+            .and_then(|n| n.parse().ok());
+        let declared: usize = declared.ok_or_else(|| {
+            let text = shortened(number);
+            invalid(
+                declared_row,
+                "`n_points`",
+                AnnotationError::NotANumber { text },
+            )
+        })?;
         match filled.next() {
             Some((b"{", _)) => {}
             line => return Err(syntax("`{`", line)),

@@ -25,12 +25,6 @@ pub enum Norm {
     Batch,
 }
 
-impl Norm {
-    fn is_none(&self) -> bool {
-        *self == Self::None
-    }
-}
-
 /// Configuration of a [`Cnn`](super::Cnn). The default is the network of the tutorial: 32-64-128
 /// channels, dense 500.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,15 +39,15 @@ pub struct CnnConfig {
     /// Units of each hidden dense layer + ReLU.
     pub dense: Vec<usize>,
     /// Normalization of the output of each convolution.
-    #[serde(skip_serializing_if = "Norm::is_none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub norm: Norm,
     /// Probability of dropout after each hidden dense layer.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub dropout: f64,
 }
 
-fn is_zero(value: &f64) -> bool {
-    *value == 0.0
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Default for CnnConfig {
@@ -76,85 +70,78 @@ impl CnnConfig {
     /// [`ModelError::Config`] with the name of the first invalid field.
     pub fn validate(&self, task: &Task) -> std::result::Result<(), ModelError> {
         let input = &task.input;
-        let refuse = |field: &str, problem: String| {
-            Err(ModelError::Config {
-                field: format!("network.{field}"),
-                problem,
-            })
-        };
-        for (field, problem) in [
-            ("input", input.problem()),
-            ("output", task.output.problem()),
-        ] {
-            if let Some(problem) = problem {
-                return Err(ModelError::Config {
-                    field: field.to_owned(),
-                    problem,
-                });
-            }
+        let refuse = |field, problem: String| Err(ModelError::config(field, problem));
+        if let Some(problem) = input.problem() {
+            return refuse("input", problem);
+        }
+        if let Some(problem) = task.output.problem() {
+            return refuse("output", problem);
         }
         if self.conv_channels.is_empty() {
-            return refuse("conv_channels", "needs at least one block".to_owned());
+            return refuse(
+                "network.conv_channels",
+                "needs at least one block".to_owned(),
+            );
         }
         if !matches!(self.kernel_size, 1 | 3 | 5 | 7) {
             let problem = format!("must be 1, 3, 5 or 7, got {}", self.kernel_size);
-            return refuse("kernel_size", problem);
+            return refuse("network.kernel_size", problem);
         }
         for (field, sizes) in [
-            ("conv_channels", &self.conv_channels),
-            ("dense", &self.dense),
+            ("network.conv_channels", &self.conv_channels),
+            ("network.dense", &self.dense),
         ] {
             if let Some(size) = sizes.iter().find(|size| !(1..=65_536).contains(*size)) {
                 return refuse(field, format!("each must be in 1..=65536, got {size}"));
             }
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            return refuse("dropout", format!("must be in 0..1, got {}", self.dropout));
+            return refuse(
+                "network.dropout",
+                format!("must be in 0..1, got {}", self.dropout),
+            );
         }
-        if self.final_side(input).is_none() {
+        let Some(side) = self.final_side(input) else {
             let blocks = self.conv_channels.len();
             let problem = format!(
                 "an input of {} pixels is too small for {blocks} blocks",
                 input.size
             );
-            return refuse("conv_channels", problem);
-        }
+            return refuse("network.conv_channels", problem);
+        };
         if task.output.values_per_keypoint().is_none() {
             if !self.dense.is_empty() {
                 let kind = task.output.kind();
                 let problem = format!("must be [] for the output `{kind}`, which is maps");
-                return refuse("dense", problem);
+                return refuse("network.dense", problem);
             }
-            if self.final_side(input).is_none_or(|side| side < 2) {
+            if side < 2 {
                 let problem = "the last block must output maps of at least 2×2".to_owned();
-                return refuse("conv_channels", problem);
+                return refuse("network.conv_channels", problem);
             }
         }
-        if self
-            .parameters(input)
-            .is_none_or(|count| count > Self::MAX_PARAMETERS)
-        {
-            let problem = format!(
-                "the network would have more than {} parameters",
-                Self::MAX_PARAMETERS
-            );
-            return refuse("dense", problem);
+        match self.parameters(input.channels, side) {
+            Some(..=Self::MAX_PARAMETERS) => Ok(()),
+            _ => {
+                let max = Self::MAX_PARAMETERS;
+                let problem = format!("the network would have more than {max} parameters");
+                refuse("network.dense", problem)
+            }
         }
-        Ok(())
     }
 
     /// Limit on the number of parameters, so that a typing error does not exhaust the memory.
     const MAX_PARAMETERS: usize = 1 << 28;
 
-    /// Number of parameters before the last layer; `None` on overflow.
-    fn parameters(&self, input: &InputSpec) -> Option<usize> {
-        let (mut sum, mut channels) = (0usize, input.channels);
+    /// Number of parameters before the last layer, with maps of this side after the last block;
+    /// `None` on overflow.
+    fn parameters(&self, mut channels: usize, side: usize) -> Option<usize> {
+        let mut sum = 0usize;
         for &out in &self.conv_channels {
             let area = self.kernel_size * self.kernel_size;
             sum = sum.checked_add(channels.checked_mul(out)?.checked_mul(area)?)?;
             channels = out;
         }
-        let side = self.final_side(input)?;
         let mut features = channels.checked_mul(side * side)?;
         for &units in &self.dense {
             sum = sum.checked_add(features.checked_mul(units)?)?;

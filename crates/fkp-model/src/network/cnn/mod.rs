@@ -68,10 +68,8 @@ impl Cnn {
         let mut hidden = Vec::new();
         let mut features = channels * side * side;
         for (i, &units) in config.dense.iter().enumerate() {
-            let dropout = match config.dropout > 0.0 {
-                true => Some(Dropout::new(config.dropout, vb.pp(format!("dropout{i}")))?),
-                false => None,
-            };
+            let dropout = || Dropout::new(config.dropout, vb.pp(format!("dropout{i}")));
+            let dropout = (config.dropout > 0.0).then(dropout).transpose()?;
             let vb = vb.pp(format!("dense{i}"));
             let dense = Linear::new(features, units, Activation::Relu, vb)?;
             hidden.push(Hidden { dense, dropout });
