@@ -27,6 +27,7 @@
 
 mod activation;
 mod batch_norm;
+mod block;
 mod conv;
 mod dropout;
 mod gradients;
@@ -40,11 +41,12 @@ mod scratch;
 mod simd;
 mod weighted_op;
 
-pub use activation::{Activation, gelu, relu, silu};
+pub use activation::{Activation, activate, gelu, relu, silu};
 pub use batch_norm::{
     BatchStatistics, NormStatistics, batch_norm, batch_norm_train, fold_batch_norm,
 };
-pub use conv::{Conv2dConfig, Pooling, conv2d};
+pub use block::{BlockConv, Channels, Residual, conv_block, conv_block_train};
+pub use conv::{Conv2dConfig, Pooling, conv2d, depthwise_conv2d};
 pub use dropout::{DROPOUT_SEED, dropout};
 pub use gradients::{Gradients, backward};
 pub use linear::linear;

@@ -2,11 +2,11 @@
 
 use candle_core::{Result, Shape, Tensor, bail};
 
-use crate::Activation;
 use crate::gradients::keep_factors;
 use crate::host::with_values;
 use crate::matmul::{DenseSizes, WeightGradient, forward, input_gradient};
 use crate::weighted_op::{OpGradients, OpInputs, WeightedOp, applies, apply};
+use crate::{Activation, activate};
 
 const NAME: &str = "linear";
 
@@ -45,19 +45,20 @@ pub fn linear(
         bail!("linear: bias must be [{n_out}], got {:?}", bias.dims());
     }
     if applies(x, w, bias) {
+        let (activation, rest) = activation.split();
         let sizes = DenseSizes {
             rows: x.elem_count() / n_in,
             n_in,
             n_out,
         };
-        return apply(Linear { sizes, activation }, x, w, bias);
+        return activate(&apply(Linear { sizes, activation }, x, w, bias)?, rest);
     }
     let y = x.broadcast_matmul(&w.t()?)?;
     let y = match bias {
         None => y,
         Some(bias) => y.broadcast_add(bias)?,
     };
-    activation.apply_tensor(&y)
+    activation.by_candle(&y)
 }
 
 struct Linear {

@@ -4,9 +4,9 @@ use candle_core::{D, Result, Tensor, bail};
 
 use super::op::{BatchNorm, NAME, Sizes, StatisticsSource};
 use super::statistics::{BatchStatistics, NormStatistics};
-use crate::Activation;
 use crate::host::{is_host_f32, with_values};
 use crate::weighted_op::{applies, apply};
+use crate::{Activation, activate};
 
 /// Normalizes each channel of `x`, `[n, c, ..]`, by the mean and variance of this batch, scales by
 /// `gamma` and shifts by `beta`, `[c]` each, and applies the activation. Differentiable in all
@@ -37,6 +37,7 @@ pub fn batch_norm_train(
             mean: tensor(&mean)?,
             variance: tensor(&variance)?,
         };
+        let (activation, rest) = activation.split();
         let op = BatchNorm {
             sizes,
             mean: to_f32(&mean),
@@ -44,7 +45,7 @@ pub fn batch_norm_train(
             activation,
             source: StatisticsSource::Batch,
         };
-        let y = apply(op, x, gamma, Some(beta))?;
+        let y = activate(&apply(op, x, gamma, Some(beta))?, rest)?;
         return Ok((y, BatchStatistics { batch, count }));
     }
     let rows = x.transpose(0, 1)?.flatten_from(1)?;
@@ -90,6 +91,7 @@ pub fn batch_norm(
         let inv_std = variance.iter().map(|&v| inv_std(f64::from(v), eps));
         Ok((mean.to_vec(), inv_std.collect()))
     })?;
+    let (activation, rest) = activation.split();
     let op = BatchNorm {
         sizes,
         mean,
@@ -97,7 +99,7 @@ pub fn batch_norm(
         activation,
         source: StatisticsSource::Given,
     };
-    apply(op, x, gamma, Some(beta))
+    activate(&apply(op, x, gamma, Some(beta))?, rest)
 }
 
 fn inv_std(variance: f64, eps: f64) -> f32 {
@@ -119,5 +121,5 @@ fn by_candle(
     let scale = gamma.div(&(variance + eps)?.sqrt()?)?;
     let centered = x.broadcast_sub(&mean.reshape(shape.as_slice())?)?;
     let scaled = centered.broadcast_mul(&scale.reshape(shape.as_slice())?)?;
-    activation.apply_tensor(&scaled.broadcast_add(&beta.reshape(shape)?)?)
+    activation.by_candle(&scaled.broadcast_add(&beta.reshape(shape)?)?)
 }

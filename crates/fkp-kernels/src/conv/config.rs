@@ -14,7 +14,7 @@ pub enum Pooling {
 }
 
 /// Padding and stride of [`conv2d`](crate::conv2d), and the operations fused after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Conv2dConfig {
     /// Zero padding on every side of the image, in pixels.

@@ -9,8 +9,8 @@ use super::buffers::{BackwardInputs, InputGradient};
 use super::config::{Conv2dConfig, Pooling};
 use super::geometry::Geometry;
 use crate::host::with_values;
-use crate::max_pool2d;
 use crate::weighted_op::{OpGradients, OpInputs, WeightedOp, applies, apply};
+use crate::{Activation, activate, max_pool2d};
 
 const NAME: &str = "conv2d";
 
@@ -30,6 +30,20 @@ pub fn conv2d(
     bias: Option<&Tensor>,
     config: Conv2dConfig,
 ) -> Result<Tensor> {
+    let (fused, rest) = config.activation.split();
+    if rest != Activation::Identity {
+        let conv = conv2d(
+            x,
+            w,
+            bias,
+            Conv2dConfig {
+                activation: fused,
+                pooling: Pooling::None,
+                ..config
+            },
+        )?;
+        return pool(&activate(&conv, rest)?, config.pooling);
+    }
     let geometry = Geometry::new(x.dims(), w.dims(), config)?;
     if let Some(bias) = bias
         && bias.dims() != [geometry.c_out]
@@ -62,10 +76,13 @@ fn by_candle(
     if let Some(bias) = bias {
         y = y.broadcast_add(&bias.reshape((1, bias.elem_count(), 1, 1))?)?;
     }
-    let y = config.activation.apply_tensor(&y)?;
-    match config.pooling {
-        Pooling::None => Ok(y),
-        Pooling::Max2 => max_pool2d(&y, 2, 2),
+    pool(&config.activation.by_candle(&y)?, config.pooling)
+}
+
+fn pool(y: &Tensor, pooling: Pooling) -> Result<Tensor> {
+    match pooling {
+        Pooling::None => Ok(y.clone()),
+        Pooling::Max2 => max_pool2d(y, 2, 2),
     }
 }
 

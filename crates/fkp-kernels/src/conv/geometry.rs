@@ -8,7 +8,7 @@ use super::config::{Conv2dConfig, Pooling};
 use crate::Activation;
 
 /// Shapes of a convolution of `n` images; every algorithm relies on their being valid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Geometry {
     pub(crate) n: usize,
     pub(crate) c_in: usize,

@@ -9,6 +9,7 @@ mod batch;
 mod buffers;
 mod config;
 mod conv2d;
+mod depthwise;
 mod direct;
 mod epilogue;
 mod geometry;
@@ -17,3 +18,4 @@ mod winograd;
 
 pub use config::{Conv2dConfig, Pooling};
 pub use conv2d::conv2d;
+pub use depthwise::depthwise_conv2d;

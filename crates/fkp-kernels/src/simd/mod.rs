@@ -46,6 +46,14 @@ pub(crate) trait Simd: pulp::Simd {
         lanes
     }
 
+    /// `f` of each lane.
+    #[inline(always)]
+    fn map_lanes(self, v: Self::f32s, f: impl Fn(f32) -> f32) -> Self::f32s {
+        let lanes = self.to_lanes(v).map(f);
+        // SAFETY: no vector has more lanes than `lanes`.
+        unsafe { self.load(lanes.as_ptr()) }
+    }
+
     /// `max(a, 0)`, NaN kept.
     #[inline(always)]
     fn relu(self, a: Self::f32s) -> Self::f32s {

@@ -2,13 +2,13 @@
 
 use candle_core::{Result, Tensor, Var};
 use candle_nn::{Init, ModuleT, VarBuilder};
-use fkp_kernels::{Activation, NormStatistics, batch_norm, batch_norm_train};
+use fkp_kernels::{Activation, BatchStatistics, NormStatistics, batch_norm, batch_norm_train};
 
 /// PyTorch's default: the weight of a new batch in the running statistics.
 const MOMENTUM: f64 = 0.1;
 
 /// PyTorch's default, added to the variance.
-const EPS: f64 = 1e-5;
+pub(super) const EPS: f64 = 1e-5;
 
 /// Batch normalization of each channel (Ioffe & Szegedy 2015) with an activation, as PyTorch's
 /// `BatchNorm2d` with its defaults: momentum 0.1, epsilon 1e-5.
@@ -38,10 +38,7 @@ const EPS: f64 = 1e-5;
 /// ```
 #[derive(Debug, Clone)]
 pub struct BatchNorm2d {
-    weight: Tensor,
-    bias: Tensor,
-    running_mean: Var,
-    running_var: Var,
+    variables: NormVariables,
     activation: Activation,
 }
 
@@ -51,13 +48,8 @@ impl BatchNorm2d {
     /// # Errors
     /// If `vb` does not have the variables in this shape.
     pub fn new(channels: usize, activation: Activation, vb: VarBuilder<'_>) -> Result<Self> {
-        let get = |name, value| vb.get_with_hints(channels, name, Init::Const(value));
         Ok(Self {
-            weight: get("weight", 1.0)?,
-            bias: get("bias", 0.0)?,
-            // The variable itself if `vb` returns variables, otherwise a copy.
-            running_mean: Var::from_tensor(&get("running_mean", 0.0)?)?,
-            running_var: Var::from_tensor(&get("running_var", 1.0)?)?,
+            variables: NormVariables::new(channels, vb)?,
             activation,
         })
     }
@@ -66,18 +58,55 @@ impl BatchNorm2d {
 impl ModuleT for BatchNorm2d {
     /// Normalizes `[n, channels, h, w]`. In training a channel needs more than one value.
     fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
-        let running = NormStatistics {
-            mean: self.running_mean.as_detached_tensor(),
-            variance: self.running_var.as_detached_tensor(),
-        };
-        let (weight, bias) = (&self.weight, &self.bias);
+        let NormVariables { weight, bias, .. } = &self.variables;
         if !train {
-            return batch_norm(x, weight, bias, &running, EPS, self.activation);
+            return batch_norm(
+                x,
+                weight,
+                bias,
+                &self.variables.running(),
+                EPS,
+                self.activation,
+            );
         }
         let (y, statistics) = batch_norm_train(x, weight, bias, EPS, self.activation)?;
-        let updated = statistics.update(&running, MOMENTUM)?;
-        self.running_mean.set(&updated.mean)?;
-        self.running_var.set(&updated.variance)?;
+        self.variables.update(&statistics)?;
         Ok(y)
+    }
+}
+
+/// The parameters and running statistics of a batch normalization.
+#[derive(Debug, Clone)]
+pub(super) struct NormVariables {
+    pub(super) weight: Tensor,
+    pub(super) bias: Tensor,
+    running_mean: Var,
+    running_var: Var,
+}
+
+impl NormVariables {
+    pub(super) fn new(channels: usize, vb: VarBuilder<'_>) -> Result<Self> {
+        let get = |name, value| vb.get_with_hints(channels, name, Init::Const(value));
+        Ok(Self {
+            weight: get("weight", 1.0)?,
+            bias: get("bias", 0.0)?,
+            // The variable itself if `vb` returns variables, otherwise a copy.
+            running_mean: Var::from_tensor(&get("running_mean", 0.0)?)?,
+            running_var: Var::from_tensor(&get("running_var", 1.0)?)?,
+        })
+    }
+
+    pub(super) fn running(&self) -> NormStatistics {
+        NormStatistics {
+            mean: self.running_mean.as_detached_tensor(),
+            variance: self.running_var.as_detached_tensor(),
+        }
+    }
+
+    /// Moves the running statistics toward those of a batch.
+    pub(super) fn update(&self, batch: &BatchStatistics) -> Result<()> {
+        let updated = batch.update(&self.running(), MOMENTUM)?;
+        self.running_mean.set(&updated.mean)?;
+        self.running_var.set(&updated.variance)
     }
 }

@@ -58,14 +58,20 @@
 
 mod batch_norm;
 mod conv2d;
+mod conv_norm;
 mod dropout;
 mod init;
+mod inverted_residual;
 mod linear;
 
 pub use batch_norm::BatchNorm2d;
+pub use conv_norm::ConvNorm;
 pub use conv2d::Conv2d;
 pub use dropout::Dropout;
+pub use inverted_residual::{InvertedResidual, InvertedResidualConfig};
 pub use linear::Linear;
 
 /// The configuration of the layers, and operations without variables.
-pub use fkp_kernels::{Activation, Conv2dConfig, avg_pool2d, gelu, max_pool2d, relu, silu};
+pub use fkp_kernels::{
+    Activation, Conv2dConfig, Residual, activate, avg_pool2d, gelu, max_pool2d, relu, silu,
+};

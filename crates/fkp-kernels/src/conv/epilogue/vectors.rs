@@ -4,11 +4,12 @@ use super::planes::INACTIVE;
 use crate::Activation;
 use crate::simd::Simd;
 
+/// The activation, which is one that [`Activation::split`] leaves to the kernels.
 #[inline(always)]
 pub(crate) fn activate<S: Simd>(s: S, activation: Activation, v: S::f32s) -> S::f32s {
     match activation {
         Activation::Identity => v,
-        Activation::Relu => s.relu(v),
+        _ => s.relu(v),
     }
 }
 
@@ -34,7 +35,7 @@ pub(crate) fn saved_argmax<S: Simd>(
 ) -> S::f32s {
     match activation {
         Activation::Identity => argmax,
-        Activation::Relu => s.select_f32s(
+        _ => s.select_f32s(
             s.greater_than_f32s(value, s.splat_f32s(0.0)),
             argmax,
             s.splat_f32s(f32::from(INACTIVE)),
