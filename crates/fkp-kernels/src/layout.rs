@@ -48,23 +48,46 @@ impl Frame {
         assert_eq!(planes.len(), self.channels * self.h * self.w);
         assert_eq!(frame.len(), self.len());
         assert!(self.is_tight() || self.margin + self.w <= self.frame_w);
-        let depth = padded(self.channels);
-        if !self.is_tight() {
-            for (y, row) in frame.chunks_exact_mut(self.frame_w * depth).enumerate() {
-                if y < self.margin || y >= self.margin + self.h {
-                    row.fill(0.0);
-                } else {
-                    row[..self.margin * depth].fill(0.0);
-                    row[(self.margin + self.w) * depth..].fill(0.0);
-                }
-            }
-        }
+        self.clear_margin(frame);
         dispatch(Convert {
             frame: self.as_lines(),
             direction: Direction::Pack,
             from: planes,
             to: frame,
         });
+    }
+
+    /// Writes zeros to everything around the image.
+    pub(crate) fn clear_margin(&self, frame: &mut [f32]) {
+        if self.is_tight() {
+            return;
+        }
+        let depth = padded(self.channels);
+        for (y, row) in frame.chunks_exact_mut(self.frame_w * depth).enumerate() {
+            if y < self.margin || y >= self.margin + self.h {
+                row.fill(0.0);
+            } else {
+                row[..self.margin * depth].fill(0.0);
+                row[(self.margin + self.w) * depth..].fill(0.0);
+            }
+        }
+    }
+
+    /// The values of row `y` of the image.
+    #[inline(always)]
+    pub(crate) fn row<'a>(&self, y: usize, frame: &'a [f32]) -> &'a [f32] {
+        &frame[self.row_offset(y)..][..self.w * padded(self.channels)]
+    }
+
+    /// As [`Self::row`].
+    #[inline(always)]
+    pub(crate) fn row_mut<'a>(&self, y: usize, frame: &'a mut [f32]) -> &'a mut [f32] {
+        &mut frame[self.row_offset(y)..][..self.w * padded(self.channels)]
+    }
+
+    #[inline(always)]
+    fn row_offset(&self, y: usize) -> usize {
+        ((y + self.margin) * self.frame_w + self.margin) * padded(self.channels)
     }
 
     /// Writes the image to planes `[channels, h, w]`.

@@ -37,6 +37,7 @@ mod linear;
 mod matmul;
 mod optimizer;
 mod pool;
+mod recycle;
 mod scratch;
 mod simd;
 mod weighted_op;
@@ -45,8 +46,8 @@ pub use activation::{Activation, activate, gelu, relu, silu};
 pub use batch_norm::{
     BatchStatistics, NormStatistics, batch_norm, batch_norm_train, fold_batch_norm,
 };
-pub use block::{BlockConv, Channels, Residual, conv_block, conv_block_train};
-pub use conv::{Conv2dConfig, Pooling, conv2d, depthwise_conv2d};
+pub use block::{BlockConv, Residual, conv_block, conv_block_train};
+pub use conv::{Channels, Conv2dConfig, Pooling, conv2d, depthwise_conv2d};
 pub use dropout::{DROPOUT_SEED, dropout};
 pub use gradients::{Gradients, backward};
 pub use linear::linear;

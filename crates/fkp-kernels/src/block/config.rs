@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use crate::Activation;
+use crate::{Activation, Channels};
 
 /// A convolution without bias, its batch normalization and its activation.
 #[derive(Clone, Copy, Debug)]
@@ -21,16 +21,6 @@ pub struct BlockConv<'a> {
     pub stride: usize,
     /// Applied after the normalization.
     pub activation: Activation,
-}
-
-/// Which input channels each output channel of a convolution is computed from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Channels {
-    /// All of them.
-    #[default]
-    All,
-    /// The one with the same index: a depthwise convolution, PyTorch's `groups = c`.
-    Depthwise,
 }
 
 /// A tensor that is added to the output of a block, of its shape before pooling.

@@ -1,8 +1,16 @@
 //! Blocks of convolutions with batch normalization as one operation.
 
+mod affine;
+mod backward;
 mod config;
+mod forward;
+mod gradients;
+mod moments;
+mod op;
+mod plan;
 mod public;
 mod reference;
+mod tail;
 
-pub use config::{BlockConv, Channels, Residual};
+pub use config::{BlockConv, Residual};
 pub use public::{conv_block, conv_block_train};

@@ -3,8 +3,9 @@
 use candle_core::{Result, Tensor, bail};
 
 use super::config::{BlockConv, Residual};
-use super::reference;
+use super::{op, reference};
 use crate::conv::Pooling;
+use crate::host::is_host_f32;
 use crate::{BatchStatistics, NormStatistics};
 
 /// A block of convolutions, each with batch normalization by the statistics of this batch and
@@ -23,7 +24,15 @@ pub fn conv_block_train(
     if convs.is_empty() {
         bail!("conv_block: no convolution");
     }
-    reference::train(x, convs, residual, pooling, eps)
+    let mut operands = vec![x];
+    operands.extend(residual.tensor());
+    for conv in convs {
+        operands.extend([conv.weight, conv.gamma, conv.beta]);
+    }
+    match is_host_f32(&operands) {
+        true => op::apply(x, convs, residual, pooling, eps),
+        false => reference::train(x, convs, residual, pooling, eps),
+    }
 }
 
 /// As [`conv_block_train`] with given statistics, one for each convolution: for inference.

@@ -2,8 +2,8 @@
 
 use candle_core::{Result, Tensor};
 
-use super::config::{BlockConv, Channels, Residual};
-use crate::conv::{Conv2dConfig, Pooling, conv2d, depthwise_conv2d};
+use super::config::{BlockConv, Residual};
+use crate::conv::{Channels, Conv2dConfig, Pooling, conv2d, depthwise_conv2d};
 use crate::{
     Activation, BatchStatistics, NormStatistics, activate, batch_norm_train, fold_batch_norm,
     max_pool2d,

@@ -14,7 +14,7 @@ use crate::weighted_op::OpInputs;
 /// The weight gradient is summed in at most this many partial sums, each over consecutive
 /// images. The number fixes the order of the additions and with it the result, so it does not
 /// depend on the number of threads.
-const PARTIAL_SUMS: usize = 16;
+pub(crate) const PARTIAL_SUMS: usize = 16;
 
 /// One image of the forward pass.
 pub(super) struct ForwardImage<'a> {
@@ -106,7 +106,7 @@ pub(super) fn sum_over_groups(
 }
 
 /// Adds partial sums of `len` values each, in their order.
-fn add_in_order(partials: &[f32], len: usize) -> Vec<f32> {
+pub(crate) fn add_in_order(partials: &[f32], len: usize) -> Vec<f32> {
     let (first, others) = partials.split_at(len);
     let mut sum = first.to_vec();
     sum.par_chunks_mut(BLOCK)

@@ -77,6 +77,16 @@ impl Geometry {
         })
     }
 
+    /// As [`Self::new`] of a depthwise convolution, `w` being `[c, 1, kh, kw]`.
+    pub(crate) fn depthwise(x: &[usize], w: &[usize], config: Conv2dConfig) -> Result<Self> {
+        match (x, w) {
+            (&[_, channels, ..], &[c, 1, kh, kw]) if channels == c => {
+                Self::new(x, &[c, c, kh, kw], config)
+            }
+            _ => bail!("depthwise_conv2d: w must be [c, 1, kh, kw] for x {x:?}, got {w:?}"),
+        }
+    }
+
     /// Values of one input image.
     pub(crate) fn x_len(&self) -> usize {
         self.c_in * self.h * self.w

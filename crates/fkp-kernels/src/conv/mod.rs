@@ -7,15 +7,24 @@
 mod algorithm;
 mod batch;
 mod buffers;
+mod channels;
+mod channels_last;
 mod config;
 mod conv2d;
 mod depthwise;
 mod direct;
 mod epilogue;
+mod frame_buffers;
 mod geometry;
 mod im2col;
 mod winograd;
 
+pub(crate) use batch::{PARTIAL_SUMS, add_in_order};
+pub use channels::Channels;
+pub(crate) use channels_last::FrameConv;
 pub use config::{Conv2dConfig, Pooling};
 pub use conv2d::conv2d;
 pub use depthwise::depthwise_conv2d;
+pub(crate) use epilogue::{max_and_argmax, route};
+pub(crate) use frame_buffers::{GradientBuffers, Source};
+pub(crate) use geometry::Geometry;

@@ -4,6 +4,7 @@
 
 mod against_candle;
 mod against_pytorch;
+mod blocks;
 mod determinism;
 mod finite_differences;
 mod normalization;

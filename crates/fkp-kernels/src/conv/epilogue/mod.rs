@@ -5,4 +5,5 @@ mod planes;
 mod vectors;
 
 pub(super) use planes::{add_bias_and_activate, pool_channel, unpool_channel};
-pub(super) use vectors::{activate, active, max_and_argmax, route, saved_argmax};
+pub(super) use vectors::{activate, active, saved_argmax};
+pub(crate) use vectors::{max_and_argmax, route};

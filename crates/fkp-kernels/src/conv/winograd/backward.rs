@@ -52,9 +52,9 @@ pub(crate) fn backward(g: &Geometry, inputs: &BackwardInputs<'_>) -> OpGradients
 }
 
 /// Gradients of the transformed weights and of the padded bias, summed over images.
-struct Sums<'a> {
-    du: &'a mut [f32],
-    db: &'a mut [f32],
+pub(super) struct Sums<'a> {
+    pub(super) du: &'a mut [f32],
+    pub(super) db: &'a mut [f32],
 }
 
 fn image_gradients(
@@ -99,27 +99,27 @@ fn image_gradients(
 }
 
 /// The gradients of one image.
-struct Backward<'a> {
-    plan: &'a Plan,
+pub(super) struct Backward<'a> {
+    pub(super) plan: &'a Plan,
     /// The input frame.
-    input: &'a [f32],
-    output: OutputGradient<'a>,
-    u: &'a [f32],
+    pub(super) input: &'a [f32],
+    pub(super) output: OutputGradient<'a>,
+    pub(super) u: &'a [f32],
     /// Memory for the points of one block.
-    v: &'a mut [f32],
-    m: &'a mut [f32],
-    sums: Sums<'a>,
+    pub(super) v: &'a mut [f32],
+    pub(super) m: &'a mut [f32],
+    pub(super) sums: Sums<'a>,
     /// How the first block is added to `sums.du`.
-    write: Write,
+    pub(super) write: Write,
     /// Gradient of the input, in its frame; empty if not needed.
-    dx: &'a mut [f32],
+    pub(super) dx: &'a mut [f32],
 }
 
 /// Gradient of the output, in its frame.
-struct OutputGradient<'a> {
-    dy: &'a [f32],
+pub(super) struct OutputGradient<'a> {
+    pub(super) dy: &'a [f32],
     /// Index of the maximum of each window; empty without pooling.
-    argmax: &'a [u8],
+    pub(super) argmax: &'a [u8],
 }
 
 impl Kernel for Backward<'_> {

@@ -47,22 +47,22 @@ pub(crate) fn forward(g: &Geometry, inputs: OpInputs<'_>, argmax: Option<&mut [u
 }
 
 /// The convolution of one image.
-struct Forward<'a> {
-    plan: &'a Plan,
+pub(super) struct Forward<'a> {
+    pub(super) plan: &'a Plan,
     /// The input frame.
-    input: &'a [f32],
-    u: &'a [f32],
-    bias: &'a [f32],
+    pub(super) input: &'a [f32],
+    pub(super) u: &'a [f32],
+    pub(super) bias: &'a [f32],
     /// Memory for the points of one block.
-    v: &'a mut [f32],
-    m: &'a mut [f32],
-    output: OutputBuffers<'a>,
+    pub(super) v: &'a mut [f32],
+    pub(super) m: &'a mut [f32],
+    pub(super) output: OutputBuffers<'a>,
 }
 
 /// The output frame and, where a backward pass may follow, the argmax buffer.
-struct OutputBuffers<'a> {
-    values: &'a mut [f32],
-    argmax: Option<&'a mut [u8]>,
+pub(super) struct OutputBuffers<'a> {
+    pub(super) values: &'a mut [f32],
+    pub(super) argmax: Option<&'a mut [u8]>,
 }
 
 impl Kernel for Forward<'_> {

@@ -11,6 +11,7 @@
 
 mod backward;
 mod forward;
+mod frames;
 mod plan;
 mod tiles;
 mod transform;
@@ -18,4 +19,5 @@ mod weights;
 
 pub(super) use backward::backward;
 pub(super) use forward::forward;
+pub(crate) use frames::FrameWinograd;
 pub(super) use plan::{applies, output_frame};

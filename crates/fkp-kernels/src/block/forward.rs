@@ -1,0 +1,145 @@
+//! The forward pass: each convolution reads the normalized output of the one before and gathers the
+//! statistics of its own; one pass over the last output computes the result.
+
+use rayon::prelude::*;
+
+use super::affine::{Affine, Statistics};
+use super::moments::{self, Moments};
+use super::plan::{Layer, Plan};
+use crate::layout::padded;
+use crate::recycle::Buffer;
+use crate::scratch::with_scratch;
+
+/// What the backward pass needs of the forward pass: the outputs of the convolutions, from which it
+/// computes everything else again.
+#[derive(Debug)]
+pub(super) struct Saved {
+    pub(super) layers: Vec<SavedLayer>,
+}
+
+#[derive(Debug)]
+pub(super) struct SavedLayer {
+    /// The output of the convolution, a frame per image.
+    pub(super) z: Buffer,
+    /// Mean and biased variance of each channel.
+    pub(super) moments: Vec<[f64; 2]>,
+    pub(super) statistics: Statistics,
+    pub(super) affine: Affine,
+}
+
+/// The operands of a block.
+#[derive(Clone, Copy)]
+pub(super) struct Operands<'a> {
+    pub(super) x: &'a [f32],
+    pub(super) parameters: &'a [f32],
+    /// Empty without a residual.
+    pub(super) residual: &'a [f32],
+}
+
+/// Computes the result `[n, c, h, w]`.
+pub(super) fn forward(plan: &Plan, operands: Operands<'_>) -> (Vec<f32>, Saved) {
+    let mut layers: Vec<SavedLayer> = Vec::with_capacity(plan.layers.len());
+    for (i, layer) in plan.layers.iter().enumerate() {
+        let previous = match i {
+            0 => None,
+            _ => layers.last().map(|saved| (&plan.layers[i - 1], saved)),
+        };
+        let saved = convolve(plan, layer, previous, operands);
+        layers.push(saved);
+    }
+    let y = match layers.last() {
+        Some(last) => result(plan, last, operands.residual),
+        None => Vec::new(),
+    };
+    (y, Saved { layers })
+}
+
+fn convolve(
+    plan: &Plan,
+    layer: &Layer,
+    previous: Option<(&Layer, &SavedLayer)>,
+    operands: Operands<'_>,
+) -> SavedLayer {
+    let (conv, g) = (&layer.conv, &layer.geometry);
+    let z_len = conv.output().len();
+    let depth = padded(g.c_out);
+    let weights = conv.forward_weights(&operands.parameters[layer.parameters.weight.clone()]);
+    let mut z = Buffer::new(plan.n * z_len);
+    let mut means = vec![0.0; plan.n * depth];
+    let mut squares = vec![0.0; plan.n * depth];
+    z.par_chunks_mut(z_len)
+        .zip(
+            means
+                .par_chunks_mut(depth)
+                .zip(squares.par_chunks_mut(depth)),
+        )
+        .enumerate()
+        .for_each(|(image, (z, (mean, squares)))| {
+            with_scratch(conv.input_len(), |input| {
+                fill_input(layer, previous, operands.x, image, input);
+                conv.forward(input, &weights, z);
+            });
+            moments::of_image(&conv.output(), z, Moments { mean, squares });
+        });
+    let moments = moments::merge(&means, &squares, depth, g.positions());
+    let statistics = Statistics::new(&moments, g.c_out, plan.eps);
+    let gamma = &operands.parameters[layer.parameters.gamma.clone()];
+    let beta = &operands.parameters[layer.parameters.beta.clone()];
+    SavedLayer {
+        z,
+        affine: Affine::new(&statistics, gamma, beta, layer.activation),
+        statistics,
+        moments,
+    }
+}
+
+/// Fills the input of a convolution for one image: from the planes of `x` or from the output of the
+/// convolution before.
+pub(super) fn fill_input(
+    layer: &Layer,
+    previous: Option<(&Layer, &SavedLayer)>,
+    x: &[f32],
+    image: usize,
+    input: &mut [f32],
+) {
+    match previous {
+        None => {
+            let len = layer.geometry.x_len();
+            layer.conv.fill_from_planes(&x[image * len..][..len], input);
+        }
+        Some((before, saved)) => {
+            let frame = before.conv.output();
+            let z = &saved.z[image * frame.len()..][..frame.len()];
+            saved.affine.apply(&frame, z, &layer.conv.input(), input);
+        }
+    }
+}
+
+fn result(plan: &Plan, last: &SavedLayer, residual: &[f32]) -> Vec<f32> {
+    let tail = &plan.tail;
+    let (output, z_len) = (tail.output(), tail.z.len());
+    let y_len = output.channels * output.h * output.w;
+    let mut y = vec![0.0f32; plan.n * y_len];
+    y.par_chunks_mut(y_len)
+        .zip(last.z.par_chunks(z_len))
+        .enumerate()
+        .for_each(|(image, (y, z))| {
+            with_scratch(output.len() + tail.residual_len(), |scratch| {
+                let (pixels, added) = scratch.split_at_mut(output.len());
+                pack_residual(plan, residual, image, added);
+                tail.forward(&last.affine, z, added, pixels);
+                output.unpack(pixels, y);
+            });
+        });
+    y
+}
+
+/// The residual of one image, channels last; nothing without a residual.
+pub(super) fn pack_residual(plan: &Plan, residual: &[f32], image: usize, added: &mut [f32]) {
+    if added.is_empty() {
+        return;
+    }
+    let frame = plan.tail.residual();
+    let len = frame.channels * frame.h * frame.w;
+    frame.pack(&residual[image * len..][..len], added);
+}

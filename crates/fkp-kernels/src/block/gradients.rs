@@ -1,0 +1,403 @@
+//! The gradients of one image between the convolutions: through activation and normalization.
+#![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
+
+use super::affine::{Affine, Statistics};
+use super::tail::{Pixels, Tail};
+use crate::layout::{Frame, padded};
+use crate::simd::{CHANNEL_BLOCK, Kernel, Simd, dispatch};
+
+/// Pixels whose sum is computed in f32 before it is added to one in f64.
+const PIXELS: usize = 64;
+
+/// Sums over the pixels of an image: `[2, depth]`, of the gradient of the normalized values after
+/// scale and shift, and of its product with the normalized values before. Over the batch these
+/// are the gradients of shift and scale.
+pub(super) struct Sums<'a>(pub(super) &'a mut [f64]);
+
+/// The gradient of the input of a normalization by the statistics of the batch (Ioffe and Szegedy
+/// 2015), `gradient · scale + z · of_z + constant` for each channel.
+#[derive(Debug)]
+pub(super) struct InputGradient {
+    scale: Vec<f32>,
+    of_z: Vec<f32>,
+    constant: Vec<f32>,
+}
+
+impl InputGradient {
+    /// From the sums over all `count` values of each channel.
+    pub(super) fn new(
+        affine: &Affine,
+        statistics: &Statistics,
+        sums: &[f64],
+        count: usize,
+    ) -> Self {
+        let depth = affine.scale.len();
+        let (gradients, products) = sums.split_at(depth);
+        let (mut of_z, mut constant) = (Vec::new(), Vec::new());
+        for c in 0..depth {
+            let (scale, mean) = (f64::from(affine.scale[c]), f64::from(statistics.mean[c]));
+            let inv_std = f64::from(statistics.inv_std[c]);
+            let factor = scale * products[c] / count as f64 * inv_std;
+            of_z.push(-factor as f32);
+            constant.push((factor * mean - scale * gradients[c] / count as f64) as f32);
+        }
+        Self {
+            scale: affine.scale.clone(),
+            of_z,
+            constant,
+        }
+    }
+
+    /// # Safety
+    /// `c + LANES` is at most the padded number of channels.
+    #[inline(always)]
+    unsafe fn vectors<S: Simd>(&self, s: S, c: usize) -> [S::f32s; 3] {
+        // SAFETY: the caller's contract.
+        unsafe {
+            [
+                s.load(self.scale.as_ptr().add(c)),
+                s.load(self.of_z.as_ptr().add(c)),
+                s.load(self.constant.as_ptr().add(c)),
+            ]
+        }
+    }
+}
+
+#[inline(always)]
+fn input_gradient<S: Simd>(s: S, factors: [S::f32s; 3], z: S::f32s, gradient: S::f32s) -> S::f32s {
+    let [scale, of_z, constant] = factors;
+    s.mul_add(gradient, scale, s.mul_add(z, of_z, constant))
+}
+
+/// One image of the last convolution, and the gradient of the block's result.
+#[derive(Clone, Copy)]
+pub(super) struct Last<'a> {
+    pub(super) tail: &'a Tail,
+    pub(super) affine: &'a Affine,
+    pub(super) statistics: &'a Statistics,
+    pub(super) z: &'a [f32],
+    pub(super) residual: &'a [f32],
+    /// In the layout [`Tail::output`].
+    pub(super) dy: &'a [f32],
+}
+
+impl Last<'_> {
+    /// Computes the sums, and the gradient of the residual where `d_residual` is not empty.
+    pub(super) fn sums(self, sums: Sums<'_>, d_residual: &mut [f32]) {
+        d_residual.fill(0.0);
+        dispatch(LastSums {
+            last: self,
+            sums,
+            d_residual,
+        });
+    }
+
+    /// Computes the gradient of the convolution's output, in the layout `frame`.
+    pub(super) fn output_gradient(self, gradient: &InputGradient, frame: &Frame, dz: &mut [f32]) {
+        dispatch(LastGradient {
+            last: self,
+            gradient,
+            frame,
+            dz,
+        });
+    }
+
+    fn pixels(&self) -> Pixels<'_> {
+        Pixels::new(self.tail, self.affine, self.z, self.residual)
+    }
+}
+
+/// Sums of two products per channel, in f32 for a few pixels and then in f64.
+struct PairSums<S: Simd> {
+    vectors: [S::f32s; 2],
+    pending: usize,
+    lanes: [[f64; CHANNEL_BLOCK]; 2],
+}
+
+impl<S: Simd> PairSums<S> {
+    #[inline(always)]
+    fn new(s: S) -> Self {
+        Self {
+            vectors: [s.splat_f32s(0.0); 2],
+            pending: 0,
+            lanes: [[0.0; CHANNEL_BLOCK]; 2],
+        }
+    }
+
+    /// Adds a gradient and its product with the normalized value.
+    #[inline(always)]
+    fn add(&mut self, s: S, gradient: S::f32s, normalized: S::f32s) {
+        self.vectors[0] = s.add_f32s(self.vectors[0], gradient);
+        self.vectors[1] = s.mul_add(gradient, normalized, self.vectors[1]);
+    }
+
+    /// After `pixels` calls of [`Self::add`].
+    #[inline(always)]
+    fn end_of_row(&mut self, s: S, pixels: usize) {
+        self.pending += pixels;
+        if self.pending >= PIXELS {
+            self.flush(s);
+        }
+    }
+
+    #[inline(always)]
+    fn flush(&mut self, s: S) {
+        for (lanes, vector) in self.lanes.iter_mut().zip(&mut self.vectors) {
+            let values = s.to_lanes(*vector);
+            for (lane, value) in lanes.iter_mut().zip(values) {
+                *lane += f64::from(value);
+            }
+            *vector = s.splat_f32s(0.0);
+        }
+        self.pending = 0;
+    }
+
+    /// Writes the sums of the channels from `c`.
+    #[inline(always)]
+    fn finish(mut self, s: S, sums: &mut [f64], c: usize) {
+        self.flush(s);
+        let depth = sums.len() / 2;
+        let lanes = S::F32_LANES;
+        sums[c..][..lanes].copy_from_slice(&self.lanes[0][..lanes]);
+        sums[depth + c..][..lanes].copy_from_slice(&self.lanes[1][..lanes]);
+    }
+}
+
+struct LastSums<'a> {
+    last: Last<'a>,
+    sums: Sums<'a>,
+    d_residual: &'a mut [f32],
+}
+
+impl Kernel for LastSums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self {
+            last,
+            sums: Sums(sums),
+            d_residual,
+        } = self;
+        let (pixels, z) = (last.pixels(), last.tail.z);
+        let depth = padded(z.channels);
+        assert!(sums.len() == 2 * depth);
+        assert!(d_residual.is_empty() || d_residual.len() == last.tail.residual().len());
+        let statistics = last.statistics;
+        for c in (0..depth).step_by(S::F32_LANES) {
+            // SAFETY: c + LANES <= depth, the length of both.
+            let (mean, inv_std) = unsafe { statistics.vectors(s, c) };
+            let mut pair = PairSums::new(s);
+            for y in 0..last.tail.output().h {
+                // SAFETY: as above; the pixel is inside the image, and so of the residual.
+                unsafe {
+                    pixels.row_gradients(s, last.dy, y, c, |pixel| {
+                        let normalized = s.mul_f32s(s.sub_f32s(pixel.z, mean), inv_std);
+                        pair.add(s, pixel.normalized, normalized);
+                        if !d_residual.is_empty() {
+                            let offset = (pixel.y * z.w + pixel.x) * depth + c;
+                            s.store(d_residual.as_mut_ptr().add(offset), pixel.residual);
+                        }
+                    });
+                }
+                pair.end_of_row(s, z.w);
+            }
+            pair.finish(s, sums, c);
+        }
+    }
+}
+
+struct LastGradient<'a> {
+    last: Last<'a>,
+    gradient: &'a InputGradient,
+    frame: &'a Frame,
+    dz: &'a mut [f32],
+}
+
+impl Kernel for LastGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self {
+            last,
+            gradient,
+            frame,
+            dz,
+        } = self;
+        let (pixels, depth) = (last.pixels(), padded(frame.channels));
+        assert!(dz.len() == frame.len() && gradient.scale.len() == depth);
+        assert!(
+            (frame.h, frame.w, frame.channels)
+                == (last.tail.z.h, last.tail.z.w, last.tail.z.channels)
+        );
+        frame.clear_margin(dz);
+        let origin = (frame.margin * frame.frame_w + frame.margin) * depth;
+        let line = frame.frame_w * depth;
+        let to = dz.as_mut_ptr();
+        for y in 0..last.tail.output().h {
+            for c in (0..depth).step_by(S::F32_LANES) {
+                // SAFETY: c + LANES <= depth; the pixels are inside the image of the frame.
+                unsafe {
+                    let factors = gradient.vectors(s, c);
+                    pixels.row_gradients(s, last.dy, y, c, |pixel| {
+                        let value = input_gradient(s, factors, pixel.z, pixel.normalized);
+                        let offset = origin + pixel.y * line + pixel.x * depth + c;
+                        s.store(to.add(offset), value);
+                    });
+                }
+            }
+        }
+        for c in (0..depth).step_by(S::F32_LANES) {
+            // SAFETY: as above.
+            unsafe {
+                let factors = gradient.vectors(s, c);
+                pixels.rest(s, c, |pixel| {
+                    let value = input_gradient(s, factors, pixel.z, pixel.normalized);
+                    let offset = origin + pixel.y * line + pixel.x * depth + c;
+                    s.store(to.add(offset), value);
+                });
+            }
+        }
+    }
+}
+
+/// One image of a convolution that another follows.
+#[derive(Clone, Copy)]
+pub(super) struct Inner<'a> {
+    pub(super) affine: &'a Affine,
+    pub(super) statistics: &'a Statistics,
+    /// The layout of `z` and of the gradient that is kept.
+    pub(super) frame: &'a Frame,
+    pub(super) z: &'a [f32],
+}
+
+impl Inner<'_> {
+    /// Computes the gradient before the activation, `kept`, from that after it, `dx` in the layout
+    /// `dx_frame`, and the sums.
+    pub(super) fn sums(self, dx_frame: &Frame, dx: &[f32], kept: &mut [f32], sums: Sums<'_>) {
+        dispatch(InnerSums {
+            inner: self,
+            dx_frame,
+            dx,
+            kept,
+            sums,
+        });
+    }
+
+    /// Computes the gradient of the convolution's output, in the layout `frame`.
+    pub(super) fn output_gradient(
+        self,
+        gradient: &InputGradient,
+        kept: &[f32],
+        frame: &Frame,
+        dz: &mut [f32],
+    ) {
+        dispatch(InnerGradient {
+            inner: self,
+            gradient,
+            kept,
+            frame,
+            dz,
+        });
+    }
+}
+
+struct InnerSums<'a> {
+    inner: Inner<'a>,
+    dx_frame: &'a Frame,
+    dx: &'a [f32],
+    kept: &'a mut [f32],
+    sums: Sums<'a>,
+}
+
+impl Kernel for InnerSums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self {
+            inner:
+                Inner {
+                    affine,
+                    statistics,
+                    frame,
+                    z,
+                },
+            dx_frame,
+            dx,
+            kept,
+            sums: Sums(sums),
+        } = self;
+        let depth = padded(frame.channels);
+        assert!((frame.channels, frame.h, frame.w) == (dx_frame.channels, dx_frame.h, dx_frame.w));
+        assert!(sums.len() == 2 * depth && affine.scale.len() == depth);
+        for c in (0..depth).step_by(S::F32_LANES) {
+            let mut pair = PairSums::new(s);
+            // SAFETY: c + LANES <= depth.
+            let ((mean, inv_std), channel) =
+                unsafe { (statistics.vectors(s, c), affine.vectors(s, c)) };
+            for y in 0..frame.h {
+                let (z, dx) = (frame.row(y, z), dx_frame.row(y, dx));
+                let kept = frame.row_mut(y, kept);
+                for x in 0..frame.w {
+                    let offset = x * depth + c;
+                    // SAFETY: all three rows have w pixels of depth values.
+                    unsafe {
+                        let z = s.load(z.as_ptr().add(offset));
+                        let gradient = s.load(dx.as_ptr().add(offset));
+                        let gradient = affine.backward(s, channel, z, gradient);
+                        s.store(kept.as_mut_ptr().add(offset), gradient);
+                        pair.add(s, gradient, s.mul_f32s(s.sub_f32s(z, mean), inv_std));
+                    }
+                }
+                pair.end_of_row(s, frame.w);
+            }
+            pair.finish(s, sums, c);
+        }
+    }
+}
+
+struct InnerGradient<'a> {
+    inner: Inner<'a>,
+    gradient: &'a InputGradient,
+    kept: &'a [f32],
+    frame: &'a Frame,
+    dz: &'a mut [f32],
+}
+
+impl Kernel for InnerGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self {
+            inner,
+            gradient,
+            kept,
+            frame: to,
+            dz,
+        } = self;
+        let (from, depth) = (inner.frame, padded(to.channels));
+        assert!((from.channels, from.h, from.w) == (to.channels, to.h, to.w));
+        assert!(gradient.scale.len() == depth);
+        to.clear_margin(dz);
+        for y in 0..from.h {
+            let (z, kept) = (from.row(y, inner.z), from.row(y, kept));
+            let dz = to.row_mut(y, dz);
+            for c in (0..depth).step_by(S::F32_LANES) {
+                // SAFETY: all three rows have w pixels of depth values.
+                unsafe {
+                    let factors = gradient.vectors(s, c);
+                    for x in 0..from.w {
+                        let offset = x * depth + c;
+                        let z = s.load(z.as_ptr().add(offset));
+                        let value = s.load(kept.as_ptr().add(offset));
+                        let value = input_gradient(s, factors, z, value);
+                        s.store(dz.as_mut_ptr().add(offset), value);
+                    }
+                }
+            }
+        }
+    }
+}

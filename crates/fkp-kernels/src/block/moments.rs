@@ -1,0 +1,143 @@
+//! Mean and variance of each channel, gathered image by image while it is in the cache.
+#![expect(unsafe_code, reason = "vector loads at computed offsets")]
+
+use crate::layout::{Frame, padded};
+use crate::simd::{CHANNEL_BLOCK, Kernel, Simd, dispatch};
+
+/// Pixels whose sum is computed in f32 before it is added to one in f64.
+const PIXELS: usize = 64;
+
+/// Mean and sum of squared differences from it, of each channel of one image.
+pub(super) struct Moments<'a> {
+    pub(super) mean: &'a mut [f64],
+    pub(super) squares: &'a mut [f64],
+}
+
+/// Computes the moments of the image in `frame`; `pixels` are its values.
+pub(super) fn of_image(frame: &Frame, pixels: &[f32], moments: Moments<'_>) {
+    dispatch(OfImage {
+        frame,
+        pixels,
+        moments,
+    });
+}
+
+struct OfImage<'a> {
+    frame: &'a Frame,
+    pixels: &'a [f32],
+    moments: Moments<'a>,
+}
+
+impl Kernel for OfImage<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self {
+            frame,
+            pixels,
+            moments: Moments { mean, squares },
+        } = self;
+        let depth = padded(frame.channels);
+        assert!(frame.margin == 0 && pixels.len() == frame.len());
+        assert!(mean.len() == depth && squares.len() == depth);
+        let count = (frame.h * frame.w) as f64;
+        for c in (0..depth).step_by(S::F32_LANES) {
+            // Differences from the first pixel: sums of squares of a channel whose mean is far
+            // from 0 would lose the variance to rounding.
+            // SAFETY: c + LANES <= depth, and the frame has at least one pixel.
+            let pivot = unsafe { s.load(pixels.as_ptr().add(c)) };
+            let (mut sums, mut square_sums) = ([0.0f64; CHANNEL_BLOCK], [0.0f64; CHANNEL_BLOCK]);
+            let mut flush = |sum: S::f32s, square_sum: S::f32s| {
+                let (sum, square_sum) = (s.to_lanes(sum), s.to_lanes(square_sum));
+                for i in 0..S::F32_LANES {
+                    sums[i] += f64::from(sum[i]);
+                    square_sums[i] += f64::from(square_sum[i]);
+                }
+            };
+            let zero = s.splat_f32s(0.0);
+            let (mut sum, mut square_sum, mut pending) = (zero, zero, 0);
+            for y in 0..frame.h {
+                for x in 0..frame.w {
+                    let offset = (y * frame.frame_w + x) * depth + c;
+                    // SAFETY: the pixel is inside the frame, whose length is asserted above.
+                    let v = s.sub_f32s(unsafe { s.load(pixels.as_ptr().add(offset)) }, pivot);
+                    sum = s.add_f32s(sum, v);
+                    square_sum = s.mul_add(v, v, square_sum);
+                }
+                pending += frame.w;
+                if pending >= PIXELS {
+                    flush(sum, square_sum);
+                    (sum, square_sum, pending) = (zero, zero, 0);
+                }
+            }
+            flush(sum, square_sum);
+            let pivot = s.to_lanes(pivot);
+            for i in 0..S::F32_LANES {
+                let offset = sums[i] / count;
+                mean[c + i] = f64::from(pivot[i]) + offset;
+                squares[c + i] = (square_sums[i] - sums[i] * offset).max(0.0);
+            }
+        }
+    }
+}
+
+/// Mean and biased variance of each channel over images of `count` pixels each, from their moments
+/// `[images, depth]` (Chan, Golub and LeVeque 1979).
+pub(super) fn merge(means: &[f64], squares: &[f64], depth: usize, count: usize) -> Vec<[f64; 2]> {
+    let images = means.len() / depth;
+    let channel = |c: usize| {
+        let of_channel = |values: &'_ [f64]| -> Vec<f64> {
+            values.iter().skip(c).step_by(depth).copied().collect()
+        };
+        let means = of_channel(means);
+        let mean = means.iter().sum::<f64>() / images as f64;
+        let between: f64 = means.iter().map(|m| (m - mean) * (m - mean)).sum();
+        let within: f64 = of_channel(squares).iter().sum();
+        [
+            mean,
+            between / images as f64 + within / (images * count) as f64,
+        ]
+    };
+    (0..depth).map(channel).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_the_definition_also_far_from_zero() {
+        let frame = Frame {
+            frame_w: 9,
+            ..Frame::tight(3, 11, 7)
+        };
+        let images: Vec<Vec<f32>> = (0..3)
+            .map(|n| {
+                let value = |i: usize| 1000.0 + ((i * 37 + n * 11) % 101) as f32 * 0.01;
+                (0..frame.len()).map(value).collect()
+            })
+            .collect();
+        let (mut means, mut squares) = (vec![0.0; 3 * 16], vec![0.0; 3 * 16]);
+        for (n, image) in images.iter().enumerate() {
+            let moments = Moments {
+                mean: &mut means[n * 16..][..16],
+                squares: &mut squares[n * 16..][..16],
+            };
+            of_image(&frame, image, moments);
+        }
+        for (c, [mean, variance]) in merge(&means, &squares, 16, 77).into_iter().enumerate() {
+            let mut values = Vec::new();
+            for image in &images {
+                for y in 0..11 {
+                    values.extend((0..7).map(|x| f64::from(image[(y * 9 + x) * 16 + c])));
+                }
+            }
+            let expected = values.iter().sum::<f64>() / values.len() as f64;
+            let squares = values.iter().map(|v| (v - expected) * (v - expected));
+            let expected_variance = squares.sum::<f64>() / values.len() as f64;
+            assert!((mean - expected).abs() < 1e-6, "{mean} {expected}");
+            assert!((variance - expected_variance).abs() < 1e-6 * expected_variance);
+        }
+    }
+}
