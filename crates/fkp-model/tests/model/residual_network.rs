@@ -14,27 +14,20 @@ struct MyNetwork {
 impl MyNetwork {
     fn new(vb: VarBuilder<'_>) -> Result<Self> {
         let same = Conv2dConfig::new().padding(1).relu();
-        let pooled = same.max_pool2();
-        let stage = |from, to, config, name| ConvNorm::new(from, to, 3, config, vb.pp(name));
+        let pool = same.max_pool2();
+        let conv = |from, to, config, name| ConvNorm::new(from, to, 3, config, vb.pp(name));
+        let add = |channels, name| conv(channels, channels, pool, name).map(Some);
         let stages = vec![
-            (stage(1, 24, pooled, "conv0")?, None),
-            (stage(24, 48, pooled, "conv1")?, None),
-            (
-                stage(48, 96, same, "conv2")?,
-                Some(stage(96, 96, pooled, "residual2")?),
-            ),
-            (
-                stage(96, 128, same, "conv3")?,
-                Some(stage(128, 128, pooled, "residual3")?),
-            ),
-            (stage(128, 192, same, "conv4")?, None),
+            (conv(1, 24, pool, "conv0")?, None),
+            (conv(24, 48, pool, "conv1")?, None),
+            (conv(48, 96, same, "conv2")?, add(96, "add2")?),
+            (conv(96, 128, same, "conv3")?, add(128, "add3")?),
+            (conv(128, 192, same, "conv4")?, None),
         ];
         let hidden = Linear::new(192 * 6 * 6, 256, Activation::Relu, vb.pp("hidden"))?;
         let output = Linear::new(256, 136, Activation::Identity, vb.pp("output"))?;
-        Ok(Self {
-            stages,
-            dense: [hidden, output],
-        })
+        let dense = [hidden, output];
+        Ok(Self { stages, dense })
     }
 }
 
@@ -74,7 +67,7 @@ fn a_network_of_the_public_layers_is_the_residual_network() {
             Some(rest) => {
                 let (stage, rest) = rest.split_at(1);
                 let rest = rest.replacen(".first", &format!("conv{stage}"), 1);
-                rest.replacen(".residual0", &format!("residual{stage}"), 1)
+                rest.replacen(".residual0", &format!("add{stage}"), 1)
             }
             None => name.replace("dense0", "hidden").replace("dense1", "output"),
         };
