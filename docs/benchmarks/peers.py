@@ -1,14 +1,16 @@
 """Times one peer at one piece of work and prints the numbers as JSON.
 
-Called by run.py in the environment that it makes; see README.md. The network is the tutorial's:
-96×96×1, three 3×3 convolutions of 32, 64 and 128 channels with ReLU and 2×2 max-pool, dense 500
-with ReLU, dense 30; mean absolute error; Adam. Float32, data in memory.
+Called by run.py in the environment that it makes; see README.md. The networks are those of
+networks.py; mean absolute error; Adam. Float32, data in memory.
 """
 import argparse
 import json
+import multiprocessing
 import os
 import statistics
+import tempfile
 import time
+from pathlib import Path
 
 
 def measure(step, seconds=3.0):
@@ -22,18 +24,35 @@ def measure(step, seconds=3.0):
 
 def measure_part(timed, seconds=3.0):
     """As measure, of the part of the work that it times itself."""
+    idle = idle_memory_mib()
     timed()
     start = time.perf_counter()
     timed()
     timed()
     once = (time.perf_counter() - start) / 2
     ms = [timed() * 1e3 for _ in range(min(max(int(seconds / once), 5), 2000))]
-    with open("/proc/self/status") as status:
-        peak = next((line.split()[1] for line in status if line.startswith("VmHWM")), None)
+    peak = memory_mib("VmHWM")
     return {
         "median_ms": statistics.median(ms), "min_ms": min(ms), "max_ms": max(ms),
-        "repetitions": len(ms), "peak_memory_mib": int(peak) / 1024 if peak else None,
+        "repetitions": len(ms), "peak_memory_mib": peak,
+        "added_memory_mib": peak - idle if peak and idle else None,
     }
+
+
+def memory_mib(field):
+    """A field of the process's status, where the system reports it (Linux)."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(field)), None)
+
+
+def idle_memory_mib():
+    """The resident memory before the work; the peak starts again from it."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pass
+    return memory_mib("VmRSS")
 
 
 def with_torch(a):
@@ -60,11 +79,13 @@ def with_torch(a):
         with torch.no_grad():
             forward = measure(lambda: layer(x))
         return [forward, measure_part(backward), measure(lambda: total().backward())]
-    convs = []
-    for c_in, c_out in [(1, 32), (32, 64), (64, 128)]:
-        convs += [nn.Conv2d(c_in, c_out, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
-    net = nn.Sequential(*convs, nn.Flatten(), nn.Linear(18432, 500), nn.ReLU(), nn.Linear(500, 30))
-    x, target = torch.rand(a.batch, 1, 96, 96), torch.rand(a.batch, 30)
+    import networks
+
+    side, outputs = networks.SIZES[a.network]
+    memory_format = getattr(torch, a.format)
+    net = networks.BUILD[a.network]().to(memory_format=memory_format)
+    x = torch.rand(a.batch, 1, side, side).to(memory_format=memory_format)
+    target = torch.rand(a.batch, outputs)
     if a.work == "predict":
         net.eval()
         with torch.inference_mode():
@@ -100,50 +121,48 @@ def with_keras(a):
     return [measure(lambda: net.train_on_batch(x, target))]
 
 
+def export_onnx(file, network, batch):
+    import networks
+    import torch
+
+    side, _ = networks.SIZES[network]
+    x = torch.rand(batch, 1, side, side)
+    # In evaluation the exporter folds batch normalization into the convolution before it.
+    torch.onnx.export(networks.BUILD[network]().eval(), (x,), file, dynamo=False,
+                      input_names=["x"])
+
+
+def onnx_model(a):
+    """The bytes of the ONNX model: those of --onnx, otherwise the PyTorch network's.
+
+    PyTorch runs in a process of its own, so that its memory does not count.
+    """
+    if a.onnx:
+        return a.onnx.read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.onnx"
+        fork = multiprocessing.get_context("fork")
+        process = fork.Process(target=export_onnx, args=(str(file), a.network, a.batch))
+        process.start()
+        process.join()
+        model = file.read_bytes()
+    assert b"BatchNormalization" not in model, "batch normalization is not folded"
+    return model
+
+
 def with_onnxruntime(a):
     import numpy as np
-    import onnx
     import onnxruntime
-    from onnx import TensorProto, helper, numpy_helper
 
-    rng = np.random.default_rng(0)
-    nodes, weights = [], []
-
-    def weight(name, *shape):
-        values = rng.standard_normal(shape).astype("float32") * 0.05
-        weights.append(numpy_helper.from_array(values, name))
-        return name
-
-    last = "x"
-
-    def node(op, inputs, **attributes):
-        nonlocal last
-        out = f"y{len(nodes)}"
-        nodes.append(helper.make_node(op, [last, *inputs], [out], **attributes))
-        last = out
-
-    for i, (c_in, c_out) in enumerate([(1, 32), (32, 64), (64, 128)]):
-        node("Conv", [weight(f"w{i}", c_out, c_in, 3, 3), weight(f"b{i}", c_out)],
-             pads=[1, 1, 1, 1], kernel_shape=[3, 3])
-        node("Relu", [])
-        node("MaxPool", [], kernel_shape=[2, 2], strides=[2, 2])
-    node("Flatten", [])
-    node("Gemm", [weight("w3", 500, 18432), weight("b3", 500)], transB=1)
-    node("Relu", [])
-    node("Gemm", [weight("w4", 30, 500), weight("b4", 30)], transB=1)
-    graph = helper.make_graph(
-        nodes, "tutorial",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [a.batch, 1, 96, 96])],
-        [helper.make_tensor_value_info(last, TensorProto.FLOAT, [a.batch, 30])], weights)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.checker.check_model(model)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = a.threads
     options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    x = rng.random((a.batch, 1, 96, 96), dtype="float32")
-    return [measure(lambda: session.run(None, {"x": x}))]
+        onnx_model(a), options, providers=["CPUExecutionProvider"])
+    [image] = session.get_inputs()
+    # The batch may have a name instead of a size.
+    x = np.random.default_rng(0).random((a.batch, *image.shape[1:]), dtype="float32")
+    return [measure(lambda: session.run(None, {image.name: x}))]
 
 
 parser = argparse.ArgumentParser()
@@ -152,7 +171,15 @@ parser.add_argument("work", choices=["step", "predict", "conv"])
 parser.add_argument("--batch", type=int, default=32)
 parser.add_argument("--threads", type=int, default=1)
 parser.add_argument("--shape", type=lambda s: [int(v) for v in s.split(",")], default=[32, 64, 48])
+parser.add_argument("--network", choices=["tutorial", "residual", "mobile"], default="tutorial")
+parser.add_argument("--format", choices=["contiguous_format", "channels_last"],
+                    default="contiguous_format", help="memory format of PyTorch's tensors")
+parser.add_argument("--onnx", type=Path, help="the model for ONNX Runtime; PyTorch's if absent")
 arguments = parser.parse_args()
+if arguments.peer == "keras" and (arguments.network, arguments.work) != ("tutorial", "step"):
+    parser.error("keras is measured at the tutorial's training step only")
+if arguments.peer == "onnxruntime" and arguments.work != "predict":
+    parser.error("onnxruntime is measured at predictions only")
 os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 run = {"torch": with_torch, "keras": with_keras, "onnxruntime": with_onnxruntime}

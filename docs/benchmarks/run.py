@@ -2,6 +2,7 @@
 """Measures fkp beside PyTorch, Keras and ONNX Runtime, and writes the table into README.md.
 
     python3 docs/benchmarks/run.py [--rounds 5] [--venv FOLDER] [--bench PROGRAM] [--load-limit 0.5]
+    python3 docs/benchmarks/run.py --only "mobile, prediction" --rounds 1
     python3 docs/benchmarks/run.py --train DATA [--epochs 50] [--rounds 1]
 
 Makes a throw-away Python environment (kept if --venv names one), builds the bench example, and
@@ -23,25 +24,32 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-PACKAGES = ["torch", "tensorflow-cpu", "keras", "onnxruntime", "onnx", "numpy",
+PACKAGES = ["torch", "tensorflow-cpu", "keras", "onnxruntime", "numpy",
             "albumentations==2.0.8", "opencv-python-headless"]
 # The points of `kaggle15` that a mirror exchanges.
 PAIRS = "0:1,2:4,3:5,6:8,7:9,11:12"
 
-# Work: (name, our arguments, peers, which of the printed timings).
+# PyTorch runs in both memory formats; the table has the faster.
+TORCH = ["torch contiguous", "torch channels-last"]
+
+# Work: (name, our arguments, peers).
 WORK = [
-    ("training step, batch 32, 2 threads", ["step", "--batch", "32", "--threads", "2"],
-     ["keras", "torch", "candle"]),
-    ("training step, batch 32, 1 thread", ["step", "--batch", "32", "--threads", "1"],
-     ["torch", "keras"]),
+    ("tutorial, training step, batch 32, 2 threads",
+     ["step", "--network", "tutorial", "--batch", "32", "--threads", "2"],
+     ["keras", *TORCH, "candle"]),
+    ("tutorial, training step, batch 32, 1 thread",
+     ["step", "--network", "tutorial", "--batch", "32", "--threads", "1"], [*TORCH, "keras"]),
+    *((f"{network}, training step, batch 32, 2 threads",
+       ["step", "--network", network, "--batch", "32", "--threads", "2"], TORCH)
+      for network in ["residual", "mobile"]),
     ("conv 32→64 at 48², batch 32, 2 threads",
-     ["conv", "--shape", "32,64,48", "--batch", "32", "--threads", "2"], ["torch"]),
+     ["conv", "--shape", "32,64,48", "--batch", "32", "--threads", "2"], ["torch contiguous"]),
     ("conv 64→128 at 24², batch 32, 2 threads",
-     ["conv", "--shape", "64,128,24", "--batch", "32", "--threads", "2"], ["torch"]),
-    ("prediction, batch 1, 1 thread", ["predict", "--batch", "1", "--threads", "1"],
-     ["onnxruntime"]),
-    ("prediction, batch 64, 2 threads", ["predict", "--batch", "64", "--threads", "2"],
-     ["onnxruntime"]),
+     ["conv", "--shape", "64,128,24", "--batch", "32", "--threads", "2"], ["torch contiguous"]),
+    *((f"{network}, prediction, batch {batch}, {threads} thread{'s' if threads > 1 else ''}",
+       ["predict", "--network", network, "--batch", str(batch), "--threads", str(threads)],
+       ["onnxruntime", *TORCH])
+      for network in ["tutorial", "residual", "mobile"] for batch, threads in [(1, 1), (64, 2)]),
 ]
 PARTS = {"conv": [", forward", ", backward", ", forward and backward"]}
 
@@ -58,6 +66,21 @@ def ours(bench, arguments, threads):
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         run_json([bench, *arguments, "--json", file.name], threads)
         return json.loads(Path(file.name).read_text())
+
+
+def measured(tool, arguments, python, bench):
+    """The timings of a tool at one piece of work."""
+    threads = arguments[arguments.index("--threads") + 1]
+    if tool == "fkp":
+        return ours(bench, arguments, threads)
+    if tool == "candle":
+        batch = arguments[arguments.index("--batch") + 1]
+        return ours(bench, ["candle-step", "--batch", batch, "--threads", threads], threads)
+    peer, *memory_format = tool.split()
+    formats = {"contiguous": "contiguous_format", "channels-last": "channels_last"}
+    options = [part for name in memory_format for part in ["--format", formats[name]]]
+    command = [python, HERE / "peers.py", peer, *arguments, *options]
+    return json.loads(run_json(command, threads).splitlines()[-1])
 
 
 def wait_until_quiet(limit, patience=120):
@@ -89,10 +112,18 @@ def main():
     parser.add_argument("--venv", type=Path)
     parser.add_argument("--bench", type=Path, help="a bench program that is already built")
     parser.add_argument("--load-limit", type=float, default=0.5)
+    parser.add_argument("--only", metavar="NAME", action="append",
+                        help="only the work whose name contains this; prints the table and writes "
+                             "no file")
     parser.add_argument("--train", type=Path, metavar="DATA",
                         help="time a whole training on this data set instead")
     parser.add_argument("--epochs", type=int, default=50)
     a = parser.parse_args()
+    work = [(name, arguments, peers) for name, arguments, peers in WORK
+            if not a.only or any(part in name for part in a.only)]
+    if not work:
+        parser.error("--only: no work has this name; there are\n  "
+                     + "\n  ".join(name for name, _, _ in WORK))
 
     with tempfile.TemporaryDirectory() as throw_away:
         folder = a.venv or Path(throw_away)
@@ -112,18 +143,11 @@ def main():
             return
         results = {}
         for round_ in range(a.rounds):
-            for name, arguments, peers in WORK:
-                threads = arguments[arguments.index("--threads") + 1]
+            for name, arguments, peers in work:
                 parts = PARTS.get(arguments[0], [""])
                 for tool in ["fkp", *peers]:
                     wait_until_quiet(a.load_limit)
-                    if tool == "fkp":
-                        timings = ours(bench, arguments, threads)
-                    elif tool == "candle":
-                        timings = ours(bench, ["candle-step", *arguments[1:]], threads)
-                    else:
-                        command = [python, HERE / "peers.py", tool, *arguments]
-                        timings = json.loads(run_json(command, threads).splitlines()[-1])
+                    timings = measured(tool, arguments, python, bench)
                     for part, timing in zip(parts, timings):
                         results.setdefault(name + part, {}).setdefault(tool, []).append(timing)
                         print(f"{name + part}, {tool}: {timing['median_ms']:.2f} ms",
@@ -131,10 +155,13 @@ def main():
             # After each round, so that an interrupted run leaves what it has.
             about = {"machine": machine(), "versions": versions(python), "rounds": round_ + 1,
                      "date": time.strftime("%Y-%m-%d"), "load": os.getloadavg()}
-            (HERE / "results.json").write_text(
-                json.dumps({"about": about, "results": results}, indent=1) + "\n")
-            write_table(about, results)
+            if not a.only:
+                (HERE / "results.json").write_text(
+                    json.dumps({"about": about, "results": results}, indent=1) + "\n")
+                replace_between("table", table(about, results))
             print(f"round {round_ + 1} of {a.rounds} done", file=sys.stderr)
+        if a.only:
+            print("\n".join(table(about, results)))
 
 
 def train(a, python, bench):
@@ -191,26 +218,44 @@ def replace_between(name, lines):
     readme.write_text(before + start + "\n" + "\n".join(lines) + "\n" + end + after)
 
 
-def write_table(about, results):
+def median_ms(timings):
+    return statistics.median(t["median_ms"] for t in timings)
+
+
+def with_faster_torch(tools):
+    """The tools without the slower memory format of PyTorch."""
+    formats = [tool for tool in tools if tool in TORCH]
+    slower = sorted(formats, key=lambda tool: median_ms(tools[tool]))[1:]
+    return {tool: timings for tool, timings in tools.items() if tool not in slower}
+
+
+def most_mib(timings, key):
+    values = [t[key] for t in timings if t.get(key) is not None]
+    return f"{max(values):.0f}" if values else ""
+
+
+def table(about, results):
     lines = [
         f"{about['machine']}; {about['versions']}; {about['date']}; {about['rounds']} interleaved "
         f"rounds; load of the machine at the end {about['load'][0]:.1f}.",
         "",
-        "| work | tool | median ms | spread over rounds | fastest ms | peak MiB | fkp is faster by |",
-        "|---|---|---|---|---|---|---|",
+        "| work | tool | median ms | spread over rounds | fastest ms | added MiB | peak MiB | "
+        "fkp is faster by |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, tools in results.items():
-        mine = statistics.median(t["median_ms"] for t in tools["fkp"])
-        for tool, timings in tools.items():
+        mine = median_ms(tools["fkp"])
+        for tool, timings in with_faster_torch(tools).items():
             medians = [t["median_ms"] for t in timings]
-            median = statistics.median(medians)
+            median = median_ms(timings)
             fastest = min(t["min_ms"] for t in timings)
-            peak = max(t["peak_memory_mib"] or 0 for t in timings)
             ratio = "" if tool == "fkp" else f"{median / mine:.2f}×"
             spread = f"{min(medians):.2f} to {max(medians):.2f}"
-            lines.append(f"| {name} | {tool} | {median:.2f} | {spread} | {fastest:.2f} | "
-                         f"{peak:.0f} | {ratio} |")
-    replace_between("table", lines)
+            lines.append(
+                f"| {name} | {tool} | {median:.2f} | {spread} | {fastest:.2f} | "
+                f"{most_mib(timings, 'added_memory_mib')} | "
+                f"{most_mib(timings, 'peak_memory_mib')} | {ratio} |")
+    return lines
 
 
 if __name__ == "__main__":

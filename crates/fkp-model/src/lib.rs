@@ -21,7 +21,10 @@ pub use error::ModelError;
 pub use face::{Face, FaceKeypoint};
 pub use file::{ModelCard, ModelFile, Precision};
 pub use landmarker::Landmarker;
-pub use network::{Cnn, CnnConfig, Network, NetworkConfig, Norm, Padding};
+pub use network::{
+    Cnn, CnnConfig, Mobile, MobileConfig, Network, NetworkConfig, Norm, Padding, Residual,
+    ResidualConfig,
+};
 
 // The types of `fkp-core` that applications need, so that they can depend on this crate only.
 pub use fkp_core::{

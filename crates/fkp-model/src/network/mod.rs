@@ -1,8 +1,14 @@
 //! The networks. A new network is a file in this folder and a line in the list at the end.
 
 mod cnn;
+mod head;
+mod limits;
+mod mobile;
+mod residual;
 
 pub use cnn::{Cnn, CnnConfig, Norm, Padding};
+pub use mobile::{Mobile, MobileConfig};
+pub use residual::{Residual, ResidualConfig};
 
 use crate::ModelError;
 use candle_core::{Result, Tensor};
@@ -74,6 +80,10 @@ macro_rules! networks {
 networks! {
     /// Convolution blocks, then dense layers or a map for each keypoint.
     Cnn(CnnConfig),
+    /// Stages of convolution blocks with residual connections.
+    Residual(ResidualConfig),
+    /// Inverted residual blocks of MobileNetV2.
+    Mobile(MobileConfig),
 }
 
 impl Default for NetworkConfig {

@@ -4,3 +4,4 @@
 
 mod batch_norm;
 mod dropout;
+mod residual_network;

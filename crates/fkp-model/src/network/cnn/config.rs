@@ -1,6 +1,10 @@
 //! The configuration of the convolutional network, and its validation.
 
 use crate::ModelError;
+use crate::network::limits::{
+    check_dropout, check_kernel_size, check_maps, check_parameters, check_sizes, check_task,
+    product, refuse,
+};
 use fkp_core::{InputSpec, Task};
 use serde::{Deserialize, Serialize};
 
@@ -70,84 +74,26 @@ impl CnnConfig {
     /// [`ModelError::Config`] with the name of the first invalid field.
     pub fn validate(&self, task: &Task) -> std::result::Result<(), ModelError> {
         let input = &task.input;
-        let refuse = |field, problem: String| Err(ModelError::config(field, problem));
-        if let Some(problem) = input.problem() {
-            return refuse("input", problem);
-        }
-        if let Some(problem) = task.output.problem() {
-            return refuse("output", problem);
-        }
+        check_task(task)?;
         if self.conv_channels.is_empty() {
-            return refuse(
-                "network.conv_channels",
-                "needs at least one block".to_owned(),
-            );
+            return refuse("network.conv_channels", "needs at least one block");
         }
-        if !matches!(self.kernel_size, 1 | 3 | 5 | 7) {
-            let problem = format!("must be 1, 3, 5 or 7, got {}", self.kernel_size);
-            return refuse("network.kernel_size", problem);
-        }
-        for (field, sizes) in [
-            ("network.conv_channels", &self.conv_channels),
-            ("network.dense", &self.dense),
-        ] {
-            if let Some(size) = sizes.iter().find(|size| !(1..=65_536).contains(*size)) {
-                return refuse(field, format!("each must be in 1..=65536, got {size}"));
-            }
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return refuse(
-                "network.dropout",
-                format!("must be in 0..1, got {}", self.dropout),
-            );
-        }
+        check_kernel_size(self.kernel_size)?;
+        check_sizes("network.conv_channels", &self.conv_channels)?;
+        check_sizes("network.dense", &self.dense)?;
+        check_dropout(self.dropout)?;
         let Some(side) = self.final_side(input) else {
-            let blocks = self.conv_channels.len();
-            let problem = format!(
-                "an input of {} pixels is too small for {blocks} blocks",
-                input.size
-            );
+            let (size, blocks) = (input.size, self.conv_channels.len());
+            let problem = format!("an input of {size} pixels is too small for {blocks} blocks");
             return refuse("network.conv_channels", problem);
         };
-        if task.output.values_per_keypoint().is_none() {
-            if !self.dense.is_empty() {
-                let kind = task.output.kind();
-                let problem = format!("must be [] for the output `{kind}`, which is maps");
-                return refuse("network.dense", problem);
-            }
-            if side < 2 {
-                let problem = "the last block must output maps of at least 2×2".to_owned();
-                return refuse("network.conv_channels", problem);
-            }
-        }
-        match self.parameters(input.channels, side) {
-            Some(..=Self::MAX_PARAMETERS) => Ok(()),
-            _ => {
-                let max = Self::MAX_PARAMETERS;
-                let problem = format!("the network would have more than {max} parameters");
-                refuse("network.dense", problem)
-            }
-        }
-    }
-
-    /// Limit on the number of parameters, so that a typing error does not exhaust the memory.
-    const MAX_PARAMETERS: usize = 1 << 28;
-
-    /// Number of parameters before the last layer, with maps of this side after the last block;
-    /// `None` on overflow.
-    fn parameters(&self, mut channels: usize, side: usize) -> Option<usize> {
-        let mut sum = 0usize;
+        check_maps(task, &self.dense, side, "network.conv_channels")?;
+        let (mut channels, mut convolutions) = (input.channels, 0u128);
         for &out in &self.conv_channels {
-            let area = self.kernel_size * self.kernel_size;
-            sum = sum.checked_add(channels.checked_mul(out)?.checked_mul(area)?)?;
+            convolutions += product([channels, out, self.kernel_size, self.kernel_size]);
             channels = out;
         }
-        let mut features = channels.checked_mul(side * side)?;
-        for &units in &self.dense {
-            sum = sum.checked_add(features.checked_mul(units)?)?;
-            features = units;
-        }
-        Some(sum)
+        check_parameters(convolutions, product([channels, side, side]), &self.dense)
     }
 
     /// Side of the maps after the last block; `None` if the input is too small.

@@ -4,7 +4,8 @@ mod config;
 
 pub use config::{CnnConfig, Norm, Padding};
 
-use crate::layers::{Activation, BatchNorm2d, Conv2d, Conv2dConfig, Dropout, Linear, max_pool2d};
+use super::head::{Head, HeadConfig, Reduction};
+use crate::layers::{Activation, BatchNorm2d, Conv2d, Conv2dConfig, max_pool2d};
 use candle_core::{Result, Tensor};
 use candle_nn::{Module, ModuleT, VarBuilder};
 use fkp_core::Task;
@@ -18,12 +19,6 @@ pub struct Cnn {
     head: Head,
 }
 
-#[derive(Debug, Clone)]
-enum Head {
-    Dense { hidden: Vec<Hidden>, output: Linear },
-    Maps(Conv2d),
-}
-
 /// Convolution + ReLU + 2×2 max-pool.
 #[derive(Debug, Clone)]
 enum Block {
@@ -33,13 +28,6 @@ enum Block {
     Normalized(Conv2d, BatchNorm2d),
 }
 
-/// Dense + ReLU + dropout.
-#[derive(Debug, Clone)]
-struct Hidden {
-    dense: Linear,
-    dropout: Option<Dropout>,
-}
-
 impl Cnn {
     /// Builds the network. Parameters are named `conv0.weight`, …, `dense0.weight`, …; those of
     /// batch normalization `norm0.weight`, …; those of an output of maps `maps.weight`, ….
@@ -47,7 +35,7 @@ impl Cnn {
     /// # Errors
     /// If the input is too small for the blocks, or `vb` does not have the weights.
     pub fn new(config: &CnnConfig, task: &Task, vb: VarBuilder) -> Result<Self> {
-        let (input, n_keypoints) = (&task.input, task.schema.len());
+        let input = &task.input;
         let Some(side) = config.final_side(input) else {
             candle_core::bail!(
                 "the input of {} pixels is too small for the blocks",
@@ -60,24 +48,14 @@ impl Cnn {
             blocks.push(Block::new(config, i, channels, out, &vb)?);
             channels = out;
         }
-        let Some(values) = task.output.values_per_keypoint() else {
-            let maps = Conv2d::new(channels, n_keypoints, 1, Conv2dConfig::new(), vb.pp("maps"))?;
-            let head = Head::Maps(maps);
-            return Ok(Self { blocks, head });
+        let head = HeadConfig {
+            channels,
+            side,
+            reduction: Reduction::Flatten,
+            dense: &config.dense,
+            dropout: config.dropout,
         };
-        let mut hidden = Vec::new();
-        let mut features = channels * side * side;
-        for (i, &units) in config.dense.iter().enumerate() {
-            let dropout = || Dropout::new(config.dropout, vb.pp(format!("dropout{i}")));
-            let dropout = (config.dropout > 0.0).then(dropout).transpose()?;
-            let vb = vb.pp(format!("dense{i}"));
-            let dense = Linear::new(features, units, Activation::Relu, vb)?;
-            hidden.push(Hidden { dense, dropout });
-            features = units;
-        }
-        let vb = vb.pp(format!("dense{}", config.dense.len()));
-        let output = Linear::new(features, values * n_keypoints, Activation::Identity, vb)?;
-        let head = Head::Dense { hidden, output };
+        let head = Head::new(head, task, &vb)?;
         Ok(Self { blocks, head })
     }
 }
@@ -122,32 +100,13 @@ impl ModuleT for Block {
     }
 }
 
-impl ModuleT for Hidden {
-    fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
-        let x = self.dense.forward(x)?;
-        match &self.dropout {
-            Some(dropout) => dropout.forward_t(&x, train),
-            None => Ok(x),
-        }
-    }
-}
-
 impl ModuleT for Cnn {
     fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         let mut x = x.clone();
         for block in &self.blocks {
             x = block.forward_t(&x, train)?;
         }
-        match &self.head {
-            Head::Dense { hidden, output } => {
-                x = x.flatten_from(1)?;
-                for layer in hidden {
-                    x = layer.forward_t(&x, train)?;
-                }
-                output.forward(&x)
-            }
-            Head::Maps(maps) => maps.forward(&x),
-        }
+        self.head.forward_t(&x, train)
     }
 }
 
