@@ -92,6 +92,20 @@ pub enum ModelError {
         /// Name of the weight.
         name: String,
     },
+    /// A network that is traced uses a tensor that no recorded operation made.
+    #[error(
+        "cannot trace the network: {tensor}, of shape {shape:?}, was not made by a recorded \
+         operation; between layers, use the functions of `fkp_model::layers` ({advice}) in place of \
+         candle's own operations"
+    )]
+    NotRecorded {
+        /// The tensor: the input of which layer, or the output of the network.
+        tensor: String,
+        /// Its shape, with the batch.
+        shape: Vec<usize>,
+        /// The functions that might be meant.
+        advice: &'static str,
+    },
     /// The image cannot be cropped.
     #[error(transparent)]
     Crop(#[from] fkp_core::CropError),

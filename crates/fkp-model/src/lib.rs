@@ -13,6 +13,11 @@
 mod error;
 mod face;
 mod file;
+#[cfg_attr(
+    not(feature = "onnx"),
+    allow(dead_code, reason = "without the ONNX writer nothing reads the operations")
+)]
+mod graph;
 mod landmarker;
 pub mod layers;
 mod network;
@@ -20,6 +25,7 @@ mod network;
 pub use error::ModelError;
 pub use face::{Face, FaceKeypoint};
 pub use file::{ModelCard, ModelFile, Precision};
+pub use graph::Graph;
 pub use landmarker::Landmarker;
 pub use network::{Cnn, CnnConfig, Network, NetworkConfig, Norm, Padding};
 

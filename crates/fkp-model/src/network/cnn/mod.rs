@@ -4,7 +4,9 @@ mod config;
 
 pub use config::{CnnConfig, Norm, Padding};
 
-use crate::layers::{Activation, BatchNorm2d, Conv2d, Conv2dConfig, Dropout, Linear, max_pool2d};
+use crate::layers::{
+    Activation, BatchNorm2d, Conv2d, Conv2dConfig, Dropout, Linear, flatten, max_pool2d,
+};
 use candle_core::{Result, Tensor};
 use candle_nn::{Module, ModuleT, VarBuilder};
 use fkp_core::Task;
@@ -140,7 +142,7 @@ impl ModuleT for Cnn {
         }
         match &self.head {
             Head::Dense { hidden, output } => {
-                x = x.flatten_from(1)?;
+                x = flatten(&x)?;
                 for layer in hidden {
                     x = layer.forward_t(&x, train)?;
                 }
