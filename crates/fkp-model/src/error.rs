@@ -106,6 +106,23 @@ pub enum ModelError {
         /// The functions that might be meant.
         advice: &'static str,
     },
+    /// A network cannot be written as an ONNX file.
+    #[error("{operation} cannot be written as ONNX: {problem}")]
+    Onnx {
+        /// The operation of the network.
+        operation: String,
+        /// Why it cannot be written.
+        problem: String,
+    },
+    /// A file cannot be written.
+    #[error("{}: cannot write the file", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        #[source]
+        source: std::io::Error,
+    },
     /// The image cannot be cropped.
     #[error(transparent)]
     Crop(#[from] fkp_core::CropError),

@@ -15,12 +15,17 @@ mod face;
 mod file;
 #[cfg_attr(
     not(feature = "onnx"),
-    allow(dead_code, reason = "without the ONNX writer nothing reads the operations")
+    allow(
+        dead_code,
+        reason = "without the ONNX writer nothing reads the operations"
+    )
 )]
 mod graph;
 mod landmarker;
 pub mod layers;
 mod network;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 
 pub use error::ModelError;
 pub use face::{Face, FaceKeypoint};
