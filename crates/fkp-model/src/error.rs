@@ -92,6 +92,37 @@ pub enum ModelError {
         /// Name of the weight.
         name: String,
     },
+    /// A network that is traced uses a tensor that no recorded operation made.
+    #[error(
+        "cannot trace the network: {tensor}, of shape {shape:?}, was not made by a recorded \
+         operation; between layers, use the functions of `fkp_model::layers` ({advice}) in place of \
+         candle's own operations"
+    )]
+    NotRecorded {
+        /// The tensor: the input of which layer, or the output of the network.
+        tensor: String,
+        /// Its shape, with the batch.
+        shape: Vec<usize>,
+        /// The functions that might be meant.
+        advice: &'static str,
+    },
+    /// A network cannot be written as an ONNX file.
+    #[error("{operation} cannot be written as ONNX: {problem}")]
+    Onnx {
+        /// The operation of the network.
+        operation: String,
+        /// Why it cannot be written.
+        problem: String,
+    },
+    /// A file cannot be written.
+    #[error("{}: cannot write the file", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        #[source]
+        source: std::io::Error,
+    },
     /// The image cannot be cropped.
     #[error(transparent)]
     Crop(#[from] fkp_core::CropError),

@@ -13,13 +13,24 @@
 mod error;
 mod face;
 mod file;
+#[cfg_attr(
+    not(feature = "onnx"),
+    allow(
+        dead_code,
+        reason = "without the ONNX writer nothing reads the operations"
+    )
+)]
+mod graph;
 mod landmarker;
 pub mod layers;
 mod network;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 
 pub use error::ModelError;
 pub use face::{Face, FaceKeypoint};
 pub use file::{ModelCard, ModelFile, Precision};
+pub use graph::Graph;
 pub use landmarker::Landmarker;
 pub use network::{
     Cnn, CnnConfig, Mobile, MobileConfig, Network, NetworkConfig, Norm, Padding, Residual,

@@ -111,6 +111,24 @@ impl Landmarker {
         &self.model.network
     }
 
+    /// The operations of the network.
+    ///
+    /// # Errors
+    /// If the network cannot be traced.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn graph(&self) -> Result<crate::Graph, ModelError> {
+        let Model {
+            card,
+            network,
+            device,
+            ..
+        } = &*self.model;
+        let fkp_core::InputSpec { size, channels, .. } = card.task.input;
+        crate::Graph::trace_on(device, [channels, size, size], |x| {
+            network.forward_t(x, false)
+        })
+    }
+
     /// The keypoints of the face in a box: for photographs. The face is cropped as in the model's
     /// training, whatever the box's convention.
     ///

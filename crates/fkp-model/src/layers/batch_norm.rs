@@ -1,5 +1,6 @@
 //! The batch normalization layer.
 
+use crate::graph::{Op, record_sequence};
 use candle_core::{Result, Tensor, Var};
 use candle_nn::{Init, ModuleT, VarBuilder};
 use fkp_kernels::{Activation, BatchStatistics, NormStatistics, batch_norm, batch_norm_train};
@@ -60,14 +61,18 @@ impl ModuleT for BatchNorm2d {
     fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         let NormVariables { weight, bias, .. } = &self.variables;
         if !train {
-            return batch_norm(
-                x,
-                weight,
-                bias,
-                &self.variables.running(),
-                EPS,
-                self.activation,
-            );
+            let running = self.variables.running();
+            let y = batch_norm(x, weight, bias, &running, EPS, self.activation)?;
+            record_sequence("BatchNorm2d", x, &y, || {
+                let norm = Op::BatchNorm {
+                    gamma: weight.detach(),
+                    beta: bias.detach(),
+                    running,
+                    eps: EPS,
+                };
+                Ok(vec![norm, Op::Activation(self.activation)])
+            })?;
+            return Ok(y);
         }
         let (y, statistics) = batch_norm_train(x, weight, bias, EPS, self.activation)?;
         self.variables.update(&statistics)?;

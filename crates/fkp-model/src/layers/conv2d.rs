@@ -1,9 +1,10 @@
 //! The convolution layer.
 
 use super::init::glorot_uniform;
+use crate::graph::{Op, record_sequence};
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, Module, VarBuilder};
-use fkp_kernels::Conv2dConfig;
+use fkp_kernels::{Channels, Conv2dConfig};
 
 /// A 2-D convolution with the padding, activation and pooling of its [`Conv2dConfig`], fused into
 /// one operation.
@@ -72,6 +73,19 @@ impl Conv2d {
 impl Module for Conv2d {
     /// Convolves `[n, channels_in, h, w]`.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        fkp_kernels::conv2d(x, &self.weight, self.bias.as_ref(), self.config)
+        let y = fkp_kernels::conv2d(x, &self.weight, self.bias.as_ref(), self.config)?;
+        record_sequence("Conv2d", x, &y, || {
+            let conv = Op::Conv {
+                weight: self.weight.detach(),
+                bias: self.bias.as_ref().map(Tensor::detach),
+                padding: self.config.padding,
+                stride: self.config.stride,
+                channels: Channels::All,
+            };
+            let mut ops = vec![conv, Op::Activation(self.config.activation)];
+            ops.extend(Op::pooling(self.config.pooling)?);
+            Ok(ops)
+        })?;
+        Ok(y)
     }
 }

@@ -2,10 +2,12 @@
 
 use super::batch_norm::{EPS, NormVariables};
 use super::init::glorot_uniform;
+use crate::graph::{Op, Recorder, ValueId, record};
 use candle_core::{Result, Tensor};
 use candle_nn::{ModuleT, VarBuilder};
 use fkp_kernels::{
     BlockConv, Channels, Conv2dConfig, Pooling, Residual, conv_block, conv_block_train,
+    fold_batch_norm,
 };
 
 /// A convolution without bias, batch normalization, and the activation and pooling of its
@@ -100,6 +102,20 @@ impl ConvNorm {
         forward_chain(&[self], x, residual, train)
     }
 
+    /// The convolution with the normalization folded into it.
+    fn folded(&self) -> Result<Op> {
+        let NormVariables { weight, bias, .. } = &self.norm;
+        let running = self.norm.running();
+        let (weight, bias) = fold_batch_norm(&self.weight, None, weight, bias, &running, EPS)?;
+        Ok(Op::Conv {
+            weight: weight.detach(),
+            bias: Some(bias.detach()),
+            padding: self.config.padding,
+            stride: self.config.stride,
+            channels: self.channels,
+        })
+    }
+
     fn block_conv(&self) -> BlockConv<'_> {
         BlockConv {
             weight: &self.weight,
@@ -133,11 +149,51 @@ pub(super) fn forward_chain(
         .map_or(Pooling::None, |last| last.config.pooling);
     if !train {
         let running: Vec<_> = layers.iter().map(|layer| layer.norm.running()).collect();
-        return conv_block(x, &convs, &running, residual, pooling, EPS);
+        let y = conv_block(x, &convs, &running, residual, pooling, EPS)?;
+        record("ConvNorm", &y, |recorder| {
+            record_chain(recorder, layers, x, residual)
+        })?;
+        return Ok(y);
     }
     let (y, statistics) = conv_block_train(x, &convs, residual, pooling, EPS)?;
     for (layer, batch) in layers.iter().zip(&statistics) {
         layer.norm.update(batch)?;
     }
     Ok(y)
+}
+
+/// The operations of [`forward_chain`] in evaluation.
+fn record_chain(
+    recorder: &mut Recorder,
+    layers: &[&ConvNorm],
+    x: &Tensor,
+    residual: Residual<'_>,
+) -> Result<ValueId> {
+    let mut value = recorder.value("ConvNorm", x)?;
+    let Some((last, before)) = layers.split_last() else {
+        return Ok(value);
+    };
+    for layer in before {
+        value = recorder.push(layer.folded()?, &[value])?;
+        value = recorder.push(Op::Activation(layer.config.activation), &[value])?;
+    }
+    value = recorder.push(last.folded()?, &[value])?;
+    let activation = Op::Activation(last.config.activation);
+    value = match residual {
+        Residual::None => recorder.push(activation, &[value])?,
+        Residual::BeforeActivation(added) => {
+            let added = recorder.value("the residual of ConvNorm", added)?;
+            let sum = recorder.push(Op::Add, &[value, added])?;
+            recorder.push(activation, &[sum])?
+        }
+        Residual::AfterActivation(added) => {
+            let added = recorder.value("the residual of ConvNorm", added)?;
+            let active = recorder.push(activation, &[value])?;
+            recorder.push(Op::Add, &[active, added])?
+        }
+    };
+    match Op::pooling(last.config.pooling)? {
+        Some(pooling) => recorder.push(pooling, &[value]),
+        None => Ok(value),
+    }
 }

@@ -1,6 +1,7 @@
 //! The linear (dense) layer.
 
 use super::init::glorot_uniform;
+use crate::graph::{Op, record_sequence};
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, Module, VarBuilder};
 use fkp_kernels::Activation;
@@ -49,6 +50,14 @@ impl Linear {
 impl Module for Linear {
     /// Transforms `[n, features_in]`.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        fkp_kernels::linear(x, &self.weight, Some(&self.bias), self.activation)
+        let y = fkp_kernels::linear(x, &self.weight, Some(&self.bias), self.activation)?;
+        record_sequence("Linear", x, &y, || {
+            let linear = Op::Linear {
+                weight: self.weight.detach(),
+                bias: self.bias.detach(),
+            };
+            Ok(vec![linear, Op::Activation(self.activation)])
+        })?;
+        Ok(y)
     }
 }

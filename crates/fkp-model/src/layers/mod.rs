@@ -11,7 +11,7 @@
 //! use candle_core::{DType, Device, Result, Tensor};
 //! use candle_nn::{Module, ModuleT, VarBuilder};
 //! use fkp_model::layers::{
-//!     Activation, BatchNorm2d, Conv2d, Conv2dConfig, Dropout, Linear, max_pool2d, relu,
+//!     Activation, BatchNorm2d, Conv2d, Conv2dConfig, Dropout, Linear, add, flatten, max_pool2d, relu,
 //! };
 //!
 //! struct Residual {
@@ -42,7 +42,7 @@
 //!         let x = self.norms[0].forward_t(&self.convs[0].forward(x)?, train)?;
 //!         let x = max_pool2d(&x, 2, 2)?;
 //!         let residual = self.norms[1].forward_t(&self.convs[1].forward(&x)?, train)?;
-//!         let x = relu(&(x + residual)?)?.flatten_from(1)?;
+//!         let x = flatten(&relu(&add(&x, &residual)?)?)?;
 //!         self.output.forward(&self.dropout.forward_t(&x, train)?)
 //!     }
 //! }
@@ -53,6 +53,10 @@
 //! # Ok::<(), candle_core::Error>(())
 //! ```
 //!
+//! What happens between the layers is written with the functions of this module, such as [`add`] and
+//! [`flatten`], so that [`Graph::trace`](crate::Graph::trace) finds every operation of the network.
+//! Candle's own operations work too, but such a network cannot be traced.
+//!
 //! With `fkp_train::Params` as the backend of the `VarBuilder`, the initial weights and dropout are
 //! seeded, and a run that is stopped and resumed gives bit-identical weights.
 
@@ -60,6 +64,7 @@ mod batch_norm;
 mod conv2d;
 mod conv_norm;
 mod dropout;
+mod functions;
 mod init;
 mod inverted_residual;
 mod linear;
@@ -68,10 +73,11 @@ pub use batch_norm::BatchNorm2d;
 pub use conv_norm::ConvNorm;
 pub use conv2d::Conv2d;
 pub use dropout::Dropout;
+pub use functions::{
+    activate, add, avg_pool2d, flatten, gelu, global_avg_pool2d, max_pool2d, relu, silu,
+};
 pub use inverted_residual::{InvertedResidual, InvertedResidualConfig};
 pub use linear::Linear;
 
-/// The configuration of the layers, and operations without variables.
-pub use fkp_kernels::{
-    Activation, Conv2dConfig, Residual, activate, avg_pool2d, gelu, max_pool2d, relu, silu,
-};
+/// The configuration of the layers.
+pub use fkp_kernels::{Activation, Conv2dConfig, Residual};

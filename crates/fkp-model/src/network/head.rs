@@ -1,7 +1,9 @@
 //! The last layers of a network: dense layers to the values of each keypoint, or a map for each.
 
-use crate::layers::{Activation, Conv2d, Conv2dConfig, Dropout, Linear};
-use candle_core::{D, Result, Tensor};
+use crate::layers::{
+    Activation, Conv2d, Conv2dConfig, Dropout, Linear, flatten, global_avg_pool2d,
+};
+use candle_core::{Result, Tensor};
 use candle_nn::{Module, ModuleT, VarBuilder};
 use fkp_core::Task;
 
@@ -93,8 +95,8 @@ impl ModuleT for Head {
                 output,
             } => {
                 let mut x = match reduction {
-                    Reduction::Flatten => x.flatten_from(1)?,
-                    Reduction::GlobalAverage => x.mean((D::Minus2, D::Minus1))?,
+                    Reduction::Flatten => flatten(x)?,
+                    Reduction::GlobalAverage => global_avg_pool2d(x)?,
                 };
                 for layer in hidden {
                     x = layer.forward_t(&x, train)?;
