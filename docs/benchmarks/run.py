@@ -99,8 +99,9 @@ def machine():
 
 
 def versions(python):
-    script = ("import importlib.metadata as m; print(', '.join(f'{p} {m.version(p)}' for p in "
-              "['torch', 'tensorflow-cpu', 'keras', 'onnxruntime']))")
+    script = ("import importlib.metadata as m; have = {d.metadata['Name'] for d in "
+              "m.distributions()}; print(', '.join(f'{p} {m.version(p)}' for p in "
+              "['torch', 'tensorflow-cpu', 'keras', 'onnxruntime'] if p in have))")
     rust = subprocess.run(["rustc", "-V"], capture_output=True, text=True).stdout.strip()
     peers = subprocess.run([python, "-c", script], capture_output=True, text=True).stdout.strip()
     return f"{rust}; {peers}; candle 0.11.1"

@@ -14,6 +14,7 @@ use fkp_train::Params;
 use std::hint::black_box;
 use std::path::Path;
 
+/// The network that is measured by default.
 const TUTORIAL: &str = "tutorial";
 
 #[derive(Args)]

@@ -4,6 +4,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{Module, ModuleT, VarBuilder, VarMap};
 use fkp_model::layers::{Activation, Conv2dConfig, ConvNorm, Linear, Residual};
 use fkp_model::{InputSpec, Network, NetworkConfig, ResidualConfig, Schema, Task};
+use std::collections::BTreeMap;
 
 /// For gray images of 96×96 pixels and 68 keypoints.
 struct MyNetwork {
@@ -62,7 +63,8 @@ fn a_network_of_the_public_layers_is_the_residual_network() {
     assert_eq!(parameters(&ours), 2_420_336);
 
     // With the same weights both compute the same.
-    for (name, var) in ours.data().lock().unwrap().iter() {
+    let weights: BTreeMap<_, _> = ours.data().lock().unwrap().clone().into_iter().collect();
+    for (name, var) in weights {
         let name = match name.strip_prefix("stage") {
             Some(rest) => {
                 let (stage, rest) = rest.split_at(1);
@@ -71,7 +73,7 @@ fn a_network_of_the_public_layers_is_the_residual_network() {
             }
             None => name.replace("dense0", "hidden").replace("dense1", "output"),
         };
-        mine.data().lock().unwrap()[&name].set(var).unwrap();
+        mine.data().lock().unwrap()[&name].set(&var).unwrap();
     }
     let x = Tensor::rand(0f32, 1.0, (2, 1, 96, 96), &Device::Cpu).unwrap();
     for train in [false, true] {

@@ -4,6 +4,7 @@ use super::*;
 use candle_core::{DType, Device, Var};
 use candle_nn::VarMap;
 use fkp_core::{InputSpec, Likelihood, OutputSpec, Schema};
+use std::collections::BTreeMap;
 
 fn task(size: usize) -> Task {
     Task::new(Schema::ibug68(), InputSpec::gray(size))
@@ -49,7 +50,8 @@ fn residual_blocks_add_their_input() {
         ..task(16)
     };
     let (network, vars) = build(&config, &maps);
-    for (name, var) in vars.data().lock().unwrap().iter() {
+    let vars: BTreeMap<_, _> = vars.data().lock().unwrap().clone().into_iter().collect();
+    for (name, var) in vars {
         if name.contains("residual") && name.ends_with("conv.weight") {
             var.set(&var.zeros_like().unwrap()).unwrap();
         }
