@@ -18,7 +18,7 @@ use std::process::ExitCode;
 #[command(override_usage = "export [MODEL] <OUT>")]
 struct Arguments {
     /// The model file (the pretrained model if absent), then the ONNX file to write.
-    #[arg(num_args = 1..=2, required = true, value_names = ["MODEL", "OUT"])]
+    #[arg(num_args = 1..=2, required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
 

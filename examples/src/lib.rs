@@ -47,3 +47,8 @@ pub struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/extending.md")]
 pub struct Extending;
+
+/// Compiles and runs the Rust code in the page about ONNX files.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/onnx.md")]
+pub struct Onnx;

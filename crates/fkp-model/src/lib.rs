@@ -15,7 +15,7 @@ mod face;
 mod file;
 #[cfg_attr(
     not(feature = "onnx"),
-    allow(
+    expect(
         dead_code,
         reason = "without the ONNX writer nothing reads the operations"
     )

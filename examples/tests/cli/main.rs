@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod networks;
+mod onnx;
 mod outputs;
 mod resume;
 mod runs;

@@ -20,7 +20,7 @@ pub fn write(landmarker: &Landmarker, path: impl AsRef<Path>) -> Result<(), Mode
 /// replaced.
 ///
 /// # Errors
-/// If the network does not have the input and output of the task, and as [`write`].
+/// If the network does not have the input and output of the task, and as [`write()`].
 pub fn write_graph(graph: &Graph, task: &Task, path: impl AsRef<Path>) -> Result<(), ModelError> {
     write_file(graph, task, None, path.as_ref())
 }

@@ -1,0 +1,350 @@
+//! Exported models, checked and run by a real ONNX Runtime: the same keypoints as ours.
+
+use crate::support::{program, ran, refused, tiny_config, train};
+use candle_core::{Device, Result, Tensor};
+use candle_nn::{Module, ModuleT, VarBuilder};
+use fkp_core::{CropSquare, Dataset, Image, InputSpec, OutputSpec, Prediction, Task};
+use fkp_model::layers::{
+    Activation, Conv2d, Conv2dConfig, ConvNorm, InvertedResidual, InvertedResidualConfig, Linear,
+    Residual, activate, add, avg_pool2d, flatten, global_avg_pool2d, max_pool2d,
+};
+use fkp_model::{Graph, Landmarker, onnx};
+use fkp_synth::{SynthConfig, SynthFaces};
+use fkp_train::Params;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Largest allowed distance between a keypoint of ONNX Runtime and ours.
+const TOLERANCE_PX: f32 = 0.01;
+
+/// A Python with ONNX Runtime; `None`, with a message, if it is not installed.
+fn python() -> Option<PathBuf> {
+    let python = std::env::var_os("FKP_ONNX_PYTHON").map(PathBuf::from);
+    if python.is_none() {
+        let line = "SKIPPED: FKP_ONNX_PYTHON names no Python with onnx, onnxruntime and pillow, so \
+                    the exported models were not run";
+        // The test harness hides the output of `eprintln!` in a test that passes.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+    python
+}
+
+/// Rendered faces of this many pixels.
+fn faces(count: usize, size: usize) -> Vec<Image> {
+    let config = SynthConfig {
+        count,
+        size,
+        seed: 11,
+        ..SynthConfig::default()
+    };
+    let faces = SynthFaces::new(config).unwrap();
+    let image = |index| faces.get(index).unwrap().image;
+    (0..count).map(image).collect()
+}
+
+/// What ONNX Runtime predicts in each image, with a check of the file by `onnx.checker`.
+fn run(python: &Path, model: &Path, task: &Task, images: &[Image]) -> Vec<Prediction> {
+    let mut input = vec![0.0; images.len() * task.input.len()];
+    let mut maps = Vec::new();
+    for (image, out) in images.iter().zip(input.chunks_exact_mut(task.input.len())) {
+        let square = CropSquare::whole(image);
+        maps.push(task.input.preprocess(image, &square, out).unwrap());
+    }
+    let [input_file, output_file] = ["input", "output"].map(|name| model.with_extension(name));
+    let bytes: Vec<u8> = input.iter().flat_map(|v: &f32| v.to_le_bytes()).collect();
+    std::fs::write(&input_file, bytes).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/onnx_runtime.py");
+    ran(Command::new(python)
+        .arg(script)
+        .arg(model)
+        .args([&input_file, &output_file]));
+    let bytes = std::fs::read(&output_file).unwrap();
+    let (values, _) = bytes.as_chunks::<4>();
+    let values: Vec<f32> = values
+        .iter()
+        .map(|bytes| f32::from_le_bytes(*bytes))
+        .collect();
+    let per_image = values.len() / images.len();
+    let keypoints = task.schema.len();
+    let shape = match task.output.values_per_keypoint() {
+        Some(_) => vec![per_image],
+        None => {
+            let side = (per_image / keypoints).isqrt();
+            vec![keypoints, side, side]
+        }
+    };
+    let outputs = values.chunks_exact(per_image).zip(&maps);
+    let decoded = outputs.map(|(values, crop_from_image)| {
+        let frame = task.input.frame();
+        let found = task
+            .output
+            .decode(values, &shape, frame, keypoints)
+            .unwrap();
+        found.map(&crop_from_image.inverse())
+    });
+    decoded.collect()
+}
+
+/// The largest distance between keypoints, and the largest relative difference of standard
+/// deviations.
+fn differences(found: &[Prediction], expected: &[Prediction]) -> (f32, f32) {
+    assert_eq!(found.len(), expected.len());
+    let (mut distance, mut sigma) = (0f32, 0f32);
+    for (found, expected) in found.iter().zip(expected) {
+        for (a, b) in found.keypoints.iter().zip(expected.keypoints.iter()) {
+            assert!(b.x.is_finite() && b.y.is_finite());
+            distance = distance.max(a.distance(b));
+        }
+        let sigmas = found.sigma_px.iter().flatten();
+        for (a, b) in sigmas.zip(expected.sigma_px.iter().flatten()) {
+            sigma = sigma.max((a / b - 1.0).abs());
+        }
+    }
+    (distance, sigma)
+}
+
+fn check(name: &str, found: &[Prediction], expected: &[Prediction]) {
+    let (distance, sigma) = differences(found, expected);
+    println!("{name}: {distance:.6} px, standard deviations {sigma:.6}");
+    assert!(distance < TOLERANCE_PX, "{name}: {distance} px");
+    assert!(
+        sigma < 1e-3,
+        "{name}: standard deviations differ by {sigma}"
+    );
+}
+
+/// The model by the program `export`, against the `Landmarker`.
+fn check_model(python: &Path, model: Option<&Path>, out: &Path, images: &[Image]) {
+    ran(program("export").args(model).arg(out));
+    let landmarker = match model {
+        Some(model) => Landmarker::load(model).unwrap(),
+        None => Landmarker::pretrained().unwrap(),
+    };
+    let expected = landmarker.detect_batch(images).unwrap();
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|face| Prediction {
+            keypoints: face.positions().clone(),
+            sigma_px: face.sigmas().map(<[f32]>::to_vec),
+        })
+        .collect();
+    let found = run(python, out, &landmarker.card().task, images);
+    check(
+        &out.file_stem().unwrap().to_string_lossy(),
+        &found,
+        &expected,
+    );
+}
+
+#[test]
+fn onnx_runtime_predicts_what_the_models_predict() {
+    let Some(python) = python() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let images = faces(200, 120);
+    check_model(
+        &python,
+        None,
+        &folder.path().join("pretrained.onnx"),
+        &images,
+    );
+    // The tutorial's network, without and with batch normalization, and an output of maps.
+    let (tutorial, maps) = ("", "conv_channels = [8, 8]\ndense = []\n");
+    for (name, network, output) in [
+        ("tutorial", tutorial.to_owned(), "coordinates"),
+        (
+            "norm",
+            format!("{tutorial}norm = 'batch'\ndropout = 0.3\n"),
+            "coordinates",
+        ),
+        ("maps", format!("{maps}norm = 'batch'\n"), "soft_argmax"),
+    ] {
+        let config = tiny_config(folder.path(), 1);
+        let text = std::fs::read_to_string(&config).unwrap();
+        let text = text.replace("size = 32", "size = 96");
+        let text = text.replace("conv_channels = [4, 8]\ndense = [16]\n", &network);
+        let text = format!("{text}[output]\nkind = '{output}'\n");
+        std::fs::write(&config, text).unwrap();
+        let out = folder.path().join(name);
+        ran(&mut train(&config, &out));
+        let model = out.join("best.safetensors");
+        check_model(&python, Some(&model), &out.with_extension("onnx"), &images);
+    }
+}
+
+/// Residual blocks of both kinds, every activation and every pooling.
+struct Own {
+    stem: ConvNorm,
+    blocks: [ConvNorm; 2],
+    inverted: Vec<InvertedResidual>,
+    depthwise: ConvNorm,
+    project: Conv2d,
+    output: Linear,
+}
+
+impl Own {
+    fn new(keypoints: usize, vb: &VarBuilder<'_>) -> Result<Self> {
+        let same = Conv2dConfig::new().padding(1);
+        let gelu = same.activation(Activation::Gelu);
+        let block = |config, name| ConvNorm::new(8, 8, 3, config, vb.pp(name));
+        let inverted = [
+            (8, Activation::Relu6, 1),
+            (12, Activation::HardSwish, 2),
+            (12, Activation::Silu, 1),
+        ];
+        let mut channels = 8;
+        let inverted = inverted.into_iter().enumerate();
+        let inverted = inverted.map(|(i, (channels_out, activation, stride))| {
+            let config = InvertedResidualConfig {
+                activation,
+                stride,
+                ..InvertedResidualConfig::default()
+            };
+            let channels_in = std::mem::replace(&mut channels, channels_out);
+            InvertedResidual::new(
+                channels_in,
+                channels_out,
+                config,
+                vb.pp(format!("inverted{i}")),
+            )
+        });
+        Ok(Self {
+            inverted: inverted.collect::<Result<_>>()?,
+            stem: ConvNorm::new(1, 8, 3, same.relu().max_pool2(), vb.pp("stem"))?,
+            blocks: [
+                block(same.relu().max_pool2(), "before")?,
+                block(gelu, "after")?,
+            ],
+            depthwise: ConvNorm::depthwise(12, 3, same.stride(2), vb.pp("depthwise"))?,
+            project: Conv2d::new(12, 16, 1, Conv2dConfig::new(), vb.pp("project"))?,
+            output: Linear::new(16, 2 * keypoints, Activation::Identity, vb.pp("output"))?,
+        })
+    }
+}
+
+impl ModuleT for Own {
+    fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
+        let mut x = self.stem.forward_t(x, train)?;
+        let [before, after] = &self.blocks;
+        x = after.forward_residual_t(&x, Residual::AfterActivation(&x), train)?;
+        x = before.forward_residual_t(&x, Residual::BeforeActivation(&x), train)?;
+        for block in &self.inverted {
+            x = block.forward_t(&x, train)?;
+        }
+        x = self
+            .project
+            .forward(&self.depthwise.forward_t(&x, train)?)?;
+        x = activate(&x, Activation::LeakyRelu { slope: 0.1 })?;
+        x = add(&max_pool2d(&x, 2, 1)?, &avg_pool2d(&x, 2, 1)?)?;
+        let mean = global_avg_pool2d(&x)?;
+        // The highest of each channel, by a window of the whole map.
+        let side = x.dim(2)?;
+        let highest = flatten(&max_pool2d(&x, side, 1)?)?;
+        let sum = add(&mean, &highest)?;
+        self.output.forward(&sum)
+    }
+}
+
+#[test]
+fn onnx_runtime_predicts_what_a_traced_network_predicts() {
+    let Some(python) = python() else {
+        return;
+    };
+    let input = InputSpec {
+        mean: 0.4,
+        std: 0.3,
+        ..InputSpec::gray(64)
+    };
+    let task = Task::new(fkp_core::Schema::kaggle15(), input);
+    let params = Params::new(3, &Device::Cpu);
+    let network = Own::new(15, &params.builder()).unwrap();
+    let images = faces(200, 64);
+    let mut x = vec![0.0; images.len() * input.len()];
+    for (image, out) in images.iter().zip(x.chunks_exact_mut(input.len())) {
+        input
+            .preprocess(image, &CropSquare::whole(image), out)
+            .unwrap();
+    }
+    let x = Tensor::from_vec(x, (images.len(), 1, 64, 64), &Device::Cpu).unwrap();
+    // Running statistics of these images.
+    for _ in 0..30 {
+        network
+            .forward_t(&x.narrow(0, 0, 32).unwrap(), true)
+            .unwrap();
+    }
+    let y = network
+        .forward_t(&x, false)
+        .unwrap()
+        .to_vec2::<f32>()
+        .unwrap();
+    let decode =
+        |values: &Vec<f32>| OutputSpec::Coordinates.decode(values, &[30], input.frame(), 15);
+    let expected: Vec<_> = y.iter().map(|values| decode(values).unwrap()).collect();
+    let keypoint = |i: usize| expected[i].keypoints[0];
+    assert!(
+        keypoint(0).distance(&keypoint(1)) > 0.1,
+        "the network ignores its input"
+    );
+
+    let graph = Graph::trace([1, 64, 64], |x| network.forward_t(x, false)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own.onnx");
+    onnx::write_graph(&graph, &task, &path).unwrap();
+    check("own", &run(&python, &path, &task, &images), &expected);
+}
+
+/// The Python program of `docs/onnx.md` as it is.
+#[test]
+fn the_program_of_the_page_prints_the_keypoints() {
+    let Some(python) = python() else {
+        return;
+    };
+    let page = include_str!("../../../docs/onnx.md");
+    let (_, code) = page.split_once("```python\n").unwrap();
+    let (code, _) = code.split_once("```").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let [script, model, image] =
+        ["page.py", "model.onnx", "face.png"].map(|n| folder.path().join(n));
+    std::fs::write(&script, code).unwrap();
+    ran(program("export").arg(&model));
+    let landmarker = Landmarker::pretrained().unwrap();
+    let size = landmarker.card().task.input.size;
+    // Of the size of the input, of twice and of another size; two decimals are printed.
+    for (side, tolerance) in [(size, 0.02), (2 * size, 0.2), (250, 1.0)] {
+        let face = faces(1, side).remove(0).to_gray();
+        image::DynamicImage::from(face.clone())
+            .save(&image)
+            .unwrap();
+        let printed = ran(Command::new(&python).arg(&script).args([&model, &image]));
+        let expected = landmarker.detect(&face).unwrap();
+        assert_eq!(printed.lines().count(), expected.positions().len());
+        let mut largest = 0f32;
+        for (line, expected) in printed.lines().zip(expected.keypoints()) {
+            let [name, x, y] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
+            assert_eq!(name, expected.name);
+            let [x, y]: [f32; 2] = [x, y].map(|number| number.parse().unwrap());
+            largest = largest.max((x - expected.x).hypot(y - expected.y));
+        }
+        println!("{side} pixels: {largest:.4} px");
+        assert!(largest < tolerance, "{side} pixels: {largest} px");
+    }
+}
+
+#[test]
+fn export_refuses_what_it_cannot_read_or_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model.safetensors");
+    std::fs::write(&model, "no model").unwrap();
+    let out = folder.path().join("model.onnx");
+    let message = refused(program("export").args([&model, &out]));
+    assert!(
+        message.contains("model.safetensors") && !out.exists(),
+        "{message}"
+    );
+    // Without an ONNX file the model is not overwritten.
+    let message = refused(program("export").arg(&model));
+    assert!(message.contains("must end in .onnx"), "{message}");
+    assert_eq!(std::fs::read(&model).unwrap(), b"no model");
+}
