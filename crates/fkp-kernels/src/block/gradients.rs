@@ -2,12 +2,10 @@
 #![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
 
 use super::affine::{Affine, Statistics};
-use super::tail::{Pixels, Tail};
+use super::pair_sums::PairSums;
+use super::tail::{GradientSink, PixelGradient, Pixels, Tail};
 use crate::layout::{Frame, padded};
 use crate::simd::{CHANNEL_BLOCK, Kernel, Simd, dispatch};
-
-/// Pixels whose sum is computed in f32 before it is added to one in f64.
-const PIXELS: usize = 64;
 
 /// Sums over the pixels of an image: `[2, depth]`, of the gradient of the normalized values after
 /// scale and shift, and of its product with the normalized values before. Over the batch these
@@ -107,62 +105,6 @@ impl Last<'_> {
     }
 }
 
-/// Sums of two products per channel, in f32 for a few pixels and then in f64.
-struct PairSums<S: Simd> {
-    vectors: [S::f32s; 2],
-    pending: usize,
-    lanes: [[f64; CHANNEL_BLOCK]; 2],
-}
-
-impl<S: Simd> PairSums<S> {
-    #[inline(always)]
-    fn new(s: S) -> Self {
-        Self {
-            vectors: [s.splat_f32s(0.0); 2],
-            pending: 0,
-            lanes: [[0.0; CHANNEL_BLOCK]; 2],
-        }
-    }
-
-    /// Adds a gradient and its product with the normalized value.
-    #[inline(always)]
-    fn add(&mut self, s: S, gradient: S::f32s, normalized: S::f32s) {
-        self.vectors[0] = s.add_f32s(self.vectors[0], gradient);
-        self.vectors[1] = s.mul_add(gradient, normalized, self.vectors[1]);
-    }
-
-    /// After `pixels` calls of [`Self::add`].
-    #[inline(always)]
-    fn end_of_row(&mut self, s: S, pixels: usize) {
-        self.pending += pixels;
-        if self.pending >= PIXELS {
-            self.flush(s);
-        }
-    }
-
-    #[inline(always)]
-    fn flush(&mut self, s: S) {
-        for (lanes, vector) in self.lanes.iter_mut().zip(&mut self.vectors) {
-            let values = s.to_lanes(*vector);
-            for (lane, value) in lanes.iter_mut().zip(values) {
-                *lane += f64::from(value);
-            }
-            *vector = s.splat_f32s(0.0);
-        }
-        self.pending = 0;
-    }
-
-    /// Writes the sums of the channels from `c`.
-    #[inline(always)]
-    fn finish(mut self, s: S, sums: &mut [f64], c: usize) {
-        self.flush(s);
-        let depth = sums.len() / 2;
-        let lanes = S::F32_LANES;
-        sums[c..][..lanes].copy_from_slice(&self.lanes[0][..lanes]);
-        sums[depth + c..][..lanes].copy_from_slice(&self.lanes[1][..lanes]);
-    }
-}
-
 struct LastSums<'a> {
     last: Last<'a>,
     sums: Sums<'a>,
@@ -187,23 +129,74 @@ impl Kernel for LastSums<'_> {
         for c in (0..depth).step_by(S::F32_LANES) {
             // SAFETY: c + LANES <= depth, the length of both.
             let (mean, inv_std) = unsafe { statistics.vectors(s, c) };
-            let mut pair = PairSums::new(s);
+            let mut sink = SumSink {
+                pair: PairSums::new(s),
+                mean,
+                inv_std,
+                d_residual: match d_residual.is_empty() {
+                    true => std::ptr::null_mut(),
+                    false => d_residual.as_mut_ptr().wrapping_add(c),
+                },
+                line: z.w * depth,
+                depth,
+            };
             for y in 0..last.tail.output().h {
-                // SAFETY: as above; the pixel is inside the image, and so of the residual.
-                unsafe {
-                    pixels.row_gradients(s, last.dy, y, c, |pixel| {
-                        let normalized = s.mul_f32s(s.sub_f32s(pixel.z, mean), inv_std);
-                        pair.add(s, pixel.normalized, normalized);
-                        if !d_residual.is_empty() {
-                            let offset = (pixel.y * z.w + pixel.x) * depth + c;
-                            s.store(d_residual.as_mut_ptr().add(offset), pixel.residual);
-                        }
-                    });
-                }
-                pair.end_of_row(s, z.w);
+                pixels.row_gradients(s, last.dy, (y, c), &mut sink);
+                sink.pair.end_of_row(s, z.w);
             }
-            pair.finish(s, sums, c);
+            store_sums::<S>(sink.pair.finish(s), sums, c);
         }
+    }
+}
+
+/// Writes the sums of the channels from `c`.
+#[inline(always)]
+fn store_sums<S: Simd>(lanes: [[f64; CHANNEL_BLOCK]; 2], sums: &mut [f64], c: usize) {
+    let depth = sums.len() / 2;
+    sums[c..][..S::F32_LANES].copy_from_slice(&lanes[0][..S::F32_LANES]);
+    sums[depth + c..][..S::F32_LANES].copy_from_slice(&lanes[1][..S::F32_LANES]);
+}
+
+/// Adds the gradients, and stores those of the residual.
+struct SumSink<S: Simd> {
+    pair: PairSums<S>,
+    mean: S::f32s,
+    inv_std: S::f32s,
+    /// The first pixel of the image, at this vector of channels; null if not needed.
+    d_residual: *mut f32,
+    line: usize,
+    depth: usize,
+}
+
+impl<S: Simd> GradientSink<S> for SumSink<S> {
+    #[inline(always)]
+    fn pixel(&mut self, s: S, gradient: PixelGradient<S>) {
+        let normalized = s.mul_f32s(s.sub_f32s(gradient.z, self.mean), self.inv_std);
+        self.pair.add(s, gradient.normalized, normalized);
+        if !self.d_residual.is_null() {
+            let offset = gradient.y * self.line + gradient.x * self.depth;
+            // SAFETY: the pixels passed on are inside the image, whose buffer is not null.
+            unsafe { s.store(self.d_residual.add(offset), gradient.residual) };
+        }
+    }
+}
+
+/// Stores the gradients of the convolution's output.
+struct StoreSink<S: Simd> {
+    factors: [S::f32s; 3],
+    /// The first pixel of the image, at this vector of channels.
+    to: *mut f32,
+    line: usize,
+    depth: usize,
+}
+
+impl<S: Simd> GradientSink<S> for StoreSink<S> {
+    #[inline(always)]
+    fn pixel(&mut self, s: S, gradient: PixelGradient<S>) {
+        let value = input_gradient(s, self.factors, gradient.z, gradient.normalized);
+        let offset = gradient.y * self.line + gradient.x * self.depth;
+        // SAFETY: the pixels passed on are inside the image.
+        unsafe { s.store(self.to.add(offset), value) };
     }
 }
 
@@ -233,30 +226,21 @@ impl Kernel for LastGradient<'_> {
         );
         frame.clear_margin(dz);
         let origin = (frame.margin * frame.frame_w + frame.margin) * depth;
-        let line = frame.frame_w * depth;
-        let to = dz.as_mut_ptr();
-        for y in 0..last.tail.output().h {
+        let rows = last.tail.output().h;
+        for y in 0..=rows {
             for c in (0..depth).step_by(S::F32_LANES) {
-                // SAFETY: c + LANES <= depth; the pixels are inside the image of the frame.
-                unsafe {
-                    let factors = gradient.vectors(s, c);
-                    pixels.row_gradients(s, last.dy, y, c, |pixel| {
-                        let value = input_gradient(s, factors, pixel.z, pixel.normalized);
-                        let offset = origin + pixel.y * line + pixel.x * depth + c;
-                        s.store(to.add(offset), value);
-                    });
+                let mut sink = StoreSink {
+                    // SAFETY: c + LANES <= depth, the length of all three.
+                    factors: unsafe { gradient.vectors(s, c) },
+                    to: dz.as_mut_ptr().wrapping_add(origin + c),
+                    line: frame.frame_w * depth,
+                    depth,
+                };
+                if y < rows {
+                    pixels.row_gradients(s, last.dy, (y, c), &mut sink);
+                } else {
+                    pixels.rest(s, c, &mut sink);
                 }
-            }
-        }
-        for c in (0..depth).step_by(S::F32_LANES) {
-            // SAFETY: as above.
-            unsafe {
-                let factors = gradient.vectors(s, c);
-                pixels.rest(s, c, |pixel| {
-                    let value = input_gradient(s, factors, pixel.z, pixel.normalized);
-                    let offset = origin + pixel.y * line + pixel.x * depth + c;
-                    s.store(to.add(offset), value);
-                });
             }
         }
     }
@@ -353,7 +337,7 @@ impl Kernel for InnerSums<'_> {
                 }
                 pair.end_of_row(s, frame.w);
             }
-            pair.finish(s, sums, c);
+            store_sums::<S>(pair.finish(s), sums, c);
         }
     }
 }

@@ -7,6 +7,7 @@ mod forward;
 mod gradients;
 mod moments;
 mod op;
+mod pair_sums;
 mod plan;
 mod public;
 mod reference;

@@ -1,11 +1,9 @@
 //! Mean and variance of each channel, gathered image by image while it is in the cache.
 #![expect(unsafe_code, reason = "vector loads at computed offsets")]
 
+use super::pair_sums::PairSums;
 use crate::layout::{Frame, padded};
-use crate::simd::{CHANNEL_BLOCK, Kernel, Simd, dispatch};
-
-/// Pixels whose sum is computed in f32 before it is added to one in f64.
-const PIXELS: usize = 64;
+use crate::simd::{Kernel, Simd, dispatch};
 
 /// Mean and sum of squared differences from it, of each channel of one image.
 pub(super) struct Moments<'a> {
@@ -47,31 +45,17 @@ impl Kernel for OfImage<'_> {
             // from 0 would lose the variance to rounding.
             // SAFETY: c + LANES <= depth, and the frame has at least one pixel.
             let pivot = unsafe { s.load(pixels.as_ptr().add(c)) };
-            let (mut sums, mut square_sums) = ([0.0f64; CHANNEL_BLOCK], [0.0f64; CHANNEL_BLOCK]);
-            let mut flush = |sum: S::f32s, square_sum: S::f32s| {
-                let (sum, square_sum) = (s.to_lanes(sum), s.to_lanes(square_sum));
-                for i in 0..S::F32_LANES {
-                    sums[i] += f64::from(sum[i]);
-                    square_sums[i] += f64::from(square_sum[i]);
-                }
-            };
-            let zero = s.splat_f32s(0.0);
-            let (mut sum, mut square_sum, mut pending) = (zero, zero, 0);
+            let mut pair = PairSums::new(s);
             for y in 0..frame.h {
                 for x in 0..frame.w {
                     let offset = (y * frame.frame_w + x) * depth + c;
                     // SAFETY: the pixel is inside the frame, whose length is asserted above.
                     let v = s.sub_f32s(unsafe { s.load(pixels.as_ptr().add(offset)) }, pivot);
-                    sum = s.add_f32s(sum, v);
-                    square_sum = s.mul_add(v, v, square_sum);
+                    pair.add(s, v, v);
                 }
-                pending += frame.w;
-                if pending >= PIXELS {
-                    flush(sum, square_sum);
-                    (sum, square_sum, pending) = (zero, zero, 0);
-                }
+                pair.end_of_row(s, frame.w);
             }
-            flush(sum, square_sum);
+            let [sums, square_sums] = pair.finish(s);
             let pivot = s.to_lanes(pivot);
             for i in 0..S::F32_LANES {
                 let offset = sums[i] / count;

@@ -126,116 +126,128 @@ impl<'a> Pixels<'a> {
         unsafe {
             let z = s.load(self.z.as_ptr().add((y * frame.frame_w + x) * depth + c));
             let normalized = s.mul_add(z, channel.scale, channel.shift);
-            let residual = || {
-                let offset = (y * frame.w + x) * depth + c;
-                s.load(self.residual.as_ptr().add(offset))
-            };
+            let offset = (y * frame.w + x) * depth + c;
+            let residual = self.residual.as_ptr().wrapping_add(offset);
             let activation = self.affine.activation;
             let (before, result) = match self.tail.addition {
                 Addition::None => (normalized, activation.apply_vector(s, normalized)),
                 Addition::BeforeActivation => {
-                    let before = s.add_f32s(normalized, residual());
+                    let before = s.add_f32s(normalized, s.load(residual));
                     (before, activation.apply_vector(s, before))
                 }
                 Addition::AfterActivation => {
                     let active = activation.apply_vector(s, normalized);
-                    (normalized, s.add_f32s(active, residual()))
+                    (normalized, s.add_f32s(active, s.load(residual)))
                 }
             };
             Value { z, before, result }
         }
     }
 
-    /// Calls `f` with the gradients of all pixels that row `y` of the result is computed from,
+    /// Passes to `sink` the gradients of all pixels that row `y` of the result is computed from,
     /// and of those of these rows that no window contains. `dy` is the gradient of the result,
     /// of the layout [`Tail::output`].
-    ///
-    /// # Safety
-    /// `c + LANES` is at most the padded number of channels, and `y` is a row of the result.
     #[inline(always)]
-    pub(super) unsafe fn row_gradients<S: Simd>(
+    pub(super) fn row_gradients<S: Simd>(
         &self,
         s: S,
         dy: &[f32],
-        y: usize,
-        c: usize,
-        mut f: impl FnMut(PixelGradient<S>),
+        (y, c): (usize, usize),
+        sink: &mut impl GradientSink<S>,
     ) {
         let (output, depth) = (self.tail.output(), padded(self.tail.z.channels));
         assert!(dy.len() == output.len() && c + S::F32_LANES <= depth && y < output.h);
-        // SAFETY: asserted.
-        let channel = unsafe { self.affine.vectors(s, c) };
-        let mut emit = |pixel: (usize, usize), value: Value<S>, gradient: S::f32s| {
-            let before = self
-                .affine
-                .activation
-                .backward_vector(s, value.before, gradient);
-            f(PixelGradient {
-                y: pixel.0,
-                x: pixel.1,
-                z: value.z,
-                normalized: before,
-                residual: match self.tail.addition {
-                    Addition::AfterActivation => gradient,
-                    _ => before,
-                },
-            });
-        };
-        for x in 0..output.w {
-            // SAFETY: a pixel of the result; its window is inside the image.
-            let gradient = unsafe { s.load(dy.as_ptr().add((y * output.w + x) * depth + c)) };
+        // SAFETY: asserted for all pixels of the row; their windows are inside the image.
+        unsafe {
+            let channel = self.affine.vectors(s, c);
             match self.tail.pooling {
                 Pooling::None => {
-                    let value = unsafe { self.value(s, channel, (y, x), c) };
-                    emit((y, x), value, gradient);
+                    for x in 0..output.w {
+                        let gradient = s.load(dy.as_ptr().add((y * output.w + x) * depth + c));
+                        let value = self.value(s, channel, (y, x), c);
+                        self.pass_on(s, (y, x), value, gradient, sink);
+                    }
                 }
                 Pooling::Max2 => {
-                    let pixel = |i: usize| (2 * y + i / 2, 2 * x + i % 2);
-                    let value = |i| unsafe { self.value(s, channel, pixel(i), c) };
-                    let window = [value(0), value(1), value(2), value(3)];
-                    let (_, argmax) = max_and_argmax(s, window.map(|value| value.result));
-                    for (i, value) in window.into_iter().enumerate() {
-                        emit(pixel(i), value, route(s, gradient, argmax, i));
+                    for x in 0..output.w {
+                        let gradient = s.load(dy.as_ptr().add((y * output.w + x) * depth + c));
+                        let (y, x) = (2 * y, 2 * x);
+                        let window = [
+                            self.value(s, channel, (y, x), c),
+                            self.value(s, channel, (y, x + 1), c),
+                            self.value(s, channel, (y + 1, x), c),
+                            self.value(s, channel, (y + 1, x + 1), c),
+                        ];
+                        let [a, b, d, e] = window;
+                        let results = [a.result, b.result, d.result, e.result];
+                        let (_, argmax) = max_and_argmax(s, results);
+                        for (i, value) in window.into_iter().enumerate() {
+                            let gradient = route(s, gradient, argmax, i);
+                            self.pass_on(s, (y + i / 2, x + i % 2), value, gradient, sink);
+                        }
+                    }
+                    if self.tail.z.w % 2 == 1 {
+                        for y in [2 * y, 2 * y + 1] {
+                            let pixel = (y, self.tail.z.w - 1);
+                            let value = self.value(s, channel, pixel, c);
+                            self.pass_on(s, pixel, value, s.splat_f32s(0.0), sink);
+                        }
                     }
                 }
             }
         }
-        if self.tail.pooling == Pooling::Max2 && self.tail.z.w % 2 == 1 {
-            for y in [2 * y, 2 * y + 1] {
-                let pixel = (y, self.tail.z.w - 1);
-                // SAFETY: both rows are inside the image.
-                let value = unsafe { self.value(s, channel, pixel, c) };
-                emit(pixel, value, s.splat_f32s(0.0));
-            }
-        }
     }
 
-    /// Calls `f` with the output of the convolution in the last row, if no window contains it.
-    ///
-    /// # Safety
-    /// `c + LANES` is at most the padded number of channels.
     #[inline(always)]
-    pub(super) unsafe fn rest<S: Simd>(&self, s: S, c: usize, mut f: impl FnMut(PixelGradient<S>)) {
+    fn pass_on<S: Simd>(
+        &self,
+        s: S,
+        (y, x): (usize, usize),
+        value: Value<S>,
+        gradient: S::f32s,
+        sink: &mut impl GradientSink<S>,
+    ) {
+        let activation = self.affine.activation;
+        let normalized = activation.backward_vector(s, value.before, gradient);
+        let residual = match self.tail.addition {
+            Addition::AfterActivation => gradient,
+            _ => normalized,
+        };
+        sink.pixel(
+            s,
+            PixelGradient {
+                y,
+                x,
+                z: value.z,
+                normalized,
+                residual,
+            },
+        );
+    }
+
+    /// Passes to `sink` the pixels of the last row, if no window contains it.
+    #[inline(always)]
+    pub(super) fn rest<S: Simd>(&self, s: S, c: usize, sink: &mut impl GradientSink<S>) {
         let Frame { h, w, .. } = self.tail.z;
         if self.tail.pooling == Pooling::None || h % 2 == 0 {
             return;
         }
-        let zero = s.splat_f32s(0.0);
+        assert!(c + S::F32_LANES <= padded(self.tail.z.channels));
         for x in 0..w {
-            // SAFETY: the caller's contract, and a pixel of the image.
-            let z = unsafe {
+            // SAFETY: asserted, and a pixel of the image.
+            let value = unsafe {
                 let channel = self.affine.vectors(s, c);
-                self.value(s, channel, (h - 1, x), c).z
+                self.value(s, channel, (h - 1, x), c)
             };
-            f(PixelGradient {
-                y: h - 1,
-                x,
-                z,
-                normalized: zero,
-                residual: zero,
-            });
+            self.pass_on(s, (h - 1, x), value, s.splat_f32s(0.0), sink);
         }
     }
+}
+
+/// Gets the gradients of the convolution's output, pixel by pixel.
+pub(super) trait GradientSink<S: Simd> {
+    /// Must be `#[inline(always)]`, as every function of a kernel.
+    fn pixel(&mut self, s: S, gradient: PixelGradient<S>);
 }
 
 struct Forward<'a> {
@@ -257,14 +269,16 @@ impl Kernel for Forward<'_> {
                 unsafe {
                     let channel = pixels.affine.vectors(s, c);
                     for x in 0..output.w {
-                        let result = |pixel| pixels.value(s, channel, pixel, c).result;
                         let value = match pixels.tail.pooling {
-                            Pooling::None => result((y, x)),
+                            Pooling::None => pixels.value(s, channel, (y, x), c).result,
                             Pooling::Max2 => {
                                 let (y, x) = (2 * y, 2 * x);
-                                let top = [result((y, x)), result((y, x + 1))];
-                                let bottom = [result((y + 1, x)), result((y + 1, x + 1))];
-                                let window = [top[0], top[1], bottom[0], bottom[1]];
+                                let window = [
+                                    pixels.value(s, channel, (y, x), c).result,
+                                    pixels.value(s, channel, (y, x + 1), c).result,
+                                    pixels.value(s, channel, (y + 1, x), c).result,
+                                    pixels.value(s, channel, (y + 1, x + 1), c).result,
+                                ];
                                 max_and_argmax(s, window).0
                             }
                         };
