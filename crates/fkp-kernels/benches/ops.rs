@@ -61,6 +61,19 @@ fn other_operations(c: &mut Criterion) {
     });
 }
 
+/// The sizes of the second stage of a network for 192×192 images.
+fn pools_and_normalization(c: &mut Criterion) {
+    let x = normal(&[32, 24, 96, 96]);
+    forward_and_backward(c, "max_pool2d 24@96", || max_pool2d(&x, 2, 2).unwrap());
+    forward_and_backward(c, "avg_pool2d 24@96", || avg_pool2d(&x, 2, 2).unwrap());
+    let (gamma, beta) = (normal(&[24]), normal(&[24]));
+    forward_and_backward(c, "batch_norm_train 24@96", || {
+        batch_norm_train(&x, &gamma, &beta, 1e-5, Activation::Relu)
+            .unwrap()
+            .0
+    });
+}
+
 fn dense_and_adam(c: &mut Criterion) {
     let (x, w, b) = (normal(&[32, 18432]), normal(&[500, 18432]), normal(&[500]));
     let loss = || {
@@ -89,5 +102,11 @@ fn dense_and_adam(c: &mut Criterion) {
     });
 }
 
-criterion_group!(ops, convolutions, other_operations, dense_and_adam);
+criterion_group!(
+    ops,
+    convolutions,
+    other_operations,
+    pools_and_normalization,
+    dense_and_adam
+);
 criterion_main!(ops);

@@ -16,6 +16,9 @@ mod geometry;
 mod im2col;
 mod winograd;
 
+pub(crate) use batch::{GroupImage, sum_over_groups};
 pub use config::{Conv2dConfig, Pooling};
 pub use conv2d::conv2d;
 pub use depthwise::depthwise_conv2d;
+pub(crate) use geometry::Geometry;
+pub(crate) use im2col::{col2im, im2col};

@@ -5,6 +5,7 @@
 mod against_candle;
 mod against_pytorch;
 mod determinism;
+mod feature_maps;
 mod finite_differences;
 mod normalization;
 mod support;
