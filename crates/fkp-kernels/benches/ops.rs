@@ -5,8 +5,10 @@
 use candle_core::{Device, Tensor, Var};
 use criterion::{Criterion, criterion_group, criterion_main};
 use fkp_kernels::{
-    Activation, Adam, AdamConfig, Conv2dConfig, Gradients, avg_pool2d, backward, batch_norm_train,
-    conv2d, dropout, gelu, linear, max_pool2d, relu, silu,
+    Activation, Adam, AdamConfig, Conv2dConfig, ConvTranspose2dConfig, Gradients, avg_pool2d,
+    backward, batch_norm_train, conv_transpose2d, conv2d, dropout, gelu, global_avg_pool2d, linear,
+    max_pool2d, prelu, relu, scale_channels, silu, soft_argmax2d, upsample_bilinear2d,
+    upsample_nearest2d,
 };
 
 #[global_allocator]
@@ -74,6 +76,33 @@ fn pools_and_normalization(c: &mut Criterion) {
     });
 }
 
+/// Operations of networks whose output is maps, and of squeeze-and-excitation.
+fn feature_maps(c: &mut Criterion) {
+    let x = normal(&[32, 64, 24, 24]);
+    forward_and_backward(c, "upsample_nearest2d 64@24 ×2", || {
+        upsample_nearest2d(&x, 2).unwrap()
+    });
+    forward_and_backward(c, "upsample_bilinear2d 64@24 ×2", || {
+        upsample_bilinear2d(&x, 2).unwrap()
+    });
+    let (w, b) = (normal(&[64, 64, 4, 4]), normal(&[64]));
+    forward_and_backward(c, "conv_transpose2d 64-64@24 4x4 doubling", || {
+        conv_transpose2d(&x, &w, Some(&b), ConvTranspose2dConfig::doubling()).unwrap()
+    });
+    forward_and_backward(c, "global_avg_pool2d 64@24", || {
+        global_avg_pool2d(&x).unwrap()
+    });
+    let (scale, slope) = (normal(&[32, 64]), normal(&[64]));
+    forward_and_backward(c, "scale_channels 64@24", || {
+        scale_channels(&x, &scale).unwrap()
+    });
+    forward_and_backward(c, "prelu 64@24", || prelu(&x, &slope).unwrap());
+    let maps = normal(&[32, 15, 48, 48]);
+    forward_and_backward(c, "soft_argmax2d 15@48", || {
+        soft_argmax2d(&maps, 1.0).unwrap()
+    });
+}
+
 fn dense_and_adam(c: &mut Criterion) {
     let (x, w, b) = (normal(&[32, 18432]), normal(&[500, 18432]), normal(&[500]));
     let loss = || {
@@ -107,6 +136,7 @@ criterion_group!(
     convolutions,
     other_operations,
     pools_and_normalization,
+    feature_maps,
     dense_and_adam
 );
 criterion_main!(ops);

@@ -169,7 +169,12 @@ impl WeightedOp for BatchNorm {
                 let scale = gamma[channel] * self.inv_std[channel];
                 let (mean, beta) = (self.mean[channel], inputs.bias.map_or(0.0, |b| b[channel]));
                 for (y, &x) in y.iter_mut().zip(x) {
-                    *y = self.activation.apply((x - mean) * scale + beta);
+                    *y = (x - mean) * scale + beta;
+                }
+                if self.activation == Activation::Relu {
+                    // Keeps NaN.
+                    y.iter_mut()
+                        .for_each(|y| *y = if *y <= 0.0 { 0.0 } else { *y });
                 }
             });
         (y, inputs.x_shape.clone())

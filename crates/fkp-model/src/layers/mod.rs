@@ -59,19 +59,27 @@
 mod batch_norm;
 mod conv2d;
 mod conv_norm;
+mod conv_transpose2d;
 mod dropout;
 mod init;
 mod inverted_residual;
 mod linear;
+mod prelu;
+mod squeeze_excite;
 
 pub use batch_norm::BatchNorm2d;
 pub use conv_norm::ConvNorm;
+pub use conv_transpose2d::ConvTranspose2d;
 pub use conv2d::Conv2d;
 pub use dropout::Dropout;
 pub use inverted_residual::{InvertedResidual, InvertedResidualConfig};
 pub use linear::Linear;
+pub use prelu::PRelu;
+pub use squeeze_excite::{Gate, SqueezeExcite, SqueezeExciteConfig};
 
 /// The configuration of the layers, and operations without variables.
 pub use fkp_kernels::{
-    Activation, Conv2dConfig, Residual, activate, avg_pool2d, gelu, max_pool2d, relu, silu,
+    Activation, Conv2dConfig, ConvTranspose2dConfig, Residual, activate, avg_pool2d, gelu,
+    global_avg_pool2d, max_pool2d, relu, scale_channels, silu, soft_argmax2d, upsample_bilinear2d,
+    upsample_nearest2d,
 };
