@@ -69,7 +69,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn upsample_matches(
+    fn upsample_nearest2d_matches(
         n in 1usize..4, c in 1usize..4, h in 1usize..7, w in 1usize..20, scale in 1usize..6,
         seed: u64,
     ) {
@@ -81,6 +81,14 @@ proptest! {
             || x.upsample_nearest2d(h * scale, w * scale),
             TOLERANCE,
         );
+    }
+
+    #[test]
+    fn upsample_bilinear2d_matches(
+        n in 1usize..4, c in 1usize..4, h in 1usize..7, w in 1usize..20, scale in 1usize..6,
+        seed: u64,
+    ) {
+        let x = var(seed, &[n, c, h, w]);
         compare(
             "upsample_bilinear2d",
             &[&x],
