@@ -38,6 +38,10 @@ impl<const K: usize, const R: usize, F: Fn([f32; K]) -> [f64; R]> Kernel for Sum
     type Output = [f64; R];
 
     #[inline(always)]
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "an index into several slices and arrays at once"
+    )]
     fn run<S: Simd>(self, _simd: S) -> [f64; R] {
         let Self { slices, terms } = self;
         let mut partials = [[0.0f64; LANES]; R];
