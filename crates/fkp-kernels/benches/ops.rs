@@ -5,8 +5,10 @@
 use candle_core::{Device, Tensor, Var};
 use criterion::{Criterion, criterion_group, criterion_main};
 use fkp_kernels::{
-    Activation, Adam, AdamConfig, Conv2dConfig, Gradients, avg_pool2d, backward, batch_norm_train,
-    conv2d, dropout, gelu, linear, max_pool2d, relu, silu,
+    Activation, Adam, AdamConfig, Conv2dConfig, ConvTranspose2dConfig, Gradients, avg_pool2d,
+    backward, batch_norm_train, conv_transpose2d, conv2d, dropout, gelu, global_avg_pool2d, linear,
+    max_pool2d, prelu, relu, scale_channels, silu, soft_argmax2d, upsample_bilinear2d,
+    upsample_nearest2d,
 };
 
 #[global_allocator]
@@ -61,6 +63,46 @@ fn other_operations(c: &mut Criterion) {
     });
 }
 
+/// The sizes of the second stage of a network for 192×192 images.
+fn pools_and_normalization(c: &mut Criterion) {
+    let x = normal(&[32, 24, 96, 96]);
+    forward_and_backward(c, "max_pool2d 24@96", || max_pool2d(&x, 2, 2).unwrap());
+    forward_and_backward(c, "avg_pool2d 24@96", || avg_pool2d(&x, 2, 2).unwrap());
+    let (gamma, beta) = (normal(&[24]), normal(&[24]));
+    forward_and_backward(c, "batch_norm_train 24@96", || {
+        batch_norm_train(&x, &gamma, &beta, 1e-5, Activation::Relu)
+            .unwrap()
+            .0
+    });
+}
+
+/// Operations of networks whose output is maps, and of squeeze-and-excitation.
+fn feature_maps(c: &mut Criterion) {
+    let x = normal(&[32, 64, 24, 24]);
+    forward_and_backward(c, "upsample_nearest2d 64@24 ×2", || {
+        upsample_nearest2d(&x, 2).unwrap()
+    });
+    forward_and_backward(c, "upsample_bilinear2d 64@24 ×2", || {
+        upsample_bilinear2d(&x, 2).unwrap()
+    });
+    let (w, b) = (normal(&[64, 64, 4, 4]), normal(&[64]));
+    forward_and_backward(c, "conv_transpose2d 64-64@24 4x4 doubling", || {
+        conv_transpose2d(&x, &w, Some(&b), ConvTranspose2dConfig::doubling()).unwrap()
+    });
+    forward_and_backward(c, "global_avg_pool2d 64@24", || {
+        global_avg_pool2d(&x).unwrap()
+    });
+    let (scale, slope) = (normal(&[32, 64]), normal(&[64]));
+    forward_and_backward(c, "scale_channels 64@24", || {
+        scale_channels(&x, &scale).unwrap()
+    });
+    forward_and_backward(c, "prelu 64@24", || prelu(&x, &slope).unwrap());
+    let maps = normal(&[32, 15, 48, 48]);
+    forward_and_backward(c, "soft_argmax2d 15@48", || {
+        soft_argmax2d(&maps, 1.0).unwrap()
+    });
+}
+
 fn dense_and_adam(c: &mut Criterion) {
     let (x, w, b) = (normal(&[32, 18432]), normal(&[500, 18432]), normal(&[500]));
     let loss = || {
@@ -89,5 +131,12 @@ fn dense_and_adam(c: &mut Criterion) {
     });
 }
 
-criterion_group!(ops, convolutions, other_operations, dense_and_adam);
+criterion_group!(
+    ops,
+    convolutions,
+    other_operations,
+    pools_and_normalization,
+    feature_maps,
+    dense_and_adam
+);
 criterion_main!(ops);

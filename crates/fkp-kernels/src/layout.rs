@@ -195,13 +195,15 @@ impl Kernel for Convert<'_> {
                 Direction::Unpack => (pixels, depth, planes, plane),
             };
             if channels < CHANNEL_BLOCK || width < S::F32_LANES {
-                for x in 0..width {
-                    for c in 0..channels {
-                        target[to.at(c, x)] = source[from.at(c, x)];
-                    }
-                    if direction == Direction::Pack {
-                        target[to.at(channels, x)..to.at(CHANNEL_BLOCK, x)].fill(0.0);
-                    }
+                let partial = Partial {
+                    planes,
+                    pixels,
+                    channels,
+                    width,
+                };
+                match direction {
+                    Direction::Pack => partial.pack(s, source, target),
+                    Direction::Unpack => partial.unpack(s, source, target),
                 }
                 continue;
             }
@@ -218,6 +220,75 @@ impl Kernel for Convert<'_> {
                 }
             }
         }
+    }
+}
+
+/// A block with fewer channels than a whole one, or a short line of pixels: in squares of
+/// `CHANNEL_BLOCK × CHANNEL_BLOCK` values on the stack.
+struct Partial {
+    planes: Block,
+    pixels: Block,
+    channels: usize,
+    width: usize,
+}
+
+type Square = [[f32; CHANNEL_BLOCK]; CHANNEL_BLOCK];
+
+impl Partial {
+    #[inline(always)]
+    fn pack<S: Simd>(&self, s: S, planes: &[f32], frame: &mut [f32]) {
+        let mut by_channel: Square = [[0.0; CHANNEL_BLOCK]; CHANNEL_BLOCK];
+        for x in (0..self.width).step_by(CHANNEL_BLOCK) {
+            let count = CHANNEL_BLOCK.min(self.width - x);
+            for (c, line) in by_channel[..self.channels].iter_mut().enumerate() {
+                copy_short(&planes[self.planes.at(c, x)..][..count], line);
+            }
+            let by_pixel = transposed(s, &by_channel);
+            for (i, pixel) in by_pixel[..count].iter().enumerate() {
+                frame[self.pixels.at(0, x + i)..][..CHANNEL_BLOCK].copy_from_slice(pixel);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn unpack<S: Simd>(&self, s: S, frame: &[f32], planes: &mut [f32]) {
+        let mut by_pixel: Square = [[0.0; CHANNEL_BLOCK]; CHANNEL_BLOCK];
+        for x in (0..self.width).step_by(CHANNEL_BLOCK) {
+            let count = CHANNEL_BLOCK.min(self.width - x);
+            for (i, pixel) in by_pixel[..count].iter_mut().enumerate() {
+                pixel.copy_from_slice(&frame[self.pixels.at(0, x + i)..][..CHANNEL_BLOCK]);
+            }
+            let by_channel = transposed(s, &by_pixel);
+            for (c, line) in by_channel[..self.channels].iter().enumerate() {
+                copy_short(line, &mut planes[self.planes.at(c, x)..][..count]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn transposed<S: Simd>(s: S, square: &Square) -> Square {
+    let mut result: Square = [[0.0; CHANNEL_BLOCK]; CHANNEL_BLOCK];
+    for i in (0..CHANNEL_BLOCK).step_by(S::F32_LANES) {
+        for j in (0..CHANNEL_BLOCK).step_by(S::F32_LANES) {
+            let from = square.as_flattened()[i * CHANNEL_BLOCK + j..].as_ptr();
+            let to = result.as_flattened_mut()[j * CHANNEL_BLOCK + i..].as_mut_ptr();
+            // SAFETY: LANES divides CHANNEL_BLOCK, so that the block is inside both squares.
+            unsafe { s.transpose(from, CHANNEL_BLOCK, to, CHANNEL_BLOCK) };
+        }
+    }
+    result
+}
+
+/// Copies as many values as the shorter slice has, without a call for so few.
+#[inline(always)]
+fn copy_short(from: &[f32], to: &mut [f32]) {
+    if from.len() >= CHANNEL_BLOCK && to.len() >= CHANNEL_BLOCK {
+        to[..CHANNEL_BLOCK].copy_from_slice(&from[..CHANNEL_BLOCK]);
+        return;
+    }
+    for (to, &from) in to.iter_mut().zip(from) {
+        *to = from;
     }
 }
 

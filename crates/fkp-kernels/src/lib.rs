@@ -29,18 +29,27 @@ mod activation;
 mod batch_norm;
 mod block;
 mod conv;
+mod conv_transpose;
 mod dropout;
+mod global_pool;
 mod gradients;
 mod host;
+mod interleave;
 mod layout;
 mod linear;
 mod matmul;
 mod optimizer;
 mod pool;
+mod prelu;
 mod recycle;
+mod scale_channels;
 mod scratch;
 mod simd;
+mod soft_argmax;
+mod sums;
+mod upsample;
 mod weighted_op;
+mod written;
 
 pub use activation::{Activation, activate, gelu, relu, silu};
 pub use batch_norm::{
@@ -48,7 +57,9 @@ pub use batch_norm::{
 };
 pub use block::{BlockConv, Residual, conv_block, conv_block_train};
 pub use conv::{Channels, Conv2dConfig, Pooling, conv2d, depthwise_conv2d};
+pub use conv_transpose::{ConvTranspose2dConfig, conv_transpose2d};
 pub use dropout::{DROPOUT_SEED, dropout};
+pub use global_pool::global_avg_pool2d;
 pub use gradients::{Gradients, backward};
 pub use linear::linear;
 pub use optimizer::{
@@ -56,3 +67,7 @@ pub use optimizer::{
     average_into,
 };
 pub use pool::{avg_pool2d, max_pool2d};
+pub use prelu::prelu;
+pub use scale_channels::scale_channels;
+pub use soft_argmax::soft_argmax2d;
+pub use upsample::{upsample_bilinear2d, upsample_nearest2d};

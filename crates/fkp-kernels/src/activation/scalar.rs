@@ -12,10 +12,7 @@ impl Activation {
         match self {
             Self::Identity => x,
             Self::Relu => relu(x),
-            Self::Relu6 => {
-                let x = relu(x);
-                if x >= 6.0 { 6.0 } else { x }
-            }
+            Self::Relu6 => clamp_to_six(x),
             Self::LeakyRelu { slope } => {
                 if x <= 0.0 {
                     slope * x
@@ -24,7 +21,7 @@ impl Activation {
                 }
             }
             Self::Silu => x * logistic(x),
-            Self::HardSwish => x * Self::Relu6.apply(x + 3.0) * (1.0 / 6.0),
+            Self::HardSwish => x * clamp_to_six(x + 3.0) * (1.0 / 6.0),
             Self::Gelu => x * normal_distribution(x),
         }
     }
@@ -86,6 +83,12 @@ impl Activation {
 #[inline(always)]
 fn relu(x: f32) -> f32 {
     if x <= 0.0 { 0.0 } else { x }
+}
+
+#[inline(always)]
+fn clamp_to_six(x: f32) -> f32 {
+    let x = relu(x);
+    if x >= 6.0 { 6.0 } else { x }
 }
 
 fn logistic(x: f32) -> f32 {

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use crate::Activation;
 use crate::host::with_values;
+use crate::sums::{sum, sums};
 use crate::weighted_op::{OpGradients, OpInputs, WeightedOp};
 
 pub(super) const NAME: &str = "batch_norm";
@@ -41,29 +42,40 @@ impl Sizes {
         })
     }
 
-    /// The planes of one channel, image by image.
-    pub(super) fn planes<'a>(
+    /// The sum over the images of one channel, of values per plane.
+    fn sum_over_images<T: Copy>(
         &self,
-        x: &'a [f32],
+        planes: &[T],
         channel: usize,
-    ) -> impl Iterator<Item = &'a [f32]> {
-        x.chunks_exact(self.plane).skip(channel).step_by(self.c)
+        value: impl Fn(T) -> f64,
+    ) -> f64 {
+        let planes = planes.iter().skip(channel).step_by(self.c);
+        planes.map(|&plane| value(plane)).sum()
     }
 
-    /// Mean and biased variance of each channel, in two passes.
+    /// Mean and biased variance of each channel. The squares of each plane are about its own mean,
+    /// so that it is read from memory once; the means of the planes are then combined (Chan,
+    /// Golub and LeVeque 1983).
     pub(super) fn statistics(&self, x: &[f32]) -> (Vec<f64>, Vec<f64>) {
-        let count = (self.n * self.plane) as f64;
-        let one = |channel: usize| {
-            let total = |f: &dyn Fn(f64) -> f64| -> f64 {
-                let planes = self.planes(x, channel);
-                planes
-                    .map(|p| p.iter().map(|&v| f(f64::from(v))).sum::<f64>())
-                    .sum()
-            };
-            let mean = total(&|v| v) / count;
-            (mean, total(&|v| (v - mean) * (v - mean)) / count)
+        let len = self.plane as f64;
+        let one_plane = |plane: &[f32]| {
+            let mean = sum(plane) / len;
+            let [squares] = sums([plane], |[v]| {
+                let centered = f64::from(v) - mean;
+                [centered * centered]
+            });
+            (mean, squares)
         };
-        (0..self.c).into_par_iter().map(one).unzip()
+        let planes: Vec<(f64, f64)> = x.par_chunks(self.plane).map(one_plane).collect();
+        let one_channel = |channel| {
+            let n = self.n as f64;
+            let mean = self.sum_over_images(&planes, channel, |(mean, _)| mean) / n;
+            let squares = self.sum_over_images(&planes, channel, |(plane_mean, squares)| {
+                squares + len * (plane_mean - mean) * (plane_mean - mean)
+            });
+            (mean, squares / (n * len))
+        };
+        (0..self.c).map(one_channel).unzip()
     }
 }
 
@@ -85,28 +97,34 @@ pub(super) struct BatchNorm {
 }
 
 impl BatchNorm {
+    /// The sums over one plane of the gradient before the activation, alone and times the
+    /// normalized values.
+    fn gradient_sums(&self, channel: usize, x: &[f32], y: &[f32], grad: &[f32]) -> [f64; 2] {
+        let (mean, inv_std) = (self.mean[channel], self.inv_std[channel]);
+        let terms = |x: f32, g: f32| {
+            let g = f64::from(g);
+            [g, g * f64::from((x - mean) * inv_std)]
+        };
+        match self.activation {
+            Activation::Identity => sums([x, grad], |[x, g]| terms(x, g)),
+            _ => sums(
+                [x, y, grad],
+                |[x, y, g]| {
+                    if y > 0.0 { terms(x, g) } else { [0.0; 2] }
+                },
+            ),
+        }
+    }
+
     fn gradients(&self, x: &[f32], gamma: &[f32], y: &[f32], grad: &[f32]) -> OpGradients {
         let Sizes { n, c, plane } = self.sizes;
-        let active = |y: f32| self.activation == Activation::Identity || y > 0.0;
-        let sums: Vec<(f64, f64)> = (0..c)
-            .into_par_iter()
-            .map(|channel| {
-                let (mean, inv_std) = (self.mean[channel], self.inv_std[channel]);
-                let (mut grad_sum, mut product_sum) = (0.0f64, 0.0f64);
-                let planes = self
-                    .sizes
-                    .planes(x, channel)
-                    .zip(self.sizes.planes(y, channel));
-                for ((x, y), grad) in planes.zip(self.sizes.planes(grad, channel)) {
-                    for ((&x, &y), &g) in x.iter().zip(y).zip(grad) {
-                        if active(y) {
-                            grad_sum += f64::from(g);
-                            product_sum += f64::from(g) * f64::from((x - mean) * inv_std);
-                        }
-                    }
-                }
-                (grad_sum, product_sum)
-            })
+        let planes = x.par_chunks(plane).zip(y.par_chunks(plane));
+        let planes = planes.zip(grad.par_chunks(plane)).enumerate();
+        let sums: Vec<[f64; 2]> = planes
+            .map(|(i, ((x, y), grad))| self.gradient_sums(i % c, x, y, grad))
+            .collect();
+        let sums: Vec<[f64; 2]> = (0..c)
+            .map(|channel| [0, 1].map(|i| self.sizes.sum_over_images(&sums, channel, |s| s[i])))
             .collect();
         let count = (n * plane) as f64;
         let mut dx = vec![0.0f32; x.len()];
@@ -118,23 +136,19 @@ impl BatchNorm {
                 let channel = i % c;
                 let (mean, inv_std) = (self.mean[channel], self.inv_std[channel]);
                 let scale = gamma[channel] * inv_std;
-                let (a, b) = match self.source {
-                    StatisticsSource::Given => (0.0, 0.0),
-                    StatisticsSource::Batch => {
-                        let (grad_sum, product_sum) = sums[channel];
-                        ((grad_sum / count) as f32, (product_sum / count) as f32)
-                    }
+                let [a, b] = match self.source {
+                    StatisticsSource::Given => [0.0; 2],
+                    StatisticsSource::Batch => sums[channel].map(|sum| (sum / count) as f32),
                 };
-                for (((d, &x), &y), &g) in dx.iter_mut().zip(x).zip(y).zip(grad) {
-                    let g = if active(y) { g } else { 0.0 };
-                    *d = scale * (g - a - (x - mean) * inv_std * b);
+                self.activation.backward_into(dx, y, grad);
+                for (d, &x) in dx.iter_mut().zip(x) {
+                    *d = scale * (*d - a - (x - mean) * inv_std * b);
                 }
             });
-        let (beta, gamma) = sums.iter().map(|&(g, p)| (g as f32, p as f32)).unzip();
         OpGradients {
             x: Some(dx),
-            w: Some(gamma),
-            bias: beta,
+            w: Some(sums.iter().map(|&[_, products]| products as f32).collect()),
+            bias: sums.iter().map(|&[grads, _]| grads as f32).collect(),
         }
     }
 }
@@ -155,7 +169,12 @@ impl WeightedOp for BatchNorm {
                 let scale = gamma[channel] * self.inv_std[channel];
                 let (mean, beta) = (self.mean[channel], inputs.bias.map_or(0.0, |b| b[channel]));
                 for (y, &x) in y.iter_mut().zip(x) {
-                    *y = self.activation.apply((x - mean) * scale + beta);
+                    *y = (x - mean) * scale + beta;
+                }
+                if self.activation == Activation::Relu {
+                    // Keeps NaN.
+                    y.iter_mut()
+                        .for_each(|y| *y = if *y <= 0.0 { 0.0 } else { *y });
                 }
             });
         (y, inputs.x_shape.clone())

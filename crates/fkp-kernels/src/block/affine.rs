@@ -135,11 +135,13 @@ impl Kernel for Apply<'_> {
         to.clear_margin(out);
         for y in 0..from.h {
             let (z, out) = (from.row(y, z), to.row_mut(y, out));
-            for c in (0..depth).step_by(S::F32_LANES) {
-                // SAFETY: a row has w pixels of depth values, and c + LANES <= depth.
-                unsafe {
-                    let channel = affine.vectors(s, c);
-                    for offset in (c..c + from.w * depth).step_by(depth) {
+            // In the order of memory, which is read from far away.
+            for x in 0..from.w {
+                for c in (0..depth).step_by(S::F32_LANES) {
+                    let offset = x * depth + c;
+                    // SAFETY: a row has w pixels of depth values, and c + LANES <= depth.
+                    unsafe {
+                        let channel = affine.vectors(s, c);
                         let z = s.load(z.as_ptr().add(offset));
                         let u = s.mul_add(z, channel.scale, channel.shift);
                         let v = affine.activation.apply_vector(s, u);

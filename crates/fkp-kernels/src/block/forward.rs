@@ -1,5 +1,6 @@
 //! The forward pass: each convolution reads the normalized output of the one before and gathers the
 //! statistics of its own; one pass over the last output computes the result.
+#![expect(unsafe_code, reason = "the result is not zeroed before it is written")]
 
 use rayon::prelude::*;
 
@@ -9,6 +10,7 @@ use super::plan::{Layer, Plan};
 use crate::layout::padded;
 use crate::recycle::Buffer;
 use crate::scratch::with_scratch;
+use crate::written::written;
 
 /// What the backward pass needs of the forward pass: the outputs of the convolutions, from which it
 /// computes everything else again.
@@ -119,19 +121,21 @@ fn result(plan: &Plan, last: &SavedLayer, residual: &[f32]) -> Vec<f32> {
     let tail = &plan.tail;
     let (output, z_len) = (tail.output(), tail.z.len());
     let y_len = output.channels * output.h * output.w;
-    let mut y = vec![0.0f32; plan.n * y_len];
-    y.par_chunks_mut(y_len)
-        .zip(last.z.par_chunks(z_len))
-        .enumerate()
-        .for_each(|(image, (y, z))| {
-            with_scratch(output.len() + tail.residual_len(), |scratch| {
-                let (pixels, added) = scratch.split_at_mut(output.len());
-                pack_residual(plan, residual, image, added);
-                tail.forward(&last.affine, z, added, pixels);
-                output.unpack(pixels, y);
+    let write = |y: &mut [f32]| {
+        y.par_chunks_mut(y_len)
+            .zip(last.z.par_chunks(z_len))
+            .enumerate()
+            .for_each(|(image, (y, z))| {
+                with_scratch(output.len() + tail.residual_len(), |scratch| {
+                    let (pixels, added) = scratch.split_at_mut(output.len());
+                    pack_residual(plan, residual, image, added);
+                    tail.forward(&last.affine, z, added, pixels);
+                    output.unpack(pixels, y);
+                });
             });
-        });
-    y
+    };
+    // SAFETY: there are as many parts of `y` as frames in `z`, and `unpack` writes a whole image.
+    unsafe { written(plan.n * y_len, write) }
 }
 
 /// The residual of one image, channels last; nothing without a residual.

@@ -369,12 +369,12 @@ impl Kernel for InnerGradient<'_> {
         for y in 0..from.h {
             let (z, kept) = (from.row(y, inner.z), from.row(y, kept));
             let dz = to.row_mut(y, dz);
-            for c in (0..depth).step_by(S::F32_LANES) {
-                // SAFETY: all three rows have w pixels of depth values.
-                unsafe {
-                    let factors = gradient.vectors(s, c);
-                    for x in 0..from.w {
-                        let offset = x * depth + c;
+            for x in 0..from.w {
+                for c in (0..depth).step_by(S::F32_LANES) {
+                    let offset = x * depth + c;
+                    // SAFETY: all three rows have w pixels of depth values.
+                    unsafe {
+                        let factors = gradient.vectors(s, c);
                         let z = s.load(z.as_ptr().add(offset));
                         let value = s.load(kept.as_ptr().add(offset));
                         let value = input_gradient(s, factors, z, value);

@@ -264,11 +264,12 @@ impl Kernel for Forward<'_> {
         let (output, depth) = (pixels.tail.output(), padded(pixels.tail.z.channels));
         assert!(out.len() == output.len());
         for y in 0..output.h {
-            for c in (0..depth).step_by(S::F32_LANES) {
-                // SAFETY: c + LANES <= depth; windows of pixels of the result are inside the image.
-                unsafe {
-                    let channel = pixels.affine.vectors(s, c);
-                    for x in 0..output.w {
+            for x in 0..output.w {
+                for c in (0..depth).step_by(S::F32_LANES) {
+                    // SAFETY: c + LANES <= depth; the window of a pixel of the result is inside
+                    // the image.
+                    unsafe {
+                        let channel = pixels.affine.vectors(s, c);
                         let value = match pixels.tail.pooling {
                             Pooling::None => pixels.value(s, channel, (y, x), c).result,
                             Pooling::Max2 => {

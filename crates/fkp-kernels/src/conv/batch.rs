@@ -49,7 +49,7 @@ pub(super) fn forward_images(
 }
 
 /// Consecutive images whose parameter gradients are summed by one task.
-pub(super) struct Group<'a> {
+pub(crate) struct Group<'a> {
     x_len: usize,
     images: Range<usize>,
     /// Input gradients of these images, if needed.
@@ -57,15 +57,15 @@ pub(super) struct Group<'a> {
 }
 
 /// One image of a [`Group`].
-pub(super) struct GroupImage<'a> {
-    pub(super) index: usize,
+pub(crate) struct GroupImage<'a> {
+    pub(crate) index: usize,
     /// How its parameter gradients are added to those of the images before.
-    pub(super) write: Write,
-    pub(super) dx: Option<&'a mut [f32]>,
+    pub(crate) write: Write,
+    pub(crate) dx: Option<&'a mut [f32]>,
 }
 
 impl Group<'_> {
-    pub(super) fn for_each_image(mut self, mut f: impl FnMut(GroupImage<'_>)) {
+    pub(crate) fn for_each_image(mut self, mut f: impl FnMut(GroupImage<'_>)) {
         for (i, index) in self.images.enumerate() {
             f(GroupImage {
                 index,
@@ -81,7 +81,7 @@ impl Group<'_> {
 
 /// The parameter gradients, `len` values, summed over all images: `sum_group` writes the sum of
 /// one group to its second argument. Groups are computed in parallel and added in order.
-pub(super) fn sum_over_groups(
+pub(crate) fn sum_over_groups(
     g: &Geometry,
     dx: Option<&mut [f32]>,
     len: usize,

@@ -19,7 +19,7 @@ mod geometry;
 mod im2col;
 mod winograd;
 
-pub(crate) use batch::{PARTIAL_SUMS, add_in_order};
+pub(crate) use batch::{GroupImage, PARTIAL_SUMS, add_in_order, sum_over_groups};
 pub use channels::Channels;
 pub(crate) use channels_last::FrameConv;
 pub use config::{Conv2dConfig, Pooling};
@@ -28,3 +28,4 @@ pub use depthwise::depthwise_conv2d;
 pub(crate) use epilogue::{max_and_argmax, route};
 pub(crate) use frame_buffers::{GradientBuffers, Source};
 pub(crate) use geometry::Geometry;
+pub(crate) use im2col::{col2im, im2col};

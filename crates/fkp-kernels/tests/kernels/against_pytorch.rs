@@ -5,8 +5,10 @@ use std::collections::HashMap;
 
 use candle_core::{Device, Result, Tensor, Var};
 use fkp_kernels::{
-    Activation, Adam, AdamConfig, Conv2dConfig, Momentum, Sgd, SgdConfig, WeightDecay, avg_pool2d,
-    backward, batch_norm_train, conv2d, gelu, linear, max_pool2d, silu,
+    Activation, Adam, AdamConfig, Conv2dConfig, ConvTranspose2dConfig, Momentum, Sgd, SgdConfig,
+    WeightDecay, avg_pool2d, backward, batch_norm_train, conv_transpose2d, conv2d, gelu,
+    global_avg_pool2d, linear, max_pool2d, prelu, scale_channels, silu, soft_argmax2d,
+    upsample_bilinear2d, upsample_nearest2d,
 };
 
 use crate::support::relative_error;
@@ -70,6 +72,8 @@ fn operations() {
     });
     check("max_pool_3_2", 1, |v| max_pool2d(&v[0], 3, 2));
     check("avg_pool_3_2", 1, |v| avg_pool2d(&v[0], 3, 2));
+    check("max_pool_2_2", 1, |v| max_pool2d(&v[0], 2, 2));
+    check("avg_pool_2_2", 1, |v| avg_pool2d(&v[0], 2, 2));
     check("linear_relu", 3, |v| {
         linear(&v[0], &v[1], Some(&v[2]), Activation::Relu)
     });
@@ -78,6 +82,32 @@ fn operations() {
     });
     check("silu", 1, |v| silu(&v[0]));
     check("gelu", 1, |v| gelu(&v[0]));
+}
+
+#[test]
+fn operations_on_feature_maps() {
+    for scale in [2, 3, 4] {
+        check(&format!("upsample_nearest_{scale}"), 1, |v| {
+            upsample_nearest2d(&v[0], scale)
+        });
+        check(&format!("upsample_bilinear_{scale}"), 1, |v| {
+            upsample_bilinear2d(&v[0], scale)
+        });
+    }
+    let config = ConvTranspose2dConfig::new().padding(1);
+    for (name, config) in [
+        ("conv_transpose_3_1_1", config),
+        ("conv_transpose_4_2_1", config.stride(2)),
+        ("conv_transpose_3_2_1_1", config.stride(2).output_padding(1)),
+    ] {
+        check(name, 3, |v| {
+            conv_transpose2d(&v[0], &v[1], Some(&v[2]), config)
+        });
+    }
+    check("global_avg_pool", 1, |v| global_avg_pool2d(&v[0]));
+    check("scale_channels", 2, |v| scale_channels(&v[0], &v[1]));
+    check("prelu", 2, |v| prelu(&v[0], &v[1]));
+    check("soft_argmax", 1, |v| soft_argmax2d(&v[0], 2.5));
 }
 
 #[test]

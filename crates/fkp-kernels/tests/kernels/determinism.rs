@@ -2,7 +2,9 @@
 
 use candle_core::{Tensor, Var};
 use fkp_kernels::{
-    Activation, Adam, AdamConfig, Conv2dConfig, backward, batch_norm_train, conv2d, dropout, linear,
+    Activation, Adam, AdamConfig, Conv2dConfig, ConvTranspose2dConfig, avg_pool2d, backward,
+    batch_norm_train, conv_transpose2d, conv2d, dropout, global_avg_pool2d, linear, max_pool2d,
+    prelu, scale_channels, soft_argmax2d, upsample_bilinear2d, upsample_nearest2d,
 };
 
 use crate::support::{random, var};
@@ -50,17 +52,45 @@ fn train(threads: usize) -> Vec<u32> {
             let outcome = adam.step(&backward(&loss).unwrap(), 1e-3);
             assert_eq!(outcome.unwrap().not_finite, None);
         }
-        let bits = |t: &Tensor| {
-            let t = t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-            t.into_iter().map(f32::to_bits).collect::<Vec<_>>()
-        };
         vars.iter().flat_map(|v| bits(v)).collect::<Vec<_>>()
     };
+    with_threads(threads, run)
+}
+
+fn bits(t: &Tensor) -> Vec<u32> {
+    let t = t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    t.into_iter().map(f32::to_bits).collect()
+}
+
+fn with_threads<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> R {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
         .unwrap();
     pool.install(run)
+}
+
+/// The bits of the result and of all gradients of the operations on feature maps, one after the
+/// other.
+fn feature_maps(threads: usize) -> Vec<u32> {
+    let run = || {
+        let x = var(1, &[21, 6, 12, 14]);
+        let (w, b) = (var(2, &[6, 5, 4, 4]), var(3, &[5]));
+        let (slope, mix) = (var(4, &[5]), var(5, &[5, 5]));
+        let vars = [&x, &w, &b, &slope, &mix];
+        let y = conv_transpose2d(&x, &w, Some(&b), ConvTranspose2dConfig::doubling()).unwrap();
+        let y = prelu(&y, &slope).unwrap();
+        let means = global_avg_pool2d(&y).unwrap();
+        let factors = linear(&means, &mix, None, Activation::Identity).unwrap();
+        let y = scale_channels(&y, &factors).unwrap();
+        let y = max_pool2d(&upsample_bilinear2d(&y, 2).unwrap(), 2, 2).unwrap();
+        let y = avg_pool2d(&upsample_nearest2d(&y, 3).unwrap(), 2, 2).unwrap();
+        let y = soft_argmax2d(&y, 2.0).unwrap();
+        let grads = y.sqr().unwrap().mean_all().unwrap().backward().unwrap();
+        let gradients = vars.into_iter().flat_map(|v| bits(grads.get(v).unwrap()));
+        bits(&y).into_iter().chain(gradients).collect()
+    };
+    with_threads(threads, run)
 }
 
 #[test]
@@ -69,4 +99,12 @@ fn one_two_and_three_threads_are_bit_identical() {
     assert!(one.iter().all(|&bits| f32::from_bits(bits).is_finite()));
     assert!(one == train(2), "two threads differ from one");
     assert!(one == train(3), "three threads differ from one");
+}
+
+#[test]
+fn operations_on_feature_maps_are_bit_identical() {
+    let one = feature_maps(1);
+    assert!(one.iter().all(|&bits| f32::from_bits(bits).is_finite()));
+    assert!(one == feature_maps(2), "two threads differ from one");
+    assert!(one == feature_maps(3), "three threads differ from one");
 }

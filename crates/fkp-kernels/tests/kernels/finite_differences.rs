@@ -2,7 +2,9 @@
 
 use candle_core::{DType, Result, Tensor, Var};
 use fkp_kernels::{
-    Activation, Conv2dConfig, avg_pool2d, batch_norm_train, conv2d, gelu, linear, silu,
+    Activation, Conv2dConfig, ConvTranspose2dConfig, avg_pool2d, batch_norm_train,
+    conv_transpose2d, conv2d, gelu, global_avg_pool2d, linear, prelu, scale_channels, silu,
+    soft_argmax2d, upsample_bilinear2d, upsample_nearest2d,
 };
 
 use crate::support::{random, var};
@@ -80,4 +82,40 @@ fn smooth_operations() {
     check("batch_norm_train", &[&x, &gamma, &beta], &|| {
         Ok(batch_norm_train(&x, &gamma, &beta, 1e-5, Activation::Identity)?.0)
     });
+}
+
+#[test]
+fn operations_on_feature_maps() {
+    let x = var(1, &[2, 9, 10, 11]);
+    check("avg_pool2d 2×2", &[&x], &|| avg_pool2d(&x, 2, 2));
+    check("global_avg_pool2d", &[&x], &|| global_avg_pool2d(&x));
+    for scale in [2, 3] {
+        check("upsample_nearest2d", &[&x], &|| {
+            upsample_nearest2d(&x, scale)
+        });
+        check("upsample_bilinear2d", &[&x], &|| {
+            upsample_bilinear2d(&x, scale)
+        });
+    }
+    let scale = var(2, &[2, 9]);
+    check("scale_channels", &[&x, &scale], &|| {
+        scale_channels(&x, &scale)
+    });
+    check("soft_argmax2d", &[&x], &|| soft_argmax2d(&x, 1.5));
+    let doubling = ConvTranspose2dConfig::doubling();
+    for (k, config) in [
+        (4, doubling),
+        (3, doubling.output_padding(1)),
+        (5, doubling),
+    ] {
+        let (w, b) = (var(3, &[9, 5, k, k]), var(4, &[5]));
+        check("conv_transpose2d", &[&x, &w, &b], &|| {
+            conv_transpose2d(&x, &w, Some(&b), config)
+        });
+    }
+    // Far enough from 0 that the differences do not cross the corner.
+    let far = x.affine(4.0, 0.0).unwrap();
+    let far = Var::from_tensor(&(&far + far.sign().unwrap() * 0.5).unwrap()).unwrap();
+    let slope = var(5, &[9]);
+    check("prelu", &[&far, &slope], &|| prelu(&far, &slope));
 }

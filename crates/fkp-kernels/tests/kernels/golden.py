@@ -69,6 +69,33 @@ for name, options in [("sgd", {}), ("sgd_momentum", {"momentum": 0.9}),
         o.step()
     out[f"{name}.p5"] = p.detach().double()
 
+# A seed of their own, so that the values above do not change.
+torch.manual_seed(20261128)
+keep("max_pool_2_2", [r(2, 2, 5, 7)], lambda x: F.max_pool2d(x, 2, 2))
+keep("avg_pool_2_2", [r(2, 2, 5, 7)], lambda x: F.avg_pool2d(x, 2, 2))
+for s in [2, 3, 4]:
+    keep(f"upsample_nearest_{s}", [r(1, 2, 3, 4)],
+         lambda x: F.interpolate(x, scale_factor=s, mode="nearest"))
+    keep(f"upsample_bilinear_{s}", [r(1, 2, 3, 4)],
+         lambda x: F.interpolate(x, scale_factor=s, mode="bilinear", align_corners=False))
+keep("conv_transpose_4_2_1", [r(3, 5, 4, 3), r(5, 4, 4, 4), r(4)],
+     lambda x, w, b: F.conv_transpose2d(x, w, b, stride=2, padding=1))
+keep("conv_transpose_3_2_1_1", [r(2, 3, 4, 5), r(3, 4, 3, 3), r(4)],
+     lambda x, w, b: F.conv_transpose2d(x, w, b, stride=2, padding=1, output_padding=1))
+keep("conv_transpose_3_1_1", [r(2, 3, 4, 5), r(3, 4, 3, 3), r(4)],
+     lambda x, w, b: F.conv_transpose2d(x, w, b, padding=1))
+keep("global_avg_pool", [r(3, 2, 4, 5)], lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1))
+keep("scale_channels", [r(3, 2, 4, 5), r(3, 2)], lambda x, s: x * s[:, :, None, None])
+keep("prelu", [r(3, 2, 4, 5), r(2)], F.prelu)
+
+
+def soft_argmax(maps):
+    p = (2.5 * maps).flatten(2).softmax(2).unflatten(2, maps.shape[2:])
+    x, y = (torch.arange(n, dtype=maps.dtype) for n in (maps.shape[3], maps.shape[2]))
+    return torch.stack([(p.sum(2) * x).sum(2), (p.sum(3) * y).sum(2)], 2)
+
+
+keep("soft_argmax", [r(2, 3, 6, 17)], soft_argmax)
 
 
 def entry(v):

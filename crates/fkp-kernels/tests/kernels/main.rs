@@ -6,6 +6,7 @@ mod against_candle;
 mod against_pytorch;
 mod blocks;
 mod determinism;
+mod feature_maps;
 mod finite_differences;
 mod normalization;
 mod support;

@@ -4,7 +4,7 @@
 //! candle's own are not.
 
 use crate::graph::{Op, record, record_sequence};
-use candle_core::{D, Result, Tensor};
+use candle_core::{Result, Tensor};
 use fkp_kernels::Activation;
 
 /// The sum of two tensors of one shape, as a residual connection adds them.
@@ -102,8 +102,7 @@ pub fn avg_pool2d(x: &Tensor, kernel: usize, stride: usize) -> Result<Tensor> {
 /// # Errors
 /// If the tensor has another rank.
 pub fn global_avg_pool2d(x: &Tensor) -> Result<Tensor> {
-    x.dims4()?;
-    let y = x.mean((D::Minus2, D::Minus1))?;
+    let y = fkp_kernels::global_avg_pool2d(x)?;
     record_sequence("global_avg_pool2d", x, &y, || Ok(vec![Op::GlobalAvgPool]))?;
     Ok(y)
 }

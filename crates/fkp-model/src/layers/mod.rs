@@ -63,14 +63,18 @@
 mod batch_norm;
 mod conv2d;
 mod conv_norm;
+mod conv_transpose2d;
 mod dropout;
 mod functions;
 mod init;
 mod inverted_residual;
 mod linear;
+mod prelu;
+mod squeeze_excite;
 
 pub use batch_norm::BatchNorm2d;
 pub use conv_norm::ConvNorm;
+pub use conv_transpose2d::ConvTranspose2d;
 pub use conv2d::Conv2d;
 pub use dropout::Dropout;
 pub use functions::{
@@ -78,6 +82,11 @@ pub use functions::{
 };
 pub use inverted_residual::{InvertedResidual, InvertedResidualConfig};
 pub use linear::Linear;
+pub use prelu::PRelu;
+pub use squeeze_excite::{Gate, SqueezeExcite, SqueezeExciteConfig};
 
-/// The configuration of the layers.
-pub use fkp_kernels::{Activation, Conv2dConfig, Residual};
+/// The configuration of the layers, and operations without variables that a graph does not record.
+pub use fkp_kernels::{
+    Activation, Conv2dConfig, ConvTranspose2dConfig, Residual, scale_channels, soft_argmax2d,
+    upsample_bilinear2d, upsample_nearest2d,
+};

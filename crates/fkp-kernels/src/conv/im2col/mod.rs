@@ -6,3 +6,4 @@ mod unroll;
 
 pub(super) use backward::backward;
 pub(super) use forward::forward;
+pub(crate) use unroll::{col2im, im2col};

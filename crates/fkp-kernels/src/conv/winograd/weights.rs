@@ -3,7 +3,7 @@
 
 use super::tiles::{load_square, store_square};
 use super::transform::{Filter, FilterAdjoint, POINTS, Transform};
-use crate::layout::padded;
+use crate::layout::{Frame, padded};
 use crate::scratch::with_scratch;
 use crate::simd::{Kernel, Simd, dispatch};
 
@@ -19,18 +19,20 @@ pub(super) enum Rows {
 /// Fills `points`, one matrix `[rows, columns]` per point, both padded to whole vectors.
 pub(super) fn to_points(w: &[f32], c_out: usize, c_in: usize, rows: Rows, points: &mut [f32]) {
     assert_eq!(w.len(), c_out * c_in * TAPS);
-    let (n_rows, n_columns, row_stride, column_stride) = match rows {
-        Rows::In => (c_in, c_out, TAPS, c_in * TAPS),
-        Rows::Out => (c_out, c_in, c_in * TAPS, TAPS),
+    let (n_rows, n_columns) = match rows {
+        Rows::In => (c_in, c_out),
+        Rows::Out => (c_out, c_in),
     };
     let depth = padded(n_columns);
     with_scratch(n_rows * TAPS * depth, |packed| {
-        for (row, packed) in packed.chunks_exact_mut(TAPS * depth).enumerate() {
-            let w = &w[row * row_stride..];
-            for (tap, line) in packed.chunks_exact_mut(depth).enumerate() {
-                line[n_columns..].fill(0.0);
-                for (column, v) in line[..n_columns].iter_mut().enumerate() {
-                    *v = w[column * column_stride + tap];
+        // [rows, 9, columns]
+        match rows {
+            Rows::In => Frame::tight(c_out, 1, c_in * TAPS).pack(w, packed),
+            Rows::Out => {
+                let row = Frame::tight(c_in, 1, TAPS);
+                let rows = packed.chunks_exact_mut(TAPS * depth);
+                for (packed, w) in rows.zip(w.chunks_exact(c_in * TAPS)) {
+                    row.pack(w, packed);
                 }
             }
         }
@@ -66,11 +68,7 @@ pub(super) fn from_points(points: &[f32], c_out: usize, c_in: usize, dw: &mut [f
             to: packed,
             to_strides: Strides::packed(depth),
         });
-        for (o, dw) in dw.chunks_exact_mut(c_in * TAPS).enumerate() {
-            for (i, v) in dw.iter_mut().enumerate() {
-                *v = packed[i * depth + o];
-            }
-        }
+        Frame::tight(c_out, 1, c_in * TAPS).unpack(packed, dw);
     });
 }
 
