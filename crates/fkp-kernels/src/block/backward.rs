@@ -4,15 +4,15 @@
 //! are gathered where the gradient of its result is computed, and applied where it is read next:
 //! each convolution is one pass.
 
-use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::forward::{Operands, Saved, SavedLayer, fill_input, pack_residual};
+use super::forward::{Inputs, Operands, Saved, SavedLayer, pack_residual};
 use super::gradients::{Inner, InputGradient, Last, Sums};
-use super::plan::{Layer, Plan};
-use crate::conv::{GradientBuffers, PARTIAL_SUMS, add_in_order};
-use crate::layout::padded;
+use super::plan::Plan;
+use crate::conv::BackwardPass;
+use crate::layout::{Frame, padded};
 use crate::recycle::Buffer;
 use crate::scratch::with_scratch;
 
@@ -92,15 +92,6 @@ struct Pass<'a> {
     dy: &'a [f32],
 }
 
-/// Consecutive images, whose weight gradients are added by one task, and its part of the results.
-struct Task<'a> {
-    images: Range<usize>,
-    partial: &'a mut [f32],
-    x: &'a mut [f32],
-    kept: &'a mut [f32],
-    sums: &'a mut [f64],
-}
-
 impl Pass<'_> {
     /// The sums of the last convolution, `[n, 2, depth]`, and the gradient of the residual.
     fn last_sums(&self, needed: Needed) -> (Vec<f64>, Vec<f32>) {
@@ -173,8 +164,6 @@ impl Pass<'_> {
             }
             false => Vec::new(),
         };
-        let size = n.div_ceil(PARTIAL_SUMS);
-        let groups = n.div_ceil(size);
         let x_len = layer.geometry.x_len();
         let (kept_len, sums_len) = previous.map_or((0, 0), |(before, _)| {
             let frame = before.conv.output();
@@ -186,112 +175,96 @@ impl Pass<'_> {
             kept: previous.map(|_| Buffer::new(n * kept_len)),
             sums: vec![0.0; n * sums_len],
         };
-        let partial_len = conv.partial_len();
-        let sum = with_scratch(groups * partial_len, |partials| {
-            let mut xs = chunks_or_empty(&mut before.x, size * x_len, groups).into_iter();
-            let kept_values = before.kept.as_deref_mut().unwrap_or_default();
-            let mut kepts = chunks_or_empty(kept_values, size * kept_len, groups).into_iter();
-            let mut sums = chunks_or_empty(&mut before.sums, size * sums_len, groups).into_iter();
-            let tasks = partials.chunks_exact_mut(partial_len).enumerate();
-            let tasks = tasks.map(|(group, partial)| Task {
-                images: group * size..n.min((group + 1) * size),
-                partial,
-                x: xs.next().unwrap_or_default(),
-                kept: kepts.next().unwrap_or_default(),
-                sums: sums.next().unwrap_or_default(),
-            });
-            let tasks: Vec<_> = tasks.collect();
-            tasks.into_par_iter().for_each(|task| {
-                self.task(layer, saved, previous, &gradient, kept, &weights, task);
-            });
-            add_in_order(partials, partial_len)
-        });
-        conv.weight_gradient(&sum, dw);
+        let kept_before = before.kept.as_deref_mut().unwrap_or_default();
+        let outputs = chunks_or_empty(&mut before.x, x_len, n)
+            .into_iter()
+            .zip(chunks_or_empty(kept_before, kept_len, n))
+            .zip(chunks_or_empty(&mut before.sums, sums_len, n))
+            .map(|((x, kept), sums)| Mutex::new(ImageOutputs { x, kept, sums }));
+        let images = LayerImages {
+            pass: *self,
+            inputs: Inputs {
+                layer,
+                previous,
+                x: self.operands.x,
+            },
+            saved,
+            gradient: &gradient,
+            kept,
+            outputs: outputs.collect(),
+        };
+        conv.gradients_batch(n, &images, &weights, dw);
+        drop(images);
         before
     }
+}
 
-    fn task(
-        &self,
-        layer: &Layer,
-        saved: &SavedLayer,
-        previous: Option<(&Layer, &SavedLayer)>,
-        gradient: &InputGradient,
-        kept: Option<&[f32]>,
-        weights: &[f32],
-        task: Task<'_>,
-    ) {
-        let conv = &layer.conv;
-        let Task {
-            images,
-            partial,
-            x,
-            kept: kept_before,
-            sums,
-        } = task;
-        let (frame, dy_frame, dx_frame) =
-            (conv.output(), conv.output_gradient(), conv.input_gradient());
-        let dx_len = if weights.is_empty() {
-            0
-        } else {
-            dx_frame.len()
-        };
-        let count = images.len();
-        let mut xs = chunks_or_empty(x, layer.geometry.x_len(), count).into_iter();
-        let kept_len = kept_before.len() / count;
-        let mut kepts = chunks_or_empty(kept_before, kept_len, count).into_iter();
-        let sums_len = sums.len() / count;
-        let mut all_sums = chunks_or_empty(sums, sums_len, count).into_iter();
-        conv.sum_gradients(partial, |dw| {
-            for image in images {
-                let len = conv.input_len() + dy_frame.len() + dx_len;
-                with_scratch(len, |scratch| {
-                    let (input, rest) = scratch.split_at_mut(conv.input_len());
-                    let (dy, dx) = rest.split_at_mut(dy_frame.len());
-                    fill_input(layer, previous, self.operands.x, image, input);
-                    match kept {
-                        None => self.with_last(image, |last| {
-                            last.output_gradient(gradient, &dy_frame, dy);
-                        }),
-                        Some(kept) => {
-                            let image = image * frame.len()..(image + 1) * frame.len();
-                            let inner = Inner {
-                                affine: &saved.affine,
-                                statistics: &saved.statistics,
-                                frame: &frame,
-                                z: &saved.z[image.clone()],
-                            };
-                            inner.output_gradient(gradient, &kept[image], &dy_frame, dy);
-                        }
-                    }
-                    conv.gradients(GradientBuffers {
-                        input,
-                        dy,
-                        weights,
-                        dw: &mut *dw,
-                        dx: &mut *dx,
-                    });
-                    match previous {
-                        None => {
-                            if let Some(x) = xs.next().filter(|x| !x.is_empty()) {
-                                dx_frame.unpack(dx, x);
-                            }
-                        }
-                        Some((before, saved)) => {
-                            let frame = before.conv.output();
-                            let inner = Inner {
-                                affine: &saved.affine,
-                                statistics: &saved.statistics,
-                                frame: &frame,
-                                z: &saved.z[image * frame.len()..][..frame.len()],
-                            };
-                            let kept = kepts.next().unwrap_or_default();
-                            let sums = Sums(all_sums.next().unwrap_or_default());
-                            inner.sums(&dx_frame, dx, kept, sums);
-                        }
-                    }
-                });
+/// Where the gradients of one image go that the convolution before needs.
+struct ImageOutputs<'a> {
+    x: &'a mut [f32],
+    kept: &'a mut [f32],
+    sums: &'a mut [f64],
+}
+
+/// The images of one convolution.
+struct LayerImages<'a> {
+    pass: Pass<'a>,
+    inputs: Inputs<'a>,
+    saved: &'a SavedLayer,
+    gradient: &'a InputGradient,
+    /// The gradient of the normalized values, `None` of the last convolution.
+    kept: Option<&'a [f32]>,
+    /// One for each image, which only the task of the image uses.
+    outputs: Vec<Mutex<ImageOutputs<'a>>>,
+}
+
+impl BackwardPass for LayerImages<'_> {
+    fn fill_input(&self, image: usize, input: &mut [f32]) {
+        self.inputs.fill(image, input);
+    }
+
+    fn fill_gradient(&self, image: usize, dy: &mut [f32]) {
+        let conv = &self.inputs.layer.conv;
+        let to = conv.output_gradient();
+        match self.kept {
+            None => self.pass.with_last(image, |last| {
+                last.output_gradient(self.gradient, &to, dy);
+            }),
+            Some(kept) => {
+                let frame = conv.output();
+                let image = image * frame.len()..(image + 1) * frame.len();
+                let inner = self.saved.inner(&frame, &self.saved.z[image.clone()]);
+                inner.output_gradient(self.gradient, &kept[image], &to, dy);
             }
-        });
+        }
+    }
+
+    fn take_input_gradient(&self, image: usize, dx: &[f32]) {
+        let dx_frame = self.inputs.layer.conv.input_gradient();
+        let mut outputs = self.outputs[image]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let ImageOutputs { x, kept, sums } = &mut *outputs;
+        match self.inputs.previous {
+            None => dx_frame.unpack(dx, x),
+            Some((before, saved)) => {
+                let frame = before.conv.output();
+                let z = &saved.z[image * frame.len()..][..frame.len()];
+                saved.inner(&frame, z).sums(&dx_frame, dx, kept, Sums(sums));
+            }
+        }
+    }
+}
+
+impl SavedLayer {
+    /// An image of this convolution.
+    fn inner<'a>(&'a self, frame: &'a Frame, z: &'a [f32]) -> Inner<'a> {
+        Inner {
+            affine: &self.affine,
+            statistics: &self.statistics,
+            frame,
+            z,
+        }
     }
 }
 

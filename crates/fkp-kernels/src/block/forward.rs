@@ -2,11 +2,14 @@
 //! statistics of its own; one pass over the last output computes the result.
 #![expect(unsafe_code, reason = "the result is not zeroed before it is written")]
 
+use std::sync::{Mutex, PoisonError};
+
 use rayon::prelude::*;
 
 use super::affine::{Affine, Statistics};
 use super::moments::{self, Moments};
 use super::plan::{Layer, Plan};
+use crate::conv::ForwardPass;
 use crate::layout::padded;
 use crate::recycle::Buffer;
 use crate::scratch::with_scratch;
@@ -67,23 +70,18 @@ fn convolve(
     let depth = padded(g.c_out);
     let weights = conv.forward_weights(&operands.parameters[layer.parameters.weight.clone()]);
     let mut z = Buffer::new(plan.n * z_len);
-    let mut means = vec![0.0; plan.n * depth];
-    let mut squares = vec![0.0; plan.n * depth];
-    z.par_chunks_mut(z_len)
-        .zip(
-            means
-                .par_chunks_mut(depth)
-                .zip(squares.par_chunks_mut(depth)),
-        )
-        .enumerate()
-        .for_each(|(image, (z, (mean, squares)))| {
-            with_scratch(conv.input_len(), |input| {
-                fill_input(layer, previous, operands.x, image, input);
-                conv.forward(input, &weights, z);
-            });
-            moments::of_image(&conv.output(), z, Moments { mean, squares });
-        });
-    let moments = moments::merge(&means, &squares, depth, g.positions());
+    let mut moments = vec![0.0; plan.n * 2 * depth];
+    let images = ForwardImages {
+        inputs: Inputs {
+            layer,
+            previous,
+            x: operands.x,
+        },
+        moments: moments.chunks_mut(2 * depth).map(Mutex::new).collect(),
+    };
+    conv.forward_batch(&images, &weights, &mut z);
+    drop(images);
+    let moments = moments::merge(&moments, depth, g.positions());
     let statistics = Statistics::new(&moments, g.c_out, plan.eps);
     let gamma = &operands.parameters[layer.parameters.gamma.clone()];
     let beta = &operands.parameters[layer.parameters.beta.clone()];
@@ -95,25 +93,53 @@ fn convolve(
     }
 }
 
-/// Fills the input of a convolution for one image: from the planes of `x` or from the output of the
-/// convolution before.
-pub(super) fn fill_input(
-    layer: &Layer,
-    previous: Option<(&Layer, &SavedLayer)>,
-    x: &[f32],
-    image: usize,
-    input: &mut [f32],
-) {
-    match previous {
-        None => {
-            let len = layer.geometry.x_len();
-            layer.conv.fill_from_planes(&x[image * len..][..len], input);
+/// The input of a convolution.
+#[derive(Clone, Copy)]
+pub(super) struct Inputs<'a> {
+    pub(super) layer: &'a Layer,
+    /// The convolution before; `None` if the input is that of the block, `x`.
+    pub(super) previous: Option<(&'a Layer, &'a SavedLayer)>,
+    pub(super) x: &'a [f32],
+}
+
+impl Inputs<'_> {
+    /// Fills the input of the convolution for one image.
+    pub(super) fn fill(&self, image: usize, input: &mut [f32]) {
+        let conv = &self.layer.conv;
+        match self.previous {
+            None => {
+                let len = self.layer.geometry.x_len();
+                conv.fill_from_planes(&self.x[image * len..][..len], input);
+            }
+            Some((before, saved)) => {
+                let frame = before.conv.output();
+                let z = &saved.z[image * frame.len()..][..frame.len()];
+                saved.affine.apply(&frame, z, &conv.input(), input);
+            }
         }
-        Some((before, saved)) => {
-            let frame = before.conv.output();
-            let z = &saved.z[image * frame.len()..][..frame.len()];
-            saved.affine.apply(&frame, z, &layer.conv.input(), input);
-        }
+    }
+}
+
+/// The images of the forward pass of one convolution.
+struct ForwardImages<'a> {
+    inputs: Inputs<'a>,
+    /// The moments `[2, depth]` of each image, which only the task of the image uses.
+    moments: Vec<Mutex<&'a mut [f64]>>,
+}
+
+impl ForwardPass for ForwardImages<'_> {
+    fn fill_input(&self, image: usize, input: &mut [f32]) {
+        self.inputs.fill(image, input);
+    }
+
+    fn take_output(&self, image: usize, z: &[f32]) {
+        let frame = self.inputs.layer.conv.output();
+        let mut moments = self.moments[image]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let depth = moments.len() / 2;
+        let (mean, squares) = moments.split_at_mut(depth);
+        moments::of_image(&frame, z, Moments { mean, squares });
     }
 }
 

@@ -67,17 +67,14 @@ impl Kernel for OfImage<'_> {
 }
 
 /// Mean and biased variance of each channel over images of `count` pixels each, from their moments
-/// `[images, depth]` (Chan, Golub and LeVeque 1979).
-pub(super) fn merge(means: &[f64], squares: &[f64], depth: usize, count: usize) -> Vec<[f64; 2]> {
-    let images = means.len() / depth;
+/// `[images, 2, depth]` (Chan, Golub and LeVeque 1979).
+pub(super) fn merge(moments: &[f64], depth: usize, count: usize) -> Vec<[f64; 2]> {
+    let images = moments.len() / (2 * depth);
     let channel = |c: usize| {
-        let of_channel = |values: &'_ [f64]| -> Vec<f64> {
-            values.iter().skip(c).step_by(depth).copied().collect()
-        };
-        let means = of_channel(means);
-        let mean = means.iter().sum::<f64>() / images as f64;
-        let between: f64 = means.iter().map(|m| (m - mean) * (m - mean)).sum();
-        let within: f64 = of_channel(squares).iter().sum();
+        let of_images = |c: usize| moments.iter().skip(c).step_by(2 * depth);
+        let mean = of_images(c).sum::<f64>() / images as f64;
+        let between: f64 = of_images(c).map(|m| (m - mean) * (m - mean)).sum();
+        let within: f64 = of_images(depth + c).sum();
         [
             mean,
             between / images as f64 + within / (images * count) as f64,
@@ -102,15 +99,12 @@ mod tests {
                 (0..frame.len()).map(value).collect()
             })
             .collect();
-        let (mut means, mut squares) = (vec![0.0; 3 * 16], vec![0.0; 3 * 16]);
-        for (n, image) in images.iter().enumerate() {
-            let moments = Moments {
-                mean: &mut means[n * 16..][..16],
-                squares: &mut squares[n * 16..][..16],
-            };
-            of_image(&frame, image, moments);
+        let mut moments = vec![0.0; 3 * 2 * 16];
+        for (moments, image) in moments.chunks_mut(32).zip(&images) {
+            let (mean, squares) = moments.split_at_mut(16);
+            of_image(&frame, image, Moments { mean, squares });
         }
-        for (c, [mean, variance]) in merge(&means, &squares, 16, 77).into_iter().enumerate() {
+        for (c, [mean, variance]) in merge(&moments, 16, 77).into_iter().enumerate() {
             let mut values = Vec::new();
             for image in &images {
                 for y in 0..11 {

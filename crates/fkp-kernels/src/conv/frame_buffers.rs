@@ -21,3 +21,21 @@ pub(crate) struct GradientBuffers<'a> {
     /// Receives the gradient of the input; empty if not needed.
     pub(crate) dx: &'a mut [f32],
 }
+
+/// The images of a batch in the forward pass.
+pub(crate) trait ForwardPass: Sync {
+    /// Writes the input frame.
+    fn fill_input(&self, image: usize, input: &mut [f32]);
+    /// Gets the frame of the output as soon as it is computed.
+    fn take_output(&self, image: usize, z: &[f32]);
+}
+
+/// The images of a batch in the backward pass.
+pub(crate) trait BackwardPass: Sync {
+    /// Writes the input frame.
+    fn fill_input(&self, image: usize, input: &mut [f32]);
+    /// Writes the frame of the output gradient.
+    fn fill_gradient(&self, image: usize, dy: &mut [f32]);
+    /// Gets the frame of the input gradient.
+    fn take_input_gradient(&self, image: usize, dx: &[f32]);
+}

@@ -19,13 +19,13 @@ mod geometry;
 mod im2col;
 mod winograd;
 
-pub(crate) use batch::{GroupImage, PARTIAL_SUMS, add_in_order, sum_over_groups};
+pub(crate) use batch::{GroupImage, sum_over_groups};
 pub use channels::Channels;
 pub(crate) use channels_last::FrameConv;
 pub use config::{Conv2dConfig, Pooling};
 pub use conv2d::conv2d;
 pub use depthwise::depthwise_conv2d;
 pub(crate) use epilogue::{max_and_argmax, route};
-pub(crate) use frame_buffers::{GradientBuffers, Source};
+pub(crate) use frame_buffers::{BackwardPass, ForwardPass, Source};
 pub(crate) use geometry::Geometry;
 pub(crate) use im2col::{col2im, im2col};

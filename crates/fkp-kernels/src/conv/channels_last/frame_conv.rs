@@ -1,12 +1,16 @@
 //! One interface for the algorithms.
 
+use rayon::prelude::*;
+
 use super::depthwise::Depthwise;
 use super::taps::Taps;
+use crate::conv::batch::{PARTIAL_SUMS, add_in_order};
 use crate::conv::channels::Channels;
-use crate::conv::frame_buffers::{GradientBuffers, Source};
+use crate::conv::frame_buffers::{BackwardPass, ForwardPass, GradientBuffers, Source};
 use crate::conv::geometry::Geometry;
 use crate::conv::winograd::{self, FrameWinograd};
 use crate::layout::Frame;
+use crate::scratch::with_scratch;
 
 /// A convolution without bias of one image. Its buffers are frames, whose pixels outside of the image
 /// are zero in the input and in the gradient of the output, and arbitrary in the output.
@@ -76,45 +80,110 @@ impl FrameConv {
     }
 
     /// The weights `[c_out, c_in, kh, kw]` (or `[c, 1, kh, kw]`) in the layout of
-    /// [`Self::forward`].
+    /// [`Self::forward_batch`].
     pub(crate) fn forward_weights(&self, w: &[f32]) -> Vec<f32> {
         each!(self, conv => conv.forward_weights(w))
     }
 
-    /// The same in the layout of [`Self::gradients`].
+    /// The same in the layout of [`Self::gradients_batch`].
     pub(crate) fn gradient_weights(&self, w: &[f32]) -> Vec<f32> {
         each!(self, conv => conv.gradient_weights(w))
     }
 
-    pub(crate) fn forward(&self, input: &[f32], weights: &[f32], output: &mut [f32]) {
+    fn forward(&self, input: &[f32], weights: &[f32], output: &mut [f32]) {
         each!(self, conv => conv.forward(input, weights, output));
     }
 
-    /// Values of a weight gradient that is summed over some images.
-    pub(crate) fn partial_len(&self) -> usize {
-        each!(self, conv => conv.partial_len())
+    /// Computes the output of all images, `z`, a frame each.
+    pub(crate) fn forward_batch(&self, images: &impl ForwardPass, weights: &[f32], z: &mut [f32]) {
+        let z_len = self.output().len();
+        let n = z.len() / z_len;
+        if let Some(batched) = self.batched(n) {
+            return batched.forward(images, weights, z);
+        }
+        z.par_chunks_mut(z_len).enumerate().for_each(|(image, z)| {
+            with_scratch(self.input_len(), |input| {
+                images.fill_input(image, input);
+                self.forward(input, weights, z);
+            });
+            images.take_output(image, z);
+        });
     }
 
-    /// Writes to `partial` the weight gradient that `add` adds up, by calls of
-    /// [`Self::gradients`].
-    pub(crate) fn sum_gradients(&self, partial: &mut [f32], add: impl FnOnce(&mut [f32])) {
+    fn batched(&self, n: usize) -> Option<winograd::Batched<'_>> {
+        match self {
+            Self::Winograd(conv) => winograd::Batched::new(conv, n),
+            Self::Taps(_) | Self::Depthwise(_) => None,
+        }
+    }
+
+    /// Computes the gradient of the weights of `n` images, `[c_out, c_in, kh, kw]`, and passes on
+    /// those of the input if `weights`, from [`Self::gradient_weights`], is not empty.
+    pub(crate) fn gradients_batch(
+        &self,
+        n: usize,
+        images: &impl BackwardPass,
+        weights: &[f32],
+        dw: &mut [f32],
+    ) {
+        if let Some(batched) = self.batched(n) {
+            return batched.gradients(images, weights, dw);
+        }
+        let size = n.div_ceil(PARTIAL_SUMS);
+        let len = each!(self, conv => conv.partial_len());
+        let groups = n.div_ceil(size);
+        let sum = with_scratch(groups * len, |partials| {
+            let tasks = partials.par_chunks_mut(len).enumerate();
+            tasks.for_each(|(group, partial)| {
+                let group = group * size..n.min((group + 1) * size);
+                self.sum_gradients(partial, |dw| {
+                    group.for_each(|image| self.image_gradients(image, images, weights, dw));
+                });
+            });
+            add_in_order(partials, len)
+        });
+        each!(self, conv => conv.weight_gradient(&sum, dw));
+    }
+
+    /// Writes to `partial` the weight gradient that `add` adds up.
+    fn sum_gradients(&self, partial: &mut [f32], add: impl FnOnce(&mut [f32])) {
         match self {
             Self::Winograd(conv) => conv.sum_gradients(partial, add),
-            _ => {
+            Self::Taps(_) | Self::Depthwise(_) => {
                 partial.fill(0.0);
                 add(partial);
             }
         }
     }
 
-    /// Adds the gradient of the weights to `dw`, and overwrites `dx`, if given, with that of the
-    /// input.
-    pub(crate) fn gradients(&self, buffers: GradientBuffers<'_>) {
-        each!(self, conv => conv.gradients(buffers));
-    }
-
-    /// The sum of partial sums as `[c_out, c_in, kh, kw]`.
-    pub(crate) fn weight_gradient(&self, sum: &[f32], dw: &mut [f32]) {
-        each!(self, conv => conv.weight_gradient(sum, dw));
+    fn image_gradients(
+        &self,
+        image: usize,
+        images: &impl BackwardPass,
+        weights: &[f32],
+        dw: &mut [f32],
+    ) {
+        let dx_len = match weights.is_empty() {
+            true => 0,
+            false => self.input_gradient().len(),
+        };
+        let dy_len = self.output_gradient().len();
+        with_scratch(self.input_len() + dy_len + dx_len, |scratch| {
+            let (input, rest) = scratch.split_at_mut(self.input_len());
+            let (dy, dx) = rest.split_at_mut(dy_len);
+            images.fill_input(image, input);
+            images.fill_gradient(image, dy);
+            let buffers = GradientBuffers {
+                input,
+                dy,
+                weights,
+                dw,
+                dx: &mut *dx,
+            };
+            each!(self, conv => conv.gradients(buffers));
+            if !dx.is_empty() {
+                images.take_input_gradient(image, dx);
+            }
+        });
     }
 }

@@ -17,9 +17,9 @@ use crate::simd::dispatch;
 /// The convolution alone, without bias, activation and pooling.
 #[derive(Debug)]
 pub(crate) struct FrameWinograd {
-    c_in: usize,
-    c_out: usize,
-    plan: Plan,
+    pub(super) c_in: usize,
+    pub(super) c_out: usize,
+    pub(super) plan: Plan,
     no_bias: Vec<f32>,
 }
 

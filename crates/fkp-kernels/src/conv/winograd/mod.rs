@@ -10,6 +10,7 @@
 //! `transform`: `u` are the transformed weights, `v` the transformed input, `m` their products.
 
 mod backward;
+mod batched;
 mod forward;
 mod frames;
 mod plan;
@@ -18,6 +19,7 @@ mod transform;
 mod weights;
 
 pub(super) use backward::backward;
+pub(super) use batched::Batched;
 pub(super) use forward::forward;
 pub(crate) use frames::FrameWinograd;
 pub(super) use plan::{applies, output_frame};
