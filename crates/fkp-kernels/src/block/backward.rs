@@ -3,6 +3,10 @@
 //! The gradient of a normalization by the statistics of the batch needs two sums over the batch. They
 //! are gathered where the gradient of its result is computed, and applied where it is read next:
 //! each convolution is one pass.
+#![expect(
+    unsafe_code,
+    reason = "the gradient of the input is not zeroed before it is written"
+)]
 
 use std::sync::{Mutex, PoisonError};
 
@@ -15,6 +19,7 @@ use crate::conv::BackwardPass;
 use crate::layout::{Frame, padded};
 use crate::recycle::Buffer;
 use crate::scratch::with_scratch;
+use crate::written::written;
 
 /// Which gradients are needed besides those of the variables.
 #[derive(Clone, Copy, Debug)]
@@ -38,14 +43,16 @@ pub(super) fn backward(
     dy: &[f32],
     needed: Needed,
 ) -> Gradients {
-    let pass = Pass {
+    let mut packed = Buffer::new(plan.n * plan.tail.output().len());
+    let mut pass = Pass {
         plan,
         saved,
         operands,
-        dy,
+        dy: &[],
     };
     let mut parameters = vec![0.0; operands.parameters.len()];
-    let (mut sums, residual) = pass.last_sums(needed);
+    let (mut sums, residual) = pass.last_sums(dy, &mut packed, needed);
+    pass.dy = &packed;
     let (mut x, mut kept) = (Vec::new(), None);
     for index in (0..plan.layers.len()).rev() {
         let layer = &plan.layers[index];
@@ -89,44 +96,18 @@ struct Pass<'a> {
     plan: &'a Plan,
     saved: &'a Saved,
     operands: Operands<'a>,
+    /// The gradient of the result, channels last.
     dy: &'a [f32],
 }
 
 impl Pass<'_> {
-    /// The sums of the last convolution, `[n, 2, depth]`, and the gradient of the residual.
-    fn last_sums(&self, needed: Needed) -> (Vec<f64>, Vec<f32>) {
-        let (n, frame) = (self.plan.n, self.plan.tail.residual());
-        let sums_len = 2 * padded(frame.channels);
-        let len = frame.channels * frame.h * frame.w;
-        let mut sums = vec![0.0; n * sums_len];
-        let mut residual = vec![0.0; if needed.residual { n * len } else { 0 }];
-        let residuals = chunks_or_empty(&mut residual, len, n);
-        sums.par_chunks_mut(sums_len)
-            .zip(residuals)
-            .enumerate()
-            .for_each(|(image, (sums, residual))| {
-                let pixels = if needed.residual { frame.len() } else { 0 };
-                with_scratch(pixels, |pixels| {
-                    self.with_last(image, |last| last.sums(Sums(sums), pixels));
-                    if needed.residual {
-                        frame.unpack(pixels, residual);
-                    }
-                });
-            });
-        (sums, residual)
-    }
-
-    /// Calls `f` with an image of the last convolution.
-    fn with_last(&self, image: usize, f: impl FnOnce(Last<'_>)) {
+    /// Calls `f` with an image of the last convolution; `dy` is its part of [`Self::dy`].
+    fn with_last(&self, image: usize, dy: &[f32], f: impl FnOnce(Last<'_>)) {
         let (plan, tail) = (self.plan, &self.plan.tail);
         let Some(saved) = self.saved.layers.last() else {
             return;
         };
-        let output = tail.output();
-        let planes = output.channels * output.h * output.w;
-        with_scratch(output.len() + tail.residual_len(), |scratch| {
-            let (dy, residual) = scratch.split_at_mut(output.len());
-            output.pack(&self.dy[image * planes..][..planes], dy);
+        with_scratch(tail.residual_len(), |residual| {
             pack_residual(plan, self.operands.residual, image, residual);
             f(Last {
                 tail,
@@ -137,6 +118,39 @@ impl Pass<'_> {
                 dy,
             });
         });
+    }
+
+    /// The sums of the last convolution, `[n, 2, depth]`, and the gradient of the residual.
+    /// `dy`, that of the result in planes, is written channels last to `packed`.
+    fn last_sums(&self, dy: &[f32], packed: &mut [f32], needed: Needed) -> (Vec<f64>, Vec<f32>) {
+        let (n, frame, output) = (
+            self.plan.n,
+            self.plan.tail.residual(),
+            self.plan.tail.output(),
+        );
+        let sums_len = 2 * padded(frame.channels);
+        let len = frame.channels * frame.h * frame.w;
+        let mut sums = vec![0.0; n * sums_len];
+        let mut residual = vec![0.0; if needed.residual { n * len } else { 0 }];
+        let residuals = chunks_or_empty(&mut residual, len, n);
+        let images = packed
+            .par_chunks_mut(output.len())
+            .zip(dy.par_chunks(output.channels * output.h * output.w));
+        sums.par_chunks_mut(sums_len)
+            .zip(residuals)
+            .zip(images)
+            .enumerate()
+            .for_each(|(image, ((sums, residual), (packed, dy)))| {
+                output.pack(dy, packed);
+                let pixels = if needed.residual { frame.len() } else { 0 };
+                with_scratch(pixels, |pixels| {
+                    self.with_last(image, packed, |last| last.sums(Sums(sums), pixels));
+                    if needed.residual {
+                        frame.unpack(pixels, residual);
+                    }
+                });
+            });
+        (sums, residual)
     }
 
     /// The gradients of one convolution: writes that of the weights to `dw`. `total` are the sums
@@ -170,32 +184,37 @@ impl Pass<'_> {
             (frame.len(), 2 * padded(frame.channels))
         });
         let x_is_result = previous.is_none() && needed.x;
-        let mut before = Before {
-            x: vec![0.0; if x_is_result { n * x_len } else { 0 }],
-            kept: previous.map(|_| Buffer::new(n * kept_len)),
-            sums: vec![0.0; n * sums_len],
+        let mut kept_before = previous.map(|_| Buffer::new(n * kept_len));
+        let mut sums = vec![0.0; n * sums_len];
+        let compute = |x: &mut [f32]| {
+            let kept_before = kept_before.as_deref_mut().unwrap_or_default();
+            let outputs = chunks_or_empty(x, x_len, n)
+                .into_iter()
+                .zip(chunks_or_empty(kept_before, kept_len, n))
+                .zip(chunks_or_empty(&mut sums, sums_len, n))
+                .map(|((x, kept), sums)| Mutex::new(ImageOutputs { x, kept, sums }));
+            let images = LayerImages {
+                pass: *self,
+                inputs: Inputs {
+                    layer,
+                    previous,
+                    x: self.operands.x,
+                },
+                saved,
+                gradient: &gradient,
+                kept,
+                outputs: outputs.collect(),
+            };
+            conv.gradients_batch(n, &images, &weights, dw);
         };
-        let kept_before = before.kept.as_deref_mut().unwrap_or_default();
-        let outputs = chunks_or_empty(&mut before.x, x_len, n)
-            .into_iter()
-            .zip(chunks_or_empty(kept_before, kept_len, n))
-            .zip(chunks_or_empty(&mut before.sums, sums_len, n))
-            .map(|((x, kept), sums)| Mutex::new(ImageOutputs { x, kept, sums }));
-        let images = LayerImages {
-            pass: *self,
-            inputs: Inputs {
-                layer,
-                previous,
-                x: self.operands.x,
-            },
-            saved,
-            gradient: &gradient,
-            kept,
-            outputs: outputs.collect(),
-        };
-        conv.gradients_batch(n, &images, &weights, dw);
-        drop(images);
-        before
+        // SAFETY: where there is an `x` to be written, `weights` is not empty, so that the input
+        // gradient of each image is computed and unpacked to its part of `x`.
+        let x = unsafe { written(if x_is_result { n * x_len } else { 0 }, compute) };
+        Before {
+            x,
+            kept: kept_before,
+            sums,
+        }
     }
 }
 
@@ -227,9 +246,13 @@ impl BackwardPass for LayerImages<'_> {
         let conv = &self.inputs.layer.conv;
         let to = conv.output_gradient();
         match self.kept {
-            None => self.pass.with_last(image, |last| {
-                last.output_gradient(self.gradient, &to, dy);
-            }),
+            None => {
+                let len = self.pass.plan.tail.output().len();
+                let result = &self.pass.dy[image * len..][..len];
+                self.pass.with_last(image, result, |last| {
+                    last.output_gradient(self.gradient, &to, dy);
+                });
+            }
             Some(kept) => {
                 let frame = conv.output();
                 let image = image * frame.len()..(image + 1) * frame.len();
