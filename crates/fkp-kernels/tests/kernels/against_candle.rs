@@ -2,7 +2,8 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use fkp_kernels::{
-    Activation, Conv2dConfig, Pooling, avg_pool2d, conv2d, linear, max_pool2d, relu,
+    Activation, Conv2dConfig, Pooling, avg_pool2d, conv2d, depthwise_conv2d, linear, max_pool2d,
+    relu,
 };
 use proptest::prelude::*;
 
@@ -108,6 +109,36 @@ proptest! {
             &vars,
             || conv2d(&x, &weights, bias_tensor, config),
             || candle_conv2d(&x, &weights, bias_tensor, config),
+            TOLERANCE,
+        );
+    }
+
+    #[test]
+    fn depthwise_conv2d_matches(
+        n in 1usize..6, c in 1usize..40, h in 3usize..20, w in 3usize..20,
+        k in prop::sample::select(vec![1usize, 3, 5, 7]), stride in 1usize..3, padding in 0usize..4,
+        with_bias: bool, seed: u64,
+    ) {
+        prop_assume!(h + 2 * padding >= k && w + 2 * padding >= k);
+        prop_assume!((h + 2 * padding - k) % stride == 0 && (w + 2 * padding - k) % stride == 0);
+        let config = Conv2dConfig::new().padding(padding).stride(stride);
+        let (x, weights) = (var(seed, &[n, c, h, w]), var(seed ^ 1, &[c, 1, k, k]));
+        let bias = with_bias.then(|| var(seed ^ 2, &[c]));
+        let bias_tensor = bias.as_ref().map(Var::as_tensor);
+        let mut vars = vec![&x, &weights];
+        vars.extend(bias.as_ref());
+        let reference = || {
+            let y = x.conv2d(&weights, padding, stride, 1, c)?;
+            match bias_tensor {
+                None => Ok(y),
+                Some(bias) => y.broadcast_add(&bias.reshape((1, c, 1, 1))?),
+            }
+        };
+        compare(
+            "depthwise_conv2d",
+            &vars,
+            || depthwise_conv2d(&x, &weights, bias_tensor, config),
+            reference,
             TOLERANCE,
         );
     }

@@ -2,9 +2,10 @@
 
 use candle_core::{Tensor, Var};
 use fkp_kernels::{
-    Activation, Adam, AdamConfig, Conv2dConfig, ConvTranspose2dConfig, avg_pool2d, backward,
-    batch_norm_train, conv_transpose2d, conv2d, dropout, global_avg_pool2d, linear, max_pool2d,
-    prelu, scale_channels, soft_argmax2d, upsample_bilinear2d, upsample_nearest2d,
+    Activation, Adam, AdamConfig, BlockConv, Channels, Conv2dConfig, ConvTranspose2dConfig,
+    Pooling, Residual, avg_pool2d, backward, batch_norm_train, conv_block_train, conv_transpose2d,
+    conv2d, dropout, global_avg_pool2d, linear, max_pool2d, prelu, scale_channels, soft_argmax2d,
+    upsample_bilinear2d, upsample_nearest2d,
 };
 
 use crate::support::{random, var};
@@ -91,6 +92,73 @@ fn feature_maps(threads: usize) -> Vec<u32> {
         bits(&y).into_iter().chain(gradients).collect()
     };
     with_threads(threads, run)
+}
+
+/// The bits of the result, the statistics and all gradients of three blocks: large feature maps with
+/// pooling, small ones with a residual, and an inverted residual.
+fn blocks(threads: usize) -> Vec<u32> {
+    let run = || {
+        let x = var(1, &[21, 3, 48, 44]);
+        let mut vars = vec![x.clone()];
+        let mut conv = |shape: [usize; 4], channels, stride, activation| {
+            let seed = vars.len() as u64;
+            let [c_out, _, kernel, _] = shape;
+            vars.push(var(seed, &shape));
+            vars.push(var(seed + 1, &[c_out]));
+            vars.push(var(seed + 2, &[c_out]));
+            (vars.len() - 3, channels, kernel / 2, stride, activation)
+        };
+        let (dense, relu) = (Channels::All, Activation::Relu);
+        let convs = [
+            vec![conv([16, 3, 3, 3], dense, 1, relu)],
+            vec![conv([16, 16, 3, 3], dense, 1, Activation::Silu)],
+            vec![
+                conv([32, 16, 1, 1], dense, 1, Activation::HardSwish),
+                conv([32, 1, 5, 5], Channels::Depthwise, 2, Activation::Relu6),
+                conv([20, 32, 1, 1], dense, 1, Activation::Identity),
+            ],
+        ];
+        let (mut y, mut all) = (x.as_tensor().clone(), Vec::new());
+        for (i, convs) in convs.iter().enumerate() {
+            let convs: Vec<_> = convs
+                .iter()
+                .map(
+                    |&(first, channels, padding, stride, activation)| BlockConv {
+                        weight: &vars[first],
+                        gamma: &vars[first + 1],
+                        beta: &vars[first + 2],
+                        channels,
+                        padding,
+                        stride,
+                        activation,
+                    },
+                )
+                .collect();
+            let input = y.clone();
+            let (residual, pooling) = match i {
+                0 => (Residual::None, Pooling::Max2),
+                1 => (Residual::BeforeActivation(&input), Pooling::None),
+                _ => (Residual::None, Pooling::None),
+            };
+            let (output, statistics) =
+                conv_block_train(&input, &convs, residual, pooling, 1e-5).unwrap();
+            all.extend(statistics.iter().flat_map(|s| bits(&s.batch.variance)));
+            y = output;
+        }
+        let grads = y.sqr().unwrap().mean_all().unwrap().backward().unwrap();
+        all.extend(bits(&y));
+        all.extend(vars.iter().flat_map(|v| bits(grads.get(v).unwrap())));
+        all
+    };
+    with_threads(threads, run)
+}
+
+#[test]
+fn blocks_are_bit_identical() {
+    let one = blocks(1);
+    assert!(one.iter().all(|&bits| f32::from_bits(bits).is_finite()));
+    assert!(one == blocks(2), "two threads differ from one");
+    assert!(one == blocks(3), "three threads differ from one");
 }
 
 #[test]
