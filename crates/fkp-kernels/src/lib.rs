@@ -26,12 +26,15 @@
 #![doc = include_str!("../README.md")]
 
 mod activation;
+mod aligned;
 mod batch_norm;
 mod block;
 mod conv;
 mod dropout;
+mod frame_pool;
 mod gradients;
 mod host;
+pub mod inference;
 mod layout;
 mod linear;
 mod matmul;

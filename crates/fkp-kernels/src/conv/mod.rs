@@ -17,6 +17,7 @@ mod epilogue;
 mod frame_buffers;
 mod geometry;
 mod im2col;
+mod inference;
 mod winograd;
 
 pub(crate) use batch::{PARTIAL_SUMS, add_in_order};
@@ -28,3 +29,4 @@ pub use depthwise::depthwise_conv2d;
 pub(crate) use epilogue::{max_and_argmax, route};
 pub(crate) use frame_buffers::{GradientBuffers, Source};
 pub(crate) use geometry::Geometry;
+pub(crate) use inference::{InferenceConv, InputLayout, Layouts, Reads, is_fused};

@@ -7,5 +7,6 @@ mod against_pytorch;
 mod blocks;
 mod determinism;
 mod finite_differences;
+mod inference;
 mod normalization;
 mod support;

@@ -12,6 +12,7 @@
 mod backward;
 mod forward;
 mod frames;
+mod inference;
 mod plan;
 mod tiles;
 mod transform;
@@ -20,4 +21,5 @@ mod weights;
 pub(super) use backward::backward;
 pub(super) use forward::forward;
 pub(crate) use frames::FrameWinograd;
-pub(super) use plan::{applies, output_frame};
+pub(crate) use inference::InferenceWinograd;
+pub(super) use plan::{applies, input_size, output_frame};
