@@ -9,7 +9,7 @@ use clap::Args;
 use fkp_core::{InputSpec, Schema};
 use fkp_examples::RunConfig;
 use fkp_kernels::{Adam, AdamConfig};
-use fkp_model::{MobileConfig, ModelCard, Network, NetworkConfig, ResidualConfig};
+use fkp_model::{InferencePlan, MobileConfig, ModelCard, Network, NetworkConfig, ResidualConfig};
 use fkp_train::Params;
 use std::hint::black_box;
 use std::path::Path;
@@ -136,7 +136,9 @@ fn predictor(card: &ModelCard, params: &Params) -> Result<impl Fn(&Tensor) -> Re
         .map(|(name, w)| (name, w.detach()))
         .collect();
     let network = card.network(VarBuilder::from_tensors(weights, DType::F32, &Device::Cpu))?;
-    Ok(move |x: &Tensor| Ok(network.forward_t(x, false)?))
+    let InputSpec { channels, size, .. } = card.task.input;
+    let plan = InferencePlan::trace([channels, size, size], |x| network.forward_t(x, false))?;
+    Ok(move |x: &Tensor| Ok(plan.forward(x)?))
 }
 
 fn with_network(

@@ -85,6 +85,18 @@ impl Frame {
         &mut frame[self.row_offset(y)..][..self.w * padded(self.channels)]
     }
 
+    /// Where the pixels are, from the one that is `border` rows above and columns left of the image.
+    pub(crate) fn grid(&self, border: usize) -> Grid {
+        assert!(border <= self.margin, "the frame has no such border");
+        let depth = padded(self.channels);
+        let start = self.margin - border;
+        Grid {
+            start: (start * self.frame_w + start) * depth,
+            pixel: depth,
+            line: self.frame_w * depth,
+        }
+    }
+
     #[inline(always)]
     fn row_offset(&self, y: usize) -> usize {
         ((y + self.margin) * self.frame_w + self.margin) * padded(self.channels)
@@ -103,7 +115,7 @@ impl Frame {
     }
 
     /// Whether the image fills the frame.
-    fn is_tight(&self) -> bool {
+    pub(crate) fn is_tight(&self) -> bool {
         self.margin == 0 && self.h == self.frame_h && self.w == self.frame_w
     }
 
@@ -134,6 +146,31 @@ impl Frame {
                 ((first * h + y) * w, offset, count)
             })
         })
+    }
+}
+
+/// Where the pixels of an image are in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Grid {
+    /// Offset of the first pixel.
+    pub(crate) start: usize,
+    /// Values from a pixel to the one to its right, and to the one below.
+    pub(crate) pixel: usize,
+    pub(crate) line: usize,
+}
+
+impl Grid {
+    #[inline(always)]
+    pub(crate) fn offset(&self, y: usize, x: usize) -> usize {
+        self.start + y * self.line + x * self.pixel
+    }
+
+    /// The same from row `y`.
+    pub(crate) fn from_row(self, y: usize) -> Self {
+        Self {
+            start: self.offset(y, 0),
+            ..self
+        }
     }
 }
 

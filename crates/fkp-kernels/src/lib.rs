@@ -26,14 +26,17 @@
 #![doc = include_str!("../README.md")]
 
 mod activation;
+mod aligned;
 mod batch_norm;
 mod block;
 mod conv;
 mod conv_transpose;
 mod dropout;
+mod frame_pool;
 mod global_pool;
 mod gradients;
 mod host;
+pub mod inference;
 mod interleave;
 mod layout;
 mod linear;

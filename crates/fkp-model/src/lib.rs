@@ -13,14 +13,8 @@
 mod error;
 mod face;
 mod file;
-#[cfg_attr(
-    not(feature = "onnx"),
-    expect(
-        dead_code,
-        reason = "without the ONNX writer nothing reads the operations"
-    )
-)]
 mod graph;
+mod inference;
 mod landmarker;
 pub mod layers;
 mod network;
@@ -31,6 +25,7 @@ pub use error::ModelError;
 pub use face::{Face, FaceKeypoint};
 pub use file::{ModelCard, ModelFile, Precision};
 pub use graph::Graph;
+pub use inference::InferencePlan;
 pub use landmarker::Landmarker;
 pub use network::{
     Cnn, CnnConfig, Mobile, MobileConfig, Network, NetworkConfig, Norm, Padding, Residual,

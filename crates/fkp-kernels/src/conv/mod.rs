@@ -17,6 +17,7 @@ mod epilogue;
 mod frame_buffers;
 mod geometry;
 mod im2col;
+mod inference;
 mod winograd;
 
 pub(crate) use batch::{GroupImage, sum_over_groups};
@@ -29,3 +30,4 @@ pub(crate) use epilogue::{max_and_argmax, route};
 pub(crate) use frame_buffers::{BackwardPass, ForwardPass, Source};
 pub(crate) use geometry::Geometry;
 pub(crate) use im2col::{col2im, im2col};
+pub(crate) use inference::{InferenceConv, InputLayout, Layouts, Reads, is_fused};

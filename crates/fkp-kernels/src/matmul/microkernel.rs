@@ -29,7 +29,7 @@ pub(crate) trait Columns: Copy {
 }
 
 /// `count` columns, `stride` apart.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Strided {
     pub(crate) count: usize,
     pub(crate) stride: usize,
@@ -156,10 +156,19 @@ impl<C: Columns> Product<C> {
                 self.tile::<S, MR, NV>(s, row_of_a(row), b, dst, write);
                 row += MR;
             }
-            while row < self.m {
+            if MR > 4 && row + 4 <= self.m {
+                let dst = dst.add(row * self.dst_row_stride + column);
+                self.tile::<S, 4, NV>(s, row_of_a(row), b, dst, write);
+                row += 4;
+            }
+            if MR > 2 && row + 2 <= self.m {
+                let dst = dst.add(row * self.dst_row_stride + column);
+                self.tile::<S, 2, NV>(s, row_of_a(row), b, dst, write);
+                row += 2;
+            }
+            if row < self.m {
                 let dst = dst.add(row * self.dst_row_stride + column);
                 self.tile::<S, 1, NV>(s, row_of_a(row), b, dst, write);
-                row += 1;
             }
         }
     }
@@ -213,7 +222,15 @@ mod tests {
 
     #[test]
     fn equals_the_scalar_sum_for_every_remainder() {
-        for (m, n, k) in [(1, 16, 1), (5, 48, 3), (9, 112, 2), (13, 64, 5), (3, 32, 0)] {
+        for (m, n, k) in [
+            (1, 16, 1),
+            (5, 48, 3),
+            (9, 112, 2),
+            (13, 64, 5),
+            (15, 80, 4),
+            (7, 32, 3),
+            (3, 32, 0),
+        ] {
             for (a_row, a_col) in [(k, 1), (1, m)] {
                 let product = Product {
                     m,

@@ -8,5 +8,6 @@ mod blocks;
 mod determinism;
 mod feature_maps;
 mod finite_differences;
+mod inference;
 mod normalization;
 mod support;

@@ -1,10 +1,10 @@
 //! Prediction: from an image to keypoints in its own pixels.
 
 use crate::file::{FileWeights, FirstMismatch};
-use crate::{Face, ModelCard, ModelError, ModelFile, Network};
+use crate::{Face, InferencePlan, ModelCard, ModelError, ModelFile, Network};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{ModuleT, VarBuilder};
-use fkp_core::{CropSquare, FaceBox, Image, Schema};
+use fkp_core::{CropSquare, FaceBox, Image, InputSpec, Schema};
 use std::fmt;
 use std::path::Path;
 use std::slice;
@@ -34,6 +34,8 @@ struct Model {
     schema: Arc<Schema>,
     network: Network,
     device: Device,
+    /// The network compiled, on the CPU.
+    plan: Option<InferencePlan>,
 }
 
 impl Landmarker {
@@ -90,7 +92,12 @@ impl Landmarker {
             let mismatch = mismatch.and_then(|mut first| first.take());
             mismatch.unwrap_or(error)
         })?;
+        let plan = match device {
+            Device::Cpu => Some(compile(&card, &network)?),
+            _ => None,
+        };
         let model = Model {
+            plan,
             schema: Arc::new(card.task.schema.clone()),
             card,
             network,
@@ -123,7 +130,7 @@ impl Landmarker {
             device,
             ..
         } = &*self.model;
-        let fkp_core::InputSpec { size, channels, .. } = card.task.input;
+        let InputSpec { size, channels, .. } = card.task.input;
         crate::Graph::trace_on(device, [channels, size, size], |x| {
             network.forward_t(x, false)
         })
@@ -190,18 +197,14 @@ impl Model {
         for ((image, square), out) in faces.iter().zip(values.chunks_exact_mut(input.len())) {
             maps.push(input.preprocess(image, square, out)?);
         }
-        let shape = (faces.len(), input.channels, input.size, input.size);
-        let x = Tensor::from_vec(values, shape, &self.device)?;
-        let output = self.network.forward_t(&x, false)?;
-        let shape = &output.dims()[1..];
-        let values = output.flatten_all()?.to_vec1::<f32>()?;
+        let (values, shape) = self.forward(values, faces.len())?;
         let values_per_face = values.len() / faces.len();
         let values = values.chunks_exact(values_per_face);
         let mut found = Vec::with_capacity(faces.len());
         for ((&(_, crop), crop_from_image), values) in faces.iter().zip(maps).zip(values) {
-            let prediction = task
-                .output
-                .decode(values, shape, input.frame(), self.schema.len())?;
+            let prediction =
+                task.output
+                    .decode(values, &shape, input.frame(), self.schema.len())?;
             found.push(Face {
                 schema: Arc::clone(&self.schema),
                 prediction: prediction.map(&crop_from_image.inverse()),
@@ -210,6 +213,23 @@ impl Model {
         }
         Ok(found)
     }
+
+    /// The network's output and its shape without the batch.
+    fn forward(&self, values: Vec<f32>, n: usize) -> Result<(Vec<f32>, Vec<usize>), ModelError> {
+        if let Some(plan) = &self.plan {
+            return Ok((plan.run(&values, n)?, plan.output_shape().to_vec()));
+        }
+        let InputSpec { channels, size, .. } = self.card.task.input;
+        let x = Tensor::from_vec(values, (n, channels, size, size), &self.device)?;
+        let output = self.network.forward_t(&x, false)?;
+        let shape = output.dims()[1..].to_vec();
+        Ok((output.flatten_all()?.to_vec1()?, shape))
+    }
+}
+
+fn compile(card: &ModelCard, network: &Network) -> Result<InferencePlan, ModelError> {
+    let InputSpec { channels, size, .. } = card.task.input;
+    InferencePlan::trace([channels, size, size], |x| network.forward_t(x, false))
 }
 
 impl fmt::Debug for Landmarker {

@@ -79,27 +79,40 @@ impl Kernel for Forward<'_> {
             m,
             mut output,
         } = self;
-        let matrix = plan.c_in * plan.c_out;
         for block in plan.blocks() {
-            input_to_points(s, plan, input, block, v);
-            let product = Product {
-                m: block.count,
-                n: plan.c_out,
-                a_row_stride: plan.c_in,
-                a_columns: Strided {
-                    count: plan.c_in,
-                    stride: 1,
-                },
-                b_row_stride: plan.c_out,
-                dst_row_stride: plan.c_out,
-            };
-            for point in 0..POINTS {
-                let v = &v[point * plan.v_stride()..][..plan.v_stride()];
-                let m = &mut m[point * plan.m_stride()..][..plan.m_stride()];
-                product.run(s, v, &u[point * matrix..][..matrix], m, Write::Overwrite);
-            }
+            products(s, plan, (input, u), block, v, m);
             points_to_output(s, plan, m, bias, block, &mut output);
         }
+    }
+}
+
+/// Transforms a block of tiles of the input and multiplies it with the weights, point by point.
+#[inline(always)]
+pub(super) fn products<S: Simd>(
+    s: S,
+    plan: &Plan,
+    (input, u): (&[f32], &[f32]),
+    block: Block,
+    v: &mut [f32],
+    m: &mut [f32],
+) {
+    input_to_points(s, plan, input, block, v);
+    let matrix = plan.c_in * plan.c_out;
+    let product = Product {
+        m: block.count,
+        n: plan.c_out,
+        a_row_stride: plan.c_in,
+        a_columns: Strided {
+            count: plan.c_in,
+            stride: 1,
+        },
+        b_row_stride: plan.c_out,
+        dst_row_stride: plan.c_out,
+    };
+    for point in 0..POINTS {
+        let v = &v[point * plan.v_stride()..][..plan.v_stride()];
+        let m = &mut m[point * plan.m_stride()..][..plan.m_stride()];
+        product.run(s, v, &u[point * matrix..][..matrix], m, Write::Overwrite);
     }
 }
 

@@ -28,6 +28,11 @@ pub(crate) fn output_frame(g: &Geometry) -> Frame {
     }
 }
 
+/// Rows and columns that the tiles of an image read.
+pub(crate) fn input_size(g: &Geometry) -> (usize, usize) {
+    (g.ho.div_ceil(OUT) * OUT + 2, g.wo.div_ceil(OUT) * OUT + 2)
+}
+
 /// Output values of a tile in each direction, after pooling.
 const fn tile_out(pooling: Pooling) -> usize {
     match pooling {
@@ -123,6 +128,12 @@ impl Plan {
     pub(super) fn input_offset(&self, t: usize) -> usize {
         let (y, x) = (t / self.tiles_x, t % self.tiles_x);
         (y * OUT * self.input.frame_w + x * OUT) * self.c_in
+    }
+
+    /// The first row and column of tile `t` in the output, before pooling.
+    #[inline(always)]
+    pub(super) fn corner(&self, t: usize) -> (usize, usize) {
+        (t / self.tiles_x * OUT, t % self.tiles_x * OUT)
     }
 
     /// Offset in the output frame of the first value of tile `t`.

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
 
 use super::plan::{Block, Plan};
-use super::transform::{Input, POINTS, Transform};
+use super::transform::{IN, Input, POINTS, Transform};
 use crate::simd::Simd;
 
 /// Loads `N × N` vectors.
@@ -56,12 +56,14 @@ pub(super) fn input_to_points<S: Simd>(
     let (depth, stride) = (plan.c_in, plan.v_stride());
     let line = plan.input.frame_w * depth;
     assert!(first + count <= plan.tiles && count <= plan.block);
-    assert!(input.len() == plan.input.len() && v.len() >= POINTS * stride);
+    let last = plan.input_offset(plan.tiles - 1);
+    assert!(last + (IN - 1) * line + IN * depth <= input.len());
+    assert!(v.len() >= POINTS * stride);
     for t in 0..count {
         let offset = plan.input_offset(first + t);
         for c in (0..depth).step_by(S::F32_LANES) {
-            // SAFETY: the frame has two more rows and columns than the tiles' output, so 6×6
-            // pixels from the corner of any tile are inside; c + LANES <= depth; t < count <=
+            // SAFETY: 6×6 pixels from the corner of the last tile, and so of any, are inside the
+            // input; c + LANES <= depth; t < count <=
             // block, so each store ends inside its point's stride.
             unsafe {
                 let pixels = load_square(s, input.as_ptr().add(offset + c), line, depth);

@@ -1,0 +1,125 @@
+//! Plans against the networks that they were compiled from.
+
+use super::*;
+use crate::layers::{
+    Activation, BatchNorm2d, Conv2d, Conv2dConfig, ConvNorm, InvertedResidual,
+    InvertedResidualConfig, Linear, Residual, add, avg_pool2d, flatten, global_avg_pool2d,
+    max_pool2d, relu,
+};
+use crate::{CnnConfig, MobileConfig, Network, NetworkConfig, Norm, ResidualConfig};
+use candle_core::{DType, Device, Result, Tensor};
+use candle_nn::{Module, ModuleT, VarBuilder, VarMap};
+use fkp_core::{InputSpec, OutputSpec, Schema, Task};
+
+fn close(plan: &InferencePlan, x: &Tensor, expected: &Tensor) {
+    let got = plan.forward(x).unwrap();
+    assert_eq!(got.dims(), expected.dims());
+    let max = |t: &Tensor| {
+        t.abs()
+            .unwrap()
+            .max_all()
+            .unwrap()
+            .to_scalar::<f32>()
+            .unwrap()
+    };
+    let error = max(&(got - expected).unwrap()) / max(expected).max(1e-20);
+    assert!(error <= 1e-5, "{error:.2e}");
+}
+
+/// Random statistics in place of zeros and ones, so that the normalizations do something.
+fn randomize(vars: &VarMap) {
+    for (name, var) in vars.data().lock().unwrap().iter() {
+        if name.contains("running_var") || name.contains("norm") && name.ends_with("weight") {
+            let x = Tensor::rand(0.5f32, 1.5, var.shape(), &Device::Cpu).unwrap();
+            var.set(&x).unwrap();
+        } else if name.contains("running_mean") || name.ends_with("bias") {
+            let x = Tensor::rand(-0.5f32, 0.5, var.shape(), &Device::Cpu).unwrap();
+            var.set(&x).unwrap();
+        }
+    }
+}
+
+#[test]
+fn every_network_is_compiled() {
+    let cnn = |norm| {
+        NetworkConfig::Cnn(CnnConfig {
+            conv_channels: vec![12, 20],
+            dense: vec![24],
+            norm,
+            ..CnnConfig::default()
+        })
+    };
+    let configs = [
+        cnn(Norm::None),
+        cnn(Norm::Batch),
+        NetworkConfig::Residual(ResidualConfig::default()),
+        NetworkConfig::Mobile(MobileConfig::default()),
+    ];
+    let outputs = [
+        OutputSpec::Coordinates,
+        OutputSpec::Heatmap { sigma_px: 1.0 },
+    ];
+    for (config, output) in configs
+        .iter()
+        .flat_map(|c| outputs.iter().map(move |o| (c, o)))
+    {
+        let mut task = Task::new(Schema::kaggle15(), InputSpec::gray(64));
+        task.output = output.clone();
+        let vars = VarMap::new();
+        let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+        let Ok(network) = Network::new(config, &task, vb) else {
+            continue;
+        };
+        randomize(&vars);
+        let plan = InferencePlan::trace([1, 64, 64], |x| network.forward_t(x, false)).unwrap();
+        for n in [1, 3, 6] {
+            let x = Tensor::rand(0f32, 1.0, (n, 1, 64, 64), &Device::Cpu).unwrap();
+            close(&plan, &x, &network.forward_t(&x, false).unwrap());
+        }
+    }
+}
+
+/// Values that are used twice, norms without a convolution, and every function.
+#[test]
+fn a_network_of_every_function_is_compiled() {
+    let vars = VarMap::new();
+    let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+    let config = Conv2dConfig::new().padding(1).relu().max_pool2();
+    let stem = Conv2d::new(3, 8, 3, config, vb.pp("stem")).unwrap();
+    let residual = ConvNorm::new(8, 8, 3, config, vb.pp("residual")).unwrap();
+    let same = Conv2dConfig::new().padding(1);
+    let depthwise = ConvNorm::depthwise(8, 3, same, vb.pp("depthwise")).unwrap();
+    let silu = InvertedResidualConfig {
+        activation: Activation::Silu,
+        ..InvertedResidualConfig::default()
+    };
+    let inverted = InvertedResidual::new(8, 8, silu, vb.pp("inverted")).unwrap();
+    let norm = BatchNorm2d::new(8, Activation::Gelu, vb.pp("norm")).unwrap();
+    let linear = Linear::new(8, 5, Activation::Relu, vb.pp("linear")).unwrap();
+    let wide = Linear::new(8 * 4, 5, Activation::Identity, vb.pp("wide")).unwrap();
+    randomize(&vars);
+    let forward = |x: &Tensor| -> Result<Tensor> {
+        let x = stem.forward(x)?;
+        let x = residual.forward_residual_t(&x, Residual::BeforeActivation(&x), false)?;
+        let x = inverted.forward_t(&x, false)?;
+        let x = add(
+            &depthwise.forward_t(&x, false)?,
+            &depthwise.forward_t(&relu(&x)?, false)?,
+        )?;
+        let x = norm.forward_t(&x, false)?;
+        let x = add(&max_pool2d(&x, 3, 2)?, &avg_pool2d(&x, 3, 2)?)?;
+        let x = residual.forward_residual_t(&x, Residual::AfterActivation(&x), false)?;
+        add(
+            &linear.forward(&global_avg_pool2d(&x)?)?,
+            &wide.forward(&flatten(&x)?)?,
+        )
+    };
+    let plan = InferencePlan::trace([3, 38, 38], forward).unwrap();
+    for n in [1, 7] {
+        let x = Tensor::rand(-1f32, 1.0, (n, 3, 38, 38), &Device::Cpu).unwrap();
+        close(&plan, &x, &forward(&x).unwrap());
+    }
+    let other = Tensor::zeros((1, 3, 38, 37), DType::F32, &Device::Cpu).unwrap();
+    assert!(plan.forward(&other).is_err());
+    assert!(plan.run(&[], 0).is_err());
+}
