@@ -166,7 +166,7 @@ impl Grid {
     }
 
     /// The same from row `y`.
-    pub(crate) fn from_row(self, y: usize) -> Self {
+    pub(crate) fn at_row(self, y: usize) -> Self {
         Self {
             start: self.offset(y, 0),
             ..self

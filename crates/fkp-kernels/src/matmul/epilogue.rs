@@ -40,9 +40,9 @@ impl<'a> Epilogue<'a> {
     }
 
     /// The same for the image from row `y`.
-    pub(crate) fn from_row(self, y: usize) -> Self {
+    pub(crate) fn at_row(self, y: usize) -> Self {
         let moved = |operand: Operand<'a>| Operand {
-            grid: operand.grid.from_row(y),
+            grid: operand.grid.at_row(y),
             ..operand
         };
         Self {

@@ -10,6 +10,7 @@ use crate::{CnnConfig, MobileConfig, Network, NetworkConfig, Norm, ResidualConfi
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{Module, ModuleT, VarBuilder, VarMap};
 use fkp_core::{InputSpec, OutputSpec, Schema, Task};
+use std::collections::BTreeMap;
 
 fn close(plan: &InferencePlan, x: &Tensor, expected: &Tensor) {
     let got = plan.forward(x).unwrap();
@@ -28,7 +29,9 @@ fn close(plan: &InferencePlan, x: &Tensor, expected: &Tensor) {
 
 /// Random statistics in place of zeros and ones, so that the normalizations do something.
 fn randomize(vars: &VarMap) {
-    for (name, var) in vars.data().lock().unwrap().iter() {
+    let vars = vars.data().lock().unwrap();
+    let vars: BTreeMap<_, _> = vars.iter().collect();
+    for (name, var) in vars {
         if name.contains("running_var") || name.contains("norm") && name.ends_with("weight") {
             let x = Tensor::rand(0.5f32, 1.5, var.shape(), &Device::Cpu).unwrap();
             var.set(&x).unwrap();
@@ -64,7 +67,7 @@ fn every_network_is_compiled() {
         .flat_map(|c| outputs.iter().map(move |o| (c, o)))
     {
         let mut task = Task::new(Schema::kaggle15(), InputSpec::gray(64));
-        task.output = output.clone();
+        task.output = *output;
         let vars = VarMap::new();
         let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
         let Ok(network) = Network::new(config, &task, vb) else {

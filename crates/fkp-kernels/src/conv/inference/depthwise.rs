@@ -95,7 +95,7 @@ impl Depthwise {
     #[inline(always)]
     fn check<S: Simd>(&self, w: usize, part: &Part<'_>) -> Grid {
         let (depth, h) = (self.depth, part.h);
-        let windows = self.input.from_row(part.y);
+        let windows = self.input.at_row(part.y);
         assert!(depth.is_multiple_of(S::F32_LANES) && h > 0 && w > 0);
         let last = self.taps.last().copied().unwrap_or(0);
         assert!(windows.offset(h - 1, w - 1) + last + depth <= part.input.len());

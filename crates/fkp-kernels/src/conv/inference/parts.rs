@@ -75,7 +75,7 @@ impl Parts {
             h: rows,
             input: buffers.input,
             bias: buffers.bias,
-            epilogue: buffers.epilogue.from_row(y),
+            epilogue: buffers.epilogue.at_row(y),
             output,
             output_grid,
         })
@@ -95,7 +95,7 @@ impl Parts {
             input: self.pairs(),
             h: 1,
             w: self.w / 2,
-            output: buffers.output_grid.from_row(self.next - 1),
+            output: buffers.output_grid.at_row(self.next - 1),
         };
         pool.run(s, pairs, buffers.output);
     }

@@ -90,7 +90,7 @@ impl Kernel for Forward<'_> {
                 h: part.h,
                 w: g.wo,
                 n: padded(g.c_out),
-                input: conv.input.from_row(part.y),
+                input: conv.input.at_row(part.y),
                 columns: &conv.offsets,
                 output: part.output_grid,
             };
