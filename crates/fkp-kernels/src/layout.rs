@@ -165,6 +165,15 @@ impl Grid {
         self.start + y * self.line + x * self.pixel
     }
 
+    /// Every pixel whose row and column are multiples of `stride`.
+    pub(crate) fn every(self, stride: usize) -> Self {
+        Self {
+            start: self.start,
+            pixel: self.pixel * stride,
+            line: self.line * stride,
+        }
+    }
+
     /// The same from row `y`.
     pub(crate) fn at_row(self, y: usize) -> Self {
         Self {

@@ -6,7 +6,6 @@ use super::config::{BlockConv, Residual};
 use crate::conv::{Channels, Conv2dConfig, Pooling, conv2d, depthwise_conv2d};
 use crate::{
     Activation, BatchStatistics, NormStatistics, activate, batch_norm_train, fold_batch_norm,
-    max_pool2d,
 };
 
 /// In training: the statistics of the batch are returned.
@@ -68,10 +67,7 @@ fn chain(
             Residual::AfterActivation(added) => (activate(&y, conv.activation)? + added)?,
         };
     }
-    match pooling {
-        Pooling::None => Ok(y),
-        Pooling::Max2 => max_pool2d(&y, 2, 2),
-    }
+    pooling.apply(&y)
 }
 
 fn convolve(

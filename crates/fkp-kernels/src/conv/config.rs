@@ -1,6 +1,8 @@
 //! The configuration of a convolution.
 
-use crate::Activation;
+use candle_core::{Result, Tensor};
+
+use crate::{Activation, max_pool2d};
 
 /// Pooling fused into a convolution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,6 +13,16 @@ pub enum Pooling {
     None,
     /// Maximum over 2×2 windows with stride 2; an odd last row or column is dropped.
     Max2,
+}
+
+impl Pooling {
+    /// Pools as an operation of its own.
+    pub(crate) fn apply(self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::None => Ok(x.clone()),
+            Self::Max2 => max_pool2d(x, 2, 2),
+        }
+    }
 }
 
 /// Padding and stride of [`conv2d`](crate::conv2d), and the operations fused after it.

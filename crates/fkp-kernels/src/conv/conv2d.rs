@@ -10,7 +10,7 @@ use super::config::{Conv2dConfig, Pooling};
 use super::geometry::Geometry;
 use crate::host::with_values;
 use crate::weighted_op::{OpGradients, OpInputs, WeightedOp, applies, apply};
-use crate::{Activation, activate, max_pool2d};
+use crate::{Activation, activate};
 
 const NAME: &str = "conv2d";
 
@@ -42,7 +42,7 @@ pub fn conv2d(
                 ..config
             },
         )?;
-        return pool(&activate(&conv, rest)?, config.pooling);
+        return config.pooling.apply(&activate(&conv, rest)?);
     }
     let geometry = Geometry::new(x.dims(), w.dims(), config)?;
     if let Some(bias) = bias
@@ -76,14 +76,7 @@ fn by_candle(
     if let Some(bias) = bias {
         y = y.broadcast_add(&bias.reshape((1, bias.elem_count(), 1, 1))?)?;
     }
-    pool(&config.activation.by_candle(&y)?, config.pooling)
-}
-
-fn pool(y: &Tensor, pooling: Pooling) -> Result<Tensor> {
-    match pooling {
-        Pooling::None => Ok(y.clone()),
-        Pooling::Max2 => max_pool2d(y, 2, 2),
-    }
+    config.pooling.apply(&config.activation.by_candle(&y)?)
 }
 
 struct Conv2d {

@@ -7,14 +7,14 @@ use candle_core::{Result, Shape, Tensor, bail};
 
 use super::channels::Channels;
 use super::channels_last::FrameConv;
-use super::config::{Conv2dConfig, Pooling};
+use super::config::Conv2dConfig;
 use super::frame_buffers::{BackwardPass, ForwardPass, Source};
 use super::geometry::Geometry;
+use crate::activate;
 use crate::host::with_values;
 use crate::recycle::Buffer;
 use crate::weighted_op::{OpGradients, OpInputs, WeightedOp, applies, apply};
 use crate::written::written;
-use crate::{activate, max_pool2d};
 
 const NAME: &str = "depthwise_conv2d";
 
@@ -46,11 +46,7 @@ pub fn depthwise_conv2d(
             Some(bias) => y.broadcast_add(&bias.reshape((1, channels, 1, 1))?)?,
         }
     };
-    let y = activate(&y, config.activation)?;
-    match config.pooling {
-        Pooling::None => Ok(y),
-        Pooling::Max2 => max_pool2d(&y, 2, 2),
-    }
+    config.pooling.apply(&activate(&y, config.activation)?)
 }
 
 /// The convolution with its bias.

@@ -36,11 +36,7 @@ impl Depthwise {
         }
         Self {
             depth,
-            input: Grid {
-                start: grid.start,
-                pixel: grid.pixel * g.stride,
-                line: grid.line * g.stride,
-            },
+            input: grid.every(g.stride),
             taps: taps.collect(),
             weights: packed,
         }

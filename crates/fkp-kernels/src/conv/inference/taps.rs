@@ -42,11 +42,7 @@ impl Taps {
         let mut packed = Aligned::zeros(rows.len());
         pack_panels(&rows, depth, packed.as_mut_slice());
         Self {
-            input: Grid {
-                start: grid.start,
-                pixel: grid.pixel * g.stride,
-                line: grid.line * g.stride,
-            },
+            input: grid.every(g.stride),
             offsets,
             weights: packed,
         }

@@ -2,8 +2,8 @@
 #![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
 
 use super::plan::{Block, Plan};
-use super::tiles::{input_to_points, load_square, store_square};
-use super::transform::{IN, InputAdjoint, OUT, OutputAdjoint, POINTS, Transform};
+use super::tiles::{PointRows, Points, input_to_points, load_square};
+use super::transform::{InputAdjoint, OUT, OutputAdjoint, POINTS, Transform};
 use super::weights::{Rows, from_points, to_points};
 use crate::conv::batch::{GroupImage, sum_over_groups};
 use crate::conv::buffers::BackwardInputs;
@@ -34,7 +34,7 @@ pub(crate) fn backward(g: &Geometry, inputs: &BackwardInputs<'_>) -> OpGradients
                 group.for_each_image(|image| {
                     let sums = Sums {
                         du: &mut *du,
-                        db: &mut *padded_db,
+                        db: Some(&mut *padded_db),
                     };
                     image_gradients(g, &plan, inputs, u, sums, image);
                 });
@@ -54,7 +54,8 @@ pub(crate) fn backward(g: &Geometry, inputs: &BackwardInputs<'_>) -> OpGradients
 /// Gradients of the transformed weights and of the padded bias, summed over images.
 pub(super) struct Sums<'a> {
     pub(super) du: &'a mut [f32],
-    pub(super) db: &'a mut [f32],
+    /// `None` without a bias.
+    pub(super) db: Option<&'a mut [f32]>,
 }
 
 fn image_gradients(
@@ -134,15 +135,17 @@ impl Kernel for Backward<'_> {
             u,
             v,
             m,
-            sums: Sums { du, db },
+            sums: Sums { du, mut db },
             mut write,
             dx,
         } = self;
         let &Plan { c_in, c_out, .. } = plan;
         let matrix = c_in * c_out;
         for block in plan.blocks() {
-            input_to_points(s, plan, input, block, v);
-            output_to_points(s, plan, &output, block, m, db);
+            let rows = PointRows::new(v, plan.v_stride(), c_in);
+            input_to_points(s, plan, input, block, rows);
+            let rows = PointRows::new(m, plan.m_stride(), c_out);
+            output_to_points(s, plan, &output, block, rows, db.as_deref_mut());
             let weights = Product {
                 m: c_in,
                 n: c_out,
@@ -175,21 +178,26 @@ impl Kernel for Backward<'_> {
             }
             write = Write::Accumulate;
             if !dx.is_empty() {
-                points_to_input(s, plan, v, block, dx);
+                let points = Points {
+                    values: v,
+                    stride: plan.v_stride(),
+                };
+                points_to_input(s, plan, points, block, dx);
             }
         }
     }
 }
 
-/// Transforms the output gradient of a block of tiles and adds it to the bias gradient.
+/// Transforms the output gradient of a block of tiles to their points and adds it to the bias
+/// gradient, if there is one.
 #[inline(always)]
-fn output_to_points<S: Simd>(
+pub(super) fn output_to_points<S: Simd>(
     s: S,
     plan: &Plan,
     output: &OutputGradient<'_>,
     block: Block,
-    m: &mut [f32],
-    db: &mut [f32],
+    rows: PointRows<'_>,
+    mut db: Option<&mut [f32]>,
 ) {
     let &OutputGradient { dy, argmax } = output;
     let Block { first, count } = block;
@@ -197,6 +205,7 @@ fn output_to_points<S: Simd>(
     let line = plan.output.frame_w * depth;
     assert!(first + count <= plan.tiles && dy.len() == plan.output.len());
     assert!(plan.pooling == Pooling::None || argmax.len() == dy.len());
+    rows.check(count, depth);
     for t in 0..count {
         let corner = plan.output_offset(first + t);
         for c in (0..depth).step_by(S::F32_LANES) {
@@ -226,26 +235,14 @@ fn output_to_points<S: Simd>(
                     pixels
                 }
             };
-            pixels_to_points(s, plan, &pixels, t * depth + c, m);
-            add_to_bias(s, &pixels, &mut db[c..]);
+            // SAFETY: the rows of the block were checked, c + LANES <= depth, and the rows of two
+            // tasks differ.
+            unsafe { rows.store(s, t, c, &OutputAdjoint.apply_2d(s, &pixels)) };
+            if let Some(db) = db.as_deref_mut() {
+                add_to_bias(s, &pixels, &mut db[c..]);
+            }
         }
     }
-}
-
-/// Transforms the gradient of one tile and stores it at `offset` of each point's matrix.
-#[inline(always)]
-fn pixels_to_points<S: Simd>(
-    s: S,
-    plan: &Plan,
-    pixels: &[[S::f32s; OUT]; OUT],
-    offset: usize,
-    m: &mut [f32],
-) {
-    let stride = plan.m_stride();
-    assert!(offset + S::F32_LANES <= stride && m.len() >= POINTS * stride);
-    let points = OutputAdjoint.apply_2d(s, pixels);
-    // SAFETY: asserted above.
-    unsafe { store_square(s, &points, m.as_mut_ptr().add(offset), stride) };
 }
 
 /// Adds the gradient of one tile to that of the bias.
@@ -265,19 +262,24 @@ fn add_to_bias<S: Simd>(s: S, pixels: &[[S::f32s; OUT]; OUT], db: &mut [f32]) {
 
 /// Adds the input gradient of a block of tiles to the frame; tiles overlap.
 #[inline(always)]
-fn points_to_input<S: Simd>(s: S, plan: &Plan, v: &[f32], block: Block, dx: &mut [f32]) {
+pub(super) fn points_to_input<S: Simd>(
+    s: S,
+    plan: &Plan,
+    points: Points<'_>,
+    block: Block,
+    dx: &mut [f32],
+) {
     let Block { first, count } = block;
-    let (depth, stride) = (plan.c_in, plan.v_stride());
+    let depth = plan.c_in;
     let line = plan.input.frame_w * depth;
-    assert!(first + count <= plan.tiles && count <= plan.block);
-    assert!(dx.len() == plan.input.len() && v.len() >= POINTS * stride);
+    assert!(first + count <= plan.tiles && dx.len() == plan.input.len());
+    points.check(count, depth);
     for t in 0..count {
         let corner = plan.input_offset(first + t);
         for c in (0..depth).step_by(S::F32_LANES) {
-            // SAFETY: t < count <= block, so each load ends inside its point's stride.
-            let points =
-                unsafe { load_square(s, v.as_ptr().add(t * depth + c), IN * stride, stride) };
-            let pixels = InputAdjoint.apply_2d(s, &points);
+            // SAFETY: t < count, for which the points were checked; c + LANES <= depth.
+            let values = unsafe { points.load(s, (t, depth), c) };
+            let pixels = InputAdjoint.apply_2d(s, &values);
             for (y, row) in pixels.iter().enumerate() {
                 for (x, &value) in row.iter().enumerate() {
                     // SAFETY: the frame has two more rows and columns than the tiles' output.

@@ -5,16 +5,17 @@
 //! many images, weights and their gradient are read and written once per point. Three stages follow
 //! each other: images to points, products, points to images; the first and last are parallel over
 //! images, the products over points.
-#![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::backward::{OutputGradient, output_to_points, points_to_input};
+use super::forward::{OutputBuffers, points_to_output};
 use super::frames::FrameWinograd;
-use super::plan::Plan;
-use super::tiles::{load_square, store_square};
-use super::transform::{IN, Input, InputAdjoint, OUT, Output, OutputAdjoint, POINTS, Transform};
+use super::plan::{Plan, SKEW};
+use super::tiles::{PointRows, Points, input_to_points};
+use super::transform::POINTS;
 use super::weights::from_points;
 use crate::conv::frame_buffers::{BackwardPass, ForwardPass};
 use crate::matmul::{Product, Strided, Write};
@@ -62,8 +63,8 @@ impl<'a> Batched<'a> {
     }
 
     /// Memory for the points of a part.
-    fn points(&self, depth: usize) -> Points {
-        Points::new(self.size * self.conv.plan.tiles, depth)
+    fn points(&self, depth: usize) -> Matrices {
+        Matrices::new(self.size * self.conv.plan.tiles, depth)
     }
 
     /// Computes the output frames `z`, one per image.
@@ -88,8 +89,8 @@ impl<'a> Batched<'a> {
                 b_row_stride: plan.c_out,
                 dst_row_stride: plan.c_out,
             };
-            m.matrices_mut()
-                .zip(v.matrices())
+            m.each_mut()
+                .zip(v.each())
                 .zip(weights.par_chunks(matrix))
                 .for_each(|((m, v), u)| product.dispatch(v, u, m, Write::Overwrite));
             z[part.start * z_len..part.end * z_len]
@@ -97,9 +98,8 @@ impl<'a> Batched<'a> {
                 .enumerate()
                 .for_each(|(i, z)| {
                     dispatch(ToOutput {
-                        plan,
-                        points: &m,
-                        first: i * plan.tiles,
+                        conv: self.conv,
+                        points: m.starting_at(i * plan.tiles),
                         z: &mut *z,
                     });
                     images.take_output(part.start + i, z);
@@ -143,8 +143,8 @@ impl<'a> Batched<'a> {
                 b_row_stride: plan.c_in,
                 dst_row_stride: plan.c_in,
             };
-            v.matrices_mut()
-                .zip(m.matrices())
+            v.each_mut()
+                .zip(m.each())
                 .zip(du.par_chunks_mut(matrix))
                 .enumerate()
                 .for_each(|(point, ((v, m), du))| {
@@ -163,8 +163,7 @@ impl<'a> Batched<'a> {
                     dx.fill(0.0);
                     dispatch(ToInput {
                         plan,
-                        points: &v,
-                        first: (image - part.start) * plan.tiles,
+                        points: v.starting_at((image - part.start) * plan.tiles),
                         dx,
                     });
                     images.take_input_gradient(image, dx);
@@ -177,7 +176,7 @@ impl<'a> Batched<'a> {
     fn inputs_to_points(
         &self,
         part: Range<usize>,
-        points: &mut Points,
+        points: &mut Matrices,
         fill_input: impl Fn(usize, &mut [f32]) + Sync,
     ) {
         let plan = &self.conv.plan;
@@ -189,8 +188,7 @@ impl<'a> Batched<'a> {
                 dispatch(FromInput {
                     plan,
                     input,
-                    rows,
-                    first,
+                    rows: rows.starting_at(first),
                 });
             });
         });
@@ -200,7 +198,7 @@ impl<'a> Batched<'a> {
         &self,
         images: &impl BackwardPass,
         part: Range<usize>,
-        points: &mut Points,
+        points: &mut Matrices,
     ) {
         let plan = &self.conv.plan;
         let rows = points.rows();
@@ -211,85 +209,49 @@ impl<'a> Batched<'a> {
                 dispatch(FromGradient {
                     plan,
                     dy,
-                    rows,
-                    first,
+                    rows: rows.starting_at(first),
                 });
             });
         });
     }
 }
 
-/// One matrix `[tiles, depth]` per point.
-struct Points {
+/// Memory for one matrix `[tiles, depth]` per point.
+struct Matrices {
     values: Buffer,
     depth: usize,
     stride: usize,
-    tiles: usize,
 }
 
-impl Points {
+impl Matrices {
     fn new(tiles: usize, depth: usize) -> Self {
-        // Values that keep equal positions of all points out of one cache set.
-        const SKEW: usize = 16;
         let stride = tiles * depth + SKEW;
         Self {
             values: Buffer::new(POINTS * stride),
             depth,
             stride,
-            tiles,
         }
     }
 
-    fn matrices(&self) -> rayon::slice::ChunksExact<'_, f32> {
+    fn each(&self) -> rayon::slice::ChunksExact<'_, f32> {
         self.values.par_chunks_exact(self.stride)
     }
 
-    fn matrices_mut(&mut self) -> rayon::slice::ChunksExactMut<'_, f32> {
+    fn each_mut(&mut self) -> rayon::slice::ChunksExactMut<'_, f32> {
         self.values.par_chunks_exact_mut(self.stride)
     }
 
-    fn rows(&mut self) -> Rows<'_> {
-        Rows {
-            values: self.values.as_mut_ptr(),
-            depth: self.depth,
-            stride: self.stride,
-            tiles: self.tiles,
-            points: std::marker::PhantomData,
-        }
+    /// The rows of all tiles, which the tasks of different images write.
+    fn rows(&mut self) -> PointRows<'_> {
+        PointRows::new(&mut self.values, self.stride, self.depth)
     }
-}
 
-/// The rows of the matrices, which are written by the tasks of different images.
-#[derive(Clone, Copy)]
-struct Rows<'a> {
-    values: *mut f32,
-    depth: usize,
-    stride: usize,
-    tiles: usize,
-    points: std::marker::PhantomData<&'a mut Points>,
-}
-
-// SAFETY: of each row there is one task that writes it, and none that reads it meanwhile.
-unsafe impl Send for Rows<'_> {}
-// SAFETY: as above.
-unsafe impl Sync for Rows<'_> {}
-
-impl Rows<'_> {
-    /// Writes the 36 vectors of a tile.
-    ///
-    /// # Safety
-    /// The tile is one of the task's own, and `c + LANES` is at most the depth.
-    #[inline(always)]
-    unsafe fn store<S: Simd>(&self, s: S, tile: usize, c: usize, points: &[[S::f32s; IN]; IN]) {
-        // SAFETY: the caller's contract; the buffer has `POINTS` matrices of `stride` values.
-        unsafe {
-            store_square(
-                s,
-                points,
-                self.values.add(tile * self.depth + c),
-                self.stride,
-            )
-        };
+    /// The rows from that of a tile on.
+    fn starting_at(&self, tile: usize) -> Points<'_> {
+        Points {
+            values: &self.values[tile * self.depth..],
+            stride: self.stride,
+        }
     }
 }
 
@@ -297,8 +259,7 @@ impl Rows<'_> {
 struct FromInput<'a> {
     plan: &'a Plan,
     input: &'a [f32],
-    rows: Rows<'a>,
-    first: usize,
+    rows: PointRows<'a>,
 }
 
 impl Kernel for FromInput<'_> {
@@ -306,27 +267,8 @@ impl Kernel for FromInput<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self {
-            plan,
-            input,
-            rows,
-            first,
-        } = self;
-        let depth = plan.c_in;
-        let line = plan.input.frame_w * depth;
-        assert!(input.len() == plan.input.len() && rows.depth == depth);
-        assert!(first + plan.tiles <= rows.tiles);
-        for t in 0..plan.tiles {
-            let offset = plan.input_offset(t);
-            for c in (0..depth).step_by(S::F32_LANES) {
-                // SAFETY: the frame has two more rows and columns than the tiles' output, so 6×6
-                // pixels from the corner of any tile are inside; the tile is this image's.
-                unsafe {
-                    let pixels = load_square(s, input.as_ptr().add(offset + c), line, depth);
-                    rows.store(s, first + t, c, &Input.apply_2d(s, &pixels));
-                }
-            }
-        }
+        let Self { plan, input, rows } = self;
+        input_to_points(s, plan, input, plan.whole(), rows);
     }
 }
 
@@ -334,8 +276,7 @@ impl Kernel for FromInput<'_> {
 struct FromGradient<'a> {
     plan: &'a Plan,
     dy: &'a [f32],
-    rows: Rows<'a>,
-    first: usize,
+    rows: PointRows<'a>,
 }
 
 impl Kernel for FromGradient<'_> {
@@ -343,35 +284,16 @@ impl Kernel for FromGradient<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self {
-            plan,
-            dy,
-            rows,
-            first,
-        } = self;
-        let depth = plan.c_out;
-        let line = plan.output.frame_w * depth;
-        assert!(dy.len() == plan.output.len() && rows.depth == depth);
-        assert!(first + plan.tiles <= rows.tiles);
-        for t in 0..plan.tiles {
-            let corner = plan.output_offset(t);
-            for c in (0..depth).step_by(S::F32_LANES) {
-                // SAFETY: the output frame consists of whole tiles; the tile is this image's.
-                unsafe {
-                    let pixels: [[S::f32s; OUT]; OUT] =
-                        load_square(s, dy.as_ptr().add(corner + c), line, depth);
-                    rows.store(s, first + t, c, &OutputAdjoint.apply_2d(s, &pixels));
-                }
-            }
-        }
+        let Self { plan, dy, rows } = self;
+        let output = OutputGradient { dy, argmax: &[] };
+        output_to_points(s, plan, &output, plan.whole(), rows, None);
     }
 }
 
 /// The output frame of an image from its points.
 struct ToOutput<'a> {
-    plan: &'a Plan,
-    points: &'a Points,
-    first: usize,
+    conv: &'a FrameWinograd,
+    points: Points<'a>,
     z: &'a mut [f32],
 }
 
@@ -380,41 +302,20 @@ impl Kernel for ToOutput<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self {
-            plan,
-            points,
-            first,
-            z,
-        } = self;
-        let depth = plan.c_out;
-        let line = plan.output.frame_w * depth;
-        assert!(z.len() == plan.output.len() && points.depth == depth);
-        assert!(first + plan.tiles <= points.tiles);
-        for t in 0..plan.tiles {
-            let corner = plan.output_offset(t);
-            for c in (0..depth).step_by(S::F32_LANES) {
-                // SAFETY: the tile is one of the matrices' rows; the output frame consists of
-                // whole tiles of 4×4 pixels.
-                unsafe {
-                    let from = points.values.as_ptr().add((first + t) * depth + c);
-                    let values = load_square(s, from, IN * points.stride, points.stride);
-                    let pixels = Output.apply_2d(s, &values);
-                    for (y, row) in pixels.iter().enumerate() {
-                        for (x, &pixel) in row.iter().enumerate() {
-                            s.store(z.as_mut_ptr().add(corner + y * line + x * depth + c), pixel);
-                        }
-                    }
-                }
-            }
-        }
+        let Self { conv, points, z } = self;
+        let mut output = OutputBuffers {
+            values: z,
+            argmax: None,
+        };
+        let (plan, bias) = (&conv.plan, &conv.no_bias);
+        points_to_output(s, plan, points, bias, plan.whole(), &mut output);
     }
 }
 
-/// The gradient of the input of an image from its points; tiles overlap, `dx` is zero before.
+/// The gradient of the input of an image from its points; `dx` is zero before.
 struct ToInput<'a> {
     plan: &'a Plan,
-    points: &'a Points,
-    first: usize,
+    points: Points<'a>,
     dx: &'a mut [f32],
 }
 
@@ -423,33 +324,7 @@ impl Kernel for ToInput<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self {
-            plan,
-            points,
-            first,
-            dx,
-        } = self;
-        let depth = plan.c_in;
-        let line = plan.input.frame_w * depth;
-        assert!(dx.len() == plan.input.len() && points.depth == depth);
-        assert!(first + plan.tiles <= points.tiles);
-        for t in 0..plan.tiles {
-            let corner = plan.input_offset(t);
-            for c in (0..depth).step_by(S::F32_LANES) {
-                // SAFETY: the tile is one of the matrices' rows; the frame has two more rows and
-                // columns than the tiles' output.
-                unsafe {
-                    let from = points.values.as_ptr().add((first + t) * depth + c);
-                    let values = load_square(s, from, IN * points.stride, points.stride);
-                    let pixels = InputAdjoint.apply_2d(s, &values);
-                    for (y, row) in pixels.iter().enumerate() {
-                        for (x, &value) in row.iter().enumerate() {
-                            let to = dx.as_mut_ptr().add(corner + y * line + x * depth + c);
-                            s.store(to, s.add_f32s(s.load(to), value));
-                        }
-                    }
-                }
-            }
-        }
+        let Self { plan, points, dx } = self;
+        points_to_input(s, plan, points, plan.whole(), dx);
     }
 }

@@ -2,8 +2,8 @@
 #![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
 
 use super::plan::{Block, Plan};
-use super::tiles::{input_to_points, load_square};
-use super::transform::{IN, OUT, Output, POINTS, Transform};
+use super::tiles::{PointRows, Points, input_to_points};
+use super::transform::{OUT, Output, POINTS, Transform};
 use super::weights::{Rows, to_points};
 use crate::conv::batch::forward_images;
 use crate::conv::config::Pooling;
@@ -81,7 +81,11 @@ impl Kernel for Forward<'_> {
         } = self;
         for block in plan.blocks() {
             products(s, plan, (input, u), block, v, m);
-            points_to_output(s, plan, m, bias, block, &mut output);
+            let points = Points {
+                values: m,
+                stride: plan.m_stride(),
+            };
+            points_to_output(s, plan, points, bias, block, &mut output);
         }
     }
 }
@@ -96,7 +100,8 @@ pub(super) fn products<S: Simd>(
     v: &mut [f32],
     m: &mut [f32],
 ) {
-    input_to_points(s, plan, input, block, v);
+    let rows = PointRows::new(v, plan.v_stride(), plan.c_in);
+    input_to_points(s, plan, input, block, rows);
     let matrix = plan.c_in * plan.c_out;
     let product = Product {
         m: block.count,
@@ -118,34 +123,31 @@ pub(super) fn products<S: Simd>(
 
 /// Transforms the products of a block of tiles to pixels and applies the epilogue.
 #[inline(always)]
-fn points_to_output<S: Simd>(
+pub(super) fn points_to_output<S: Simd>(
     s: S,
     plan: &Plan,
-    m: &[f32],
+    points: Points<'_>,
     bias: &[f32],
     block: Block,
     output: &mut OutputBuffers<'_>,
 ) {
     let Block { first, count } = block;
     let OutputBuffers { values, argmax } = output;
-    let (depth, stride) = (plan.c_out, plan.m_stride());
+    let depth = plan.c_out;
     let line = plan.output.frame_w * depth;
-    assert!(first + count <= plan.tiles && count <= plan.block && bias.len() == depth);
-    assert!(values.len() == plan.output.len() && m.len() >= POINTS * stride);
+    assert!(first + count <= plan.tiles && bias.len() == depth);
+    points.check(count, depth);
+    assert!(values.len() == plan.output.len());
     assert!(argmax.as_ref().is_none_or(|a| a.len() == values.len()));
     let activation = plan.activation;
     for t in 0..count {
         let corner = plan.output_offset(first + t);
         for c in (0..depth).step_by(S::F32_LANES) {
-            // SAFETY: t < count <= block, so each load ends inside its point's stride; c + LANES
-            // <= depth = bias.len().
-            let (points, bias) = unsafe {
-                (
-                    load_square(s, m.as_ptr().add(t * depth + c), IN * stride, stride),
-                    s.load(bias.as_ptr().add(c)),
-                )
-            };
-            let pixels = Output.apply_2d(s, &points);
+            // SAFETY: t < count, for which the points were checked; c + LANES <= depth =
+            // bias.len().
+            let (values_of_points, bias) =
+                unsafe { (points.load(s, (t, depth), c), s.load(bias.as_ptr().add(c))) };
+            let pixels = Output.apply_2d(s, &values_of_points);
             match plan.pooling {
                 Pooling::None => {
                     for (y, row) in pixels.iter().enumerate() {

@@ -20,7 +20,7 @@ pub(crate) struct FrameWinograd {
     pub(super) c_in: usize,
     pub(super) c_out: usize,
     pub(super) plan: Plan,
-    no_bias: Vec<f32>,
+    pub(super) no_bias: Vec<f32>,
 }
 
 impl FrameWinograd {
@@ -111,10 +111,8 @@ impl FrameWinograd {
             dx,
         } = buffers;
         dx.fill(0.0);
-        with_scratch(plan.points_len() + plan.c_out, |scratch| {
-            let (db, points) = scratch.split_at_mut(plan.c_out);
+        with_scratch(plan.points_len(), |points| {
             let (v, m) = points.split_at_mut(POINTS * plan.v_stride());
-            db.fill(0.0);
             dispatch(Backward {
                 plan,
                 input,
@@ -122,7 +120,7 @@ impl FrameWinograd {
                 u: weights,
                 v,
                 m,
-                sums: Sums { du: dw, db },
+                sums: Sums { du: dw, db: None },
                 write: Write::Accumulate,
                 dx,
             });

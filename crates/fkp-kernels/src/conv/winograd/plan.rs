@@ -11,7 +11,7 @@ const BLOCK_BYTES: usize = 576 << 10;
 
 /// Values between the matrices of two points that keep equal positions of all 36 out of one
 /// cache set.
-const SKEW: usize = 16;
+pub(super) const SKEW: usize = 16;
 
 /// Whether this algorithm can compute the convolution, and faster than im2col.
 pub(crate) fn applies(g: &Geometry) -> bool {
@@ -121,6 +121,14 @@ impl Plan {
             first,
             count: block.min(tiles - first),
         })
+    }
+
+    /// All tiles of an image.
+    pub(super) fn whole(&self) -> Block {
+        Block {
+            first: 0,
+            count: self.tiles,
+        }
     }
 
     /// Offset in the input frame of the first pixel that tile `t` reads.
