@@ -1,24 +1,20 @@
 //! The configuration of a rendered data set.
 
+use crate::camera::Channels;
+use crate::distribution::FaceDistribution;
+use crate::error::SynthError;
 use serde::{Deserialize, Serialize};
 
-/// A field of a [`SynthConfig`] is out of range.
-#[derive(Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SynthError {
-    /// A number is too small, too large or not finite.
-    #[error("`{field}` must be {expected}, got {value}")]
-    OutOfRange {
-        /// Name of the field, with dots for nested ones.
-        field: &'static str,
-        /// What is allowed.
-        expected: &'static str,
-        /// What was given.
-        value: f64,
-    },
+/// The keypoints that rendered faces are labeled with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeypointSet {
+    /// The 15 keypoints of the `kaggle15` schema.
+    #[default]
+    Kaggle15,
+    /// The 68 keypoints of the `ibug68` schema.
+    Ibug68,
 }
-
-fkp_core::debug_as_sentence!(SynthError);
 
 /// The configuration of a rendered data set.
 ///
@@ -37,8 +33,12 @@ pub struct SynthConfig {
     pub count: usize,
     /// Seed. Data sets with different seeds have different persons.
     pub seed: u64,
-    /// Ranges of pose, size and position.
-    pub variation: Variation,
+    /// Gray or color images.
+    pub channels: Channels,
+    /// The keypoints that are labeled.
+    pub keypoints: KeypointSet,
+    /// The distribution of the faces.
+    pub faces: FaceDistribution,
 }
 
 impl Default for SynthConfig {
@@ -48,7 +48,9 @@ impl Default for SynthConfig {
             size: 96,
             count: 2000,
             seed: 0,
-            variation: Variation::default(),
+            channels: Channels::Gray,
+            keypoints: KeypointSet::Kaggle15,
+            faces: FaceDistribution::default(),
         }
     }
 }
@@ -61,87 +63,19 @@ impl SynthConfig {
     pub fn validate(&self) -> Result<(), SynthError> {
         if !(16..=4096).contains(&self.size) {
             return Err(SynthError::OutOfRange {
-                field: "size",
+                field: "size".to_owned(),
                 expected: "between 16 and 4096",
                 value: self.size as f64,
             });
         }
         if self.count == 0 {
             return Err(SynthError::OutOfRange {
-                field: "count",
+                field: "count".to_owned(),
                 expected: "at least 1",
                 value: 0.0,
             });
         }
-        self.variation.validate()
-    }
-}
-
-/// Ranges of pose, size and position. Each number is a limit in both directions; small deviations
-/// are more frequent than large ones.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Variation {
-    /// Limit of the yaw in degrees, at most 45.
-    pub yaw_degrees: f32,
-    /// Limit of the pitch in degrees, at most 30.
-    pub pitch_degrees: f32,
-    /// Limit of the roll in degrees, at most 180.
-    pub roll_degrees: f32,
-    /// The size of the face is scaled by a factor from `exp(−scale)` to `exp(scale)`; at most 0.5.
-    pub scale: f32,
-    /// Limit of the shift along each axis as a fraction of the side, at most 0.5.
-    pub shift: f32,
-}
-
-impl Default for Variation {
-    /// Yaw ±30°, pitch ±15°, roll ±15°, scale ±15 %, shift ±8 %.
-    fn default() -> Self {
-        Self {
-            yaw_degrees: 30.0,
-            pitch_degrees: 15.0,
-            roll_degrees: 15.0,
-            scale: 0.15,
-            shift: 0.08,
-        }
-    }
-}
-
-impl Variation {
-    fn validate(&self) -> Result<(), SynthError> {
-        let bounds = [
-            (
-                "variation.yaw_degrees",
-                self.yaw_degrees,
-                45.0,
-                "between 0 and 45",
-            ),
-            (
-                "variation.pitch_degrees",
-                self.pitch_degrees,
-                30.0,
-                "between 0 and 30",
-            ),
-            (
-                "variation.roll_degrees",
-                self.roll_degrees,
-                180.0,
-                "between 0 and 180",
-            ),
-            ("variation.scale", self.scale, 0.5, "between 0 and 0.5"),
-            ("variation.shift", self.shift, 0.5, "between 0 and 0.5"),
-        ];
-        for (field, value, most, expected) in bounds {
-            // Written so that NaN fails too.
-            if !(0.0..=most).contains(&value) {
-                return Err(SynthError::OutOfRange {
-                    field,
-                    expected,
-                    value: value.into(),
-                });
-            }
-        }
-        Ok(())
+        self.faces.validate()
     }
 }
 
@@ -161,10 +95,13 @@ mod tests {
             ..good.clone()
         });
         assert_eq!(text, "`count` must be at least 1, got 0");
-        for bad in [f32::NAN, -1.0, f32::INFINITY, 99.0] {
+        for bad in [f32::NAN, -1.0, f32::INFINITY, 999.0] {
             let mut config = good.clone();
-            config.variation.yaw_degrees = bad;
-            assert!(refused(config).contains("variation.yaw_degrees"));
+            config.faces.pose.yaw_degrees.0 = bad;
+            assert!(refused(config).contains("`faces.pose.yaw_degrees`"));
+            let mut config = good.clone();
+            config.faces.mouth.height.deviation = -bad.abs();
+            assert!(refused(config).contains("`faces.mouth.height`"));
         }
         let text = refused(SynthConfig {
             size: usize::MAX,

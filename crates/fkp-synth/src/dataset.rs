@@ -1,6 +1,7 @@
 //! Rendered faces as a data set.
 
-use crate::config::{SynthConfig, SynthError};
+use crate::config::{KeypointSet, SynthConfig};
+use crate::error::SynthError;
 use crate::params::FaceParams;
 use crate::render::render;
 use fkp_core::{Dataset, DatasetError, Purpose, Sample, Schema, rng_for};
@@ -30,8 +31,11 @@ impl SynthFaces {
     pub fn new(config: SynthConfig) -> Result<Self, SynthError> {
         config.validate()?;
         Ok(Self {
+            schema: match config.keypoints {
+                KeypointSet::Kaggle15 => Schema::kaggle15(),
+                KeypointSet::Ibug68 => Schema::ibug68(),
+            },
             config,
-            schema: Schema::kaggle15(),
         })
     }
 
@@ -43,7 +47,7 @@ impl SynthFaces {
     /// The parameters of the face at `index`, to render it at another size or to change them.
     pub fn params(&self, index: usize) -> FaceParams {
         let mut rng = rng_for(self.config.seed, Purpose::Render, 0, index as u64);
-        FaceParams::sample_within(&self.config.variation, &mut rng)
+        self.config.faces.sample(&mut rng)
     }
 }
 
@@ -60,7 +64,13 @@ impl Dataset for SynthFaces {
         if index >= self.len() {
             return Err(DatasetError::out_of_range(index, self.len()));
         }
-        let (image, keypoints) = render(&self.params(index), self.config.size);
+        let SynthConfig {
+            size,
+            channels,
+            keypoints,
+            ..
+        } = self.config;
+        let (image, keypoints) = render(&self.params(index), size, channels, keypoints);
         let id = format!("synth-{}-{index}", self.config.seed);
         Ok(Sample {
             // Every face is another person.

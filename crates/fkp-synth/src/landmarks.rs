@@ -1,38 +1,182 @@
-//! The positions of the 15 keypoints on the face.
+//! Where the keypoints are on the head.
 
-use crate::head::Surface;
-use crate::math::Vec3;
+use crate::math::{Vec3, mix};
 use crate::params::FaceParams;
+use crate::shape::{Features, Surface};
 
-/// The keypoints in the order of the `kaggle15` schema, on the surface, in the head's frame.
-pub(crate) fn on_head(face: &FaceParams, surface: &Surface) -> [Vec3; 15] {
-    let [left, right] = &face.eyes;
-    let [left_brow, right_brow] = &face.brows;
-    // Per-side parameters count x outward; the subject's right is at negative x.
-    let mirror = |[x, y]: [f32; 2]| [-x, y];
-    let mouth = &face.mouth;
+/// The subject's left and right, as factors of x.
+const SIDES: [f32; 2] = [1.0, -1.0];
+
+/// The 15 keypoints of the `kaggle15` schema, in the head's frame.
+pub(crate) fn kaggle15(face: &FaceParams, features: &Features, surface: &Surface) -> Vec<Vec3> {
+    let eye = |index: usize, local: [f32; 2]| {
+        let [out, y] = features.eyes[index].on_face(local);
+        [SIDES[index] * out, y]
+    };
+    let hw = |index: usize| features.eyes[index].half_width;
+    let brow = |index: usize, along: f32| {
+        let [out, y] = features.brows[index].at(along);
+        [SIDES[index] * out, y]
+    };
+    let mouth = &features.mouth;
+    let lips = mouth.curves(0.0);
     [
-        left.center(),
-        mirror(right.center()),
-        left.inner_corner(),
-        left.outer_corner(),
-        mirror(right.inner_corner()),
-        mirror(right.outer_corner()),
-        left_brow.inner,
-        left_brow.outer,
-        mirror(right_brow.inner),
-        mirror(right_brow.outer),
-        surface.nose_tip(),
+        eye(0, features.eyes[0].middle()),
+        eye(1, features.eyes[1].middle()),
+        eye(0, [-hw(0), 0.0]),
+        eye(0, [hw(0), 0.0]),
+        eye(1, [-hw(1), 0.0]),
+        eye(1, [hw(1), 0.0]),
+        brow(0, 0.0),
+        brow(0, 1.0),
+        brow(1, 0.0),
+        brow(1, 1.0),
+        nose_tip(face, surface),
         mouth.corner(0),
         mouth.corner(1),
-        mouth.top_center(),
-        mouth.bottom_center(),
+        [mouth.x, lips.top],
+        [mouth.x, lips.bottom],
     ]
-    .map(|[x, y]| [x, y, surface.height(x, y)])
+    .map(|[x, y]| surface.point(x, y))
+    .to_vec()
 }
 
-/// The mean of eye centers and mouth corners, which determines the position of the face.
-pub(crate) fn anchor(keypoints: &[Vec3; 15]) -> Vec3 {
-    let [a, b, c, d] = [0, 1, 11, 12].map(|index: usize| keypoints[index]);
-    std::array::from_fn(|axis| 0.25 * (a[axis] + b[axis] + c[axis] + d[axis]))
+/// Level of the ring and position around it of the jaw line: from beside the upper end of the ear
+/// down to the middle of the chin.
+const JAW: [[f32; 2]; 9] = [
+    [6.2, 0.94],
+    [7.4, 0.95],
+    [8.6, 0.96],
+    [9.9, 0.96],
+    [11.2, 0.93],
+    [12.2, 0.82],
+    [12.85, 0.58],
+    [13.15, 0.3],
+    [13.25, 0.0],
+];
+
+/// The 68 keypoints of the `ibug68` schema, in the head's frame.
+///
+/// The jaw line is on the visible outline of the face, as annotators drew it: where the true line
+/// is behind the cheek, its points move along the surface to the outline (Zhu et al.,
+/// *Face Alignment Across Large Poses*, CVPR 2016, section 3.3). `across` gives the distance of a
+/// point of the head to the right of the image, in the plane of the face.
+pub(crate) fn ibug68(
+    face: &FaceParams,
+    features: &Features,
+    surface: &Surface,
+    across: impl Fn(Vec3) -> f32,
+) -> Vec<Vec3> {
+    let mut points = Vec::with_capacity(68);
+    // The jaw line from the subject's right to the left.
+    for index in 0..17_usize {
+        let [level, around] = JAW[if index < 8 { index } else { 16 - index }];
+        let side = if index < 8 { -1.0 } else { 1.0 };
+        points.push(outermost(surface, level, side * around, side, &across));
+    }
+    let mut add = |[x, y]: [f32; 2]| points.push(surface.point(x, y));
+    // Brows, both from left to right in the image.
+    for step in 0..5 {
+        let [out, y] = features.brows[1].at(1.0 - 0.25 * step as f32);
+        add([-out, y]);
+    }
+    for step in 0..5 {
+        add(features.brows[0].at(0.25 * step as f32));
+    }
+    // The ridge of the nose, and the line below it.
+    let tip = nose_tip(face, surface);
+    const ROOT: f32 = 0.02;
+    for step in 0..4 {
+        let t = step as f32 / 3.0;
+        add([tip[0] * t, mix(ROOT, tip[1], t)]);
+    }
+    let [nx, ny] = face.nose.at;
+    let w = face.nose.width;
+    for (x, y) in [(-0.42, 0.24), (-0.2, 0.31), (0.0, 0.36), (0.2, 0.31), (0.42, 0.24)] {
+        add([nx + x * w, ny + y]);
+    }
+    // Eyes: from the corner that is left in the image along the upper lid and back.
+    let lid = 0.36;
+    for index in [1, 0] {
+        let eye = &features.eyes[index];
+        let side = SIDES[index];
+        // From left to right in the image is from the outer to the inner corner of the right eye.
+        let order = -side;
+        for (s, upper) in [(1.0, true), (lid, true), (-lid, true), (-1.0, false), (-lid, false), (lid, false)] {
+            let s: f32 = s * order;
+            let y = if s.abs() >= 1.0 {
+                0.0
+            } else if upper {
+                eye.upper_edge(s)
+            } else {
+                eye.lower_edge(s)
+            };
+            let [out, y] = eye.on_face([s * eye.half_width, y]);
+            add([side * out, y]);
+        }
+    }
+    // Outer and inner outline of the lips.
+    let mouth = &features.mouth;
+    let at = |s: f32| [mouth.x + s * mouth.half_width, s];
+    let mut lip = |s: f32, which: fn(&crate::shape::features::LipCurves) -> f32| {
+        let [x, s] = at(s);
+        add([x, which(&mouth.curves(s))]);
+    };
+    for s in [-1.0, -0.62, -0.24, 0.0, 0.24, 0.62, 1.0] {
+        lip(s, |c| c.top);
+    }
+    for s in [0.62, 0.3, 0.0, -0.3, -0.62] {
+        lip(s, |c| c.bottom);
+    }
+    for s in [-0.9, -0.32, 0.0, 0.32, 0.9] {
+        lip(s, |c| c.inner_top);
+    }
+    for s in [0.32, 0.0, -0.32] {
+        lip(s, |c| c.inner_bottom);
+    }
+    points
+}
+
+/// The point of a ring between the front and `around` that is farthest out on a side.
+fn outermost(
+    surface: &Surface,
+    level: f32,
+    around: f32,
+    side: f32,
+    across: &impl Fn(Vec3) -> f32,
+) -> Vec3 {
+    const STEPS: usize = 16;
+    let out = |t: f32| side * across(surface.on_ring(level, around * t));
+    let values: [f32; STEPS + 1] = std::array::from_fn(|step| out(step as f32 / STEPS as f32));
+    let best = (0..=STEPS).max_by(|a, b| values[*a].total_cmp(&values[*b])).unwrap_or(STEPS);
+    let mut t = best as f32 / STEPS as f32;
+    if (1..STEPS).contains(&best) {
+        // The vertex of the parabola through three values.
+        let [a, b, c] = [values[best - 1], values[best], values[best + 1]];
+        let bend = a - 2.0 * b + c;
+        if bend < -1e-9 {
+            t += 0.5 * (a - c) / bend / STEPS as f32;
+        }
+    }
+    surface.on_ring(level, around * t)
+}
+
+/// The tip of the nose: the point of the ridge that is farthest in front.
+fn nose_tip(face: &FaceParams, surface: &Surface) -> [f32; 2] {
+    let [mut x, mut y] = face.nose.at;
+    let mut top = surface.point(x, y)[2];
+    let mut step = 0.08;
+    // Hill climbing along the axes with decreasing steps.
+    while step > 2e-3 {
+        let around = [(step, 0.0), (-step, 0.0), (0.0, step), (0.0, -step)];
+        let higher = around.into_iter().find_map(|(dx, dy)| {
+            let height = surface.point(x + dx, y + dy)[2];
+            (height > top).then_some((x + dx, y + dy, height))
+        });
+        match higher {
+            Some(higher) => (x, y, top) = higher,
+            None => step *= 0.5,
+        }
+    }
+    [x, y]
 }

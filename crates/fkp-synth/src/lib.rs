@@ -5,35 +5,38 @@
 //! parameters it is rendered from. Rendered faces are the default training data, and the ground
 //! truth for tests of everything that moves keypoints.
 //!
-//! [`FaceParams`] separates the two steps: it is sampled from a random generator, and [`render`]
-//! turns it into pixels and keypoints.
+//! A [`FaceParams`] is sampled from a [`FaceDistribution`], and [`render`](render()) turns it into
+//! pixels and keypoints.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
-mod background;
-mod body;
-mod bumps;
-mod camera;
+pub mod background;
+pub mod camera;
 mod config;
 mod dataset;
+pub mod distribution;
 mod distributions;
-mod features;
-mod glasses;
-mod hair;
-mod head;
+mod error;
 mod landmarks;
+mod light;
 mod math;
+mod mesh;
 mod noise;
-mod params;
+mod paint;
+pub mod params;
 mod pose;
+mod ranges;
+mod raster;
 mod render;
-mod sampling;
-mod shading;
+mod scene;
+mod shape;
+mod texture;
 
-pub use config::{SynthConfig, SynthError, Variation};
+pub use config::{KeypointSet, SynthConfig};
 pub use dataset::SynthFaces;
-pub use params::{
-    Background, Beard, Brow, Camera, Eye, FaceParams, Glasses, Hair, Head, Light, Mouth, Nose,
-    Patch, Pose, Skin, Texture,
-};
+pub use distribution::FaceDistribution;
+pub use error::SynthError;
+pub use params::FaceParams;
+pub use ranges::Chance;
 pub use render::render;
+pub use texture::Texture;

@@ -8,16 +8,20 @@ use crate::params::Texture;
 pub(crate) enum Layer {
     Blotches,
     Freckles,
+    Pores,
+    Veins,
+    Iris,
+    Lashes,
+    Lips,
     Brow,
     Beard,
-    Hairline,
-    Fringe,
     Tufts,
+    Curls,
     HairEnd,
     LongHair,
-    LongHairEnd,
     Strands,
     FineStrands,
+    Cloth,
     Background,
 }
 
@@ -29,7 +33,7 @@ const SIDE: usize = 32;
 pub(crate) struct NoiseTexture {
     tile: Vec<f32>,
     /// −1 if left and right are swapped, else 1.
-    sign: f32,
+    pub(crate) sign: f32,
 }
 
 impl NoiseTexture {

@@ -1,7 +1,8 @@
 //! Transforms from the head's frame to the viewer's frame and to pixels.
 
 use crate::math::Vec3;
-use crate::params::{Camera, Pose};
+use crate::params::{Pose, View};
+use crate::mesh::visibility::ScreenVertex;
 
 /// The rotation of the head: `viewer = rotation · head`.
 #[derive(Debug, Clone, Copy)]
@@ -45,13 +46,17 @@ impl Rotation {
     }
 }
 
-/// Parallel projection from the viewer's frame to pixels.
+/// Perspective projection from the viewer's frame to pixels.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Projection {
-    /// Pixels per eye unit.
+    /// Pixels per eye unit at the depth of the face.
     pub(crate) px_per_unit: f32,
-    /// The origin of the viewer's frame, in pixels.
+    /// The point of the face on the optical axis, in the viewer's frame.
+    anchor: Vec3,
+    /// Where it is in the image, in pixels.
     origin: [f32; 2],
+    /// Distance from the camera to that point.
+    distance: f32,
 }
 
 /// Eye unit as a fraction of the side of an average crop. Half the distance of the eye centers in
@@ -64,76 +69,37 @@ const ANCHOR: [f32; 2] = [0.5, 0.5936];
 
 impl Projection {
     /// Places `anchor` (the mean of eye centers and mouth corners, viewer's frame) where an
-    /// average crop has it, changed by the scale and shift of the camera.
-    pub(crate) fn new(camera: &Camera, anchor: Vec3, size: usize) -> Self {
+    /// average crop has it, changed by the scale and shift of the view.
+    pub(crate) fn new(view: &View, anchor: Vec3, size: usize) -> Self {
         let size = size as f32;
-        let px_per_unit = UNIT * camera.scale * size;
-        let position = |axis: usize| {
-            (ANCHOR[axis] + camera.shift[axis]) * size - 0.5 - px_per_unit * anchor[axis]
-        };
         Self {
-            px_per_unit,
-            origin: [position(0), position(1)],
+            px_per_unit: UNIT * view.scale * size,
+            anchor,
+            origin: std::array::from_fn(|axis| (ANCHOR[axis] + view.shift[axis]) * size - 0.5),
+            distance: view.distance,
         }
     }
 
-    /// Pixel position of a point in the viewer's frame.
-    pub(crate) fn to_px(self, p: Vec3) -> [f32; 2] {
-        [
-            self.origin[0] + self.px_per_unit * p[0],
-            self.origin[1] + self.px_per_unit * p[1],
-        ]
+    /// The projection after the image was scaled about the origin of its pixels and shifted.
+    pub(crate) fn refitted(mut self, scale: f32, shift: [f32; 2]) -> Self {
+        self.px_per_unit *= scale;
+        for (origin, shift) in self.origin.iter_mut().zip(shift) {
+            *origin = *origin * scale + shift;
+        }
+        self
     }
 
-    /// x and y in the viewer's frame of a pixel position.
-    pub(crate) fn to_viewer(self, px: [f32; 2]) -> [f32; 2] {
-        [
-            (px[0] - self.origin[0]) / self.px_per_unit,
-            (px[1] - self.origin[1]) / self.px_per_unit,
-        ]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pose(yaw: f32, pitch: f32, roll: f32) -> Rotation {
-        Rotation::new(&Pose { yaw, pitch, roll })
-    }
-
-    #[test]
-    fn the_nose_moves_as_the_angles_say() {
-        let nose = [0.0, 0.0, 1.0];
-        assert!(pose(0.3, 0.0, 0.0).apply(nose)[0] > 0.2, "to larger x");
-        assert!(pose(0.0, 0.3, 0.0).apply(nose)[1] > 0.2, "down");
-        let right_of_image = pose(0.0, 0.0, 0.3).apply([1.0, 0.0, 0.0]);
-        assert!(right_of_image[1] > 0.2, "clockwise");
-    }
-
-    #[test]
-    fn undo_undoes() {
-        let rotation = pose(0.4, -0.2, 0.7);
-        let p = [0.3, -1.2, 2.0];
-        let back = rotation.undo(rotation.apply(p));
-        assert!(p.iter().zip(back).all(|(a, b)| (a - b).abs() < 1e-5));
-    }
-
-    #[test]
-    fn projection_scales_with_the_image() {
-        let camera = Camera {
-            scale: 1.0,
-            shift: [0.0; 2],
-            blur: 0.0,
-            noise: 0.0,
-            contrast: 1.0,
-            brightness: 0.0,
-        };
-        let [small, large] = [96, 192].map(|size| Projection::new(&camera, [0.0; 3], size));
-        let (a, b) = (small.to_px([1.0, 0.5, 0.0]), large.to_px([1.0, 0.5, 0.0]));
-        assert!((2.0 * (a[0] + 0.5) - (b[0] + 0.5)).abs() < 1e-4);
-        assert!((2.0 * (a[1] + 0.5) - (b[1] + 0.5)).abs() < 1e-4);
-        let [x, y] = small.to_viewer(a);
-        assert!((x - 1.0).abs() < 1e-5 && (y - 0.5).abs() < 1e-5);
+    /// Pixel position and nearness of a point in the viewer's frame. The nearness of the anchor
+    /// is 1.
+    pub(crate) fn to_screen(self, p: Vec3) -> ScreenVertex {
+        let away = (self.distance - (p[2] - self.anchor[2])).max(0.1 * self.distance);
+        let near = self.distance / away;
+        let scale = self.px_per_unit * near;
+        ScreenVertex {
+            at: std::array::from_fn(|axis| {
+                self.origin[axis] + scale * (p[axis] - self.anchor[axis])
+            }),
+            near,
+        }
     }
 }

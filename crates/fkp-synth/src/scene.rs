@@ -1,0 +1,645 @@
+//! A face with everything computed that does not depend on the pixel, and the shading of a pixel.
+
+use crate::config::KeypointSet;
+use crate::landmarks;
+use crate::light::Lights;
+use crate::math::{Vec3, add, blend, dot, mix, normalized, scaled, smoothstep, sub};
+use crate::noise::NoiseTexture;
+use crate::paint::eye::Eyeball;
+use crate::paint::hair::Part;
+use crate::paint::skin::Mole;
+use crate::paint::{self, Ray, Spot};
+use crate::params::{Color, FaceParams, Framing, HairStyle, Pose};
+use crate::pose::{Projection, Rotation};
+use crate::mesh::visibility::{NOTHING, SAMPLES, ScreenVertex, Sides, weights};
+use crate::mesh::{Mesh, VisibilityBuffer};
+use crate::shape::hair::Hairline;
+use crate::shape::{Detail, Features, Surface};
+use fkp_core::{Keypoint, Keypoints, Visibility};
+
+/// A mesh placed in the scene.
+#[derive(Debug, Clone)]
+struct Placed {
+    mesh: Mesh,
+    /// Positions and normals in the viewer's frame.
+    positions: Vec<Vec3>,
+    normals: Vec<Vec3>,
+    screen: Vec<ScreenVertex>,
+}
+
+/// The opaque parts, in the order of their triangle numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Solid {
+    Head,
+    Ear,
+}
+
+/// A layer of hair.
+#[derive(Debug, Clone)]
+struct HairLayer {
+    part: Part,
+    placed: Placed,
+    visible: VisibilityBuffer,
+}
+
+/// A point of a surface to be shaded.
+#[derive(Debug, Clone, Copy)]
+struct Fragment {
+    surface: [f32; 3],
+    at: Vec3,
+    normal: Vec3,
+    near: f32,
+}
+
+pub(crate) struct Scene<'a> {
+    face: &'a FaceParams,
+    pub(crate) size: usize,
+    features: Features,
+    pub(crate) surface: Surface,
+    rotation: Rotation,
+    pub(crate) projection: Projection,
+    camera_at: Vec3,
+    noise: NoiseTexture,
+    lights: Lights,
+    solids: Vec<(Solid, Placed)>,
+    visible: VisibilityBuffer,
+    hair: Vec<HairLayer>,
+    hairline: Hairline,
+    eyeballs: [Eyeball; 2],
+    skin: Color,
+    moles: Vec<Mole>,
+    shadows: ShadowMap,
+}
+
+impl<'a> Scene<'a> {
+    pub(crate) fn new(face: &'a FaceParams, size: usize) -> Self {
+        let rotation = Rotation::new(&face.pose);
+        let features = Features::new(face);
+        let surface = Surface::new(face, &features);
+        let noise = NoiseTexture::new(face.texture);
+        let anchor = rotation.apply(anchor(&features, &surface));
+        let camera_at = add(anchor, [0.0, 0.0, face.view.distance]);
+        let mut projection = Projection::new(&face.view, anchor, size);
+        if let Framing::FaceBox(fraction) = face.view.framing {
+            let points = ibug68(face, &features, &surface, rotation, camera_at);
+            projection = around_box(projection, &points, rotation, face, fraction * size as f32, size);
+        }
+        // The body follows the head a little.
+        let body = Rotation::new(&Pose {
+            yaw: 0.35 * face.pose.yaw,
+            pitch: 0.15 * face.pose.pitch,
+            roll: 0.25 * face.pose.roll,
+        });
+        let neck: Vec3 = [0.0, 3.2, -0.6];
+        let place = |mesh: Mesh, follows: &dyn Fn(&[f32; 3]) -> f32| -> Placed {
+            let turn = |p: Vec3, follow: f32| {
+                let with_head = rotation.apply(p);
+                if follow >= 1.0 {
+                    return with_head;
+                }
+                let with_body = add(body.apply(sub(p, neck)), rotation.apply(neck));
+                blend(with_body, with_head, follow)
+            };
+            let follow: Vec<f32> = mesh.surface.iter().map(follows).collect();
+            let positions: Vec<Vec3> = mesh
+                .positions
+                .iter()
+                .zip(&follow)
+                .map(|(p, follow)| turn(*p, *follow))
+                .collect();
+            let normals = mesh
+                .normals
+                .iter()
+                .zip(&follow)
+                .map(|(n, follow)| {
+                    normalized(blend(body.apply(*n), rotation.apply(*n), *follow))
+                })
+                .collect();
+            let screen = positions.iter().map(|p| projection.to_screen(*p)).collect();
+            Placed {
+                mesh,
+                positions,
+                normals,
+                screen,
+            }
+        };
+        let always = |_: &[f32; 3]| 1.0;
+        let by_height = |surface: &[f32; 3]| smoothstep(5.2, 3.6, surface[1]);
+        let mut solids = vec![(Solid::Head, place(surface.mesh(Detail::of(1.0 / projection.px_per_unit)), &by_height))];
+        if face.hair.length < 1.0 || face.hair.style == HairStyle::Bald {
+            for side in [1.0, -1.0] {
+                let ear = crate::shape::ear::mesh(&surface, &face.head, side);
+                solids.push((Solid::Ear, place(ear, &always)));
+            }
+        }
+        let mut visible = VisibilityBuffer::new(size);
+        let mut first = 0;
+        for (solid, placed) in &solids {
+            let sides = match solid {
+                Solid::Head => Sides::Front,
+                Solid::Ear => Sides::Both,
+            };
+            visible.draw(&placed.screen, &placed.mesh.triangles, first, sides);
+            first += placed.mesh.triangles.len() as u32;
+        }
+        let hairline = Hairline::new(&face.hair);
+        let mut hair = Vec::new();
+        if face.hair.style == HairStyle::Grown {
+            let mut layer = |part: Part, mesh: Mesh| {
+                let placed = place(mesh, &|s: &[f32; 3]| smoothstep(7.0, 2.5, s[1]));
+                let mut visible = VisibilityBuffer::new(size);
+                let sides = if part == Part::Curtain {
+                    Sides::Both
+                } else {
+                    Sides::Front
+                };
+                visible.draw(&placed.screen, &placed.mesh.triangles, 0, sides);
+                hair.push(HairLayer {
+                    part,
+                    placed,
+                    visible,
+                });
+            };
+            if let Some(curtain) = crate::shape::hair::curtain(&surface, &face.hair, &noise) {
+                layer(Part::Curtain, curtain);
+            }
+            let shell = |lift| crate::shape::hair::shell(&surface, &face.hair, &hairline, &noise, lift);
+            layer(Part::Shell, shell(0.0));
+            layer(Part::Wisps, shell(0.05 + 0.08 * face.hair.curl + 0.1 * face.hair.ragged));
+        }
+        let lights = Lights::new(&face.light, rotation);
+        let shadows = ShadowMap::new(
+            lights.key(),
+            face.light.softness,
+            solids
+                .iter()
+                .map(|(_, placed)| placed)
+                .chain(hair.iter().filter(|l| l.part != Part::Wisps).map(|l| &l.placed)),
+        );
+        let eyeballs = [0, 1].map(|index| {
+            let side = if index == 0 { 1.0 } else { -1.0 };
+            Eyeball::new(
+                &surface,
+                &features.eyes[index],
+                &face.eyes[index],
+                side,
+                face.expression.gaze,
+                &face.iris,
+            )
+        });
+        Self {
+            face,
+            size,
+            features,
+            surface,
+            rotation,
+            projection,
+            camera_at,
+            noise,
+            lights,
+            solids,
+            visible,
+            hair,
+            hairline,
+            eyeballs,
+            skin: paint::skin::base(&face.skin),
+            moles: paint::skin::moles(&face.skin, face.texture),
+            shadows,
+        }
+    }
+
+    /// Light of a pixel, composed over the background from back to front.
+    pub(crate) fn pixel(&self, x: usize, y: usize, background: Color) -> Color {
+        let samples = self.visible.pixel(x, y);
+        let mut out = background;
+        let mut covered = 0.0;
+        let mut sum: Color = [0.0; 3];
+        let mut first = 0;
+        for (solid, placed) in &self.solids {
+            let count = placed.mesh.triangles.len() as u32;
+            if let Some((fragment, share)) = fragment(placed, &samples, first, count, x, y) {
+                let light = match solid {
+                    Solid::Head => self.head(&fragment),
+                    Solid::Ear => self.ear(&fragment),
+                };
+                for i in 0..3 {
+                    sum[i] += share * light[i];
+                }
+                covered += share;
+            }
+            first += count;
+        }
+        if covered > 0.0 {
+            out = std::array::from_fn(|i| sum[i] + (1.0 - covered) * out[i]);
+        }
+        for layer in &self.hair {
+            let mut hairs = layer.visible.pixel(x, y);
+            for (hair, solid) in hairs.iter_mut().zip(&samples) {
+                if solid.0 != NOTHING && solid.1 > hair.1 {
+                    hair.0 = NOTHING;
+                }
+            }
+            let count = layer.placed.mesh.triangles.len() as u32;
+            if let Some((fragment, share)) = fragment(&layer.placed, &hairs, 0, count, x, y) {
+                let (opacity, light) = self.hair(layer.part, &fragment);
+                out = blend(out, light, opacity * share);
+            }
+        }
+        out
+    }
+
+    /// Width of a pixel at this nearness, in eye units.
+    fn px(&self, near: f32) -> f32 {
+        1.0 / (self.projection.px_per_unit * near)
+    }
+
+    fn head(&self, fragment: &Fragment) -> Color {
+        let face = self.face;
+        let [x, y, angle] = fragment.surface;
+        let px = self.px(fragment.near);
+        let toward = normalized(sub(self.camera_at, fragment.at));
+        let spot = Spot {
+            at: [x, y],
+            px,
+            ray: Ray {
+                at: self.rotation.undo(fragment.at),
+                toward_camera: self.rotation.undo(toward),
+            },
+        };
+        let shadow = self.shadows.lit(fragment.at, fragment.normal);
+        let mut material =
+            paint::skin::material(&face.skin, self.skin, &self.moles, &self.noise, &spot);
+        let front = angle.abs() < 1.5 && y < 4.2;
+        let mut opening = None;
+        if front {
+            let index = usize::from(x < 0.0);
+            let side = if x < 0.0 { -1.0 } else { 1.0 };
+            paint::wrinkles::paint(&mut material, face, &self.features, &spot, self.noise.sign);
+            paint::nose::paint(&mut material, &face.nose, self.skin, &spot);
+            let brow = &self.features.brows[index];
+            let shape = &self.features.eyes[index];
+            let local = shape.local(side * x, y);
+            if local[0].abs() < 0.95 && local[1].abs() < 0.75 {
+                paint::lids::paint(&mut material, face, shape, index, local, &spot, &self.noise);
+                let s = local[0] / shape.half_width;
+                let edge = (shape.upper_edge(s) - local[1])
+                    .max(local[1] - shape.lower_edge(s))
+                    .max((s.abs() - 1.0) * shape.half_width);
+                let open = crate::math::coverage(edge, px);
+                if open > 0.0 {
+                    opening = Some((index, local, open));
+                }
+            }
+            paint::mouth::paint(
+                &mut material,
+                face,
+                &self.features.mouth,
+                self.skin,
+                &spot,
+                &self.noise,
+            );
+            let hairs = darker(face.hair.color, 0.8);
+            paint::beard::paint(&mut material, face, &self.features.mouth, hairs, &spot, &self.noise);
+            paint::brow::paint(&mut material, brow, darker(face.hair.color, 0.6), &spot, &self.noise);
+        }
+        // The shade of the jaw on the neck, and of hair on the skin beside it.
+        if y > 2.6 {
+            let under = smoothstep(3.3, 3.9, y) * smoothstep(5.4, 4.0, y);
+            material.open *= 1.0 - 0.5 * under;
+        }
+        if face.hair.style == HairStyle::Grown && y < 3.0 {
+            let below = self.hairline.below(x, y);
+            material.open *= 1.0 - 0.35 * smoothstep(0.35, 0.0, below);
+        }
+        paint::cloth::paint(&mut material, &face.clothes, fragment.surface, px, &self.noise);
+        let normal = self.tilted(fragment.normal, material.slope);
+        let light = self.lights.shade(&material, normal, toward, shadow);
+        match opening {
+            Some((index, local, open)) => {
+                let eye = self.eyeballs[index].radiance(
+                    &self.features.eyes[index],
+                    local,
+                    &spot,
+                    &self.lights,
+                    shadow,
+                    &self.noise,
+                );
+                blend(light, eye, open)
+            }
+            None => light,
+        }
+    }
+
+    /// The normal of a surface with a fine relief of this slope along x and y of the face.
+    fn tilted(&self, normal: Vec3, slope: [f32; 2]) -> Vec3 {
+        if slope == [0.0; 2] {
+            return normal;
+        }
+        let tilt = self.rotation.apply([slope[0], slope[1], 0.0]);
+        normalized(sub(normal, tilt))
+    }
+
+    fn ear(&self, fragment: &Fragment) -> Color {
+        let [p, q, _] = fragment.surface;
+        let toward = normalized(sub(self.camera_at, fragment.at));
+        let normal = facing(fragment.normal, toward);
+        let spot = Spot {
+            at: [2.3 + p, q],
+            px: self.px(fragment.near),
+            ray: Ray {
+                at: fragment.at,
+                toward_camera: toward,
+            },
+        };
+        let mut material =
+            paint::skin::material(&self.face.skin, self.skin, &[], &self.noise, &spot);
+        material.tint(0.6, [1.0, 0.82, 0.8]);
+        let bowl = crate::math::length((p - 0.35) / 0.3, (q - 0.1) / 0.42);
+        material.crease(0.55 * smoothstep(1.0, 0.2, bowl));
+        material.crease(0.3 * crate::math::ridge(p - 0.78, 0.1) * smoothstep(0.7, 0.2, q));
+        material.open *= 0.85;
+        material.translucency = (material.translucency * 1.4).min(1.0);
+        let shadow = self.shadows.lit(fragment.at, normal);
+        self.lights.shade(&material, normal, toward, shadow)
+    }
+
+    fn hair(&self, part: Part, fragment: &Fragment) -> (f32, Color) {
+        let hair = &self.face.hair;
+        let px = self.px(fragment.near);
+        let look = paint::hair::look(hair, &self.hairline, part, fragment.surface, px, &self.noise);
+        if look.opacity <= 0.0 {
+            return (0.0, [0.0; 3]);
+        }
+        let toward = normalized(sub(self.camera_at, fragment.at));
+        let inner = part == Part::Curtain && dot(fragment.normal, toward) < 0.0;
+        let normal = facing(fragment.normal, toward);
+        let down = self.rotation.apply([0.25 * hair.sweep, 1.0, 0.15]);
+        let along = sub(down, scaled(normal, dot(down, normal)));
+        let tangent = normalized(add(along, scaled(normal, look.tilt * 0.6)));
+        let shadow = self.shadows.lit(fragment.at, normal);
+        let open = look.open * if inner { 0.35 } else { 1.0 };
+        let shadow = if inner { 0.2 * shadow } else { shadow };
+        (
+            look.opacity,
+            self.lights
+                .on_hair(look.albedo, normal, tangent, toward, hair.gloss, open, shadow),
+        )
+    }
+}
+
+/// The 68 keypoints in the head's frame.
+fn ibug68(
+    face: &FaceParams,
+    features: &Features,
+    surface: &Surface,
+    rotation: Rotation,
+    camera_at: Vec3,
+) -> Vec<Vec3> {
+    // Across the face, in the plane of the image without the roll.
+    let upright = Rotation::new(&Pose {
+        roll: 0.0,
+        ..face.pose
+    });
+    let camera = rotation.undo(camera_at);
+    let axis = upright.undo([1.0, 0.0, 0.0]);
+    let toward = upright.toward_viewer();
+    let distance = dot(camera, toward);
+    landmarks::ibug68(face, features, surface, |p| {
+        let off = sub(p, camera);
+        dot(off, axis) / (distance - dot(p, toward)).max(0.1)
+    })
+}
+
+/// The projection that shows the bounding box of points in the middle of the image, `side` pixels
+/// long, changed by the scale and shift of the view.
+fn around_box(
+    projection: Projection,
+    points: &[Vec3],
+    rotation: Rotation,
+    face: &FaceParams,
+    side: f32,
+    size: usize,
+) -> Projection {
+    let (mut low, mut high) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);
+    for point in points {
+        let at = projection.to_screen(rotation.apply(*point)).at;
+        for axis in 0..2 {
+            low[axis] = low[axis].min(at[axis]);
+            high[axis] = high[axis].max(at[axis]);
+        }
+    }
+    let long = (high[0] - low[0]).max(high[1] - low[1]).max(1e-3);
+    // The view's own scale is already in the projection, and is applied once more here.
+    let scale = side * face.view.scale / long;
+    let size = size as f32;
+    let shift = [0, 1].map(|axis: usize| {
+        (0.5 + face.view.shift[axis]) * size - 0.5 - 0.5 * scale * (low[axis] + high[axis])
+    });
+    projection.refitted(scale, shift)
+}
+
+fn darker(color: Color, by: f32) -> Color {
+    let limit = 0.12;
+    color.map(|c| (by * c).min(limit + 0.3 * (by * c - limit).max(0.0)))
+}
+
+fn facing(normal: Vec3, toward: Vec3) -> Vec3 {
+    if dot(normal, toward) < 0.0 {
+        normal.map(|c| -c)
+    } else {
+        normal
+    }
+}
+
+/// The mean of eye centers and mouth corners, which determines the position of the face.
+fn anchor(features: &Features, surface: &Surface) -> Vec3 {
+    let eye = |index: usize, side: f32| {
+        let shape = &features.eyes[index];
+        surface.point(side * shape.at[0], shape.at[1])
+    };
+    let corner = |index: usize| {
+        let [x, y] = features.mouth.corner(index);
+        surface.point(x, y)
+    };
+    let parts = [eye(0, 1.0), eye(1, -1.0), corner(0), corner(1)];
+    std::array::from_fn(|axis| parts.iter().map(|p| 0.25 * p[axis]).sum())
+}
+
+/// The point of a mesh to shade in a pixel, and the share of the pixel's samples that show it.
+fn fragment(
+    placed: &Placed,
+    samples: &[(u32, f32); SAMPLES * SAMPLES],
+    first: u32,
+    count: u32,
+    x: usize,
+    y: usize,
+) -> Option<(Fragment, f32)> {
+    let mut shown = 0;
+    let (mut middle, mut triangle) = ([0.0; 2], None);
+    for (sample, (id, _)) in samples.iter().enumerate() {
+        if id.wrapping_sub(first) < count {
+            let at = VisibilityBuffer::position(x, y, sample);
+            middle = [middle[0] + at[0], middle[1] + at[1]];
+            shown += 1;
+            triangle = Some(placed.mesh.triangles[(id - first) as usize]);
+        }
+    }
+    let triangle = triangle?;
+    let middle = middle.map(|c| c / shown as f32);
+    let vertices = triangle.map(|v| placed.screen[v as usize]);
+    let w = weights(vertices, middle);
+    // Outside the triangle, beside the outline of the mesh, weights may run away.
+    let w = {
+        let w = w.map(|w| w.clamp(-0.5, 1.5));
+        let total: f32 = w.iter().sum();
+        w.map(|w| w / total)
+    };
+    let of = |values: &[Vec3]| -> Vec3 {
+        let [a, b, c] = triangle.map(|v| values[v as usize]);
+        std::array::from_fn(|i| w[0] * a[i] + w[1] * b[i] + w[2] * c[i])
+    };
+    let near = w[0] * vertices[0].near + w[1] * vertices[1].near + w[2] * vertices[2].near;
+    Some((
+        Fragment {
+            surface: of(&placed.mesh.surface),
+            at: of(&placed.positions),
+            normal: normalized(of(&placed.normals)),
+            near,
+        },
+        shown as f32 / samples.len() as f32,
+    ))
+}
+
+/// Which points the key light reaches.
+#[derive(Debug, Clone)]
+struct ShadowMap {
+    right: Vec3,
+    down: Vec3,
+    toward: Vec3,
+    map: VisibilityBuffer,
+    /// Radius of the blur, in samples.
+    spread: f32,
+}
+
+/// Side of the map in pixels, and eye units that it spans.
+const MAP: usize = 40;
+const SPAN: f32 = 12.0;
+
+impl ShadowMap {
+    fn new<'m>(toward: Vec3, softness: f32, casters: impl Iterator<Item = &'m Placed>) -> Self {
+        let up = if toward[1].abs() > 0.9 { [0.0, 0.0, 1.0] } else { [0.0, 1.0, 0.0] };
+        let right = normalized(crate::math::cross(up, toward));
+        let down = crate::math::cross(toward, right);
+        let mut shadows = Self {
+            right,
+            down,
+            toward,
+            map: VisibilityBuffer::new(MAP),
+            spread: softness * (MAP * SAMPLES) as f32 / SPAN,
+        };
+        for caster in casters {
+            let vertices: Vec<ScreenVertex> = caster
+                .positions
+                .iter()
+                .map(|p| shadows.project(*p))
+                .collect();
+            shadows.map.draw(&vertices, &caster.mesh.triangles, 0, Sides::Front);
+        }
+        shadows
+    }
+
+    fn project(&self, p: Vec3) -> ScreenVertex {
+        let scale = MAP as f32 / SPAN;
+        let middle = 0.5 * MAP as f32 - 0.5;
+        let p = sub(p, [0.0, 0.8, 0.0]);
+        ScreenVertex {
+            at: [
+                middle + scale * dot(p, self.right),
+                middle + scale * dot(p, self.down),
+            ],
+            near: 20.0 + dot(p, self.toward),
+        }
+    }
+
+    /// The fraction of the key light that reaches a point with this normal.
+    fn lit(&self, at: Vec3, normal: Vec3) -> f32 {
+        let cos = dot(normal, self.toward);
+        if cos <= -0.3 {
+            return 1.0;
+        }
+        let bias = 0.1 + 0.14 * (1.0 - cos.max(0.0));
+        let p = self.project(add(at, scaled(normal, 0.05)));
+        let scale = SAMPLES as f32;
+        let (u, v) = (p.at[0] * scale + 0.5, p.at[1] * scale + 0.5);
+        let reach = self.spread.max(0.7);
+        let mut lit = 0.0;
+        const TAPS: [[f32; 2]; 8] = [
+            [0.35, 0.1],
+            [-0.3, 0.25],
+            [0.05, -0.4],
+            [-0.75, -0.3],
+            [0.7, -0.6],
+            [-0.45, 0.85],
+            [0.6, 0.75],
+            [0.0, 0.0],
+        ];
+        for [du, dv] in TAPS {
+            lit += self.map.reaches(u + reach * du, v + reach * dv, p.near + bias);
+        }
+        mix(0.0, 1.0, lit / TAPS.len() as f32)
+    }
+}
+
+impl Scene<'_> {
+    /// The keypoints in pixels.
+    pub(crate) fn keypoints(&self, set: KeypointSet) -> Keypoints {
+        let (face, features, surface) = (self.face, &self.features, &self.surface);
+        let points = match set {
+            KeypointSet::Ibug68 => {
+                ibug68(face, features, surface, self.rotation, self.camera_at)
+            }
+            KeypointSet::Kaggle15 => landmarks::kaggle15(face, features, surface),
+        };
+        points.into_iter().map(|p| self.keypoint(p)).collect()
+    }
+
+    fn keypoint(&self, p: Vec3) -> Keypoint {
+        let place = self.projection.to_screen(self.rotation.apply(p));
+        let [x, y] = place.at;
+        let limit = self.size as f32 - 0.5;
+        let visibility = if !(-0.5..=limit).contains(&x) || !(-0.5..=limit).contains(&y) {
+            Visibility::OutOfFrame
+        } else if self.hidden(place) {
+            Visibility::Occluded
+        } else {
+            Visibility::Visible
+        };
+        Keypoint { visibility, ..Keypoint::new(x, y) }
+    }
+
+    /// Whether something is in front of a point.
+    fn hidden(&self, place: ScreenVertex) -> bool {
+        // A quarter of an eye unit, as nearness.
+        let tolerance = 0.25 / self.face.view.distance;
+        let last = self.size - 1;
+        let (x, y) = (
+            (place.at[0].round().max(0.0) as usize).min(last),
+            (place.at[1].round().max(0.0) as usize).min(last),
+        );
+        let behind = |samples: &[(u32, f32); SAMPLES * SAMPLES], tolerance: f32| {
+            samples
+                .iter()
+                .all(|(id, near)| *id != NOTHING && *near > place.near + tolerance)
+        };
+        if behind(&self.visible.pixel(x, y), tolerance) {
+            return true;
+        }
+        self.hair.iter().any(|layer| {
+            let samples = layer.visible.pixel(x, y);
+            let count = layer.placed.mesh.triangles.len() as u32;
+            behind(&samples, 0.02 / self.face.view.distance)
+                && fragment(&layer.placed, &samples, 0, count, x, y)
+                    .is_some_and(|(fragment, _)| self.hair(layer.part, &fragment).0 > 0.5)
+        })
+    }
+}
