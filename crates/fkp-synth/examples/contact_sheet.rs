@@ -1,12 +1,13 @@
 //! Renders faces on a contact sheet, in color, with or without their keypoints:
 //! `cargo run --release -p fkp-synth --example contact_sheet -- sheet.png 0 192 10 6 ibug68`
-//! (file, seed, size of a face, columns, rows, and `plain`, `kaggle15` or `ibug68`).
+//! (file, seed, size of a face, columns, rows, `plain`, `kaggle15` or `ibug68`, and `neutral` for a
+//! camera without any effect).
 //! Green keypoints are visible, orange ones occluded, red ones out of frame.
 
 use fkp_core::{Dataset, Visibility};
-use fkp_synth::camera::Channels;
+use fkp_synth::camera::{Camera, Channels};
 use fkp_synth::params::Framing;
-use fkp_synth::{FaceDistribution, KeypointSet, SynthConfig, SynthFaces};
+use fkp_synth::{FaceDistribution, KeypointSet, SynthConfig, SynthFaces, render};
 use image::{Rgb, RgbImage, imageops};
 use imageproc::drawing::draw_filled_circle_mut;
 use std::error::Error;
@@ -18,6 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (seed, size) = (number(0)?, number(192)?);
     let (columns, rows) = (number(10)?, number(6)?);
     let labels = args.next().unwrap_or_else(|| "plain".to_owned());
+    let neutral = args.next().is_some_and(|text| text == "neutral");
     let mut faces = FaceDistribution::default();
     if labels != "kaggle15" {
         faces.view.framing = Framing::FaceBox(0.68);
@@ -37,10 +39,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut sheet = RgbImage::new(size * columns, size * rows);
     let start = std::time::Instant::now();
     for index in 0..faces.len() {
-        let sample = faces.get(index)?;
-        let face: image::DynamicImage = sample.image.into();
+        let mut params = faces.params(index);
+        if neutral {
+            params.camera = Camera::NEUTRAL;
+        }
+        let set = faces.config().keypoints;
+        let (image, keypoints) = render(&params, size as usize, Channels::Rgb, set);
+        let face: image::DynamicImage = image.into();
         let mut face = face.to_rgb8();
-        for keypoint in sample.keypoints.iter().filter(|_| labels != "plain") {
+        for keypoint in keypoints.iter().filter(|_| labels != "plain") {
             let color = match keypoint.visibility {
                 Visibility::Visible => Rgb([80, 255, 80]),
                 Visibility::Occluded => Rgb([255, 170, 0]),

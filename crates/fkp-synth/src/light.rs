@@ -151,7 +151,7 @@ impl Lights {
             let shine = (1.0 - across * across).max(0.0).sqrt();
             let (broad, tight) = (power(shine, 4), power(shine, 7));
             for i in 0..3 {
-                let tinted = 0.35 * broad * (0.25 + albedo[i]) + 0.2 * tight;
+                let tinted = 0.3 * broad * (0.06 + albedo[i]) + 0.05 * tight;
                 out[i] += color[i] * passes * (albedo[i] * diffuse + gloss * tinted * facing * open);
             }
         }

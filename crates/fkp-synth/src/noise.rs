@@ -22,7 +22,6 @@ pub(crate) enum Layer {
     Strands,
     FineStrands,
     Cloth,
-    Background,
 }
 
 /// Side of the tile, a power of two.

@@ -62,7 +62,7 @@ distribution! {
         /// One eye closed.
         wink: Movement = Movement::new(0.01, 0.6, 1.0),
         /// Wide eyes.
-        wide: Movement = Movement::new(0.12, 0.2, 1.0),
+        wide: Movement = Movement::new(0.08, 0.2, 1.0),
         /// Narrowed eyes.
         squint: Movement = Movement::new(0.25, 0.1, 0.9),
         /// Raised brows.

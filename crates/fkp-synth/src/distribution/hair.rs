@@ -16,9 +16,9 @@ distribution! {
         /// Probability of long hair of a man.
         long_of_men: Probability = Probability(0.06),
         /// Probability of a fringe over the forehead.
-        fringe: Probability = Probability(0.22),
+        fringe: Probability = Probability(0.16),
         /// y of the hairline.
-        line: Normal = Normal::new(-1.85, 0.17),
+        line: Normal = Normal::new(-1.98, 0.17),
         /// y of the lower edge of a fringe.
         fringe_line: Normal = Normal::new(-0.8, 0.22),
         /// Receding corners of men.
@@ -30,7 +30,7 @@ distribution! {
         /// Thickness above the crown.
         volume: Uniform = Uniform::new(0.1, 0.75),
         /// Thickness at the sides.
-        side_volume: Uniform = Uniform::new(0.03, 0.35),
+        side_volume: Uniform = Uniform::new(0.0, 0.22),
         /// Probability of curly hair.
         curly: Probability = Probability(0.3),
         /// y of the end of long hair.
@@ -86,7 +86,8 @@ impl HairDistribution {
             sideburn: if long { 0.6 } else { sideburn },
             ragged: self.ragged.sample(sampler) + if fringe { 0.15 } else { 0.0 },
             volume: volume * mix(1.0, 1.3, person.feminine) * (1.0 - 0.5 * person.age * man),
-            side_volume: side_volume * if long { 1.6 } else { 1.0 },
+            side_volume: side_volume * mix(0.7, 1.6, f32::from(u8::from(long)))
+                + 0.25 * curl * f32::from(u8::from(curly)) * person.feminine,
             sweep: if fringe { 0.4 * swept } else { swept },
             curl: if curly { curl } else { 0.12 * curl },
             length: if long { length } else { 0.0 },

@@ -146,7 +146,7 @@ distribution! {
         /// Half the distance between the corners.
         half_width: Normal = Normal::new(0.455, 0.022),
         /// Height of the upper lid.
-        upper_lid: Normal = Normal::new(0.172, 0.026),
+        upper_lid: Normal = Normal::new(0.158, 0.026),
         /// Depth of the lower lid.
         lower_lid: Normal = Normal::new(0.112, 0.015),
         /// Slant, radians.
@@ -158,7 +158,7 @@ distribution! {
         /// Puffiness.
         bag: Uniform = Uniform::new(0.0, 0.5),
         /// Radius of the iris.
-        iris: Normal = Normal::new(0.187, 0.006),
+        iris: Normal = Normal::new(0.193, 0.006),
         /// Lashes.
         lashes: Uniform = Uniform::new(0.15, 0.5),
         /// Probability of eye make-up on a woman.
@@ -252,7 +252,7 @@ distribution! {
         /// Arch.
         arch: Normal = Normal::new(0.14, 0.05),
         /// Half the thickness.
-        thickness: Normal = Normal::new(0.1, 0.02),
+        thickness: Normal = Normal::new(0.125, 0.025),
         /// Opacity.
         density: Uniform = Uniform::new(0.45, 1.0),
     }

@@ -13,7 +13,7 @@ distribution! {
         child: Probability = Probability(0.05),
         /// Age of adults, 0 for young, 1 for old; squared, so that young is more frequent.
         age: Uniform = Uniform::new(0.0, 1.0),
-        /// Darkness of the skin, 0 to 1; raised to the power of 1.9.
+        /// Darkness of the skin, 0 to 1; raised to the power of 2.2.
         melanin: Uniform = Uniform::new(0.02, 1.0),
         /// Strength of the features that are frequent in East Asia: flat bridge of the nose, flat
         /// face, lids without a fold. Sampled for a third of the people.
@@ -43,7 +43,7 @@ impl PersonDistribution {
         let child = self.child.sample(sampler);
         let youth = sampler.uniform(0.3, 1.0);
         let age = self.age.sample(sampler).powi(2);
-        let melanin = self.melanin.sample(sampler).max(0.0).powf(1.9);
+        let melanin = self.melanin.sample(sampler).max(0.0).powf(2.2);
         let (is_eastern, eastern) = (sampler.bernoulli(0.33), self.eastern.sample(sampler));
         let southern = smoothstep(0.3, 0.8, melanin + sampler.triangular(0.3));
         Person {

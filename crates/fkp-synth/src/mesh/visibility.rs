@@ -21,10 +21,8 @@ pub(crate) struct ScreenVertex {
 /// Which sides of triangles are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sides {
-    /// Triangles whose vertices are clockwise on the screen (y points down).
+    /// Those that face the viewer: their vertices are clockwise on the screen (y points down).
     Front,
-    /// The others.
-    Back,
     /// All.
     Both,
 }
@@ -68,7 +66,6 @@ impl VisibilityBuffer {
             let area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
             let drawn = match sides {
                 Sides::Front => area > 0.0,
-                Sides::Back => area < 0.0,
                 Sides::Both => area != 0.0,
             };
             if !drawn {

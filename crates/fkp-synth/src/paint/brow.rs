@@ -37,7 +37,7 @@ pub(crate) fn paint(
     let hairs = 0.6 * stroke + 0.4 * fine;
     // The edge is ragged: hairs end at different lengths.
     let edge = v.abs() + 0.55 * (hairs - 0.5) + beyond * 9.0;
-    let inside = smoothstep(1.25, 0.5, edge);
+    let inside = smoothstep(1.3, 0.7, edge);
     if inside <= 0.0 {
         return;
     }

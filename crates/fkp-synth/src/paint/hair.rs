@@ -68,10 +68,13 @@ pub(crate) fn look(
     };
     let contrast = hair.strands;
     let light = mix(1.0, 0.4 + 1.2 * strands, contrast);
-    let gray = smoothstep(1.0 - hair.gray, 1.12 - hair.gray, strand * 0.8 + fine * 0.4);
+    // Gray hairs are spread among the others, denser at the temples.
+    let gray = (hair.gray * (0.75 + 0.35 * smoothstep(0.8, 2.0, x.abs())) + 0.5 * (fine - 0.5))
+        .clamp(0.0, 1.0)
+        * smoothstep(0.0, 0.25, hair.gray);
     let albedo = std::array::from_fn(|i| {
-        let silver = 0.5 + 0.02 * i as f32;
-        mix(hair.color[i], silver, gray * 0.9) * light
+        let silver = 0.4 + 0.015 * i as f32;
+        mix(hair.color[i], silver, 0.9 * gray) * light
     });
     HairLook {
         opacity: opacity.clamp(0.0, 1.0),

@@ -1,6 +1,6 @@
 //! Eyes, brows and mouth after the expression has moved them, in face coordinates.
 
-use crate::math::{falloff, length, mix, smoothstep};
+use crate::math::{falloff, mix, smoothstep};
 use crate::params::{Brow, Eye, Expression, FaceParams};
 
 /// The opening of one eye. x is outward from the middle of the face.
@@ -266,9 +266,4 @@ impl Features {
             mouth: MouthShape::new(face),
         }
     }
-}
-
-/// Distance in the plane.
-pub(crate) fn distance(a: [f32; 2], b: [f32; 2]) -> f32 {
-    length(a[0] - b[0], a[1] - b[1])
 }

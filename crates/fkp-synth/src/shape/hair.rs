@@ -18,7 +18,7 @@ pub(crate) struct Hairline {
 }
 
 /// Distances around the head from the middle of the forehead, as face coordinates.
-const AROUND: [f32; 9] = [0.0, 0.7, 1.3, 1.8, 2.05, 2.25, 2.6, 3.0, 4.7];
+const AROUND: [f32; 9] = [0.0, 0.7, 1.3, 1.72, 1.98, 2.16, 2.5, 3.0, 4.7];
 
 impl Hairline {
     pub(crate) fn new(hair: &Hair) -> Self {
@@ -29,10 +29,10 @@ impl Hairline {
                 line,
                 line + 0.04 + 0.3 * hair.drop,
                 line + 0.22 + 0.7 * hair.drop,
-                mix(line + 0.8, -0.9, 0.5) + hair.drop,
-                -0.1,
+                mix(line + 0.7, -1.0, 0.5) + hair.drop,
+                -0.35,
                 sideburn,
-                sideburn + 0.1,
+                sideburn + 0.15,
                 1.9,
                 2.75,
             ],
@@ -54,7 +54,8 @@ impl Hairline {
     }
 }
 
-/// The shell of hair over the scalp, raised by `lift` eye units above the hair's own volume.
+/// The shell of hair over the scalp, raised by `lift` eye units above the hair's own volume,
+/// for pixels of this width.
 /// Surface coordinates are those of the head: x, y and angle.
 pub(crate) fn shell(
     surface: &Surface,
@@ -62,9 +63,12 @@ pub(crate) fn shell(
     line: &Hairline,
     noise: &NoiseTexture,
     lift: f32,
+    px: f32,
 ) -> Mesh {
-    let levels: Vec<f32> = (0..=30).map(|row| 0.02 + row as f32 * 12.2 / 30.0).collect();
-    let columns = 48;
+    let (rows, columns) = if px < 0.035 { (30, 48) } else { (20, 36) };
+    let levels: Vec<f32> = (0..=rows)
+        .map(|row| 0.02 + row as f32 * 12.2 / rows as f32)
+        .collect();
     let mut mesh = Mesh::default();
     mesh.add_grid([levels.len(), columns], Edge::Joined, |row, column| {
         let level = levels[row];
