@@ -57,7 +57,11 @@ impl Canvas {
             let down = opacity * self.covered(y, area.top, area.bottom);
             for x in columns.clone() {
                 let alpha = down * self.covered(x, area.left, area.right);
-                let color = shade([self.position(x), self.position(y)]);
+                // The center of a pixel at the edge may be outside.
+                let color = shade([
+                    self.position(x).max(area.left).min(area.right),
+                    self.position(y).max(area.top).min(area.bottom),
+                ]);
                 blend(&mut self.pixels[y * self.size + x], color, alpha);
             }
         }

@@ -261,7 +261,7 @@ mod tests {
             }
             assert!(
                 difference < 0.14 * level,
-                "{index}: {difference} of {level}"
+                "{index}: {difference} of {level}, {background:?}"
             );
         }
     }

@@ -7,8 +7,8 @@ use super::dice::Dice;
 pub(super) struct Fractal {
     /// Number of cells along x and y in the first octave.
     pub(super) cells: [f32; 2],
-    /// Each octave has twice the cells of the one before. Octaves finer than the pixels are left
-    /// out.
+    /// Each octave has twice the cells of the one before. Those finer than the pixels are left
+    /// out, and their variance is added to the others'.
     pub(super) octaves: usize,
     /// Amplitude of an octave relative to the one before.
     pub(super) gain: f32,
@@ -20,17 +20,22 @@ impl Fractal {
         let mut values = vec![0.0; size * size];
         let mut amplitude = 1.0;
         let mut cells = self.cells;
-        let mut seeds = *dice;
-        dice.bits();
+        let mut seeds = Dice::new(dice.bits());
+        let (mut painted, mut power) = (0.0f32, 0.0f32);
         for _ in 0..self.octaves {
             let seed = seeds.bits();
-            let finest = cells[0].max(cells[1]);
-            if finest > 0.9 * size as f32 {
-                break;
+            power += amplitude * amplitude;
+            if cells[0].max(cells[1]) <= 0.9 * size as f32 {
+                painted += amplitude * amplitude;
+                add_octave(&mut values, size, cells, amplitude, Dice::new(seed));
             }
-            add_octave(&mut values, size, cells, amplitude, Dice::new(seed));
             amplitude *= self.gain;
             cells = cells.map(|count| 2.0 * count);
+        }
+        if painted < power && painted > 0.0 {
+            // The same variance at any size, for the sake of what compares it to a threshold.
+            let factor = (power / painted).sqrt();
+            values.iter_mut().for_each(|value| *value *= factor);
         }
         values
     }

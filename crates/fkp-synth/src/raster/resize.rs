@@ -69,7 +69,7 @@ impl Taps {
         let scale = from as f32 / to as f32;
         let per_position = match resampling {
             Resampling::Area => scale.ceil() as usize + 1,
-            Resampling::Tent => (2.0 * scale).ceil() as usize + 1,
+            Resampling::Tent => (2.0 * scale.max(1.0)).ceil() as usize + 1,
             Resampling::Nearest => 1,
             Resampling::Bilinear => 2,
             Resampling::Bicubic => 4,
@@ -113,8 +113,9 @@ impl Taps {
         }
     }
 
-    /// The weights of the pixels less than `scale` from `center`.
+    /// The weights of the pixels less than `scale`, and at least 1, from `center`.
     fn push_tent(&mut self, center: f32, scale: f32, from: usize) {
+        let scale = scale.max(1.0);
         let first = (center - scale).ceil();
         let weights: Vec<f32> = (0..self.per_position)
             .map(|k| (1.0 - (first + k as f32 - center).abs() / scale).max(0.0))
