@@ -113,7 +113,7 @@ impl Lights {
             2.0 * cos * normal[i] - toward_camera[i]
         }));
         let surroundings = self.ambient([0.0, mirrored[1], 0.0]);
-        let mut out = scaled(surroundings, 0.05);
+        let mut out = scaled(surroundings, 0.025);
         for (index, (toward, color)) in self.lamps.iter().enumerate() {
             let passes = if index == 0 { 0.35 + 0.65 * shadow } else { 0.7 };
             // A window or soft box of about 15°.

@@ -317,7 +317,7 @@ impl<'a> Scene<'a> {
         }
         // The shade of the jaw on the neck, and of hair on the skin beside it.
         if y > 2.6 {
-            let under = smoothstep(3.3, 3.9, y) * smoothstep(5.4, 4.0, y);
+            let under = smoothstep(3.2, 3.8, y) * smoothstep(5.4, 4.0, y);
             material.open *= 1.0 - 0.5 * under;
         }
         if face.hair.style == HairStyle::Grown && y < 3.0 {
@@ -581,8 +581,8 @@ impl ShadowMap {
             return 1.0;
         }
         // Surfaces that are lit at a grazing angle would shade themselves.
-        let bias = 0.1 + 0.14 * (1.0 - cos.max(0.0));
-        let p = self.project(add(at, scaled(normal, 0.05)));
+        let bias = 0.1 + 0.3 * (1.0 - cos.max(0.0));
+        let p = self.project(add(at, scaled(normal, 0.1)));
         let scale = SAMPLES as f32;
         let (u, v) = (p.at[0] * scale + 0.5, p.at[1] * scale + 0.5);
         let reach = self.spread.max(0.7);

@@ -25,7 +25,10 @@ pub(crate) fn paint(
     // Cheeks and jaw: below a line from the ear to the corner of the mouth.
     let line = mix(2.05, 0.9, smoothstep(0.7, 2.1, out)) + beard.line + 0.25 * wobble;
     let jaw = smoothstep(-0.12, 0.18, y - line) * smoothstep(4.3, 3.7, y);
-    let goatee = smoothstep(0.95, 0.6, out) * smoothstep(mouth.bottom, mouth.bottom + 0.2, y);
+    let goatee = {
+        let (u, v) = (out / 0.78, (y - mouth.bottom - 0.55) / 0.68);
+        smoothstep(1.1, 0.7, crate::math::length(u, v) + 0.3 * wobble)
+    };
     let cheeks = jaw * beard.cheeks.max(beard.chin * goatee * smoothstep(4.3, 3.7, y));
     // No hair on the lips; below the lower lip only in the middle.
     let s = mouth.across(x);
@@ -37,7 +40,7 @@ pub(crate) fn paint(
     };
     let beside = smoothstep(0.2, 0.0, y - mouth.bottom)
         * smoothstep(-0.25, 0.0, y - mouth.top)
-        * ridge(out - mouth.half_width - 0.12, 0.25);
+        * ridge(out - mouth.half_width - 0.08 + 0.12 * (y - mouth.bottom), 0.17);
     // Between nose and upper lip, wider than the mouth.
     let nose_end = face.nose.at[1] + 0.38;
     let above = smoothstep(nose_end - 0.08, nose_end + 0.12, y + 0.25 * wobble);

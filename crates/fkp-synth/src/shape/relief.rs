@@ -103,7 +103,7 @@ impl Relief {
         add([mouth.x, 2.0], [1.05, 0.8], out(0.14 + mouth.protrusion));
         add([mouth.x, mouth.bottom + 0.2], [0.62, 0.24], out(-0.1));
         let drop = super::features::jaw_drop(e);
-        let chin = 3.12 + head.face_length + drop;
+        let chin = 3.02 + head.face_length + drop;
         add([0.0, chin], [0.72, 0.52], out(0.14 + head.chin_ball));
         // Ball of the nose.
         add([nx, ny + 0.02], [0.36, 0.32], [0.0, nose.droop, 0.1]);
