@@ -4,6 +4,10 @@ use crate::math::{Vec3, mix};
 use crate::params::FaceParams;
 use crate::shape::{Features, Surface};
 
+/// The corners of the eyes as fractions of the half width: annotators mark where the white of the
+/// eye ends, which is beside the caruncle and the outer fold of the lids.
+const EYE_CORNER: f32 = 0.9;
+
 /// The subject's left and right, as factors of x.
 const SIDES: [f32; 2] = [1.0, -1.0];
 
@@ -23,10 +27,10 @@ pub(crate) fn kaggle15(face: &FaceParams, features: &Features, surface: &Surface
     [
         eye(0, features.eyes[0].middle()),
         eye(1, features.eyes[1].middle()),
-        eye(0, [-hw(0), 0.0]),
-        eye(0, [hw(0), 0.0]),
-        eye(1, [-hw(1), 0.0]),
-        eye(1, [hw(1), 0.0]),
+        eye(0, [-EYE_CORNER * hw(0), 0.0]),
+        eye(0, [EYE_CORNER * hw(0), 0.0]),
+        eye(1, [-EYE_CORNER * hw(1), 0.0]),
+        eye(1, [EYE_CORNER * hw(1), 0.0]),
         brow(0, 0.0),
         brow(0, 1.0),
         brow(1, 0.0),
@@ -102,9 +106,17 @@ pub(crate) fn ibug68(
         let side = SIDES[index];
         // From left to right in the image is from the outer to the inner corner of the right eye.
         let order = -side;
-        for (s, upper) in [(1.0, true), (lid, true), (-lid, true), (-1.0, false), (-lid, false), (lid, false)] {
+        let corner = EYE_CORNER;
+        for (s, upper) in [
+            (corner, true),
+            (lid, true),
+            (-lid, true),
+            (-corner, false),
+            (-lid, false),
+            (lid, false),
+        ] {
             let s: f32 = s * order;
-            let y = if s.abs() >= 1.0 {
+            let y = if s.abs() >= corner {
                 0.0
             } else if upper {
                 eye.upper_edge(s)

@@ -116,8 +116,8 @@ impl Default for BackgroundDistribution {
         Self {
             scenes: SceneWeights::default(),
             people: 0.12,
-            defocus: Chance::new(0.85, 0.004, 0.06),
-            light: [0.25, 1.3],
+            defocus: Chance::new(0.95, 0.006, 0.06),
+            light: [0.35, 1.5],
             cast: 0.25,
             roll_degrees: 12.0,
             perspective: 0.5,
@@ -200,9 +200,6 @@ impl BackgroundDistribution {
         let details = &mut Sampler::new(&mut rng);
         let mut elements = scene.elements(details);
         if has_people {
-            if let Some(sigma) = defocus {
-                elements.push(Element::Defocus(0.6 * sigma));
-            }
             scenes::persons(&mut elements, details);
         }
         elements.extend(defocus.map(Element::Defocus));

@@ -53,26 +53,27 @@ fn add_octave(values: &mut [f32], size: usize, cells: [f32; 2], amplitude: f32, 
     let step = 1.0 / size as f32;
     let place = |i: usize, axis: usize| {
         let position = (i as f32 + 0.5) * step * cells[axis] + phase[axis];
-        let cell = position as usize;
+        let cell = position as i32 as usize;
         let t = position - cell as f32;
         (cell, t * t * (3.0 - 2.0 * t))
     };
-    let across: Vec<(u32, f32)> = (0..size)
-        .map(|x| {
-            let (cell, t) = place(x, 0);
-            (cell as u32, t)
-        })
-        .collect();
-    let mut line = vec![0.0; columns];
+    // Interpolated along x once per row of the lattice, which are fewer than the rows of pixels.
+    let across: Vec<(usize, f32)> = (0..size).map(|x| place(x, 0)).collect();
+    let mut wide = vec![0.0; rows * size];
+    for (row, line) in wide
+        .chunks_exact_mut(size)
+        .zip(lattice.chunks_exact(columns))
+    {
+        for (value, (cell, t)) in row.iter_mut().zip(&across) {
+            let (left, right) = (line[*cell], line[*cell + 1]);
+            *value = left + (right - left) * t;
+        }
+    }
     for (y, row) in values.chunks_exact_mut(size).enumerate() {
         let (cell, t) = place(y, 1);
-        let (above, below) = lattice[cell * columns..(cell + 2) * columns].split_at(columns);
-        for ((value, above), below) in line.iter_mut().zip(above).zip(below) {
-            *value = above + (below - above) * t;
-        }
-        for (value, (cell, t)) in row.iter_mut().zip(&across) {
-            let (left, right) = (line[*cell as usize], line[*cell as usize + 1]);
-            *value += left + (right - left) * t;
+        let (above, below) = wide[cell * size..(cell + 2) * size].split_at(size);
+        for ((value, above), below) in row.iter_mut().zip(above).zip(below) {
+            *value += above + (below - above) * t;
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::canvas::{Canvas, Oval, between, scaled};
 use super::dice::Dice;
 use super::geometry::{Area, Color};
+use crate::math::falloff;
 
 /// Lights out of focus: discs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,12 +56,24 @@ pub struct Glow {
 
 impl Glow {
     pub(super) fn paint(&self, canvas: &mut Canvas) {
-        let oval = Oval {
-            center: self.center,
-            radii: self.radii.map(|radius| 0.7 * radius),
-            softness: 1.0,
-        };
-        canvas.light(oval, self.color);
+        let [cx, cy] = self.center;
+        let [rx, ry] = self.radii;
+        let (rows, columns) = (
+            canvas.pixels_between(cy - ry, cy + ry),
+            canvas.pixels_between(cx - rx, cx + rx),
+        );
+        let inverse = self.radii.map(|radius| 1.0 / radius.max(1e-3));
+        for y in rows {
+            let dy = (canvas.position(y) - cy) * inverse[1];
+            for x in columns.clone() {
+                let dx = (canvas.position(x) - cx) * inverse[0];
+                let strength = falloff(dx * dx + dy * dy);
+                let pixel = &mut canvas.pixels[y * canvas.size + x];
+                for (value, light) in pixel.iter_mut().zip(self.color) {
+                    *value += strength * light;
+                }
+            }
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod people;
 mod scenes;
 mod signs;
 mod studio;
+mod surface;
 mod view;
 
 pub use distribution::{BackgroundDistribution, SceneWeights};
@@ -34,4 +35,5 @@ pub use patterns::{Bar, Boards, Bricks, Checks, Stripes};
 pub use people::{Crowd, Person};
 pub use signs::{LogoWall, Poster, Screen, Text};
 pub use studio::{Backdrop, Curtain, Gradient};
+pub use surface::Mottle;
 pub use view::View;

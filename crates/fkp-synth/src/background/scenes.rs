@@ -6,11 +6,12 @@ use super::geometry::{Area, Color};
 use super::indoor::{Clutter, Lamp, Panel, Shelf, Window};
 use super::lights::{Beam, Bokeh, Glow, Shade};
 use super::outdoor::{Building, Foliage, Ground, Sky};
-use super::palette::{self, CLOTH, HAIR, LAMPS, LEAVES, PAINTS, SKIN, VIVID, WOODS};
+use super::palette::{self, CLOTH, HAIR, LAMPS, LEAVES, PAINTS, SKIN, VIVID, WALLS, WOODS};
 use super::patterns::{Bar, Boards, Bricks, Checks, Stripes};
 use super::people::{Crowd, Person};
 use super::signs::{LogoWall, Poster, Screen, Text};
 use super::studio::{Backdrop, Curtain, Gradient};
+use super::surface::Mottle;
 use crate::distributions::Sampler;
 use std::f32::consts::{FRAC_PI_2, PI};
 
@@ -51,9 +52,10 @@ impl Scene {
     }
 }
 
-/// One to three persons behind the head.
+/// One to three persons behind the head, out of focus.
 pub(super) fn persons(list: &mut Vec<Element>, s: &mut Sampler) {
     let size = s.uniform(0.08, 0.4);
+    list.push(Element::Defocus(s.uniform(0.005, 0.02)));
     for _ in 0..up_to(1, 3, s) {
         let light = s.uniform(0.4, 1.0);
         list.push(Element::Person(Person {
@@ -66,6 +68,8 @@ pub(super) fn persons(list: &mut Vec<Element>, s: &mut Sampler) {
             hair_length: s.uniform(-1.0, 1.0).max(0.0),
         }));
     }
+    list.push(mottle(s, 0.3));
+    list.push(Element::Defocus(size * s.uniform(0.05, 0.2)));
 }
 
 fn up_to(least: u32, most: u32, s: &mut Sampler) -> u32 {
@@ -96,6 +100,15 @@ fn wall(s: &mut Sampler, color: Color) -> Element {
         center: [s.uniform(-0.2, 1.2), s.uniform(-0.3, 0.8)],
         radius: s.uniform(0.5, 1.4),
         mottle: s.uniform(0.0, 0.06),
+    })
+}
+
+/// Irregular surfaces.
+fn mottle(s: &mut Sampler, strength: f32) -> Element {
+    Element::Mottle(Mottle {
+        amount: strength * s.uniform(0.3, 1.0),
+        cells: [s.uniform(2.0, 5.0), s.uniform(2.0, 5.0)],
+        roughness: s.uniform(0.4, 0.75),
     })
 }
 
@@ -130,21 +143,21 @@ fn studio(list: &mut Vec<Element>, s: &mut Sampler) {
             mottle: if white {
                 0.0
             } else {
-                s.uniform(-0.25, 0.35).max(0.0)
+                s.uniform(-0.3, 0.3).max(0.0)
             },
         }));
     }
     if s.bernoulli(0.15) {
         list.push(Element::Glow(Glow {
             center: [s.unit_uniform(), s.unit_uniform()],
-            radii: [s.uniform(0.2, 0.7), s.uniform(0.2, 0.7)],
+            radii: [s.uniform(0.4, 1.3), s.uniform(0.4, 1.3)],
             color: scaled(palette::sampled(&VIVID, s), 0.6),
         }));
     }
 }
 
 fn room(list: &mut Vec<Element>, s: &mut Sampler) {
-    let color = palette::sampled(&PAINTS[..20], s);
+    let color = palette::sampled(&WALLS, s);
     list.push(wall(s, color));
     if s.bernoulli(0.5) {
         // The other wall of a corner.
@@ -167,9 +180,19 @@ fn room(list: &mut Vec<Element>, s: &mut Sampler) {
             roundness: 0.0,
         }));
     }
-    for _ in 0..up_to(1, 4, s) {
+    for _ in 0..up_to(1, 5, s) {
         furniture(list, s, color);
     }
+    if s.bernoulli(0.5) {
+        let top = s.uniform(0.4, 0.8);
+        list.push(Element::Clutter(Clutter {
+            area: Area::new(-0.1, top, 1.1, 1.05),
+            count: up_to(6, 24, s),
+            colors: cloth4(s),
+            size: s.uniform(0.05, 0.2),
+        }));
+    }
+    list.push(mottle(s, 0.15));
     list.push(side_light(s, 0.5));
 }
 
@@ -280,7 +303,7 @@ fn shelf(s: &mut Sampler) -> Element {
 }
 
 fn library(list: &mut Vec<Element>, s: &mut Sampler) {
-    let color = palette::sampled(&PAINTS[..20], s);
+    let color = palette::sampled(&WALLS, s);
     list.push(wall(s, color));
     let (left, top) = (s.uniform(-0.5, 0.3), s.uniform(-0.4, 0.1));
     list.push(Element::Shelf(Shelf {
@@ -298,6 +321,7 @@ fn library(list: &mut Vec<Element>, s: &mut Sampler) {
     if s.bernoulli(0.4) {
         furniture(list, s, color);
     }
+    list.push(mottle(s, 0.3));
     list.push(side_light(s, 0.5));
 }
 
@@ -325,6 +349,7 @@ fn drapery(list: &mut Vec<Element>, s: &mut Sampler) {
             }));
         }
     }
+    list.push(mottle(s, 0.15));
     list.push(side_light(s, 0.6));
 }
 
@@ -376,10 +401,11 @@ fn stage(list: &mut Vec<Element>, s: &mut Sampler) {
             weight: s.uniform(0.15, 0.3),
         }));
     }
+    list.push(mottle(s, 0.3));
     for _ in 0..up_to(1, 4, s) {
         list.push(Element::Glow(Glow {
             center: [s.unit_uniform(), s.unit_uniform()],
-            radii: [s.uniform(0.1, 0.8), s.uniform(0.1, 0.8)],
+            radii: [s.uniform(0.2, 1.2), s.uniform(0.2, 1.2)],
             color: scaled(
                 if s.bernoulli(0.6) { main } else { other },
                 s.uniform(0.1, 0.7),
@@ -504,7 +530,7 @@ fn street(list: &mut Vec<Element>, s: &mut Sampler) {
         let width = s.uniform(0.25, 0.9);
         list.push(Element::Building(Building {
             area: Area::new(left, s.uniform(-0.5, 0.45), left + width, horizon + 0.02),
-            wall: scaled(palette::sampled(&PAINTS[..20], s), sun),
+            wall: scaled(palette::sampled(&WALLS, s), sun),
             glass,
             windows: [up_to(2, 7, s), up_to(3, 8, s)],
             window_size: [s.uniform(0.3, 0.85), s.uniform(0.35, 0.8)],
@@ -542,6 +568,7 @@ fn street(list: &mut Vec<Element>, s: &mut Sampler) {
     if s.bernoulli(0.35) {
         list.push(trunk(s));
     }
+    list.push(mottle(s, 0.15));
     list.push(side_light(s, 0.4));
 }
 
@@ -563,6 +590,7 @@ fn press(list: &mut Vec<Element>, s: &mut Sampler) {
         inks: [contrast(first), contrast(second)],
         row: s.uniform(0.1, 0.35),
     }));
+    list.push(mottle(s, 0.1));
     list.push(side_light(s, 0.5));
 }
 
@@ -616,6 +644,7 @@ fn pattern(list: &mut Vec<Element>, s: &mut Sampler) {
         radii: [0.6, 0.6],
         color: scaled(color, s.unit_uniform()),
     }));
+    list.push(mottle(s, 0.3));
     list.push(side_light(s, 0.8));
 }
 
@@ -657,11 +686,14 @@ fn audience(list: &mut Vec<Element>, s: &mut Sampler) {
     let light = s.uniform(0.1, 1.0);
     let color = scaled(palette::sampled(&PAINTS, s), light);
     list.push(wall(s, color));
+    let size = s.uniform(0.03, 0.11);
     list.push(Element::Crowd(Crowd {
         top: s.uniform(-0.1, 0.4),
-        size: s.uniform(0.03, 0.11),
+        size,
         rows: up_to(3, 6, s),
         light: scaled([1.0, 0.95, 0.9], light),
     }));
+    list.push(mottle(s, 0.3));
+    list.push(Element::Defocus(size * s.uniform(0.1, 0.3)));
     list.push(side_light(s, 0.6));
 }

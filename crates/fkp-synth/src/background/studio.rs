@@ -4,6 +4,7 @@ use super::canvas::{Canvas, between, blend, scaled};
 use super::dice::Dice;
 use super::field::Fractal;
 use super::geometry::{Area, Color};
+use super::surface::Mottle;
 
 /// Two colors that change into each other across the whole image.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,15 +51,12 @@ impl Backdrop {
             *pixel = between(self.edge, self.color, 1.0 / (1.0 + r2));
         });
         if self.mottle > 0.0 {
-            let fractal = Fractal {
+            let mottle = Mottle {
+                amount: self.mottle,
                 cells: [3.0, 2.5],
-                octaves: 4,
-                gain: 0.6,
+                roughness: 0.6,
             };
-            let values = fractal.values(canvas.size, dice);
-            for (pixel, value) in canvas.pixels.iter_mut().zip(values) {
-                *pixel = scaled(*pixel, (1.0 + self.mottle * value).max(0.1));
-            }
+            mottle.paint(canvas, dice);
         }
     }
 }

@@ -36,11 +36,9 @@ impl View {
             let (row, ty) = cell(0.5 + v * depth, size);
             let right = (column + 1).min(size - 1);
             let below = (row + 1).min(size - 1);
-            let (a, b) = (&pixels[row * size + column], &pixels[row * size + right]);
-            let (c, d) = (
-                &pixels[below * size + column],
-                &pixels[below * size + right],
-            );
+            let (above, below) = (row * size, below * size);
+            let (a, b) = (&pixels[above + column], &pixels[above + right]);
+            let (c, d) = (&pixels[below + column], &pixels[below + right]);
             *pixel = std::array::from_fn(|k| {
                 let top = a[k] + (b[k] - a[k]) * tx;
                 let bottom = c[k] + (d[k] - c[k]) * tx;
@@ -62,7 +60,7 @@ fn cell(position: f32, size: usize) -> (usize, f32) {
     };
     let last = (size - 1) as f32;
     let place = (reflected * size as f32 - 0.5).clamp(0.0, last);
-    let index = place as usize;
+    let index = place as i32 as usize;
     (index, place - index as f32)
 }
 

@@ -157,8 +157,8 @@ impl Camera {
 
     /// The image in bytes.
     fn printed(&self, raster: &Raster, channels: Channels) -> Image {
-        // `as` saturates; half is added to round to nearest.
-        let byte = |value: f32| (255.0 * value + 0.5) as u8;
+        // 2²³ plus a number has the rounded number in its lowest bits, which is faster than `as`.
+        let byte = |value: f32| ((255.0 * value).max(0.0).min(255.0) + 8_388_608.0).to_bits() as u8;
         let mut image = Image::filled(raster.size, raster.size, channels.count(), 0);
         if raster.channels == channels.count() {
             for (to, from) in image.as_bytes_mut().iter_mut().zip(&raster.data) {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 /// Entries of a table. Indices are proportional to the square root of the light, so that the curve
 /// is nearly straight between them.
-const ENTRIES: usize = 2048;
+const ENTRIES: usize = 1024;
 
 /// The light of the last entry. All that is brighter is white.
 const BRIGHTEST: f32 = 8.0;
@@ -72,7 +72,7 @@ fn light(index: usize) -> f32 {
     BRIGHTEST * root * root
 }
 
-/// The entry of a light: the nearest, at most a sixth of a gray level of 255 away.
+/// The entry of a light: the nearest, at most a third of a gray level of 255 away.
 fn index(light: f32) -> usize {
     let last = (ENTRIES - 1) as f32;
     let scaled = (light.max(0.0) * (last * last / BRIGHTEST))

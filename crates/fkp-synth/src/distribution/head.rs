@@ -144,7 +144,7 @@ distribution! {
         /// Height of both eyes.
         height: Normal = Normal::new(0.05, 0.02),
         /// Half the distance between the corners.
-        half_width: Normal = Normal::new(0.455, 0.022),
+        half_width: Normal = Normal::new(0.435, 0.022),
         /// Height of the upper lid.
         upper_lid: Normal = Normal::new(0.158, 0.026),
         /// Depth of the lower lid.
@@ -244,13 +244,13 @@ distribution! {
         /// x of the inner end.
         inner: Normal = Normal::new(0.42, 0.06),
         /// x of the outer end.
-        outer: Normal = Normal::new(1.72, 0.08),
+        outer: Normal = Normal::new(1.78, 0.08),
         /// y of both ends.
-        height: Normal = Normal::new(-0.44, 0.075),
+        height: Normal = Normal::new(-0.47, 0.075),
         /// By how much the outer end is lower.
         slant: Normal = Normal::new(0.03, 0.06),
         /// Arch.
-        arch: Normal = Normal::new(0.14, 0.05),
+        arch: Normal = Normal::new(0.17, 0.05),
         /// Half the thickness.
         thickness: Normal = Normal::new(0.125, 0.025),
         /// Opacity.
@@ -345,7 +345,7 @@ distribution! {
         /// Height of the upper lip.
         upper_lip: Normal = Normal::new(0.175, 0.04),
         /// Height of the lower lip.
-        lower_lip: Normal = Normal::new(0.25, 0.04),
+        lower_lip: Normal = Normal::new(0.28, 0.04),
         /// Protrusion.
         protrusion: Normal = Normal::new(0.0, 0.03),
         /// Notch of the upper lip.

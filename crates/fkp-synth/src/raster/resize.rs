@@ -24,43 +24,33 @@ pub(crate) fn resized(raster: &Raster, size: usize, resampling: Resampling) -> R
         return raster.clone();
     }
     let taps = Taps::new(raster.size, size, resampling);
-    let (from_len, channels) = (raster.row_len(), raster.channels);
+    let channels = raster.channels;
     let mut result = Raster::zeros(size, channels);
-    let mut row = vec![0.0; from_len];
-    for (y, out) in result.data.chunks_exact_mut(size * channels).enumerate() {
-        row.fill(0.0);
-        for (index, weight) in taps.of(y) {
-            let start = index as usize * from_len;
-            accumulate(&mut row, &raster.data[start..start + from_len], *weight);
+    let rows = result.data.chunks_exact_mut(size * channels).enumerate();
+    if size < raster.size {
+        let mut row = vec![0.0; raster.row_len()];
+        for (y, out) in rows {
+            taps.down(&raster.data, y, &mut row);
+            taps.across(&row, out, channels);
         }
-        match channels {
-            1 => across::<1>(&row, out, &taps),
-            _ => across::<3>(&row, out, &taps),
+    } else {
+        // The fewer rows are enlarged along x.
+        let mut wide = vec![0.0; raster.size * size * channels];
+        let lines = raster.data.chunks_exact(raster.row_len());
+        for (out, row) in wide.chunks_exact_mut(size * channels).zip(lines) {
+            taps.across(row, out, channels);
+        }
+        for (y, out) in rows {
+            taps.down(&wide, y, out);
         }
     }
     result
 }
 
-/// Resizes a row of pixels of C channels.
-fn across<const C: usize>(row: &[f32], out: &mut [f32], taps: &Taps) {
-    let (pixels, _) = row.as_chunks::<C>();
-    let (out, _) = out.as_chunks_mut::<C>();
-    for (x, out) in out.iter_mut().enumerate() {
-        let mut sum = [0.0; C];
-        for (index, weight) in taps.of(x) {
-            let pixel = &pixels[index as usize];
-            for (sum, value) in sum.iter_mut().zip(pixel) {
-                *sum += weight * value;
-            }
-        }
-        *out = sum;
-    }
-}
-
-/// For each position of the result the positions it depends on, and their weights.
+/// For each position of the result the run of positions it depends on, and their weights.
 struct Taps {
     per_position: usize,
-    indices: Vec<u32>,
+    starts: Vec<usize>,
     weights: Vec<f32>,
 }
 
@@ -75,61 +65,131 @@ impl Taps {
             Resampling::Bicubic => 4,
         };
         let mut taps = Self {
-            per_position,
-            indices: Vec::with_capacity(to * per_position),
+            per_position: per_position.min(from),
+            starts: Vec::with_capacity(to),
             weights: Vec::with_capacity(to * per_position),
         };
+        let mut weights = vec![0.0; per_position];
         for i in 0..to {
-            let position = (i as f32 + 0.5) * scale - 0.5;
-            let base = position.floor();
-            let t = position - base;
-            match resampling {
-                Resampling::Area => taps.push_area(i as f32 * scale, scale, from),
-                Resampling::Tent => taps.push_tent(position, scale, from),
-                Resampling::Nearest => taps.push(position.round(), &[1.0], from),
-                Resampling::Bilinear => taps.push(base, &[1.0 - t, t], from),
-                Resampling::Bicubic => taps.push(base - 1.0, &cubic(t), from),
-            }
+            let center = (i as f32 + 0.5) * scale - 0.5;
+            let base = center.floor();
+            let t = center - base;
+            let first = match resampling {
+                Resampling::Area => area(i as f32 * scale, scale, &mut weights),
+                Resampling::Tent => tent(center, scale.max(1.0), &mut weights),
+                Resampling::Nearest => {
+                    weights.copy_from_slice(&[1.0]);
+                    center.round()
+                }
+                Resampling::Bilinear => {
+                    weights.copy_from_slice(&[1.0 - t, t]);
+                    base
+                }
+                Resampling::Bicubic => {
+                    weights.copy_from_slice(&cubic(t));
+                    base - 1.0
+                }
+            };
+            taps.push(first as isize, &weights, from);
         }
         taps
     }
 
-    /// Weights for the pixels from `first` on; those beyond the edge repeat it.
-    fn push(&mut self, first: f32, weights: &[f32], from: usize) {
+    /// Weights for the pixels from `first` on. Those beyond the edge count for the pixel at the
+    /// edge.
+    fn push(&mut self, first: isize, weights: &[f32], from: usize) {
+        let start = first.clamp(0, (from - self.per_position) as isize);
+        let offset = self.weights.len();
+        self.weights.resize(offset + self.per_position, 0.0);
         for (k, weight) in weights.iter().enumerate() {
-            let index = (first + k as f32).clamp(0.0, from as f32 - 1.0);
-            self.indices.push(index as u32);
-            self.weights.push(*weight);
+            let index = (first + k as isize).clamp(0, from as isize - 1);
+            let place = (index - start).clamp(0, self.per_position as isize - 1);
+            self.weights[offset + place as usize] += weight;
         }
+        self.starts.push(start as usize);
     }
 
-    /// The weights of the pixels between the edges `start` and `start + scale`.
-    fn push_area(&mut self, start: f32, scale: f32, from: usize) {
-        for k in 0..self.per_position {
-            let low = start.floor() + k as f32;
-            let covered = (start + scale).min(low + 1.0) - start.max(low);
-            self.indices.push(low.min(from as f32 - 1.0) as u32);
-            self.weights.push(covered.max(0.0) / scale);
-        }
-    }
-
-    /// The weights of the pixels less than `scale`, and at least 1, from `center`.
-    fn push_tent(&mut self, center: f32, scale: f32, from: usize) {
-        let scale = scale.max(1.0);
-        let first = (center - scale).ceil();
-        let weights: Vec<f32> = (0..self.per_position)
-            .map(|k| (1.0 - (first + k as f32 - center).abs() / scale).max(0.0))
-            .collect();
-        let total: f32 = weights.iter().sum();
-        let weights: Vec<f32> = weights.iter().map(|weight| weight / total).collect();
-        self.push(first, &weights, from);
-    }
-
-    fn of(&self, position: usize) -> impl Iterator<Item = (u32, &f32)> {
+    fn of(&self, position: usize) -> (usize, &[f32]) {
         let range = position * self.per_position..(position + 1) * self.per_position;
-        let indices = self.indices[range.clone()].iter().copied();
-        indices.zip(&self.weights[range])
+        (self.starts[position], &self.weights[range])
     }
+
+    /// Row y of the result from all rows.
+    fn down(&self, data: &[f32], y: usize, out: &mut [f32]) {
+        let (start, weights) = self.of(y);
+        let rows = data[start * out.len()..].chunks_exact(out.len());
+        out.fill(0.0);
+        for (row, weight) in rows.zip(weights) {
+            accumulate(out, row, *weight);
+        }
+    }
+
+    /// A row of the result from a row.
+    fn across(&self, row: &[f32], out: &mut [f32], channels: usize) {
+        match (channels, self.per_position) {
+            (1, 2) => self.across_n::<1, 2>(row, out),
+            (1, 4) => self.across_n::<1, 4>(row, out),
+            (3, 2) => self.across_n::<3, 2>(row, out),
+            (3, 4) => self.across_n::<3, 4>(row, out),
+            (1, _) => self.across_any::<1>(row, out),
+            _ => self.across_any::<3>(row, out),
+        }
+    }
+
+    /// For C channels and N weights per position.
+    fn across_n<const C: usize, const N: usize>(&self, row: &[f32], out: &mut [f32]) {
+        let (pixels, _) = row.as_chunks::<C>();
+        let (out, _) = out.as_chunks_mut::<C>();
+        let (weights, _) = self.weights.as_chunks::<N>();
+        for ((out, start), weights) in out.iter_mut().zip(&self.starts).zip(weights) {
+            if let Some(run) = pixels[*start..].first_chunk::<N>() {
+                *out = std::array::from_fn(|c| {
+                    let mut sum = 0.0;
+                    for k in 0..N {
+                        sum += weights[k] * run[k][c];
+                    }
+                    sum
+                });
+            }
+        }
+    }
+
+    fn across_any<const C: usize>(&self, row: &[f32], out: &mut [f32]) {
+        let (pixels, _) = row.as_chunks::<C>();
+        let (out, _) = out.as_chunks_mut::<C>();
+        for (x, out) in out.iter_mut().enumerate() {
+            let (start, weights) = self.of(x);
+            let mut sum = [0.0; C];
+            for (weight, pixel) in weights.iter().zip(&pixels[start..]) {
+                for (sum, value) in sum.iter_mut().zip(pixel) {
+                    *sum += weight * value;
+                }
+            }
+            *out = sum;
+        }
+    }
+}
+
+/// The weights of the pixels between the edges `start` and `start + scale`, and the first of them.
+fn area(start: f32, scale: f32, weights: &mut [f32]) -> f32 {
+    let first = start.floor();
+    for (k, weight) in weights.iter_mut().enumerate() {
+        let low = first + k as f32;
+        let covered = (start + scale).min(low + 1.0) - start.max(low);
+        *weight = covered.max(0.0) / scale;
+    }
+    first
+}
+
+/// The weights of the pixels less than `scale` from `center`, and the first of them.
+fn tent(center: f32, scale: f32, weights: &mut [f32]) -> f32 {
+    let first = (center - scale).ceil();
+    for (k, weight) in weights.iter_mut().enumerate() {
+        *weight = (1.0 - (first + k as f32 - center).abs() / scale).max(0.0);
+    }
+    let total: f32 = weights.iter().sum();
+    weights.iter_mut().for_each(|weight| *weight /= total);
+    first
 }
 
 fn cubic(t: f32) -> [f32; 4] {
@@ -186,7 +246,7 @@ mod tests {
             ] {
                 let taps = Taps::new(from, to, resampling);
                 for i in 0..to {
-                    let sum: f32 = taps.of(i).map(|(_, weight)| weight).sum();
+                    let sum: f32 = taps.of(i).1.iter().sum();
                     assert!(
                         (sum - 1.0).abs() < 1e-4,
                         "{resampling:?} {from} {to}: {sum}"
