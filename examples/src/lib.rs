@@ -18,8 +18,8 @@ mod say;
 mod setup;
 
 pub use config::{
-    CropChoice, DataConfig, FarLabelChoice, LabelTransform, RenderedConfig, RunConfig, Selection,
-    SelectionPart,
+    CropChoice, DataConfig, FarLabelChoice, LabelTransform, RenderedConfig, RenderedFaces,
+    RunConfig, Selection, SelectionPart,
 };
 pub use data::{
     Part, Source, TrainingData, digest, format_help, open_for_evaluation, open_for_training,

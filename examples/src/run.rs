@@ -63,7 +63,10 @@ impl TrainingRun {
         Ok(BTreeMap::from([
             entry("augment", toml::to_string(&self.config.augment)?),
             entry("data", toml::to_string(&without_path)?),
-            entry("training set", digest(&self.data.train, "training")?),
+            entry(
+                "training set",
+                digest(&self.data.representative, "training")?,
+            ),
             entry("selection set", digest(&self.data.selection, "selection")?),
         ]))
     }

@@ -1,8 +1,10 @@
 //! The command line of `train`.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Parser;
-use fkp_examples::{DeviceChoice, FarLabelChoice, RunConfig, SelectionPart, format_help};
+use fkp_examples::{
+    DeviceChoice, FarLabelChoice, RenderedFaces, RunConfig, SelectionPart, format_help,
+};
 use std::path::{Path, PathBuf};
 
 /// Train a keypoint network. Without --data it trains on rendered faces.
@@ -12,6 +14,9 @@ pub(crate) struct Arguments {
     /// File or folder with annotated images; rendered faces if absent.
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
+    /// Render new faces for each epoch, so that no face is seen twice, in place of the same ones.
+    #[arg(long)]
+    pub(crate) new_faces: bool,
     #[arg(long, help = format_help())]
     pub(crate) format: Option<String>,
     /// Keypoints to train: kaggle15 (default), ibug68, aflw21, source (those of the data), or a TOML
@@ -123,6 +128,7 @@ impl Arguments {
     fn settings(&self) -> Vec<&'static str> {
         let given = [
             ("--data", self.data.is_some()),
+            ("--new-faces", self.new_faces),
             ("--format", self.format.is_some()),
             ("--schema", self.schema.is_some()),
             ("--config", self.config.is_some()),
@@ -161,6 +167,14 @@ impl Arguments {
         // A run can be resumed from another folder.
         if let Some(path) = &mut config.data.path {
             *path = std::path::absolute(&*path)?;
+        }
+        if self.new_faces {
+            let renders = config.data.path.is_none();
+            ensure!(
+                renders,
+                "--new-faces is for rendered faces: leave out --data"
+            );
+            config.data.rendered.faces = RenderedFaces::NewEachEpoch;
         }
         if let Some(format) = &self.format {
             config.data.format = Some(format.clone());

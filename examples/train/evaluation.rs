@@ -77,8 +77,8 @@ fn evaluate(model: &Path, run: &TrainingRun) -> Result<(EvaluationReport, RgbIma
 fn evaluate_mean_face(run: &TrainingRun) -> Result<EvaluationReport> {
     let (data, frame) = (&run.data, run.config.input.frame());
     let mut mean = MeanFace::new(data.schema.len());
-    for index in 0..data.train.len() {
-        mean.update(&data.train.get(index)?.keypoints);
+    for index in 0..data.representative.len() {
+        mean.update(&data.representative.get(index)?.keypoints);
     }
     let mean = mean.predict();
     let mut evaluation = Evaluation::new(&data.schema, frame);

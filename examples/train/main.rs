@@ -48,7 +48,7 @@ fn train(arguments: &Arguments) -> Result<()> {
     let folder = folder(arguments, &run)?;
     say!("writing to {}", folder.display());
     let trainer = trainer.save_to(&folder).depends_on(run.fingerprint()?);
-    let mut observers = RunObservers::new(&folder)?;
+    let mut observers = RunObservers::new(&folder, &run.config.data)?;
     let outcome = fit(&trainer, &run, &folder, &arguments.start(), &mut observers)?;
     observers.finish(&outcome.progress.history)?;
     if let Some(message) = interrupted(&outcome, &folder) {

@@ -5,6 +5,7 @@
 mod bad_input;
 mod common;
 mod crops;
+mod new_faces;
 mod outside;
 mod pipeline;
 mod real_data;

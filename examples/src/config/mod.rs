@@ -157,16 +157,36 @@ pub enum LabelTransform {
     Unchanged,
 }
 
-/// The number of rendered faces.
+/// The rendered faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RenderedConfig {
-    /// Faces to train on.
+    /// Faces to train on in each epoch.
     pub train: usize,
     /// Faces to choose the best epoch on, and as many to evaluate on: different people each.
     pub validation: usize,
     /// Seed.
     pub seed: u64,
+    /// Whether all epochs have the same faces to train on.
+    #[serde(skip_serializing_if = "RenderedFaces::is_fixed")]
+    pub faces: RenderedFaces,
+}
+
+/// The faces to train on in the epochs after the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RenderedFaces {
+    /// Those of the first, which are kept in memory.
+    #[default]
+    Fixed,
+    /// New ones, rendered while the network trains: no face is seen twice.
+    NewEachEpoch,
+}
+
+impl RenderedFaces {
+    fn is_fixed(&self) -> bool {
+        *self == Self::Fixed
+    }
 }
 
 impl Default for RenderedConfig {
@@ -175,6 +195,7 @@ impl Default for RenderedConfig {
             train: 4000,
             validation: 500,
             seed: 0,
+            faces: RenderedFaces::Fixed,
         }
     }
 }

@@ -7,10 +7,13 @@ use fkp_data::{Cropped, Format, Mapped};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The data of a training run: crops that are decoded once and cached.
+/// The data of a training run: crops that are decoded once and cached, or rendered.
 pub struct TrainingData {
     /// The training samples.
     pub train: Arc<dyn Dataset>,
+    /// What the training samples are represented by where each of them would have to be read: the
+    /// training samples, or some of those of the first epoch if each epoch has new ones.
+    pub representative: Arc<dyn Dataset>,
     /// The samples for validation after each epoch, on which the best epoch is chosen.
     pub selection: Arc<dyn Dataset>,
     /// The keypoints of both.

@@ -54,8 +54,10 @@ pub fn open_for_training(config: &DataConfig, input: &InputSpec) -> Result<Train
         path.display(),
         describe_map(&opened, &map)
     );
+    let train = crops(&parts.train)?;
     Ok(TrainingData {
-        train: crops(&parts.train)?,
+        representative: Arc::clone(&train),
+        train,
         selection: crops(&parts.selection)?,
         schema: target,
         crop: rule,

@@ -49,6 +49,7 @@ pub(crate) struct Loader<'a> {
     pub(crate) augment: &'a dyn Augment,
     /// The random numbers of an augmentation depend on seed, epoch and index of the sample alone.
     pub(crate) seed: u64,
+    /// The epoch of the samples and of their augmentation, from 0.
     pub(crate) epoch: usize,
     pub(crate) codec: &'a dyn Codec,
     pub(crate) input: InputSpec,
@@ -171,7 +172,7 @@ impl Loader<'_> {
 
     fn sample(&self, index: usize) -> Result<Sample, TrainError> {
         let split = self.split;
-        let read = self.dataset.get(index);
+        let read = self.dataset.get_in_epoch(self.epoch, index);
         let sample = read.map_err(|source| TrainError::Data { split, source })?;
         let id = sample.id.clone();
         let invalid = |problem| TrainError::Sample {

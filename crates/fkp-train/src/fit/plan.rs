@@ -96,7 +96,8 @@ impl<'a> Plan<'a> {
             split: "training",
             augment: self.augment,
             seed: self.trainer.config.seed,
-            epoch,
+            // A single batch is the same batch in each epoch.
+            epoch: if self.single_step.is_some() { 0 } else { epoch },
             codec: &*self.trainer.codec,
             input: self.trainer.task.input,
             device: self.trainer.params.device(),

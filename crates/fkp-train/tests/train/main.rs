@@ -4,6 +4,7 @@
 
 mod buffers;
 mod common;
+mod epochs;
 mod faults;
 mod fit;
 mod options;
