@@ -30,6 +30,7 @@ pub(crate) fn report(
     let records = &outcome.progress.history;
     let report = Report {
         data: &run.data.source.description,
+        sources: &run.data.sources,
         parameters,
         monitor: &run.config.train.monitor,
         selected_on: run.data.selected_on,

@@ -61,12 +61,15 @@ fn train(arguments: &Arguments) -> Result<()> {
     if let Some(path) = &arguments.export {
         export(&best, path)?;
     }
+    let paths = run.config.data.paths();
+    let paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
     say!(
         "to evaluate on data that chose nothing: evaluate --model {} --split val{}",
         best.display(),
-        match &run.config.data.path {
-            Some(path) => format!(" --data {}", path.display()),
-            None => String::new(),
+        match &paths[..] {
+            [] => String::new(),
+            [path] => format!(" --data {path}"),
+            paths => format!(" --data with one of {}", paths.join(", ")),
         }
     );
     Ok(())

@@ -9,3 +9,4 @@ mod new_faces;
 mod outside;
 mod pipeline;
 mod real_data;
+mod sources;

@@ -56,6 +56,8 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
             name: "rendered".to_owned(),
             description,
         },
+        sources: Vec::new(),
+        sampler: None,
     })
 }
 
@@ -122,8 +124,8 @@ pub(super) fn for_evaluation(
         Part::Train => (config.train, seeds.train),
         Part::Selection => (config.validation, seeds.selection),
         Part::Val => (config.validation, seeds.val),
-        Part::All => {
-            bail!("rendered faces are unlimited: choose another part with --split")
+        Part::All | Part::OfTrain(_) => {
+            bail!("rendered faces are unlimited: choose train, selection or val with --split")
         }
     };
     let faces = cached(count, seed, &task.input)?;

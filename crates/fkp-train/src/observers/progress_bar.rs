@@ -251,10 +251,11 @@ fn line(record: &EpochRecord, epochs: usize, is_best: bool) -> String {
         .nme
         .map_or("–".to_owned(), |nme| format!("{:.2} %", 100.0 * nme));
     let mut line = format!(
-        "epoch {:>width$}/{epochs}  train loss {:.5}  val loss {:.5}  MAE {} px  \
+        "epoch {:>width$}/{epochs}  train loss {:.5}{}  val loss {:.5}  MAE {} px  \
          RMSE {} px  NME {nme}  {:.0} samples/s  {:.1} s",
         record.epoch,
         record.train_loss,
+        sources(record),
         record.val_loss,
         number(record.mae_px, 3),
         number(record.rmse_px, 3),
@@ -269,6 +270,16 @@ fn line(record: &EpochRecord, epochs: usize, is_best: bool) -> String {
         line += &format!("  ({} skipped)", record.skipped);
     }
     line + star(is_best)
+}
+
+/// The training loss of each source in parentheses, if there are several.
+fn sources(record: &EpochRecord) -> String {
+    let losses = record.sources.iter();
+    let losses = losses.map(|source| format!("{} {}", source.name, number(source.train_loss, 5)));
+    match losses.collect::<Vec<_>>() {
+        losses if losses.is_empty() => String::new(),
+        losses => format!(" ({})", losses.join(", ")),
+    }
 }
 
 fn number(value: Option<f64>, digits: usize) -> String {
@@ -293,6 +304,7 @@ fn short(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SourceLoss;
     use crate::observers::testing::{EPOCHS, FakeRun, STEPS};
     use indicatif::InMemoryTerm;
     use std::sync::{Arc, Mutex};
@@ -347,6 +359,19 @@ mod tests {
              cannot be read: sample 7 cannot be read: a.csv, line 9: no image"
         );
         assert!(lines[4].contains("  (1 skipped)  *"), "{text}");
+    }
+
+    #[test]
+    fn the_loss_of_each_source_is_shown() {
+        let mut record = FakeRun::new().history[0].clone();
+        let loss = |name: &str, train_loss| SourceLoss {
+            name: name.to_owned(),
+            train_loss,
+        };
+        record.sources = vec![loss("mine", Some(0.25)), loss("faces", None)];
+        let text = line(&record, 3, false);
+        let expected = "epoch 1/3  train loss 0.50000 (mine 0.25000, faces –)  val loss 0.25000";
+        assert!(text.starts_with(expected), "{text}");
     }
 
     #[test]

@@ -10,3 +10,4 @@ mod fit;
 mod options;
 mod parallel;
 mod resume;
+mod sources;
