@@ -68,6 +68,9 @@ fn preview(arguments: &Arguments) -> Result<()> {
         Some(file) => RunConfig::read(file)?,
         None => RunConfig::default(),
     };
+    if arguments.data.is_some() {
+        config.data.sources.clear();
+    }
     config.data.path = arguments.data.clone().or(config.data.path);
     config.data.format = arguments.format.clone().or(config.data.format);
     if let Some(schema) = &arguments.schema {

@@ -30,8 +30,10 @@ struct Arguments {
     data: Option<PathBuf>,
     #[arg(long, help = format_help())]
     format: Option<String>,
-    /// train, selection (the part on which the best epoch was chosen), val or all.
-    #[arg(long, value_enum, default_value_t)]
+    /// train, selection (the part on which the best epoch was chosen), val, all, or
+    /// train:FRACTION:SEED: a part of the training part by person or image, such as train:0.5:0, to
+    /// choose settings on.
+    #[arg(long, default_value_t)]
     split: Part,
     /// BoxSource for the crops: labels (around the labeled keypoints, as in training), given (those of
     /// the data), or jittered (those of the labels, shifted by up to 8 % and scaled by up to 10 %,
@@ -88,13 +90,16 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
     let (dataset, source) = open_for_evaluation(card, path, format, arguments.split, boxes)
         .with_context(|| format!("cannot evaluate {name}"))?;
     say!("model: {name}");
+    let notes = RunNotes::read(card)?;
+    for source in &notes.sources {
+        say!("trained on: {source}");
+    }
     say!("data: {}", source.description);
     if arguments.boxes != BoxChoice::Labels {
         say!("boxes: {:?}", boxes);
     }
 
-    let loss = RunNotes::read(card)?.loss;
-    let codec = codec_for(&card.task, landmarker.network(), loss, &Device::Cpu)?;
+    let codec = codec_for(&card.task, landmarker.network(), notes.loss, &Device::Cpu)?;
     let evaluator = Evaluator::new(landmarker.network(), &*codec, card.task.input);
     let report = evaluator
         .batch_size(arguments.batch_size)

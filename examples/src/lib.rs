@@ -18,11 +18,12 @@ mod say;
 mod setup;
 
 pub use config::{
-    CropChoice, DataConfig, FarLabelChoice, LabelTransform, RenderedConfig, RunConfig, Selection,
-    SelectionPart,
+    CropChoice, DataConfig, FarLabelChoice, LabelTransform, RenderedConfig, RenderedFaces,
+    RunConfig, Selection, SelectionPart, SourceConfig,
 };
 pub use data::{
-    Part, Source, TrainingData, digest, format_help, open_for_evaluation, open_for_training,
+    DataSource, Part, Source, TrainingData, digest, format_help, open_for_evaluation,
+    open_for_training,
 };
 pub use gallery::{Gallery, gallery};
 pub use interrupt::Interrupt;

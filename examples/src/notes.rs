@@ -15,6 +15,9 @@ pub struct RunNotes {
     /// The loss; the default of the output if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<Loss>,
+    /// The data sets that the model was trained on, if there were several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
     /// The split of a data set that has none of its own.
     pub split: SplitRule,
     /// The samples on which the best epoch was chosen.
@@ -26,10 +29,11 @@ pub struct RunNotes {
 impl RunNotes {
     const KEY: &'static str = "run";
 
-    /// The notes of a run.
-    pub fn of(config: &RunConfig) -> Self {
+    /// The notes of a run on these sources, if there are several.
+    pub fn of(config: &RunConfig, sources: Vec<String>) -> Self {
         Self {
             loss: config.train.loss,
+            sources,
             split: config.data.split,
             selection: config.data.selection,
             rendered: config.data.rendered,

@@ -1,6 +1,6 @@
 //! Reports of a run or an evaluation: text, Markdown and JSON.
 
-use crate::{SelectionPart, write_text};
+use crate::{DataSource, SelectionPart, write_text};
 use anyhow::Result;
 use fkp_metrics::EvaluationReport;
 use fkp_train::Progress;
@@ -13,6 +13,9 @@ use std::path::Path;
 pub struct Report<'a> {
     /// Description of the data.
     pub data: &'a str,
+    /// The data sets, if there are several.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub sources: &'a [DataSource],
     /// Number of trainable parameters.
     pub parameters: usize,
     /// The metric by which the best epoch was chosen.

@@ -1,12 +1,14 @@
 //! A training run: configuration, data and model description.
 
-use crate::{LabelTransform, RunConfig, RunNotes, TrainingData, digest, open_for_training};
+use crate::{
+    DataSource, LabelTransform, RunConfig, RunNotes, TrainingData, digest, open_for_training,
+};
 use anyhow::Result;
 use candle_core::Device;
 use fkp_augment::PixelsOnly;
 use fkp_core::{Augment, Task};
 use fkp_model::ModelCard;
-use fkp_train::Trainer;
+use fkp_train::{Trainer, TrainingSource};
 use std::collections::BTreeMap;
 
 /// A configuration, its data, and the description of the model to train.
@@ -24,9 +26,11 @@ impl TrainingRun {
     /// Opens the data and describes the model.
     pub fn open(mut config: RunConfig) -> Result<Self> {
         config.validate()?;
-        let notes = RunNotes::of(&config);
         let data = open_for_training(&config.data, &config.input)?;
         config.data.format = data.format.map(|format| format.to_string());
+        for (source, opened) in config.data.sources.iter_mut().zip(&data.sources) {
+            source.format = opened.format.map(|format| format.to_string());
+        }
         let augment = config.augment.compile(&data.schema)?;
         let augment: Box<dyn Augment> = match config.data.labels {
             LabelTransform::WithImage => Box::new(augment),
@@ -38,7 +42,8 @@ impl TrainingRun {
             output: config.output,
             ..card.task
         };
-        notes.write(&mut card)?;
+        let sources = data.sources.iter().map(DataSource::summary);
+        RunNotes::of(&config, sources.collect()).write(&mut card)?;
         Ok(Self {
             config,
             data,
@@ -51,7 +56,23 @@ impl TrainingRun {
     pub fn trainer(&self, device: &Device) -> Result<Trainer<'_>> {
         let config = self.config.train.clone();
         let trainer = Trainer::on(device, &self.card, config, |vb| self.card.network(vb))?;
-        Ok(trainer.augment(&*self.augment))
+        let trainer = trainer.augment(&*self.augment);
+        let trainer = match &self.data.sampler {
+            Some(sampler) => trainer.sampler(sampler),
+            None => trainer,
+        };
+        let trained = self.data.sources.iter();
+        let trained = trained.filter(|source| source.samples_per_epoch > 0);
+        let sources: Vec<TrainingSource> = trained
+            .map(|source| TrainingSource {
+                name: source.name.clone(),
+                samples: source.samples,
+            })
+            .collect();
+        Ok(match sources.len() {
+            0 | 1 => trainer,
+            _ => trainer.sources(sources),
+        })
     }
 
     /// Everything that must be unchanged to resume the run: augmentation, preparation and contents
@@ -59,11 +80,17 @@ impl TrainingRun {
     pub fn fingerprint(&self) -> Result<BTreeMap<String, String>> {
         let mut without_path = self.config.data.clone();
         without_path.path = None;
+        for source in &mut without_path.sources {
+            source.path = None;
+        }
         let entry = |key: &str, value: String| (key.to_owned(), value);
         Ok(BTreeMap::from([
             entry("augment", toml::to_string(&self.config.augment)?),
             entry("data", toml::to_string(&without_path)?),
-            entry("training set", digest(&self.data.train, "training")?),
+            entry(
+                "training set",
+                digest(&self.data.representative, "training")?,
+            ),
             entry("selection set", digest(&self.data.selection, "selection")?),
         ]))
     }

@@ -1,17 +1,29 @@
 //! The command line of `train`.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Parser;
-use fkp_examples::{DeviceChoice, FarLabelChoice, RunConfig, SelectionPart, format_help};
+use fkp_examples::{
+    DataConfig, DeviceChoice, FarLabelChoice, RenderedFaces, RunConfig, SelectionPart,
+    SourceConfig, format_help,
+};
 use std::path::{Path, PathBuf};
 
 /// Train a keypoint network. Without --data it trains on rendered faces.
 #[derive(Parser)]
 #[command(after_long_help = SCHEMA_HELP)]
 pub(crate) struct Arguments {
-    /// File or folder with annotated images; rendered faces if absent.
+    /// File or folder with annotated images, or `rendered:N` for N rendered faces; rendered faces if
+    /// absent. May be given several times to train on all of them.
     #[arg(long)]
-    pub(crate) data: Option<PathBuf>,
+    pub(crate) data: Vec<PathBuf>,
+    /// Proportions in which an epoch mixes the sources of --data, in their order, such as 2,1. A
+    /// source with 0 only takes part in choosing the best epoch. If absent, an epoch has every
+    /// sample once.
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
+    pub(crate) weights: Vec<f64>,
+    /// Render new faces for each epoch, so that no face is seen twice, in place of the same ones.
+    #[arg(long)]
+    pub(crate) new_faces: bool,
     #[arg(long, help = format_help())]
     pub(crate) format: Option<String>,
     /// Keypoints to train: kaggle15 (default), ibug68, aflw21, source (those of the data), or a TOML
@@ -122,7 +134,9 @@ impl Arguments {
     /// The given settings that a resumed run otherwise takes from its folder.
     fn settings(&self) -> Vec<&'static str> {
         let given = [
-            ("--data", self.data.is_some()),
+            ("--data", !self.data.is_empty()),
+            ("--weights", !self.weights.is_empty()),
+            ("--new-faces", self.new_faces),
             ("--format", self.format.is_some()),
             ("--schema", self.schema.is_some()),
             ("--config", self.config.is_some()),
@@ -147,20 +161,65 @@ impl Arguments {
         Ok(())
     }
 
-    /// The configuration file, overridden by the command line.
-    pub(crate) fn resolve(&self) -> Result<RunConfig> {
-        let mut config = match (&self.resume, &self.config, &self.data) {
-            (_, Some(file), _) => RunConfig::read(file)?,
-            (Some(folder), None, _) => RunConfig::read(&folder.join("config.toml"))?,
-            (None, None, Some(_)) => RunConfig::parse(RunConfig::TUTORIAL)?,
-            (None, None, None) => RunConfig::parse(RunConfig::RENDERED)?,
-        };
-        if let Some(path) = &self.data {
-            config.data.path = Some(path.clone());
+    /// Replaces the data of a configuration by the sources of the command line, if there are some.
+    fn set_sources(&self, data: &mut DataConfig, given: Vec<SourceConfig>) -> Result<()> {
+        if !given.is_empty() {
+            (data.path, data.format, data.sources) = (None, None, Vec::new());
+        }
+        match &given[..] {
+            [] => {}
+            // One data set is not a mixture.
+            [single] if self.weights.is_empty() => {
+                data.path.clone_from(&single.path);
+                data.rendered.train = single.rendered.unwrap_or(data.rendered.train);
+            }
+            _ => data.sources = given,
+        }
+        if !self.weights.is_empty() {
+            let (weights, sources) = (self.weights.len(), data.sources.len());
+            ensure!(
+                weights == sources,
+                "--weights: {weights} weights for {sources} sources of --data"
+            );
+            for (source, weight) in data.sources.iter_mut().zip(&self.weights) {
+                source.weight = Some(*weight);
+            }
+        }
+        if self.format.is_some() && !data.sources.is_empty() {
+            bail!(
+                "--format is for one data set: with several, write `[[data.sources]]` in --config"
+            );
         }
         // A run can be resumed from another folder.
-        if let Some(path) = &mut config.data.path {
+        let sources = data.sources.iter_mut().filter_map(|s| s.path.as_mut());
+        for path in data.path.iter_mut().chain(sources) {
             *path = std::path::absolute(&*path)?;
+        }
+        Ok(())
+    }
+
+    /// The configuration file, overridden by the command line.
+    pub(crate) fn resolve(&self) -> Result<RunConfig> {
+        let given = self
+            .data
+            .iter()
+            .map(|path| SourceConfig::from_argument(path));
+        let given: Vec<SourceConfig> = given.collect::<Result<_>>()?;
+        let has_path = given.iter().any(|source| source.path.is_some());
+        let mut config = match (&self.resume, &self.config) {
+            (_, Some(file)) => RunConfig::read(file)?,
+            (Some(folder), None) => RunConfig::read(&folder.join("config.toml"))?,
+            (None, None) if has_path => RunConfig::parse(RunConfig::TUTORIAL)?,
+            (None, None) => RunConfig::parse(RunConfig::RENDERED)?,
+        };
+        self.set_sources(&mut config.data, given)?;
+        if self.new_faces {
+            let renders = config.data.renders();
+            ensure!(
+                renders,
+                "--new-faces is for rendered faces: add --data rendered:N"
+            );
+            config.data.rendered.faces = RenderedFaces::NewEachEpoch;
         }
         if let Some(format) = &self.format {
             config.data.format = Some(format.clone());

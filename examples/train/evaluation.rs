@@ -30,6 +30,7 @@ pub(crate) fn report(
     let records = &outcome.progress.history;
     let report = Report {
         data: &run.data.source.description,
+        sources: &run.data.sources,
         parameters,
         monitor: &run.config.train.monitor,
         selected_on: run.data.selected_on,
@@ -77,8 +78,8 @@ fn evaluate(model: &Path, run: &TrainingRun) -> Result<(EvaluationReport, RgbIma
 fn evaluate_mean_face(run: &TrainingRun) -> Result<EvaluationReport> {
     let (data, frame) = (&run.data, run.config.input.frame());
     let mut mean = MeanFace::new(data.schema.len());
-    for index in 0..data.train.len() {
-        mean.update(&data.train.get(index)?.keypoints);
+    for index in 0..data.representative.len() {
+        mean.update(&data.representative.get(index)?.keypoints);
     }
     let mean = mean.predict();
     let mut evaluation = Evaluation::new(&data.schema, frame);

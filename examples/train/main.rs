@@ -48,7 +48,7 @@ fn train(arguments: &Arguments) -> Result<()> {
     let folder = folder(arguments, &run)?;
     say!("writing to {}", folder.display());
     let trainer = trainer.save_to(&folder).depends_on(run.fingerprint()?);
-    let mut observers = RunObservers::new(&folder)?;
+    let mut observers = RunObservers::new(&folder, &run.config.data)?;
     let outcome = fit(&trainer, &run, &folder, &arguments.start(), &mut observers)?;
     observers.finish(&outcome.progress.history)?;
     if let Some(message) = interrupted(&outcome, &folder) {
@@ -61,12 +61,15 @@ fn train(arguments: &Arguments) -> Result<()> {
     if let Some(path) = &arguments.export {
         export(&best, path)?;
     }
+    let paths = run.config.data.paths();
+    let paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
     say!(
         "to evaluate on data that chose nothing: evaluate --model {} --split val{}",
         best.display(),
-        match &run.config.data.path {
-            Some(path) => format!(" --data {}", path.display()),
-            None => String::new(),
+        match &paths[..] {
+            [] => String::new(),
+            [path] => format!(" --data {path}"),
+            paths => format!(" --data with one of {}", paths.join(", ")),
         }
     );
     Ok(())

@@ -1,7 +1,7 @@
 //! What a run shows and writes while it trains.
 
 use anyhow::Result;
-use fkp_examples::Interrupt;
+use fkp_examples::{DataConfig, Interrupt, RenderedFaces};
 use fkp_train::observers::{
     CsvHistory, Curves, JsonLines, KeypointErrors, Preview, ProgressBar, TensorBoard,
     ValidationPreview,
@@ -23,11 +23,11 @@ pub(crate) struct RunObservers {
 }
 
 impl RunObservers {
-    pub(crate) fn new(folder: &Path) -> Result<Self> {
+    pub(crate) fn new(folder: &Path, data: &DataConfig) -> Result<Self> {
         let preview = Preview::default();
         Ok(Self {
             folder: folder.to_owned(),
-            progress: ProgressBar::new(),
+            progress: progress_bar(data),
             history: CsvHistory::new(folder.join("history.csv")),
             events: JsonLines::new(folder.join("history.jsonl")),
             tensorboard: TensorBoard::new(folder).with_preview(preview),
@@ -67,5 +67,17 @@ impl RunObservers {
         self.keypoint_errors.finish()?;
         self.preview.finish()?;
         Ok(())
+    }
+}
+
+/// The progress bar, which explains what the training steps wait for.
+fn progress_bar(data: &DataConfig) -> ProgressBar {
+    let progress = ProgressBar::new();
+    match (data.renders(), data.rendered.faces) {
+        (true, RenderedFaces::NewEachEpoch) => progress.with_loader_advice(
+            "renders new faces and augments them: more threads, fewer pixels (input.size), or the \
+             same faces in all epochs (data.rendered.faces = \"fixed\") would help",
+        ),
+        _ => progress,
     }
 }

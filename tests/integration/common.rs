@@ -14,6 +14,7 @@ pub(crate) fn small_config() -> RunConfig {
                 train: 96,
                 validation: 32,
                 seed: 3,
+                ..RenderedConfig::default()
             },
             ..DataConfig::default()
         },

@@ -5,6 +5,8 @@
 mod bad_input;
 mod common;
 mod crops;
+mod new_faces;
 mod outside;
 mod pipeline;
 mod real_data;
+mod sources;

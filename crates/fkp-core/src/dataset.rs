@@ -46,6 +46,15 @@ pub trait Dataset: Send + Sync {
 
     /// The sample at `index`, the same every time. An index out of range is an error.
     fn get(&self, index: usize) -> Result<Sample, DatasetError>;
+
+    /// The sample at `index` in a training epoch, from 0: a function of (epoch, index), the same
+    /// every time. Epoch 0 has the samples of [`Self::get`].
+    ///
+    /// By default all epochs have these samples. A data set that generates its samples can have new
+    /// ones in each epoch. A data set that wraps another one passes the epoch on.
+    fn get_in_epoch(&self, _epoch: usize, index: usize) -> Result<Sample, DatasetError> {
+        self.get(index)
+    }
 }
 
 /// Implements [`Dataset`] for pointers to data sets.
@@ -62,6 +71,10 @@ macro_rules! forward_dataset {
 
             fn get(&self, index: usize) -> Result<Sample, DatasetError> {
                 (**self).get(index)
+            }
+
+            fn get_in_epoch(&self, epoch: usize, index: usize) -> Result<Sample, DatasetError> {
+                (**self).get_in_epoch(epoch, index)
             }
         }
     )*};
@@ -140,8 +153,12 @@ impl<D: Dataset> Dataset for Subset<D> {
     }
 
     fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+        self.get_in_epoch(0, index)
+    }
+
+    fn get_in_epoch(&self, epoch: usize, index: usize) -> Result<Sample, DatasetError> {
         match self.indices.get(index) {
-            Some(&inner) => self.inner.get(inner),
+            Some(&inner) => self.inner.get_in_epoch(epoch, inner),
             None => Err(DatasetError::out_of_range(index, self.len())),
         }
     }
@@ -194,18 +211,24 @@ impl<D: Dataset> Dataset for Concat<D> {
     }
 
     fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+        self.get_in_epoch(0, index)
+    }
+
+    fn get_in_epoch(&self, epoch: usize, index: usize) -> Result<Sample, DatasetError> {
         let mut first = 0;
         for part in &self.parts {
             if index - first < part.len() {
                 // The error names the index that the caller passed, not that within the part.
                 let reindexed = |error: DatasetError| DatasetError::new(index, error.source);
-                return part.get(index - first).map_err(reindexed);
+                let sample = part.get_in_epoch(epoch, index - first);
+                return sample.map_err(reindexed);
             }
             first += part.len();
         }
         Err(DatasetError::out_of_range(index, first))
     }
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,6 +262,48 @@ mod tests {
         let other = InMemory::new(Schema::ibug68(), Vec::new()).unwrap();
         let error = Concat::new(vec![set(2), other]).unwrap_err();
         assert!(error.source.to_string().contains("ibug68"));
+    }
+
+    /// The first byte of an image is its epoch, the id is the index.
+    struct NewEachEpoch(Schema);
+
+    impl Dataset for NewEachEpoch {
+        fn schema(&self) -> &Schema {
+            &self.0
+        }
+
+        fn len(&self) -> usize {
+            3
+        }
+
+        fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+            self.get_in_epoch(0, index)
+        }
+
+        fn get_in_epoch(&self, epoch: usize, index: usize) -> Result<Sample, DatasetError> {
+            let image = Image::filled(1, 1, 1, epoch as u8);
+            let keypoints = Keypoints::unlabeled(self.0.len());
+            Ok(Sample::new(index.to_string(), image, keypoints))
+        }
+    }
+
+    #[test]
+    fn the_epoch_is_passed_on_by_pointers_subsets_and_concatenations() {
+        let new = || Arc::new(NewEachEpoch(Schema::kaggle15()));
+        let subset = Subset::new(new(), vec![2, 1]).unwrap();
+        let parts: Vec<Box<dyn Dataset>> = vec![Box::new(set(2)), Box::new(subset)];
+        let both = Concat::new(parts).unwrap();
+        for epoch in [0, 1, 7] {
+            let sample = both.get_in_epoch(epoch, 2).unwrap();
+            assert_eq!(
+                (&*sample.id, sample.image.pixel(0, 0)[0]),
+                ("2", epoch as u8)
+            );
+            // A data set in memory has the same samples in each epoch.
+            assert_eq!(both.get_in_epoch(epoch, 1).unwrap(), both.get(1).unwrap());
+        }
+        assert_eq!(both.get(2).unwrap(), both.get_in_epoch(0, 2).unwrap());
+        assert!(both.get_in_epoch(1, 4).is_err());
     }
 
     #[test]

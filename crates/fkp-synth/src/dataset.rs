@@ -21,6 +21,16 @@ use fkp_core::{Dataset, DatasetError, Purpose, Sample, Schema, rng_for};
 pub struct SynthFaces {
     config: SynthConfig,
     schema: Schema,
+    epochs: Epochs,
+}
+
+/// The faces of later epochs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Epochs {
+    /// Those of the first.
+    Same,
+    /// New ones.
+    New,
 }
 
 impl SynthFaces {
@@ -36,7 +46,26 @@ impl SynthFaces {
                 KeypointSet::Ibug68 => Schema::ibug68(),
             },
             config,
+            epochs: Epochs::Same,
         })
+    }
+
+    /// New faces in each epoch of a training: [`Dataset::get_in_epoch`] renders the face of (seed,
+    /// epoch, index). Epoch 0 has the faces of [`Dataset::get`].
+    ///
+    /// ```
+    /// use fkp_core::Dataset;
+    /// use fkp_synth::{SynthConfig, SynthFaces};
+    /// let faces = SynthFaces::new(SynthConfig::default())?.new_each_epoch();
+    /// assert_ne!(faces.get_in_epoch(1, 0)?, faces.get(0)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn new_each_epoch(self) -> Self {
+        Self {
+            epochs: Epochs::New,
+            ..self
+        }
     }
 
     /// The configuration.
@@ -46,7 +75,12 @@ impl SynthFaces {
 
     /// The parameters of the face at `index`, to render it at another size or to change them.
     pub fn params(&self, index: usize) -> FaceParams {
-        let mut rng = rng_for(self.config.seed, Purpose::Render, 0, index as u64);
+        self.params_in_epoch(0, index)
+    }
+
+    fn params_in_epoch(&self, epoch: usize, index: usize) -> FaceParams {
+        let (epoch, index) = (epoch as u64, index as u64);
+        let mut rng = rng_for(self.config.seed, Purpose::Render, epoch, index);
         self.config.faces.sample(&mut rng)
     }
 }
@@ -61,17 +95,30 @@ impl Dataset for SynthFaces {
     }
 
     fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+        self.get_in_epoch(0, index)
+    }
+
+    fn get_in_epoch(&self, epoch: usize, index: usize) -> Result<Sample, DatasetError> {
         if index >= self.len() {
             return Err(DatasetError::out_of_range(index, self.len()));
         }
+        let epoch = match self.epochs {
+            Epochs::Same => 0,
+            Epochs::New => epoch,
+        };
         let SynthConfig {
+            seed,
             size,
             channels,
             keypoints,
             ..
         } = self.config;
-        let (image, keypoints) = render(&self.params(index), size, channels, keypoints);
-        let id = format!("synth-{}-{index}", self.config.seed);
+        let face = self.params_in_epoch(epoch, index);
+        let (image, keypoints) = render(&face, size, channels, keypoints);
+        let id = match epoch {
+            0 => format!("synth-{seed}-{index}"),
+            _ => format!("synth-{seed}-epoch{epoch}-{index}"),
+        };
         Ok(Sample {
             // Every face is another person.
             group: Some(id.clone()),

@@ -52,7 +52,7 @@ impl Communicator for SingleProcess {
 
 /// The share of this rank: every `world_size`-th sample of the batch, starting at its own rank. The
 /// sizes of the shares differ by at most one.
-pub(crate) fn share(batch: &[usize], communicator: &dyn Communicator) -> Vec<usize> {
+pub(crate) fn share<T: Copy>(batch: &[T], communicator: &dyn Communicator) -> Vec<T> {
     let own = batch.iter().skip(communicator.rank());
     own.step_by(communicator.world_size()).copied().collect()
 }

@@ -62,8 +62,9 @@ pub enum TrainError {
     },
     /// The training loss became NaN or infinite.
     #[error(
-        "the loss is {loss} in epoch {epoch}, step {step} (samples {samples:?}); the last \
-         checkpoint is from before"
+        "the loss is {loss} in epoch {epoch}, step {step} (samples {shown}); the last \
+         checkpoint is from before",
+        shown = shown(samples, in_sources)
     )]
     LossNotFinite {
         /// The loss.
@@ -74,11 +75,14 @@ pub enum TrainError {
         step: usize,
         /// Indices of the step's samples in the training set.
         samples: Vec<usize>,
+        /// The samples of each source by name, if the training set has several; otherwise empty.
+        in_sources: String,
     },
     /// A gradient became NaN or infinite while the loss did not.
     #[error(
         "the gradient of `{variable}` is not finite in epoch {epoch}, step {step} (samples \
-         {samples:?}); the last checkpoint is from before"
+         {shown}); the last checkpoint is from before",
+        shown = shown(samples, in_sources)
     )]
     GradientNotFinite {
         /// The first variable that has such a gradient.
@@ -89,6 +93,8 @@ pub enum TrainError {
         step: usize,
         /// Indices of the step's samples in the training set.
         samples: Vec<usize>,
+        /// The samples of each source by name, if the training set has several; otherwise empty.
+        in_sources: String,
     },
     /// No keypoint of a data set is labeled.
     #[error("no keypoint of the {split} set is labeled: there is nothing to compute a loss from")]
@@ -258,6 +264,13 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+fn shown(samples: &[usize], in_sources: &str) -> String {
+    match in_sources {
+        "" => format!("{samples:?}"),
+        named => named.to_owned(),
+    }
 }
 
 fn list(differences: &[RunDifference]) -> String {

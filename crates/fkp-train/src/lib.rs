@@ -31,11 +31,12 @@ pub use codec::{
 };
 pub use communicator::{Communicator, SingleProcess};
 pub use config::{DataLimit, EarlyStopping, OnUnreadable, RestoreWeights, TrainConfig};
-pub use data::{Sampler, Shuffled, WeightedSources};
+pub use data::{Sampler, Shuffled, TrainingSource, WeightedSources};
 pub use error::TrainError;
 pub use fit::{
     BestScore, EpochRecord, Evaluator, LearningRateCurve, LearningRateFinder, LearningRatePoint,
-    MetricFactory, Progress, ScoredSample, StopReason, TrainOutcome, Trainer, codec_for,
+    LossSum, MetricFactory, Progress, ScoredSample, SourceLoss, StopReason, TrainOutcome, Trainer,
+    codec_for,
 };
 pub use loss::{Loss, LossUnit};
 pub use observer::{

@@ -1,6 +1,9 @@
 //! The configuration file of a run.
 
 mod renamed;
+mod sources;
+
+pub use sources::SourceConfig;
 
 use anyhow::{Context, Result, bail};
 use fkp_augment::Recipe;
@@ -51,6 +54,9 @@ pub struct DataConfig {
     /// File or folder; rendered faces if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
+    /// Several data sets in place of `path`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceConfig>,
     /// The name of a [`fkp_data::Format`]; detected from the content if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
@@ -71,10 +77,42 @@ pub struct DataConfig {
     pub rendered: RenderedConfig,
 }
 
+impl DataConfig {
+    /// Whether some of the training samples are rendered.
+    pub fn renders(&self) -> bool {
+        match &self.sources[..] {
+            [] => self.path.is_none(),
+            sources => sources.iter().any(|source| source.rendered.is_some()),
+        }
+    }
+
+    /// The files and folders of the data.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        let sources = self
+            .sources
+            .iter()
+            .filter_map(|source| source.path.as_ref());
+        self.path.iter().chain(sources)
+    }
+
+    fn validate_sources(&self) -> Result<()> {
+        for (field, is_given) in [
+            ("data.path", self.path.is_some()),
+            ("data.format", self.format.is_some()),
+        ] {
+            if is_given && !self.sources.is_empty() {
+                bail!("{field}: with `data.sources`, it belongs to each of them");
+            }
+        }
+        sources::validate(&self.sources)
+    }
+}
+
 impl Default for DataConfig {
     fn default() -> Self {
         Self {
             path: None,
+            sources: Vec::new(),
             format: None,
             schema: "kaggle15".to_owned(),
             crop: CropChoice::Auto,
@@ -157,16 +195,36 @@ pub enum LabelTransform {
     Unchanged,
 }
 
-/// The number of rendered faces.
+/// The rendered faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RenderedConfig {
-    /// Faces to train on.
+    /// Faces to train on in each epoch.
     pub train: usize,
     /// Faces to choose the best epoch on, and as many to evaluate on: different people each.
     pub validation: usize,
     /// Seed.
     pub seed: u64,
+    /// Whether all epochs have the same faces to train on.
+    #[serde(skip_serializing_if = "RenderedFaces::is_fixed")]
+    pub faces: RenderedFaces,
+}
+
+/// The faces to train on in the epochs after the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RenderedFaces {
+    /// Those of the first, which are kept in memory.
+    #[default]
+    Fixed,
+    /// New ones, rendered while the network trains: no face is seen twice.
+    NewEachEpoch,
+}
+
+impl RenderedFaces {
+    fn is_fixed(&self) -> bool {
+        *self == Self::Fixed
+    }
 }
 
 impl Default for RenderedConfig {
@@ -175,6 +233,7 @@ impl Default for RenderedConfig {
             train: 4000,
             validation: 500,
             seed: 0,
+            faces: RenderedFaces::Fixed,
         }
     }
 }
@@ -211,6 +270,7 @@ impl RunConfig {
         self.augment.validate().context("augment")?;
         self.train.validate()?;
         self.data.split.validate().context("data.split")?;
+        self.data.validate_sources()?;
         let fraction = self.data.selection.fraction;
         if !(fraction > 0.0 && fraction < 1.0) {
             bail!("data.selection.fraction must be between 0 and 1, got {fraction}");

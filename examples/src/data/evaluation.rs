@@ -1,6 +1,6 @@
 //! The data that a model is evaluated on.
 
-use super::part::{Part, Parts};
+use super::part::{Part, Parts, carve};
 use super::rendered;
 use super::source::{Source, cropped, format_of, map_onto, short_name};
 use crate::RunNotes;
@@ -42,6 +42,7 @@ pub fn open_for_evaluation(
         Part::Train => parts()?.train,
         Part::Selection => parts()?.selection,
         Part::Val => opened.train_val()?.indices.val,
+        Part::OfTrain(rule) => carve(&opened, &opened.train_val()?.indices.train, &rule)?.val,
     };
     let (place, found, count) = (path.display(), opened.format, indices.len());
     let samples = Subset::new(opened.complete.clone(), indices)?;

@@ -2,6 +2,7 @@
 
 mod digest;
 mod evaluation;
+mod mixed;
 mod part;
 mod rendered;
 mod source;
@@ -10,5 +11,17 @@ mod training;
 pub use digest::digest;
 pub use evaluation::open_for_evaluation;
 pub use part::Part;
-pub use source::{Source, TrainingData, format_help};
-pub use training::open_for_training;
+pub use source::{DataSource, Source, TrainingData, format_help};
+
+use crate::DataConfig;
+use anyhow::Result;
+use fkp_core::InputSpec;
+
+/// Opens the data of a training run.
+pub fn open_for_training(config: &DataConfig, input: &InputSpec) -> Result<TrainingData> {
+    match (&config.path, &config.sources[..]) {
+        (Some(_), _) => training::open_single(config, input),
+        (None, []) => rendered::for_training(config, input),
+        (None, _) => mixed::for_training(config, input),
+    }
+}

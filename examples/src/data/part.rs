@@ -1,14 +1,14 @@
 //! The parts of a data set: training, selection and validation.
 
 use crate::{Selection, SelectionPart};
-use anyhow::{Context, Result};
-use clap::ValueEnum;
+use anyhow::{Context, Result, bail};
 use fkp_core::Subset;
 use fkp_data::{OpenedDataset, SplitIndices, SplitRule, hold_out};
 use std::fmt;
+use std::str::FromStr;
 
 /// The part of a data set on which a model is evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Part {
     /// The training samples.
     Train,
@@ -19,16 +19,54 @@ pub enum Part {
     Val,
     /// All samples.
     All,
+    /// A part of the training samples and those of the selection together, taken out by person or
+    /// image. It depends on the data and the rule, and only where the data has no split of its own
+    /// on the model.
+    OfTrain(SplitRule),
+}
+
+impl FromStr for Part {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let (fraction, seed) = match parts[..] {
+            ["train"] => return Ok(Self::Train),
+            ["selection"] => return Ok(Self::Selection),
+            ["val"] => return Ok(Self::Val),
+            ["all"] => return Ok(Self::All),
+            ["train", fraction] => (fraction, "0"),
+            ["train", fraction, seed] => (fraction, seed),
+            _ => bail!(
+                "`{text}` is not train, selection, val, all, or train:FRACTION:SEED, such as \
+                 train:0.5:0"
+            ),
+        };
+        let rule = SplitRule {
+            val_fraction: fraction.parse().with_context(|| {
+                format!("`{text}`: the fraction must be a number, got `{fraction}`")
+            })?,
+            seed: seed.parse().with_context(|| {
+                format!("`{text}`: the seed must be a whole number, got `{seed}`")
+            })?,
+        };
+        let is_fraction = rule.val_fraction > 0.0 && rule.val_fraction < 1.0;
+        if !is_fraction {
+            bail!("`{text}`: the fraction must be between 0 and 1, got {fraction}");
+        }
+        Ok(Self::OfTrain(rule))
+    }
 }
 
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Train => "train",
-            Self::Selection => "selection",
-            Self::Val => "val",
-            Self::All => "all",
-        })
+        match self {
+            Self::Train => f.write_str("train"),
+            Self::Selection => f.write_str("selection"),
+            Self::Val => f.write_str("val"),
+            Self::All => f.write_str("all"),
+            Self::OfTrain(rule) => write!(f, "train:{}:{}", rule.val_fraction, rule.seed),
+        }
     }
 }
 
@@ -55,21 +93,55 @@ impl Parts {
                 val,
             }),
             SelectionPart::Carved => {
-                let part = Subset::new(opened.complete.clone(), train.clone())?;
                 let rule = SplitRule {
                     val_fraction: selection.fraction,
                     ..*split
                 };
-                let carved = hold_out(&part, &rule).context(
+                let carved = carve(opened, &train, &rule).context(
                     "cannot set aside a part of the training part for choosing the best epoch",
                 )?;
-                let named = |indices: Vec<usize>| indices.into_iter().map(|i| train[i]).collect();
                 Ok(Self {
-                    train: named(carved.train),
-                    selection: named(carved.val),
+                    train: carved.train,
+                    selection: carved.val,
                     val,
                 })
             }
         }
+    }
+}
+
+/// Splits the training part by person or image: `val` is the part that is taken out.
+pub(super) fn carve(
+    opened: &OpenedDataset,
+    train: &[usize],
+    rule: &SplitRule,
+) -> Result<SplitIndices> {
+    let part = Subset::new(opened.complete.clone(), train.to_vec())?;
+    let carved = hold_out(&part, rule)?;
+    let named = |indices: Vec<usize>| indices.into_iter().map(|i| train[i]).collect();
+    Ok(SplitIndices {
+        train: named(carved.train),
+        val: named(carved.val),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_parsed_and_shown() {
+        for text in ["train", "selection", "val", "all", "train:0.5:7"] {
+            assert_eq!(text.parse::<Part>().unwrap().to_string(), text);
+        }
+        let half = "train:0.5".parse::<Part>().unwrap();
+        assert_eq!(half.to_string(), "train:0.5:0");
+        let refused = |text: &str| format!("{:#}", text.parse::<Part>().unwrap_err());
+        assert!(refused("test").contains("train:FRACTION:SEED"));
+        assert!(refused("val:0.5").contains("train:FRACTION:SEED"));
+        assert!(refused("train:half").contains("must be a number, got `half`"));
+        assert!(refused("train:1.5").contains("between 0 and 1, got 1.5"));
+        assert!(refused("train:NaN").contains("between 0 and 1"));
+        assert!(refused("train:0.5:x").contains("whole number, got `x`"));
     }
 }

@@ -2,9 +2,9 @@
 
 use super::part::Part;
 use super::source::{Source, TrainingData};
-use crate::{DataConfig, RenderedConfig, SelectionPart};
+use crate::{DataConfig, RenderedConfig, RenderedFaces, SelectionPart};
 use anyhow::{Result, bail};
-use fkp_core::{CropRule, Dataset, InputSpec, Schema};
+use fkp_core::{CropRule, Dataset, InputSpec, Schema, Subset};
 use fkp_data::{BoxSource, Cached, Cropped};
 use fkp_model::ModelCard;
 use fkp_synth::{SynthConfig, SynthFaces};
@@ -30,12 +30,24 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
         SelectionPart::Validation => (seeds.val, "to validate on"),
     };
     let description = format!(
-        "rendered faces, seed {}: {train} to train on, {validation} {what}, each of a different person",
-        seeds.train
+        "rendered faces, seed {}: {train} to train on{}, {validation} {what}, each of a different person",
+        seeds.train,
+        match config.rendered.faces {
+            RenderedFaces::Fixed => "",
+            RenderedFaces::NewEachEpoch => " in each epoch, new ones each time",
+        }
     );
+    let (train, representative) = match config.rendered.faces {
+        RenderedFaces::Fixed => {
+            let faces = cached(train, seeds.train, input)?;
+            (Arc::clone(&faces), faces)
+        }
+        RenderedFaces::NewEachEpoch => new_each_epoch(train, seeds.train, input)?,
+    };
     Ok(TrainingData {
-        train: faces(train, seeds.train, input)?,
-        selection: faces(validation, selection, input)?,
+        train,
+        representative,
+        selection: cached(validation, selection, input)?,
         crop: CropRule::for_schema(&schema),
         schema,
         format: None,
@@ -44,6 +56,8 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
             name: "rendered".to_owned(),
             description,
         },
+        sources: Vec::new(),
+        sampler: None,
     })
 }
 
@@ -64,14 +78,31 @@ impl RenderedSeeds {
     }
 }
 
-fn faces(count: usize, seed: u64, input: &InputSpec) -> Result<Arc<dyn Dataset>> {
-    let faces = SynthFaces::new(SynthConfig {
+fn faces(count: usize, seed: u64, input: &InputSpec) -> Result<SynthFaces> {
+    Ok(SynthFaces::new(SynthConfig {
         size: input.size,
         count,
         seed,
         ..SynthConfig::default()
-    })?;
-    Ok(Arc::new(Cached::new(faces)))
+    })?)
+}
+
+fn cached(count: usize, seed: u64, input: &InputSpec) -> Result<Arc<dyn Dataset>> {
+    Ok(Arc::new(Cached::new(faces(count, seed, input)?)))
+}
+
+/// Of faces that are new in each epoch, this many represent the training samples.
+const REPRESENTATIVE: usize = 1000;
+
+/// Faces to train on, none of which is kept in memory, and some that represent them.
+fn new_each_epoch(
+    count: usize,
+    seed: u64,
+    input: &InputSpec,
+) -> Result<(Arc<dyn Dataset>, Arc<dyn Dataset>)> {
+    let faces = faces(count, seed, input)?.new_each_epoch();
+    let first = Subset::new(faces.clone(), (0..count.min(REPRESENTATIVE)).collect())?;
+    Ok((Arc::new(faces), Arc::new(Cached::new(first))))
 }
 
 pub(super) fn for_evaluation(
@@ -93,11 +124,11 @@ pub(super) fn for_evaluation(
         Part::Train => (config.train, seeds.train),
         Part::Selection => (config.validation, seeds.selection),
         Part::Val => (config.validation, seeds.val),
-        Part::All => {
-            bail!("rendered faces are unlimited: choose another part with --split")
+        Part::All | Part::OfTrain(_) => {
+            bail!("rendered faces are unlimited: choose train, selection or val with --split")
         }
     };
-    let faces = faces(count, seed, &task.input)?;
+    let faces = cached(count, seed, &task.input)?;
     let dataset: Arc<dyn Dataset> = match boxes {
         BoxSource::Labels => faces,
         // The image is the crop: another box moves it within its own borders.

@@ -4,18 +4,23 @@ use crate::SelectionPart;
 use anyhow::Result;
 use fkp_core::{CropRule, Dataset, InputSpec, Schema, SchemaMap};
 use fkp_data::{Cropped, Format, Mapped};
-use std::path::Path;
+use fkp_train::WeightedSources;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The data of a training run: crops that are decoded once and cached.
+/// The data of a training run: crops that are decoded once and cached, or rendered.
 pub struct TrainingData {
     /// The training samples.
     pub train: Arc<dyn Dataset>,
+    /// What the training samples are represented by where each of them would have to be read: the
+    /// training samples, or some of those of the first epoch if each epoch has new ones.
+    pub representative: Arc<dyn Dataset>,
     /// The samples for validation after each epoch, on which the best epoch is chosen.
     pub selection: Arc<dyn Dataset>,
     /// The keypoints of both.
     pub schema: Schema,
-    /// The detected format; `None` for rendered faces.
+    /// The detected format; `None` for rendered faces and several data sets.
     pub format: Option<Format>,
     /// The crop rule for the model file.
     pub crop: CropRule,
@@ -23,6 +28,39 @@ pub struct TrainingData {
     pub selected_on: SelectionPart,
     /// Name and description of the data.
     pub source: Source,
+    /// The data sets, if there are several.
+    pub sources: Vec<DataSource>,
+    /// How an epoch mixes the data sets, if they have weights.
+    pub sampler: Option<WeightedSources>,
+}
+
+/// One of several data sets of a training run.
+#[derive(Debug, Clone, Serialize)]
+pub struct DataSource {
+    /// A short name, unique among the sources.
+    pub name: String,
+    /// File or folder; rendered faces if absent.
+    pub path: Option<PathBuf>,
+    /// The detected format.
+    #[serde(skip)]
+    pub format: Option<Format>,
+    /// Number of training samples.
+    pub samples: usize,
+    /// Number of samples in an epoch.
+    pub samples_per_epoch: usize,
+}
+
+impl DataSource {
+    /// Name and numbers in a line.
+    pub fn summary(&self) -> String {
+        let Self {
+            name,
+            samples,
+            samples_per_epoch,
+            ..
+        } = self;
+        format!("{name}: {samples} training samples, {samples_per_epoch} in each epoch")
+    }
 }
 
 /// Name and description of a data set.

@@ -1,18 +1,17 @@
-//! The data of a training run.
+//! A file or folder as the data of a training run.
 
 use super::part::Parts;
-use super::rendered;
 use super::source::{Source, TrainingData, cropped, format_of, map_onto, short_name};
 use crate::{CropChoice, DataConfig, SelectionPart};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use fkp_core::{CropRule, Dataset, InputSpec, Schema, SchemaMap, Subset};
 use fkp_data::{Cached, OpenOptions, OpenedDataset, SchemaSource};
 use std::sync::Arc;
 
-/// Opens the data of a training run.
-pub fn open_for_training(config: &DataConfig, input: &InputSpec) -> Result<TrainingData> {
+/// Opens the data at the path of a configuration.
+pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<TrainingData> {
     let Some(path) = &config.path else {
-        return rendered::for_training(config, input);
+        bail!("data.path: there is none");
     };
     let (target, own) = schemas(&config.schema)?;
     let options = OpenOptions {
@@ -54,8 +53,10 @@ pub fn open_for_training(config: &DataConfig, input: &InputSpec) -> Result<Train
         path.display(),
         describe_map(&opened, &map)
     );
+    let train = crops(&parts.train)?;
     Ok(TrainingData {
-        train: crops(&parts.train)?,
+        representative: Arc::clone(&train),
+        train,
         selection: crops(&parts.selection)?,
         schema: target,
         crop: rule,
@@ -65,6 +66,8 @@ pub fn open_for_training(config: &DataConfig, input: &InputSpec) -> Result<Train
             name: short_name(path),
             description: description.trim_end().to_owned(),
         },
+        sources: Vec::new(),
+        sampler: None,
     })
 }
 

@@ -8,4 +8,5 @@ mod onnx;
 mod outputs;
 mod resume;
 mod runs;
+mod sources;
 mod support;

@@ -4,7 +4,8 @@ use fkp_core::{Dataset, DatasetError, Sample, Schema};
 use std::sync::{Mutex, PoisonError};
 
 /// Keeps every sample in memory after it was read once: for small crops (9 kB each at 96×96 gray),
-/// which would cost far more to decode again in each epoch.
+/// which would cost far more to decode again in each epoch. All epochs have the samples of
+/// [`Dataset::get`], also if `inner` would have new ones.
 ///
 /// If several threads request the same sample, one of them decodes it and the others wait. An error
 /// is not cached: the sample is read again the next time.

@@ -98,7 +98,11 @@ impl<D: Dataset> Dataset for Cropped<D> {
     }
 
     fn get(&self, index: usize) -> Result<Sample, DatasetError> {
-        let sample = self.inner.get(index)?;
+        self.get_in_epoch(0, index)
+    }
+
+    fn get_in_epoch(&self, epoch: usize, index: usize) -> Result<Sample, DatasetError> {
+        let sample = self.inner.get_in_epoch(epoch, index)?;
         let id = sample.id.clone();
         let square = self.square(index, &sample);
         let crop = square.and_then(|square| square.apply(sample, &self.input));

@@ -30,7 +30,11 @@ impl<D: Dataset> Dataset for Mapped<D> {
     }
 
     fn get(&self, index: usize) -> Result<Sample, DatasetError> {
-        let sample = self.inner.get(index)?;
+        self.get_in_epoch(0, index)
+    }
+
+    fn get_in_epoch(&self, epoch: usize, index: usize) -> Result<Sample, DatasetError> {
+        let sample = self.inner.get_in_epoch(epoch, index)?;
         Ok(Sample {
             keypoints: self.map.apply(&sample.keypoints),
             ..sample

@@ -174,8 +174,7 @@ impl Checkpoints {
         if !current.has_same_batches_as(&saved) {
             // The unfinished epoch would have other batches, so it is restarted.
             progress.global_step -= progress.steps_done;
-            (progress.steps_done, progress.skipped) = (0, 0);
-            (progress.loss_sum, progress.weight_sum) = (0.0, 0.0);
+            progress.restart_epoch();
         }
         Ok(progress)
     }

@@ -1,11 +1,13 @@
 //! Loads, augments and encodes batches in the background, ahead of the optimizer step that uses
 //! them.
 
+use super::source::Sources;
 use crate::communicator::share;
 use crate::{Codec, Communicator, OnUnreadable, Target, TrainError};
 use candle_core::{Device, Tensor};
 use fkp_core::{Augment, Dataset, InputSpec, Keypoints, Purpose, Sample, rng_for};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
@@ -22,6 +24,42 @@ pub(crate) struct Batch {
     /// `[n, channels, size, size]`, normalized.
     pub(crate) x: Tensor,
     pub(crate) target: Target,
+    /// The target of each source in the batch, if the data set has several.
+    pub(crate) sources: Vec<SourceTarget>,
+}
+
+/// The samples of a batch that are from one source.
+pub(crate) struct SourceTarget {
+    /// Number of the source.
+    pub(crate) source: usize,
+    /// Positions of its samples in the batch, `u32 [n]`.
+    pub(crate) positions: Tensor,
+    pub(crate) target: Target,
+}
+
+/// A sample of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SampleUse {
+    /// Index of the sample in its data set.
+    pub(crate) index: usize,
+    /// How often the epoch uses the sample before this.
+    pub(crate) repeat: usize,
+}
+
+impl SampleUse {
+    /// The uses of an epoch's samples in this order.
+    pub(crate) fn of(order: &[usize]) -> Vec<Self> {
+        let mut counts = BTreeMap::new();
+        let uses = order.iter().map(|&index| {
+            let count: &mut usize = counts.entry(index).or_default();
+            *count += 1;
+            Self {
+                index,
+                repeat: *count - 1,
+            }
+        });
+        uses.collect()
+    }
 }
 
 /// The batches of one optimizer step.
@@ -47,8 +85,10 @@ pub(crate) struct Loader<'a> {
     /// `training` or `validation`, for messages.
     pub(crate) split: &'static str,
     pub(crate) augment: &'a dyn Augment,
-    /// The random numbers of an augmentation depend on seed, epoch and index of the sample alone.
+    /// The random numbers of an augmentation depend on seed, epoch, index of the sample, and how
+    /// often the epoch used it before.
     pub(crate) seed: u64,
+    /// The epoch of the samples and of their augmentation, from 0.
     pub(crate) epoch: usize,
     pub(crate) codec: &'a dyn Codec,
     pub(crate) input: InputSpec,
@@ -56,21 +96,22 @@ pub(crate) struct Loader<'a> {
     pub(crate) batch_size: usize,
     pub(crate) on_unreadable: OnUnreadable,
     pub(crate) communicator: &'a dyn Communicator,
+    pub(crate) sources: &'a Sources,
 }
 
 impl Loader<'_> {
     /// Calls `consume` with the batches of each step in order, while a thread prepares the next.
-    /// `steps` holds the sample indices of each step.
+    /// `steps` holds the samples of each step.
     pub(crate) fn for_each(
         &self,
-        steps: &[Vec<usize>],
+        steps: &[Vec<SampleUse>],
         mut consume: impl FnMut(StepBatches) -> Result<ControlFlow<()>, TrainError>,
     ) -> Result<(), TrainError> {
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel(PREFETCH);
             let producer = scope.spawn(move || {
-                for indices in steps {
-                    let batches = self.load_step(indices);
+                for samples in steps {
+                    let batches = self.load_step(samples);
                     let failed = batches.is_err();
                     // The receiver is dropped when the consumer stops early.
                     if sender.send(batches).is_err() || failed {
@@ -106,13 +147,13 @@ impl Loader<'_> {
         })
     }
 
-    fn load_step(&self, indices: &[usize]) -> Result<StepBatches, TrainError> {
+    fn load_step(&self, samples: &[SampleUse]) -> Result<StepBatches, TrainError> {
         let mut step = StepBatches {
             batches: Vec::new(),
             skipped: Vec::new(),
             loader_wait: 0.0,
         };
-        for batch in indices.chunks(self.batch_size) {
+        for batch in samples.chunks(self.batch_size) {
             let own = share(batch, self.communicator);
             let batch = self.load(&own, &mut step.skipped)?;
             step.batches.extend(batch);
@@ -122,23 +163,24 @@ impl Loader<'_> {
 
     fn load(
         &self,
-        indices: &[usize],
+        uses: &[SampleUse],
         skipped: &mut Vec<SkippedSample>,
     ) -> Result<Option<Batch>, TrainError> {
         let len = self.input.len();
-        let mut values = vec![0.0; indices.len() * len];
+        let mut values = vec![0.0; uses.len() * len];
         let results: Vec<Result<Sample, TrainError>> = values
             .par_chunks_mut(len)
-            .zip(indices)
-            .map(|(out, &index)| {
-                let sample = self.sample(index)?;
+            .zip(uses)
+            .map(|(out, used)| {
+                let sample = self.sample(used)?;
                 self.input.fill(&sample.image, out);
                 Ok(sample)
             })
             // Collected before the errors are handled, so that the first of several is reported.
             .collect();
         let (mut kept, mut samples) = (Vec::new(), Vec::new());
-        for (position, (result, &index)) in results.into_iter().zip(indices).enumerate() {
+        for (position, (result, used)) in results.into_iter().zip(uses).enumerate() {
+            let index = used.index;
             match result {
                 Ok(sample) => {
                     // Moves up if samples before it were skipped.
@@ -164,14 +206,33 @@ impl Loader<'_> {
         Ok(Some(Batch {
             x: Tensor::from_vec(values, shape, self.device)?,
             target: self.codec.encode(&samples, self.device)?,
+            sources: self.by_source(&kept, &samples)?,
             indices: kept,
             samples,
         }))
     }
 
-    fn sample(&self, index: usize) -> Result<Sample, TrainError> {
-        let split = self.split;
-        let read = self.dataset.get(index);
+    fn by_source(
+        &self,
+        indices: &[usize],
+        samples: &[Sample],
+    ) -> Result<Vec<SourceTarget>, TrainError> {
+        let groups = self.sources.group(indices).into_iter();
+        let targets = groups.map(|(source, positions)| {
+            let own: Vec<Sample> = positions.iter().map(|&p| samples[p].clone()).collect();
+            let positions: Vec<u32> = positions.iter().map(|&p| p as u32).collect();
+            Ok(SourceTarget {
+                source,
+                positions: Tensor::new(positions, self.device)?,
+                target: self.codec.encode(&own, self.device)?,
+            })
+        });
+        targets.collect()
+    }
+
+    fn sample(&self, used: &SampleUse) -> Result<Sample, TrainError> {
+        let (split, index) = (self.split, used.index);
+        let read = self.dataset.get_in_epoch(self.epoch, index);
         let sample = read.map_err(|source| TrainError::Data { split, source })?;
         let id = sample.id.clone();
         let invalid = |problem| TrainError::Sample {
@@ -180,7 +241,9 @@ impl Loader<'_> {
             id,
             problem,
         };
-        let mut rng = rng_for(self.seed, Purpose::Augment, self.epoch as u64, index as u64);
+        // The first use in an epoch has the numbers of (seed, epoch, index).
+        let use_in_run = self.epoch as u64 | (used.repeat as u64) << 32;
+        let mut rng = rng_for(self.seed, Purpose::Augment, use_in_run, index as u64);
         let sample = match self.augment.apply(sample, &mut rng) {
             Ok(sample) => sample,
             Err(error) => return Err(invalid(error.source.to_string())),
@@ -211,4 +274,17 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     text.unwrap_or_else(|| "no message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_uses_of_a_sample_in_an_epoch_are_counted() {
+        let uses = SampleUse::of(&[5, 2, 5, 5, 2]);
+        let repeats: Vec<usize> = uses.iter().map(|used| used.repeat).collect();
+        assert_eq!(repeats, [0, 0, 1, 2, 1]);
+        assert!(uses.iter().map(|used| used.index).eq([5, 2, 5, 5, 2]));
+    }
 }

@@ -39,7 +39,8 @@ impl Sampler for Shuffled {
 /// is the concatenation of the sources ([`fkp_core::Concat`]).
 ///
 /// Each epoch takes a fixed number of samples of each source. Each source is iterated in a shuffled
-/// order that continues across epochs, so that all of its samples are used equally often.
+/// order that continues across epochs, so that all of its samples are used equally often. A sample
+/// that an epoch uses several times is augmented differently each time.
 ///
 /// ```
 /// use fkp_train::{Sampler, WeightedSources};
@@ -91,6 +92,11 @@ impl WeightedSources {
             return refuse(format!("source {i} has a weight and no samples"));
         }
         Ok(Self { sizes, quotas })
+    }
+
+    /// The number of samples of each source in an epoch.
+    pub fn samples_per_source(&self) -> &[usize] {
+        &self.quotas
     }
 }
 

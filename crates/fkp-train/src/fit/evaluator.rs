@@ -1,6 +1,6 @@
 //! Evaluation of a network on a data set.
 
-use crate::data::Loader;
+use crate::data::{Loader, SampleUse, Sources};
 use crate::{Codec, OnUnreadable, SingleProcess, TrainError};
 use candle_core::Device;
 use candle_nn::ModuleT;
@@ -82,9 +82,10 @@ impl<'a> Evaluator<'a> {
             batch_size: self.batch_size.max(1),
             on_unreadable: OnUnreadable::Stop,
             communicator: &SingleProcess,
+            sources: &Sources(Vec::new()),
         };
         let order: Vec<usize> = (0..dataset.len()).collect();
-        let batches: Vec<_> = order
+        let batches: Vec<_> = SampleUse::of(&order)
             .chunks(self.batch_size.max(1))
             .map(<[_]>::to_vec)
             .collect();

@@ -29,6 +29,19 @@ pub struct EpochRecord {
     /// Training samples that were skipped because they could not be read.
     #[serde(default)]
     pub skipped: usize,
+    /// The training loss of each source, if the training set has several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceLoss>,
+}
+
+/// The training loss of one source of the training set over an epoch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourceLoss {
+    /// The source's name.
+    pub name: String,
+    /// Mean training loss of its samples, in the codec's unit, with augmentation; `None` if none of
+    /// their keypoints is labeled.
+    pub train_loss: Option<f64>,
 }
 
 #[cfg(test)]

@@ -135,7 +135,6 @@ fn train_at_rates(
     mut on_step: impl FnMut(f64, f64) -> ControlFlow<()>,
 ) -> Result<(), TrainError> {
     let plan = Rc::clone(&run.plan);
-    let communicator = run.trainer.communicator;
     let mut flow = ControlFlow::Continue(());
     let (mut epoch, mut steps_done) = (0, 0);
     while flow.is_continue() {
@@ -144,7 +143,7 @@ fn train_at_rates(
             let before = (run.progress.loss_sum, run.progress.weight_sum);
             run.optimizer_step(&step, rate)?;
             run.progress.global_step += 1;
-            run.losses.read(&mut run.progress, communicator)?;
+            run.losses.read(&mut run.progress, run.trainer)?;
             steps_done += 1;
             let weight = run.progress.weight_sum - before.1;
             if weight > 0.0 {

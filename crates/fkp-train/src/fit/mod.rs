@@ -15,8 +15,8 @@ mod training_loop;
 mod validation;
 
 pub use evaluator::{Evaluator, MetricFactory, ScoredSample};
-pub use history::EpochRecord;
+pub use history::{EpochRecord, SourceLoss};
 pub use learning_rate_finder::{LearningRateCurve, LearningRateFinder, LearningRatePoint};
 pub use outcome::{StopReason, TrainOutcome};
-pub use progress::{BestScore, Progress};
+pub use progress::{BestScore, LossSum, Progress};
 pub use trainer::{Trainer, codec_for};

@@ -1,7 +1,7 @@
 //! The samples of each optimizer step, and the loader that reads them.
 
 use super::trainer::Trainer;
-use crate::data::Loader;
+use crate::data::{Loader, SampleUse};
 use crate::{DataLimit, Sampler, Shuffled, TrainError};
 use fkp_core::{Augment, Dataset, NoAugment, Subset};
 
@@ -12,7 +12,7 @@ pub(super) struct Plan<'a> {
     pub(super) validation: Box<dyn Dataset + 'a>,
     augment: &'a dyn Augment,
     /// The samples of the only step per epoch, if all steps use the same batch.
-    single_step: Option<Vec<usize>>,
+    single_step: Option<Vec<SampleUse>>,
     max_steps: usize,
 }
 
@@ -43,7 +43,7 @@ impl<'a> Plan<'a> {
                 batch.truncate(config.samples_per_step());
                 plan.validation = part(train, "training", batch.clone())?;
                 plan.augment = &NoAugment;
-                plan.single_step = Some(batch);
+                plan.single_step = Some(SampleUse::of(&batch));
             }
             DataLimit::Limited {
                 training_batches,
@@ -62,7 +62,7 @@ impl<'a> Plan<'a> {
     ///
     /// # Errors
     /// If the sampler returns another number of samples than its `epoch_len`.
-    pub(super) fn steps(&self, epoch: usize) -> Result<Vec<Vec<usize>>, TrainError> {
+    pub(super) fn steps(&self, epoch: usize) -> Result<Vec<Vec<SampleUse>>, TrainError> {
         if let Some(batch) = &self.single_step {
             return Ok(vec![batch.clone()]);
         }
@@ -76,7 +76,8 @@ impl<'a> Plan<'a> {
             let problem = format!("an epoch has {got} samples, expected {expected}");
             return Err(TrainError::config("sampler", problem));
         }
-        let steps = order.chunks(config.samples_per_step());
+        let uses = SampleUse::of(&order);
+        let steps = uses.chunks(config.samples_per_step());
         Ok(steps.take(self.max_steps).map(<[_]>::to_vec).collect())
     }
 
@@ -96,13 +97,15 @@ impl<'a> Plan<'a> {
             split: "training",
             augment: self.augment,
             seed: self.trainer.config.seed,
-            epoch,
+            // A single batch is the same batch in each epoch.
+            epoch: if self.single_step.is_some() { 0 } else { epoch },
             codec: &*self.trainer.codec,
             input: self.trainer.task.input,
             device: self.trainer.params.device(),
             batch_size: self.trainer.config.batch_size,
             on_unreadable: self.trainer.config.on_unreadable,
             communicator: self.trainer.communicator,
+            sources: &self.trainer.sources,
         }
     }
 }

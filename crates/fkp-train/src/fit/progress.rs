@@ -14,6 +14,22 @@ pub struct BestScore {
     pub score: f64,
 }
 
+/// The training loss of some samples, as a sum.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct LossSum {
+    /// Sum of the loss.
+    pub loss: f64,
+    /// Sum of the label weights.
+    pub weight: f64,
+}
+
+impl LossSum {
+    /// The mean loss of a labeled value; `None` if there is none.
+    pub fn mean(&self) -> Option<f64> {
+        (self.weight > 0.0).then(|| self.loss / self.weight)
+    }
+}
+
 /// The progress of a run: with the weights and the optimizer's state, everything that a resume
 /// needs.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -28,6 +44,9 @@ pub struct Progress {
     pub loss_sum: f64,
     /// Sum of the label weights over the unfinished epoch.
     pub weight_sum: f64,
+    /// The same sums for each source of the training set, if it has several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<LossSum>,
     /// Samples of the unfinished epoch that were skipped because they could not be read.
     pub skipped: usize,
     /// The best validation so far, by the monitored metric.
@@ -44,4 +63,13 @@ pub struct Progress {
     pub seconds: f64,
     /// The metrics of the completed epochs.
     pub history: Vec<EpochRecord>,
+}
+
+impl Progress {
+    /// Sets what was summed over the unfinished epoch to zero.
+    pub(crate) fn restart_epoch(&mut self) {
+        (self.steps_done, self.skipped) = (0, 0);
+        (self.loss_sum, self.weight_sum) = (0.0, 0.0);
+        self.sources.fill(LossSum::default());
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::pending_losses::PendingLosses;
 use super::plan::Plan;
-use super::progress::Progress;
+use super::progress::{LossSum, Progress};
 use super::trainer::Trainer;
 use crate::checkpoint::{Changes, Checkpoints, FolderLock, Identity};
 use crate::communicator::sum_over_ranks;
@@ -57,7 +57,10 @@ impl<'a> Run<'a> {
             checkpoints,
             optimizer: Optimizer::new(params.named(), &config.optimizer, config.clip_norm)?,
             average: average.transpose()?,
-            progress: Progress::default(),
+            progress: Progress {
+                sources: vec![LossSum::default(); trainer.sources.len()],
+                ..Progress::default()
+            },
             direction: trainer.monitor_direction()?,
             losses: PendingLosses::new(params.device()),
             best_weights: None,
@@ -101,6 +104,9 @@ impl<'a> Run<'a> {
             changes,
         )?;
         self.seconds_before = self.progress.seconds;
+        // Sources may have been added, or the saved run may have had one.
+        let sources = self.trainer.sources.len();
+        self.progress.sources.resize(sources, LossSum::default());
         let (epochs, done) = (self.trainer.config.epochs, self.progress.epochs_done);
         if epochs < done {
             let problem = format!("the run has made {done} epochs already, got {epochs}");

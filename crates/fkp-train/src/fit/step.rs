@@ -1,11 +1,11 @@
 //! One optimizer step: forward, backward and update.
 
-use super::pending_losses::StepLoss;
+use super::pending_losses::{SourceSum, StepLoss};
 use super::run::Run;
 use super::trainer::Trainer;
 use crate::communicator::sum_over_ranks;
-use crate::data::StepBatches;
-use crate::{ForwardPass, TrainError};
+use crate::data::{Batch, StepBatches};
+use crate::{Codec, ForwardPass, TrainError};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Tensor};
 use fkp_kernels::Gradients;
@@ -33,6 +33,7 @@ impl Run<'_> {
         }
         let indices = || step.batches.iter().flat_map(|b| b.indices.iter().copied());
         let mut total = Tensor::zeros((), DType::F32, params.device())?;
+        let mut sources = Vec::new();
         let mut gradients: Option<Gradients> = None;
         let single = step.batches.len() == 1;
         for (number, batch) in step.batches.iter().enumerate() {
@@ -44,6 +45,7 @@ impl Run<'_> {
             })?;
             let output = network.forward_t(&batch.x, true)?;
             let sum = codec.loss(&output, &batch.target)?;
+            sources.extend(source_sums(&**codec, &output.detach(), batch)?);
             total = if single {
                 sum.detach()
             } else {
@@ -51,7 +53,8 @@ impl Run<'_> {
             };
             if single {
                 // A loss that is not finite is reported before the gradients are computed.
-                self.push_loss(indices().collect(), &total, weight)?;
+                let sources = std::mem::take(&mut sources);
+                self.push_loss(indices().collect(), &total, weight, sources)?;
             }
             let more = fkp_kernels::backward(&(sum / weight)?)?;
             gradients = Some(match gradients {
@@ -63,7 +66,7 @@ impl Run<'_> {
             });
         }
         if !single {
-            self.push_loss(indices().collect(), &total, weight)?;
+            self.push_loss(indices().collect(), &total, weight, sources)?;
         }
         // A rank without a sample still takes part in the sum.
         let mut gradients = gradients.unwrap_or_else(|| GradStore::default().into());
@@ -72,11 +75,13 @@ impl Run<'_> {
         }
         let stepped = self.optimizer.step(&gradients, learning_rate)?;
         if let Some(variable) = stepped.not_finite {
+            let samples: Vec<usize> = indices().collect();
             return Err(TrainError::GradientNotFinite {
                 variable,
                 epoch: self.progress.epochs_done + 1,
                 step: self.progress.steps_done,
-                samples: indices().collect(),
+                in_sources: self.trainer.sources.describe(&samples),
+                samples,
             });
         }
         params.average_statistics_over_ranks(*communicator)?;
@@ -103,14 +108,33 @@ impl Run<'_> {
         samples: Vec<usize>,
         sum: &Tensor,
         weight: f64,
+        sources: Vec<SourceSum>,
     ) -> Result<(), TrainError> {
         let loss = StepLoss {
             step: self.progress.steps_done,
             samples,
             sum: sum.clone(),
             weight,
+            sources,
         };
-        let (progress, communicator) = (&mut self.progress, self.trainer.communicator);
-        self.losses.push(loss, progress, communicator)
+        let (progress, trainer) = (&mut self.progress, self.trainer);
+        self.losses.push(loss, progress, trainer)
     }
+}
+
+/// The loss of each source in a batch.
+fn source_sums(
+    codec: &dyn Codec,
+    output: &Tensor,
+    batch: &Batch,
+) -> Result<Vec<SourceSum>, TrainError> {
+    let sums = batch.sources.iter().map(|part| {
+        let output = output.index_select(&part.positions, 0)?;
+        Ok(SourceSum {
+            source: part.source,
+            sum: codec.loss(&output, &part.target)?,
+            weight: part.target.total_weight,
+        })
+    });
+    sums.collect()
 }

@@ -2,9 +2,10 @@
 
 use super::evaluator::{Evaluator, MetricFactory};
 use crate::checkpoint::{Checkpoints, Identity};
+use crate::data::Sources;
 use crate::{
     Codec, Communicator, Loss, Params, Sampler, Shuffled, SingleProcess, TrainConfig, TrainError,
-    keypoint_codec,
+    TrainingSource, keypoint_codec,
 };
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{ModuleT, VarBuilder};
@@ -43,6 +44,7 @@ pub struct Trainer<'a> {
     pub(super) codec: Box<dyn Codec + 'a>,
     pub(super) augment: &'a dyn Augment,
     pub(super) sampler: &'a dyn Sampler,
+    pub(super) sources: Sources,
     pub(super) communicator: &'a dyn Communicator,
     pub(super) metrics: &'a MetricFactory,
     fingerprint: BTreeMap<String, String>,
@@ -141,6 +143,7 @@ impl<'a> Trainer<'a> {
             codec,
             augment: &NoAugment,
             sampler: &Shuffled,
+            sources: Sources::default(),
             communicator: &SingleProcess,
             metrics: &Vec::new,
             fingerprint: BTreeMap::new(),
@@ -156,6 +159,15 @@ impl<'a> Trainer<'a> {
     /// Chooses the samples of an epoch; the default is [`Shuffled`].
     pub fn sampler(self, sampler: &'a dyn Sampler) -> Self {
         Self { sampler, ..self }
+    }
+
+    /// The training set is the concatenation of these: the history then has the training loss of
+    /// each.
+    pub fn sources(self, sources: Vec<TrainingSource>) -> Self {
+        Self {
+            sources: Sources(sources),
+            ..self
+        }
     }
 
     /// Connects the processes of a data-parallel run.
@@ -247,6 +259,7 @@ impl<'a> Trainer<'a> {
                 });
             }
         }
+        self.sources.check(train.len())?;
         match self.task.input.problem() {
             Some(problem) => Err(TrainError::config("input", problem)),
             None => Ok(()),

@@ -1,9 +1,11 @@
 //! The training loop: epochs of optimizer steps, with validation, checkpoints and observers.
 
+use super::history::SourceLoss;
 use super::outcome::{StopReason, TrainOutcome};
+use super::progress::LossSum;
 use super::run::Run;
 use super::validation::Validation;
-use crate::data::{SkippedSample, StepBatches};
+use crate::data::{SkippedSample, Sources, StepBatches};
 use crate::{
     EpochRecord, EpochReport, Observer, OnUnreadable, SkipReport, StartReport, StepReport,
     TrainError, ValidationReport,
@@ -81,8 +83,7 @@ impl Run<'_> {
             learning_rate: 0.0,
         };
         let flow = self.train_epoch(observer, &mut stats)?;
-        self.losses
-            .read(&mut self.progress, self.trainer.communicator)?;
+        self.losses.read(&mut self.progress, self.trainer)?;
         if self.progress.steps_done < self.steps_per_epoch {
             self.save()?;
             return Ok(flow);
@@ -194,8 +195,7 @@ impl Run<'_> {
             }
         }
         if validate || save {
-            self.losses
-                .read(&mut self.progress, self.trainer.communicator)?;
+            self.losses.read(&mut self.progress, self.trainer)?;
             self.save()?;
         }
         let out_of_time = config
@@ -260,9 +260,17 @@ impl Run<'_> {
             samples_per_second: stats.samples as f64 / stats.training_seconds,
             loader_wait_seconds: stats.loader_wait,
             skipped: progress.skipped,
+            sources: source_losses(&self.trainer.sources, &progress.sources),
         });
         progress.epochs_done += 1;
-        (progress.steps_done, progress.skipped) = (0, 0);
-        (progress.loss_sum, progress.weight_sum) = (0.0, 0.0);
+        progress.restart_epoch();
     }
+}
+
+fn source_losses(sources: &Sources, sums: &[LossSum]) -> Vec<SourceLoss> {
+    let losses = sources.0.iter().zip(sums).map(|(source, sum)| SourceLoss {
+        name: source.name.clone(),
+        train_loss: sum.mean(),
+    });
+    losses.collect()
 }

@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// Rewrites a CSV file after each epoch, such as `history.csv`: one row per epoch, with the fields
-/// of [`EpochRecord`] as columns.
+/// of [`EpochRecord`] as columns. If the training set has several sources, a column
+/// `train_loss_NAME` for each follows.
 ///
 /// A file that cannot be written stops the run; the last good one is kept.
 pub struct CsvHistory {
@@ -31,17 +32,55 @@ impl CsvHistory {
         let table = || -> std::io::Result<Vec<u8>> {
             let mut table = csv::Writer::from_writer(Vec::new());
             for record in history {
-                table.serialize(record)?;
+                table.serialize(EpochRecord {
+                    sources: Vec::new(),
+                    ..record.clone()
+                })?;
             }
             table.into_inner().map_err(|error| error.into_error())
         };
-        let written = table().and_then(|table| write_atomic(path, &table));
+        let written = table()
+            .and_then(|table| with_sources(table, history))
+            .and_then(|table| write_atomic(path, &table));
         written.map_err(|source| TrainError::Io {
             path: path.to_owned(),
             action: "write the history",
             source,
         })
     }
+}
+
+/// Adds the columns of the sources to a table. A source may have been added after some epochs.
+fn with_sources(table: Vec<u8>, history: &[EpochRecord]) -> std::io::Result<Vec<u8>> {
+    let mut names: Vec<&str> = Vec::new();
+    for source in history.iter().flat_map(|record| &record.sources) {
+        if !names.contains(&source.name.as_str()) {
+            names.push(&source.name);
+        }
+    }
+    if names.is_empty() {
+        return Ok(table);
+    }
+    let mut rows = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(&*table);
+    let mut wider = csv::Writer::from_writer(Vec::new());
+    for (number, row) in rows.records().enumerate() {
+        let mut row = row?;
+        let record = number.checked_sub(1).and_then(|epoch| history.get(epoch));
+        for name in &names {
+            row.push_field(&match record {
+                None => format!("train_loss_{name}"),
+                Some(record) => {
+                    let source = record.sources.iter().find(|source| source.name == *name);
+                    let loss = source.and_then(|source| source.train_loss);
+                    loss.map_or(String::new(), |loss| loss.to_string())
+                }
+            });
+        }
+        wider.write_record(&row)?;
+    }
+    wider.into_inner().map_err(|error| error.into_error())
 }
 
 impl Observer for CsvHistory {
@@ -63,6 +102,7 @@ impl Observer for CsvHistory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SourceLoss;
     use crate::observers::testing::{FakeRun, STEPS};
 
     #[test]
@@ -89,6 +129,29 @@ mod tests {
         let mut rows = csv::Reader::from_reader(text.as_bytes());
         let rows: Vec<EpochRecord> = rows.deserialize().collect::<Result<_, _>>().unwrap();
         assert_eq!(rows, run.history);
+    }
+
+    #[test]
+    fn the_loss_of_each_source_has_a_column() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.csv");
+        let mut run = FakeRun::new();
+        let loss = |name: &str, train_loss| SourceLoss {
+            name: name.to_owned(),
+            train_loss,
+        };
+        run.history[1].sources = vec![loss("mine", Some(0.5)), loss("a,b", None)];
+        run.history[2].sources = vec![loss("a,b", Some(0.25))];
+        CsvHistory::write(&path, &run.history).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(
+            lines[0].ends_with(",skipped,train_loss_mine,\"train_loss_a,b\""),
+            "{text}"
+        );
+        assert!(lines[1].ends_with(",0.125,0,,"), "{text}");
+        assert!(lines[2].ends_with(",0.125,1,0.5,"), "{text}");
+        assert!(lines[3].ends_with(",0.125,0,,0.25"), "{text}");
     }
 
     #[cfg(target_os = "linux")]

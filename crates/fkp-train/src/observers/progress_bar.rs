@@ -22,7 +22,13 @@ pub struct ProgressBar {
     first: Option<(Instant, usize)>,
     /// A time, and the number of samples since then, for the rate.
     rate: Option<(Instant, usize)>,
+    /// Printed once if the steps wait for the loader; absent after that.
+    loader_advice: Option<String>,
 }
+
+/// What the loader does and what makes it faster, unless the program knows more.
+const LOADER_ADVICE: &str = "reads and augments the samples: more threads, a smaller input or \
+                             less augmentation would help";
 
 /// Interval of the lines during an epoch without a terminal.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -55,6 +61,33 @@ impl ProgressBar {
             live,
             first: None,
             rate: None,
+            loader_advice: Some(LOADER_ADVICE.to_owned()),
+        }
+    }
+
+    /// A note is printed after the first epoch in which the steps spent more than a tenth of the
+    /// time, and more than a second, waiting for their samples. It ends with this text, which
+    /// continues "the loader": what it does, and what would make it faster.
+    #[must_use]
+    pub fn with_loader_advice(mut self, advice: impl Into<String>) -> Self {
+        self.loader_advice = Some(advice.into());
+        self
+    }
+
+    fn note_loader_wait(&mut self, record: &EpochRecord) {
+        let (wait, epoch) = (record.loader_wait_seconds, record.epoch);
+        if wait <= 1.0 || wait <= 0.1 * record.seconds {
+            return;
+        }
+        if let Some(advice) = self.loader_advice.take() {
+            let percent = 100.0 * wait / record.seconds;
+            self.write(
+                stderr(),
+                &format!(
+                    "note: {percent:.0} % of epoch {epoch} was spent waiting for the loader, which \
+                     {advice}"
+                ),
+            );
         }
     }
 
@@ -191,6 +224,7 @@ impl Observer for ProgressBar {
             stdout(),
             &line(report.record, report.epochs, report.is_best),
         );
+        self.note_loader_wait(report.record);
         ControlFlow::Continue(())
     }
 }
@@ -217,10 +251,11 @@ fn line(record: &EpochRecord, epochs: usize, is_best: bool) -> String {
         .nme
         .map_or("–".to_owned(), |nme| format!("{:.2} %", 100.0 * nme));
     let mut line = format!(
-        "epoch {:>width$}/{epochs}  train loss {:.5}  val loss {:.5}  MAE {} px  \
+        "epoch {:>width$}/{epochs}  train loss {:.5}{}  val loss {:.5}  MAE {} px  \
          RMSE {} px  NME {nme}  {:.0} samples/s  {:.1} s",
         record.epoch,
         record.train_loss,
+        sources(record),
         record.val_loss,
         number(record.mae_px, 3),
         number(record.rmse_px, 3),
@@ -235,6 +270,16 @@ fn line(record: &EpochRecord, epochs: usize, is_best: bool) -> String {
         line += &format!("  ({} skipped)", record.skipped);
     }
     line + star(is_best)
+}
+
+/// The training loss of each source in parentheses, if there are several.
+fn sources(record: &EpochRecord) -> String {
+    let losses = record.sources.iter();
+    let losses = losses.map(|source| format!("{} {}", source.name, number(source.train_loss, 5)));
+    match losses.collect::<Vec<_>>() {
+        losses if losses.is_empty() => String::new(),
+        losses => format!(" ({})", losses.join(", ")),
+    }
 }
 
 fn number(value: Option<f64>, digits: usize) -> String {
@@ -259,6 +304,7 @@ fn short(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SourceLoss;
     use crate::observers::testing::{EPOCHS, FakeRun, STEPS};
     use indicatif::InMemoryTerm;
     use std::sync::{Arc, Mutex};
@@ -313,6 +359,42 @@ mod tests {
              cannot be read: sample 7 cannot be read: a.csv, line 9: no image"
         );
         assert!(lines[4].contains("  (1 skipped)  *"), "{text}");
+    }
+
+    #[test]
+    fn the_loss_of_each_source_is_shown() {
+        let mut record = FakeRun::new().history[0].clone();
+        let loss = |name: &str, train_loss| SourceLoss {
+            name: name.to_owned(),
+            train_loss,
+        };
+        record.sources = vec![loss("mine", Some(0.25)), loss("faces", None)];
+        let text = line(&record, 3, false);
+        let expected = "epoch 1/3  train loss 0.50000 (mine 0.25000, faces –)  val loss 0.25000";
+        assert!(text.starts_with(expected), "{text}");
+    }
+
+    #[test]
+    fn waiting_for_the_loader_is_explained_once() {
+        let text = |seconds: f64, wait: &[f64]| {
+            let mut run = FakeRun::new();
+            for (record, wait) in run.history.iter_mut().zip(wait) {
+                (record.seconds, record.loader_wait_seconds) = (seconds, *wait);
+            }
+            let buffer = Buffer::default();
+            let mut progress = lines(&buffer, Duration::MAX).with_loader_advice("renders");
+            let flow = run.replay(&mut progress, 0..EPOCHS * STEPS);
+            assert!(flow.is_continue());
+            buffer.text()
+        };
+        let slow = text(20.0, &[1.9, 5.0, 8.0]);
+        let notes: Vec<&str> = slow.lines().filter(|l| l.starts_with("note:")).collect();
+        let expected = "note: 25 % of epoch 2 was spent waiting for the loader, which renders";
+        assert_eq!(notes, [expected], "{slow}");
+        // Less than a tenth of the time, and less than a second.
+        for fast in [text(20.0, &[1.9; EPOCHS]), text(1.0, &[0.9; EPOCHS])] {
+            assert!(!fast.contains("note:"), "{fast}");
+        }
     }
 
     #[test]

@@ -56,6 +56,7 @@ impl FakeRun {
             samples_per_second: 100.0,
             loader_wait_seconds: 0.125,
             skipped: usize::from(epoch == 2),
+            sources: Vec::new(),
         };
         let faces = SynthFaces::new(faces).unwrap();
         let codec = Coordinates::new(InputSpec::gray(SIDE).frame(), Mae);

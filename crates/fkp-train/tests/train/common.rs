@@ -9,7 +9,7 @@ use fkp_core::{
 use fkp_model::layers::{self, Activation, BatchNorm2d, Conv2d, Conv2dConfig, Dropout};
 use fkp_train::{
     Communicator, Observer, Sampler, Shuffled, SingleProcess, StepReport, TrainConfig, TrainError,
-    TrainOutcome, Trainer,
+    TrainOutcome, Trainer, TrainingSource,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -129,6 +129,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) fingerprint: BTreeMap<String, String>,
     pub(crate) start: Start,
     pub(crate) sampler: &'a dyn Sampler,
+    pub(crate) sources: Vec<TrainingSource>,
     pub(crate) communicator: &'a dyn Communicator,
 }
 
@@ -148,6 +149,7 @@ impl Setup<'_> {
             fingerprint: BTreeMap::new(),
             start: Start::Fresh,
             sampler: &Shuffled,
+            sources: Vec::new(),
             communicator: &SingleProcess,
         }
     }
@@ -197,6 +199,7 @@ impl Setup<'_> {
         let trainer = trainer
             .augment(augment)
             .sampler(self.sampler)
+            .sources(self.sources.clone())
             .communicator(self.communicator);
         match &self.folder {
             Some(folder) => trainer.save_to(folder).depends_on(self.fingerprint.clone()),

@@ -218,6 +218,7 @@ fn a_gradient_that_is_not_finite_names_its_variable() {
         epoch,
         step,
         samples,
+        ..
     } = &error
     else {
         panic!("{error}");

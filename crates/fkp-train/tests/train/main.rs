@@ -4,8 +4,10 @@
 
 mod buffers;
 mod common;
+mod epochs;
 mod faults;
 mod fit;
 mod options;
 mod parallel;
 mod resume;
+mod sources;

@@ -151,6 +151,41 @@ fn ranks_have_the_same_running_statistics() {
     }
 }
 
+/// The losses of the sources are sums over the ranks, also if a rank has no sample of one.
+#[test]
+fn the_loss_of_each_source_is_summed_over_the_ranks() {
+    let source = |name: &str, samples| fkp_train::TrainingSource {
+        name: name.to_owned(),
+        samples,
+    };
+    let losses = |size: usize| {
+        let run = |member: Member| {
+            let folder = tempfile::tempdir().unwrap();
+            let mut setup = Setup::new(folder.path());
+            setup.sources = vec![source("most", 34), source("rest", 3)];
+            setup.communicator = &member;
+            let (outcome, _) = setup.train().unwrap();
+            let history = outcome.progress.history.into_iter();
+            let sources = history.flat_map(|record| record.sources);
+            sources
+                .map(|source| source.train_loss.unwrap())
+                .collect::<Vec<_>>()
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = group(size)
+                .into_iter()
+                .map(|member| scope.spawn(move || run(member)))
+                .collect();
+            let ranks: Vec<_> = threads.into_iter().map(|t| t.join().unwrap()).collect();
+            assert!(ranks.iter().all(|rank| *rank == ranks[0]), "{ranks:?}");
+            ranks[0].clone()
+        })
+    };
+    for (one, two) in losses(1).iter().zip(losses(2)) {
+        assert!((one - two).abs() < 1e-5, "{one} {two}");
+    }
+}
+
 /// Tests the group itself.
 #[test]
 fn the_group_adds_and_broadcasts() {

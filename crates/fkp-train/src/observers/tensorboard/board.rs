@@ -4,7 +4,9 @@ use super::event::{Content, Event, Value};
 #[cfg(feature = "plots")]
 use crate::observers::Preview;
 use crate::observers::append_file::AppendFile;
-use crate::{EpochReport, Observer, StartReport, StepReport, TrainError, ValidationReport};
+use crate::{
+    EpochReport, Observer, SourceLoss, StartReport, StepReport, TrainError, ValidationReport,
+};
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -16,7 +18,7 @@ use std::time::SystemTime;
 /// - Every few steps: `step/mean_loss` (over the epoch so far), `step/learning_rate`,
 ///   `step/grad_norm`, `step/loader_wait_seconds`.
 /// - Each validation: `loss/validation`, `error/mae_px`, `error/rmse_px`.
-/// - Each epoch: `loss/train`, `error/nme`, `speed/samples_per_second`,
+/// - Each epoch: `loss/train`, of several sources also `loss/train/NAME`, `error/nme`, `speed/samples_per_second`,
 ///   `speed/loader_wait_seconds`, `epoch`, `skipped`.
 /// - With the feature `plots`, see `TensorBoard::with_preview`: the image `preview`.
 ///
@@ -173,6 +175,13 @@ impl Observer for TensorBoard {
             scalars.len() - 3
         };
         self.scalars(report.global_step, &scalars[..count]);
+        let tag = |source: &SourceLoss| format!("loss/train/{}", source.name);
+        let tags: Vec<String> = record.sources.iter().map(tag).collect();
+        let losses = record.sources.iter().map(|source| source.train_loss);
+        let losses: Vec<_> = tags.iter().map(String::as_str).zip(losses).collect();
+        if !losses.is_empty() {
+            self.scalars(report.global_step, &losses);
+        }
         #[cfg(feature = "plots")]
         self.image(report);
         self.file.flow()
