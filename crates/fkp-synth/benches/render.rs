@@ -11,9 +11,24 @@ fn faces(criterion: &mut Criterion) {
     };
     let params: Vec<_> = (0..64).map(|index| faces.params(index)).collect();
     for (size, channels, set, name) in [
-        (96, Channels::Gray, KeypointSet::Kaggle15, "96, gray, 15 keypoints"),
-        (96, Channels::Rgb, KeypointSet::Ibug68, "96, color, 68 keypoints"),
-        (256, Channels::Rgb, KeypointSet::Ibug68, "256, color, 68 keypoints"),
+        (
+            96,
+            Channels::Gray,
+            KeypointSet::Kaggle15,
+            "96, gray, 15 keypoints",
+        ),
+        (
+            96,
+            Channels::Rgb,
+            KeypointSet::Ibug68,
+            "96, color, 68 keypoints",
+        ),
+        (
+            256,
+            Channels::Rgb,
+            KeypointSet::Ibug68,
+            "256, color, 68 keypoints",
+        ),
     ] {
         let mut next = params.iter().cycle();
         criterion.bench_function(&format!("render {name}"), |bencher| {

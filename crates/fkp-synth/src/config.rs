@@ -112,9 +112,9 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_refused_and_missing_ones_default() {
-        let config: SynthConfig = toml::from_str("count = 5\n[variation]\nscale = 0.0").unwrap();
+        let config: SynthConfig = toml::from_str("count = 5\n[faces.view]\nscale = 0.0").unwrap();
         assert_eq!((config.count, config.size), (5, 96));
-        assert_eq!(config.variation.scale, 0.0);
+        assert_eq!(config.faces.view.scale.0, 0.0);
         assert!(toml::from_str::<SynthConfig>("sise = 5").is_err());
     }
 }

@@ -96,7 +96,13 @@ pub(crate) fn ibug68(
     }
     let [nx, ny] = face.nose.at;
     let w = face.nose.width;
-    for (x, y) in [(-0.42, 0.24), (-0.2, 0.31), (0.0, 0.36), (0.2, 0.31), (0.42, 0.24)] {
+    for (x, y) in [
+        (-0.42, 0.24),
+        (-0.2, 0.31),
+        (0.0, 0.36),
+        (0.2, 0.31),
+        (0.42, 0.24),
+    ] {
         add([nx + x * w, ny + y]);
     }
     // Eyes: from the corner that is left in the image along the upper lid and back.
@@ -160,7 +166,9 @@ fn outermost(
     const STEPS: usize = 16;
     let out = |t: f32| side * across(surface.on_ring(level, around * t));
     let values: [f32; STEPS + 1] = std::array::from_fn(|step| out(step as f32 / STEPS as f32));
-    let best = (0..=STEPS).max_by(|a, b| values[*a].total_cmp(&values[*b])).unwrap_or(STEPS);
+    let best = (0..=STEPS)
+        .max_by(|a, b| values[*a].total_cmp(&values[*b]))
+        .unwrap_or(STEPS);
     let mut t = best as f32 / STEPS as f32;
     if (1..STEPS).contains(&best) {
         // The vertex of the parabola through three values.

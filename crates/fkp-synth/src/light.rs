@@ -17,13 +17,26 @@ pub(crate) struct Lights {
     rotation: Rotation,
 }
 
+/// Hair at one point.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Strands {
+    pub(crate) albedo: Color,
+    /// Direction along the strands.
+    pub(crate) tangent: Vec3,
+    /// Strength of the highlights, 0 to 1.
+    pub(crate) gloss: f32,
+    /// Fraction of the light that arrives between the strands.
+    pub(crate) open: f32,
+}
+
 /// How much redder light is that has passed through skin.
 const WRAP: Color = [0.42, 0.2, 0.13];
 
 impl Lights {
     pub(crate) fn new(light: &Light, rotation: Rotation) -> Self {
+        let fills = light.fills.iter().filter(|lamp| lamp.color != [0.0; 3]);
         let lamps: Vec<_> = std::iter::once(&light.key)
-            .chain(&light.fills)
+            .chain(fills)
             .map(|lamp| (normalized(lamp.toward), lamp.color))
             .collect();
         Self {
@@ -115,7 +128,11 @@ impl Lights {
         let surroundings = self.ambient([0.0, mirrored[1], 0.0]);
         let mut out = scaled(surroundings, 0.025);
         for (index, (toward, color)) in self.lamps.iter().enumerate() {
-            let passes = if index == 0 { 0.35 + 0.65 * shadow } else { 0.7 };
+            let passes = if index == 0 {
+                0.35 + 0.65 * shadow
+            } else {
+                0.7
+            };
             // A window or soft box of about 15°.
             let near = smoothstep(0.955, 0.985, dot(mirrored, *toward));
             for i in 0..3 {
@@ -125,34 +142,38 @@ impl Lights {
         out
     }
 
-    /// Light on hair whose strands run along `tangent` (Kajiya and Kay, 1989).
+    /// Light that hair sends to the viewer (Kajiya and Kay, *Rendering Fur with Three Dimensional
+    /// Textures*, 1989).
     pub(crate) fn on_hair(
         &self,
-        albedo: Color,
+        strands: &Strands,
         normal: Vec3,
-        tangent: Vec3,
         toward_camera: Vec3,
-        gloss: f32,
-        open: f32,
         shadow: f32,
     ) -> Color {
-        let mut out: Color = {
-            let ambient = self.ambient(normal);
-            std::array::from_fn(|i| albedo[i] * ambient[i] * open)
-        };
+        let Strands {
+            albedo,
+            tangent,
+            gloss,
+            open,
+        } = *strands;
+        let ambient = self.ambient(normal);
+        let mut out: Color = std::array::from_fn(|i| albedo[i] * ambient[i] * open);
         for (index, (toward, color)) in self.lamps.iter().enumerate() {
             let passes = if index == 0 { shadow } else { 1.0 };
+            let facing = smoothstep(-0.35, 0.75, dot(normal, *toward)) * passes * open;
+            if facing <= 0.0 {
+                continue;
+            }
             let along = dot(tangent, *toward);
             let sine = (1.0 - along * along).max(0.0).sqrt();
-            let facing = smoothstep(-0.35, 0.75, dot(normal, *toward));
-            let diffuse = (0.35 + 0.65 * sine) * facing * open;
-            let half = normalized(add(*toward, toward_camera));
-            let across = dot(tangent, half);
+            let diffuse = 0.35 + 0.65 * sine;
+            let across = dot(tangent, normalized(add(*toward, toward_camera)));
             let shine = (1.0 - across * across).max(0.0).sqrt();
             let (broad, tight) = (power(shine, 4), power(shine, 7));
             for i in 0..3 {
                 let tinted = 0.3 * broad * (0.06 + albedo[i]) + 0.05 * tight;
-                out[i] += color[i] * passes * (albedo[i] * diffuse + gloss * tinted * facing * open);
+                out[i] += color[i] * facing * (albedo[i] * diffuse + gloss * tinted);
             }
         }
         out

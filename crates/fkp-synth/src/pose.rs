@@ -1,8 +1,8 @@
 //! Transforms from the head's frame to the viewer's frame and to pixels.
 
 use crate::math::Vec3;
-use crate::params::{Pose, View};
 use crate::mesh::visibility::ScreenVertex;
+use crate::params::{Pose, View};
 
 /// The rotation of the head: `viewer = rotation · head`.
 #[derive(Debug, Clone, Copy)]

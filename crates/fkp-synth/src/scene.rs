@@ -2,8 +2,10 @@
 
 use crate::config::KeypointSet;
 use crate::landmarks;
-use crate::light::Lights;
+use crate::light::{Lights, Strands};
 use crate::math::{Vec3, add, blend, dot, mix, normalized, scaled, smoothstep, sub};
+use crate::mesh::visibility::{NOTHING, SAMPLES, ScreenVertex, Sides, weights};
+use crate::mesh::{Mesh, VisibilityBuffer};
 use crate::noise::NoiseTexture;
 use crate::paint::eye::Eyeball;
 use crate::paint::hair::Part;
@@ -11,8 +13,6 @@ use crate::paint::skin::Mole;
 use crate::paint::{self, Ray, Spot};
 use crate::params::{Color, FaceParams, Framing, HairStyle, Pose};
 use crate::pose::{Projection, Rotation};
-use crate::mesh::visibility::{NOTHING, SAMPLES, ScreenVertex, Sides, weights};
-use crate::mesh::{Mesh, VisibilityBuffer};
 use crate::shape::hair::Hairline;
 use crate::shape::{Detail, Features, Surface};
 use fkp_core::{Keypoint, Keypoints, Visibility};
@@ -82,7 +82,14 @@ impl<'a> Scene<'a> {
         let mut projection = Projection::new(&face.view, anchor, size);
         if let Framing::FaceBox(fraction) = face.view.framing {
             let points = ibug68(face, &features, &surface, rotation, camera_at);
-            projection = around_box(projection, &points, rotation, face, fraction * size as f32, size);
+            projection = around_box(
+                projection,
+                &points,
+                rotation,
+                face,
+                fraction * size as f32,
+                size,
+            );
         }
         // The body follows the head a little.
         let body = Rotation::new(&Pose {
@@ -111,9 +118,7 @@ impl<'a> Scene<'a> {
                 .normals
                 .iter()
                 .zip(&follow)
-                .map(|(n, follow)| {
-                    normalized(blend(body.apply(*n), rotation.apply(*n), *follow))
-                })
+                .map(|(n, follow)| normalized(blend(body.apply(*n), rotation.apply(*n), *follow)))
                 .collect();
             let screen = positions.iter().map(|p| projection.to_screen(*p)).collect();
             Placed {
@@ -125,7 +130,13 @@ impl<'a> Scene<'a> {
         };
         let always = |_: &[f32; 3]| 1.0;
         let by_height = |surface: &[f32; 3]| smoothstep(5.2, 3.6, surface[1]);
-        let mut solids = vec![(Solid::Head, place(surface.mesh(Detail::of(1.0 / projection.px_per_unit)), &by_height))];
+        let mut solids = vec![(
+            Solid::Head,
+            place(
+                surface.mesh(Detail::of(1.0 / projection.px_per_unit)),
+                &by_height,
+            ),
+        )];
         if face.hair.length < 1.0 || face.hair.style == HairStyle::Bald {
             for side in [1.0, -1.0] {
                 let ear = crate::shape::ear::mesh(&surface, &face.head, side);
@@ -164,9 +175,8 @@ impl<'a> Scene<'a> {
                 layer(Part::Curtain, curtain);
             }
             let px = 1.0 / projection.px_per_unit;
-            let shell = |lift| {
-                crate::shape::hair::shell(&surface, &face.hair, &hairline, &noise, lift, px)
-            };
+            let shell =
+                |lift| crate::shape::hair::shell(&surface, &face.hair, &hairline, &noise, lift, px);
             layer(Part::Shell, shell(0.0));
             // Single hairs are narrower than a pixel of a small image.
             if px < 0.035 {
@@ -178,10 +188,11 @@ impl<'a> Scene<'a> {
         let shadows = ShadowMap::new(
             lights.key(),
             face.light.softness,
-            solids
-                .iter()
-                .map(|(_, placed)| placed)
-                .chain(hair.iter().filter(|l| l.part != Part::Wisps).map(|l| &l.placed)),
+            solids.iter().map(|(_, placed)| placed).chain(
+                hair.iter()
+                    .filter(|l| l.part != Part::Wisps)
+                    .map(|l| &l.placed),
+            ),
         );
         let eyeballs = [0, 1].map(|index| {
             let side = if index == 0 { 1.0 } else { -1.0 };
@@ -312,8 +323,21 @@ impl<'a> Scene<'a> {
                 &self.noise,
             );
             let hairs = darker(face.hair.color, 0.8);
-            paint::beard::paint(&mut material, face, &self.features.mouth, hairs, &spot, &self.noise);
-            paint::brow::paint(&mut material, brow, darker(face.hair.color, 0.6), &spot, &self.noise);
+            paint::beard::paint(
+                &mut material,
+                face,
+                &self.features.mouth,
+                hairs,
+                &spot,
+                &self.noise,
+            );
+            paint::brow::paint(
+                &mut material,
+                brow,
+                darker(face.hair.color, 0.6),
+                &spot,
+                &self.noise,
+            );
         }
         // The shade of the jaw on the neck, and of hair on the skin beside it.
         if y > 2.6 {
@@ -324,7 +348,13 @@ impl<'a> Scene<'a> {
             let below = self.hairline.below(x, y);
             material.open *= 1.0 - 0.35 * smoothstep(0.35, 0.0, below);
         }
-        paint::cloth::paint(&mut material, &face.clothes, fragment.surface, px, &self.noise);
+        paint::cloth::paint(
+            &mut material,
+            &face.clothes,
+            fragment.surface,
+            px,
+            &self.noise,
+        );
         let normal = self.tilted(fragment.normal, material.slope);
         let light = self.lights.shade(&material, normal, toward, shadow);
         match opening {
@@ -379,7 +409,14 @@ impl<'a> Scene<'a> {
     fn hair(&self, part: Part, fragment: &Fragment) -> (f32, Color) {
         let hair = &self.face.hair;
         let px = self.px(fragment.near);
-        let look = paint::hair::look(hair, &self.hairline, part, fragment.surface, px, &self.noise);
+        let look = paint::hair::look(
+            hair,
+            &self.hairline,
+            part,
+            fragment.surface,
+            px,
+            &self.noise,
+        );
         if look.opacity <= 0.0 {
             return (0.0, [0.0; 3]);
         }
@@ -392,11 +429,14 @@ impl<'a> Scene<'a> {
         let shadow = self.shadows.lit(fragment.at, normal);
         let open = look.open * if inner { 0.35 } else { 1.0 };
         let shadow = if inner { 0.2 * shadow } else { shadow };
-        (
-            look.opacity,
-            self.lights
-                .on_hair(look.albedo, normal, tangent, toward, hair.gloss, open, shadow),
-        )
+        let strands = Strands {
+            albedo: look.albedo,
+            tangent,
+            gloss: hair.gloss,
+            open,
+        };
+        let light = self.lights.on_hair(&strands, normal, toward, shadow);
+        (look.opacity, light)
     }
 }
 
@@ -540,7 +580,11 @@ const SPAN: f32 = 12.0;
 
 impl ShadowMap {
     fn new<'m>(toward: Vec3, softness: f32, casters: impl Iterator<Item = &'m Placed>) -> Self {
-        let up = if toward[1].abs() > 0.9 { [0.0, 0.0, 1.0] } else { [0.0, 1.0, 0.0] };
+        let up = if toward[1].abs() > 0.9 {
+            [0.0, 0.0, 1.0]
+        } else {
+            [0.0, 1.0, 0.0]
+        };
         let right = normalized(crate::math::cross(up, toward));
         let down = crate::math::cross(toward, right);
         let mut shadows = Self {
@@ -556,7 +600,9 @@ impl ShadowMap {
                 .iter()
                 .map(|p| shadows.project(*p))
                 .collect();
-            shadows.map.draw(&vertices, &caster.mesh.triangles, 0, Sides::Front);
+            shadows
+                .map
+                .draw(&vertices, &caster.mesh.triangles, 0, Sides::Front);
         }
         shadows
     }
@@ -595,7 +641,9 @@ impl ShadowMap {
             [-0.35, 0.7],
         ];
         for [du, dv] in TAPS {
-            lit += self.map.reaches(u + reach * du, v + reach * dv, p.near + bias);
+            lit += self
+                .map
+                .reaches(u + reach * du, v + reach * dv, p.near + bias);
         }
         mix(0.0, 1.0, lit / TAPS.len() as f32)
     }
@@ -606,9 +654,7 @@ impl Scene<'_> {
     pub(crate) fn keypoints(&self, set: KeypointSet) -> Keypoints {
         let (face, features, surface) = (self.face, &self.features, &self.surface);
         let points = match set {
-            KeypointSet::Ibug68 => {
-                ibug68(face, features, surface, self.rotation, self.camera_at)
-            }
+            KeypointSet::Ibug68 => ibug68(face, features, surface, self.rotation, self.camera_at),
             KeypointSet::Kaggle15 => landmarks::kaggle15(face, features, surface),
         };
         points.into_iter().map(|p| self.keypoint(p)).collect()
@@ -625,7 +671,10 @@ impl Scene<'_> {
         } else {
             Visibility::Visible
         };
-        Keypoint { visibility, ..Keypoint::new(x, y) }
+        Keypoint {
+            visibility,
+            ..Keypoint::new(x, y)
+        }
     }
 
     /// Whether something is in front of a point.
@@ -706,20 +755,31 @@ mod tests {
                 (face.view.scale, face.view.shift) = (1.0, [0.0; 2]);
                 let scene = Scene::new(&face, 256);
                 let camera = scene.camera_at;
-                let points = ibug68(&face, &scene.features, &scene.surface, scene.rotation, camera);
-                for (point, (p, label)) in
-                    points.iter().zip(scene.keypoints(KeypointSet::Ibug68).iter()).enumerate()
+                let points = ibug68(
+                    &face,
+                    &scene.features,
+                    &scene.surface,
+                    scene.rotation,
+                    camera,
+                );
+                for (point, (p, label)) in points
+                    .iter()
+                    .zip(scene.keypoints(KeypointSet::Ibug68).iter())
+                    .enumerate()
                 {
                     if label.visibility != Visibility::Visible {
                         continue;
                     }
                     let at = scene.rotation.apply(*p);
-                    let Some(seen) = measured(&scene, at, 0.07) else {
+                    let Some(seen) = measured(&scene, at, 0.045) else {
                         continue;
                     };
                     measurements += 1;
                     let off = crate::math::length(seen[0] - label.x, seen[1] - label.y);
-                    assert!(off < 1.0, "yaw {yaw}, pitch {pitch}: point {point} is {off} px off");
+                    assert!(
+                        off < 1.0,
+                        "yaw {yaw}, pitch {pitch}: point {point} is {off} px off"
+                    );
                 }
             }
         }
@@ -735,14 +795,23 @@ mod tests {
             face.view.framing = Framing::FaceBox(0.7);
             let scene = Scene::new(&face, 128);
             let camera = scene.camera_at;
-            let points = ibug68(&face, &scene.features, &scene.surface, scene.rotation, camera);
-            for (p, label) in points.iter().zip(scene.keypoints(KeypointSet::Ibug68).iter()) {
+            let points = ibug68(
+                &face,
+                &scene.features,
+                &scene.surface,
+                scene.rotation,
+                camera,
+            );
+            for (p, label) in points
+                .iter()
+                .zip(scene.keypoints(KeypointSet::Ibug68).iter())
+            {
                 let at = scene.rotation.apply(*p);
-                let seen = measured(&scene, at, 0.12).is_some();
+                let seen = measured(&scene, at, 0.3).is_some();
                 match label.visibility {
-                    // A quarter of an eye unit of tolerance: nothing is asserted of points near a fold.
+                    // The depth test has a tolerance of a quarter of an eye unit.
                     Visibility::Occluded => assert!(measured(&scene, at, 0.02).is_none()),
-                    Visibility::Visible => assert!(seen || label.x < 2.0 || label.y < 2.0),
+                    Visibility::Visible => assert!(seen, "face {index}: {label:?}"),
                     _ => {}
                 }
             }

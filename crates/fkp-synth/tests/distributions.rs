@@ -19,7 +19,9 @@ fn range(faces: &[FaceParams], of: impl Fn(&FaceParams) -> f32) -> (f32, f32) {
     faces
         .iter()
         .map(of)
-        .fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(v), high.max(v)))
+        .fold((f32::MAX, f32::MIN), |(low, high), v| {
+            (low.min(v), high.max(v))
+        })
 }
 
 #[test]
@@ -49,10 +51,26 @@ fn left_and_right_are_equally_likely() {
         ("roll", mean(&faces, |f| f.pose.roll), 0.01),
         ("shift", mean(&faces, |f| f.view.shift[0]), 0.002),
         ("gaze", mean(&faces, |f| f.expression.gaze[0]), 0.02),
-        ("smile", mean(&faces, |f| f.expression.smile[0] - f.expression.smile[1]), 0.02),
-        ("blink", mean(&faces, |f| f.expression.blink[0] - f.expression.blink[1]), 0.01),
-        ("lids", mean(&faces, |f| f.eyes[0].upper_lid - f.eyes[1].upper_lid), 0.002),
-        ("brows", mean(&faces, |f| f.brows[0].arch - f.brows[1].arch), 0.002),
+        (
+            "smile",
+            mean(&faces, |f| f.expression.smile[0] - f.expression.smile[1]),
+            0.02,
+        ),
+        (
+            "blink",
+            mean(&faces, |f| f.expression.blink[0] - f.expression.blink[1]),
+            0.01,
+        ),
+        (
+            "lids",
+            mean(&faces, |f| f.eyes[0].upper_lid - f.eyes[1].upper_lid),
+            0.002,
+        ),
+        (
+            "brows",
+            mean(&faces, |f| f.brows[0].arch - f.brows[1].arch),
+            0.002,
+        ),
         ("nose", mean(&faces, |f| f.nose.at[0]), 0.002),
         ("mouth", mean(&faces, |f| f.mouth.at[0]), 0.002),
         ("sweep", mean(&faces, |f| f.hair.sweep), 0.03),
@@ -89,10 +107,10 @@ fn a_distribution_has_the_mean_and_the_range_of_its_fields() {
     let faces = sampled(&distribution, 2000);
     assert!((mean(&faces, |f| f.nose.at[0]) - 0.1).abs() < 0.002);
     let (low, high) = range(&faces, |f| f.nose.at[0]);
-    assert!(low >= 0.0399 && low < 0.06 && high <= 0.1601 && high > 0.14);
+    assert!((0.0399..0.06).contains(&low) && (0.14..0.1601).contains(&high));
     assert_eq!(range(&faces, |f| f.mouth.at[0]), (-0.05, -0.05));
     let (low, high) = range(&faces, |f| f.iris.pupil);
-    assert!(low >= 0.3 && low < 0.302 && high <= 0.4 && high > 0.398);
+    assert!((0.3..0.302).contains(&low) && (0.398..=0.4).contains(&high));
     let (low, high) = range(&faces, |f| f.expression.smile[1]);
     assert!(low >= 0.5 && high <= 0.7);
 }
@@ -130,13 +148,13 @@ fn with_numbers(change: impl Fn(&str, f64) -> f64 + Copy) -> FaceDistribution {
         }
     }
     let default = FaceDistribution::default();
-    let mut value = serde_json::to_value(&default).unwrap();
-    for (part, value) in value.as_object_mut().unwrap() {
+    let mut value = serde_json::to_value(&default).expect("it is plain data");
+    for (part, value) in value.as_object_mut().expect("a struct is an object") {
         if part != "background" && part != "camera" {
             walk(value, part, change);
         }
     }
-    serde_json::from_value(value).unwrap()
+    serde_json::from_value(value).expect("it has the same fields")
 }
 
 #[test]

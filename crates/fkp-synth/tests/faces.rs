@@ -173,7 +173,10 @@ fn plain(index: u64) -> FaceParams {
     face.skin.melanin = 0.2;
     face.iris.color = [0.06, 0.03, 0.02];
     face.light.key.color = [0.3; 3];
-    face.light.fills.iter_mut().for_each(|lamp| lamp.color = [0.0; 3]);
+    face.light
+        .fills
+        .iter_mut()
+        .for_each(|lamp| lamp.color = [0.0; 3]);
     (face.light.sky, face.light.ground) = ([0.7; 3], [0.6; 3]);
     for eye in &mut face.eyes {
         (eye.upper_lid, eye.lower_lid) = (0.2, 0.13);
@@ -227,8 +230,7 @@ fn a_mirrored_face_is_the_mirror_image() {
                 face.view.framing = Framing::FaceBox(0.7);
             }
             let (image, keypoints) = render(&face, 96, Channels::Gray, set);
-            let (mirrored, mirrored_keypoints) =
-                render(&face.mirrored(), 96, Channels::Gray, set);
+            let (mirrored, mirrored_keypoints) = render(&face.mirrored(), 96, Channels::Gray, set);
             let flipped = warp_affine(&image, &flip, (96, 96), Filter::Nearest, Border::Replicate);
             let pairs = flipped.as_bytes().iter().zip(mirrored.as_bytes());
             let differing = pairs.filter(|(a, b)| a.abs_diff(**b) > 4).count();
@@ -268,7 +270,9 @@ fn a_face_box_takes_up_the_fraction_of_the_image_that_was_asked_for() {
         let (_, keypoints) = render(&face, 128, Channels::Gray, KeypointSet::Ibug68);
         let range = |of: fn(&Keypoint) -> f32| {
             let values = keypoints.iter().map(of);
-            values.fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(v), high.max(v)))
+            values.fold((f32::MAX, f32::MIN), |(low, high), v| {
+                (low.min(v), high.max(v))
+            })
         };
         let ((left, right), (top, bottom)) = (range(|k| k.x), range(|k| k.y));
         let side = (right - left).max(bottom - top) / 128.0;
@@ -281,14 +285,26 @@ fn a_face_box_takes_up_the_fraction_of_the_image_that_was_asked_for() {
 #[test]
 fn the_two_keypoint_sets_agree() {
     // (kaggle15, ibug68): corners of the eyes, ends of the brows, tip, corners and centers of the lips.
-    let pairs = [(2, 42), (3, 45), (4, 39), (5, 36), (6, 22), (7, 26), (8, 21), (9, 17)];
+    let pairs = [
+        (2, 42),
+        (3, 45),
+        (4, 39),
+        (5, 36),
+        (6, 22),
+        (7, 26),
+        (8, 21),
+        (9, 17),
+    ];
     let more = [(10, 30), (11, 54), (12, 48), (13, 51), (14, 57)];
     for index in 0..20 {
         let face = face(index);
         let (_, few) = render(&face, 96, Channels::Gray, KeypointSet::Kaggle15);
         let (_, many) = render(&face, 96, Channels::Gray, KeypointSet::Ibug68);
         for (a, b) in pairs.into_iter().chain(more) {
-            assert!(few[a].distance(&many[b]) < 1e-3, "face {index}: {a} and {b}");
+            assert!(
+                few[a].distance(&many[b]) < 1e-3,
+                "face {index}: {a} and {b}"
+            );
         }
     }
 }

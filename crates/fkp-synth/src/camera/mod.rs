@@ -158,7 +158,7 @@ impl Camera {
     /// The image in bytes.
     fn printed(&self, raster: &Raster, channels: Channels) -> Image {
         // 2²³ plus a number has the rounded number in its lowest bits, which is faster than `as`.
-        let byte = |value: f32| ((255.0 * value).max(0.0).min(255.0) + 8_388_608.0).to_bits() as u8;
+        let byte = |value: f32| ((255.0 * value).clamp(0.0, 255.0) + 8_388_608.0).to_bits() as u8;
         let mut image = Image::filled(raster.size, raster.size, channels.count(), 0);
         if raster.channels == channels.count() {
             for (to, from) in image.as_bytes_mut().iter_mut().zip(&raster.data) {

@@ -47,8 +47,16 @@ impl ClothesDistribution {
         let is_suit = collar == Collar::Suit;
         Clothes {
             collar,
-            color: if is_suit { color.map(|c| 0.12 * c) } else { color },
-            second: if is_suit { second.map(|c| 0.5 + 0.3 * c) } else { second },
+            color: if is_suit {
+                color.map(|c| 0.12 * c)
+            } else {
+                color
+            },
+            second: if is_suit {
+                second.map(|c| 0.5 + 0.3 * c)
+            } else {
+                second
+            },
             tie,
             stripes: if striped && !is_suit { stripes } else { 0.0 },
             slant,

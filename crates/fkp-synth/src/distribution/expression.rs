@@ -1,8 +1,8 @@
 //! Movements of the face.
 
 use super::{Checked, Normal, Probability, Uniform, distribution};
-use crate::error::SynthError;
 use crate::distributions::Sampler;
+use crate::error::SynthError;
 use crate::params::{Expression, Pose};
 use serde::{Deserialize, Serialize};
 
@@ -98,7 +98,10 @@ impl ExpressionDistribution {
         let blink = both(&self.blink);
         let wink = self.wink.sample(sampler);
         let left = sampler.bernoulli(0.5);
-        let jaw = self.jaw_open.sample(sampler).max(self.shout.sample(sampler));
+        let jaw = self
+            .jaw_open
+            .sample(sampler)
+            .max(self.shout.sample(sampler));
         let mut gaze = [self.gaze.sample(sampler), 0.5 * self.gaze.sample(sampler)];
         if self.into_camera.sample(sampler) {
             gaze[0] = 0.4 * gaze[0] - pose.yaw;

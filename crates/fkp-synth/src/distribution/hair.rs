@@ -71,16 +71,34 @@ impl HairDistribution {
         let curly = self.curly.sample(sampler) || sampler.bernoulli(0.8 * person.southern);
         let curl = sampler.uniform(0.3, 1.0);
         let color = color(person, sampler);
-        let (grays, gray) = (sampler.bernoulli(0.9 * person.age + 0.03), sampler.uniform(0.2, 1.1));
-        let (volume, side_volume) = (self.volume.sample(sampler), self.side_volume.sample(sampler));
+        let (grays, gray) = (
+            sampler.bernoulli(0.9 * person.age + 0.03),
+            sampler.uniform(0.2, 1.1),
+        );
+        let (volume, side_volume) = (
+            self.volume.sample(sampler),
+            self.side_volume.sample(sampler),
+        );
         let swept = sampler.triangular(1.0);
         let sideburn = sampler.uniform(-0.2, 1.1);
         Hair {
-            style: if bald { HairStyle::Bald } else { HairStyle::Grown },
+            style: if bald {
+                HairStyle::Bald
+            } else {
+                HairStyle::Grown
+            },
             color,
             gray: if grays { gray } else { 0.0 },
-            line: if fringe { fringe_line } else { line - 0.25 * recede },
-            drop: if fringe { -0.25 } else { sampler.triangular(0.2) },
+            line: if fringe {
+                fringe_line
+            } else {
+                line - 0.25 * recede
+            },
+            drop: if fringe {
+                -0.25
+            } else {
+                sampler.triangular(0.2)
+            },
             recede: if fringe { 0.0 } else { recede },
             parting: self.parting.sample(sampler),
             sideburn: if long { 0.6 } else { sideburn },

@@ -71,7 +71,8 @@ impl HeadDistribution {
             jaw_width: self.jaw_width.sample(sampler) + 0.11 * man * grown
                 - 0.04 * person.feminine
                 - 0.08 * person.child,
-            neck_width: self.neck_width.sample(sampler) + 0.12 * man - 0.2 * person.feminine
+            neck_width: self.neck_width.sample(sampler) + 0.12 * man
+                - 0.2 * person.feminine
                 - 0.3 * person.child,
             fullness: self.fullness.sample(sampler) + 0.2 * person.age + 0.6 * person.child,
             midface: self.midface.sample(sampler) + 0.05 * person.southern,
@@ -131,7 +132,11 @@ impl SkinDistribution {
             mottle: self.mottle.sample(sampler) * (0.7 + 0.6 * person.age),
             freckles: if freckled { freckles } else { 0.0 },
             moles: self.moles.sample(sampler).clamp(0.0, 20.0) as u8,
-            rouge: if has_rouge { rouge * person.feminine } else { 0.0 },
+            rouge: if has_rouge {
+                rouge * person.feminine
+            } else {
+                0.0
+            },
         }
     }
 }
@@ -180,14 +185,13 @@ impl EyeDistribution {
             sampler.uniform(0.2, 1.0),
             sampler.unit_uniform(),
         );
-        let made_up = f32::from(u8::from(made_up && person.feminine > 0.6 && person.child == 0.0));
+        let made_up = f32::from(u8::from(
+            made_up && person.feminine > 0.6 && person.child == 0.0,
+        ));
         let lashes = self.lashes.sample(sampler) + 0.2 * person.feminine + 0.3 * made_up;
         let single = sampler.bernoulli(0.6 * person.eastern);
         let common = Eye {
-            at: [
-                self.apart.sample(sampler),
-                self.height.sample(sampler),
-            ],
+            at: [self.apart.sample(sampler), self.height.sample(sampler)],
             half_width: self.half_width.sample(sampler) - 0.012 * person.eastern,
             upper_lid: self.upper_lid.sample(sampler) - 0.025 * person.eastern
                 + 0.012 * person.feminine
@@ -208,22 +212,27 @@ impl EyeDistribution {
         let mut side = || {
             let mut off = |deviation: f32| sampler.approx_normal(0.0, asymmetry * deviation);
             Eye {
-                at: [
-                    common.at[0] + off(0.03),
-                    common.at[1] + off(0.03),
-                ],
+                at: [common.at[0] + off(0.03), common.at[1] + off(0.03)],
                 half_width: common.half_width + off(0.015),
                 upper_lid: (common.upper_lid + off(0.03)).max(0.07),
                 lower_lid: (common.lower_lid + off(0.015)).max(0.04),
                 tilt: common.tilt + off(0.04),
-                fold: if single { 0.0 } else { (common.fold + off(0.03)).max(0.015) },
+                fold: if single {
+                    0.0
+                } else {
+                    (common.fold + off(0.03)).max(0.015)
+                },
                 ..common
             }
         };
         let eyes = [side(), side()];
         let brown = sampler.bernoulli(0.55 + 0.6 * person.melanin + person.eastern);
         let (t, u) = (sampler.unit_uniform(), sampler.unit_uniform());
-        let dark = [mix(0.03, 0.17, t), mix(0.016, 0.085, t), mix(0.008, 0.035, t)];
+        let dark = [
+            mix(0.03, 0.17, t),
+            mix(0.016, 0.085, t),
+            mix(0.008, 0.035, t),
+        ];
         let light = if u < 0.55 {
             [mix(0.10, 0.2, t), mix(0.16, 0.28, t), mix(0.22, 0.36, t)]
         } else {
@@ -323,10 +332,11 @@ impl NoseDistribution {
                 - 0.12 * wide
                 - 0.16 * flat
                 - 0.25 * person.child,
-            bridge: self.bridge.sample(sampler) - 0.35 * wide - 0.45 * flat
-                - 0.5 * person.child,
+            bridge: self.bridge.sample(sampler) - 0.35 * wide - 0.45 * flat - 0.5 * person.child,
             bridge_width: self.bridge_width.sample(sampler) + 0.12 * wide + 0.1 * flat,
-            hump: self.hump.sample(sampler) - 0.02 * person.feminine - 0.03 * person.child
+            hump: self.hump.sample(sampler)
+                - 0.02 * person.feminine
+                - 0.03 * person.child
                 - 0.02 * flat,
             droop: self.droop.sample(sampler) + 0.04 * person.age - 0.05 * person.child,
         }
@@ -363,16 +373,20 @@ impl MouthDistribution {
     pub(crate) fn sample(&self, person: &Person, sampler: &mut Sampler) -> Mouth {
         let (has_lipstick, strength) = (self.lipstick.sample(sampler), sampler.uniform(0.2, 0.9));
         let (t, u) = (sampler.unit_uniform(), sampler.unit_uniform());
-        let color = [mix(0.22, 0.62, t), mix(0.03, 0.2, t * u), mix(0.04, 0.2, t * (1.0 - u))];
+        let color = [
+            mix(0.22, 0.62, t),
+            mix(0.03, 0.2, t * u),
+            mix(0.04, 0.2, t * (1.0 - u)),
+        ];
         let full = 1.0 + 0.1 * person.feminine + 0.35 * person.southern - 0.3 * person.age;
         let worn = has_lipstick && person.feminine > 0.6 && person.child == 0.0;
         Mouth {
             at: [
                 self.shift.sample(sampler),
-                self.height.sample(sampler) + 0.02 * (1.0 - person.feminine)
-                    - 0.33 * person.child,
+                self.height.sample(sampler) + 0.02 * (1.0 - person.feminine) - 0.33 * person.child,
             ],
-            half_width: self.half_width.sample(sampler) + 0.02 * (1.0 - person.feminine)
+            half_width: self.half_width.sample(sampler)
+                + 0.02 * (1.0 - person.feminine)
                 + 0.04 * person.southern
                 - 0.15 * person.child,
             upper_lip: (self.upper_lip.sample(sampler) * full).max(0.06),

@@ -25,8 +25,8 @@ pub use view::{PoseDistribution, ViewDistribution};
 
 use crate::background::BackgroundDistribution;
 use crate::camera::CameraDistribution;
-use crate::error::SynthError;
 use crate::distributions::Sampler;
+use crate::error::SynthError;
 use crate::params::{FaceParams, Texture};
 use fkp_core::Rng;
 use serde::{Deserialize, Serialize};

@@ -60,9 +60,11 @@ impl super::Checked for Framing {
         match self {
             Framing::EyesAndMouth => Ok(()),
             Framing::FaceBox(fraction) if (0.05..=2.0).contains(fraction) => Ok(()),
-            Framing::FaceBox(fraction) => {
-                super::refused(field, "a fraction of the side between 0.05 and 2", *fraction)
-            }
+            Framing::FaceBox(fraction) => super::refused(
+                field,
+                "a fraction of the side between 0.05 and 2",
+                *fraction,
+            ),
         }
     }
 }

@@ -46,7 +46,10 @@ impl Mesh {
                 };
                 let p = |row, column| self.positions[at(row, column)];
                 let along = sub(p(row, right), p(row, left));
-                let down = sub(p((row + 1).min(rows - 1), column), p(row.saturating_sub(1), column));
+                let down = sub(
+                    p((row + 1).min(rows - 1), column),
+                    p(row.saturating_sub(1), column),
+                );
                 self.normals.push(normalized(cross(along, down)));
             }
         }

@@ -137,7 +137,10 @@ impl VisibilityBuffer {
     /// Position of a sample of a pixel, in pixels.
     pub(crate) fn position(x: usize, y: usize, sample: usize) -> [f32; 2] {
         let (dx, dy) = (sample % SAMPLES, sample / SAMPLES);
-        [x as f32 - 0.25 + 0.5 * dx as f32, y as f32 - 0.25 + 0.5 * dy as f32]
+        [
+            x as f32 - 0.25 + 0.5 * dx as f32,
+            y as f32 - 0.25 + 0.5 * dy as f32,
+        ]
     }
 }
 

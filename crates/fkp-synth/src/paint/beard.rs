@@ -29,7 +29,10 @@ pub(crate) fn paint(
         let (u, v) = (out / 0.78, (y - mouth.bottom - 0.55) / 0.68);
         smoothstep(1.1, 0.7, crate::math::length(u, v) + 0.3 * wobble)
     };
-    let cheeks = jaw * beard.cheeks.max(beard.chin * goatee * smoothstep(4.3, 3.7, y));
+    let cheeks = jaw
+        * beard
+            .cheeks
+            .max(beard.chin * goatee * smoothstep(4.3, 3.7, y));
     // No hair on the lips; below the lower lip only in the middle.
     let s = mouth.across(x);
     let c = mouth.curves(s);
@@ -40,7 +43,10 @@ pub(crate) fn paint(
     };
     let beside = smoothstep(0.2, 0.0, y - mouth.bottom)
         * smoothstep(-0.25, 0.0, y - mouth.top)
-        * ridge(out - mouth.half_width - 0.08 + 0.12 * (y - mouth.bottom), 0.17);
+        * ridge(
+            out - mouth.half_width - 0.08 + 0.12 * (y - mouth.bottom),
+            0.17,
+        );
     // Between nose and upper lip, wider than the mouth.
     let nose_end = face.nose.at[1] + 0.38;
     let above = smoothstep(nose_end - 0.08, nose_end + 0.12, y + 0.25 * wobble);
@@ -60,8 +66,9 @@ pub(crate) fn paint(
         + 0.45 * noise.at(Layer::Strands, x * 29.0, fall * 8.0);
     // Stubble shows the skin between the hairs, a full beard does not.
     let full = cover * beard.length.clamp(0.0, 1.0);
-    let opacity = (cover * mix(0.55, 1.0, beard.length) * (0.55 + 0.8 * (strands - 0.3) + 0.6 * full))
-        .clamp(0.0, 1.0);
+    let opacity =
+        (cover * mix(0.55, 1.0, beard.length) * (0.55 + 0.8 * (strands - 0.3) + 0.6 * full))
+            .clamp(0.0, 1.0);
     material.paint(opacity, color.map(|c| c * (0.5 + 1.0 * strands)));
     material.gloss *= 1.0 - opacity;
     material.translucency *= 1.0 - 0.7 * opacity;

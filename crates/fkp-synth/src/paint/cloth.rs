@@ -46,7 +46,9 @@ pub(crate) fn paint(
         let lapel = 0.2 + 0.42 * (7.4 - y).clamp(0.0, 2.6);
         let shirt = smoothstep(lapel + 0.04, lapel - 0.04, out) * front;
         color = std::array::from_fn(|i| mix(color[i], clothes.second[i], shirt));
-        let tie = smoothstep(0.26 + 0.03, 0.22, out - 0.05 * (y - 5.2)) * front * smoothstep(5.0, 5.15, y);
+        let tie = smoothstep(0.26 + 0.03, 0.22, out - 0.05 * (y - 5.2))
+            * front
+            * smoothstep(5.0, 5.15, y);
         color = std::array::from_fn(|i| mix(color[i], clothes.tie[i], tie));
         crease += 0.4 * ridge(out - lapel, 0.1) * front + 0.3 * ridge(out - 0.27, 0.06) * shirt;
     }
@@ -54,7 +56,8 @@ pub(crate) fn paint(
         // Points of the collar.
         let point = y - line;
         crease += 0.35 * ridge(point - 0.62, 0.07) * front * smoothstep(1.7, 1.2, out);
-        crease += 0.3 * ridge(out, 0.06) * front * f32::from(u8::from(clothes.collar == Collar::Shirt));
+        crease +=
+            0.3 * ridge(out, 0.06) * front * f32::from(u8::from(clothes.collar == Collar::Shirt));
     }
     let light = 1.0 + 0.12 * weave + 0.35 * fold;
     material.paint(inside, color.map(|c| c * light));

@@ -84,7 +84,10 @@ impl Eyeball {
         let normal = self.normal(&spot.ray);
         let [ex, ey] = local;
         let s = ex / shape.half_width;
-        let (u, v) = (dot(normal, self.right) * RADIUS, dot(normal, self.down) * RADIUS);
+        let (u, v) = (
+            dot(normal, self.right) * RADIUS,
+            dot(normal, self.down) * RADIUS,
+        );
         let r = length(u, v);
         let facing = dot(normal, self.gaze);
         let soft = spot.px.max(0.018);

@@ -38,10 +38,17 @@ pub(crate) fn look(
 ) -> HairLook {
     // Strands run down from the crown; swept hair runs to one side in front.
     let lean = hair.sweep * smoothstep(1.6, 0.2, x.abs()) * 0.35;
-    let wave = noise.sign * hair.curl * 0.25 * (y * 4.0 + 6.0 * noise.at(Layer::Curls, angle * 2.0, y)).sin();
+    let wave = noise.sign
+        * hair.curl
+        * 0.25
+        * (y * 4.0 + 6.0 * noise.at(Layer::Curls, angle * 2.0, y)).sin();
     let across = angle + lean * (y + 2.5) + 0.35 * wave;
     let strand = noise.at(Layer::Strands, across * 14.0, y * (0.7 + 2.5 * hair.curl));
-    let fine = noise.at(Layer::FineStrands, across * 39.0, y * (1.5 + 4.0 * hair.curl));
+    let fine = noise.at(
+        Layer::FineStrands,
+        across * 39.0,
+        y * (1.5 + 4.0 * hair.curl),
+    );
     let lock = noise.at(Layer::Tufts, across * 5.0, y * 0.6);
     let detail = smoothstep(0.09, 0.03, px);
     let strands = 0.45 * lock + 0.35 * strand + 0.2 * mix(0.5, fine, detail);
@@ -51,14 +58,17 @@ pub(crate) fn look(
         Part::Shell => {
             let below = line.below(x, y) + ragged;
             let grown = smoothstep(soft, -soft, below);
-            grown * mix(1.0, smoothstep(0.0, 0.35, strand + 0.3 * hair.density), 1.0 - hair.density)
+            grown
+                * mix(
+                    1.0,
+                    smoothstep(0.0, 0.35, strand + 0.3 * hair.density),
+                    1.0 - hair.density,
+                )
         }
         Part::Wisps => {
             let below = line.below(x, y) + ragged + 0.15;
             let grown = smoothstep(soft, -soft, below);
-            grown
-                * 0.7
-                * smoothstep(0.5, 0.8, 0.55 * fine + 0.45 * strand + 0.12 * hair.curl)
+            grown * 0.7 * smoothstep(0.5, 0.8, 0.55 * fine + 0.45 * strand + 0.12 * hair.curl)
         }
         Part::Curtain => {
             let end = hair.length - 0.6 * (strand - 0.4) - y;

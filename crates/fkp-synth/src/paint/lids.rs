@@ -47,9 +47,8 @@ pub(crate) fn paint(
     // The hollow beside the nose, and shade under the brow.
     let hollow = length(ex + 1.25 * hw, 1.2 * (ey + 0.1));
     material.crease((0.16 + 0.5 * eye.depth) * smoothstep(0.42, 0.0, hollow));
-    material.crease(
-        (0.14 + 0.4 * eye.depth) * smoothstep(0.9, 0.5, ex.abs()) * ridge(ey + 0.32, 0.24),
-    );
+    material
+        .crease((0.14 + 0.4 * eye.depth) * smoothstep(0.9, 0.5, ex.abs()) * ridge(ey + 0.32, 0.24));
     // Eye shadow.
     if eye.shadow > 0.0 {
         let band = smoothstep(-0.02, 0.03, above) * smoothstep(0.3, 0.1, above) * sides;
@@ -95,10 +94,18 @@ fn lashes(
     let length = 0.03 + 0.09 * eye.lashes * outer;
     let strokes = noise.at(Layer::Lashes, s * 13.0, above * 3.0);
     let fringe = smoothstep(length, 0.0, above) * smoothstep(-0.05, 0.0, above);
-    let opacity = (0.35 + 0.5 * eye.lashes) * mix(0.75, smoothstep(0.25, 0.6, strokes), smoothstep(0.04, 0.015, soft));
+    let opacity = (0.35 + 0.5 * eye.lashes)
+        * mix(
+            0.75,
+            smoothstep(0.25, 0.6, strokes),
+            smoothstep(0.04, 0.015, soft),
+        );
     material.paint(ends * fringe * opacity, black);
     let line = (above + 0.005).abs() - 0.016 - 0.025 * eye.liner;
-    material.paint(ends * coverage(line, soft.max(0.025)) * (0.6 + 0.4 * eye.liner), black);
+    material.paint(
+        ends * coverage(line, soft.max(0.025)) * (0.6 + 0.4 * eye.liner),
+        black,
+    );
     // The wet edge of the lower lid, and its lashes.
     let below = ey - lower;
     let rim = coverage((below - 0.015).abs() - 0.014, soft.max(0.03));

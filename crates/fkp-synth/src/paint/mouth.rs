@@ -40,7 +40,11 @@ pub(crate) fn paint(
     let (opacity, stick) = face.mouth.lipstick;
     let color = scaled(blend(natural, stick, opacity), 1.0 + 0.25 * lines);
     material.paint(lips, color);
-    material.gloss = mix(material.gloss, 0.35 + 0.3 * material.gloss + 0.4 * opacity, lips);
+    material.gloss = mix(
+        material.gloss,
+        0.35 + 0.3 * material.gloss + 0.4 * opacity,
+        lips,
+    );
     material.slope[0] += 0.25 * noise.sign * lines * lips;
     // The upper lip faces down, the lower one up; both curve back at the line between them.
     let upper = ((y - c.top) / (c.inner_top - c.top).max(0.02)).clamp(0.0, 1.0);
@@ -81,7 +85,10 @@ pub(crate) fn paint(
 fn opening(face: &FaceParams, mouth: &MouthShape, spot: &Spot) -> Color {
     let toward = spot.ray.toward_camera;
     let shift = TEETH_DEPTH / toward[2].max(0.3);
-    let (x, y) = (spot.at[0] - shift * toward[0], spot.at[1] - shift * toward[1]);
+    let (x, y) = (
+        spot.at[0] - shift * toward[0],
+        spot.at[1] - shift * toward[1],
+    );
     let e = &face.expression;
     let drop = crate::shape::features::jaw_drop(e);
     let px = spot.px;
@@ -102,9 +109,21 @@ fn opening(face: &FaceParams, mouth: &MouthShape, spot: &Spot) -> Color {
     let back: Color = [0.035, 0.012, 0.01];
     // The tongue, and more of it when it is shown.
     let tongue_top = lower_start - 0.12 - 0.35 * e.tongue;
-    let tongue = smoothstep(tongue_top - 0.05, tongue_top + 0.12, y + 0.25 * across * across);
-    let mut color = blend(back, [0.36, 0.14, 0.13], 0.8 * tongue * smoothstep(0.9, 0.4, across.abs()));
-    color = blend(color, scaled(teeth, 0.75), lower * (1.0 - e.tongue.min(1.0)));
+    let tongue = smoothstep(
+        tongue_top - 0.05,
+        tongue_top + 0.12,
+        y + 0.25 * across * across,
+    );
+    let mut color = blend(
+        back,
+        [0.36, 0.14, 0.13],
+        0.8 * tongue * smoothstep(0.9, 0.4, across.abs()),
+    );
+    color = blend(
+        color,
+        scaled(teeth, 0.75),
+        lower * (1.0 - e.tongue.min(1.0)),
+    );
     // Gums above the upper teeth.
     let gums = coverage(y - rest + 0.36, px.max(0.05));
     blend(color, blend(teeth, [0.42, 0.17, 0.16], gums), upper)

@@ -82,11 +82,16 @@ pub(crate) fn material(
             + 0.35 * spot_at(0.0, 3.1, 0.8, 0.6);
         let blood = (red * (0.6 + 1.2 * coarse)).max(0.0) * (0.35 + skin.redness);
         material.tint(blood * (1.0 - 0.6 * skin.melanin), [1.0, 0.76, 0.76]);
-        material.tint(skin.rouge * spot_at(1.35, 0.95, 0.7, 0.5), [1.0, 0.62, 0.66]);
+        material.tint(
+            skin.rouge * spot_at(1.35, 0.95, 0.7, 0.5),
+            [1.0, 0.62, 0.66],
+        );
         let around_eyes = spot_at(1.0, 0.15, 0.85, 0.6);
         material.tint(0.5 * around_eyes, [0.86, 0.78, 0.8]);
         // Forehead, nose and chin shine more than the cheeks.
-        let shine = spot_at(0.0, -1.0, 1.5, 0.9) + spot_at(0.0, 0.9, 0.45, 1.2) + spot_at(0.0, 3.1, 0.5, 0.4);
+        let shine = spot_at(0.0, -1.0, 1.5, 0.9)
+            + spot_at(0.0, 0.9, 0.45, 1.2)
+            + spot_at(0.0, 3.1, 0.5, 0.4);
         material.gloss *= 0.55 + 0.75 * shine + 0.4 * middle;
         if skin.freckles > 0.0 {
             let grain = noise.at(Layer::Pores, x * 11.0, y * 11.0);

@@ -2,9 +2,9 @@
 
 use super::Surface;
 use crate::math::{Vec3, add, cross, falloff, normalized, scaled};
-use crate::params::Head;
-use crate::mesh::Mesh;
 use crate::mesh::Edge;
+use crate::mesh::Mesh;
+use crate::params::Head;
 
 /// Rows and columns of the mesh.
 const GRID: [usize; 2] = [15, 11];

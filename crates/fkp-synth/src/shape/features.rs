@@ -1,7 +1,7 @@
 //! Eyes, brows and mouth after the expression has moved them, in face coordinates.
 
 use crate::math::{falloff, mix, smoothstep};
-use crate::params::{Brow, Eye, Expression, FaceParams};
+use crate::params::{Brow, Expression, Eye, FaceParams};
 
 /// The opening of one eye. x is outward from the middle of the face.
 #[derive(Debug, Clone, Copy)]

@@ -2,10 +2,10 @@
 
 use super::Surface;
 use crate::math::{Vec3, add, mix, normalized, scaled, smoothstep};
+use crate::mesh::Edge;
+use crate::mesh::Mesh;
 use crate::noise::{Layer, NoiseTexture};
 use crate::params::Hair;
-use crate::mesh::Mesh;
-use crate::mesh::Edge;
 use std::f32::consts::{FRAC_PI_2, PI};
 
 /// The hairline: where on the head hair grows.
@@ -44,7 +44,11 @@ impl Hairline {
     /// Signed distance, down from the line: negative under hair.
     pub(crate) fn below(&self, x: f32, y: f32) -> f32 {
         let a = x.abs();
-        let index = AROUND.iter().rposition(|from| a >= *from).unwrap_or(0).min(7);
+        let index = AROUND
+            .iter()
+            .rposition(|from| a >= *from)
+            .unwrap_or(0)
+            .min(7);
         let t = ((a - AROUND[index]) / (AROUND[index + 1] - AROUND[index])).clamp(0.0, 1.0);
         let mut line = mix(self.y[index], self.y[index + 1], t);
         let corner = smoothstep(0.3, 0.95, a) * smoothstep(1.9, 1.3, a);
@@ -131,8 +135,9 @@ pub(crate) fn curtain(surface: &Surface, hair: &Hair, noise: &NoiseTexture) -> O
         let y = mix(start, end, t);
         let side = hair.side_volume + 0.1;
         let widen = side * smoothstep(0.0, 0.25, t) + 0.12 * smoothstep(0.3, 0.7, t);
-        let wave = hair.curl * 0.25 * (y * 2.6 + 3.0 * noise.at(Layer::LongHair, angle * 2.0, 1.5)).sin()
-            + 0.25 * (noise.at(Layer::LongHair, angle * 3.0, y * 0.7) - 0.5);
+        let wave =
+            hair.curl * 0.25 * (y * 2.6 + 3.0 * noise.at(Layer::LongHair, angle * 2.0, 1.5)).sin()
+                + 0.25 * (noise.at(Layer::LongHair, angle * 3.0, y * 0.7) - 0.5);
         // Hair follows the neck a little, then lies on the shoulders.
         let neck = -0.35 * smoothstep(1.5, 4.0, y) + 0.9 * smoothstep(4.6, 6.5, y);
         let width = ring.side[0] + widen + 0.55 * wave + neck;

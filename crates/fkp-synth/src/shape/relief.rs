@@ -56,16 +56,32 @@ impl Relief {
             let out = |z: f32| [0.0, 0.0, z];
             // The socket, deepest toward the nose, and the eyeball in it.
             add([x - side * 0.1, y - 0.1], [0.95, 0.62], out(-0.24 - depth));
-            add([side * 0.45, y + 0.0], [0.4, 0.55], out(-0.16 - 0.5 * depth));
+            add(
+                [side * 0.45, y + 0.0],
+                [0.4, 0.55],
+                out(-0.16 - 0.5 * depth),
+            );
             add([x + side * 0.03, y + 0.02], [0.58, 0.46], out(0.27));
             // Bag and trough under the eye.
             let bag = face.eyes[index].bag + 0.4 * e.squint + 0.3 * smile;
             add([x - side * 0.05, y + 0.36], [0.5, 0.2], out(0.05 * bag));
-            add([x - side * 0.2, y + 0.55], [0.6, 0.22], out(-0.05 - 0.04 * age));
+            add(
+                [x - side * 0.2, y + 0.55],
+                [0.6, 0.22],
+                out(-0.05 - 0.04 * age),
+            );
             // Ridge of the brow and the fat above the outer lid.
             let ridge = 0.09 + head.brow_ridge;
-            add([side * 0.75, brow.inner[1] + 0.02], [0.95, 0.42], out(ridge));
-            add([side * 1.45, brow.outer[1] + 0.05], [0.6, 0.4], out(0.08 + 0.4 * head.brow_ridge));
+            add(
+                [side * 0.75, brow.inner[1] + 0.02],
+                [0.95, 0.42],
+                out(ridge),
+            );
+            add(
+                [side * 1.45, brow.outer[1] + 0.05],
+                [0.6, 0.4],
+                out(0.08 + 0.4 * head.brow_ridge),
+            );
             add([side * 1.4, y - 0.18], [0.5, 0.3], out(0.06 + 0.05 * age));
             // Cheekbone, apple of the cheek, hollow below, jowl.
             add(
@@ -76,25 +92,57 @@ impl Relief {
             add(
                 [side * 1.05, 1.05 - 0.12 * smile],
                 [0.62, 0.55],
-                [0.0, -0.06 * smile, 0.06 + 0.16 * smile + 0.06 * head.fullness],
+                [
+                    0.0,
+                    -0.06 * smile,
+                    0.06 + 0.16 * smile + 0.06 * head.fullness,
+                ],
             );
             add(
                 [side * 1.5, 1.85],
                 [0.62, 0.85],
-                [0.0, 0.0, -0.1 - head.cheek_hollow + 0.22 * e.puff + 0.1 * head.fullness],
+                [
+                    0.0,
+                    0.0,
+                    -0.1 - head.cheek_hollow + 0.22 * e.puff + 0.1 * head.fullness,
+                ],
             );
-            add([side * 1.15, 2.85], [0.45, 0.45], out(0.07 * age + 0.05 * head.fullness));
+            add(
+                [side * 1.15, 2.85],
+                [0.45, 0.45],
+                out(0.07 * age + 0.05 * head.fullness),
+            );
             // The fold from the wing of the nose to the corner of the mouth.
             let fold = 0.05 + 0.07 * age + 0.06 * smile;
             let corner = mouth.corner(index)[0].abs();
-            add([side * (0.42 * corner + 0.3), 1.62], [0.24, 0.4], out(-fold));
-            add([side * (corner + 0.1), mouth.corners[index] + 0.02], [0.22, 0.26], out(-0.09));
+            add(
+                [side * (0.42 * corner + 0.3), 1.62],
+                [0.24, 0.4],
+                out(-fold),
+            );
+            add(
+                [side * (corner + 0.1), mouth.corners[index] + 0.02],
+                [0.22, 0.26],
+                out(-0.09),
+            );
             // Wing of the nose and the groove above it.
             let wing = 0.4 * nose.width;
-            add([nx + side * wing, ny + 0.12], [0.27, 0.29], [side * 0.05, 0.02, 0.27 * nose.projection]);
-            add([nx + side * (wing + 0.02), ny - 0.2], [0.24, 0.2], out(-0.06));
+            add(
+                [nx + side * wing, ny + 0.12],
+                [0.27, 0.29],
+                [side * 0.05, 0.02, 0.27 * nose.projection],
+            );
+            add(
+                [nx + side * (wing + 0.02), ny - 0.2],
+                [0.24, 0.2],
+                out(-0.06),
+            );
             // Ridge beside the groove of the upper lip.
-            add([nx + side * 0.15, 0.5 * (ny + 0.35 + mouth.top)], [0.13, 0.28], out(0.035));
+            add(
+                [nx + side * 0.15, 0.5 * (ny + 0.35 + mouth.top)],
+                [0.13, 0.28],
+                out(0.035),
+            );
         }
         let out = |z: f32| [0.0, 0.0, z];
         add([0.0, -0.42], [0.5, 0.42], out(0.05 + 0.5 * head.brow_ridge));

@@ -98,7 +98,8 @@ impl Rings {
             *sy += longer * if r < EYES { 1.0 } else { 0.75 };
             *by += longer * if r < EYES { 1.0 } else { 0.5 };
             // Opening the mouth turns the jaw about the joint below the ear.
-            let jaw = crate::math::smoothstep(9.6, 11.0, r) * crate::math::smoothstep(17.0, 14.5, r);
+            let jaw =
+                crate::math::smoothstep(9.6, 11.0, r) * crate::math::smoothstep(17.0, 14.5, r);
             *fy += jaw_drop * jaw;
             *fz -= 0.28 * jaw_drop * jaw;
             *sy += 0.3 * jaw_drop * jaw;
@@ -135,9 +136,8 @@ impl Rings {
             -1.5 * t3 + 2.0 * t2 + 0.5 * t,
             0.5 * t3 - 0.5 * t2,
         ];
-        let v: [f32; 8] = std::array::from_fn(|i| {
-            w[0] * before[i] + w[1] * a[i] + w[2] * b[i] + w[3] * after[i]
-        });
+        let v: [f32; 8] =
+            std::array::from_fn(|i| w[0] * before[i] + w[1] * a[i] + w[2] * b[i] + w[3] * after[i]);
         Ring {
             front: [v[0], v[1]],
             side: [v[2], v[3], v[4]],

@@ -4,9 +4,9 @@ use super::features::{Features, jaw_drop};
 use super::relief::Relief;
 use super::rings::{self, Ring, Rings};
 use crate::math::Vec3;
-use crate::params::FaceParams;
-use crate::mesh::Mesh;
 use crate::mesh::Edge;
+use crate::mesh::Mesh;
+use crate::params::FaceParams;
 use std::f32::consts::FRAC_PI_2;
 
 /// The surface of one head, which is both a function of face coordinates and a mesh.
@@ -105,7 +105,10 @@ impl Surface {
                 (at, [base[0], base[1], angle])
             } else {
                 let at = ring.back_at(s);
-                (at, [angle.signum() * 2.0 * ring.side[0] - at[0], at[1], angle])
+                (
+                    at,
+                    [angle.signum() * 2.0 * ring.side[0] - at[0], at[1], angle],
+                )
             }
         });
         mesh
