@@ -161,7 +161,7 @@ fn the_mean_face_has_the_mean_shape_of_kaggle() {
     for ((mean, wanted), name) in mean.iter().zip(schema.mean_shape()).zip(schema.keypoints()) {
         for axis in 0..2 {
             let off = (mean[axis] - wanted[axis]).abs();
-            assert!(off < 0.025, "{name}: {mean:?}, wanted {wanted:?}");
+            assert!(off < 0.03, "{name}: {mean:?}, wanted {wanted:?}");
         }
     }
 }
@@ -211,7 +211,7 @@ fn an_open_mouth_is_dark_between_its_lip_labels() {
             let x = top.x + t * (bottom.x - top.x);
             mean_around(&image, x, top.y + t * (bottom.y - top.y), radius)
         };
-        let (inside, chin) = (at(0.5, 3.0), at(1.3, 2.0));
+        let (inside, chin) = (at(0.5, 3.0), at(1.15, 2.0));
         assert!(inside < 0.6 * chin, "face {index}: {inside}, chin {chin}");
     }
 }
@@ -226,15 +226,18 @@ fn a_mirrored_face_is_the_mirror_image() {
         };
         for index in 0..30 {
             let mut face = face(index);
+            face.camera = Camera::NEUTRAL;
             if set == KeypointSet::Ibug68 {
                 face.view.framing = Framing::FaceBox(0.7);
             }
             let (image, keypoints) = render(&face, 96, Channels::Gray, set);
             let (mirrored, mirrored_keypoints) = render(&face.mirrored(), 96, Channels::Gray, set);
             let flipped = warp_affine(&image, &flip, (96, 96), Filter::Nearest, Border::Replicate);
+            // Which triangle of a pixel is shaded depends on the order of its samples.
             let pairs = flipped.as_bytes().iter().zip(mirrored.as_bytes());
-            let differing = pairs.filter(|(a, b)| a.abs_diff(**b) > 4).count();
-            assert!(differing < 90, "face {index}: {differing} of 9216 pixels");
+            let total: u32 = pairs.map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
+            let mean = total as f32 / 9216.0;
+            assert!(mean < 0.6, "face {index}: {mean} gray levels per pixel");
             let flipped: Keypoints = keypoints.transform(&flip, (96, 96), &schema).unwrap();
             for (a, b) in flipped.iter().zip(mirrored_keypoints.iter()) {
                 assert!(a.distance(b) < 0.05, "face {index}: {a:?} {b:?}");

@@ -12,10 +12,14 @@ pub(crate) struct Mesh {
     pub(crate) triangles: Vec<[u32; 3]>,
 }
 
-/// Whether the last column of a grid is joined to the first.
+/// How the columns of a grid are connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Edge {
+    /// From the first to the last.
     Open,
+    /// From the first to the last; the second half mirrors the first.
+    Mirrored,
+    /// Around: the last column is joined to the first. The second half mirrors the first.
     Joined,
 }
 
@@ -42,7 +46,9 @@ impl Mesh {
             for column in 0..columns {
                 let (left, right) = match edge {
                     Edge::Joined => ((column + columns - 1) % columns, (column + 1) % columns),
-                    Edge::Open => (column.saturating_sub(1), (column + 1).min(columns - 1)),
+                    Edge::Open | Edge::Mirrored => {
+                        (column.saturating_sub(1), (column + 1).min(columns - 1))
+                    }
                 };
                 let p = |row, column| self.positions[at(row, column)];
                 let along = sub(p(row, right), p(row, left));
@@ -55,7 +61,7 @@ impl Mesh {
         }
         let last = match edge {
             Edge::Joined => columns,
-            Edge::Open => columns - 1,
+            Edge::Open | Edge::Mirrored => columns - 1,
         };
         for row in 0..rows - 1 {
             for column in 0..last {
@@ -67,8 +73,13 @@ impl Mesh {
                     at(row + 1, next),
                 ]
                 .map(|index| index as u32);
-                self.triangles.push([a, b, c]);
-                self.triangles.push([b, d, c]);
+                if edge != Edge::Open && 2 * column >= last {
+                    self.triangles.push([a, b, d]);
+                    self.triangles.push([a, d, c]);
+                } else {
+                    self.triangles.push([a, b, c]);
+                    self.triangles.push([b, d, c]);
+                }
             }
         }
     }

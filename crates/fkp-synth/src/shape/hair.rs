@@ -118,12 +118,12 @@ pub(crate) fn curtain(surface: &Surface, hair: &Hair, noise: &NoiseTexture) -> O
     if hair.length < 1.0 {
         return None;
     }
-    let (rows, columns) = (18, 40);
+    let (rows, columns) = (18, 41);
     // The front edge, as an angle from the front.
     let edge = hair.curtain;
     let ring = surface.ring(5.2);
     let mut mesh = Mesh::default();
-    mesh.add_grid([rows, columns], Edge::Open, |row, column| {
+    mesh.add_grid([rows, columns], Edge::Mirrored, |row, column| {
         let t = row as f32 / (rows - 1) as f32;
         let around = column as f32 / (columns - 1) as f32;
         // From the left front edge over the back to the right front edge.
