@@ -131,7 +131,15 @@ impl Canvas {
             data: self.pixels.into_flattened(),
         };
         gaussian(&mut raster, sigma * self.size as f32);
-        let raster = resized(&raster, size, Resampling::Bicubic);
+        // A strong enlargement would show the facets of linear interpolation.
+        let resampling = if 2 * size > 3 * self.size {
+            Resampling::Bicubic
+        } else {
+            Resampling::Bilinear
+        };
+        if size != self.size {
+            raster = resized(&raster, size, resampling);
+        }
         let (pixels, _) = raster.data.as_chunks::<3>();
         Self {
             size,

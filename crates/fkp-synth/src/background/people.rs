@@ -103,10 +103,10 @@ impl Crowd {
         for _ in 0..self.rows {
             let mut x = -size * dice.unit();
             while x < 1.0 + size {
-                let skin = [0.5, 0.28, 0.18].map(|v| v * dice.uniform(0.25, 1.2));
+                let skin = scaled([0.5, 0.28, 0.18], dice.uniform(0.25, 1.2));
                 let bright = 0.02 + 0.5 * dice.unit() * dice.unit();
-                let clothes = [(); 3].map(|()| bright * dice.uniform(0.4, 1.6));
-                let hair = [0.05, 0.035, 0.025].map(|v| v * dice.uniform(0.3, 3.0));
+                let clothes = [(); 3].map(|()| bright * dice.uniform(0.5, 1.4));
+                let hair = scaled([0.05, 0.035, 0.025], dice.uniform(0.3, 3.0));
                 let lit = |color: Color| std::array::from_fn(|c| color[c] * self.light[c]);
                 Person {
                     center: [x, y + size * dice.uniform(-0.4, 0.4)],

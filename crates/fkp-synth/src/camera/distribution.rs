@@ -95,7 +95,7 @@ impl Default for CameraDistribution {
             motion_blur: Chance::new(0.08, 0.012, 0.06),
             reduction: Chance::new(0.15, 1.2, 3.0),
             video_reduction: [1.0, 3.5],
-            noise: Chance::new(0.55, 0.005, 0.05),
+            noise: Chance::new(0.55, 0.005, 0.04),
             jpeg: Chance::new(0.55, 25.0, 95.0),
             video_quality: [12.0, 75.0],
             sharpening: Chance::new(0.3, 0.2, 1.0),
@@ -325,7 +325,7 @@ impl CameraDistribution {
         let shot = self.noise.sample_log(sampler).unwrap_or(0.0);
         SensorNoise {
             shot,
-            read: shot * sampler.uniform(0.03, 0.25),
+            read: shot * sampler.uniform(0.03, 0.2),
             chroma: sampler.unit_uniform().powi(2),
             correlated: sampler.bernoulli(0.45),
         }

@@ -3,12 +3,18 @@
 use crate::raster::Raster;
 use std::sync::LazyLock;
 
-/// Entries of a table. Indices are proportional to the square root of the light, so that the curve
-/// is nearly straight between them.
-const ENTRIES: usize = 1024;
+/// The light of the last entry of a table. All that is brighter is white.
+const BRIGHTEST: f32 = 4.0;
 
-/// The light of the last entry. All that is brighter is white.
-const BRIGHTEST: f32 = 8.0;
+/// Added to the light before its bits are the index: indices are linear in the light far below
+/// this, and logarithmic far above, as the curve nearly is.
+const OFFSET: f32 = 1.0 / 128.0;
+
+/// The lowest bits of the mantissa, which are not part of the index. Its other 7 bits are.
+const DROPPED: u32 = 16;
+
+/// Entries of a table.
+const ENTRIES: usize = last_index() + 1;
 
 /// The tone curve.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,11 +48,11 @@ impl ToneCurve {
 
     fn table(&self) -> Box<[f32; ENTRIES]> {
         let mut table = Box::new([0.0; ENTRIES]);
-        for (i, entry) in table.iter_mut().enumerate() {
-            let compressed = self.compressed(light(i));
-            let value = SRGB[index(compressed)];
+        let scale = 1.0 - 1.5 * self.fade;
+        for (entry, light) in table.iter_mut().zip(LIGHTS.iter()) {
+            let value = SRGB[index(self.compressed(*light))];
             let value = (value - 0.45) * self.contrast + 0.45 + self.brightness;
-            *entry = self.fade + (1.0 - 1.5 * self.fade) * value.clamp(0.0, 1.0);
+            *entry = self.fade + scale * value.max(0.0).min(1.0);
         }
         table
     }
@@ -55,38 +61,38 @@ impl ToneCurve {
     /// tone reproduction*, 2002, above a knee.
     fn compressed(&self, light: f32) -> f32 {
         const WHITE: f32 = 4.0;
-        let knee = 1.0 - 0.65 * self.shoulder;
-        let width = 1.0 - knee;
-        if light <= knee || width < 1e-3 {
-            return light.min(1.0);
-        }
-        let above = (light - knee) / width;
+        let width = (0.65 * self.shoulder).max(1e-4);
+        let knee = 1.0 - width;
+        let above = ((light - knee) / width).clamp(0.0, WHITE);
         let shoulder = above * (1.0 + above / (WHITE * WHITE)) / (1.0 + above);
-        (knee + width * shoulder).min(1.0)
+        light.min(knee) + width * shoulder
     }
 }
 
-/// The light of an entry.
-fn light(index: usize) -> f32 {
-    let root = index as f32 / (ENTRIES - 1) as f32;
-    BRIGHTEST * root * root
+const fn last_index() -> usize {
+    ((BRIGHTEST + OFFSET).to_bits() >> DROPPED) as usize - (OFFSET.to_bits() >> DROPPED) as usize
 }
 
-/// The entry of a light: the nearest, at most a third of a gray level of 255 away.
+/// The entry of a light: at most a third of a gray level of 255 away.
 fn index(light: f32) -> usize {
-    let last = (ENTRIES - 1) as f32;
-    let scaled = (light.max(0.0) * (last * last / BRIGHTEST))
-        .sqrt()
-        .min(last);
-    // 2²³ plus a number has the rounded number in its lowest bits, which is faster than `as`.
-    let nearest = (scaled + 8_388_608.0).to_bits();
-    nearest as usize & (ENTRIES - 1)
+    let bits = (light.max(0.0).min(BRIGHTEST) + OFFSET).to_bits();
+    let index = (bits >> DROPPED) - (OFFSET.to_bits() >> DROPPED);
+    (index as usize).min(ENTRIES - 1)
 }
+
+/// The light in the middle of each entry.
+static LIGHTS: LazyLock<[f32; ENTRIES]> = LazyLock::new(|| {
+    std::array::from_fn(|i| {
+        let first = (OFFSET.to_bits() >> DROPPED) + i as u32;
+        let middle = f32::from_bits((first << DROPPED) + (1 << (DROPPED - 1)));
+        if i == 0 { 0.0 } else { middle - OFFSET }
+    })
+});
 
 /// The transfer function of sRGB (IEC 61966-2-1).
 static SRGB: LazyLock<[f32; ENTRIES]> = LazyLock::new(|| {
     std::array::from_fn(|i| {
-        let light = light(i).min(1.0);
+        let light = LIGHTS[i].min(1.0);
         if light <= 0.003_130_8 {
             12.92 * light
         } else {

@@ -1,7 +1,7 @@
 //! Blur with kernels that keep the mean and the position of everything.
 
+use super::Raster;
 use super::resize::{Resampling, resized};
-use super::{Raster, accumulate};
 
 /// Below this standard deviation in pixels a blur is not visible.
 const INVISIBLE: f32 = 0.2;
@@ -36,7 +36,7 @@ pub(crate) fn binomial(raster: &mut Raster) {
 
 /// The weights of a Gaussian at distance 0, 1, 2, …
 fn half_kernel(sigma: f32) -> Vec<f32> {
-    let radius = (2.8 * sigma).ceil() as usize;
+    let radius = (2.6 * sigma).ceil() as usize;
     let weight = |i| (-0.5 * (i as f32 / sigma).powi(2)).exp();
     let mut half: Vec<f32> = (0..=radius).map(weight).collect();
     let total = 2.0 * half.iter().sum::<f32>() - half[0];
@@ -63,14 +63,35 @@ fn separable(raster: &mut Raster, half: &[f32]) {
     }
 }
 
+/// Numbers that are summed in registers.
+const BLOCK: usize = 16;
+
 /// The sum over k of `half[k]` times the pair of rows at distance k; the pair at 0 is one row twice.
 fn weighted_sum<'a>(sum: &mut [f32], half: &[f32], pair: impl Fn(usize) -> [&'a [f32]; 2]) {
-    sum.fill(0.0);
-    accumulate(sum, pair(0)[0], half[0]);
-    for (k, weight) in half.iter().enumerate().skip(1) {
-        let [before, after] = pair(k);
-        for ((sum, before), after) in sum.iter_mut().zip(before).zip(after) {
-            *sum += weight * (before + after);
+    let center = pair(0)[0];
+    let (blocks, rest) = sum.as_chunks_mut::<BLOCK>();
+    let at = |row: &'a [f32], block: usize| row[block * BLOCK..].first_chunk::<BLOCK>();
+    for (index, block) in blocks.iter_mut().enumerate() {
+        let Some(center) = at(center, index) else {
+            return;
+        };
+        let mut total = center.map(|value| half[0] * value);
+        for (k, weight) in half.iter().enumerate().skip(1) {
+            let [before, after] = pair(k).map(|row| at(row, index));
+            if let (Some(before), Some(after)) = (before, after) {
+                for i in 0..BLOCK {
+                    total[i] += weight * (before[i] + after[i]);
+                }
+            }
+        }
+        *block = total;
+    }
+    let start = center.len() - rest.len();
+    for (i, sum) in rest.iter_mut().enumerate() {
+        *sum = half[0] * center[start + i];
+        for (k, weight) in half.iter().enumerate().skip(1) {
+            let [before, after] = pair(k);
+            *sum += weight * (before[start + i] + after[start + i]);
         }
     }
 }

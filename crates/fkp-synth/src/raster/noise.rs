@@ -23,9 +23,12 @@ impl NormalStream {
     /// Fills a slice with numbers of mean 0 and standard deviation 1, within ±3.5: sums of four
     /// uniform bytes.
     pub(crate) fn fill(&mut self, values: &mut [f32]) {
-        for chunk in values.chunks_mut(LANES) {
-            let next = self.next();
-            chunk.copy_from_slice(&next[..chunk.len()]);
+        let (chunks, rest) = values.as_chunks_mut::<LANES>();
+        for chunk in chunks {
+            *chunk = self.next();
+        }
+        for (value, next) in rest.iter_mut().zip(self.next()) {
+            *value = next;
         }
     }
 

@@ -128,8 +128,10 @@ impl Taps {
     fn across(&self, row: &[f32], out: &mut [f32], channels: usize) {
         match (channels, self.per_position) {
             (1, 2) => self.across_n::<1, 2>(row, out),
+            (1, 3) => self.across_n::<1, 3>(row, out),
             (1, 4) => self.across_n::<1, 4>(row, out),
             (3, 2) => self.across_n::<3, 2>(row, out),
+            (3, 3) => self.across_n::<3, 3>(row, out),
             (3, 4) => self.across_n::<3, 4>(row, out),
             (1, _) => self.across_any::<1>(row, out),
             _ => self.across_any::<3>(row, out),
