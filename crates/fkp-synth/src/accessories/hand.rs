@@ -141,22 +141,21 @@ impl Hand {
         let joints: Vec<Vec3> = {
             let (sin, cos) = thumb.sin_cos();
             let root = [0.6, -2.2];
-            let middle = [root[0] + 1.3 * (sin + 0.1), root[1] + 1.3 * cos];
-            let (sin2, cos2) = (thumb - 0.25).sin_cos();
+            let middle = [root[0] + 1.15 * (sin + 0.1), root[1] + 1.15 * cos];
+            let (sin2, cos2) = (thumb - 0.4).sin_cos();
             let tip = |length: f32| [middle[0] + length * sin2, middle[1] + length * cos2];
-            [root, middle, tip(1.0), tip(1.75)]
+            [root, middle, tip(0.8), tip(1.4)]
                 .iter()
-                .map(|[p, q]| clear(frame.at(*p, *q, -0.05), 0.22 * self.size))
+                .map(|[p, q]| clear(frame.at(*p, *q, -0.15), 0.22 * self.size))
                 .collect()
         };
-        self.finger(&joints, 0.33 * self.size, normalized(add(out, scaled(across, 0.5))), 4.0, side, &mut mesh);
+        self.finger(&joints, 0.32 * self.size, normalized(add(out, scaled(across, 0.5))), 4.0, side, &mut mesh);
         Item::on_head(
             mesh,
             HandPaint {
                 base: skin::base(skin),
                 skin: *skin,
                 polish: self.polish,
-                bare: self.wrist.bare,
                 sleeve: self.wrist.sleeve,
             },
         )
@@ -257,7 +256,6 @@ pub(super) struct HandPaint {
     pub(super) base: Color,
     pub(super) skin: Skin,
     pub(super) polish: (f32, Color),
-    pub(super) bare: f32,
     pub(super) sleeve: Fabric,
 }
 
@@ -289,7 +287,7 @@ impl Painter for HandPaint {
         // Redder at joints and tip, creased at the joints.
         let joint = ridge(t - 2.0, 0.3) + ridge(t - 3.0, 0.25);
         material.tint(0.6 * light * (joint + smoothstep(3.2, 4.0, t)).min(1.0), [1.0, 0.82, 0.8]);
-        let lines = ridge(t - 1.95, 0.05) + ridge(t - 2.06, 0.05) + 0.7 * ridge(t - 3.0, 0.05);
+        let lines = 0.7 * ridge(t - 1.95, 0.06) + 0.7 * ridge(t - 2.07, 0.06) + 0.5 * ridge(t - 3.0, 0.06);
         let back = smoothstep(1.3, 0.8, angle.abs());
         material.open *= 1.0 - (0.22 + 0.2 * self.skin.age) * lines.min(1.0) * (0.4 + 0.6 * back);
         // Fingers shade each other.

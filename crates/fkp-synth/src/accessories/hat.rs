@@ -187,7 +187,7 @@ impl Hat {
                 let (forward, reach, length) = match self.kind {
                     HatKind::CapBackward => (-1.0, 1.15, self.brim),
                     HatKind::Helmet => (1.0, 1.25, 0.45 * self.brim),
-                    _ => (1.0, 1.15, self.brim),
+                    _ => (1.0, 1.05, self.brim),
                 };
                 let columns = 25;
                 mesh.add_grid([rows, columns], Edge::Open, |row, column| {
@@ -196,7 +196,7 @@ impl Hat {
                     let angle = reach * s;
                     let turned = if forward > 0.0 { angle } else { PI - angle };
                     let start = from(turned);
-                    let out = length * t * (1.0 - s * s).max(0.0).powf(0.4);
+                    let out = length * t * (1.0 - s * s).max(0.0).powf(0.55);
                     let x = start[0] * (1.0 + 0.02 * t);
                     let droop = self.bend * 0.16 * x * x * t.min(0.6) + 0.2 * out + 0.03 * out * out;
                     ([x, start[1] + droop, start[2] + forward * out], [angle, t, 1.0])

@@ -55,7 +55,7 @@ impl Lens {
     ) -> (Color, Color) {
         let cos = dot(normal, toward).clamp(0.0, 1.0);
         let mirrored: Vec3 = std::array::from_fn(|i| 2.0 * cos * normal[i] - toward[i]);
-        let fresnel = 0.045 + 0.6 * (1.0 - cos).powi(5);
+        let fresnel = 0.03 + 0.6 * (1.0 - cos).powi(5);
         let strength = (fresnel * self.glare).min(1.0);
         let from = lights.from_direction(mirrored);
         let [wx, wy, ww, wh] = self.window;

@@ -37,7 +37,7 @@ pub struct Mask {
     pub fabric: Fabric,
 }
 
-const GRID: [usize; 2] = [19, 21];
+const GRID: [usize; 2] = [23, 25];
 
 impl Mask {
     pub(crate) fn items(&self, surface: &Surface) -> [Item; 2] {
@@ -60,16 +60,16 @@ impl Mask {
         let mut points: Vec<Vec3> = (0..rows * columns)
             .map(|index| skin(across(index % columns), down(index / columns)))
             .collect();
-        pull_taut(&mut points, GRID, Edge::Open, 24, outward);
+        pull_taut(&mut points, GRID, Edge::Open, 30, outward);
         let mut mesh = Mesh::default();
         mesh.add_grid(GRID, Edge::Open, |row, column| {
             let (s, t) = (across(column), down(row));
             let middle = (1.0 - s * s) * (4.0 * t * (1.0 - t)).sqrt();
-            let lift = 0.07
+            let lift = 0.08
                 + self.puff * middle
                 + match self.kind {
                     MaskKind::Respirator => 0.38 * middle * (1.0 - s.abs()).powf(0.8),
-                    MaskKind::Surgical | MaskKind::Cloth => 0.03 * middle,
+                    MaskKind::Surgical | MaskKind::Cloth => 0.08 * middle,
                 };
             let base = points[row * columns + column];
             (add(base, scaled(outward(base), lift)), [s, t, 0.0])

@@ -3,7 +3,7 @@
 use super::fabric::Fabric;
 use super::hand::HandPaint;
 use super::{Item, Painter};
-use crate::math::{Vec3, add, cross, mix, normalized, ridge, scaled, smoothstep};
+use crate::math::{Vec3, add, cross, dot, mix, normalized, ridge, scaled, smoothstep};
 use crate::mesh::tube::{Section, rounded, spline};
 use crate::mesh::{Edge, Mesh};
 use crate::noise::{Layer, NoiseTexture};
@@ -75,12 +75,17 @@ impl Object {
         let [x, y] = self.at;
         let size = self.size;
         let start = add(surface.point(x.clamp(-2.2, 2.2), y.clamp(-2.5, 3.3)), [0.0, 0.0, self.lift]);
-        let start = [x, y, start[2]];
+        let ear = surface.ring(7.0).side;
+        let phone = self.kind == ObjectKind::Phone;
+        // A phone is beside the ear, its back outward.
+        let start = [x, y, if phone { ear[2] + self.lift } else { start[2] }];
         let axis = self.axis();
+        let side = if x < 0.0 { -1.0 } else { 1.0 };
+        let toward = if phone { [side * 0.9, 0.0, 0.35] } else { [0.0, 0.0, 1.0] };
         let along = |t: f32| add(start, scaled(axis, t * size));
         // A direction across the axis, toward the viewer.
-        let up = normalized(cross(cross(axis, [0.0, 0.0, 1.0]), axis));
-        let up = if up[2].abs() < 0.05 { [0.0, 1.0, 0.0] } else { up };
+        let up = normalized(cross(cross(axis, toward), axis));
+        let up = if dot(up, up) < 0.5 { [0.0, 1.0, 0.0] } else { up };
         let mut mesh = Mesh::default();
         // A solid of revolution from [position, radius, part].
         let mut turned = |profile: &[[f32; 3]], columns: usize| {
@@ -109,28 +114,28 @@ impl Object {
                     ],
                     14,
                 );
-                grip = Some((3.0, 0.36));
+                grip = Some((3.0, [0.36; 2], 2.8));
             }
             ObjectKind::StickMicrophone => {
                 turned(
                     &[[0.0, 0.02, 1.0], [0.1, 0.24, 1.0], [0.9, 0.28, 1.0], [0.95, 0.22, 0.0], [3.5, 0.18, 0.0], [8.0, 0.12, 0.0]],
                     10,
                 );
-                grip = Some((3.4, 0.2));
+                grip = Some((3.4, [0.2; 2], 3.0));
             }
             ObjectKind::Cup => {
                 turned(
                     &[[0.15, 0.9, 0.0], [0.0, 1.02, 0.0], [0.05, 1.08, 2.0], [0.3, 1.06, 0.0], [1.2, 1.0, 0.0], [2.6, 0.86, 0.0], [2.7, 0.7, 0.0], [2.7, 0.05, 0.0]],
                     20,
                 );
-                grip = Some((1.6, 0.98));
+                grip = Some((1.6, [0.98; 2], 1.9));
             }
             ObjectKind::Bottle => {
                 turned(
                     &[[0.0, 0.05, 2.0], [0.0, 0.3, 2.0], [0.5, 0.33, 2.0], [0.55, 0.3, 0.0], [1.6, 0.42, 0.0], [2.4, 0.95, 0.0], [3.0, 1.05, 1.0], [5.0, 1.05, 1.0], [6.5, 1.0, 0.0]],
                     18,
                 );
-                grip = Some((3.4, 1.05));
+                grip = Some((3.4, [1.05; 2], 1.9));
             }
             ObjectKind::Cigarette => {
                 turned(&[[0.0, 0.02, 2.0], [0.0, 0.12, 2.0], [0.7, 0.12, 2.0], [0.72, 0.12, 0.0], [2.2, 0.12, 0.0], [2.25, 0.11, 3.0], [2.4, 0.09, 3.0], [2.42, 0.01, 3.0]], 8);
@@ -138,7 +143,7 @@ impl Object {
             }
             ObjectKind::Phone => {
                 self.slab(&mut mesh, along(2.0), axis, up, [1.12, 2.35, 0.14]);
-                grip = Some((2.6, 1.0));
+                grip = Some((2.6, [0.2, 1.05], 1.45));
             }
             ObjectKind::Board => {
                 self.slab(&mut mesh, along(1.2), axis, up, [1.5, 2.0, 0.06]);
@@ -146,8 +151,8 @@ impl Object {
             ObjectKind::Headset => self.headset(surface, &mut mesh),
         }
         let mut items = vec![Item::on_head(mesh, ObjectPaint { object: *self })];
-        if let (true, Some((t, radius))) = (self.held, grip) {
-            items.push(self.grip(along(t), axis, radius * size, face));
+        if let (true, Some((t, radii, far))) = (self.held, grip) {
+            items.push(self.grip(along(t), axis, radii.map(|r| r * size), far, face));
         }
         items
     }
@@ -156,12 +161,12 @@ impl Object {
     fn slab(&self, mesh: &mut Mesh, middle: Vec3, axis: Vec3, up: Vec3, half: [f32; 3]) {
         let half = half.map(|h| h * self.size);
         let across = cross(axis, up);
-        let profile = [[-1.0, 0.05], [-1.0, 0.93], [-0.99, 1.0], [0.99, 1.0], [1.0, 0.93], [1.0, 0.05]];
+        let profile = [[-1.0, 0.003], [-1.0, 0.93], [-0.99, 1.0], [0.99, 1.0], [1.0, 0.93], [1.0, 0.003]];
         const COLUMNS: usize = 28;
         mesh.add_grid([profile.len(), COLUMNS], Edge::Joined, |row, column| {
             let turn = std::f32::consts::TAU * (column as f32 + 0.5) / COLUMNS as f32;
             let (sin, cos) = turn.sin_cos();
-            let corner = |c: f32| c.signum() * c.abs().powf(0.25);
+            let corner = |c: f32| c.signum() * c.abs().powf(0.16);
             let [level, wide] = profile[row];
             let (u, v) = (wide * corner(sin), wide * corner(cos));
             let at = add(
@@ -210,8 +215,9 @@ impl Object {
         mesh.add_tube(&rounded(&foam), [0.0, 1.0, 0.0], 10, |_, angle| [angle, 0.0, 1.0]);
     }
 
-    /// Fingers around the object, with the arm below.
-    fn grip(&self, middle: Vec3, axis: Vec3, radius: f32, face: &FaceParams) -> Item {
+    /// Fingers around the object, with the arm below. `radii` are those of the object to the side
+    /// and to the front, `far` is the angle that the fingers reach.
+    fn grip(&self, middle: Vec3, axis: Vec3, radii: [f32; 2], far: f32, face: &FaceParams) -> Item {
         let mut mesh = Mesh::default();
         let side = if self.at[0] + 0.4 * self.angle < 0.0 { -1.0 } else { 1.0 };
         let up = normalized([0.2 * side, 0.0, 1.0]);
@@ -223,15 +229,17 @@ impl Object {
         let around = |turn: f32, t: f32, extra: f32| {
             // From the back of the hand (on the side) over the front of the object.
             let (sin, cos) = turn.sin_cos();
-            let reach = radius + extra;
-            add(
+                        add(
                 add(middle, scaled(axis, t)),
-                add(scaled(across, reach * cos), scaled(toward, reach * sin)),
+                add(
+                    scaled(across, (radii[0] + extra) * cos),
+                    scaled(toward, (radii[1] + extra) * sin),
+                ),
             )
         };
         for finger in 0..4 {
             let t = (finger as f32 - 1.5) * 1.95 * r;
-            let far = [2.75, 2.9, 2.8, 2.5][finger];
+            let far = far + [-0.05, 0.1, 0.0, -0.25][finger];
             let points: Vec<Vec3> = (0..=8)
                 .map(|step| around(mix(-0.5, far, step as f32 / 8.0), t, 0.8 * r))
                 .collect();
@@ -273,7 +281,6 @@ impl Object {
                 base: skin::base(&face.skin),
                 skin: face.skin,
                 polish: (0.0, [0.0; 3]),
-                bare: 0.5,
                 sleeve: self.sleeve,
             },
         )

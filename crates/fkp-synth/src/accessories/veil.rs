@@ -30,7 +30,7 @@ pub(crate) fn item(hat: &Hat, surface: &Surface) -> Item {
         let wide = sin.signum() * sin.abs().powf(0.85);
         let edge = [center + half * cos, reach * wide];
         // The ray from the opening to the edge of the whole.
-        let (low, high, round) = (0.1, if hood { 18.8 } else { 19.2 }, PI);
+        let (low, high, round) = (0.1, if hood { 18.8 } else { 19.8 }, PI);
         let down = if cos > 0.0 { (high - center) / cos.max(1e-3) } else { (center - low) / (-cos).max(1e-3) };
         let out = round / sin.abs().max(1e-3);
         // Bounded by the rectangle of levels and angles.
@@ -49,14 +49,14 @@ pub(crate) fn item(hat: &Hat, surface: &Surface) -> Item {
             surface.around(level, angle)
         })
         .collect();
-    pull_taut(&mut points, GRID, Edge::Joined, if hood { 10 } else { 16 }, outward);
+    pull_taut(&mut points, GRID, Edge::Joined, if hood { 10 } else { 36 }, outward);
     let mut mesh = Mesh::default();
     mesh.add_grid(GRID, Edge::Joined, |row, column| {
         let t = row as f32 / (rows - 1) as f32;
         let angle = turn(column);
         let base = points[row * columns + column];
         let away = smoothstep(0.0, 0.3, t);
-        let lift = 0.06 + hat.fit * away + if hood { 0.25 } else { 0.22 * away };
+        let lift = 0.07 + hat.fit * away + if hood { 0.25 } else { 0.22 * away };
         let mut at = add(base, scaled(outward(base), lift));
         if hood {
             // The edge of a hood hangs forward over the forehead.
@@ -84,11 +84,13 @@ struct VeilPaint {
 impl Painter for VeilPaint {
     fn material(&self, [angle, t, x]: [f32; 3], px: f32, noise: &NoiseTexture) -> Material {
         let hat = &self.hat;
-        let mut material = hat.fabric.material([1.8 * angle, 4.0 * t], px, noise);
+        // The ends of the cloth meet under the chin.
+        let round = angle - angle.signum() * PI;
+        let mut material = hat.fabric.material([1.8 * round, 4.0 * t], px, noise);
         material.gloss = hat.gloss;
         // Folds run around the face, deeper on neck and shoulders.
         let below = smoothstep(-0.2, 0.8, angle.cos());
-        let wave = noise.at(Layer::LongHair, 0.5 * x + 0.6 * angle, 7.0 * t + 0.5) - 0.5;
+        let wave = noise.at(Layer::LongHair, 0.5 * x + 0.6 * round, 7.0 * t + 0.5) - 0.5;
         let deep = mix(0.5, 1.2, below);
         material.open *= 1.0 - 0.5 * deep * (0.1 - wave).clamp(0.0, 0.6);
         material.slope[1] += 1.3 * deep * wave;

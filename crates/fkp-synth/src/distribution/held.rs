@@ -25,11 +25,11 @@ distribution! {
 /// other fingers, angle of the thumb.
 const GESTURES: [([f32; 2], f32, [f32; 2], f32); 8] = [
     // The palm at the cheek.
-    ([1.7, 0.9], 0.2, [0.1, 0.15], 0.5),
+    ([1.7, 0.9], 0.2, [0.1, 0.15], 0.25),
     // Over the mouth.
     ([0.6, 2.0], -1.25, [0.08, 0.12], 0.4),
     // Over an eye.
-    ([1.2, 0.45], -0.35, [0.1, 0.1], 0.5),
+    ([1.2, 0.45], -0.35, [0.1, 0.1], 0.3),
     // At the forehead.
     ([0.9, -1.1], -1.2, [0.1, 0.15], 0.4),
     // The fist under the chin.
@@ -124,7 +124,7 @@ impl ObjectDistribution {
                 0.25 + 1.4 * near * near,
             ),
             ObjectKind::Headset => ([1.0 + 0.15 * dx, 2.2 + 0.15 * dy], 0.0, 0.0, 0.1 * near),
-            ObjectKind::Phone => ([2.2 + 0.1 * dx, -0.9 + 0.4 * dy], -0.3 + 0.2 * turn, 0.35, 0.55),
+            ObjectKind::Phone => ([2.5 + 0.1 * dx, -0.8 + 0.4 * dy], -0.22 + 0.15 * turn, 0.4 + 0.2 * near, 0.0),
             ObjectKind::Cup => ([0.15 * dx, 2.25 + 0.25 * dy], 0.3 * turn, 0.5 + 0.6 * near, 0.95),
             ObjectKind::Bottle => ([0.15 * dx, 2.2 + 0.15 * dy], 0.3 * turn, 0.8 + 0.5 * near, 0.1),
             ObjectKind::Cigarette => ([0.45 + 0.3 * dx, 2.1], 0.7 + 0.7 * turn, 0.8 * near + 0.2, 0.02),

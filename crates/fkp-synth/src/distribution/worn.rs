@@ -26,7 +26,7 @@ distribution! {
         /// Strength of the reflections.
         glare: Uniform = Uniform::new(0.2, 1.6),
         /// Probability of a bright window in the reflections.
-        window: Probability = Probability(0.3),
+        window: Probability = Probability(0.4),
     }
 }
 
@@ -93,7 +93,7 @@ impl GlassesDistribution {
             sampler.uniform(0.05, 0.16),
             sampler.uniform(0.06, 0.2),
         ];
-        let window_light = sampler.uniform(1.0, 10.0) * f32::from(u8::from(self.window.sample(sampler)));
+        let window_light = sampler.uniform(2.0, 16.0) * f32::from(u8::from(self.window.sample(sampler)));
         let lens_color: Color = {
             let hue: Color = std::array::from_fn(|_| sampler.unit_uniform());
             let strength = sampler.uniform(0.0, 0.8);
