@@ -10,6 +10,7 @@
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
+mod accessories;
 pub mod background;
 pub mod camera;
 mod config;

@@ -142,6 +142,18 @@ impl Lights {
         out
     }
 
+    /// Light that arrives from a direction: of the surroundings, and of the lamps as soft boxes.
+    pub(crate) fn from_direction(&self, direction: Vec3) -> Color {
+        let mut out = self.ambient([0.0, direction[1], 0.2]);
+        for (toward, color) in &self.lamps {
+            let near = smoothstep(0.93, 0.98, dot(direction, *toward));
+            for i in 0..3 {
+                out[i] += 3.0 * color[i].min(1.5) * near;
+            }
+        }
+        out
+    }
+
     /// Light that hair sends to the viewer (Kajiya and Kay, *Rendering Fur with Three Dimensional
     /// Textures*, 1989).
     pub(crate) fn on_hair(

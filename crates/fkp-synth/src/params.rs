@@ -11,6 +11,10 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::accessories::{
+    Accessories, Fabric, Foreground, ForegroundShape, Glasses, GlassesShape, Hand, Hat, HatKind,
+    Lens, Mask, MaskKind, Object, ObjectKind, Pattern, Scarf, ScarfKind, Wrist,
+};
 pub use crate::background::Background;
 pub use crate::camera::Camera;
 pub use crate::texture::Texture;
@@ -416,6 +420,8 @@ pub struct FaceParams {
     pub beard: Beard,
     /// Clothes.
     pub clothes: Clothes,
+    /// What covers parts of the face.
+    pub accessories: Accessories,
     /// Light on the scene.
     pub light: Light,
     /// What is behind the head.
@@ -450,6 +456,7 @@ impl FaceParams {
         for lamp in lamps {
             lamp.toward[0] = -lamp.toward[0];
         }
+        face.accessories = face.accessories.mirrored();
         face.background = face.background.mirrored();
         face.camera = face.camera.mirrored();
         face.texture.mirrored = !face.texture.mirrored;

@@ -1,5 +1,6 @@
 //! Renders a face: its image, pixel by pixel, and its keypoints.
 
+use crate::accessories::dressed;
 use crate::camera::Channels;
 use crate::config::KeypointSet;
 use crate::params::FaceParams;
@@ -33,7 +34,8 @@ pub fn render(
     keypoints: KeypointSet,
 ) -> (Image, Keypoints) {
     assert!(size > 0, "an image needs at least one pixel");
-    let scene = Scene::new(face, size);
+    let dressed = dressed(face);
+    let scene = Scene::new(&dressed, size);
     let mut light = face.background.paint(face.texture.seed, size);
     for (index, light) in light.iter_mut().enumerate() {
         *light = scene.pixel(index % size, index / size, *light);

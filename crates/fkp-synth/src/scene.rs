@@ -1,5 +1,6 @@
 //! A face with everything computed that does not depend on the pixel, and the shading of a pixel.
 
+use crate::accessories::{self, Fit, Follow, Foreground, Lens, Painter, Shadow};
 use crate::config::KeypointSet;
 use crate::landmarks;
 use crate::light::{Lights, Strands};
@@ -32,6 +33,16 @@ struct Placed {
 enum Solid {
     Head,
     Ear,
+    /// The accessory with this index.
+    Worn(usize),
+}
+
+/// Lenses, which let the image behind them through.
+#[derive(Debug, Clone)]
+struct Lenses {
+    lens: Lens,
+    placed: Placed,
+    visible: VisibilityBuffer,
 }
 
 /// A layer of hair.
@@ -69,6 +80,11 @@ pub(crate) struct Scene<'a> {
     skin: Color,
     moles: Vec<Mole>,
     shadows: ShadowMap,
+    worn: Vec<Box<dyn Painter>>,
+    /// The first triangle number of the accessories.
+    worn_from: u32,
+    fit: Option<Fit>,
+    lenses: Option<Lenses>,
 }
 
 impl<'a> Scene<'a> {
@@ -98,7 +114,7 @@ impl<'a> Scene<'a> {
             roll: 0.25 * face.pose.roll,
         });
         let neck: Vec3 = [0.0, 3.2, -0.6];
-        let place = |mesh: Mesh, follows: &dyn Fn(&[f32; 3]) -> f32| -> Placed {
+        let place = |mesh: Mesh, follows: &dyn Fn(&[f32; 3], &Vec3) -> f32| -> Placed {
             let turn = |p: Vec3, follow: f32| {
                 let with_head = rotation.apply(p);
                 if follow >= 1.0 {
@@ -107,7 +123,12 @@ impl<'a> Scene<'a> {
                 let with_body = add(body.apply(sub(p, neck)), rotation.apply(neck));
                 blend(with_body, with_head, follow)
             };
-            let follow: Vec<f32> = mesh.surface.iter().map(follows).collect();
+            let follow: Vec<f32> = mesh
+                .surface
+                .iter()
+                .zip(&mesh.positions)
+                .map(|(surface, at)| follows(surface, at))
+                .collect();
             let positions: Vec<Vec3> = mesh
                 .positions
                 .iter()
@@ -128,8 +149,8 @@ impl<'a> Scene<'a> {
                 screen,
             }
         };
-        let always = |_: &[f32; 3]| 1.0;
-        let by_height = |surface: &[f32; 3]| smoothstep(5.2, 3.6, surface[1]);
+        let always = |_: &[f32; 3], _: &Vec3| 1.0;
+        let by_height = |surface: &[f32; 3], _: &Vec3| smoothstep(5.2, 3.6, surface[1]);
         let mut solids = vec![(
             Solid::Head,
             place(
@@ -137,18 +158,46 @@ impl<'a> Scene<'a> {
                 &by_height,
             ),
         )];
-        if face.hair.length < 1.0 || face.hair.style == HairStyle::Bald {
+        let ears = !face.accessories.cover_ears();
+        if ears && (face.hair.length < 1.0 || face.hair.style == HairStyle::Bald) {
             for side in [1.0, -1.0] {
                 let ear = crate::shape::ear::mesh(&surface, &face.head, side);
                 solids.push((Solid::Ear, place(ear, &always)));
             }
         }
+        let worn_index = solids.len();
+        let (mut worn, mut casts) = (Vec::new(), Vec::new());
+        let fit = Fit::new(face, &surface);
+        let with_neck = |_: &[f32; 3], at: &Vec3| smoothstep(5.2, 3.6, at[1]);
+        for item in accessories::items(face, &surface, fit.as_ref(), &noise) {
+            let placed = match item.follow {
+                Follow::Head => place(item.mesh, &always),
+                Follow::Neck => place(item.mesh, &with_neck),
+            };
+            solids.push((Solid::Worn(worn.len()), placed));
+            worn.push(item.painter);
+            casts.push(item.shadow == Shadow::Cast);
+        }
+        let worn_from = solids[..worn_index]
+            .iter()
+            .map(|(_, placed)| placed.mesh.triangles.len() as u32)
+            .sum();
+        let lenses = fit.as_ref().map(|fit| {
+            let placed = place(fit.lenses(), &always);
+            let mut visible = VisibilityBuffer::new(size);
+            visible.draw(&placed.screen, &placed.mesh.triangles, 0, Sides::Both);
+            Lenses {
+                lens: fit.glasses.lens,
+                placed,
+                visible,
+            }
+        });
         let mut visible = VisibilityBuffer::new(size);
         let mut first = 0;
         for (solid, placed) in &solids {
             let sides = match solid {
                 Solid::Head => Sides::Front,
-                Solid::Ear => Sides::Both,
+                Solid::Ear | Solid::Worn(_) => Sides::Both,
             };
             visible.draw(&placed.screen, &placed.mesh.triangles, first, sides);
             first += placed.mesh.triangles.len() as u32;
@@ -157,7 +206,7 @@ impl<'a> Scene<'a> {
         let mut hair = Vec::new();
         if face.hair.style == HairStyle::Grown {
             let mut layer = |part: Part, mesh: Mesh| {
-                let placed = place(mesh, &|s: &[f32; 3]| smoothstep(7.0, 2.5, s[1]));
+                let placed = place(mesh, &|s: &[f32; 3], _: &Vec3| smoothstep(7.0, 2.5, s[1]));
                 let mut visible = VisibilityBuffer::new(size);
                 let sides = if part == Part::Curtain {
                     Sides::Both
@@ -189,11 +238,17 @@ impl<'a> Scene<'a> {
             lights.key(),
             face.light.softness,
             noise.sign,
-            solids.iter().map(|(_, placed)| placed).chain(
-                hair.iter()
-                    .filter(|l| l.part != Part::Wisps)
-                    .map(|l| &l.placed),
-            ),
+            solids
+                .iter()
+                .filter_map(|(solid, placed)| match solid {
+                    Solid::Worn(index) => casts[*index].then_some((placed, Sides::Both)),
+                    Solid::Head | Solid::Ear => Some((placed, Sides::Front)),
+                })
+                .chain(
+                    hair.iter()
+                        .filter(|l| l.part != Part::Wisps)
+                        .map(|l| (&l.placed, Sides::Front)),
+                ),
         );
         let eyeballs = [0, 1].map(|index| {
             let side = if index == 0 { 1.0 } else { -1.0 };
@@ -224,6 +279,10 @@ impl<'a> Scene<'a> {
             skin: paint::skin::base(&face.skin),
             moles: paint::skin::moles(&face.skin, face.texture),
             shadows,
+            worn,
+            worn_from,
+            fit,
+            lenses,
         }
     }
 
@@ -243,6 +302,7 @@ impl<'a> Scene<'a> {
                 let light = match solid {
                     Solid::Head => self.head(&fragment),
                     Solid::Ear => self.ear(&fragment),
+                    Solid::Worn(index) => self.worn(*index, &fragment),
                 };
                 for i in 0..3 {
                     sum[i] += share * light[i];
@@ -254,6 +314,7 @@ impl<'a> Scene<'a> {
         if covered > 0.0 {
             out = std::array::from_fn(|i| sum[i] + (1.0 - covered) * out[i]);
         }
+        let mut glass = self.glass(x, y, &samples);
         for layer in &self.hair {
             let mut hairs = layer.visible.pixel(x, y);
             if hairs.iter().all(|(id, _)| *id == NOTHING) {
@@ -267,10 +328,66 @@ impl<'a> Scene<'a> {
             let count = layer.placed.mesh.triangles.len() as u32;
             if let Some((fragment, share)) = fragment(&layer.placed, &hairs, 0, count, x, y) {
                 let (opacity, light) = self.hair(layer.part, &fragment);
+                if let Some(glass) = glass.take_if(|glass| glass.near < fragment.near) {
+                    out = glass.over(out);
+                }
                 out = blend(out, light, opacity * share);
             }
         }
+        if let Some(glass) = glass {
+            out = glass.over(out);
+        }
+        if let Some(foreground) = &self.face.accessories.foreground {
+            let (opacity, albedo) = self.foreground(foreground, [x as f32, y as f32]);
+            if opacity > 0.0 {
+                let light = self.lights.from_direction([0.0, -0.2, 1.0]);
+                let lit = std::array::from_fn(|i| 0.8 * albedo[i] * light[i].min(1.5));
+                out = blend(out, lit, opacity);
+            }
+        }
         out
+    }
+
+    /// The look of something close to the camera at a position in pixels.
+    fn foreground(&self, foreground: &Foreground, at: [f32; 2]) -> (f32, Color) {
+        let size = self.size as f32;
+        let at = at.map(|c| (c + 0.5) / size - 0.5);
+        foreground.look(at, 1.0 / size, &self.noise)
+    }
+
+    /// The lens in a pixel.
+    fn glass(&self, x: usize, y: usize, solid: &[(u32, f32); SAMPLES * SAMPLES]) -> Option<Glass> {
+        let lenses = self.lenses.as_ref()?;
+        let mut samples = lenses.visible.pixel(x, y);
+        for (lens, solid) in samples.iter_mut().zip(solid) {
+            if solid.0 != NOTHING && solid.1 > lens.1 {
+                lens.0 = NOTHING;
+            }
+        }
+        let count = lenses.placed.mesh.triangles.len() as u32;
+        let (fragment, share) = fragment(&lenses.placed, &samples, 0, count, x, y)?;
+        let toward = normalized(sub(self.camera_at, fragment.at));
+        let normal = facing(fragment.normal, toward);
+        let (passes, reflected) = lenses
+            .lens
+            .look(fragment.surface, normal, toward, &self.lights);
+        Some(Glass {
+            passes,
+            reflected,
+            share,
+            near: fragment.near,
+        })
+    }
+
+    /// An accessory.
+    fn worn(&self, index: usize, fragment: &Fragment) -> Color {
+        let toward = normalized(sub(self.camera_at, fragment.at));
+        let normal = facing(fragment.normal, toward);
+        let material =
+            self.worn[index].material(fragment.surface, self.px(fragment.near), &self.noise);
+        let shadow = self.shadows.lit(fragment.at, normal);
+        let normal = self.tilted(normal, material.slope);
+        self.lights.shade(&material, normal, toward, shadow)
     }
 
     /// Width of a pixel at this nearness, in eye units.
@@ -291,7 +408,10 @@ impl<'a> Scene<'a> {
                 toward_camera: self.rotation.undo(toward),
             },
         };
-        let shadow = self.shadows.lit(fragment.at, fragment.normal);
+        let mut shadow = self.shadows.lit(fragment.at, fragment.normal);
+        if let Some(fit) = &self.fit {
+            shadow *= fit.lets_pass(spot.ray.at, self.lights.key_on_head, face.light.softness);
+        }
         let mut material =
             paint::skin::material(&face.skin, self.skin, &self.moles, &self.noise, &spot);
         let front = angle.abs() < 1.5 && y < 4.2;
@@ -441,6 +561,22 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// What a lens does to a pixel.
+#[derive(Debug, Clone, Copy)]
+struct Glass {
+    passes: Color,
+    reflected: Color,
+    share: f32,
+    near: f32,
+}
+
+impl Glass {
+    fn over(&self, behind: Color) -> Color {
+        let seen = std::array::from_fn(|i| behind[i] * self.passes[i] + self.reflected[i]);
+        blend(behind, seen, self.share)
+    }
+}
+
 /// The 68 keypoints in the head's frame.
 fn ibug68(
     face: &FaceParams,
@@ -586,7 +722,7 @@ impl ShadowMap {
         toward: Vec3,
         softness: f32,
         sign: f32,
-        casters: impl Iterator<Item = &'m Placed>,
+        casters: impl Iterator<Item = (&'m Placed, Sides)>,
     ) -> Self {
         let up = if toward[1].abs() > 0.9 {
             [0.0, 0.0, 1.0]
@@ -603,7 +739,7 @@ impl ShadowMap {
             spread: softness * (MAP * SAMPLES) as f32 / SPAN,
             sign,
         };
-        for caster in casters {
+        for (caster, sides) in casters {
             let vertices: Vec<ScreenVertex> = caster
                 .positions
                 .iter()
@@ -611,7 +747,7 @@ impl ShadowMap {
                 .collect();
             shadows
                 .map
-                .draw(&vertices, &caster.mesh.triangles, 0, Sides::Front);
+                .draw(&vertices, &caster.mesh.triangles, 0, sides);
         }
         shadows
     }
@@ -695,11 +831,36 @@ impl Scene<'_> {
             (place.at[0].round().max(0.0) as usize).min(last),
             (place.at[1].round().max(0.0) as usize).min(last),
         );
+        // Masks and glasses are close to the skin.
+        let close = 0.04 / self.face.view.distance;
         let behind = |samples: &[(u32, f32); SAMPLES * SAMPLES], tolerance: f32| {
-            samples
-                .iter()
-                .all(|(id, near)| *id != NOTHING && *near > place.near + tolerance)
+            samples.iter().all(|(id, near)| {
+                let tolerance = if *id >= self.worn_from {
+                    tolerance.min(close)
+                } else {
+                    tolerance
+                };
+                *id != NOTHING && *near > place.near + tolerance
+            })
         };
+        if let Some(foreground) = &self.face.accessories.foreground
+            && self.foreground(foreground, place.at).0 > 0.6
+        {
+            return true;
+        }
+        if let Some(lenses) = &self.lenses {
+            let samples = lenses.visible.pixel(x, y);
+            let count = lenses.placed.mesh.triangles.len() as u32;
+            let behind = samples
+                .iter()
+                .all(|(id, near)| *id != NOTHING && *near > place.near);
+            if behind
+                && fragment(&lenses.placed, &samples, 0, count, x, y)
+                    .is_some_and(|(fragment, _)| lenses.lens.opacity(fragment.surface[1]) > 0.75)
+            {
+                return true;
+            }
+        }
         if behind(&self.visible.pixel(x, y), tolerance) {
             return true;
         }

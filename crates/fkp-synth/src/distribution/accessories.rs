@@ -1,10 +1,12 @@
 //! What people wear.
 
+use super::held::{ForegroundDistribution, HandDistribution, ObjectDistribution};
 use super::person::Person;
+use super::worn::{GlassesDistribution, HatDistribution, MaskDistribution, ScarfDistribution};
 use super::{Probability, distribution};
 use crate::distributions::Sampler;
 use crate::math::mix;
-use crate::params::{Clothes, Collar, Color};
+use crate::params::{Accessories, Clothes, Collar, Color, HatKind, ObjectKind};
 
 distribution! {
     /// Clothes; see [`Clothes`].
@@ -65,9 +67,65 @@ impl ClothesDistribution {
 }
 
 /// A color of cloth: often gray or muted, sometimes strong.
-fn dye(sampler: &mut Sampler) -> Color {
+pub(super) fn dye(sampler: &mut Sampler) -> Color {
     let level = sampler.unit_uniform().powi(2) * 0.75 + 0.015;
     let strength = sampler.unit_uniform().powi(2);
     let hue: Color = std::array::from_fn(|_| sampler.unit_uniform());
     hue.map(|h| level * mix(1.0, 0.15 + 1.5 * h, strength))
+}
+
+distribution! {
+    /// What covers parts of the face; see [`Accessories`].
+    AccessoriesDistribution {
+        /// Glasses.
+        glasses: GlassesDistribution = GlassesDistribution::default(),
+        /// Masks.
+        mask: MaskDistribution = MaskDistribution::default(),
+        /// Hats.
+        hat: HatDistribution = HatDistribution::default(),
+        /// Scarves.
+        scarf: ScarfDistribution = ScarfDistribution::default(),
+        /// Hands.
+        hand: HandDistribution = HandDistribution::default(),
+        /// Objects.
+        object: ObjectDistribution = ObjectDistribution::default(),
+        /// Things close to the camera.
+        foreground: ForegroundDistribution = ForegroundDistribution::default(),
+    }
+}
+
+impl AccessoriesDistribution {
+    pub(crate) fn sample(&self, person: &Person, sampler: &mut Sampler) -> Accessories {
+        let mut worn = Accessories {
+            glasses: self.glasses.sample(person, sampler),
+            mask: self.mask.sample(sampler),
+            hat: self.hat.sample(person, sampler),
+            scarf: self.scarf.sample(sampler),
+            hand: self.hand.sample(person, sampler),
+            object: self.object.sample(person, sampler),
+            foreground: self.foreground.sample(sampler),
+        };
+        // Some exclude each other.
+        let has_veil = worn
+            .hat
+            .is_some_and(|hat| matches!(hat.kind, HatKind::Hijab | HatKind::Hood));
+        if has_veil {
+            worn.scarf = None;
+        }
+        let masked = worn.mask.is_some();
+        let at_mouth = |kind| {
+            matches!(
+                kind,
+                ObjectKind::Cup | ObjectKind::Bottle | ObjectKind::Cigarette
+            )
+        };
+        let on_head = |kind| kind == ObjectKind::Headset;
+        worn.object = worn.object.filter(|object| {
+            !(masked && at_mouth(object.kind) || worn.hat.is_some() && on_head(object.kind))
+        });
+        if worn.object.is_some() {
+            worn.hand = None;
+        }
+        worn
+    }
 }

@@ -8,20 +8,24 @@ mod accessories;
 mod expression;
 mod hair;
 mod head;
+mod held;
 mod light;
 mod person;
 mod view;
+mod worn;
 
-pub use accessories::ClothesDistribution;
+pub use accessories::{AccessoriesDistribution, ClothesDistribution};
 pub use expression::{ExpressionDistribution, Movement};
 pub use hair::{BeardDistribution, HairDistribution};
 pub use head::{
     BrowDistribution, EyeDistribution, HeadDistribution, MouthDistribution, NoseDistribution,
     SkinDistribution,
 };
+pub use held::{ForegroundDistribution, HandDistribution, ObjectDistribution};
 pub use light::LightDistribution;
 pub use person::PersonDistribution;
 pub use view::{PoseDistribution, ViewDistribution};
+pub use worn::{GlassesDistribution, HatDistribution, MaskDistribution, ScarfDistribution};
 
 use crate::background::BackgroundDistribution;
 use crate::camera::CameraDistribution;
@@ -207,6 +211,8 @@ distribution! {
         beard: BeardDistribution = BeardDistribution::default(),
         /// Clothes.
         clothes: ClothesDistribution = ClothesDistribution::default(),
+        /// What covers parts of the face.
+        accessories: AccessoriesDistribution = AccessoriesDistribution::default(),
         /// Light.
         light: LightDistribution = LightDistribution::default(),
         /// What is behind the head.
@@ -244,6 +250,12 @@ impl FaceDistribution {
         let light = self.light.sample(sampler);
         let background = self.background.sample_with(sampler);
         let camera = self.camera.sample_with(sampler);
+        let texture = Texture {
+            seed: sampler.bits() as u32,
+            mirrored: false,
+        };
+        // Last, so that a face is the same with and without them.
+        let accessories = self.accessories.sample(&person, sampler);
         FaceParams {
             pose,
             view,
@@ -258,13 +270,11 @@ impl FaceDistribution {
             hair,
             beard,
             clothes,
+            accessories,
             light,
             background,
             camera,
-            texture: Texture {
-                seed: sampler.bits() as u32,
-                mirrored: false,
-            },
+            texture,
         }
     }
 }

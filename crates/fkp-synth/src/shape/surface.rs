@@ -65,6 +65,29 @@ impl Surface {
         self.displaced(ring.front_at((around * FRAC_PI_2).sin()))
     }
 
+    /// z of the front of the head at a point, `None` beside, above or below it.
+    pub(crate) fn height(&self, x: f32, y: f32) -> Option<f32> {
+        let level = self.level(x, y);
+        let ring = self.rings.at(level);
+        let within = x.abs() < ring.side[0] && (0.6..rings::LAST_OF_HEAD - 1.1).contains(&level);
+        within.then(|| self.displaced(ring.front_at(x / ring.side[0]))[2])
+    }
+
+    /// The level of the ring through a point of the front.
+    pub(crate) fn level(&self, x: f32, y: f32) -> f32 {
+        self.rings.level_through(x, y)
+    }
+
+    /// The point on the ring at a level, at an angle from the front, without relief.
+    pub(crate) fn around(&self, level: f32, angle: f32) -> Vec3 {
+        let ring = self.rings.at(level);
+        if angle.abs() <= FRAC_PI_2 {
+            ring.front_at(angle.sin())
+        } else {
+            ring.back_at(angle.sin())
+        }
+    }
+
     /// The ring at a level, without relief.
     pub(crate) fn ring(&self, level: f32) -> Ring {
         self.rings.at(level)

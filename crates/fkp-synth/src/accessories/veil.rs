@@ -1,0 +1,114 @@
+//! Headscarves and hoods: cloth around the face, over head and neck.
+
+use super::drape::pull_taut;
+use super::hat::{Hat, HatKind};
+use super::{Follow, Item, Painter, Shadow};
+use crate::math::{Vec3, add, mix, normalized, scaled, smoothstep};
+use crate::mesh::{Edge, Mesh};
+use crate::noise::{Layer, NoiseTexture};
+use crate::paint::Material;
+use crate::shape::Surface;
+use std::f32::consts::{PI, TAU};
+
+/// Rows outward from the face, columns around it.
+const GRID: [usize; 2] = [17, 56];
+
+/// The cloth of a headscarf or a hood. Surface coordinates: position around the face, as an angle
+/// from below over the subject's left; distance from the edge, 0 to 1; x.
+pub(crate) fn item(hat: &Hat, surface: &Surface) -> Item {
+    let [rows, columns] = GRID;
+    let hood = hat.kind == HatKind::Hood;
+    let top = surface.level(0.0, hat.line);
+    let bottom = if hood { 15.2 } else { 13.75 };
+    let (center, half) = (0.5 * (top + bottom), 0.5 * (bottom - top));
+    let reach = if hood { 1.36 } else { 1.12 };
+    let turn = |column: usize| TAU * (column as f32 / columns as f32 - 0.5);
+    // Level and angle on the head: from the opening outward to the crown, the back and the
+    // shoulders.
+    let on_head = |row: usize, column: usize| -> [f32; 2] {
+        let (sin, cos) = turn(column).sin_cos();
+        let wide = sin.signum() * sin.abs().powf(0.85);
+        let edge = [center + half * cos, reach * wide];
+        // The ray from the opening to the edge of the whole.
+        let (low, high, round) = (0.1, if hood { 18.8 } else { 19.8 }, PI);
+        let down = if cos > 0.0 {
+            (high - center) / cos.max(1e-3)
+        } else {
+            (center - low) / (-cos).max(1e-3)
+        };
+        let out = round / sin.abs().max(1e-3);
+        // Bounded by the rectangle of levels and angles.
+        let distance = down.min(out * 2.4);
+        let far = [
+            (center + distance * cos).clamp(low, high),
+            (distance / 2.4 * sin).clamp(-round, round),
+        ];
+        let t = row as f32 / (rows - 1) as f32;
+        let t = t * (0.5 + 0.5 * t);
+        [mix(edge[0], far[0], t), mix(edge[1], far[1], t)]
+    };
+    let mut points: Vec<Vec3> = (0..rows * columns)
+        .map(|index| {
+            let [level, angle] = on_head(index / columns, index % columns);
+            surface.around(level, angle)
+        })
+        .collect();
+    pull_taut(
+        &mut points,
+        GRID,
+        Edge::Joined,
+        if hood { 10 } else { 36 },
+        outward,
+    );
+    let mut mesh = Mesh::default();
+    mesh.add_grid(GRID, Edge::Joined, |row, column| {
+        let t = row as f32 / (rows - 1) as f32;
+        let angle = turn(column);
+        let base = points[row * columns + column];
+        let away = smoothstep(0.0, 0.3, t);
+        let lift = 0.07 + hat.fit * away + if hood { 0.25 } else { 0.22 * away };
+        let mut at = add(base, scaled(outward(base), lift));
+        if hood {
+            // The edge of a hood hangs forward over the forehead.
+            let forward = smoothstep(0.35, 0.0, t) * smoothstep(0.5, -1.0, angle.cos());
+            at = add(at, scaled([0.0, -0.1, 0.55], forward));
+        }
+        (at, [angle, t, at[0]])
+    });
+    Item {
+        mesh,
+        follow: Follow::Neck,
+        shadow: Shadow::Cast,
+        painter: Box::new(VeilPaint { hat: *hat }),
+    }
+}
+
+fn outward(p: Vec3) -> Vec3 {
+    normalized([p[0], 0.5 * (p[1] + 0.5).min(0.0), p[2] + 0.4])
+}
+
+struct VeilPaint {
+    hat: Hat,
+}
+
+impl Painter for VeilPaint {
+    fn material(&self, [angle, t, x]: [f32; 3], px: f32, noise: &NoiseTexture) -> Material {
+        let hat = &self.hat;
+        // The ends of the cloth meet under the chin.
+        let round = angle - angle.signum() * PI;
+        let mut material = hat.fabric.material([1.8 * round, 4.0 * t], px, noise);
+        material.gloss = hat.gloss;
+        // Folds run around the face, deeper on neck and shoulders.
+        let below = smoothstep(-0.2, 0.8, angle.cos());
+        let wave = noise.at(Layer::LongHair, 0.5 * x + 0.6 * round, 7.0 * t + 0.5) - 0.5;
+        let deep = mix(0.5, 1.2, below);
+        material.open *= 1.0 - 0.5 * deep * (0.1 - wave).clamp(0.0, 0.6);
+        material.slope[1] += 1.3 * deep * wave;
+        // The hem.
+        material.open *= 1.0 - 0.35 * smoothstep(0.05, 0.0, t);
+        if hat.kind == HatKind::Hood {
+            material.paint(smoothstep(0.06, 0.04, t), hat.trim);
+        }
+        material
+    }
+}
