@@ -22,6 +22,7 @@ pub(crate) enum Layer {
     Strands,
     FineStrands,
     Cloth,
+    Foreground,
 }
 
 /// Side of the tile, a power of two.

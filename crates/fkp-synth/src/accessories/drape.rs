@@ -19,8 +19,8 @@ pub(crate) fn pull_taut(
             for column in 0..columns {
                 let (left, right) = match edge {
                     Edge::Joined => ((column + columns - 1) % columns, (column + 1) % columns),
-                    Edge::Open if column == 0 || column + 1 == columns => (column, column),
-                    Edge::Open => (column - 1, column + 1),
+                    _ if column == 0 || column + 1 == columns => (column, column),
+                    Edge::Open | Edge::Mirrored => (column - 1, column + 1),
                 };
                 let at = row * columns + column;
                 let around = [

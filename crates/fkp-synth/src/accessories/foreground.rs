@@ -57,7 +57,7 @@ impl Foreground {
         let size = self.size.max(1e-3);
         // Noise is of the image, so that it mirrors with it.
         let [nx, ny] = at;
-        let irregular = noise.at(Layer::Background, 5.0 * nx, 5.0 * ny + self.variant) - 0.5;
+        let irregular = noise.at(Layer::Foreground, 5.0 * nx, 5.0 * ny + self.variant) - 0.5;
         let distance = match self.shape {
             ForegroundShape::Edge => -u + 0.08 * irregular,
             ForegroundShape::Disk => length(u, 0.85 * v) - size + 0.03 * irregular,
