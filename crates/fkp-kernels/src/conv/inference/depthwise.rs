@@ -3,11 +3,11 @@
 
 use super::buffers::Buffers;
 use super::input::InputLayout;
-use super::parts::{Part, Parts, pairs_len};
+use super::parts::{Parts, pairs_len};
 use crate::aligned::{Aligned, SLACK, align};
 use crate::conv::geometry::Geometry;
 use crate::layout::{Grid, padded};
-use crate::matmul::Position;
+use crate::matmul::{Addition, Epilogue, PANEL, Position};
 use crate::scratch::with_scratch;
 use crate::simd::{Kernel, Simd, dispatch};
 
@@ -15,149 +15,281 @@ use crate::simd::{Kernel, Simd, dispatch};
 #[derive(Debug)]
 pub(super) struct Depthwise {
     depth: usize,
-    /// The first pixels of the windows.
+    kh: usize,
+    kw: usize,
+    /// The input's pixels, from the first of the first window on.
     input: Grid,
-    /// Offset of each tap relative to the first pixel of the window.
-    taps: Vec<usize>,
-    /// `[kh · kw, depth]`.
+    stride: usize,
+    /// Panels of `[kh · kw, 32]`, the last of 16 channels if there are an odd multiple of 16.
     weights: Aligned,
+}
+
+/// Rows of the output, for some of the channels.
+pub(super) struct Rows<'a> {
+    pub(super) h: usize,
+    pub(super) w: usize,
+    /// The first channel, the first of a panel, and their number.
+    pub(super) channel: usize,
+    pub(super) depth: usize,
+    /// The pixels of the input, from the first of the first window on, and those channels of them.
+    pub(super) input: &'a [f32],
+    pub(super) input_grid: Grid,
+    /// Of all channels.
+    pub(super) bias: &'a [f32],
+    pub(super) epilogue: Epilogue<'a>,
+    /// As the input.
+    pub(super) output: &'a mut [f32],
+    pub(super) output_grid: Grid,
 }
 
 impl Depthwise {
     pub(super) fn new(g: &Geometry, input: InputLayout, weights: &[f32]) -> Self {
-        let grid = input.grid;
-        let taps = (0..g.kh).flat_map(|y| (0..g.kw).map(move |x| y * grid.line + x * grid.pixel));
         let (depth, area) = (padded(g.c_in), g.kh * g.kw);
         let mut packed = Aligned::zeros(area * depth);
         for (c, weights) in weights.chunks_exact(area).enumerate() {
+            let panel = c / PANEL * PANEL;
+            let width = PANEL.min(depth - panel);
             for (tap, &value) in weights.iter().enumerate() {
-                packed.as_mut_slice()[tap * depth + c] = value;
+                packed.as_mut_slice()[panel * area + tap * width + c - panel] = value;
             }
         }
         Self {
             depth,
-            input: grid.every(g.stride),
-            taps: taps.collect(),
+            kh: g.kh,
+            kw: g.kw,
+            input: input.grid,
+            stride: g.stride,
             weights: packed,
         }
     }
 
-    pub(super) fn run(&self, g: &Geometry, buffers: Buffers<'_>) {
+    pub(super) fn run(&self, g: &Geometry, mut buffers: Buffers<'_>) {
         let len = pairs_len(g, self.depth);
         with_scratch(len + SLACK, |pairs| {
-            dispatch(Forward {
-                conv: self,
-                g,
-                buffers,
-                pairs: align(pairs, len),
-            });
+            let pairs = align(pairs, len);
+            let mut parts = Parts::new(g, self.depth);
+            while let Some(part) = parts.next(&mut buffers, pairs) {
+                self.rows(Rows {
+                    h: part.h,
+                    w: g.wo,
+                    channel: 0,
+                    depth: self.depth,
+                    input: part.input,
+                    input_grid: self.input.at_row(part.y * self.stride),
+                    bias: part.bias,
+                    epilogue: part.epilogue,
+                    output: part.output,
+                    output_grid: part.output_grid,
+                });
+                parts.pool(&mut buffers, pairs);
+            }
         });
+    }
+
+    /// Computes rows whose residual, if there is one, is that of all channels.
+    pub(super) fn rows(&self, rows: Rows<'_>) {
+        dispatch(Run { conv: self, rows });
     }
 }
 
-struct Forward<'a> {
+struct Run<'a> {
     conv: &'a Depthwise,
-    g: &'a Geometry,
-    buffers: Buffers<'a>,
-    /// Memory for two rows of the convolution's output, for pooling.
-    pairs: &'a mut [f32],
+    rows: Rows<'a>,
 }
 
-impl Kernel for Forward<'_> {
+/// A line of pixels of a vector of channels: pointers to its first input, weight and output.
+#[derive(Clone, Copy)]
+struct Line {
+    w: usize,
+    input: *const f32,
+    input_grid: Grid,
+    stride: usize,
+    weights: *const f32,
+    width: usize,
+    bias: *const f32,
+    output: *mut f32,
+    pixel: usize,
+    at: Position,
+}
+
+impl Kernel for Run<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self {
-            conv,
-            g,
-            mut buffers,
-            pairs,
-        } = self;
-        let mut parts = Parts::new(g, conv.depth);
-        while let Some(part) = parts.next(&mut buffers, pairs) {
-            match conv.taps.len() {
-                9 => conv.with_taps::<S, 9>(s, g.wo, part),
-                25 => conv.with_taps::<S, 25>(s, g.wo, part),
-                _ => conv.any_taps(s, g.wo, part),
+        let conv = self.conv;
+        let Rows {
+            h,
+            w,
+            channel,
+            depth,
+            input,
+            input_grid,
+            bias,
+            epilogue,
+            output,
+            output_grid,
+        } = self.rows;
+        assert!(depth.is_multiple_of(S::F32_LANES) && h > 0 && w > 0);
+        assert!(channel.is_multiple_of(PANEL) && channel + depth <= conv.depth);
+        let last = |n: usize, kernel: usize| (n - 1) * conv.stride + kernel - 1;
+        let last = input_grid.offset(last(h, conv.kh), last(w, conv.kw));
+        assert!(last + depth <= input.len());
+        let area = conv.kh * conv.kw;
+        assert!(area * conv.depth <= conv.weights.as_slice().len());
+        assert!(conv.depth <= bias.len());
+        assert!(output_grid.offset(h - 1, w - 1) + depth <= output.len());
+        if let Some(added) = epilogue.operand() {
+            assert!(added.grid.offset(h - 1, w - 1) + channel + depth <= added.values.len());
+        }
+        for y in 0..h {
+            for c in (0..depth).step_by(S::F32_LANES) {
+                let panel = (channel + c) / PANEL * PANEL;
+                // SAFETY: asserted above for the last row, column and channel; a panel has whole
+                // vectors of channels.
+                unsafe {
+                    let weights = conv.weights.as_slice().as_ptr().add(panel * area);
+                    let line = Line {
+                        w,
+                        input: input
+                            .as_ptr()
+                            .add(input_grid.offset(y * conv.stride, 0) + c),
+                        input_grid,
+                        stride: conv.stride,
+                        weights: weights.add(channel + c - panel),
+                        width: PANEL.min(conv.depth - panel),
+                        bias: bias.as_ptr().add(channel + c),
+                        output: output.as_mut_ptr().add(output_grid.offset(y, 0) + c),
+                        pixel: output_grid.pixel,
+                        at: Position {
+                            y,
+                            x: 0,
+                            c: channel + c,
+                        },
+                    };
+                    match (conv.kh, conv.kw, epilogue.addition, epilogue.relu) {
+                        (3, 3, Addition::None, true) => line.square::<S, 3>(s, Relu),
+                        (3, 3, Addition::None, false) => line.square::<S, 3>(s, Sum),
+                        (5, 5, Addition::None, true) => line.square::<S, 5>(s, Relu),
+                        (5, 5, Addition::None, false) => line.square::<S, 5>(s, Sum),
+                        (kh, kw, ..) => line.any(s, (kh, kw), &epilogue),
+                    }
+                }
             }
-            parts.pool(s, &mut buffers, pairs);
         }
     }
 }
 
-impl Depthwise {
-    /// Where the windows of the part's rows start.
-    #[inline(always)]
-    fn check<S: Simd>(&self, w: usize, part: &Part<'_>) -> Grid {
-        let (depth, h) = (self.depth, part.h);
-        let windows = self.input.at_row(part.y);
-        assert!(depth.is_multiple_of(S::F32_LANES) && h > 0 && w > 0);
-        let last = self.taps.last().copied().unwrap_or(0);
-        assert!(windows.offset(h - 1, w - 1) + last + depth <= part.input.len());
-        assert!(self.taps.len() * depth <= self.weights.as_slice().len());
-        assert!(depth <= part.bias.len());
-        assert!(part.output_grid.offset(h - 1, w - 1) + depth <= part.output.len());
-        if let Some(added) = part.epilogue.operand() {
-            assert!(added.grid.offset(h - 1, w - 1) + depth <= added.values.len());
-        }
-        windows
-    }
+/// What a sum becomes, known to the compiler.
+trait Finish: Copy {
+    fn finish<S: Simd>(self, s: S, sum: S::f32s) -> S::f32s;
+}
 
-    /// With the weights of a vector of channels in registers.
+#[derive(Clone, Copy)]
+struct Sum;
+
+#[derive(Clone, Copy)]
+struct Relu;
+
+impl Finish for Sum {
     #[inline(always)]
-    fn with_taps<S: Simd, const N: usize>(&self, s: S, w: usize, part: Part<'_>) {
-        let windows = self.check::<S>(w, &part);
-        let mut taps = [0; N];
-        taps.copy_from_slice(&self.taps);
-        let weights = self.weights.as_slice();
-        for y in 0..part.h {
-            for c in (0..self.depth).step_by(S::F32_LANES) {
-                // SAFETY: `check`: c + LANES <= depth, and the windows and pixels of the last row
-                // and column are inside their buffers.
-                unsafe {
-                    let mut vectors = [s.splat_f32s(0.0); N];
-                    for (tap, v) in vectors.iter_mut().enumerate() {
-                        *v = s.load(weights.as_ptr().add(tap * self.depth + c));
-                    }
-                    let bias = s.load(part.bias.as_ptr().add(c));
-                    let from = part.input.as_ptr().add(windows.offset(y, 0) + c);
-                    let to = part.output_grid.offset(y, 0) + c;
-                    let to = part.output.as_mut_ptr().add(to);
-                    for x in 0..w {
-                        let from = from.add(x * windows.pixel);
-                        let mut sum = bias;
-                        for (&tap, &v) in taps.iter().zip(&vectors) {
-                            sum = s.mul_add(s.load(from.add(tap)), v, sum);
-                        }
-                        let value = part.epilogue.finish(s, sum, Position { y, x, c });
-                        s.store(to.add(x * part.output_grid.pixel), value);
-                    }
-                }
+    fn finish<S: Simd>(self, _: S, sum: S::f32s) -> S::f32s {
+        sum
+    }
+}
+
+impl Finish for Relu {
+    #[inline(always)]
+    fn finish<S: Simd>(self, s: S, sum: S::f32s) -> S::f32s {
+        s.relu(sum)
+    }
+}
+
+impl Line {
+    /// Of `K × K` taps.
+    ///
+    /// # Safety
+    /// All windows can be read, and all pixels of the line written.
+    #[inline(always)]
+    unsafe fn square<S: Simd, const K: usize>(self, s: S, last: impl Finish) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            match (self.input_grid.pixel, self.stride) {
+                (PANEL, 1) => self.steps::<S, K>(s, PANEL, 1, last),
+                (PANEL, 2) => self.steps::<S, K>(s, PANEL, 2, last),
+                (pixel, stride) => self.steps::<S, K>(s, pixel, stride, last),
             }
         }
     }
 
+    /// The same with distances that the compiler may know. The weights are in registers.
+    ///
+    /// # Safety
+    /// As [`Self::square`].
     #[inline(always)]
-    fn any_taps<S: Simd>(&self, s: S, w: usize, part: Part<'_>) {
-        let windows = self.check::<S>(w, &part);
-        let weights = self.weights.as_slice();
-        for y in 0..part.h {
-            for x in 0..w {
-                for c in (0..self.depth).step_by(S::F32_LANES) {
-                    // SAFETY: as in `with_taps`.
-                    unsafe {
-                        let from = part.input.as_ptr().add(windows.offset(y, x) + c);
-                        let mut sum = s.load(part.bias.as_ptr().add(c));
-                        for (i, &tap) in self.taps.iter().enumerate() {
-                            let w = s.load(weights.as_ptr().add(i * self.depth + c));
-                            sum = s.mul_add(s.load(from.add(tap)), w, sum);
+    unsafe fn steps<S: Simd, const K: usize>(
+        self,
+        s: S,
+        pixel: usize,
+        stride: usize,
+        last: impl Finish,
+    ) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let mut weights = [[s.splat_f32s(0.0); K]; K];
+            for (tap, w) in weights.as_flattened_mut().iter_mut().enumerate() {
+                *w = s.load(self.weights.add(tap * self.width));
+            }
+            let bias = s.load(self.bias);
+            let mut rows = [self.input; K];
+            for (y, row) in rows.iter_mut().enumerate() {
+                *row = self.input.add(y * self.input_grid.line);
+            }
+            let mut output = self.output;
+            // Two pixels at a time, whose windows overlap.
+            for _ in 0..self.w / 2 {
+                let mut sums = [bias; 2];
+                for (row, weights) in rows.iter_mut().zip(&weights) {
+                    for (x, &w) in weights.iter().enumerate() {
+                        for (i, sum) in sums.iter_mut().enumerate() {
+                            let value = s.load(row.add((x + i * stride) * pixel));
+                            *sum = s.mul_add(value, w, *sum);
                         }
-                        let value = part.epilogue.finish(s, sum, Position { y, x, c });
-                        let to = part.output_grid.offset(y, x) + c;
-                        s.store(part.output.as_mut_ptr().add(to), value);
+                    }
+                    *row = row.wrapping_add(2 * stride * pixel);
+                }
+                s.store(output, last.finish(s, sums[0]));
+                s.store(output.add(self.pixel), last.finish(s, sums[1]));
+                output = output.wrapping_add(2 * self.pixel);
+            }
+            if !self.w.is_multiple_of(2) {
+                let mut sum = bias;
+                for (row, weights) in rows.iter().zip(&weights) {
+                    for (x, &w) in weights.iter().enumerate() {
+                        sum = s.mul_add(s.load(row.add(x * pixel)), w, sum);
                     }
                 }
+                s.store(output, last.finish(s, sum));
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`Self::square`]; the residual has all pixels and channels.
+    #[inline(always)]
+    unsafe fn any<S: Simd>(self, s: S, (kh, kw): (usize, usize), epilogue: &Epilogue<'_>) {
+        let (line, pixel) = (self.input_grid.line, self.input_grid.pixel);
+        for x in 0..self.w {
+            // SAFETY: the caller's contract.
+            unsafe {
+                let window = self.input.add(x * self.stride * pixel);
+                let mut sum = s.load(self.bias);
+                for tap in 0..kh * kw {
+                    let value = s.load(window.add(tap / kw * line + tap % kw * pixel));
+                    sum = s.mul_add(value, s.load(self.weights.add(tap * self.width)), sum);
+                }
+                let value = epilogue.finish(s, sum, Position { x, ..self.at });
+                s.store(self.output.add(x * self.pixel), value);
             }
         }
     }
