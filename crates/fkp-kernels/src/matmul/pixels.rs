@@ -76,6 +76,8 @@ struct Line {
 }
 
 impl PixelProduct<'_> {
+    // Inlined, since copies of the operands would wait for stores to complete.
+    #[inline(always)]
     pub(crate) fn run(self, operands: PixelOperands<'_>) {
         dispatch(Run(self, operands));
     }
@@ -181,7 +183,7 @@ impl Kernel for Run<'_> {
     }
 }
 
-/// Most pixels of a tile.
+/// Most pixels of a tile, with 32 registers.
 const LONGEST: usize = 14;
 
 impl Line {
@@ -200,7 +202,12 @@ impl Line {
         while at < self.pixels {
             let rest = self.pixels - at;
             let tile = tile_len::<S>(rest, self.pixels);
-            let (first, count) = (at.min(self.pixels - tile), (rest / tile).max(1));
+            let first = at.min(self.pixels - tile);
+            // Only the longest tile is repeated.
+            let count = match tile == longest::<S>() {
+                true => (rest / longest::<S>()).max(1),
+                false => 1,
+            };
             let line = Self {
                 input: self.input.wrapping_add(first * self.input_step),
                 residual: self.residual.wrapping_add(first * self.residual_step),
@@ -318,12 +325,9 @@ impl Line {
 /// the rest, which may compute pixels of the tile before again, otherwise the longest.
 #[inline(always)]
 fn tile_len<S: Simd>(rest: usize, pixels: usize) -> usize {
-    let lengths: &[usize] = match S::REGISTER_COUNT >= 32 {
-        true => &[1, 4, 7, 8, 12, LONGEST],
-        false => &[1, 4],
-    };
+    let lengths = [1, 4, 7, 8, 12, LONGEST];
     let mut best = 1;
-    for &len in lengths {
+    for len in lengths.into_iter().filter(|len| *len <= longest::<S>()) {
         if len > pixels {
             break;
         }
@@ -333,6 +337,12 @@ fn tile_len<S: Simd>(rest: usize, pixels: usize) -> usize {
         }
     }
     best
+}
+
+/// The pixels of a tile of two vectors that leave registers for the weights and an input.
+#[inline(always)]
+const fn longest<S: Simd>() -> usize {
+    if S::REGISTER_COUNT >= 32 { LONGEST } else { 4 }
 }
 
 /// Adds the values of a tile's pixels.

@@ -103,7 +103,12 @@ impl Bottleneck {
     pub(crate) fn run(&self, input: &[f32], addition: Addition<'_>, output: &mut [f32]) {
         let row_pixels = ((self.wo - 1) * self.stride + self.kernel).max(self.padding + self.w);
         let band_rows = (self.band - 1) * self.stride + self.kernel;
-        let len = band_rows * row_pixels * self.depth;
+        let band_pixels = band_rows * row_pixels;
+        let one_band = self.band == self.ho;
+        let len = match one_band {
+            true => band_pixels * PANEL.min(self.depth),
+            false => band_pixels * self.depth,
+        };
         let middle_len = self.band * self.wo * self.depth;
         with_scratch(len + middle_len + SLACK, |memory| {
             let (wide, middle) = align(memory, len + middle_len).split_at_mut(len);
@@ -111,12 +116,15 @@ impl Bottleneck {
                 let rows = y..(y + self.band).min(self.ho);
                 for first in (0..self.depth).step_by(PANEL) {
                     let channels = first..(first + PANEL).min(self.depth);
+                    // One band needs no rows of the band before: all panels can have one place, whose
+                    // zeros stay.
+                    let start = if one_band { 0 } else { first * band_pixels };
                     let panel = Panel {
                         pixels: row_pixels,
                         rows: band_rows,
                         depth: channels.len(),
-                        values: &mut wide[first * band_rows * row_pixels..]
-                            [..channels.len() * band_rows * row_pixels],
+                        is_new: y == 0 && (!one_band || first == 0 || channels.len() != PANEL),
+                        values: &mut wide[start..][..channels.len() * band_pixels],
                     };
                     self.panel(input, rows.clone(), channels, panel, middle);
                 }
@@ -152,16 +160,18 @@ impl Bottleneck {
         // The row of the first map that is row 0 of the band, and those of the band before.
         let top = (rows.start * self.stride) as isize - self.padding as isize;
         let kept = match rows.start {
-            0 => {
-                panel.clear_columns(self.padding, self.w);
-                0
-            }
+            0 => 0,
             _ => panel.keep(self.band * self.stride),
         };
+        if panel.is_new {
+            panel.clear_columns(self.padding, self.w);
+        }
         let row_of = |y: usize| (y as isize - top).clamp(0, needed as isize) as usize;
         let (start, end) = (row_of(0).max(kept), row_of(self.h).max(kept));
-        panel.clear_rows(kept..start);
-        panel.clear_rows(end..needed);
+        if panel.is_new || rows.start > 0 {
+            panel.clear_rows(kept..start);
+            panel.clear_rows(end..needed);
+        }
         let grid = panel.grid();
         if start < end {
             let part = Part {
@@ -208,6 +218,8 @@ struct Panel<'a> {
     pixels: usize,
     rows: usize,
     depth: usize,
+    /// Whether the zeros have yet to be written.
+    is_new: bool,
     values: &'a mut [f32],
 }
 

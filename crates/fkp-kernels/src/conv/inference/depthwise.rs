@@ -87,6 +87,7 @@ impl Depthwise {
     }
 
     /// Computes rows whose residual, if there is one, is that of all channels.
+    #[inline(always)]
     pub(super) fn rows(&self, rows: Rows<'_>) {
         dispatch(Run { conv: self, rows });
     }
@@ -97,9 +98,10 @@ struct Run<'a> {
     rows: Rows<'a>,
 }
 
-/// A line of pixels of a vector of channels: pointers to its first input, weight and output.
+/// A vector of channels: pointers to its first input, weight and output.
 #[derive(Clone, Copy)]
-struct Line {
+struct Plane {
+    h: usize,
     w: usize,
     input: *const f32,
     input_grid: Grid,
@@ -108,8 +110,8 @@ struct Line {
     width: usize,
     bias: *const f32,
     output: *mut f32,
-    pixel: usize,
-    at: Position,
+    output_grid: Grid,
+    channel: usize,
 }
 
 impl Kernel for Run<'_> {
@@ -142,38 +144,31 @@ impl Kernel for Run<'_> {
         if let Some(added) = epilogue.operand() {
             assert!(added.grid.offset(h - 1, w - 1) + channel + depth <= added.values.len());
         }
-        for y in 0..h {
-            for c in (0..depth).step_by(S::F32_LANES) {
-                let panel = (channel + c) / PANEL * PANEL;
-                // SAFETY: asserted above for the last row, column and channel; a panel has whole
-                // vectors of channels.
-                unsafe {
-                    let weights = conv.weights.as_slice().as_ptr().add(panel * area);
-                    let line = Line {
-                        w,
-                        input: input
-                            .as_ptr()
-                            .add(input_grid.offset(y * conv.stride, 0) + c),
-                        input_grid,
-                        stride: conv.stride,
-                        weights: weights.add(channel + c - panel),
-                        width: PANEL.min(conv.depth - panel),
-                        bias: bias.as_ptr().add(channel + c),
-                        output: output.as_mut_ptr().add(output_grid.offset(y, 0) + c),
-                        pixel: output_grid.pixel,
-                        at: Position {
-                            y,
-                            x: 0,
-                            c: channel + c,
-                        },
-                    };
-                    match (conv.kh, conv.kw, epilogue.addition, epilogue.relu) {
-                        (3, 3, Addition::None, true) => line.square::<S, 3>(s, Relu),
-                        (3, 3, Addition::None, false) => line.square::<S, 3>(s, Sum),
-                        (5, 5, Addition::None, true) => line.square::<S, 5>(s, Relu),
-                        (5, 5, Addition::None, false) => line.square::<S, 5>(s, Sum),
-                        (kh, kw, ..) => line.any(s, (kh, kw), &epilogue),
-                    }
+        for c in (0..depth).step_by(S::F32_LANES) {
+            let panel = (channel + c) / PANEL * PANEL;
+            // SAFETY: asserted above for the last row, column and channel; a panel has whole vectors
+            // of channels.
+            unsafe {
+                let weights = conv.weights.as_slice().as_ptr().add(panel * area);
+                let plane = Plane {
+                    h,
+                    w,
+                    input: input.as_ptr().add(input_grid.start + c),
+                    input_grid,
+                    stride: conv.stride,
+                    weights: weights.add(channel + c - panel),
+                    width: PANEL.min(conv.depth - panel),
+                    bias: bias.as_ptr().add(channel + c),
+                    output: output.as_mut_ptr().add(output_grid.start + c),
+                    output_grid,
+                    channel: channel + c,
+                };
+                match (conv.kh, conv.kw, epilogue.addition, epilogue.relu) {
+                    (3, 3, Addition::None, true) => plane.square::<S, 3>(s, Relu),
+                    (3, 3, Addition::None, false) => plane.square::<S, 3>(s, Sum),
+                    (5, 5, Addition::None, true) => plane.square::<S, 5>(s, Relu),
+                    (5, 5, Addition::None, false) => plane.square::<S, 5>(s, Sum),
+                    (kh, kw, ..) => plane.any(s, (kh, kw), &epilogue),
                 }
             }
         }
@@ -205,11 +200,11 @@ impl Finish for Relu {
     }
 }
 
-impl Line {
+impl Plane {
     /// Of `K × K` taps.
     ///
     /// # Safety
-    /// All windows can be read, and all pixels of the line written.
+    /// All windows can be read, and all pixels written.
     #[inline(always)]
     unsafe fn square<S: Simd, const K: usize>(self, s: S, last: impl Finish) {
         // SAFETY: the caller's contract.
@@ -241,35 +236,37 @@ impl Line {
                 *w = s.load(self.weights.add(tap * self.width));
             }
             let bias = s.load(self.bias);
-            let mut rows = [self.input; K];
-            for (y, row) in rows.iter_mut().enumerate() {
-                *row = self.input.add(y * self.input_grid.line);
-            }
-            let mut output = self.output;
-            // Two pixels at a time, whose windows overlap.
-            for _ in 0..self.w / 2 {
-                let mut sums = [bias; 2];
-                for (row, weights) in rows.iter_mut().zip(&weights) {
-                    for (x, &w) in weights.iter().enumerate() {
-                        for (i, sum) in sums.iter_mut().enumerate() {
-                            let value = s.load(row.add((x + i * stride) * pixel));
-                            *sum = s.mul_add(value, w, *sum);
+            for y in 0..self.h {
+                let mut rows = [self.input; K];
+                for (i, row) in rows.iter_mut().enumerate() {
+                    *row = self.input.add((y * stride + i) * self.input_grid.line);
+                }
+                let mut output = self.output.add(y * self.output_grid.line);
+                // Two pixels at a time, whose windows overlap.
+                for _ in 0..self.w / 2 {
+                    let mut sums = [bias; 2];
+                    for (row, weights) in rows.iter_mut().zip(&weights) {
+                        for (x, &w) in weights.iter().enumerate() {
+                            for (i, sum) in sums.iter_mut().enumerate() {
+                                let value = s.load(row.add((x + i * stride) * pixel));
+                                *sum = s.mul_add(value, w, *sum);
+                            }
+                        }
+                        *row = row.wrapping_add(2 * stride * pixel);
+                    }
+                    s.store(output, last.finish(s, sums[0]));
+                    s.store(output.add(self.output_grid.pixel), last.finish(s, sums[1]));
+                    output = output.wrapping_add(2 * self.output_grid.pixel);
+                }
+                if !self.w.is_multiple_of(2) {
+                    let mut sum = bias;
+                    for (row, weights) in rows.iter().zip(&weights) {
+                        for (x, &w) in weights.iter().enumerate() {
+                            sum = s.mul_add(s.load(row.add(x * pixel)), w, sum);
                         }
                     }
-                    *row = row.wrapping_add(2 * stride * pixel);
+                    s.store(output, last.finish(s, sum));
                 }
-                s.store(output, last.finish(s, sums[0]));
-                s.store(output.add(self.pixel), last.finish(s, sums[1]));
-                output = output.wrapping_add(2 * self.pixel);
-            }
-            if !self.w.is_multiple_of(2) {
-                let mut sum = bias;
-                for (row, weights) in rows.iter().zip(&weights) {
-                    for (x, &w) in weights.iter().enumerate() {
-                        sum = s.mul_add(s.load(row.add(x * pixel)), w, sum);
-                    }
-                }
-                s.store(output, last.finish(s, sum));
             }
         }
     }
@@ -279,17 +276,26 @@ impl Line {
     #[inline(always)]
     unsafe fn any<S: Simd>(self, s: S, (kh, kw): (usize, usize), epilogue: &Epilogue<'_>) {
         let (line, pixel) = (self.input_grid.line, self.input_grid.pixel);
-        for x in 0..self.w {
-            // SAFETY: the caller's contract.
-            unsafe {
-                let window = self.input.add(x * self.stride * pixel);
-                let mut sum = s.load(self.bias);
-                for tap in 0..kh * kw {
-                    let value = s.load(window.add(tap / kw * line + tap % kw * pixel));
-                    sum = s.mul_add(value, s.load(self.weights.add(tap * self.width)), sum);
+        for y in 0..self.h {
+            for x in 0..self.w {
+                // SAFETY: the caller's contract.
+                unsafe {
+                    let window = self
+                        .input
+                        .add(y * self.stride * line + x * self.stride * pixel);
+                    let mut sum = s.load(self.bias);
+                    for i in 0..kh {
+                        for j in 0..kw {
+                            let value = s.load(window.add(i * line + j * pixel));
+                            let weight = s.load(self.weights.add((i * kw + j) * self.width));
+                            sum = s.mul_add(value, weight, sum);
+                        }
+                    }
+                    let c = self.channel;
+                    let value = epilogue.finish(s, sum, Position { y, x, c });
+                    let to = y * self.output_grid.line + x * self.output_grid.pixel;
+                    s.store(self.output.add(to), value);
                 }
-                let value = epilogue.finish(s, sum, Position { x, ..self.at });
-                s.store(self.output.add(x * self.pixel), value);
             }
         }
     }

@@ -68,6 +68,7 @@ impl Taps {
 
     /// Rows of `w` pixels of some channels, from the first of a panel on, which are written from the
     /// start of a pixel on.
+    #[inline(always)]
     pub(super) fn part(&self, w: usize, channels: Range<usize>, part: Part<'_>) {
         assert!(channels.start.is_multiple_of(PANEL));
         let k = self.offsets.len() * self.run;
