@@ -9,8 +9,8 @@ use crate::simd::{CHANNEL_BLOCK, Kernel, Simd, dispatch};
 
 /// Columns of the weights that are stored together, row by row.
 pub(crate) const PANEL: usize = 2 * CHANNEL_BLOCK;
-/// Bytes of input pixels that are multiplied with all panels before the next.
-const BLOCK_BYTES: usize = 24 << 10;
+/// Input values that are multiplied with all panels before the next, 24 KiB.
+const BLOCK: usize = 6 << 10;
 
 /// `output[pixel] = epilogue(bias + input[pixel] · weights)` for each pixel of an image of `h × w`
 /// and `n` channels, a multiple of 16. Each pixel's products are added in the order of its input
@@ -21,16 +21,34 @@ pub(crate) struct PixelProduct<'a> {
     pub(crate) w: usize,
     pub(crate) n: usize,
     pub(crate) input: Grid,
-    pub(crate) runs: Runs<'a>,
+    pub(crate) runs: &'a Runs,
     pub(crate) output: Grid,
 }
 
 /// The input values of a pixel: runs of `len` consecutive values from each of the offsets on, which
 /// are relative to the pixel.
-#[derive(Clone, Copy)]
-pub(crate) struct Runs<'a> {
-    pub(crate) offsets: &'a [usize],
-    pub(crate) len: usize,
+#[derive(Debug)]
+pub(crate) struct Runs {
+    offsets: Vec<usize>,
+    len: usize,
+    /// The end of the last run.
+    end: usize,
+}
+
+impl Runs {
+    pub(crate) fn new(offsets: Vec<usize>, len: usize) -> Self {
+        let last = offsets.iter().copied().max().unwrap_or(0);
+        Self {
+            offsets,
+            len,
+            end: last + len,
+        }
+    }
+
+    /// Their number.
+    pub(crate) fn values(&self) -> usize {
+        self.offsets.len() * self.len
+    }
 }
 
 /// The operands of a [`PixelProduct`].
@@ -57,22 +75,37 @@ pub(crate) fn pack_panels(weights: &[f32], n: usize, panels: &mut [f32]) {
     }
 }
 
-/// Pixels of a line, some columns of a panel of the weights, and the pointers to all operands.
+/// Pixels of a line, or of two lines, some columns of a panel of the weights, and the pointers to all
+/// operands.
 #[derive(Clone, Copy)]
 struct Line {
-    /// The first pixel of each operand, the latter two from the first channel on.
-    input: *const f32,
-    residual: *const f32,
-    output: *mut f32,
-    /// Values from a pixel to the next.
-    input_step: usize,
-    residual_step: usize,
-    output_step: usize,
-    pixels: usize,
+    input: Pixels<*const f32>,
+    /// From the first channel on.
+    residual: Pixels<*const f32>,
+    output: Pixels<*mut f32>,
+    count: usize,
     /// Row `p` is `width` values after row `p - 1`.
     weights: *const f32,
     width: usize,
     bias: *const f32,
+}
+
+/// Where the pixels of a line are.
+#[derive(Clone, Copy)]
+struct Pixels<P> {
+    first: P,
+    /// Values from a pixel to the next.
+    step: usize,
+    /// Values by which the second half of a tile is further away, if it is of another line.
+    gap: usize,
+}
+
+impl<P> Pixels<P> {
+    /// Offset of pixel `i` of a tile of `MR`.
+    #[inline(always)]
+    fn offset<const MR: usize>(&self, i: usize) -> usize {
+        i * self.step + if i < MR / 2 { 0 } else { self.gap }
+    }
 }
 
 impl PixelProduct<'_> {
@@ -99,14 +132,13 @@ impl Kernel for Run<'_> {
             runs,
             output: output_grid,
         } = product;
-        let k = runs.offsets.len() * runs.len;
+        let k = runs.values();
         if h == 0 || w == 0 {
             return;
         }
         assert!(n.is_multiple_of(CHANNEL_BLOCK));
-        let last = runs.offsets.iter().copied().max().unwrap_or(0) + runs.len;
         assert!(
-            input.offset(h - 1, w - 1) + last <= operands.input.len(),
+            input.offset(h - 1, w - 1) + runs.end <= operands.input.len(),
             "the input is too short"
         );
         assert!(k * n <= operands.weights.len(), "the weights are too short");
@@ -127,12 +159,11 @@ impl Kernel for Run<'_> {
             && is_line(output_grid)
             && residual.is_none_or(|added| is_line(added.grid));
         let (h, w) = if one_line { (1, h * w) } else { (h, w) };
-        // Parts of a line, or several lines.
-        let most = (BLOCK_BYTES / (size_of::<f32>() * k.max(1))).next_multiple_of(LONGEST);
-        let most = most.max(2 * LONGEST);
-        let (rows, columns) = match w > most + most / 2 {
-            true => (1, most),
-            false => ((most / w).max(1), w),
+        // Of two lines of half a tile, a tile.
+        let pairs = longest::<S>() == LONGEST && w == LONGEST / 2 && k > 1;
+        let (rows, columns) = match h * w * k <= BLOCK {
+            true => (h, w),
+            false => parts(w, k),
         };
         let output = operands.output.as_mut_ptr();
         for y in (0..h).step_by(rows) {
@@ -148,7 +179,13 @@ impl Kernel for Run<'_> {
                     let panel = column / PANEL * PANEL;
                     let width = PANEL.min(n - panel);
                     let two = column + 2 * S::F32_LANES <= panel + width;
-                    for y in y..(y + rows).min(h) {
+                    let (mut at, end) = (y, (y + rows).min(h));
+                    while at < end {
+                        let lines = if pairs && at + 1 < end { 2 } else { 1 };
+                        let gap = |grid: Grid| match lines {
+                            2 => grid.line.wrapping_sub(w * grid.pixel),
+                            _ => 0,
+                        };
                         // SAFETY: asserted above for all pixels and channels; the columns are those
                         // of the panel up to `width`.
                         unsafe {
@@ -158,13 +195,22 @@ impl Kernel for Run<'_> {
                             };
                             let weights = operands.weights.as_ptr().add(panel * k);
                             let line = Line {
-                                input: operands.input.as_ptr().add(input.offset(y, x)),
-                                residual: values.wrapping_add(grid.offset(y, x) + column),
-                                output: output.add(output_grid.offset(y, x) + column),
-                                input_step: input.pixel,
-                                residual_step: grid.pixel,
-                                output_step: output_grid.pixel,
-                                pixels,
+                                input: Pixels {
+                                    first: operands.input.as_ptr().add(input.offset(at, x)),
+                                    step: input.pixel,
+                                    gap: gap(input),
+                                },
+                                residual: Pixels {
+                                    first: values.wrapping_add(grid.offset(at, x) + column),
+                                    step: grid.pixel,
+                                    gap: gap(grid),
+                                },
+                                output: Pixels {
+                                    first: output.add(output_grid.offset(at, x) + column),
+                                    step: output_grid.pixel,
+                                    gap: gap(output_grid),
+                                },
+                                count: lines * pixels,
                                 weights: weights.wrapping_add(column - panel),
                                 width,
                                 bias: operands.bias.as_ptr().add(column),
@@ -174,12 +220,26 @@ impl Kernel for Run<'_> {
                                 false => line.run::<S, 1>(s, runs, &operands.epilogue),
                             }
                         }
+                        at += lines;
                     }
                     column += if two { 2 } else { 1 } * S::F32_LANES;
                 }
                 x += pixels;
             }
         }
+    }
+}
+
+/// The lines, and the pixels of a line, that are multiplied with all panels before the next: several
+/// lines, or parts of one.
+#[inline(always)]
+fn parts(w: usize, k: usize) -> (usize, usize) {
+    let most = (BLOCK / k.max(1))
+        .next_multiple_of(LONGEST)
+        .max(2 * LONGEST);
+    match w > most + most / 2 {
+        true => (1, most),
+        false => ((most / w).next_multiple_of(2), w),
     }
 }
 
@@ -193,27 +253,22 @@ impl Line {
     /// # Safety
     /// The operands have these pixels and channels.
     #[inline(always)]
-    unsafe fn run<S: Simd, const NV: usize>(self, s: S, runs: Runs<'_>, epilogue: &Epilogue<'_>) {
-        if runs.offsets.len() * runs.len == 1 && matches!(epilogue.addition, Addition::None) {
+    unsafe fn run<S: Simd, const NV: usize>(self, s: S, runs: &Runs, epilogue: &Epilogue<'_>) {
+        if runs.values() == 1 && matches!(epilogue.addition, Addition::None) {
             // SAFETY: the caller's contract.
             return unsafe { self.scaled::<S, NV>(s, runs.offsets[0], epilogue.relu) };
         }
         let mut at = 0;
-        while at < self.pixels {
-            let rest = self.pixels - at;
-            let tile = tile_len::<S>(rest, self.pixels);
-            let first = at.min(self.pixels - tile);
+        while at < self.count {
+            let rest = self.count - at;
+            let tile = tile_len::<S>(rest, self.count);
+            let first = at.min(self.count - tile);
             // Only the longest tile is repeated.
             let count = match tile == longest::<S>() {
                 true => (rest / longest::<S>()).max(1),
                 false => 1,
             };
-            let line = Self {
-                input: self.input.wrapping_add(first * self.input_step),
-                residual: self.residual.wrapping_add(first * self.residual_step),
-                output: self.output.wrapping_add(first * self.output_step),
-                ..self
-            };
+            let line = self.moved(first);
             // SAFETY: no tile is longer than the line, and they end with it.
             unsafe {
                 match tile {
@@ -229,10 +284,25 @@ impl Line {
         }
     }
 
+    /// From pixel `first` on.
+    #[inline(always)]
+    fn moved(mut self, first: usize) -> Self {
+        let Self {
+            input,
+            residual,
+            output,
+            ..
+        } = &mut self;
+        input.first = input.first.wrapping_add(first * input.step);
+        residual.first = residual.first.wrapping_add(first * residual.step);
+        output.first = output.first.wrapping_add(first * output.step);
+        self
+    }
+
     /// The product with a single input value for each pixel.
     ///
     /// # Safety
-    /// As [`Self::run`]; there is no residual.
+    /// As [`Self::run`], of one line without a residual.
     #[inline(always)]
     unsafe fn scaled<S: Simd, const NV: usize>(self, s: S, offset: usize, relu: bool) {
         // SAFETY: the caller's contract.
@@ -242,10 +312,10 @@ impl Line {
                 *weight = s.load(self.weights.add(j * S::F32_LANES));
                 *bias = s.load(self.bias.add(j * S::F32_LANES));
             }
-            let input = self.input.add(offset);
-            for i in 0..self.pixels {
-                let factor = s.splat_f32s(*input.add(i * self.input_step));
-                let output = self.output.add(i * self.output_step);
+            let input = self.input.first.add(offset);
+            for i in 0..self.count {
+                let factor = s.splat_f32s(*input.add(i * self.input.step));
+                let output = self.output.first.add(i * self.output.step);
                 for (j, (&weight, &bias)) in weights.iter().zip(&biases).enumerate() {
                     let sum = s.mul_add(factor, weight, bias);
                     let value = if relu { s.relu(sum) } else { sum };
@@ -264,45 +334,40 @@ impl Line {
         self,
         s: S,
         count: usize,
-        runs: Runs<'_>,
+        runs: &Runs,
         epilogue: &Epilogue<'_>,
     ) {
-        let Self {
-            mut input,
-            mut residual,
-            mut output,
-            ..
-        } = self;
+        let mut line = self;
         for _ in 0..count {
             // SAFETY: the caller's contract.
             unsafe {
                 let mut sums = [[s.splat_f32s(0.0); NV]; MR];
                 for j in 0..NV {
-                    let bias = s.load(self.bias.add(j * S::F32_LANES));
+                    let bias = s.load(line.bias.add(j * S::F32_LANES));
                     for row in &mut sums {
                         row[j] = bias;
                     }
                 }
-                let mut b = self.weights;
-                for &offset in runs.offsets {
-                    let mut a = input.add(offset);
+                let mut b = line.weights;
+                for &offset in &runs.offsets {
+                    let mut a = line.input.first.add(offset);
                     for _ in 0..runs.len {
                         let mut columns = [s.splat_f32s(0.0); NV];
                         for (j, column) in columns.iter_mut().enumerate() {
                             *column = s.load(b.add(j * S::F32_LANES));
                         }
                         for (i, row) in sums.iter_mut().enumerate() {
-                            let factor = s.splat_f32s(*a.add(i * self.input_step));
+                            let factor = s.splat_f32s(*a.add(line.input.offset::<MR>(i)));
                             for (sum, &column) in row.iter_mut().zip(&columns) {
                                 *sum = s.mul_add(factor, column, *sum);
                             }
                         }
                         a = a.wrapping_add(1);
-                        b = b.wrapping_add(self.width);
+                        b = b.wrapping_add(line.width);
                     }
                 }
                 if let Addition::BeforeActivation(_) = epilogue.addition {
-                    add(s, &mut sums, residual, self.residual_step);
+                    add(s, &mut sums, line.residual);
                 }
                 if epilogue.relu {
                     for v in sums.as_flattened_mut() {
@@ -310,12 +375,15 @@ impl Line {
                     }
                 }
                 if let Addition::AfterActivation(_) = epilogue.addition {
-                    add(s, &mut sums, residual, self.residual_step);
+                    add(s, &mut sums, line.residual);
                 }
-                super::tile::store(s, &sums, output, self.output_step);
-                input = input.wrapping_add(MR * self.input_step);
-                residual = residual.wrapping_add(MR * self.residual_step);
-                output = output.wrapping_add(MR * self.output_step);
+                for (i, row) in sums.iter().enumerate() {
+                    let to = line.output.first.add(line.output.offset::<MR>(i));
+                    for (j, &v) in row.iter().enumerate() {
+                        s.store(to.add(j * S::F32_LANES), v);
+                    }
+                }
+                line = line.moved(MR);
             }
         }
     }
@@ -353,15 +421,13 @@ const fn longest<S: Simd>() -> usize {
 unsafe fn add<S: Simd, const MR: usize, const NV: usize>(
     s: S,
     sums: &mut Tile<S::f32s, MR, NV>,
-    values: *const f32,
-    step: usize,
+    pixels: Pixels<*const f32>,
 ) {
     for (i, row) in sums.iter_mut().enumerate() {
         for (j, v) in row.iter_mut().enumerate() {
+            let from = pixels.offset::<MR>(i) + j * S::F32_LANES;
             // SAFETY: the caller's contract.
-            *v = s.add_f32s(*v, unsafe {
-                s.load(values.add(i * step + j * S::F32_LANES))
-            });
+            *v = s.add_f32s(*v, unsafe { s.load(pixels.first.add(from)) });
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::scratch::with_scratch;
 
 /// Bytes of a band of the first convolution's result, for a panel of channels: with the weights, the
 /// input and the result, about what a first-level cache holds.
-const BAND_BYTES: usize = 32 << 10;
+const BAND_BYTES: usize = 48 << 10;
 
 /// Three convolutions with their weights.
 #[derive(Debug)]

@@ -16,9 +16,8 @@ use crate::scratch::with_scratch;
 pub(super) struct Taps {
     /// The windows.
     input: Grid,
-    /// Offsets of the runs of values of a window relative to its first, and their length.
-    offsets: Vec<usize>,
-    run: usize,
+    /// The values of a window.
+    runs: Runs,
     /// `[kh · kw · c_in, padded c_out]` in panels.
     weights: Aligned,
 }
@@ -47,8 +46,7 @@ impl Taps {
         pack_panels(&rows, depth, packed.as_mut_slice());
         Self {
             input: grid.every(g.stride),
-            offsets,
-            run,
+            runs: Runs::new(offsets, run),
             weights: packed,
         }
     }
@@ -71,16 +69,13 @@ impl Taps {
     #[inline(always)]
     pub(super) fn part(&self, w: usize, channels: Range<usize>, part: Part<'_>) {
         assert!(channels.start.is_multiple_of(PANEL));
-        let k = self.offsets.len() * self.run;
+        let k = self.runs.values();
         let product = PixelProduct {
             h: part.h,
             w,
             n: channels.len(),
             input: self.input.at_row(part.y),
-            runs: Runs {
-                offsets: &self.offsets,
-                len: self.run,
-            },
+            runs: &self.runs,
             output: part.output_grid,
         };
         product.run(PixelOperands {
