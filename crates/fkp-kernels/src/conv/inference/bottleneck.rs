@@ -14,9 +14,12 @@ use crate::layout::{Frame, Grid, padded};
 use crate::matmul::{Addition, Epilogue, PANEL};
 use crate::scratch::with_scratch;
 
-/// Bytes of a band of the first convolution's result, for a panel of channels: with the weights, the
-/// input and the result, about what a first-level cache holds.
-const BAND_BYTES: usize = 48 << 10;
+/// Bytes of a band of the first convolution's result, for a panel of channels: with the weights and the
+/// input, about what a first-level cache holds.
+const BAND_BYTES: usize = 32 << 10;
+/// Bytes of the second convolution's result for which all panels are computed before the third, which
+/// are read from the second-level cache.
+const PART_BYTES: usize = 512 << 10;
 
 /// Three convolutions with their weights.
 #[derive(Debug)]
@@ -37,8 +40,9 @@ pub(crate) struct Bottleneck {
     depth: usize,
     ho: usize,
     wo: usize,
-    /// Rows of the result in a band.
+    /// Rows of the result in a band, and in a part of several bands.
     band: usize,
+    part: usize,
     output: Grid,
 }
 
@@ -60,6 +64,7 @@ impl Bottleneck {
         let rows = (BAND_BYTES / row).saturating_sub(g.kh) / g.stride + 1;
         // Bands of about the same number of rows.
         let band = g.ho.div_ceil(g.ho.div_ceil(rows));
+        let bands = PART_BYTES / (band * g.wo * depth * size_of::<f32>());
         let wide = Grid {
             start: 0,
             pixel: depth,
@@ -90,6 +95,7 @@ impl Bottleneck {
             ho: g.ho,
             wo: g.wo,
             band,
+            part: band * bands.max(1),
             output: output.grid(0),
         }
     }
@@ -101,77 +107,75 @@ impl Bottleneck {
 
     /// Writes the image of the output.
     pub(crate) fn run(&self, input: &[f32], addition: Addition<'_>, output: &mut [f32]) {
-        let row_pixels = ((self.wo - 1) * self.stride + self.kernel).max(self.padding + self.w);
-        let band_rows = (self.band - 1) * self.stride + self.kernel;
-        let band_pixels = band_rows * row_pixels;
-        let one_band = self.band == self.ho;
-        let len = match one_band {
-            true => band_pixels * PANEL.min(self.depth),
-            false => band_pixels * self.depth,
-        };
-        let middle_len = self.band * self.wo * self.depth;
+        let pixels = ((self.wo - 1) * self.stride + self.kernel).max(self.padding + self.w);
+        let rows = (self.band - 1) * self.stride + self.kernel;
+        let len = rows * pixels * PANEL.min(self.depth);
+        let middle_len = self.part.min(self.ho) * self.wo * self.depth;
         with_scratch(len + middle_len + SLACK, |memory| {
             let (wide, middle) = align(memory, len + middle_len).split_at_mut(len);
-            for y in (0..self.ho).step_by(self.band) {
-                let rows = y..(y + self.band).min(self.ho);
+            for y in (0..self.ho).step_by(self.part) {
+                let part = y..(y + self.part).min(self.ho);
                 for first in (0..self.depth).step_by(PANEL) {
                     let channels = first..(first + PANEL).min(self.depth);
-                    // One band needs no rows of the band before: all panels can have one place, whose
-                    // zeros stay.
-                    let start = if one_band { 0 } else { first * band_pixels };
-                    let panel = Panel {
-                        pixels: row_pixels,
-                        rows: band_rows,
+                    let mut panel = Panel {
+                        pixels,
+                        rows,
                         depth: channels.len(),
-                        is_new: y == 0 && (!one_band || first == 0 || channels.len() != PANEL),
-                        values: &mut wide[start..][..channels.len() * band_pixels],
+                        values: &mut wide[..rows * pixels * channels.len()],
                     };
-                    self.panel(input, rows.clone(), channels, panel, middle);
+                    if first == 0 || channels.len() != PANEL {
+                        panel.clear_columns(self.padding, self.w);
+                    }
+                    for y in part.clone().step_by(self.band) {
+                        let band = Band {
+                            rows: y..(y + self.band).min(part.end),
+                            kept: if y == part.start {
+                                0
+                            } else {
+                                panel.keep(self.band * self.stride)
+                            },
+                        };
+                        let to = (y - part.start) * self.wo * self.depth + first;
+                        let output = &mut middle[to..];
+                        self.band(input, band, channels.clone(), &mut panel, output);
+                    }
                 }
                 let epilogue = Epilogue {
                     relu: self.relu[2],
                     addition,
                 };
-                let part = Part {
+                let n = self.biases[2].as_slice().len();
+                let rows = Part {
                     y: 0,
-                    h: rows.len(),
+                    h: part.len(),
                     input: middle,
                     bias: self.biases[2].as_slice(),
                     epilogue: epilogue.at_row(y),
                     output: &mut *output,
                     output_grid: self.output.at_row(y),
                 };
-                let n = self.biases[2].as_slice().len();
-                self.project.part(self.wo, 0..n, part);
+                self.project.part(self.wo, 0..n, rows);
             }
         });
     }
 
-    /// The first two convolutions for rows of the second and a panel of channels.
-    fn panel(
+    /// The first two convolutions for a band and a panel of channels.
+    fn band(
         &self,
         input: &[f32],
-        rows: Range<usize>,
+        band: Band,
         channels: Range<usize>,
-        mut panel: Panel<'_>,
-        middle: &mut [f32],
+        panel: &mut Panel<'_>,
+        output: &mut [f32],
     ) {
+        let Band { rows, kept } = band;
         let needed = (rows.len() - 1) * self.stride + self.kernel;
-        // The row of the first map that is row 0 of the band, and those of the band before.
+        // The row of the first map that is row 0 of the panel.
         let top = (rows.start * self.stride) as isize - self.padding as isize;
-        let kept = match rows.start {
-            0 => 0,
-            _ => panel.keep(self.band * self.stride),
-        };
-        if panel.is_new {
-            panel.clear_columns(self.padding, self.w);
-        }
         let row_of = |y: usize| (y as isize - top).clamp(0, needed as isize) as usize;
         let (start, end) = (row_of(0).max(kept), row_of(self.h).max(kept));
-        if panel.is_new || rows.start > 0 {
-            panel.clear_rows(kept..start);
-            panel.clear_rows(end..needed);
-        }
+        panel.clear_rows(kept..start);
+        panel.clear_rows(end..needed);
         let grid = panel.grid();
         if start < end {
             let part = Part {
@@ -196,14 +200,14 @@ impl Bottleneck {
             w: self.wo,
             channel: channels.start,
             depth: channels.len(),
-            input: panel.values,
+            input: &*panel.values,
             input_grid: grid,
             bias: self.biases[1].as_slice(),
             epilogue: Epilogue {
                 relu: self.relu[1],
                 addition: Addition::None,
             },
-            output: &mut middle[channels.start..],
+            output,
             output_grid: Grid {
                 start: 0,
                 pixel: self.depth,
@@ -213,13 +217,17 @@ impl Bottleneck {
     }
 }
 
+/// Rows of the second map, for which some rows of the first are in the panel already.
+struct Band {
+    rows: Range<usize>,
+    kept: usize,
+}
+
 /// Rows of a panel of channels of the first map.
 struct Panel<'a> {
     pixels: usize,
     rows: usize,
     depth: usize,
-    /// Whether the zeros have yet to be written.
-    is_new: bool,
     values: &'a mut [f32],
 }
 

@@ -9,7 +9,7 @@ use crate::conv::geometry::Geometry;
 use crate::layout::{Grid, padded};
 use crate::matmul::{Addition, Epilogue, PANEL, Position};
 use crate::scratch::with_scratch;
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{CHANNEL_BLOCK, Kernel, Simd, dispatch};
 
 /// A depthwise convolution.
 #[derive(Debug)]
@@ -212,6 +212,7 @@ impl Plane {
             match (self.input_grid.pixel, self.stride) {
                 (PANEL, 1) => self.steps::<S, K>(s, PANEL, 1, last),
                 (PANEL, 2) => self.steps::<S, K>(s, PANEL, 2, last),
+                (CHANNEL_BLOCK, 2) => self.steps::<S, K>(s, CHANNEL_BLOCK, 2, last),
                 (pixel, stride) => self.steps::<S, K>(s, pixel, stride, last),
             }
         }
