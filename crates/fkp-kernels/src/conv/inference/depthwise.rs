@@ -200,6 +200,48 @@ impl Finish for Relu {
     }
 }
 
+/// The next pixels of a line: pointers to the rows of the window and to the output.
+struct Line<const K: usize> {
+    rows: [*const f32; K],
+    output: *mut f32,
+    output_pixel: usize,
+    pixel: usize,
+    stride: usize,
+}
+
+impl<const K: usize> Line<K> {
+    /// `N` pixels at a time, whose sums do not wait for each other and whose windows overlap.
+    ///
+    /// # Safety
+    /// All windows can be read, and all pixels written.
+    #[inline(always)]
+    unsafe fn pixels<S: Simd, const N: usize>(
+        &mut self,
+        s: S,
+        weights: &[[S::f32s; K]; K],
+        bias: S::f32s,
+        last: impl Finish,
+    ) {
+        let mut sums = [bias; N];
+        for (row, weights) in self.rows.iter_mut().zip(weights) {
+            for (x, &w) in weights.iter().enumerate() {
+                for (i, sum) in sums.iter_mut().enumerate() {
+                    // SAFETY: the caller's contract.
+                    let value = unsafe { s.load(row.add((x + i * self.stride) * self.pixel)) };
+                    *sum = s.mul_add(value, w, *sum);
+                }
+            }
+            *row = row.wrapping_add(N * self.stride * self.pixel);
+        }
+        for (i, &sum) in sums.iter().enumerate() {
+            let value = last.finish(s, sum);
+            // SAFETY: the caller's contract.
+            unsafe { s.store(self.output.add(i * self.output_pixel), value) };
+        }
+        self.output = self.output.wrapping_add(N * self.output_pixel);
+    }
+}
+
 impl Plane {
     /// Of `K × K` taps.
     ///
@@ -242,31 +284,21 @@ impl Plane {
                 for (i, row) in rows.iter_mut().enumerate() {
                     *row = self.input.add((y * stride + i) * self.input_grid.line);
                 }
-                let mut output = self.output.add(y * self.output_grid.line);
-                // Two pixels at a time, whose windows overlap.
-                for _ in 0..self.w / 2 {
-                    let mut sums = [bias; 2];
-                    for (row, weights) in rows.iter_mut().zip(&weights) {
-                        for (x, &w) in weights.iter().enumerate() {
-                            for (i, sum) in sums.iter_mut().enumerate() {
-                                let value = s.load(row.add((x + i * stride) * pixel));
-                                *sum = s.mul_add(value, w, *sum);
-                            }
-                        }
-                        *row = row.wrapping_add(2 * stride * pixel);
-                    }
-                    s.store(output, last.finish(s, sums[0]));
-                    s.store(output.add(self.output_grid.pixel), last.finish(s, sums[1]));
-                    output = output.wrapping_add(2 * self.output_grid.pixel);
+                let mut line = Line {
+                    rows,
+                    output: self.output.add(y * self.output_grid.line),
+                    output_pixel: self.output_grid.pixel,
+                    pixel,
+                    stride,
+                };
+                for _ in 0..self.w / 4 {
+                    line.pixels::<S, 4>(s, &weights, bias, last);
                 }
-                if !self.w.is_multiple_of(2) {
-                    let mut sum = bias;
-                    for (row, weights) in rows.iter().zip(&weights) {
-                        for (x, &w) in weights.iter().enumerate() {
-                            sum = s.mul_add(s.load(row.add(x * pixel)), w, sum);
-                        }
-                    }
-                    s.store(output, last.finish(s, sum));
+                if self.w & 2 != 0 {
+                    line.pixels::<S, 2>(s, &weights, bias, last);
+                }
+                if self.w & 1 != 0 {
+                    line.pixels::<S, 1>(s, &weights, bias, last);
                 }
             }
         }
