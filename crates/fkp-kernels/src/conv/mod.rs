@@ -30,4 +30,6 @@ pub(crate) use epilogue::{max_and_argmax, route};
 pub(crate) use frame_buffers::{BackwardPass, ForwardPass, Source};
 pub(crate) use geometry::Geometry;
 pub(crate) use im2col::{col2im, im2col};
-pub(crate) use inference::{InferenceConv, InputLayout, Layouts, Reads, is_fused};
+pub(crate) use inference::{
+    Bottleneck, ConvWeights, InferenceConv, InputLayout, Layouts, Reads, is_fused,
+};

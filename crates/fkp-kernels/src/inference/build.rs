@@ -1,18 +1,22 @@
 //! From the operations of a network to a plan.
 
 use super::batch::{BatchOp, BatchPlan, BatchStep, Dense};
+use super::bottlenecks::with_bottlenecks;
 use super::image::{ImageOp, ImagePlan, Source, Step, Target};
 use super::layouts::{Layouts, reads_planes};
 use super::node::{Conv, Kind, Linear, Node, Residual, Shape, Value};
-use super::ops::{ConvOp, Elementwise, GlobalMean, Pack, Pad, Pool, ResidualGrid, Tighten, Unpack};
+use super::ops::{
+    BottleneckOp, ConvOp, Elementwise, GlobalMean, Pack, Pad, Pool, ResidualGrid, Tighten, Unpack,
+};
 use super::plan::{Head, Plan};
 use crate::Activation;
-use crate::conv::{InferenceConv, InputLayout, Layouts as ConvLayouts};
+use crate::conv::{Bottleneck, Geometry, InferenceConv, InputLayout, Layouts as ConvLayouts};
 use crate::frame_pool::{FramePool, Reduction};
 use crate::layout::{Frame, padded};
 
 /// The plan that computes `output`, a value of `nodes`.
 pub(super) fn build(nodes: Vec<Node>, output: Value) -> Plan {
+    let nodes = with_bottlenecks(nodes, output);
     let layouts = Layouts::new(&nodes, output);
     let mut build = Build {
         remaining: layouts.uses.clone(),
@@ -90,6 +94,7 @@ impl Build<'_> {
         match &node.kind {
             Kind::Input => {}
             Kind::Conv(conv) => self.conv(i, node, conv),
+            Kind::Bottleneck(convs) => self.bottleneck(i, node, convs),
             &Kind::Pool {
                 kernel,
                 stride,
@@ -140,7 +145,34 @@ impl Build<'_> {
     }
 
     fn conv(&mut self, i: usize, node: &Node, conv: &Conv) {
-        let g = &conv.geometry;
+        let (input, sources) = self.conv_input(node, &conv.geometry);
+        let output = self.frame(Value(i));
+        let layouts = ConvLayouts { input, output };
+        let op = ConvOp {
+            conv: InferenceConv::new(
+                &conv.geometry,
+                conv.channels,
+                layouts,
+                &conv.weight,
+                &conv.bias,
+            ),
+            residual: self.residual(conv),
+        };
+        self.map(i, Box::new(op), sources);
+    }
+
+    fn bottleneck(&mut self, i: usize, node: &Node, convs: &[Conv; 3]) {
+        let (input, sources) = self.conv_input(node, &convs[0].geometry);
+        let weights = convs.each_ref().map(Conv::weights);
+        let op = BottleneckOp {
+            convs: Bottleneck::new(weights, input, self.frame(Value(i))),
+            residual: self.residual(&convs[2]),
+        };
+        self.map(i, Box::new(op), sources);
+    }
+
+    /// Where a convolution reads its first input, and all inputs.
+    fn conv_input(&self, node: &Node, g: &Geometry) -> (InputLayout, [Source; 2]) {
         let mut sources = self.sources(node);
         let input = match self.layouts.planes {
             Some(planes) if reads_planes(node) => {
@@ -155,7 +187,11 @@ impl Build<'_> {
                 channel: 1,
             },
         };
-        let residual = match conv.residual {
+        (input, sources)
+    }
+
+    fn residual(&self, conv: &Conv) -> ResidualGrid {
+        match conv.residual {
             Residual::None => ResidualGrid::None,
             Residual::BeforeActivation(value) => {
                 ResidualGrid::BeforeActivation(self.frame(value).grid(0))
@@ -163,13 +199,7 @@ impl Build<'_> {
             Residual::AfterActivation(value) => {
                 ResidualGrid::AfterActivation(self.frame(value).grid(0))
             }
-        };
-        let layouts = ConvLayouts {
-            input,
-            output: self.frame(Value(i)),
-        };
-        let conv = InferenceConv::new(g, conv.channels, layouts, &conv.weight, &conv.bias);
-        self.map(i, Box::new(ConvOp { conv, residual }), sources);
+        }
     }
 
     /// An operation on single values, of a map or of vectors.

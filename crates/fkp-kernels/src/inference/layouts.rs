@@ -1,7 +1,7 @@
 //! Where the values of an image are: which frame each map has, so that all that read it find the zeros
 //! that they need around it.
 
-use super::node::{Kind, Node, Shape, Value};
+use super::node::{Conv, Kind, Node, Shape, Value};
 use crate::conv::Reads;
 use crate::layout::{Frame, Grid};
 
@@ -66,23 +66,13 @@ impl Layouts {
         let mut packs_input = false;
         for (node, _) in nodes.iter().zip(&live).filter(|(_, live)| **live) {
             for (position, value) in node.inputs.iter().enumerate() {
-                match &node.kind {
-                    Kind::Conv(conv) if position == 0 => {
-                        let reads = Reads::new(&conv.geometry, conv.channels);
-                        if reads_planes(node) {
-                            plane_reads.push(reads);
-                            continue;
-                        }
-                        pixel_reads[value.0].push(reads);
+                if let (Some(conv), 0) = (first_conv(node), position) {
+                    let reads = Reads::new(&conv.geometry, conv.channels);
+                    if reads_planes(node) {
+                        plane_reads.push(reads);
+                        continue;
                     }
-                    Kind::Input
-                    | Kind::Conv(_)
-                    | Kind::Pool { .. }
-                    | Kind::GlobalAvgPool
-                    | Kind::Flatten
-                    | Kind::Add
-                    | Kind::Activation(_)
-                    | Kind::Linear(_) => {}
+                    pixel_reads[value.0].push(reads);
                 }
                 packs_input |= value.0 == 0;
             }
@@ -134,13 +124,28 @@ impl Layouts {
 
 /// Whether an operation is a convolution that reads the planes of the network's input.
 pub(super) fn reads_planes(node: &Node) -> bool {
+    first_conv(node)
+        .is_some_and(|conv| node.inputs[0].0 == 0 && Reads::planes(&conv.geometry, conv.channels))
+}
+
+/// The convolution that reads an operation's first input.
+fn first_conv(node: &Node) -> Option<&Conv> {
     match &node.kind {
-        Kind::Conv(conv) => node.inputs[0].0 == 0 && Reads::planes(&conv.geometry, conv.channels),
-        _ => false,
+        Kind::Conv(conv) => Some(conv),
+        Kind::Bottleneck(convs) => Some(&convs[0]),
+        Kind::Input
+        | Kind::Pool { .. }
+        | Kind::GlobalAvgPool
+        | Kind::Flatten
+        | Kind::Add
+        | Kind::Activation(_)
+        | Kind::Linear(_) => None,
     }
 }
 
-fn live(nodes: &[Node], output: Value) -> (Vec<bool>, Vec<usize>) {
+/// Whether the output depends on each value, and how many operations read it, the output counting as
+/// one.
+pub(super) fn live(nodes: &[Node], output: Value) -> (Vec<bool>, Vec<usize>) {
     let (mut live, mut uses) = (vec![false; nodes.len()], vec![0; nodes.len()]);
     live[output.0] = true;
     uses[output.0] = 1;

@@ -34,6 +34,7 @@
 
 mod arena;
 mod batch;
+mod bottlenecks;
 mod build;
 mod builder;
 mod image;

@@ -1,7 +1,7 @@
 //! The operations of a network that is built, and the values between them.
 
 use crate::Activation;
-use crate::conv::{Channels, Geometry};
+use crate::conv::{Channels, ConvWeights, Geometry};
 use crate::frame_pool::Reduction;
 
 /// A value of a [`PlanBuilder`](super::PlanBuilder): its input or the result of an operation.
@@ -48,6 +48,9 @@ pub(super) enum Kind {
     Input,
     /// The first input is convolved; a second is the residual.
     Conv(Box<Conv>),
+    /// A 1×1 convolution, a depthwise one and another 1×1 convolution, whose residual is a second
+    /// input.
+    Bottleneck(Box<[Conv; 3]>),
     Pool {
         kernel: usize,
         stride: usize,
@@ -60,13 +63,30 @@ pub(super) enum Kind {
     Linear(Linear),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Conv {
     pub(super) geometry: Geometry,
     pub(super) channels: Channels,
     pub(super) weight: Vec<f32>,
     pub(super) bias: Vec<f32>,
     pub(super) residual: Residual,
+}
+
+impl Conv {
+    /// Whether it is a product of the channels of each pixel.
+    pub(super) fn is_pointwise(&self) -> bool {
+        let g = &self.geometry;
+        let sizes = (g.kh, g.kw, g.stride, g.padding);
+        self.channels == Channels::All && sizes == (1, 1, 1, 0)
+    }
+
+    pub(super) fn weights(&self) -> ConvWeights<'_> {
+        ConvWeights {
+            geometry: &self.geometry,
+            weights: &self.weight,
+            bias: &self.bias,
+        }
+    }
 }
 
 #[derive(Debug)]

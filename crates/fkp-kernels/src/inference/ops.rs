@@ -4,7 +4,7 @@
 use super::image::ImageOp;
 use super::layouts::Planes;
 use crate::Activation;
-use crate::conv::InferenceConv;
+use crate::conv::{Bottleneck, InferenceConv};
 use crate::frame_pool::FramePool;
 use crate::layout::{Frame, Grid, padded};
 use crate::matmul::{Addition, Operand};
@@ -31,6 +31,13 @@ pub(super) struct Tighten(pub(super) Frame);
 #[derive(Debug)]
 pub(super) struct ConvOp {
     pub(super) conv: InferenceConv,
+    pub(super) residual: ResidualGrid,
+}
+
+/// Three convolutions, whose second input is the residual.
+#[derive(Debug)]
+pub(super) struct BottleneckOp {
+    pub(super) convs: Bottleneck,
     pub(super) residual: ResidualGrid,
 }
 
@@ -104,16 +111,23 @@ impl ImageOp for Tighten {
 
 impl ImageOp for ConvOp {
     fn run(&self, [x, values]: [&[f32]; 2], output: &mut [f32]) {
-        let addition = match self.residual {
-            ResidualGrid::None => Addition::None,
-            ResidualGrid::BeforeActivation(grid) => {
-                Addition::BeforeActivation(Operand { values, grid })
-            }
-            ResidualGrid::AfterActivation(grid) => {
-                Addition::AfterActivation(Operand { values, grid })
-            }
-        };
-        self.conv.run(x, addition, output);
+        self.conv.run(x, self.residual.addition(values), output);
+    }
+}
+
+impl ImageOp for BottleneckOp {
+    fn run(&self, [x, values]: [&[f32]; 2], output: &mut [f32]) {
+        self.convs.run(x, self.residual.addition(values), output);
+    }
+}
+
+impl ResidualGrid {
+    fn addition<'a>(&self, values: &'a [f32]) -> Addition<'a> {
+        match *self {
+            Self::None => Addition::None,
+            Self::BeforeActivation(grid) => Addition::BeforeActivation(Operand { values, grid }),
+            Self::AfterActivation(grid) => Addition::AfterActivation(Operand { values, grid }),
+        }
     }
 }
 

@@ -13,5 +13,5 @@ pub(crate) use dense::{DenseSizes, WeightGradient, forward, input_gradient};
 pub(crate) use epilogue::{Addition, Epilogue, Operand, Position};
 pub(crate) use gemm::{Matrix, Write, matmul};
 pub(crate) use microkernel::{Product, Strided};
-pub(crate) use pixels::{PixelOperands, PixelProduct, pack_panels};
+pub(crate) use pixels::{PANEL, PixelOperands, PixelProduct, Runs, pack_panels};
 pub(crate) use taps::TapGradient;

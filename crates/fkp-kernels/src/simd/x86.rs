@@ -16,6 +16,12 @@ use super::Simd;
     reason = "one comment for all, above"
 )]
 impl Simd for V3 {
+    /// The instruction returns its second operand if one of the two is NaN.
+    #[inline(always)]
+    fn relu(self, a: f32x8) -> f32x8 {
+        pulp::cast(unsafe { _mm256_max_ps(_mm256_setzero_ps(), pulp::cast(a)) })
+    }
+
     #[inline(always)]
     unsafe fn load_bytes(self, from: *const u8) -> f32x8 {
         let numbers =
@@ -76,6 +82,12 @@ impl Simd for V3 {
     reason = "one comment for all, above"
 )]
 impl Simd for V4 {
+    /// As for [`V3`].
+    #[inline(always)]
+    fn relu(self, a: f32x16) -> f32x16 {
+        pulp::cast(unsafe { _mm512_max_ps(_mm512_setzero_ps(), pulp::cast(a)) })
+    }
+
     #[inline(always)]
     unsafe fn load_bytes(self, from: *const u8) -> f32x16 {
         let numbers =

@@ -3,160 +3,331 @@
 
 use super::buffers::Buffers;
 use super::input::InputLayout;
-use super::parts::{Part, Parts, pairs_len};
+use super::parts::{Parts, pairs_len};
 use crate::aligned::{Aligned, SLACK, align};
 use crate::conv::geometry::Geometry;
 use crate::layout::{Grid, padded};
-use crate::matmul::Position;
+use crate::matmul::{Addition, Epilogue, PANEL, Position};
 use crate::scratch::with_scratch;
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{CHANNEL_BLOCK, Kernel, Simd, dispatch};
 
 /// A depthwise convolution.
 #[derive(Debug)]
 pub(super) struct Depthwise {
     depth: usize,
-    /// The first pixels of the windows.
+    kh: usize,
+    kw: usize,
+    /// The input's pixels, from the first of the first window on.
     input: Grid,
-    /// Offset of each tap relative to the first pixel of the window.
-    taps: Vec<usize>,
-    /// `[kh · kw, depth]`.
+    stride: usize,
+    /// Panels of `[kh · kw, 32]`, the last of 16 channels if there are an odd multiple of 16.
     weights: Aligned,
+}
+
+/// Rows of the output, for some of the channels.
+pub(super) struct Rows<'a> {
+    pub(super) h: usize,
+    pub(super) w: usize,
+    /// The first channel, the first of a panel, and their number.
+    pub(super) channel: usize,
+    pub(super) depth: usize,
+    /// The pixels of the input, from the first of the first window on, and those channels of them.
+    pub(super) input: &'a [f32],
+    pub(super) input_grid: Grid,
+    /// Of all channels.
+    pub(super) bias: &'a [f32],
+    pub(super) epilogue: Epilogue<'a>,
+    /// As the input.
+    pub(super) output: &'a mut [f32],
+    pub(super) output_grid: Grid,
 }
 
 impl Depthwise {
     pub(super) fn new(g: &Geometry, input: InputLayout, weights: &[f32]) -> Self {
-        let grid = input.grid;
-        let taps = (0..g.kh).flat_map(|y| (0..g.kw).map(move |x| y * grid.line + x * grid.pixel));
         let (depth, area) = (padded(g.c_in), g.kh * g.kw);
         let mut packed = Aligned::zeros(area * depth);
         for (c, weights) in weights.chunks_exact(area).enumerate() {
+            let panel = c / PANEL * PANEL;
+            let width = PANEL.min(depth - panel);
             for (tap, &value) in weights.iter().enumerate() {
-                packed.as_mut_slice()[tap * depth + c] = value;
+                packed.as_mut_slice()[panel * area + tap * width + c - panel] = value;
             }
         }
         Self {
             depth,
-            input: grid.every(g.stride),
-            taps: taps.collect(),
+            kh: g.kh,
+            kw: g.kw,
+            input: input.grid,
+            stride: g.stride,
             weights: packed,
         }
     }
 
-    pub(super) fn run(&self, g: &Geometry, buffers: Buffers<'_>) {
+    pub(super) fn run(&self, g: &Geometry, mut buffers: Buffers<'_>) {
         let len = pairs_len(g, self.depth);
         with_scratch(len + SLACK, |pairs| {
-            dispatch(Forward {
-                conv: self,
-                g,
-                buffers,
-                pairs: align(pairs, len),
-            });
+            let pairs = align(pairs, len);
+            let mut parts = Parts::new(g, self.depth);
+            while let Some(part) = parts.next(&mut buffers, pairs) {
+                self.rows(Rows {
+                    h: part.h,
+                    w: g.wo,
+                    channel: 0,
+                    depth: self.depth,
+                    input: part.input,
+                    input_grid: self.input.at_row(part.y * self.stride),
+                    bias: part.bias,
+                    epilogue: part.epilogue,
+                    output: part.output,
+                    output_grid: part.output_grid,
+                });
+                parts.pool(&mut buffers, pairs);
+            }
         });
+    }
+
+    /// Computes rows whose residual, if there is one, is that of all channels.
+    #[inline(always)]
+    pub(super) fn rows(&self, rows: Rows<'_>) {
+        dispatch(Run { conv: self, rows });
     }
 }
 
-struct Forward<'a> {
+struct Run<'a> {
     conv: &'a Depthwise,
-    g: &'a Geometry,
-    buffers: Buffers<'a>,
-    /// Memory for two rows of the convolution's output, for pooling.
-    pairs: &'a mut [f32],
+    rows: Rows<'a>,
 }
 
-impl Kernel for Forward<'_> {
+/// A vector of channels: pointers to its first input, weight and output.
+#[derive(Clone, Copy)]
+struct Plane {
+    h: usize,
+    w: usize,
+    input: *const f32,
+    input_grid: Grid,
+    stride: usize,
+    weights: *const f32,
+    width: usize,
+    bias: *const f32,
+    output: *mut f32,
+    output_grid: Grid,
+    channel: usize,
+}
+
+impl Kernel for Run<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self {
-            conv,
-            g,
-            mut buffers,
-            pairs,
-        } = self;
-        let mut parts = Parts::new(g, conv.depth);
-        while let Some(part) = parts.next(&mut buffers, pairs) {
-            match conv.taps.len() {
-                9 => conv.with_taps::<S, 9>(s, g.wo, part),
-                25 => conv.with_taps::<S, 25>(s, g.wo, part),
-                _ => conv.any_taps(s, g.wo, part),
+        let conv = self.conv;
+        let Rows {
+            h,
+            w,
+            channel,
+            depth,
+            input,
+            input_grid,
+            bias,
+            epilogue,
+            output,
+            output_grid,
+        } = self.rows;
+        assert!(depth.is_multiple_of(S::F32_LANES) && h > 0 && w > 0);
+        assert!(channel.is_multiple_of(PANEL) && channel + depth <= conv.depth);
+        let last = |n: usize, kernel: usize| (n - 1) * conv.stride + kernel - 1;
+        let last = input_grid.offset(last(h, conv.kh), last(w, conv.kw));
+        assert!(last + depth <= input.len());
+        let area = conv.kh * conv.kw;
+        assert!(area * conv.depth <= conv.weights.as_slice().len());
+        assert!(conv.depth <= bias.len());
+        assert!(output_grid.offset(h - 1, w - 1) + depth <= output.len());
+        if let Some(added) = epilogue.operand() {
+            assert!(added.grid.offset(h - 1, w - 1) + channel + depth <= added.values.len());
+        }
+        for c in (0..depth).step_by(S::F32_LANES) {
+            let panel = (channel + c) / PANEL * PANEL;
+            // SAFETY: asserted above for the last row, column and channel; a panel has whole vectors
+            // of channels.
+            unsafe {
+                let weights = conv.weights.as_slice().as_ptr().add(panel * area);
+                let plane = Plane {
+                    h,
+                    w,
+                    input: input.as_ptr().add(input_grid.start + c),
+                    input_grid,
+                    stride: conv.stride,
+                    weights: weights.add(channel + c - panel),
+                    width: PANEL.min(conv.depth - panel),
+                    bias: bias.as_ptr().add(channel + c),
+                    output: output.as_mut_ptr().add(output_grid.start + c),
+                    output_grid,
+                    channel: channel + c,
+                };
+                match (conv.kh, conv.kw, epilogue.addition, epilogue.relu) {
+                    (3, 3, Addition::None, true) => plane.square::<S, 3>(s, Relu),
+                    (3, 3, Addition::None, false) => plane.square::<S, 3>(s, Sum),
+                    (5, 5, Addition::None, true) => plane.square::<S, 5>(s, Relu),
+                    (5, 5, Addition::None, false) => plane.square::<S, 5>(s, Sum),
+                    (kh, kw, ..) => plane.any(s, (kh, kw), &epilogue),
+                }
             }
-            parts.pool(s, &mut buffers, pairs);
         }
     }
 }
 
-impl Depthwise {
-    /// Where the windows of the part's rows start.
+/// What a sum becomes, known to the compiler.
+trait Finish: Copy {
+    fn finish<S: Simd>(self, s: S, sum: S::f32s) -> S::f32s;
+}
+
+#[derive(Clone, Copy)]
+struct Sum;
+
+#[derive(Clone, Copy)]
+struct Relu;
+
+impl Finish for Sum {
     #[inline(always)]
-    fn check<S: Simd>(&self, w: usize, part: &Part<'_>) -> Grid {
-        let (depth, h) = (self.depth, part.h);
-        let windows = self.input.at_row(part.y);
-        assert!(depth.is_multiple_of(S::F32_LANES) && h > 0 && w > 0);
-        let last = self.taps.last().copied().unwrap_or(0);
-        assert!(windows.offset(h - 1, w - 1) + last + depth <= part.input.len());
-        assert!(self.taps.len() * depth <= self.weights.as_slice().len());
-        assert!(depth <= part.bias.len());
-        assert!(part.output_grid.offset(h - 1, w - 1) + depth <= part.output.len());
-        if let Some(added) = part.epilogue.operand() {
-            assert!(added.grid.offset(h - 1, w - 1) + depth <= added.values.len());
+    fn finish<S: Simd>(self, _: S, sum: S::f32s) -> S::f32s {
+        sum
+    }
+}
+
+impl Finish for Relu {
+    #[inline(always)]
+    fn finish<S: Simd>(self, s: S, sum: S::f32s) -> S::f32s {
+        s.relu(sum)
+    }
+}
+
+/// The next pixels of a line: pointers to the rows of the window and to the output.
+struct Line<const K: usize> {
+    rows: [*const f32; K],
+    output: *mut f32,
+    output_pixel: usize,
+    pixel: usize,
+    stride: usize,
+}
+
+impl<const K: usize> Line<K> {
+    /// `N` pixels at a time, whose sums do not wait for each other and whose windows overlap.
+    ///
+    /// # Safety
+    /// All windows can be read, and all pixels written.
+    #[inline(always)]
+    unsafe fn pixels<S: Simd, const N: usize>(
+        &mut self,
+        s: S,
+        weights: &[[S::f32s; K]; K],
+        bias: S::f32s,
+        last: impl Finish,
+    ) {
+        let mut sums = [bias; N];
+        for (row, weights) in self.rows.iter_mut().zip(weights) {
+            for (x, &w) in weights.iter().enumerate() {
+                for (i, sum) in sums.iter_mut().enumerate() {
+                    // SAFETY: the caller's contract.
+                    let value = unsafe { s.load(row.add((x + i * self.stride) * self.pixel)) };
+                    *sum = s.mul_add(value, w, *sum);
+                }
+            }
+            *row = row.wrapping_add(N * self.stride * self.pixel);
         }
-        windows
+        for (i, &sum) in sums.iter().enumerate() {
+            let value = last.finish(s, sum);
+            // SAFETY: the caller's contract.
+            unsafe { s.store(self.output.add(i * self.output_pixel), value) };
+        }
+        self.output = self.output.wrapping_add(N * self.output_pixel);
+    }
+}
+
+impl Plane {
+    /// Of `K × K` taps.
+    ///
+    /// # Safety
+    /// All windows can be read, and all pixels written.
+    #[inline(always)]
+    unsafe fn square<S: Simd, const K: usize>(self, s: S, last: impl Finish) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            match (self.input_grid.pixel, self.stride) {
+                (PANEL, 1) => self.steps::<S, K>(s, PANEL, 1, last),
+                (PANEL, 2) => self.steps::<S, K>(s, PANEL, 2, last),
+                (CHANNEL_BLOCK, 2) => self.steps::<S, K>(s, CHANNEL_BLOCK, 2, last),
+                (pixel, stride) => self.steps::<S, K>(s, pixel, stride, last),
+            }
+        }
     }
 
-    /// With the weights of a vector of channels in registers.
+    /// The same with distances that the compiler may know. The weights are in registers.
+    ///
+    /// # Safety
+    /// As [`Self::square`].
     #[inline(always)]
-    fn with_taps<S: Simd, const N: usize>(&self, s: S, w: usize, part: Part<'_>) {
-        let windows = self.check::<S>(w, &part);
-        let mut taps = [0; N];
-        taps.copy_from_slice(&self.taps);
-        let weights = self.weights.as_slice();
-        for y in 0..part.h {
-            for c in (0..self.depth).step_by(S::F32_LANES) {
-                // SAFETY: `check`: c + LANES <= depth, and the windows and pixels of the last row
-                // and column are inside their buffers.
-                unsafe {
-                    let mut vectors = [s.splat_f32s(0.0); N];
-                    for (tap, v) in vectors.iter_mut().enumerate() {
-                        *v = s.load(weights.as_ptr().add(tap * self.depth + c));
-                    }
-                    let bias = s.load(part.bias.as_ptr().add(c));
-                    let from = part.input.as_ptr().add(windows.offset(y, 0) + c);
-                    let to = part.output_grid.offset(y, 0) + c;
-                    let to = part.output.as_mut_ptr().add(to);
-                    for x in 0..w {
-                        let from = from.add(x * windows.pixel);
-                        let mut sum = bias;
-                        for (&tap, &v) in taps.iter().zip(&vectors) {
-                            sum = s.mul_add(s.load(from.add(tap)), v, sum);
-                        }
-                        let value = part.epilogue.finish(s, sum, Position { y, x, c });
-                        s.store(to.add(x * part.output_grid.pixel), value);
-                    }
+    unsafe fn steps<S: Simd, const K: usize>(
+        self,
+        s: S,
+        pixel: usize,
+        stride: usize,
+        last: impl Finish,
+    ) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let mut weights = [[s.splat_f32s(0.0); K]; K];
+            for (tap, w) in weights.as_flattened_mut().iter_mut().enumerate() {
+                *w = s.load(self.weights.add(tap * self.width));
+            }
+            let bias = s.load(self.bias);
+            for y in 0..self.h {
+                let mut rows = [self.input; K];
+                for (i, row) in rows.iter_mut().enumerate() {
+                    *row = self.input.add((y * stride + i) * self.input_grid.line);
+                }
+                let mut line = Line {
+                    rows,
+                    output: self.output.add(y * self.output_grid.line),
+                    output_pixel: self.output_grid.pixel,
+                    pixel,
+                    stride,
+                };
+                for _ in 0..self.w / 4 {
+                    line.pixels::<S, 4>(s, &weights, bias, last);
+                }
+                if self.w & 2 != 0 {
+                    line.pixels::<S, 2>(s, &weights, bias, last);
+                }
+                if self.w & 1 != 0 {
+                    line.pixels::<S, 1>(s, &weights, bias, last);
                 }
             }
         }
     }
 
+    /// # Safety
+    /// As [`Self::square`]; the residual has all pixels and channels.
     #[inline(always)]
-    fn any_taps<S: Simd>(&self, s: S, w: usize, part: Part<'_>) {
-        let windows = self.check::<S>(w, &part);
-        let weights = self.weights.as_slice();
-        for y in 0..part.h {
-            for x in 0..w {
-                for c in (0..self.depth).step_by(S::F32_LANES) {
-                    // SAFETY: as in `with_taps`.
-                    unsafe {
-                        let from = part.input.as_ptr().add(windows.offset(y, x) + c);
-                        let mut sum = s.load(part.bias.as_ptr().add(c));
-                        for (i, &tap) in self.taps.iter().enumerate() {
-                            let w = s.load(weights.as_ptr().add(i * self.depth + c));
-                            sum = s.mul_add(s.load(from.add(tap)), w, sum);
+    unsafe fn any<S: Simd>(self, s: S, (kh, kw): (usize, usize), epilogue: &Epilogue<'_>) {
+        let (line, pixel) = (self.input_grid.line, self.input_grid.pixel);
+        for y in 0..self.h {
+            for x in 0..self.w {
+                // SAFETY: the caller's contract.
+                unsafe {
+                    let window = self
+                        .input
+                        .add(y * self.stride * line + x * self.stride * pixel);
+                    let mut sum = s.load(self.bias);
+                    for i in 0..kh {
+                        for j in 0..kw {
+                            let value = s.load(window.add(i * line + j * pixel));
+                            let weight = s.load(self.weights.add((i * kw + j) * self.width));
+                            sum = s.mul_add(value, weight, sum);
                         }
-                        let value = part.epilogue.finish(s, sum, Position { y, x, c });
-                        let to = part.output_grid.offset(y, x) + c;
-                        s.store(part.output.as_mut_ptr().add(to), value);
                     }
+                    let c = self.channel;
+                    let value = epilogue.finish(s, sum, Position { y, x, c });
+                    let to = y * self.output_grid.line + x * self.output_grid.pixel;
+                    s.store(self.output.add(to), value);
                 }
             }
         }

@@ -7,7 +7,7 @@ use crate::conv::geometry::Geometry;
 use crate::frame_pool::{FramePool, Reduction};
 use crate::layout::Grid;
 use crate::matmul::Epilogue;
-use crate::simd::Simd;
+use crate::simd::{Kernel, Simd, dispatch};
 
 /// Values of the memory for a pair of rows of `depth` channels.
 pub(super) fn pairs_len(g: &Geometry, depth: usize) -> usize {
@@ -51,7 +51,6 @@ impl Parts {
     }
 
     /// The next part, which is written to the output or to `pairs`.
-    #[inline(always)]
     pub(super) fn next<'a>(
         &mut self,
         buffers: &'a mut Buffers<'_>,
@@ -82,8 +81,7 @@ impl Parts {
     }
 
     /// Pools the part that was computed last, if it is pooled.
-    #[inline(always)]
-    pub(super) fn pool<S: Simd>(&self, s: S, buffers: &mut Buffers<'_>, pairs: &[f32]) {
+    pub(super) fn pool(&self, buffers: &mut Buffers<'_>, pairs: &[f32]) {
         if self.pooling == Pooling::None {
             return;
         }
@@ -97,7 +95,11 @@ impl Parts {
             w: self.w / 2,
             output: buffers.output_grid.at_row(self.next - 1),
         };
-        pool.run(s, pairs, buffers.output);
+        dispatch(Pool {
+            pool,
+            pairs,
+            output: buffers.output,
+        });
     }
 
     fn pairs(&self) -> Grid {
@@ -106,5 +108,20 @@ impl Parts {
             pixel: self.depth,
             line: self.w * self.depth,
         }
+    }
+}
+
+struct Pool<'a> {
+    pool: FramePool,
+    pairs: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl Kernel for Pool<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        self.pool.run(s, self.pairs, self.output);
     }
 }

@@ -1,22 +1,23 @@
 //! Every kernel and stride: windows of the input, read where they are, times the weights.
 
+use std::ops::Range;
+
 use super::buffers::Buffers;
 use super::input::InputLayout;
-use super::parts::{Parts, pairs_len};
+use super::parts::{Part, Parts, pairs_len};
 use crate::aligned::{Aligned, SLACK, align};
 use crate::conv::geometry::Geometry;
 use crate::layout::{Grid, padded};
-use crate::matmul::{PixelOperands, PixelProduct, pack_panels};
+use crate::matmul::{PANEL, PixelOperands, PixelProduct, Runs, pack_panels};
 use crate::scratch::with_scratch;
-use crate::simd::{Kernel, Simd, dispatch};
 
 /// A convolution as a product of windows and weights.
 #[derive(Debug)]
 pub(super) struct Taps {
     /// The windows.
     input: Grid,
-    /// Offsets of the values of a window relative to its first.
-    offsets: Vec<usize>,
+    /// The values of a window.
+    runs: Runs,
     /// `[kh · kw · c_in, padded c_out]` in panels.
     weights: Aligned,
 }
@@ -24,11 +25,13 @@ pub(super) struct Taps {
 impl Taps {
     pub(super) fn new(g: &Geometry, input: InputLayout, weights: &[f32]) -> Self {
         let InputLayout { grid, channel } = input;
-        let mut offsets = Vec::with_capacity(g.taps());
+        // The channels of a pixel, or a value of a plane.
+        let run = if channel == 1 { g.c_in } else { 1 };
+        let mut offsets = Vec::with_capacity(g.taps() / run);
         for y in 0..g.kh {
             for x in 0..g.kw {
                 let corner = y * grid.line + x * grid.pixel;
-                offsets.extend((0..g.c_in).map(|c| corner + c * channel));
+                offsets.extend((0..g.c_in / run).map(|c| corner + c * channel));
             }
         }
         let (depth, area) = (padded(g.c_out), g.kh * g.kw);
@@ -43,62 +46,44 @@ impl Taps {
         pack_panels(&rows, depth, packed.as_mut_slice());
         Self {
             input: grid.every(g.stride),
-            offsets,
+            runs: Runs::new(offsets, run),
             weights: packed,
         }
     }
 
-    pub(super) fn run(&self, g: &Geometry, buffers: Buffers<'_>) {
-        let len = pairs_len(g, padded(g.c_out));
+    pub(super) fn run(&self, g: &Geometry, mut buffers: Buffers<'_>) {
+        let depth = padded(g.c_out);
+        let len = pairs_len(g, depth);
         with_scratch(len + SLACK, |pairs| {
-            dispatch(Forward {
-                conv: self,
-                g,
-                buffers,
-                pairs: align(pairs, len),
-            });
+            let pairs = align(pairs, len);
+            let mut parts = Parts::new(g, depth);
+            while let Some(part) = parts.next(&mut buffers, pairs) {
+                self.part(g.wo, 0..depth, part);
+                parts.pool(&mut buffers, pairs);
+            }
         });
     }
-}
 
-struct Forward<'a> {
-    conv: &'a Taps,
-    g: &'a Geometry,
-    buffers: Buffers<'a>,
-    /// Memory for two rows of the convolution's output, for pooling.
-    pairs: &'a mut [f32],
-}
-
-impl Kernel for Forward<'_> {
-    type Output = ();
-
+    /// Rows of `w` pixels of some channels, from the first of a panel on, which are written from the
+    /// start of a pixel on.
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Self {
-            conv,
-            g,
-            mut buffers,
-            pairs,
-        } = self;
-        let mut parts = Parts::new(g, padded(g.c_out));
-        while let Some(part) = parts.next(&mut buffers, pairs) {
-            let product = PixelProduct {
-                h: part.h,
-                w: g.wo,
-                n: padded(g.c_out),
-                input: conv.input.at_row(part.y),
-                columns: &conv.offsets,
-                output: part.output_grid,
-            };
-            let operands = PixelOperands {
-                input: part.input,
-                weights: conv.weights.as_slice(),
-                bias: part.bias,
-                epilogue: part.epilogue,
-                output: part.output,
-            };
-            product.run(s, operands);
-            parts.pool(s, &mut buffers, pairs);
-        }
+    pub(super) fn part(&self, w: usize, channels: Range<usize>, part: Part<'_>) {
+        assert!(channels.start.is_multiple_of(PANEL));
+        let k = self.runs.values();
+        let product = PixelProduct {
+            h: part.h,
+            w,
+            n: channels.len(),
+            input: self.input.at_row(part.y),
+            runs: &self.runs,
+            output: part.output_grid,
+        };
+        product.run(PixelOperands {
+            input: part.input,
+            weights: &self.weights.as_slice()[channels.start * k..],
+            bias: &part.bias[channels.start..],
+            epilogue: part.epilogue,
+            output: part.output,
+        });
     }
 }
