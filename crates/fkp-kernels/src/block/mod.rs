@@ -9,6 +9,7 @@ mod moments;
 mod op;
 mod pair_sums;
 mod plan;
+mod port;
 mod public;
 mod reference;
 mod tail;

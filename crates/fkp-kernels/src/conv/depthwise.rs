@@ -8,7 +8,7 @@ use candle_core::{Result, Shape, Tensor, bail};
 use super::channels::Channels;
 use super::channels_last::FrameConv;
 use super::config::Conv2dConfig;
-use super::frame_buffers::{BackwardPass, ForwardPass, Source};
+use super::frame_buffers::{BackwardPass, ForwardPass, InputFrames, Source};
 use super::geometry::Geometry;
 use crate::activate;
 use crate::host::with_values;
@@ -133,11 +133,17 @@ struct ForwardImages<'a> {
     y: Vec<Mutex<&'a mut [f32]>>,
 }
 
-impl ForwardPass for ForwardImages<'_> {
+impl InputFrames for ForwardImages<'_> {
+    fn input(&self, _: usize) -> Option<&[f32]> {
+        None
+    }
+
     fn fill_input(&self, image: usize, input: &mut [f32]) {
         self.op.fill_input(self.x, image, input);
     }
+}
 
+impl ForwardPass for ForwardImages<'_> {
     fn take_output(&self, image: usize, z: &[f32]) {
         let mut y = self.y[image].lock().unwrap_or_else(PoisonError::into_inner);
         self.op.conv.output().unpack(z, &mut y);
@@ -157,11 +163,17 @@ struct BackwardImages<'a> {
     dx: Vec<Mutex<&'a mut [f32]>>,
 }
 
-impl BackwardPass for BackwardImages<'_> {
+impl InputFrames for BackwardImages<'_> {
+    fn input(&self, _: usize) -> Option<&[f32]> {
+        None
+    }
+
     fn fill_input(&self, image: usize, input: &mut [f32]) {
         self.op.fill_input(self.x, image, input);
     }
+}
 
+impl BackwardPass for BackwardImages<'_> {
     fn fill_gradient(&self, image: usize, dy: &mut [f32]) {
         let g = &self.op.geometry;
         let len = g.c_out * g.positions();
