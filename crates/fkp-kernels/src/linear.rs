@@ -5,6 +5,7 @@ use candle_core::{Result, Shape, Tensor, bail};
 use crate::gradients::keep_factors;
 use crate::host::with_values;
 use crate::matmul::{DenseSizes, WeightGradient, forward, input_gradient};
+use crate::recycle::Buffer;
 use crate::weighted_op::{OpGradients, OpInputs, WeightedOp, applies, apply};
 use crate::{Activation, activate};
 
@@ -84,9 +85,9 @@ impl WeightedOp for Linear {
     }
 
     /// Without the gradient of `x` where it is data, and of `w` where its factors are kept.
-    fn backward(&self, x: &Tensor, w: &Tensor, y: &Tensor, grad: &Tensor) -> Result<OpGradients> {
+    fn backward(&self, x: &Tensor, w: &Tensor, y: &Tensor, grad: &[f32]) -> Result<OpGradients> {
         let sizes = self.sizes;
-        let dy = with_values(NAME, [y, grad], |[y, grad]| {
+        let dy = with_values(NAME, [y], |[y]| {
             let mut dy = vec![0.0f32; grad.len()];
             self.activation.backward_into(&mut dy, y, grad);
             Ok(dy)
@@ -110,6 +111,10 @@ impl WeightedOp for Linear {
                 Ok(WeightGradient { sizes, x, dy }.to_vec())
             })?)
         };
-        Ok(OpGradients { x: dx, w: dw, bias })
+        Ok(OpGradients {
+            x: dx.map(Buffer::from),
+            w: dw,
+            bias,
+        })
     }
 }

@@ -73,9 +73,36 @@ impl Buffer {
     }
 }
 
+impl Buffer {
+    /// The values as an ordinary vector, which is not used again.
+    pub(crate) fn into_vec(mut self) -> Vec<f32> {
+        let mut values = std::mem::take(&mut self.values);
+        Memory::lock().used_len -= values.len();
+        values.truncate(self.len);
+        values
+    }
+}
+
+impl From<Vec<f32>> for Buffer {
+    /// The memory of the vector is used again when the buffer is dropped.
+    fn from(values: Vec<f32>) -> Self {
+        let len = values.len();
+        let mut memory = Memory::lock();
+        memory.used_len += len;
+        memory.most_used = memory.most_used.max(memory.used_len);
+        let dropped = memory.trim();
+        drop(memory);
+        drop(dropped);
+        Self { values, len }
+    }
+}
+
 impl Drop for Buffer {
     fn drop(&mut self) {
         let values = std::mem::take(&mut self.values);
+        if values.is_empty() {
+            return;
+        }
         let mut memory = Memory::lock();
         memory.used_len -= values.len();
         memory.free_len += values.len();
@@ -121,6 +148,11 @@ mod tests {
         let mut first = Buffer::new(1000);
         first.fill(1.0);
         drop(first);
-        assert_eq!(Buffer::new(900).len(), 900);
+        let second = Buffer::new(900);
+        assert_eq!(second.len(), 900);
+        let mut values = second.into_vec();
+        assert_eq!(values.len(), 900);
+        values[0] = 2.0;
+        assert_eq!(Buffer::from(values)[0], 2.0);
     }
 }

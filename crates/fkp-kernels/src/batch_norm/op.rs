@@ -146,7 +146,7 @@ impl BatchNorm {
                 }
             });
         OpGradients {
-            x: Some(dx),
+            x: Some(dx.into()),
             w: Some(sums.iter().map(|&[_, products]| products as f32).collect()),
             bias: sums.iter().map(|&[grads, _]| grads as f32).collect(),
         }
@@ -180,8 +180,8 @@ impl WeightedOp for BatchNorm {
         (y, inputs.x_shape.clone())
     }
 
-    fn backward(&self, x: &Tensor, w: &Tensor, y: &Tensor, grad: &Tensor) -> Result<OpGradients> {
-        with_values(NAME, [x, w, y, grad], |[x, gamma, y, grad]| {
+    fn backward(&self, x: &Tensor, w: &Tensor, y: &Tensor, grad: &[f32]) -> Result<OpGradients> {
+        with_values(NAME, [x, w, y], |[x, gamma, y]| {
             Ok(self.gradients(x, gamma, y, grad))
         })
     }

@@ -10,10 +10,10 @@ use rayon::prelude::*;
 use super::forward::{Computed, Inputs, Operands, Saved, SavedLayer, with_residual};
 use super::gradients::{Inner, InputGradient, Last, Sums};
 use super::plan::Plan;
-use super::port::{Slot, Sum};
 use super::tail::{Addition, Tail};
 use crate::conv::{BackwardPass, InputFrames, Pooling};
 use crate::layout::{Frame, padded};
+use crate::port::{Slot, Sum};
 use crate::recycle::Buffer;
 use crate::scratch::with_scratch;
 
@@ -255,14 +255,8 @@ impl Pass<'_> {
 /// Memory for the gradient of an operand.
 enum Destination {
     None,
-    Planes {
-        values: Vec<f32>,
-        image_len: usize,
-    },
-    Frames {
-        sum: Sum,
-        image_len: usize,
-    },
+    Planes { values: Vec<f32>, image_len: usize },
+    Frames { sum: Sum, image_len: usize },
 }
 
 impl Destination {

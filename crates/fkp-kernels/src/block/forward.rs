@@ -92,7 +92,11 @@ fn convolve(
     let depth = padded(g.c_out);
     let weights = conv.forward_weights(&operands.parameters[layer.parameters.weight.clone()]);
     let again = previous.is_none() && layer.is_computed_again();
-    let mut z = Buffer::new(if again { 0 } else { plan.n * conv.output().len() });
+    let mut z = Buffer::new(if again {
+        0
+    } else {
+        plan.n * conv.output().len()
+    });
     let mut moments = vec![0.0; plan.n * 2 * depth];
     let images = ForwardImages {
         inputs: Inputs {

@@ -9,7 +9,6 @@ mod moments;
 mod op;
 mod pair_sums;
 mod plan;
-mod port;
 mod public;
 mod reference;
 mod tail;

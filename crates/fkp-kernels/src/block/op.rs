@@ -8,10 +8,10 @@ use super::backward::{Needed, Target, backward};
 use super::config::{BlockConv, Residual};
 use super::forward::{Images, Operands, Saved, convolutions, result};
 use super::plan::Plan;
-use super::port::{Port, Slot, expose};
 use super::tail::Addition;
 use crate::conv::{Pooling, Source};
 use crate::host::with_values;
+use crate::port::{Frames, Port, Slot, expose, token_storage};
 use crate::{BatchStatistics, NormStatistics};
 
 const NAME: &str = "conv_block";
@@ -70,7 +70,11 @@ pub(super) fn apply(
         slot: Arc::clone(&slot),
     };
     let token = x.apply_op3(&parameters, &residual, op)?;
-    let y = expose(result.planes, shape, output, result.frames, &token, slot)?;
+    let frames = Frames {
+        frame: output,
+        values: result.frames,
+    };
+    let y = expose(result.planes, shape, Some(frames), &token, slot)?;
     Ok((y, statistics))
 }
 
@@ -83,7 +87,7 @@ enum Operand {
 
 impl Operand {
     fn new(tensor: &Tensor) -> Self {
-        match Port::of(tensor) {
+        match Port::with_frames(tensor) {
             Some(port) => Self::Block(port),
             None => Self::Planes(tensor.clone()),
         }
@@ -107,7 +111,7 @@ impl Operand {
     fn images<'a>(&'a self, node: &'a [f32]) -> Images<'a> {
         match self {
             Self::Planes(_) => Images::Planes(node),
-            Self::Block(port) => Images::Frames(&port.frames),
+            Self::Block(port) => Images::Frames(port.images()),
         }
     }
 
@@ -172,7 +176,7 @@ impl CustomOp3 for ConvBlock {
         _: &CpuStorage,
         _: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        Ok((CpuStorage::F32(vec![0.0]), Shape::from(1)))
+        Ok(token_storage())
     }
 
     fn bwd(
@@ -190,14 +194,21 @@ impl CustomOp3 for ConvBlock {
             x: self.input.target(x.track_op()),
             residual: self.residual.target(needs_residual),
         };
-        let saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let saved = self
+            .saved
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let gradients = with_operands(&self.input, parameters, &self.residual, |operands| {
             // A second backward pass of one graph.
             let saved = saved.unwrap_or_else(|| convolutions(plan, operands));
             backward(plan, saved, operands, dy, needed)
         })?;
-        let of_parameters =
-            Tensor::from_vec(gradients.parameters, parameters.shape(), parameters.device())?;
+        let of_parameters = Tensor::from_vec(
+            gradients.parameters,
+            parameters.shape(),
+            parameters.device(),
+        )?;
         Ok((
             self.input.gradient(gradients.x, x.track_op())?,
             Some(of_parameters),

@@ -77,9 +77,9 @@ impl WeightedOp for Depthwise {
         (y, Shape::from((g.n, g.c_out, g.ho, g.wo)))
     }
 
-    fn backward(&self, x: &Tensor, w: &Tensor, _: &Tensor, grad: &Tensor) -> Result<OpGradients> {
+    fn backward(&self, x: &Tensor, w: &Tensor, _: &Tensor, grad: &[f32]) -> Result<OpGradients> {
         let g = &self.geometry;
-        with_values(NAME, [x, w, grad], |[values, w, grad]| {
+        with_values(NAME, [x, w], |[values, w]| {
             let mut dw = vec![0.0; w.len()];
             let gradients = |dx: &mut [f32], dw: &mut [f32]| {
                 let weights = match dx.is_empty() {
@@ -109,7 +109,7 @@ impl WeightedOp for Depthwise {
                 }
             }
             Ok(OpGradients {
-                x: dx,
+                x: dx.map(Buffer::from),
                 w: Some(dw),
                 bias,
             })

@@ -351,7 +351,12 @@ fn gradients_of_all_readers_are_added() {
             own.iter().flatten().filter_map(values).collect()
         };
         let gradients = loss.backward().unwrap();
-        for (i, (var, double)) in own.iter().flatten().zip(doubles.iter().flatten()).enumerate() {
+        for (i, (var, double)) in own
+            .iter()
+            .flatten()
+            .zip(doubles.iter().flatten())
+            .enumerate()
+        {
             let pair = (gradients.get(var), expected.get(double));
             let (Some(got), Some(expected)) = pair else {
                 assert!(pair.0.is_none() && pair.1.is_none(), "gradient {i}");
@@ -362,5 +367,46 @@ fn gradients_of_all_readers_are_added() {
         }
         // The outputs of the convolutions are gone, and computed again.
         assert_eq!(all(&loss.backward().unwrap()), all(&gradients));
+    }
+}
+
+/// Outputs of a first convolution that are large and cheap are not stored. The activations are smooth,
+/// so that rounding decides nothing.
+#[test]
+fn outputs_that_are_computed_again_match() {
+    let silu = Activation::Silu;
+    let conv = |channels, c_in, c_out, kernel, activation| Conv {
+        channels,
+        c_in,
+        c_out,
+        kernel,
+        stride: 1,
+        activation,
+    };
+    let all = Channels::All;
+    for (x, convs, added) in [
+        (
+            [5, 1, 60, 62],
+            vec![conv(all, 1, 20, 3, silu)],
+            Added::Before,
+        ),
+        (
+            [5, 2, 60, 62],
+            vec![
+                conv(all, 2, 8, 1, silu),
+                conv(Channels::Depthwise, 8, 8, 3, silu),
+                conv(all, 8, 2, 1, Activation::Identity),
+            ],
+            Added::After,
+        ),
+    ] {
+        let case = Case {
+            x,
+            convs,
+            added,
+            pooling: Pooling::None,
+            seed: 5,
+        };
+        check(&case).unwrap();
     }
 }

@@ -6,9 +6,7 @@ use super::depthwise::Depthwise;
 use super::taps::Taps;
 use crate::conv::batch::{PARTIAL_SUMS, add_in_order};
 use crate::conv::channels::Channels;
-use crate::conv::frame_buffers::{
-    BackwardPass, ForwardPass, GradientBuffers, InputFrames, Source,
-};
+use crate::conv::frame_buffers::{BackwardPass, ForwardPass, GradientBuffers, InputFrames, Source};
 use crate::conv::geometry::Geometry;
 use crate::conv::winograd::{self, FrameWinograd};
 use crate::layout::Frame;
