@@ -5,7 +5,6 @@ use candle_core::{Result, Shape, Tensor, bail};
 use crate::gradients::keep_factors;
 use crate::host::with_values;
 use crate::matmul::{DenseSizes, WeightGradient, forward, input_gradient};
-use crate::recycle::Buffer;
 use crate::weighted_op::{OpGradients, OpInputs, WeightedOp, applies, apply};
 use crate::{Activation, activate};
 
@@ -111,10 +110,6 @@ impl WeightedOp for Linear {
                 Ok(WeightGradient { sizes, x, dy }.to_vec())
             })?)
         };
-        Ok(OpGradients {
-            x: dx.map(Buffer::from),
-            w: dw,
-            bias,
-        })
+        Ok(OpGradients { x: dx, w: dw, bias })
     }
 }

@@ -196,11 +196,7 @@ impl CustomOp1 for Exposed {
                         .for_each(|(frames, grad)| frame.pack(grad, frames));
                     term
                 }
-                None => {
-                    let mut term = Buffer::new(grad.len());
-                    term.copy_from_slice(grad);
-                    term
-                }
+                None => Buffer::from(grad),
             })
         })?;
         self.port.slot.add(term);

@@ -138,7 +138,7 @@ impl<T: WeightedOp> CustomOp3 for Custom<T> {
         };
         let dx = match (gradients.x, &self.port) {
             (None, _) => None,
-            (Some(dx), None) => tensor(Some(dx.into_vec()), &self.x)?,
+            (Some(dx), None) => tensor(Some(dx.to_vec()), &self.x)?,
             (Some(dx), Some(port)) => {
                 port.slot.add(dx);
                 Some(Port::token(1)?)

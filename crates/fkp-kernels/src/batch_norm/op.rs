@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use crate::Activation;
 use crate::host::with_values;
+use crate::recycle::Buffer;
 use crate::sums::{sum, sums};
 use crate::weighted_op::{OpGradients, OpInputs, WeightedOp};
 
@@ -127,7 +128,7 @@ impl BatchNorm {
             .map(|channel| [0, 1].map(|i| self.sizes.sum_over_images(&sums, channel, |s| s[i])))
             .collect();
         let count = (n * plane) as f64;
-        let mut dx = vec![0.0f32; x.len()];
+        let mut dx = Buffer::new(x.len());
         dx.par_chunks_mut(plane)
             .zip(x.par_chunks(plane))
             .zip(y.par_chunks(plane).zip(grad.par_chunks(plane)))
@@ -146,7 +147,7 @@ impl BatchNorm {
                 }
             });
         OpGradients {
-            x: Some(dx.into()),
+            x: Some(dx),
             w: Some(sums.iter().map(|&[_, products]| products as f32).collect()),
             bias: sums.iter().map(|&[grads, _]| grads as f32).collect(),
         }

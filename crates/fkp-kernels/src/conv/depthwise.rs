@@ -95,8 +95,11 @@ impl WeightedOp for Depthwise {
                 self.conv.gradients_batch(g.n, &images, &weights, dw);
             };
             let dx = match x.track_op() {
-                // SAFETY: with weights the gradient of each image is passed on and unpacked.
-                true => Some(unsafe { written(values.len(), |dx| gradients(dx, &mut dw)) }),
+                true => {
+                    let mut dx = Buffer::new(values.len());
+                    gradients(&mut dx, &mut dw);
+                    Some(dx)
+                }
                 false => {
                     gradients(&mut [], &mut dw);
                     None
@@ -109,7 +112,7 @@ impl WeightedOp for Depthwise {
                 }
             }
             Ok(OpGradients {
-                x: dx.map(Buffer::from),
+                x: dx,
                 w: Some(dw),
                 bias,
             })

@@ -185,7 +185,11 @@ impl WeightedOp for ConvTranspose2d {
     fn backward(&self, x: &Tensor, w: &Tensor, _y: &Tensor, grad: &[f32]) -> Result<OpGradients> {
         let g = &self.geometry;
         let (x_len, w_len) = (self.product.x_len(), w.elem_count());
-        let mut dx = x.track_op().then(|| vec![0.0f32; g.n * x_len]);
+        let mut dx = x.track_op().then(|| {
+            let mut dx = Buffer::new(g.n * x_len);
+            dx.fill(0.0);
+            dx
+        });
         let mut sums = with_values(NAME, [x, w], |[x, w]| {
             let kernels = self.kernels(w);
             let sums = sum_over_groups(
@@ -213,7 +217,7 @@ impl WeightedOp for ConvTranspose2d {
             Some(subpixel) => subpixel.kernels_from_phases(&sums),
         };
         Ok(OpGradients {
-            x: dx.map(Buffer::from),
+            x: dx,
             w: Some(w),
             bias,
         })
