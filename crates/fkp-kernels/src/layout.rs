@@ -57,6 +57,35 @@ impl Frame {
         });
     }
 
+    /// Writes an image without margin to the frame; everything around it becomes 0.
+    pub(crate) fn surround(&self, image: &[f32], frame: &mut [f32]) {
+        let line = self.w * padded(self.channels);
+        assert!(image.len() == self.h * line && frame.len() == self.len());
+        self.clear_margin(frame);
+        for (y, row) in image.chunks_exact(line).enumerate() {
+            self.row_mut(y, frame).copy_from_slice(row);
+        }
+    }
+
+    /// Writes the image to one without margin.
+    pub(crate) fn extract(&self, frame: &[f32], image: &mut [f32]) {
+        let line = self.w * padded(self.channels);
+        assert!(image.len() == self.h * line && frame.len() == self.len());
+        for (y, to) in image.chunks_exact_mut(line).enumerate() {
+            to.copy_from_slice(self.row(y, frame));
+        }
+    }
+
+    /// Adds the image to one without margin.
+    pub(crate) fn add_to(&self, frame: &[f32], image: &mut [f32]) {
+        let line = self.w * padded(self.channels);
+        assert!(image.len() == self.h * line && frame.len() == self.len());
+        for (y, to) in image.chunks_exact_mut(line).enumerate() {
+            let terms = self.row(y, frame);
+            dispatch(Add { terms, to });
+        }
+    }
+
     /// Writes zeros to everything around the image.
     pub(crate) fn clear_margin(&self, frame: &mut [f32]) {
         if self.is_tight() {
@@ -146,6 +175,23 @@ impl Frame {
                 ((first * h + y) * w, offset, count)
             })
         })
+    }
+}
+
+/// Adds `terms` to as many values.
+pub(crate) struct Add<'a> {
+    pub(crate) terms: &'a [f32],
+    pub(crate) to: &'a mut [f32],
+}
+
+impl Kernel for Add<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for (to, term) in self.to.iter_mut().zip(self.terms) {
+            *to += term;
+        }
     }
 }
 

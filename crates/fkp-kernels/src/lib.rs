@@ -43,6 +43,7 @@ mod linear;
 mod matmul;
 mod optimizer;
 mod pool;
+mod port;
 mod prelu;
 mod recycle;
 mod scale_channels;

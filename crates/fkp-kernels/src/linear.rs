@@ -84,9 +84,9 @@ impl WeightedOp for Linear {
     }
 
     /// Without the gradient of `x` where it is data, and of `w` where its factors are kept.
-    fn backward(&self, x: &Tensor, w: &Tensor, y: &Tensor, grad: &Tensor) -> Result<OpGradients> {
+    fn backward(&self, x: &Tensor, w: &Tensor, y: &Tensor, grad: &[f32]) -> Result<OpGradients> {
         let sizes = self.sizes;
-        let dy = with_values(NAME, [y, grad], |[y, grad]| {
+        let dy = with_values(NAME, [y], |[y]| {
             let mut dy = vec![0.0f32; grad.len()];
             self.activation.backward_into(&mut dy, y, grad);
             Ok(dy)

@@ -1,85 +1,192 @@
-//! Large buffers that are used again: memory that an operation keeps between its forward and
-//! backward pass, without being zeroed or returned to the system in between.
+//! Memory that operations keep between their forward and backward pass and for their gradients,
+//! without being zeroed or returned to the system in between.
+//!
+//! Buffers are parts of a few large blocks. As soon as nothing is in use, which is between two
+//! training steps, several blocks are replaced by one that is as large as all that was in use at
+//! the same time, so that a part that is returned can become any other.
+#![expect(unsafe_code, reason = "buffers are disjoint parts of a block")]
 
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Memory of all buffers.
-static MEMORY: Mutex<Memory> = Mutex::new(Memory {
-    free: Vec::new(),
-    free_len: 0,
-    used_len: 0,
-    most_used: 0,
-});
+/// The memory of all buffers.
+static POOL: Mutex<Pool> = Mutex::new(Pool::new());
 
-struct Memory {
-    /// What is not in use, in the order in which it was returned.
-    free: Vec<Vec<f32>>,
-    /// Values of `free`, and of the buffers in use.
-    free_len: usize,
-    used_len: usize,
-    /// The largest `used_len` so far.
+/// Parts are whole cache lines.
+const LINE: usize = 64 / size_of::<f32>();
+
+struct Pool {
+    blocks: Vec<Block>,
+    /// Values in use, and the most so far.
+    used: usize,
     most_used: usize,
+    /// Values of the next block, if it is the only one.
+    expected: usize,
 }
 
-impl Memory {
-    fn lock() -> MutexGuard<'static, Self> {
-        MEMORY.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+struct Block {
+    memory: Memory,
+    /// Parts that are not in use, by their start; no two are adjacent.
+    free: Vec<Range<usize>>,
+}
 
-    /// The smallest that has `len` values. A step needs the same lengths as the one before, so
-    /// that the one which is taken fits, unless there was none.
-    fn take(&mut self, len: usize) -> Option<Vec<f32>> {
-        let free = self.free.iter().enumerate();
-        let fitting = free.filter(|(_, values)| values.len() >= len);
-        let (index, _) = fitting.min_by_key(|(_, values)| values.len())?;
-        let values = self.free.remove(index);
-        self.free_len -= values.len();
-        Some(values)
-    }
+/// A part of a block.
+#[derive(Debug)]
+struct Part {
+    memory: *mut f32,
+    range: Range<usize>,
+}
 
-    /// Drops what is free and was not used for longest, until no more is held than was once in
-    /// use at the same time.
-    fn trim(&mut self) -> Vec<Vec<f32>> {
-        let mut dropped = Vec::new();
-        while self.free_len + self.used_len > self.most_used && !self.free.is_empty() {
-            let values = self.free.remove(0);
-            self.free_len -= values.len();
-            dropped.push(values);
+impl Pool {
+    const fn new() -> Self {
+        Self {
+            blocks: Vec::new(),
+            used: 0,
+            most_used: 0,
+            expected: 0,
         }
-        dropped
+    }
+
+    fn lock() -> MutexGuard<'static, Self> {
+        POOL.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A part of at least `len` values, from the smallest gap that has room.
+    fn take(&mut self, len: usize) -> Part {
+        let len = len.next_multiple_of(LINE);
+        let gaps = self.blocks.iter().enumerate().flat_map(|(block, values)| {
+            let gaps = values.free.iter().enumerate();
+            gaps.map(move |(gap, range)| (range.len(), block, gap))
+        });
+        let smallest = gaps.filter(|&(gap_len, ..)| gap_len >= len).min();
+        let (block, gap) = match smallest {
+            Some((_, block, gap)) => (block, gap),
+            None => {
+                let new = match self.blocks.is_empty() {
+                    true => len.max(self.expected),
+                    false => len,
+                };
+                self.blocks.push(Block {
+                    memory: Memory::new(new),
+                    free: vec![0..new],
+                });
+                (self.blocks.len() - 1, 0)
+            }
+        };
+        let Block { memory, free } = &mut self.blocks[block];
+        let range = free[gap].start..free[gap].start + len;
+        free[gap].start = range.end;
+        if free[gap].is_empty() {
+            free.remove(gap);
+        }
+        self.used += len;
+        self.most_used = self.most_used.max(self.used);
+        Part {
+            memory: memory.start,
+            range,
+        }
+    }
+
+    /// Takes a part back, and returns blocks that are to be dropped.
+    fn put_back(&mut self, Part { memory, range }: Part) -> Vec<Block> {
+        self.used -= range.len();
+        let Some(block) = self.blocks.iter_mut().find(|b| b.memory.start == memory) else {
+            return Vec::new();
+        };
+        let free = &mut block.free;
+        let next = free.partition_point(|gap| gap.start < range.start);
+        let joins_next = free.get(next).is_some_and(|gap| gap.start == range.end);
+        match next.checked_sub(1).map(|before| &mut free[before]) {
+            Some(before) if before.end == range.start => {
+                before.end = range.end;
+                if joins_next {
+                    free[next - 1].end = free[next].end;
+                    free.remove(next);
+                }
+            }
+            _ if joins_next => free[next].start = range.start,
+            _ => free.insert(next, range),
+        }
+        if self.used > 0 || self.blocks.len() < 2 {
+            return Vec::new();
+        }
+        // Gaps between parts can make one block of this size too small: then it grows.
+        let total = self.blocks.iter().map(|block| block.memory.len).sum();
+        self.expected = match self.expected {
+            0 => self.most_used,
+            _ => total,
+        };
+        std::mem::take(&mut self.blocks)
+    }
+}
+
+/// Values of which only disjoint parts are accessed.
+struct Memory {
+    start: *mut f32,
+    len: usize,
+    allocated: *mut [f32],
+}
+
+// SAFETY: the memory belongs to this value, and the parts to whoever took them.
+unsafe impl Send for Memory {}
+
+impl Memory {
+    fn new(len: usize) -> Self {
+        let allocated = Box::into_raw(vec![0.0f32; len + LINE].into_boxed_slice());
+        let start = allocated.cast::<f32>();
+        let offset = start.align_offset(64).min(LINE);
+        Self {
+            start: start.wrapping_add(offset),
+            len,
+            allocated,
+        }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: it comes from `Box::into_raw`. A block is dropped when no part is in use.
+        drop(unsafe { Box::from_raw(self.allocated) });
     }
 }
 
 /// A buffer with arbitrary values.
 #[derive(Debug)]
 pub(crate) struct Buffer {
-    values: Vec<f32>,
+    part: Part,
     len: usize,
 }
+
+// SAFETY: no other buffer has the part.
+unsafe impl Send for Buffer {}
+// SAFETY: as above.
+unsafe impl Sync for Buffer {}
 
 impl Buffer {
     /// Of `len` values.
     pub(crate) fn new(len: usize) -> Self {
-        let mut memory = Memory::lock();
-        let values = memory.take(len);
-        memory.used_len += values.as_ref().map_or(len, Vec::len);
-        memory.most_used = memory.most_used.max(memory.used_len);
-        let dropped = memory.trim();
-        drop(memory);
-        drop(dropped);
-        let values = values.unwrap_or_else(|| vec![0.0; len]);
-        Self { values, len }
+        let part = Pool::lock().take(len.max(1));
+        Self { part, len }
+    }
+}
+
+impl From<&[f32]> for Buffer {
+    fn from(values: &[f32]) -> Self {
+        let mut buffer = Self::new(values.len());
+        buffer.copy_from_slice(values);
+        buffer
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let values = std::mem::take(&mut self.values);
-        let mut memory = Memory::lock();
-        memory.used_len -= values.len();
-        memory.free_len += values.len();
-        memory.free.push(values);
+        let part = Part {
+            memory: self.part.memory,
+            range: self.part.range.clone(),
+        };
+        // Outside of the lock.
+        let dropped = Pool::lock().put_back(part);
+        drop(dropped);
     }
 }
 
@@ -87,13 +194,18 @@ impl Deref for Buffer {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.values[..self.len]
+        let Part { memory, range } = &self.part;
+        // SAFETY: the part has at least `len` initialized values, which only this buffer accesses,
+        // and its block exists while it is in use.
+        unsafe { std::slice::from_raw_parts(memory.add(range.start), self.len) }
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.values[..self.len]
+        let Part { memory, range } = &self.part;
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(memory.add(range.start), self.len) }
     }
 }
 
@@ -102,25 +214,55 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_is_held_than_was_once_in_use() {
-        let mut memory = Memory {
-            free: vec![vec![0.0; 10], vec![0.0; 5], vec![0.0; 7]],
-            free_len: 22,
-            used_len: 8,
-            most_used: 20,
-        };
-        assert_eq!(memory.take(4).map(|values| values.len()), Some(5));
-        assert_eq!(memory.take(11), None);
-        memory.used_len += 5;
-        assert_eq!(memory.trim().len(), 1);
-        assert_eq!((memory.free.len(), memory.free_len), (1, 7));
+    fn several_blocks_become_one_that_parts_share() {
+        let mut pool = Pool::new();
+        let lens = [64, 32, 16];
+        let parts = lens.map(|len| pool.take(len));
+        assert_eq!(pool.blocks.len(), 3);
+        let dropped: usize = parts.into_iter().map(|p| pool.put_back(p).len()).sum();
+        assert_eq!((dropped, pool.blocks.len()), (3, 0));
+        // Any order, and gaps of two parts that are one again.
+        let [a, b, c] = [16, 32, 64].map(|len| pool.take(len));
+        assert_eq!((pool.blocks.len(), pool.blocks[0].free.len()), (1, 0));
+        for (first, second, third) in [(0, 1, 2), (2, 1, 0), (1, 0, 2)] {
+            let mut parts = [Some(&a), Some(&b), Some(&c)];
+            let mut gaps = Vec::new();
+            for i in [first, second, third] {
+                let part = parts[i].take().unwrap();
+                pool.put_back(Part {
+                    memory: part.memory,
+                    range: part.range.clone(),
+                });
+                gaps.push(pool.blocks[0].free.len());
+            }
+            assert_eq!((gaps[2], pool.used), (1, 0));
+            assert_eq!(pool.blocks[0].free, [0..112]);
+            let again = [16, 32, 64].map(|len| pool.take(len).range);
+            assert_eq!(again, [0..16, 16..48, 48..112]);
+        }
     }
 
     #[test]
-    fn a_buffer_has_the_length_that_was_asked_for() {
-        let mut first = Buffer::new(1000);
-        first.fill(1.0);
-        drop(first);
-        assert_eq!(Buffer::new(900).len(), 900);
+    fn a_block_that_is_too_small_grows() {
+        let mut pool = Pool::new();
+        pool.expected = 32;
+        let parts = [16, 16, 48].map(|len| pool.take(len));
+        assert_eq!(pool.blocks.len(), 2);
+        parts.into_iter().for_each(|p| drop(pool.put_back(p)));
+        assert_eq!((pool.blocks.len(), pool.expected), (0, 80));
+    }
+
+    #[test]
+    fn buffers_are_aligned_and_do_not_overlap() {
+        let mut buffers = [900, 17, 1].map(Buffer::new);
+        for (i, buffer) in buffers.iter_mut().enumerate() {
+            assert_eq!(buffer.as_ptr().align_offset(64), 0);
+            buffer.fill(i as f32);
+        }
+        for (i, buffer) in buffers.iter().enumerate() {
+            assert!(buffer.iter().all(|&v| v == i as f32));
+        }
+        assert_eq!(*Buffer::from(&[1.0, 2.0][..]), [1.0, 2.0]);
+        assert!(Buffer::new(0).is_empty());
     }
 }

@@ -1,9 +1,13 @@
 //! Operations with weights and an optional bias as candle custom ops of three operands, of which
 //! the third is empty where there is no bias.
 
+use std::sync::{Arc, OnceLock};
+
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
 
-use crate::host::{is_host_f32, values};
+use crate::host::{is_host_f32, with_values};
+use crate::port::{Port, Slot, expose, token_storage};
+use crate::recycle::Buffer;
 
 /// An operation on `x`, weights `w` and an optional bias, for `f32` tensors on the CPU.
 pub(crate) trait WeightedOp: Send + Sync + 'static {
@@ -11,7 +15,8 @@ pub(crate) trait WeightedOp: Send + Sync + 'static {
 
     fn forward(&self, inputs: OpInputs<'_>) -> (Vec<f32>, Shape);
 
-    fn backward(&self, x: &Tensor, w: &Tensor, y: &Tensor, grad: &Tensor) -> Result<OpGradients>;
+    /// `grad` is the gradient of `y`, in its shape.
+    fn backward(&self, x: &Tensor, w: &Tensor, y: &Tensor, grad: &[f32]) -> Result<OpGradients>;
 }
 
 /// The operands in host memory, in row-major order.
@@ -34,7 +39,7 @@ impl OpInputs<'_> {
 
 /// The gradients of a [`WeightedOp`]; `None` where one is not needed.
 pub(crate) struct OpGradients {
-    pub(crate) x: Option<Vec<f32>>,
+    pub(crate) x: Option<Buffer>,
     pub(crate) w: Option<Vec<f32>>,
     pub(crate) bias: Vec<f32>,
 }
@@ -51,60 +56,95 @@ pub(crate) fn apply<T: WeightedOp>(
     w: &Tensor,
     bias: Option<&Tensor>,
 ) -> Result<Tensor> {
-    match bias {
-        None => x.apply_op3(w, &Tensor::zeros(0, DType::F32, x.device())?, Custom(op)),
-        Some(bias) => x.apply_op3(w, bias, Custom(op)),
-    }
+    let none;
+    let bias = match bias {
+        Some(bias) => bias,
+        None => {
+            none = Tensor::zeros(0, DType::F32, x.device())?;
+            &none
+        }
+    };
+    let (y, shape) = with_values(T::NAME, [x, w, bias], |[x_values, w, bias]| {
+        Ok(op.forward(OpInputs {
+            x: x_values,
+            x_shape: x.shape(),
+            w,
+            bias: (!bias.is_empty()).then_some(bias),
+        }))
+    })?;
+    let port = Port::without_frames(x);
+    let operand = port.as_ref().map_or(x, |port| &port.token).clone();
+    let slot = Arc::new(Slot::default());
+    let result = Arc::new(OnceLock::new());
+    let custom = Custom {
+        op,
+        x: x.clone(),
+        port,
+        slot: Arc::clone(&slot),
+        y: Arc::clone(&result),
+    };
+    let token = operand.apply_op3(w, bias, custom)?;
+    let y = expose(y, shape, None, &token, slot)?;
+    // Detached, so that the operation does not own the graph that owns the operation.
+    result.get_or_init(|| y.detach());
+    Ok(y)
 }
 
-struct Custom<T>(T);
+struct Custom<T> {
+    op: T,
+    x: Tensor,
+    /// The operation that computed `x`.
+    port: Option<Arc<Port>>,
+    /// The gradient of the result.
+    slot: Arc<Slot>,
+    /// The result.
+    y: Arc<OnceLock<Tensor>>,
+}
 
 impl<T: WeightedOp> CustomOp3 for Custom<T> {
     fn name(&self) -> &'static str {
         T::NAME
     }
 
+    /// The token: the result is computed already.
     fn cpu_fwd(
         &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        w: &CpuStorage,
-        w_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let bias = values(T::NAME, bias, bias_layout)?;
-        let (y, shape) = self.0.forward(OpInputs {
-            x: &values(T::NAME, x, x_layout)?,
-            x_shape: x_layout.shape(),
-            w: &values(T::NAME, w, w_layout)?,
-            bias: (!bias.is_empty()).then_some(&*bias),
-        });
-        Ok((CpuStorage::F32(y), shape))
+        Ok(token_storage())
     }
 
     fn bwd(
         &self,
-        x: &Tensor,
+        _: &Tensor,
         w: &Tensor,
         bias: &Tensor,
-        y: &Tensor,
+        _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        if !is_host_f32(&[x, w, y, grad]) {
-            let op = T::NAME;
-            bail!("{op}: the gradient must be f32 on the CPU like the result");
-        }
-        let gradients = self.0.backward(x, w, y, grad)?;
+        let Some(y) = self.y.get() else {
+            bail!("{}: backward without a result", T::NAME);
+        };
+        let dy = self.slot.take_all(grad)?;
+        let gradients = self.op.backward(&self.x, w, y, &dy)?;
         let tensor = |values: Option<Vec<f32>>, like: &Tensor| {
             let tensor = |values| Tensor::from_vec(values, like.shape(), like.device());
             values.map(tensor).transpose()
         };
+        let dx = match (gradients.x, &self.port) {
+            (None, _) => None,
+            (Some(dx), None) => tensor(Some(dx.to_vec()), &self.x)?,
+            (Some(dx), Some(port)) => {
+                port.slot.add(dx);
+                Some(Port::token(1)?)
+            }
+        };
         let db = (bias.elem_count() > 0).then_some(gradients.bias);
-        Ok((
-            tensor(gradients.x, x)?,
-            tensor(gradients.w, w)?,
-            tensor(db, bias)?,
-        ))
+        Ok((dx, tensor(gradients.w, w)?, tensor(db, bias)?))
     }
 }

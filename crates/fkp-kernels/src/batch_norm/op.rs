@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use crate::Activation;
 use crate::host::with_values;
+use crate::recycle::Buffer;
 use crate::sums::{sum, sums};
 use crate::weighted_op::{OpGradients, OpInputs, WeightedOp};
 
@@ -127,7 +128,7 @@ impl BatchNorm {
             .map(|channel| [0, 1].map(|i| self.sizes.sum_over_images(&sums, channel, |s| s[i])))
             .collect();
         let count = (n * plane) as f64;
-        let mut dx = vec![0.0f32; x.len()];
+        let mut dx = Buffer::new(x.len());
         dx.par_chunks_mut(plane)
             .zip(x.par_chunks(plane))
             .zip(y.par_chunks(plane).zip(grad.par_chunks(plane)))
@@ -180,8 +181,8 @@ impl WeightedOp for BatchNorm {
         (y, inputs.x_shape.clone())
     }
 
-    fn backward(&self, x: &Tensor, w: &Tensor, y: &Tensor, grad: &Tensor) -> Result<OpGradients> {
-        with_values(NAME, [x, w, y, grad], |[x, gamma, y, grad]| {
+    fn backward(&self, x: &Tensor, w: &Tensor, y: &Tensor, grad: &[f32]) -> Result<OpGradients> {
+        with_values(NAME, [x, w, y], |[x, gamma, y]| {
             Ok(self.gradients(x, gamma, y, grad))
         })
     }

@@ -3,59 +3,83 @@
 //! The gradient of a normalization by the statistics of the batch needs two sums over the batch. They
 //! are gathered where the gradient of its result is computed, and applied where it is read next:
 //! each convolution is one pass.
-#![expect(
-    unsafe_code,
-    reason = "the gradient of the input is not zeroed before it is written"
-)]
-
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::forward::{Inputs, Operands, Saved, SavedLayer, pack_residual};
+use super::forward::{Computed, Inputs, Operands, Saved, SavedLayer, with_residual};
 use super::gradients::{Inner, InputGradient, Last, Sums};
 use super::plan::Plan;
-use crate::conv::BackwardPass;
+use super::tail::{Addition, Tail};
+use crate::conv::{BackwardPass, InputFrames, Pooling};
 use crate::layout::{Frame, padded};
+use crate::port::{Slot, Sum};
 use crate::recycle::Buffer;
 use crate::scratch::with_scratch;
-use crate::written::written;
 
-/// Which gradients are needed besides those of the variables.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Needed {
-    pub(super) x: bool,
-    pub(super) residual: bool,
+/// Where the gradients go that are not those of the variables.
+pub(super) struct Needed<'a> {
+    pub(super) x: Target<'a>,
+    pub(super) residual: Target<'a>,
 }
 
-/// The gradients of the operands; empty where not needed.
+/// Where the gradient of an operand goes.
+#[derive(Clone, Copy)]
+pub(super) enum Target<'a> {
+    /// It is not needed.
+    None,
+    /// Returned as planes.
+    Planes,
+    /// Added to that of a block's result.
+    Slot(&'a Slot),
+}
+
+/// The gradients of the operands; empty where not needed as planes.
 pub(super) struct Gradients {
     pub(super) x: Vec<f32>,
     pub(super) parameters: Vec<f32>,
     pub(super) residual: Vec<f32>,
 }
 
-/// Computes the gradients from that of the result, `dy`.
+/// Computes the gradients from that of the result, `dy`, a frame per image. Each buffer is
+/// released as soon as nothing before it in the block needs it.
 pub(super) fn backward(
     plan: &Plan,
-    saved: &Saved,
+    mut saved: Saved,
     operands: Operands<'_>,
-    dy: &[f32],
-    needed: Needed,
+    dy: Buffer,
+    needed: Needed<'_>,
 ) -> Gradients {
-    let mut packed = Buffer::new(plan.n * plan.tail.output().len());
-    let mut pass = Pass {
-        plan,
-        saved,
-        operands,
-        dy: &[],
-    };
     let mut parameters = vec![0.0; operands.parameters.len()];
-    let (mut sums, residual) = pass.last_sums(dy, &mut packed, needed);
-    pass.dy = &packed;
-    let (mut x, mut kept) = (Vec::new(), None);
-    for index in (0..plan.layers.len()).rev() {
-        let layer = &plan.layers[index];
+    let (mut residual, mut x) = (Vec::new(), Vec::new());
+    let (mut sums, mut kept) = (Vec::new(), None);
+    let mut dy = Some(dy);
+    for (index, layer) in plan.layers.iter().enumerate().rev() {
+        let Some(of_layer) = saved.layers.pop() else {
+            break;
+        };
+        let previous = saved.layers.last().map(|saved| Computed {
+            layer: &plan.layers[index - 1],
+            saved,
+            x: operands.x,
+        });
+        let pass = Pass {
+            plan,
+            operands,
+            this: Computed {
+                layer,
+                saved: &of_layer,
+                x: operands.x,
+            },
+            previous,
+            gradient: match (dy.as_deref(), kept.as_deref()) {
+                (Some(dy), _) => OutputGradient::Result(dy),
+                (None, kept) => OutputGradient::Normalized(kept.unwrap_or_default()),
+            },
+        };
+        if let Some(dy) = dy.as_deref() {
+            (sums, residual) = pass.last_sums(dy, needed.residual);
+        }
         // A loop over sums in f64, image by image.
         let depth = padded(layer.geometry.c_out);
         let mut total = vec![0.0; 2 * depth];
@@ -71,14 +95,38 @@ pub(super) fn backward(
             &mut parameters[layer.parameters.gamma.clone()],
         );
         let dw = &mut parameters[layer.parameters.weight.clone()];
-        let before = pass.convolution(index, &total, kept.as_deref(), needed, dw);
+        let before = pass.convolution(&total, needed.x, dw);
         (x, kept, sums) = (before.x, before.kept, before.sums);
+        if let Some(dy) = dy.take()
+            && is_gradient_of_residual(&plan.tail)
+        {
+            match needed.residual {
+                Target::None => {}
+                Target::Planes => residual = to_planes(plan.n, &plan.tail.residual(), &dy),
+                Target::Slot(slot) => slot.add(dy),
+            }
+        }
     }
     Gradients {
         x,
         parameters,
         residual,
     }
+}
+
+/// Whether the gradient of the residual, which is added last, is that of the result.
+fn is_gradient_of_residual(tail: &Tail) -> bool {
+    (tail.addition, tail.pooling) == (Addition::AfterActivation, Pooling::None)
+}
+
+fn to_planes(n: usize, frame: &Frame, images: &[f32]) -> Vec<f32> {
+    let len = frame.channels * frame.h * frame.w;
+    let mut planes = vec![0.0; n * len];
+    planes
+        .par_chunks_mut(len)
+        .zip(images.par_chunks(frame.len()))
+        .for_each(|(planes, image)| frame.unpack(image, planes));
+    planes
 }
 
 /// What a convolution passes to the one before.
@@ -91,136 +139,218 @@ struct Before {
     sums: Vec<f64>,
 }
 
+/// The gradient from which that of a convolution's output is computed, a frame per image.
+#[derive(Clone, Copy)]
+enum OutputGradient<'a> {
+    /// That of the block's result: this is the last convolution.
+    Result(&'a [f32]),
+    /// That of the normalized output.
+    Normalized(&'a [f32]),
+}
+
+/// The backward pass of one convolution.
 #[derive(Clone, Copy)]
 struct Pass<'a> {
     plan: &'a Plan,
-    saved: &'a Saved,
     operands: Operands<'a>,
-    /// The gradient of the result, channels last.
-    dy: &'a [f32],
+    this: Computed<'a>,
+    previous: Option<Computed<'a>>,
+    gradient: OutputGradient<'a>,
 }
 
 impl Pass<'_> {
-    /// Calls `f` with an image of the last convolution; `dy` is its part of [`Self::dy`].
+    /// Calls `f` with an image of the last convolution; `dy` is the gradient of its result.
     fn with_last(&self, image: usize, dy: &[f32], f: impl FnOnce(Last<'_>)) {
-        let (plan, tail) = (self.plan, &self.plan.tail);
-        let Some(saved) = self.saved.layers.last() else {
-            return;
-        };
-        with_scratch(tail.residual_len(), |residual| {
-            pack_residual(plan, self.operands.residual, image, residual);
-            f(Last {
-                tail,
-                affine: &saved.affine,
-                statistics: &saved.statistics,
-                z: &saved.z[image * tail.z.len()..][..tail.z.len()],
-                residual,
-                dy,
+        let (plan, saved) = (self.plan, self.this.saved);
+        with_residual(plan, self.operands.residual, image, |residual| {
+            self.this.with_z(image, |z| {
+                f(Last {
+                    tail: &plan.tail,
+                    affine: &saved.affine,
+                    statistics: &saved.statistics,
+                    z,
+                    residual,
+                    dy,
+                });
             });
         });
     }
 
-    /// The sums of the last convolution, `[n, 2, depth]`, and the gradient of the residual.
-    /// `dy`, that of the result in planes, is written channels last to `packed`.
-    fn last_sums(&self, dy: &[f32], packed: &mut [f32], needed: Needed) -> (Vec<f64>, Vec<f32>) {
-        let (n, frame, output) = (
-            self.plan.n,
-            self.plan.tail.residual(),
-            self.plan.tail.output(),
-        );
+    /// The sums of the last convolution, `[n, 2, depth]`, and the gradient of the residual where it
+    /// is not `dy`.
+    fn last_sums(&self, dy: &[f32], target: Target<'_>) -> (Vec<f64>, Vec<f32>) {
+        let (plan, n) = (self.plan, self.plan.n);
+        let frame = plan.tail.residual();
         let sums_len = 2 * padded(frame.channels);
-        let len = frame.channels * frame.h * frame.w;
         let mut sums = vec![0.0; n * sums_len];
-        let mut residual = vec![0.0; if needed.residual { n * len } else { 0 }];
-        let residuals = chunks_or_empty(&mut residual, len, n);
-        let images = packed
-            .par_chunks_mut(output.len())
-            .zip(dy.par_chunks(output.channels * output.h * output.w));
+        let target = match is_gradient_of_residual(&plan.tail) {
+            true => Target::None,
+            false => target,
+        };
+        let mut residual = Destination::new(target, n, &frame);
         sums.par_chunks_mut(sums_len)
-            .zip(residuals)
-            .zip(images)
+            .zip(residual.images(n))
+            .zip(dy.par_chunks(plan.tail.output().len()))
             .enumerate()
-            .for_each(|(image, ((sums, residual), (packed, dy)))| {
-                output.pack(dy, packed);
-                let pixels = if needed.residual { frame.len() } else { 0 };
-                with_scratch(pixels, |pixels| {
-                    self.with_last(image, packed, |last| last.sums(Sums(sums), pixels));
-                    if needed.residual {
-                        frame.unpack(pixels, residual);
-                    }
+            .for_each(|(image, ((sums, mut residual), dy))| {
+                residual.with_frame(&frame, |pixels| {
+                    self.with_last(image, dy, |last| last.sums(Sums(sums), pixels));
                 });
             });
-        (sums, residual)
+        (sums, residual.finish(target))
     }
 
     /// The gradients of one convolution: writes that of the weights to `dw`. `total` are the sums
-    /// over the batch, `kept` is the gradient of its normalized output, `None` for the last.
-    fn convolution(
-        &self,
-        index: usize,
-        total: &[f64],
-        kept: Option<&[f32]>,
-        needed: Needed,
-        dw: &mut [f32],
-    ) -> Before {
-        let (plan, layer) = (self.plan, &self.plan.layers[index]);
-        let (n, conv) = (plan.n, &layer.conv);
-        let saved = &self.saved.layers[index];
+    /// over the batch.
+    fn convolution(&self, total: &[f64], target: Target<'_>, dw: &mut [f32]) -> Before {
+        let (layer, saved) = (self.this.layer, self.this.saved);
+        let (n, conv, g) = (self.plan.n, &layer.conv, &layer.geometry);
         let gradient = InputGradient::new(&saved.affine, &saved.statistics, total, layer.count());
-        let previous = match index {
-            0 => None,
-            _ => Some((&plan.layers[index - 1], &self.saved.layers[index - 1])),
+        let target = match self.previous {
+            None => target,
+            Some(_) => Target::None,
         };
-        let needs_dx = previous.is_some() || needed.x;
+        let needs_dx = self.previous.is_some() || !matches!(target, Target::None);
         let weights = match needs_dx {
             true => {
                 conv.gradient_weights(&self.operands.parameters[layer.parameters.weight.clone()])
             }
             false => Vec::new(),
         };
-        let x_len = layer.geometry.x_len();
-        let (kept_len, sums_len) = previous.map_or((0, 0), |(before, _)| {
-            let frame = before.conv.output();
+        let (kept_len, sums_len) = self.previous.map_or((0, 0), |before| {
+            let frame = before.layer.conv.output();
             (frame.len(), 2 * padded(frame.channels))
         });
-        let x_is_result = previous.is_none() && needed.x;
-        let mut kept_before = previous.map(|_| Buffer::new(n * kept_len));
+        let mut kept_before = self.previous.map(|_| Buffer::new(n * kept_len));
         let mut sums = vec![0.0; n * sums_len];
-        let compute = |x: &mut [f32]| {
-            let kept_before = kept_before.as_deref_mut().unwrap_or_default();
-            let outputs = chunks_or_empty(x, x_len, n)
-                .into_iter()
-                .zip(chunks_or_empty(kept_before, kept_len, n))
-                .zip(chunks_or_empty(&mut sums, sums_len, n))
-                .map(|((x, kept), sums)| Mutex::new(ImageOutputs { x, kept, sums }));
-            let images = LayerImages {
-                pass: *self,
-                inputs: Inputs {
-                    layer,
-                    previous,
-                    x: self.operands.x,
-                },
-                saved,
-                gradient: &gradient,
-                kept,
-                outputs: outputs.collect(),
-            };
-            conv.gradients_batch(n, &images, &weights, dw);
+        let frame = Frame::tight(g.c_in, g.h, g.w);
+        let mut x = Destination::new(target, n, &frame);
+        let kept = kept_before.as_deref_mut().unwrap_or_default();
+        let outputs = x
+            .images(n)
+            .into_iter()
+            .zip(chunks_or_empty(kept, kept_len, n))
+            .zip(chunks_or_empty(&mut sums, sums_len, n))
+            .map(|((x, kept), sums)| Mutex::new(ImageOutputs { x, kept, sums }));
+        let images = LayerImages {
+            pass: *self,
+            inputs: Inputs {
+                layer,
+                previous: self.previous,
+                x: self.operands.x,
+            },
+            gradient: &gradient,
+            outputs: outputs.collect(),
         };
-        // SAFETY: where there is an `x` to be written, `weights` is not empty, so that the input
-        // gradient of each image is computed and unpacked to its part of `x`.
-        let x = unsafe { written(if x_is_result { n * x_len } else { 0 }, compute) };
+        conv.gradients_batch(n, &images, &weights, dw);
+        drop(images);
         Before {
-            x,
+            x: x.finish(target),
             kept: kept_before,
             sums,
         }
     }
 }
 
+/// Memory for the gradient of an operand.
+enum Destination {
+    None,
+    Planes { values: Vec<f32>, image_len: usize },
+    Frames { sum: Sum, image_len: usize },
+}
+
+impl Destination {
+    /// For `n` images in frames of this size.
+    fn new(target: Target<'_>, n: usize, frame: &Frame) -> Self {
+        match target {
+            Target::None => Self::None,
+            Target::Planes => {
+                let image_len = frame.channels * frame.h * frame.w;
+                Self::Planes {
+                    values: vec![0.0; n * image_len],
+                    image_len,
+                }
+            }
+            Target::Slot(slot) => {
+                let image_len = frame.len();
+                let sum = slot.take().unwrap_or_else(|| Sum {
+                    terms: 0,
+                    values: Buffer::new(n * image_len),
+                });
+                Self::Frames { sum, image_len }
+            }
+        }
+    }
+
+    /// The part of each of `n` images.
+    fn images(&mut self, n: usize) -> Vec<Part<'_>> {
+        match self {
+            Self::None => (0..n).map(|_| Part::None).collect(),
+            Self::Planes { values, image_len } => {
+                values.chunks_mut(*image_len).map(Part::Planes).collect()
+            }
+            Self::Frames { sum, image_len } => {
+                let is_first = sum.terms == 0;
+                let images = sum.values.chunks_mut(*image_len);
+                let part = |image| match is_first {
+                    true => Part::Frame(image),
+                    false => Part::Sum(image),
+                };
+                images.map(part).collect()
+            }
+        }
+    }
+
+    /// The planes, unless the gradient goes to a slot.
+    fn finish(self, target: Target<'_>) -> Vec<f32> {
+        match (self, target) {
+            (Self::Planes { values, .. }, _) => values,
+            (Self::Frames { mut sum, .. }, Target::Slot(slot)) => {
+                sum.terms += 1;
+                slot.put(sum);
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Where the gradient of one image goes.
+enum Part<'a> {
+    None,
+    Planes(&'a mut [f32]),
+    Frame(&'a mut [f32]),
+    /// Added to the frame.
+    Sum(&'a mut [f32]),
+}
+
+impl Part<'_> {
+    /// Calls `write` with a frame without margin for the gradient, empty if it is not needed.
+    fn with_frame(&mut self, frame: &Frame, write: impl FnOnce(&mut [f32])) {
+        match self {
+            Self::None => write(&mut []),
+            Self::Frame(to) => write(to),
+            Self::Planes(_) | Self::Sum(_) => with_scratch(frame.len(), |pixels| {
+                write(pixels);
+                self.take(frame, pixels);
+            }),
+        }
+    }
+
+    /// Takes the gradient from a frame.
+    fn take(&mut self, frame: &Frame, values: &[f32]) {
+        match self {
+            Self::None => {}
+            Self::Planes(to) => frame.unpack(values, to),
+            Self::Frame(to) => frame.extract(values, to),
+            Self::Sum(to) => frame.add_to(values, to),
+        }
+    }
+}
+
 /// Where the gradients of one image go that the convolution before needs.
 struct ImageOutputs<'a> {
-    x: &'a mut [f32],
+    x: Part<'a>,
     kept: &'a mut [f32],
     sums: &'a mut [f64],
 }
@@ -229,35 +359,40 @@ struct ImageOutputs<'a> {
 struct LayerImages<'a> {
     pass: Pass<'a>,
     inputs: Inputs<'a>,
-    saved: &'a SavedLayer,
     gradient: &'a InputGradient,
-    /// The gradient of the normalized values, `None` of the last convolution.
-    kept: Option<&'a [f32]>,
     /// One for each image, which only the task of the image uses.
     outputs: Vec<Mutex<ImageOutputs<'a>>>,
 }
 
-impl BackwardPass for LayerImages<'_> {
-    fn fill_input(&self, image: usize, input: &mut [f32]) {
-        self.inputs.fill(image, input);
+impl InputFrames for LayerImages<'_> {
+    fn input(&self, image: usize) -> Option<&[f32]> {
+        self.inputs.input(image)
     }
 
+    fn fill_input(&self, image: usize, input: &mut [f32]) {
+        self.inputs.fill_input(image, input);
+    }
+}
+
+impl BackwardPass for LayerImages<'_> {
     fn fill_gradient(&self, image: usize, dy: &mut [f32]) {
-        let conv = &self.inputs.layer.conv;
-        let to = conv.output_gradient();
-        match self.kept {
-            None => {
+        let Computed { layer, saved, .. } = self.pass.this;
+        let to = layer.conv.output_gradient();
+        match self.pass.gradient {
+            OutputGradient::Result(result) => {
                 let len = self.pass.plan.tail.output().len();
-                let result = &self.pass.dy[image * len..][..len];
+                let result = &result[image * len..][..len];
                 self.pass.with_last(image, result, |last| {
                     last.output_gradient(self.gradient, &to, dy);
                 });
             }
-            Some(kept) => {
-                let frame = conv.output();
-                let image = image * frame.len()..(image + 1) * frame.len();
-                let inner = self.saved.inner(&frame, &self.saved.z[image.clone()]);
-                inner.output_gradient(self.gradient, &kept[image], &to, dy);
+            OutputGradient::Normalized(kept) => {
+                let frame = layer.conv.output();
+                let kept = &kept[image * frame.len()..][..frame.len()];
+                self.pass.this.with_z(image, |z| {
+                    let inner = saved.inner(&frame, z);
+                    inner.output_gradient(self.gradient, kept, &to, dy);
+                });
             }
         }
     }
@@ -269,11 +404,13 @@ impl BackwardPass for LayerImages<'_> {
             .unwrap_or_else(PoisonError::into_inner);
         let ImageOutputs { x, kept, sums } = &mut *outputs;
         match self.inputs.previous {
-            None => dx_frame.unpack(dx, x),
-            Some((before, saved)) => {
-                let frame = before.conv.output();
-                let z = &saved.z[image * frame.len()..][..frame.len()];
-                saved.inner(&frame, z).sums(&dx_frame, dx, kept, Sums(sums));
+            None => x.take(&dx_frame, dx),
+            Some(before) => {
+                let frame = before.layer.conv.output();
+                before.with_z(image, |z| {
+                    let inner = before.saved.inner(&frame, z);
+                    inner.sums(&dx_frame, dx, kept, Sums(sums));
+                });
             }
         }
     }

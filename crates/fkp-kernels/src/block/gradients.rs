@@ -2,10 +2,11 @@
 #![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
 
 use super::affine::{Affine, Statistics};
-use super::pair_sums::PairSums;
+use super::pair_sums::{Pair, PairSums};
 use super::tail::{GradientSink, PixelGradient, Pixels, Tail};
 use crate::layout::{Frame, padded};
-use crate::simd::{CHANNEL_BLOCK, Kernel, Simd, dispatch};
+use crate::scratch::with_scratch;
+use crate::simd::{Kernel, Simd, dispatch};
 
 /// Sums over the pixels of an image: `[2, depth]`, of the gradient of the normalized values after
 /// scale and shift, and of its product with the normalized values before. Over the batch these
@@ -83,10 +84,12 @@ impl Last<'_> {
     /// Computes the sums, and the gradient of the residual where `d_residual` is not empty.
     pub(super) fn sums(self, sums: Sums<'_>, d_residual: &mut [f32]) {
         d_residual.fill(0.0);
-        dispatch(LastSums {
-            last: self,
-            sums,
-            d_residual,
+        with_scratch(sums.0.len(), |recent| {
+            dispatch(LastSums {
+                last: self,
+                sums: PairSums::new(recent, sums.0),
+                d_residual,
+            });
         });
     }
 
@@ -107,7 +110,7 @@ impl Last<'_> {
 
 struct LastSums<'a> {
     last: Last<'a>,
-    sums: Sums<'a>,
+    sums: PairSums<'a>,
     d_residual: &'a mut [f32],
 }
 
@@ -118,48 +121,40 @@ impl Kernel for LastSums<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self {
             last,
-            sums: Sums(sums),
+            mut sums,
             d_residual,
         } = self;
         let (pixels, z) = (last.pixels(), last.tail.z);
         let depth = padded(z.channels);
-        assert!(sums.len() == 2 * depth);
         assert!(d_residual.is_empty() || d_residual.len() == last.tail.residual().len());
         let statistics = last.statistics;
-        for c in (0..depth).step_by(S::F32_LANES) {
-            // SAFETY: c + LANES <= depth, the length of both.
-            let (mean, inv_std) = unsafe { statistics.vectors(s, c) };
-            let mut sink = SumSink {
-                pair: PairSums::new(s),
-                mean,
-                inv_std,
-                d_residual: match d_residual.is_empty() {
-                    true => std::ptr::null_mut(),
-                    false => d_residual.as_mut_ptr().wrapping_add(c),
-                },
-                line: z.w * depth,
-                depth,
-            };
-            for y in 0..last.tail.output().h {
+        for y in 0..last.tail.output().h {
+            for c in (0..depth).step_by(S::F32_LANES) {
+                // SAFETY: c + LANES <= depth, the length of both.
+                let (mean, inv_std) = unsafe { statistics.vectors(s, c) };
+                let mut sink = SumSink {
+                    pair: sums.load(s, c),
+                    mean,
+                    inv_std,
+                    d_residual: match d_residual.is_empty() {
+                        true => std::ptr::null_mut(),
+                        false => d_residual.as_mut_ptr().wrapping_add(c),
+                    },
+                    line: z.w * depth,
+                    depth,
+                };
                 pixels.row_gradients(s, last.dy, (y, c), &mut sink);
-                sink.pair.end_of_row(s, z.w);
+                sums.store(s, c, sink.pair);
             }
-            store_sums::<S>(sink.pair.finish(s), sums, c);
+            sums.end_of_row(z.w);
         }
+        sums.finish();
     }
-}
-
-/// Writes the sums of the channels from `c`.
-#[inline(always)]
-fn store_sums<S: Simd>(lanes: [[f64; CHANNEL_BLOCK]; 2], sums: &mut [f64], c: usize) {
-    let depth = sums.len() / 2;
-    sums[c..][..S::F32_LANES].copy_from_slice(&lanes[0][..S::F32_LANES]);
-    sums[depth + c..][..S::F32_LANES].copy_from_slice(&lanes[1][..S::F32_LANES]);
 }
 
 /// Adds the gradients, and stores those of the residual.
 struct SumSink<S: Simd> {
-    pair: PairSums<S>,
+    pair: Pair<S>,
     mean: S::f32s,
     inv_std: S::f32s,
     /// The first pixel of the image, at this vector of channels; null if not needed.
@@ -260,12 +255,14 @@ impl Inner<'_> {
     /// Computes the gradient before the activation, `kept`, from that after it, `dx` in the layout
     /// `dx_frame`, and the sums.
     pub(super) fn sums(self, dx_frame: &Frame, dx: &[f32], kept: &mut [f32], sums: Sums<'_>) {
-        dispatch(InnerSums {
-            inner: self,
-            dx_frame,
-            dx,
-            kept,
-            sums,
+        with_scratch(sums.0.len(), |recent| {
+            dispatch(InnerSums {
+                inner: self,
+                dx_frame,
+                dx,
+                kept,
+                sums: PairSums::new(recent, sums.0),
+            });
         });
     }
 
@@ -292,7 +289,7 @@ struct InnerSums<'a> {
     dx_frame: &'a Frame,
     dx: &'a [f32],
     kept: &'a mut [f32],
-    sums: Sums<'a>,
+    sums: PairSums<'a>,
 }
 
 impl Kernel for InnerSums<'_> {
@@ -311,19 +308,19 @@ impl Kernel for InnerSums<'_> {
             dx_frame,
             dx,
             kept,
-            sums: Sums(sums),
+            mut sums,
         } = self;
         let depth = padded(frame.channels);
         assert!((frame.channels, frame.h, frame.w) == (dx_frame.channels, dx_frame.h, dx_frame.w));
-        assert!(sums.len() == 2 * depth && affine.scale.len() == depth);
-        for c in (0..depth).step_by(S::F32_LANES) {
-            let mut pair = PairSums::new(s);
-            // SAFETY: c + LANES <= depth.
-            let ((mean, inv_std), channel) =
-                unsafe { (statistics.vectors(s, c), affine.vectors(s, c)) };
-            for y in 0..frame.h {
-                let (z, dx) = (frame.row(y, z), dx_frame.row(y, dx));
-                let kept = frame.row_mut(y, kept);
+        assert!(affine.scale.len() == depth);
+        for y in 0..frame.h {
+            let (z, dx) = (frame.row(y, z), dx_frame.row(y, dx));
+            let kept = frame.row_mut(y, kept);
+            for c in (0..depth).step_by(S::F32_LANES) {
+                let mut pair = sums.load(s, c);
+                // SAFETY: c + LANES <= depth.
+                let ((mean, inv_std), channel) =
+                    unsafe { (statistics.vectors(s, c), affine.vectors(s, c)) };
                 for x in 0..frame.w {
                     let offset = x * depth + c;
                     // SAFETY: all three rows have w pixels of depth values.
@@ -335,10 +332,11 @@ impl Kernel for InnerSums<'_> {
                         pair.add(s, gradient, s.mul_f32s(s.sub_f32s(z, mean), inv_std));
                     }
                 }
-                pair.end_of_row(s, frame.w);
+                sums.store(s, c, pair);
             }
-            store_sums::<S>(pair.finish(s), sums, c);
+            sums.end_of_row(frame.w);
         }
+        sums.finish();
     }
 }
 

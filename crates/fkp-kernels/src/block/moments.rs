@@ -3,27 +3,35 @@
 
 use super::pair_sums::PairSums;
 use crate::layout::{Frame, padded};
+use crate::scratch::with_scratch;
 use crate::simd::{Kernel, Simd, dispatch};
 
-/// Mean and sum of squared differences from it, of each channel of one image.
-pub(super) struct Moments<'a> {
-    pub(super) mean: &'a mut [f64],
-    pub(super) squares: &'a mut [f64],
-}
-
-/// Computes the moments of the image in `frame`; `pixels` are its values.
-pub(super) fn of_image(frame: &Frame, pixels: &[f32], moments: Moments<'_>) {
-    dispatch(OfImage {
-        frame,
-        pixels,
-        moments,
+/// Computes the moments of the image in `frame`; `pixels` are its values. `moments`, `[2, depth]`,
+/// become the mean of each channel and the sum of squared differences from it.
+pub(super) fn of_image(frame: &Frame, pixels: &[f32], moments: &mut [f64]) {
+    let depth = padded(frame.channels);
+    with_scratch(2 * depth, |recent| {
+        dispatch(OfImage {
+            frame,
+            pixels,
+            sums: PairSums::new(recent, moments),
+        });
     });
+    let count = (frame.h * frame.w) as f64;
+    let (means, squares) = moments.split_at_mut(depth);
+    for ((mean, square), &pivot) in means.iter_mut().zip(squares).zip(pixels) {
+        let (sum, offset) = (*mean, *mean / count);
+        *mean = f64::from(pivot) + offset;
+        *square = (*square - sum * offset).max(0.0);
+    }
 }
 
+/// Sums of differences from the first pixel, and of their squares: sums of squares of a channel
+/// whose mean is far from 0 would lose the variance to rounding.
 struct OfImage<'a> {
     frame: &'a Frame,
     pixels: &'a [f32],
-    moments: Moments<'a>,
+    sums: PairSums<'a>,
 }
 
 impl Kernel for OfImage<'_> {
@@ -34,35 +42,26 @@ impl Kernel for OfImage<'_> {
         let Self {
             frame,
             pixels,
-            moments: Moments { mean, squares },
+            mut sums,
         } = self;
         let depth = padded(frame.channels);
         assert!(frame.margin == 0 && pixels.len() == frame.len());
-        assert!(mean.len() == depth && squares.len() == depth);
-        let count = (frame.h * frame.w) as f64;
-        for c in (0..depth).step_by(S::F32_LANES) {
-            // Differences from the first pixel: sums of squares of a channel whose mean is far
-            // from 0 would lose the variance to rounding.
-            // SAFETY: c + LANES <= depth, and the frame has at least one pixel.
-            let pivot = unsafe { s.load(pixels.as_ptr().add(c)) };
-            let mut pair = PairSums::new(s);
-            for y in 0..frame.h {
+        for y in 0..frame.h {
+            for c in (0..depth).step_by(S::F32_LANES) {
+                // SAFETY: c + LANES <= depth, and the frame has at least one pixel.
+                let pivot = unsafe { s.load(pixels.as_ptr().add(c)) };
+                let mut pair = sums.load(s, c);
                 for x in 0..frame.w {
                     let offset = (y * frame.frame_w + x) * depth + c;
                     // SAFETY: the pixel is inside the frame, whose length is asserted above.
                     let v = s.sub_f32s(unsafe { s.load(pixels.as_ptr().add(offset)) }, pivot);
                     pair.add(s, v, v);
                 }
-                pair.end_of_row(s, frame.w);
+                sums.store(s, c, pair);
             }
-            let [sums, square_sums] = pair.finish(s);
-            let pivot = s.to_lanes(pivot);
-            for i in 0..S::F32_LANES {
-                let offset = sums[i] / count;
-                mean[c + i] = f64::from(pivot[i]) + offset;
-                squares[c + i] = (square_sums[i] - sums[i] * offset).max(0.0);
-            }
+            sums.end_of_row(frame.w);
         }
+        sums.finish();
     }
 }
 
@@ -101,8 +100,7 @@ mod tests {
             .collect();
         let mut moments = vec![0.0; 3 * 2 * 16];
         for (moments, image) in moments.chunks_mut(32).zip(&images) {
-            let (mean, squares) = moments.split_at_mut(16);
-            of_image(&frame, image, Moments { mean, squares });
+            of_image(&frame, image, moments);
         }
         for (c, [mean, variance]) in merge(&moments, 16, 77).into_iter().enumerate() {
             let mut values = Vec::new();

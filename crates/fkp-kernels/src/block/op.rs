@@ -1,16 +1,17 @@
 //! The block as a candle operation of three operands: input, variables, residual.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor};
 
-use super::backward::{Needed, backward};
+use super::backward::{Needed, Target, backward};
 use super::config::{BlockConv, Residual};
-use super::forward::{Operands, Saved, forward};
+use super::forward::{Images, Operands, Saved, convolutions, result};
 use super::plan::Plan;
 use super::tail::Addition;
-use crate::conv::Pooling;
+use crate::conv::{Pooling, Source};
 use crate::host::with_values;
+use crate::port::{Frames, Port, Slot, expose, token_storage};
 use crate::{BatchStatistics, NormStatistics};
 
 const NAME: &str = "conv_block";
@@ -23,7 +24,9 @@ pub(super) fn apply(
     pooling: Pooling,
     eps: f64,
 ) -> Result<(Tensor, Vec<BatchStatistics>)> {
-    let plan = Plan::new(x, convs, residual, pooling, eps)?;
+    let device = x.device();
+    let input = Operand::new(x);
+    let plan = Plan::new(x, input.source(), convs, residual, pooling, eps)?;
     let mut parameters = Vec::with_capacity(3 * convs.len());
     for conv in convs {
         parameters.push(conv.weight.flatten_all()?);
@@ -31,25 +34,20 @@ pub(super) fn apply(
         parameters.push(conv.beta.clone());
     }
     let parameters = Tensor::cat(&parameters, 0)?;
-    let none = Tensor::zeros(0, DType::F32, x.device())?;
-    let added = residual.tensor().unwrap_or(&none);
-    let (y, saved) = with_values(
-        NAME,
-        [x, &parameters, added],
-        |[x, parameters, residual]| {
-            let operands = Operands {
-                x,
-                parameters,
-                residual,
-            };
-            Ok(forward(&plan, operands))
-        },
-    )?;
+    let added = match residual.tensor() {
+        Some(residual) => Operand::new(residual),
+        None => Operand::Planes(Tensor::zeros(0, DType::F32, device)?),
+    };
+    let (saved, result) = with_operands(&input, &parameters, &added, |operands| {
+        let saved = convolutions(&plan, operands);
+        let result = result(&plan, &saved, operands);
+        (saved, result)
+    })?;
     let statistics = plan.layers.iter().zip(&saved.layers).map(|(layer, saved)| {
         let moments = &saved.moments[..layer.geometry.c_out];
         let tensor = |f: &dyn Fn(&[f64; 2]) -> f64| {
             let values: Vec<f32> = moments.iter().map(|m| f(m) as f32).collect();
-            Tensor::new(values, x.device())
+            Tensor::new(values, device)
         };
         Ok(BatchStatistics {
             batch: NormStatistics {
@@ -61,21 +59,106 @@ pub(super) fn apply(
     });
     let statistics = statistics.collect::<Result<Vec<_>>>()?;
     let output = plan.tail.output();
+    let shape = Shape::from((plan.n, output.channels, output.h, output.w));
+    let slot = Arc::new(Slot::default());
+    let (x, residual) = (input.node().clone(), added.node().clone());
     let op = ConvBlock {
-        shape: Shape::from((plan.n, output.channels, output.h, output.w)),
         plan,
-        result: Mutex::new(Some(y)),
-        saved,
+        input,
+        residual: added,
+        saved: Mutex::new(Some(saved)),
+        slot: Arc::clone(&slot),
     };
-    Ok((x.apply_op3(&parameters, added, op)?, statistics))
+    let token = x.apply_op3(&parameters, &residual, op)?;
+    let frames = Frames {
+        frame: output,
+        values: result.frames,
+    };
+    let y = expose(result.planes, shape, Some(frames), &token, slot)?;
+    Ok((y, statistics))
+}
+
+/// An input of a block.
+enum Operand {
+    Planes(Tensor),
+    /// The result of another block.
+    Block(Arc<Port>),
+}
+
+impl Operand {
+    fn new(tensor: &Tensor) -> Self {
+        match Port::with_frames(tensor) {
+            Some(port) => Self::Block(port),
+            None => Self::Planes(tensor.clone()),
+        }
+    }
+
+    /// The operand in candle's graph.
+    fn node(&self) -> &Tensor {
+        match self {
+            Self::Planes(tensor) => tensor,
+            Self::Block(port) => &port.token,
+        }
+    }
+
+    fn source(&self) -> Source {
+        match self {
+            Self::Planes(_) => Source::Planes,
+            Self::Block(_) => Source::Pixels,
+        }
+    }
+
+    fn images<'a>(&'a self, node: &'a [f32]) -> Images<'a> {
+        match self {
+            Self::Planes(_) => Images::Planes(node),
+            Self::Block(port) => Images::Frames(port.images()),
+        }
+    }
+
+    fn target(&self, needed: bool) -> Target<'_> {
+        match self {
+            _ if !needed => Target::None,
+            Self::Planes(_) => Target::Planes,
+            Self::Block(port) => Target::Slot(&port.slot),
+        }
+    }
+
+    /// The gradient for candle's graph from that in planes, if it has not gone to the slot.
+    fn gradient(&self, planes: Vec<f32>, needed: bool) -> Result<Option<Tensor>> {
+        match self {
+            _ if !needed => Ok(None),
+            Self::Planes(tensor) => {
+                Tensor::from_vec(planes, tensor.shape(), tensor.device()).map(Some)
+            }
+            Self::Block(_) => Port::token(1).map(Some),
+        }
+    }
+}
+
+/// Calls `f` with the values.
+fn with_operands<R>(
+    x: &Operand,
+    parameters: &Tensor,
+    residual: &Operand,
+    f: impl FnOnce(Operands<'_>) -> R,
+) -> Result<R> {
+    let nodes = [x.node(), parameters, residual.node()];
+    with_values(NAME, nodes, |[x_node, parameters, residual_node]| {
+        Ok(f(Operands {
+            x: x.images(x_node),
+            parameters,
+            residual: residual.images(residual_node),
+        }))
+    })
 }
 
 struct ConvBlock {
     plan: Plan,
-    shape: Shape,
-    /// Computed before the operation is applied, together with the statistics.
-    result: Mutex<Option<Vec<f32>>>,
-    saved: Saved,
+    input: Operand,
+    residual: Operand,
+    /// Until the first backward pass.
+    saved: Mutex<Option<Saved>>,
+    slot: Arc<Slot>,
 }
 
 impl CustomOp3 for ConvBlock {
@@ -83,6 +166,7 @@ impl CustomOp3 for ConvBlock {
         NAME
     }
 
+    /// The token: the result is computed already.
     fn cpu_fwd(
         &self,
         _: &CpuStorage,
@@ -92,11 +176,7 @@ impl CustomOp3 for ConvBlock {
         _: &CpuStorage,
         _: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let result = self.result.lock().ok().and_then(|mut result| result.take());
-        match result {
-            Some(y) => Ok((CpuStorage::F32(y), self.shape.clone())),
-            None => bail!("{NAME}: applied twice"),
-        }
+        Ok(token_storage())
     }
 
     fn bwd(
@@ -107,38 +187,32 @@ impl CustomOp3 for ConvBlock {
         _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let tail = &self.plan.tail;
-        let residual_needed = residual.track_op() && tail.addition != Addition::None;
-        // The gradient of a residual that is added last is that of the result.
-        let is_grad = (tail.addition, tail.pooling) == (Addition::AfterActivation, Pooling::None);
+        let plan = &self.plan;
+        let dy = self.slot.take_all(grad)?;
+        let needs_residual = residual.track_op() && plan.tail.addition != Addition::None;
         let needed = Needed {
-            x: x.track_op(),
-            residual: residual_needed && !is_grad,
+            x: self.input.target(x.track_op()),
+            residual: self.residual.target(needs_residual),
         };
-        let gradients = with_values(
-            NAME,
-            [x, parameters, residual, grad],
-            |[x, parameters, residual, grad]| {
-                let operands = Operands {
-                    x,
-                    parameters,
-                    residual,
-                };
-                Ok(backward(&self.plan, &self.saved, operands, grad, needed))
-            },
+        let saved = self
+            .saved
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let gradients = with_operands(&self.input, parameters, &self.residual, |operands| {
+            // A second backward pass of one graph.
+            let saved = saved.unwrap_or_else(|| convolutions(plan, operands));
+            backward(plan, saved, operands, dy, needed)
+        })?;
+        let of_parameters = Tensor::from_vec(
+            gradients.parameters,
+            parameters.shape(),
+            parameters.device(),
         )?;
-        let like = |values: Vec<f32>, tensor: &Tensor, needed: bool| match needed {
-            true => Tensor::from_vec(values, tensor.shape(), tensor.device()).map(Some),
-            false => Ok(None),
-        };
-        let d_residual = match residual_needed && is_grad {
-            true => Some(grad.clone()),
-            false => like(gradients.residual, residual, needed.residual)?,
-        };
         Ok((
-            like(gradients.x, x, needed.x)?,
-            like(gradients.parameters, parameters, true)?,
-            d_residual,
+            self.input.gradient(gradients.x, x.track_op())?,
+            Some(of_parameters),
+            self.residual.gradient(gradients.residual, needs_residual)?,
         ))
     }
 }

@@ -9,6 +9,12 @@ use super::tail::{Addition, Tail};
 use crate::Activation;
 use crate::conv::{Channels, Conv2dConfig, FrameConv, Geometry, Pooling, Source};
 
+/// Products per value of an output up to which it is computed again.
+const MAX_TERMS: usize = 32;
+
+/// Values of an output from which on it is.
+const MIN_COMPUTED_AGAIN: usize = if cfg!(test) { 1 } else { 1 << 18 };
+
 /// A block of convolutions, validated.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -39,6 +45,7 @@ pub(super) struct Parameters {
 impl Plan {
     pub(super) fn new(
         x: &Tensor,
+        source: Source,
         convs: &[BlockConv<'_>],
         residual: Residual<'_>,
         pooling: Pooling,
@@ -50,7 +57,7 @@ impl Plan {
         let mut layers: Vec<Layer> = Vec::with_capacity(convs.len());
         let mut shape = x.dims().to_vec();
         for conv in convs {
-            let layer = Layer::new(&shape, conv, layers.last())?;
+            let layer = Layer::new(&shape, source, conv, layers.last())?;
             let g = &layer.geometry;
             shape = vec![g.n, g.c_out, g.ho, g.wo];
             layers.push(layer);
@@ -88,7 +95,12 @@ impl Plan {
 }
 
 impl Layer {
-    fn new(x: &[usize], conv: &BlockConv<'_>, previous: Option<&Self>) -> Result<Self> {
+    fn new(
+        x: &[usize],
+        source: Source,
+        conv: &BlockConv<'_>,
+        previous: Option<&Self>,
+    ) -> Result<Self> {
         let config = Conv2dConfig::new()
             .padding(conv.padding)
             .stride(conv.stride);
@@ -107,7 +119,7 @@ impl Layer {
             bail!("conv_block: a variance needs more than one value per channel, x is {x:?}");
         }
         let source = match previous {
-            None => Source::Planes,
+            None => source,
             Some(_) => Source::Pixels,
         };
         let start = previous.map_or(0, |layer| layer.parameters.beta.end);
@@ -124,6 +136,12 @@ impl Layer {
                 beta,
             },
         })
+    }
+
+    /// Whether computing the output again takes no longer than reading it from memory.
+    pub(super) fn is_computed_again(&self) -> bool {
+        let values = self.geometry.n * self.conv.output().len();
+        values >= MIN_COMPUTED_AGAIN && self.conv.terms().is_some_and(|terms| terms <= MAX_TERMS)
     }
 
     /// Values of each channel over the batch.

@@ -1,5 +1,6 @@
 //! Loops over the images of a batch: in parallel, with sums that do not depend on the number of
 //! threads.
+#![expect(unsafe_code, reason = "the result is not zeroed before it is written")]
 
 use std::ops::Range;
 
@@ -10,6 +11,7 @@ use crate::activation::BLOCK;
 use crate::matmul::Write;
 use crate::scratch::with_scratch;
 use crate::weighted_op::OpInputs;
+use crate::written::written;
 
 /// The weight gradient is summed in at most this many partial sums, each over consecutive
 /// images. The number fixes the order of the additions and with it the result, so it does not
@@ -25,7 +27,10 @@ pub(super) struct ForwardImage<'a> {
 }
 
 /// Computes the output of all images, in parallel.
-pub(super) fn forward_images(
+///
+/// # Safety
+/// `forward` writes all of [`ForwardImage::out`], and reads none before it has written it.
+pub(super) unsafe fn forward_images(
     g: &Geometry,
     inputs: OpInputs<'_>,
     argmax: Option<&mut [u8]>,
@@ -33,19 +38,21 @@ pub(super) fn forward_images(
 ) -> Vec<f32> {
     assert_eq!(inputs.x.len(), g.n * g.x_len());
     let out_len = g.out_len();
-    let mut out = vec![0.0f32; g.n * out_len];
     let mut argmax = argmax.map(|a| {
         let len = a.len() / g.n;
         a.chunks_mut(len)
     });
-    let images = out.chunks_mut(out_len).zip(inputs.x.chunks(g.x_len()));
-    let images = images.map(|(out, x)| {
-        let argmax = argmax.as_mut().and_then(Iterator::next);
-        ForwardImage { x, out, argmax }
-    });
-    let images: Vec<_> = images.collect();
-    images.into_par_iter().for_each(forward);
-    out
+    let write = |out: &mut [f32]| {
+        let images = out.chunks_mut(out_len).zip(inputs.x.chunks(g.x_len()));
+        let images = images.map(|(out, x)| {
+            let argmax = argmax.as_mut().and_then(Iterator::next);
+            ForwardImage { x, out, argmax }
+        });
+        let images: Vec<_> = images.collect();
+        images.into_par_iter().for_each(forward);
+    };
+    // SAFETY: `out` is divided among the images; the caller's contract.
+    unsafe { written(g.n * out_len, write) }
 }
 
 /// Consecutive images whose parameter gradients are summed by one task.

@@ -3,6 +3,7 @@
 use super::config::Pooling;
 use super::geometry::Geometry;
 use crate::layout::Frame;
+use crate::recycle::Buffer;
 use crate::scratch::with_scratch;
 
 /// Whether the gradient of the input is needed as well as those of weights and bias.
@@ -40,10 +41,10 @@ impl<'a> BackwardInputs<'a> {
         }
     }
 
-    /// Memory for the input gradient, if it is needed.
-    pub(super) fn new_input_gradient(&self) -> Option<Vec<f32>> {
+    /// Memory for the input gradient, if it is needed, with arbitrary values.
+    pub(super) fn new_input_gradient(&self) -> Option<Buffer> {
         match self.input_gradient {
-            InputGradient::Needed => Some(vec![0.0f32; self.x.len()]),
+            InputGradient::Needed => Some(Buffer::new(self.x.len())),
             InputGradient::NotNeeded => None,
         }
     }

@@ -103,7 +103,7 @@ impl WeightedOp for Conv2d {
         (y, Shape::from((g.n, g.c_out, h, w)))
     }
 
-    fn backward(&self, x: &Tensor, w: &Tensor, y: &Tensor, grad: &Tensor) -> Result<OpGradients> {
+    fn backward(&self, x: &Tensor, w: &Tensor, y: &Tensor, grad: &[f32]) -> Result<OpGradients> {
         let argmax = match (self.geometry.pooling, self.argmax.get()) {
             (Pooling::None, _) => &[],
             (Pooling::Max2, Some(argmax)) => argmax.as_slice(),
@@ -113,7 +113,7 @@ impl WeightedOp for Conv2d {
             true => InputGradient::Needed,
             false => InputGradient::NotNeeded,
         };
-        with_values(NAME, [x, w, y, grad], |[x, w, y, grad]| {
+        with_values(NAME, [x, w, y], |[x, w, y]| {
             let inputs = BackwardInputs {
                 x,
                 w,

@@ -8,7 +8,7 @@ use candle_core::{Result, Shape, Tensor, bail};
 use super::channels::Channels;
 use super::channels_last::FrameConv;
 use super::config::Conv2dConfig;
-use super::frame_buffers::{BackwardPass, ForwardPass, Source};
+use super::frame_buffers::{BackwardPass, ForwardPass, InputFrames, Source};
 use super::geometry::Geometry;
 use crate::activate;
 use crate::host::with_values;
@@ -77,9 +77,9 @@ impl WeightedOp for Depthwise {
         (y, Shape::from((g.n, g.c_out, g.ho, g.wo)))
     }
 
-    fn backward(&self, x: &Tensor, w: &Tensor, _: &Tensor, grad: &Tensor) -> Result<OpGradients> {
+    fn backward(&self, x: &Tensor, w: &Tensor, _: &Tensor, grad: &[f32]) -> Result<OpGradients> {
         let g = &self.geometry;
-        with_values(NAME, [x, w, grad], |[values, w, grad]| {
+        with_values(NAME, [x, w], |[values, w]| {
             let mut dw = vec![0.0; w.len()];
             let gradients = |dx: &mut [f32], dw: &mut [f32]| {
                 let weights = match dx.is_empty() {
@@ -95,8 +95,11 @@ impl WeightedOp for Depthwise {
                 self.conv.gradients_batch(g.n, &images, &weights, dw);
             };
             let dx = match x.track_op() {
-                // SAFETY: with weights the gradient of each image is passed on and unpacked.
-                true => Some(unsafe { written(values.len(), |dx| gradients(dx, &mut dw)) }),
+                true => {
+                    let mut dx = Buffer::new(values.len());
+                    gradients(&mut dx, &mut dw);
+                    Some(dx)
+                }
                 false => {
                     gradients(&mut [], &mut dw);
                     None
@@ -133,11 +136,17 @@ struct ForwardImages<'a> {
     y: Vec<Mutex<&'a mut [f32]>>,
 }
 
-impl ForwardPass for ForwardImages<'_> {
+impl InputFrames for ForwardImages<'_> {
+    fn input(&self, _: usize) -> Option<&[f32]> {
+        None
+    }
+
     fn fill_input(&self, image: usize, input: &mut [f32]) {
         self.op.fill_input(self.x, image, input);
     }
+}
 
+impl ForwardPass for ForwardImages<'_> {
     fn take_output(&self, image: usize, z: &[f32]) {
         let mut y = self.y[image].lock().unwrap_or_else(PoisonError::into_inner);
         self.op.conv.output().unpack(z, &mut y);
@@ -157,11 +166,17 @@ struct BackwardImages<'a> {
     dx: Vec<Mutex<&'a mut [f32]>>,
 }
 
-impl BackwardPass for BackwardImages<'_> {
+impl InputFrames for BackwardImages<'_> {
+    fn input(&self, _: usize) -> Option<&[f32]> {
+        None
+    }
+
     fn fill_input(&self, image: usize, input: &mut [f32]) {
         self.op.fill_input(self.x, image, input);
     }
+}
 
+impl BackwardPass for BackwardImages<'_> {
     fn fill_gradient(&self, image: usize, dy: &mut [f32]) {
         let g = &self.op.geometry;
         let len = g.c_out * g.positions();

@@ -22,18 +22,22 @@ pub(crate) struct GradientBuffers<'a> {
     pub(crate) dx: &'a mut [f32],
 }
 
-/// The images of a batch in the forward pass.
-pub(crate) trait ForwardPass: Sync {
+/// The inputs of a batch.
+pub(crate) trait InputFrames: Sync {
+    /// The input frame, if it is in memory already.
+    fn input(&self, image: usize) -> Option<&[f32]>;
     /// Writes the input frame.
     fn fill_input(&self, image: usize, input: &mut [f32]);
+}
+
+/// The images of a batch in the forward pass.
+pub(crate) trait ForwardPass: InputFrames {
     /// Gets the frame of the output as soon as it is computed.
     fn take_output(&self, image: usize, z: &[f32]);
 }
 
 /// The images of a batch in the backward pass.
-pub(crate) trait BackwardPass: Sync {
-    /// Writes the input frame.
-    fn fill_input(&self, image: usize, input: &mut [f32]);
+pub(crate) trait BackwardPass: InputFrames {
     /// Writes the frame of the output gradient.
     fn fill_gradient(&self, image: usize, dy: &mut [f32]);
     /// Gets the frame of the input gradient.

@@ -27,7 +27,7 @@ pub use config::{Conv2dConfig, Pooling};
 pub use conv2d::conv2d;
 pub use depthwise::depthwise_conv2d;
 pub(crate) use epilogue::{max_and_argmax, route};
-pub(crate) use frame_buffers::{BackwardPass, ForwardPass, Source};
+pub(crate) use frame_buffers::{BackwardPass, ForwardPass, InputFrames, Source};
 pub(crate) use geometry::Geometry;
 pub(crate) use im2col::{col2im, im2col};
 pub(crate) use inference::{

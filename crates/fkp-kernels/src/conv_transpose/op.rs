@@ -12,6 +12,7 @@ use super::subpixel::Subpixel;
 use crate::conv::{Conv2dConfig, Geometry, GroupImage, col2im, im2col, sum_over_groups};
 use crate::host::with_values;
 use crate::matmul::{Matrix, Write, matmul};
+use crate::recycle::Buffer;
 use crate::scratch::with_scratch;
 use crate::sums::sum;
 use crate::weighted_op::{OpGradients, OpInputs, WeightedOp, applies, apply};
@@ -181,11 +182,15 @@ impl WeightedOp for ConvTranspose2d {
         (y, Shape::from((g.n, g.c_out, g.out_h, g.out_w)))
     }
 
-    fn backward(&self, x: &Tensor, w: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<OpGradients> {
+    fn backward(&self, x: &Tensor, w: &Tensor, _y: &Tensor, grad: &[f32]) -> Result<OpGradients> {
         let g = &self.geometry;
         let (x_len, w_len) = (self.product.x_len(), w.elem_count());
-        let mut dx = x.track_op().then(|| vec![0.0f32; g.n * x_len]);
-        let mut sums = with_values(NAME, [x, w, grad], |[x, w, grad]| {
+        let mut dx = x.track_op().then(|| {
+            let mut dx = Buffer::new(g.n * x_len);
+            dx.fill(0.0);
+            dx
+        });
+        let mut sums = with_values(NAME, [x, w], |[x, w]| {
             let kernels = self.kernels(w);
             let sums = sum_over_groups(
                 &self.product,

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::{Matrix, Product, Strided, Write, matmul};
 use crate::layout::{Frame, padded};
+use crate::recycle::Buffer;
 use crate::scratch::with_scratch;
 use crate::simd::{CHANNEL_BLOCK, Kernel, Simd, dispatch};
 
@@ -141,9 +142,9 @@ impl WeightGradient<'_> {
 }
 
 /// The input gradient `dy · w`.
-pub(crate) fn input_gradient(sizes: DenseSizes, w: &[f32], dy: &[f32]) -> Vec<f32> {
+pub(crate) fn input_gradient(sizes: DenseSizes, w: &[f32], dy: &[f32]) -> Buffer {
     let DenseSizes { rows, n_in, n_out } = sizes;
-    let mut dx = vec![0.0f32; rows * n_in];
+    let mut dx = Buffer::new(rows * n_in);
     with_scratch(rows * n_in, |blocks| {
         blocks
             .par_chunks_mut(COLUMNS * rows)
@@ -170,12 +171,13 @@ pub(crate) fn input_gradient(sizes: DenseSizes, w: &[f32], dy: &[f32]) -> Vec<f3
                     multiply_any_width(product, dy, panel, block);
                 });
             });
-        for (task, block) in blocks.chunks(COLUMNS * rows).enumerate() {
-            let width = block.len() / rows;
-            for (row, values) in block.chunks_exact(width).enumerate() {
-                dx[row * n_in + task * COLUMNS..][..width].copy_from_slice(values);
+        let blocks = &*blocks;
+        dx.par_chunks_mut(n_in).enumerate().for_each(|(row, dx)| {
+            let parts = dx.chunks_mut(COLUMNS).zip(blocks.chunks(COLUMNS * rows));
+            for (dx, block) in parts {
+                dx.copy_from_slice(&block[row * dx.len()..][..dx.len()]);
             }
-        }
+        });
     });
     dx
 }

@@ -372,3 +372,44 @@ fn bad_shapes_are_clear_errors() {
         );
     }
 }
+
+/// A result that other operations of this crate and of candle read.
+#[test]
+fn gradients_of_all_readers_are_added() {
+    let vars = [
+        var(1, &[2, 3, 9, 8]),
+        var(2, &[10, 3, 3, 3]),
+        var(3, &[10, 10, 3, 3]),
+        var(4, &[5, 720]),
+        var(5, &[10, 10, 1, 1]),
+    ];
+    let vars: Vec<&Var> = vars.iter().collect();
+    let config = Conv2dConfig::new().padding(1);
+    let join = |y: Tensor, second: Tensor, dense: Tensor, third: Tensor| {
+        let sum = ((second + third)? + &y)?.sqr()?.flatten_from(1)?;
+        Tensor::cat(&[sum, dense], 1)
+    };
+    compare(
+        "several readers",
+        &vars,
+        || {
+            let y = conv2d(vars[0], vars[1], None, config)?;
+            join(
+                y.clone(),
+                conv2d(&y, vars[2], None, config)?,
+                linear(&y.flatten_from(1)?, vars[3], None, Activation::Identity)?,
+                conv2d(&y, vars[4], None, Conv2dConfig::new())?,
+            )
+        },
+        || {
+            let y = vars[0].conv2d(vars[1], 1, 1, 1, 1)?;
+            join(
+                y.clone(),
+                y.conv2d(vars[2], 1, 1, 1, 1)?,
+                y.flatten_from(1)?.matmul(&vars[3].t()?)?,
+                y.conv2d(vars[4], 0, 1, 1, 1)?,
+            )
+        },
+        TOLERANCE,
+    );
+}

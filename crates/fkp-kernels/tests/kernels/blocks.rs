@@ -282,3 +282,131 @@ proptest! {
         check(&Case { x: [n, c_in, h, w], convs, added, pooling, seed })?;
     }
 }
+
+/// A block whose result two blocks and an ordinary operation read, and which is added to one of them.
+#[test]
+fn gradients_of_all_readers_are_added() {
+    let conv = |c_in, c_out, kernel, activation| Conv {
+        channels: Channels::All,
+        c_in,
+        c_out,
+        kernel,
+        stride: 1,
+        activation,
+    };
+    let case = |x, conv, added, pooling, seed| Case {
+        x,
+        convs: vec![conv],
+        added,
+        pooling,
+        seed,
+    };
+    let (none, max) = (Pooling::None, Pooling::Max2);
+    for (n, after, pooling) in [
+        (2, Added::Before, max),
+        (3, Added::Before, none),
+        (3, Added::After, max),
+        (2, Added::After, none),
+    ] {
+        let relu = Activation::Relu;
+        let first = case([n, 3, 14, 10], conv(3, 20, 3, relu), Added::Nothing, max, 1);
+        let second = case([n, 20, 7, 5], conv(20, 20, 3, relu), after, pooling, 2);
+        let third = case([n, 20, 7, 5], conv(20, 9, 1, relu), Added::Nothing, none, 3);
+        let own: Vec<Vec<Var>> = [&first, &second, &third]
+            .map(|case| case.vars())
+            .into_iter()
+            .collect();
+        let network = |vars: &[Vec<Tensor>], f64: bool| -> Option<Tensor> {
+            let run = |case: &Case, vars: &[Tensor]| match f64 {
+                true => case.reference(vars).unwrap(),
+                false => Some(case.block(vars).unwrap().0),
+            };
+            let y = run(&first, &vars[0])?;
+            let mut of_second = vec![y.clone()];
+            of_second.extend_from_slice(&vars[1][1..4]);
+            of_second.push(y.clone());
+            let mut of_third = vec![y.clone()];
+            of_third.extend_from_slice(&vars[2][1..]);
+            let parts = [
+                run(&second, &of_second)?.sqr().unwrap().mean_all().unwrap(),
+                run(&third, &of_third)?.sqr().unwrap().mean_all().unwrap(),
+                y.powf(3.0).unwrap().mean_all().unwrap(),
+            ];
+            Some(((&parts[0] + &parts[1]).unwrap() + &parts[2]).unwrap())
+        };
+        let tensors = |vars: &[Vec<Var>]| -> Vec<Vec<Tensor>> {
+            let list = |vars: &Vec<Var>| vars.iter().map(|v| v.as_tensor().clone()).collect();
+            vars.iter().map(list).collect()
+        };
+        let double = |var: &Var| Var::from_tensor(&var.to_dtype(DType::F64).unwrap()).unwrap();
+        let doubles: Vec<Vec<Var>> = own
+            .iter()
+            .map(|vars| vars.iter().map(double).collect())
+            .collect();
+        let expected = network(&tensors(&doubles), true).expect("the seeds avoid corners");
+        let expected = expected.backward().unwrap();
+        let loss = network(&tensors(&own), false).unwrap();
+        let all = |gradients: &candle_core::backprop::GradStore| -> Vec<Vec<f32>> {
+            let values = |v: &Var| gradients.get(v)?.flatten_all().ok()?.to_vec1().ok();
+            own.iter().flatten().filter_map(values).collect()
+        };
+        let gradients = loss.backward().unwrap();
+        for (i, (var, double)) in own
+            .iter()
+            .flatten()
+            .zip(doubles.iter().flatten())
+            .enumerate()
+        {
+            let pair = (gradients.get(var), expected.get(double));
+            let (Some(got), Some(expected)) = pair else {
+                assert!(pair.0.is_none() && pair.1.is_none(), "gradient {i}");
+                continue;
+            };
+            let error = relative_error(got, expected);
+            assert!(error < 1e-3, "gradient {i} off by {error:.2e}");
+        }
+        // The outputs of the convolutions are gone, and computed again.
+        assert_eq!(all(&loss.backward().unwrap()), all(&gradients));
+    }
+}
+
+/// Outputs of a first convolution that are large and cheap are not stored. The activations are smooth,
+/// so that rounding decides nothing.
+#[test]
+fn outputs_that_are_computed_again_match() {
+    let silu = Activation::Silu;
+    let conv = |channels, c_in, c_out, kernel, activation| Conv {
+        channels,
+        c_in,
+        c_out,
+        kernel,
+        stride: 1,
+        activation,
+    };
+    let all = Channels::All;
+    for (x, convs, added) in [
+        (
+            [5, 1, 60, 62],
+            vec![conv(all, 1, 20, 3, silu)],
+            Added::Before,
+        ),
+        (
+            [5, 2, 60, 62],
+            vec![
+                conv(all, 2, 8, 1, silu),
+                conv(Channels::Depthwise, 8, 8, 3, silu),
+                conv(all, 8, 2, 1, Activation::Identity),
+            ],
+            Added::After,
+        ),
+    ] {
+        let case = Case {
+            x,
+            convs,
+            added,
+            pooling: Pooling::None,
+            seed: 5,
+        };
+        check(&case).unwrap();
+    }
+}

@@ -6,7 +6,7 @@ use super::depthwise::Depthwise;
 use super::taps::Taps;
 use crate::conv::batch::{PARTIAL_SUMS, add_in_order};
 use crate::conv::channels::Channels;
-use crate::conv::frame_buffers::{BackwardPass, ForwardPass, GradientBuffers, Source};
+use crate::conv::frame_buffers::{BackwardPass, ForwardPass, GradientBuffers, InputFrames, Source};
 use crate::conv::geometry::Geometry;
 use crate::conv::winograd::{self, FrameWinograd};
 use crate::layout::Frame;
@@ -102,12 +102,44 @@ impl FrameConv {
             return batched.forward(images, weights, z);
         }
         z.par_chunks_mut(z_len).enumerate().for_each(|(image, z)| {
-            with_scratch(self.input_len(), |input| {
-                images.fill_input(image, input);
-                self.forward(input, weights, z);
-            });
+            self.forward_image(image, images, weights, z);
             images.take_output(image, z);
         });
+    }
+
+    /// As [`Self::forward_batch`] for `n` images whose outputs are not kept.
+    pub(crate) fn forward_each(&self, n: usize, images: &impl ForwardPass, weights: &[f32]) {
+        (0..n).into_par_iter().for_each(|image| {
+            with_scratch(self.output().len(), |z| {
+                self.forward_image(image, images, weights, z);
+                images.take_output(image, z);
+            });
+        });
+    }
+
+    /// Computes the output of one image.
+    pub(crate) fn forward_image(
+        &self,
+        image: usize,
+        images: &impl InputFrames,
+        weights: &[f32],
+        z: &mut [f32],
+    ) {
+        match images.input(image) {
+            Some(input) => self.forward(input, weights, z),
+            None => with_scratch(self.input_len(), |input| {
+                images.fill_input(image, input);
+                self.forward(input, weights, z);
+            }),
+        }
+    }
+
+    /// Products per value of the output; `None` of an algorithm that is not a sum of them.
+    pub(crate) fn terms(&self) -> Option<usize> {
+        match self {
+            Self::Taps(taps) => Some(taps.terms()),
+            Self::Winograd(_) | Self::Depthwise(_) => None,
+        }
     }
 
     fn batched(&self, n: usize) -> Option<winograd::Batched<'_>> {
@@ -168,10 +200,21 @@ impl FrameConv {
             false => self.input_gradient().len(),
         };
         let dy_len = self.output_gradient().len();
-        with_scratch(self.input_len() + dy_len + dx_len, |scratch| {
-            let (input, rest) = scratch.split_at_mut(self.input_len());
+        let ready = images.input(image);
+        let input_len = match ready {
+            Some(_) => 0,
+            None => self.input_len(),
+        };
+        with_scratch(input_len + dy_len + dx_len, |scratch| {
+            let (input, rest) = scratch.split_at_mut(input_len);
             let (dy, dx) = rest.split_at_mut(dy_len);
-            images.fill_input(image, input);
+            let input = match ready {
+                Some(input) => input,
+                None => {
+                    images.fill_input(image, input);
+                    input
+                }
+            };
             images.fill_gradient(image, dy);
             let buffers = GradientBuffers {
                 input,

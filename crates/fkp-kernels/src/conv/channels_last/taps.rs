@@ -118,6 +118,11 @@ impl Taps {
         }
     }
 
+    /// Products per value of the output.
+    pub(super) fn terms(&self) -> usize {
+        self.offsets.len()
+    }
+
     /// `[kh · kw · c_in, padded c_out]`.
     pub(super) fn forward_weights(&self, w: &[f32]) -> Vec<f32> {
         let depth = padded(self.c_out);

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
 
 use super::plan::Plan;
-use crate::conv::batch::forward_images;
+use crate::conv::batch::{ForwardImage, forward_images};
 use crate::conv::config::Pooling;
 use crate::conv::epilogue::{activate, max_and_argmax, saved_argmax};
 use crate::conv::geometry::Geometry;
@@ -22,7 +22,7 @@ pub(crate) fn forward(g: &Geometry, inputs: OpInputs<'_>, argmax: Option<&mut [u
         }
     }
     let bias = inputs.padded_bias(plan.depth);
-    forward_images(g, inputs, argmax, |image| {
+    let forward = |image: ForwardImage<'_>| {
         let len = plan.input_len() + plan.rows_len() + plan.output.len();
         with_scratch(len, |scratch| {
             let (input, rest) = scratch.split_at_mut(plan.input_len());
@@ -39,7 +39,9 @@ pub(crate) fn forward(g: &Geometry, inputs: OpInputs<'_>, argmax: Option<&mut [u
             });
             plan.output.unpack(output, image.out);
         });
-    })
+    };
+    // SAFETY: `unpack` writes the whole image.
+    unsafe { forward_images(g, inputs, argmax, forward) }
 }
 
 /// The convolution of one image.

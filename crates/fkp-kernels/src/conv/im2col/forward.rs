@@ -1,4 +1,5 @@
 //! The forward pass by im2col.
+#![expect(unsafe_code, reason = "the result is not zeroed before it is written")]
 
 use super::unroll::im2col;
 use crate::conv::batch::{ForwardImage, forward_images};
@@ -11,13 +12,15 @@ use crate::weighted_op::OpInputs;
 
 /// See [`crate::conv::algorithm::forward`].
 pub(crate) fn forward(g: &Geometry, inputs: OpInputs<'_>, argmax: Option<&mut [u8]>) -> Vec<f32> {
-    forward_images(g, inputs, argmax, |image| match g.pooling {
+    let forward = |image: ForwardImage<'_>| match g.pooling {
         Pooling::None => {
             products(g, image.x, inputs.w, image.out);
             add_bias_and_activate(image.out, g.positions(), inputs.bias, g.activation);
         }
         Pooling::Max2 => pooled_image(g, inputs, image),
-    })
+    };
+    // SAFETY: a product overwrites the image, and pooling writes each value.
+    unsafe { forward_images(g, inputs, argmax, forward) }
 }
 
 fn pooled_image(g: &Geometry, inputs: OpInputs<'_>, image: ForwardImage<'_>) {

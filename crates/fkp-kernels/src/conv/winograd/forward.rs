@@ -5,7 +5,7 @@ use super::plan::{Block, Plan};
 use super::tiles::{PointRows, Points, input_to_points};
 use super::transform::{OUT, Output, POINTS, Transform};
 use super::weights::{Rows, to_points};
-use crate::conv::batch::forward_images;
+use crate::conv::batch::{ForwardImage, forward_images};
 use crate::conv::config::Pooling;
 use crate::conv::epilogue::{activate, max_and_argmax, saved_argmax};
 use crate::conv::geometry::Geometry;
@@ -21,7 +21,7 @@ pub(crate) fn forward(g: &Geometry, inputs: OpInputs<'_>, argmax: Option<&mut [u
     with_scratch(plan.weights_len(), |u| {
         to_points(inputs.w, g.c_out, g.c_in, Rows::In, u);
         let u = &*u;
-        forward_images(g, inputs, argmax, |image| {
+        let forward = |image: ForwardImage<'_>| {
             let (points_len, input_len) = (plan.points_len(), plan.input.len());
             with_scratch(input_len + points_len + plan.output.len(), |scratch| {
                 let (input, rest) = scratch.split_at_mut(input_len);
@@ -42,7 +42,9 @@ pub(crate) fn forward(g: &Geometry, inputs: OpInputs<'_>, argmax: Option<&mut [u
                 });
                 plan.output.unpack(output, image.out);
             });
-        })
+        };
+        // SAFETY: `unpack` writes the whole image.
+        unsafe { forward_images(g, inputs, argmax, forward) }
     })
 }
 
