@@ -68,7 +68,7 @@ impl Pool {
                 };
                 self.blocks.push(Block {
                     memory: Memory::new(new),
-                    free: vec![0..new],
+                    free: std::iter::once(0..new).collect(),
                 });
                 (self.blocks.len() - 1, 0)
             }

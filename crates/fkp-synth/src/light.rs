@@ -143,7 +143,7 @@ impl Lights {
     }
 
     /// Light that arrives from a direction: of the surroundings, and of the lamps as soft boxes.
-    pub(crate) fn from_direction(&self, direction: Vec3) -> Color {
+    pub(crate) fn arriving_from(&self, direction: Vec3) -> Color {
         let mut out = self.ambient([0.0, direction[1], 0.2]);
         for (toward, color) in &self.lamps {
             let near = smoothstep(0.93, 0.98, dot(direction, *toward));

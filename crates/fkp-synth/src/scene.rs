@@ -340,7 +340,7 @@ impl<'a> Scene<'a> {
         if let Some(foreground) = &self.face.accessories.foreground {
             let (opacity, albedo) = self.foreground(foreground, [x as f32, y as f32]);
             if opacity > 0.0 {
-                let light = self.lights.from_direction([0.0, -0.2, 1.0]);
+                let light = self.lights.arriving_from([0.0, -0.2, 1.0]);
                 let lit = std::array::from_fn(|i| 0.8 * albedo[i] * light[i].min(1.5));
                 out = blend(out, lit, opacity);
             }

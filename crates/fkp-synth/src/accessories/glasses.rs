@@ -175,7 +175,7 @@ impl Fit {
     }
 
     /// Signed distance of a point from the outline of the nearer lens, negative inside.
-    fn from_outline(&self, x: f32, y: f32) -> f32 {
+    fn distance_from_outline(&self, x: f32, y: f32) -> f32 {
         let (u, v) = (x.abs() - self.middle[0], y - self.middle[1]);
         let turn = v.atan2(u) / TAU * OUTLINE as f32;
         let turn = turn.rem_euclid(OUTLINE as f32);
@@ -201,7 +201,7 @@ impl Fit {
         // Once more, for the curvature of the front.
         t = (self.depth(at[0] + t * toward[0], at[1] + t * toward[1]) - at[2]).max(0.0) / toward[2];
         let (x, y) = (at[0] + t * toward[0], at[1] + t * toward[1]);
-        let edge = self.from_outline(x, y);
+        let edge = self.distance_from_outline(x, y);
         let blur = 0.04 + 0.35 * softness * t.min(1.2);
         let rim = self.glasses.rim;
         // A blurred line loses darkness as it becomes wider.

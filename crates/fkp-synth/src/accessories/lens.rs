@@ -57,7 +57,7 @@ impl Lens {
         let mirrored: Vec3 = std::array::from_fn(|i| 2.0 * cos * normal[i] - toward[i]);
         let fresnel = 0.03 + 0.6 * (1.0 - cos).powi(5);
         let strength = (fresnel * self.glare).min(1.0);
-        let from = lights.from_direction(mirrored);
+        let from = lights.arriving_from(mirrored);
         let [wx, wy, ww, wh] = self.window;
         let (u, v) = (mirrored[0] - wx, mirrored[1] - wy);
         let inside = |d: f32, half: f32| smoothstep(half + 0.03, half - 0.03, d.abs());

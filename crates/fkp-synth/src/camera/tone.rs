@@ -52,7 +52,7 @@ impl ToneCurve {
         for (entry, light) in table.iter_mut().zip(LIGHTS.iter()) {
             let value = SRGB[index(self.compressed(*light))];
             let value = (value - 0.45) * self.contrast + 0.45 + self.brightness;
-            *entry = self.fade + scale * value.max(0.0).min(1.0);
+            *entry = self.fade + scale * value.clamp(0.0, 1.0);
         }
         table
     }
@@ -75,7 +75,7 @@ const fn last_index() -> usize {
 
 /// The entry of a light: at most a third of a gray level of 255 away.
 fn index(light: f32) -> usize {
-    let bits = (light.max(0.0).min(BRIGHTEST) + OFFSET).to_bits();
+    let bits = (light.clamp(0.0, BRIGHTEST) + OFFSET).to_bits();
     let index = (bits >> DROPPED) - (OFFSET.to_bits() >> DROPPED);
     (index as usize).min(ENTRIES - 1)
 }
