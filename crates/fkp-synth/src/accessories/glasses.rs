@@ -91,7 +91,10 @@ impl Fit {
         // Where it rests on the nose, and where it must not enter brows and cheeks.
         let need = |x: f32, y: f32| surface.point(x, y)[2] - fit.depth(x, y);
         let bridge = y - 0.2;
-        let on_nose = need(0.0, bridge).max(need(0.14, bridge)).max(need(-0.14, bridge)) + 0.04;
+        let on_nose = need(0.0, bridge)
+            .max(need(0.14, bridge))
+            .max(need(-0.14, bridge))
+            + 0.04;
         let clear = (0..OUTLINE / 2).map(|step| {
             let [u, v] = fit.outline(TAU * step as f32 / (OUTLINE / 2) as f32);
             need(x + u, y + v).max(need(-x - u, y + v)) + 0.08
@@ -124,8 +127,14 @@ impl Fit {
         let (inner, outer) = ((-u).max(0.0), u.max(0.0));
         let (u, v) = match self.glasses.shape {
             GlassesShape::Round => (u, v),
-            GlassesShape::Aviator => (u + 0.1 * below - 0.0 * inner + 0.38 * inner * below, v + 0.1 * below * (1.0 - inner)),
-            GlassesShape::CatEye => (u + 0.18 * inner * below, v - 0.4 * outer * outer * (1.0 - below) - 0.1 * outer),
+            GlassesShape::Aviator => (
+                u + 0.1 * below + 0.38 * inner * below,
+                v + 0.1 * below * (1.0 - inner),
+            ),
+            GlassesShape::CatEye => (
+                u + 0.18 * inner * below,
+                v - 0.4 * outer * outer * (1.0 - below) - 0.1 * outer,
+            ),
             _ => (u + 0.1 * inner * below, v),
         };
         [w * u, h * v]
@@ -134,21 +143,34 @@ impl Fit {
     /// Distance of the outline at each of [`OUTLINE`] directions from the center.
     fn polar(&self) -> [f32; OUTLINE] {
         const FINE: usize = 96;
-        let points: Vec<[f32; 2]> = (0..=FINE).map(|step| self.outline(TAU * step as f32 / FINE as f32)).collect();
+        let points: Vec<[f32; 2]> = (0..=FINE)
+            .map(|step| self.outline(TAU * step as f32 / FINE as f32))
+            .collect();
         std::array::from_fn(|index| {
             let direction = TAU * index as f32 / OUTLINE as f32;
             let (sin, cos) = direction.sin_cos();
             // The segment that crosses the ray.
             let crossing = points.windows(2).find_map(|pair| {
-                let side = pair.iter().map(|p| cos * p[1] - sin * p[0]).collect::<Vec<_>>();
-                let ahead = pair.iter().map(|p| cos * p[0] + sin * p[1]).collect::<Vec<_>>();
+                let side = pair
+                    .iter()
+                    .map(|p| cos * p[1] - sin * p[0])
+                    .collect::<Vec<_>>();
+                let ahead = pair
+                    .iter()
+                    .map(|p| cos * p[0] + sin * p[1])
+                    .collect::<Vec<_>>();
                 let crosses = side[0] <= 0.0 && side[1] > 0.0 && ahead[0] > 0.0;
                 crosses.then(|| {
                     let t = side[0] / (side[0] - side[1]);
                     mix(ahead[0], ahead[1], t)
                 })
             });
-            crossing.unwrap_or_else(|| length(self.glasses.half_size[0] * cos, self.glasses.half_size[1] * sin))
+            crossing.unwrap_or_else(|| {
+                length(
+                    self.glasses.half_size[0] * cos,
+                    self.glasses.half_size[1] * sin,
+                )
+            })
         })
     }
 
@@ -158,7 +180,11 @@ impl Fit {
         let turn = v.atan2(u) / TAU * OUTLINE as f32;
         let turn = turn.rem_euclid(OUTLINE as f32);
         let index = turn as usize % OUTLINE;
-        let radius = mix(self.radii[index], self.radii[(index + 1) % OUTLINE], turn.fract());
+        let radius = mix(
+            self.radii[index],
+            self.radii[(index + 1) % OUTLINE],
+            turn.fract(),
+        );
         length(u, v) - radius
     }
 
@@ -238,17 +264,28 @@ impl Fit {
                 .collect();
             mesh.add_tube(&temple, [side, 0.0, 0.0], 6, |row, _| temple[row].at);
             // The corner between front and temple.
-            let corner = [at(side, self.outline(PI + 0.82 * PI), 0.97), path[0], path[1]].map(|at| Section {
+            let corner = [
+                at(side, self.outline(PI + 0.82 * PI), 0.97),
+                path[0],
+                path[1],
+            ]
+            .map(|at| Section {
                 at,
                 half: [glasses.temple.max(0.03), 0.035],
             });
-            mesh.add_tube(&rounded(&corner), [side * 0.7, 0.0, 0.7], 6, |_, _| corner[1].at);
+            mesh.add_tube(&rounded(&corner), [side * 0.7, 0.0, 0.7], 6, |_, _| {
+                corner[1].at
+            });
             // A pad on the side of the nose.
             let inner = self.outline(0.9 * PI);
             let x = side * (mx + inner[0] - 0.05);
             let y = my + inner[1] + 0.05;
             let pad = [-0.1, 0.1].map(|down| Section {
-                at: [x - side * 0.03 * (down / 0.1), y + down, self.depth(x, y) - 0.12],
+                at: [
+                    x - side * 0.03 * (down / 0.1),
+                    y + down,
+                    self.depth(x, y) - 0.12,
+                ],
                 half: [0.035, 0.06],
             });
             mesh.add_tube(&rounded(&pad), up, 5, |_, _| [x, y, 0.0]);
@@ -267,7 +304,10 @@ impl Fit {
                 .to_vec();
             let bar: Vec<Section> = spline(&points, 2)
                 .into_iter()
-                .map(|at| Section { at, half: [half, 0.04] })
+                .map(|at| Section {
+                    at,
+                    half: [half, 0.04],
+                })
                 .collect();
             mesh.add_tube(&bar, up, 6, |row, _| bar[row].at);
         };
@@ -296,7 +336,9 @@ impl Fit {
         for side in [1.0, -1.0] {
             mesh.add_grid([RADII.len(), OUTLINE], Edge::Joined, |row, column| {
                 let r = RADII[row];
-                let [u, v] = self.outline(TAU * column as f32 / OUTLINE as f32).map(|c| c * r);
+                let [u, v] = self
+                    .outline(TAU * column as f32 / OUTLINE as f32)
+                    .map(|c| c * r);
                 let (x, y) = (side * (self.middle[0] + u), self.middle[1] + v);
                 let bulge = 0.07 * (1.0 - r * r);
                 let height = v / self.glasses.half_size[1];

@@ -149,7 +149,14 @@ impl Hand {
                 .map(|[p, q]| clear(frame.at(*p, *q, -0.15), 0.22 * self.size))
                 .collect()
         };
-        self.finger(&joints, 0.32 * self.size, normalized(add(out, scaled(across, 0.5))), 4.0, side, &mut mesh);
+        self.finger(
+            &joints,
+            0.32 * self.size,
+            normalized(add(out, scaled(across, 0.5))),
+            4.0,
+            side,
+            &mut mesh,
+        );
         Item::on_head(
             mesh,
             HandPaint {
@@ -163,7 +170,15 @@ impl Hand {
 
     /// Surface coordinates of a finger: angle around it, 0 on the back of the hand; joints passed
     /// from 0 to 4; 10 + number of the finger.
-    fn finger(&self, joints: &[Vec3], radius: f32, up: Vec3, number: f32, side: f32, mesh: &mut Mesh) {
+    fn finger(
+        &self,
+        joints: &[Vec3],
+        radius: f32,
+        up: Vec3,
+        number: f32,
+        side: f32,
+        mesh: &mut Mesh,
+    ) {
         const PARTS: usize = 3;
         let path = spline(joints, PARTS);
         let last = path.len() - 1;
@@ -175,7 +190,10 @@ impl Hand {
                 // Thinner to the tip, thicker at the joints.
                 let joint = (index as f32 / PARTS as f32 * std::f32::consts::TAU).cos();
                 let r = radius * (mix(1.06, 0.8, t) + 0.04 * joint);
-                Section { at: *at, half: [r, 0.9 * r] }
+                Section {
+                    at: *at,
+                    half: [r, 0.9 * r],
+                }
             })
             .collect();
         let sections = rounded(&sections);
@@ -204,7 +222,13 @@ impl Hand {
             .iter()
             .map(|[q, wide, thick, shift]| {
                 let at = clear(frame.at(*shift, *q, 0.0), 0.8 * thick * size);
-                (Section { at, half: [wide * size, thick * size] }, *q)
+                (
+                    Section {
+                        at,
+                        half: [wide * size, thick * size],
+                    },
+                    *q,
+                )
             })
             .collect();
         let wrist = sections[SHAPE.len() - 1].0.at;
@@ -217,14 +241,19 @@ impl Hand {
             let at = add(add(wrist, scaled(toward, length * size)), away);
             let grow = (1.0 + 0.09 * length).min(1.5);
             sections.push((
-                Section { at, half: [0.88 * grow * size, 0.68 * grow * size] },
+                Section {
+                    at,
+                    half: [0.88 * grow * size, 0.68 * grow * size],
+                },
                 WRIST - 0.7 - length,
             ));
         }
         let tube: Vec<Section> = sections.iter().map(|(section, _)| *section).collect();
         let side = self.side();
         // Rings of the tube run from the fingers to the elbow.
-        mesh.add_tube(&tube, frame.out, 14, |row, angle| [-side * angle, sections[row].1, 0.0]);
+        mesh.add_tube(&tube, frame.out, 14, |row, angle| {
+            [-side * angle, sections[row].1, 0.0]
+        });
         // The sleeve is a wider tube over the forearm.
         let start = WRIST - self.wrist.bare.max(0.1);
         let mut sleeve = Vec::new();
@@ -233,14 +262,19 @@ impl Hand {
             for part in [0.0, 0.5] {
                 let q = mix(from, to, part);
                 if q <= start {
-                    let mut half = [mix(a.half[0], b.half[0], part), mix(a.half[1], b.half[1], part)];
+                    let mut half = [
+                        mix(a.half[0], b.half[0], part),
+                        mix(a.half[1], b.half[1], part),
+                    ];
                     half = half.map(|h| 1.12 * h + 0.1);
                     let at = std::array::from_fn(|i| mix(a.at[i], b.at[i], part));
                     sleeve.push(Section { at, half });
                 }
             }
         }
-        mesh.add_tube(&sleeve, frame.out, 14, |row, angle| [-side * angle, 0.75 * row as f32, 1.0]);
+        mesh.add_tube(&sleeve, frame.out, 14, |row, angle| {
+            [-side * angle, 0.75 * row as f32, 1.0]
+        });
     }
 }
 
@@ -268,7 +302,10 @@ impl Painter for HandPaint {
         let spot = Spot {
             at: [5.0 * noise.sign + 0.6 * angle, -3.0 + 0.5 * t],
             px: px.max(0.05),
-            ray: Ray { at: [0.0; 3], toward_camera: [0.0, 0.0, 1.0] },
+            ray: Ray {
+                at: [0.0; 3],
+                toward_camera: [0.0, 0.0, 1.0],
+            },
         };
         let mut material = skin::material(&self.skin, self.base, &[], noise, &spot);
         let light = 1.0 - 0.7 * self.skin.melanin;
@@ -278,21 +315,29 @@ impl Painter for HandPaint {
         material.tint(palm * (0.3 + 0.7 * self.skin.melanin), [1.5, 1.35, 1.25]);
         if part < 0.5 {
             // Tendons and the knuckles.
-            let tendon = (angle * 4.5).cos() * smoothstep(-2.4, -0.6, t) * smoothstep(1.3, 1.0, angle.abs());
+            let tendon =
+                (angle * 4.5).cos() * smoothstep(-2.4, -0.6, t) * smoothstep(1.3, 1.0, angle.abs());
             material.slope[0] += 0.12 * tendon * noise.sign;
             material.tint(0.5 * light * smoothstep(-0.8, 0.1, t), [1.0, 0.86, 0.84]);
-            material.open *= 1.0 - 0.25 * smoothstep(-0.2, 0.25, t) * (1.0 - ridge((angle * 4.5).cos() - 1.0, 0.8));
+            material.open *= 1.0
+                - 0.25 * smoothstep(-0.2, 0.25, t) * (1.0 - ridge((angle * 4.5).cos() - 1.0, 0.8));
             return material;
         }
         // Redder at joints and tip, creased at the joints.
         let joint = ridge(t - 2.0, 0.3) + ridge(t - 3.0, 0.25);
-        material.tint(0.6 * light * (joint + smoothstep(3.2, 4.0, t)).min(1.0), [1.0, 0.82, 0.8]);
-        let lines = 0.7 * ridge(t - 1.95, 0.06) + 0.7 * ridge(t - 2.07, 0.06) + 0.5 * ridge(t - 3.0, 0.06);
+        material.tint(
+            0.6 * light * (joint + smoothstep(3.2, 4.0, t)).min(1.0),
+            [1.0, 0.82, 0.8],
+        );
+        let lines =
+            0.7 * ridge(t - 1.95, 0.06) + 0.7 * ridge(t - 2.07, 0.06) + 0.5 * ridge(t - 3.0, 0.06);
         let back = smoothstep(1.3, 0.8, angle.abs());
         material.open *= 1.0 - (0.22 + 0.2 * self.skin.age) * lines.min(1.0) * (0.4 + 0.6 * back);
         // Fingers shade each other.
         material.open *= 1.0 - 0.45 * ridge(angle.abs() - 1.57, 0.7);
-        let nail = smoothstep(0.85, 0.75, angle.abs()) * smoothstep(3.4, 3.5, t) * smoothstep(4.12, 4.04, t);
+        let nail = smoothstep(0.85, 0.75, angle.abs())
+            * smoothstep(3.4, 3.5, t)
+            * smoothstep(4.12, 4.04, t);
         if nail > 0.0 {
             let tip = smoothstep(3.95, 4.0, t);
             let pale: Color = material.albedo.map(|c| mix(c, 0.75, 0.18 + 0.4 * tip));

@@ -69,7 +69,10 @@ impl Hat {
     }
 
     pub(crate) fn covers_ears(&self) -> bool {
-        matches!(self.kind, HatKind::Hijab | HatKind::Hood | HatKind::Beanie | HatKind::Helmet)
+        matches!(
+            self.kind,
+            HatKind::Hijab | HatKind::Hood | HatKind::Beanie | HatKind::Helmet
+        )
     }
 
     /// Changes hair to how it is under this hat.
@@ -145,7 +148,8 @@ impl Hat {
             .map(|column| self.edge(surface, column_angle(column), self.line))
             .collect();
         let crown = surface.ring(0.0).front;
-        let middle: Vec3 = std::array::from_fn(|i| edges.iter().map(|p| p[i]).sum::<f32>() / COLUMNS as f32);
+        let middle: Vec3 =
+            std::array::from_fn(|i| edges.iter().map(|p| p[i]).sum::<f32>() / COLUMNS as f32);
         let top = (middle[1] - crown[0] + self.fit + extra).max(0.3) * self.height;
         mesh.add_grid([rows, COLUMNS], Edge::Joined, |row, column| {
             // From the top to the edge.
@@ -164,13 +168,16 @@ impl Hat {
                 // The folded cuff.
                 HatKind::Beanie if rise < 0.16 + 0.25 * self.brim => lift = 0.1,
                 HatKind::Turban => {
-                    let fold = (9.0 * rise + 1.8 * angle.cos().abs() + 1.5 * angle.sin().abs()) * 1.6;
+                    let fold =
+                        (9.0 * rise + 1.8 * angle.cos().abs() + 1.5 * angle.sin().abs()) * 1.6;
                     lift = 0.3 * smoothstep(0.0, 0.25, rise) + 0.09 * (fold - fold.floor());
                 }
                 // The front panels stand up.
                 HatKind::Cap => at[1] -= 0.25 * rise * (1.0 - rise) * angle.cos().max(0.0),
                 // The dent along the top.
-                HatKind::Brimmed => at[1] += 0.3 * smoothstep(0.85, 1.0, rise) * smoothstep(1.2, 0.0, at[0].abs()),
+                HatKind::Brimmed => {
+                    at[1] += 0.3 * smoothstep(0.85, 1.0, rise) * smoothstep(1.2, 0.0, at[0].abs())
+                }
                 _ => {}
             }
             let out = normalized([off[0], 0.0, off[2]]);
@@ -198,8 +205,12 @@ impl Hat {
                     let start = from(turned);
                     let out = length * t * (1.0 - s * s).max(0.0).powf(0.55);
                     let x = start[0] * (1.0 + 0.02 * t);
-                    let droop = self.bend * 0.16 * x * x * t.min(0.6) + 0.2 * out + 0.03 * out * out;
-                    ([x, start[1] + droop, start[2] + forward * out], [angle, t, 1.0])
+                    let droop =
+                        self.bend * 0.16 * x * x * t.min(0.6) + 0.2 * out + 0.03 * out * out;
+                    (
+                        [x, start[1] + droop, start[2] + forward * out],
+                        [angle, t, 1.0],
+                    )
                 });
             }
             HatKind::Brimmed => {
@@ -209,7 +220,10 @@ impl Hat {
                     let (sin, cos) = angle.sin_cos();
                     let out = self.brim * t;
                     let rise = self.bend * out * (0.25 * cos * cos - 0.45 * sin * sin) + 0.12 * out;
-                    (add(from(angle), [sin * out, rise, cos * out]), [angle, t, 1.0])
+                    (
+                        add(from(angle), [sin * out, rise, cos * out]),
+                        [angle, t, 1.0],
+                    )
                 });
             }
             _ => {}
@@ -274,7 +288,8 @@ impl Painter for HatPaint {
         match hat.kind {
             HatKind::Cap | HatKind::CapBackward => {
                 let panel = (angle / (TAU / 6.0)).rem_euclid(1.0);
-                material.open *= 1.0 - 0.35 * (ridge(panel, 0.03) + ridge(panel - 1.0, 0.03)).min(1.0);
+                material.open *=
+                    1.0 - 0.35 * (ridge(panel, 0.03) + ridge(panel - 1.0, 0.03)).min(1.0);
                 if hat.kind == HatKind::Cap {
                     // An emblem in front.
                     let (u, v) = (angle / 0.28, (t - 0.38) / 0.2);
@@ -283,7 +298,9 @@ impl Painter for HatPaint {
                     material.paint(inside * smoothstep(0.4, 0.5, letter), hat.trim);
                 } else {
                     // The hole and the strap.
-                    let hole = smoothstep(0.55, 0.5, angle.abs()) * smoothstep(0.46, 0.4, t) * smoothstep(0.12, 0.16, t);
+                    let hole = smoothstep(0.55, 0.5, angle.abs())
+                        * smoothstep(0.46, 0.4, t)
+                        * smoothstep(0.12, 0.16, t);
                     material.open *= 1.0 - 0.85 * hole;
                 }
             }
@@ -303,7 +320,11 @@ impl Painter for HatPaint {
                 material.slope[1] += 0.5 * (fold - 0.5);
             }
             HatKind::Helmet => {
-                let stripe = smoothstep(0.16, 0.14, angle.sin().abs() * (1.0 - t * t).max(0.0).sqrt());
+                let stripe = smoothstep(
+                    0.16,
+                    0.14,
+                    angle.sin().abs() * (1.0 - t * t).max(0.0).sqrt(),
+                );
                 material.paint(stripe, hat.trim);
             }
             _ => {}

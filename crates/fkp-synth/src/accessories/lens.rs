@@ -62,7 +62,8 @@ impl Lens {
         let (u, v) = (mirrored[0] - wx, mirrored[1] - wy);
         let inside = |d: f32, half: f32| smoothstep(half + 0.03, half - 0.03, d.abs());
         // The bars of the window.
-        let bars = 1.0 - 0.7 * (smoothstep(0.03, 0.01, u.abs())).max(smoothstep(0.03, 0.01, v.abs()));
+        let bars =
+            1.0 - 0.7 * (smoothstep(0.03, 0.01, u.abs())).max(smoothstep(0.03, 0.01, v.abs()));
         let window = self.window_light * inside(u, ww) * inside(v, wh) * bars;
         let coat = self.mirror * (0.45 + 0.25 * (1.0 - cos));
         let passes = self.transmittance(height);

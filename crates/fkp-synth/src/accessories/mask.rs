@@ -65,11 +65,11 @@ impl Mask {
         mesh.add_grid(GRID, Edge::Open, |row, column| {
             let (s, t) = (across(column), down(row));
             let middle = (1.0 - s * s) * (4.0 * t * (1.0 - t)).sqrt();
-            let lift = 0.08
+            let lift = 0.09
                 + self.puff * middle
                 + match self.kind {
-                    MaskKind::Respirator => 0.38 * middle * (1.0 - s.abs()).powf(0.8),
-                    MaskKind::Surgical | MaskKind::Cloth => 0.08 * middle,
+                    MaskKind::Respirator => 0.05 + 0.38 * middle * (1.0 - s.abs()).powf(0.8),
+                    MaskKind::Surgical | MaskKind::Cloth => 0.1 * middle,
                 };
             let base = points[row * columns + column];
             (add(base, scaled(outward(base), lift)), [s, t, 0.0])
@@ -84,20 +84,36 @@ impl Mask {
                 let mut path = vec![lift(surface.on_ring(level, around))];
                 let end_level = surface.level(side * ear.side[0] * 0.96, ear_y);
                 for part in [0.4, 0.8] {
-                    let at = surface.on_ring(mix(level, end_level, part), mix(around, side * 0.97, part));
+                    let at = surface
+                        .on_ring(mix(level, end_level, part), mix(around, side * 0.97, part));
                     path.push(lift(at));
                 }
                 path.push([ex, ear_y + 0.1, ez]);
                 let sections: Vec<Section> = spline(&path, 3)
                     .into_iter()
-                    .map(|at| Section { at, half: [0.03, 0.02] })
+                    .map(|at| Section {
+                        at,
+                        half: [0.03, 0.02],
+                    })
                     .collect();
                 loops.add_tube(&sections, [side, 0.0, 0.2], 5, |_, _| [0.0, 0.5, 0.0]);
             }
         }
         [
-            Item::on_head(mesh, MaskPaint { mask: *self, loops: false }),
-            Item::on_head(loops, MaskPaint { mask: *self, loops: true }),
+            Item::on_head(
+                mesh,
+                MaskPaint {
+                    mask: *self,
+                    loops: false,
+                },
+            ),
+            Item::on_head(
+                loops,
+                MaskPaint {
+                    mask: *self,
+                    loops: true,
+                },
+            ),
         ]
     }
 }

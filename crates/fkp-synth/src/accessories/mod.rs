@@ -126,7 +126,12 @@ impl Item {
 }
 
 /// The opaque accessories of a face.
-pub(crate) fn items(face: &FaceParams, surface: &Surface, fit: Option<&Fit>, noise: &NoiseTexture) -> Vec<Item> {
+pub(crate) fn items(
+    face: &FaceParams,
+    surface: &Surface,
+    fit: Option<&Fit>,
+    noise: &NoiseTexture,
+) -> Vec<Item> {
     let worn = &face.accessories;
     let mut items = Vec::new();
     if let Some(fit) = fit {

@@ -74,26 +74,42 @@ impl Object {
     pub(crate) fn items(&self, surface: &Surface, face: &FaceParams) -> Vec<Item> {
         let [x, y] = self.at;
         let size = self.size;
-        let start = add(surface.point(x.clamp(-2.2, 2.2), y.clamp(-2.5, 3.3)), [0.0, 0.0, self.lift]);
+        let start = add(
+            surface.point(x.clamp(-2.2, 2.2), y.clamp(-2.5, 3.3)),
+            [0.0, 0.0, self.lift],
+        );
         let ear = surface.ring(7.0).side;
         let phone = self.kind == ObjectKind::Phone;
         // A phone is beside the ear, its back outward.
         let start = [x, y, if phone { ear[2] + self.lift } else { start[2] }];
         let axis = self.axis();
         let side = if x < 0.0 { -1.0 } else { 1.0 };
-        let toward = if phone { [side * 0.9, 0.0, 0.35] } else { [0.0, 0.0, 1.0] };
+        let toward = if phone {
+            [side * 0.9, 0.0, 0.35]
+        } else {
+            [0.0, 0.0, 1.0]
+        };
         let along = |t: f32| add(start, scaled(axis, t * size));
         // A direction across the axis, toward the viewer.
         let up = normalized(cross(cross(axis, toward), axis));
-        let up = if dot(up, up) < 0.5 { [0.0, 1.0, 0.0] } else { up };
+        let up = if dot(up, up) < 0.5 {
+            [0.0, 1.0, 0.0]
+        } else {
+            up
+        };
         let mut mesh = Mesh::default();
         // A solid of revolution from [position, radius, part].
         let mut turned = |profile: &[[f32; 3]], columns: usize| {
             let sections: Vec<Section> = profile
                 .iter()
-                .map(|[t, r, _]| Section { at: along(*t), half: [r * size; 2] })
+                .map(|[t, r, _]| Section {
+                    at: along(*t),
+                    half: [r * size; 2],
+                })
                 .collect();
-            mesh.add_tube(&sections, up, columns, |row, angle| [angle, profile[row][0], profile[row][2]]);
+            mesh.add_tube(&sections, up, columns, |row, angle| {
+                [angle, profile[row][0], profile[row][2]]
+            });
         };
         let mut grip = None;
         match self.kind {
@@ -118,27 +134,65 @@ impl Object {
             }
             ObjectKind::StickMicrophone => {
                 turned(
-                    &[[0.0, 0.02, 1.0], [0.1, 0.24, 1.0], [0.9, 0.28, 1.0], [0.95, 0.22, 0.0], [3.5, 0.18, 0.0], [8.0, 0.12, 0.0]],
+                    &[
+                        [0.0, 0.02, 1.0],
+                        [0.1, 0.24, 1.0],
+                        [0.9, 0.28, 1.0],
+                        [0.95, 0.22, 0.0],
+                        [3.5, 0.18, 0.0],
+                        [8.0, 0.12, 0.0],
+                    ],
                     10,
                 );
                 grip = Some((3.4, [0.2; 2], 3.0));
             }
             ObjectKind::Cup => {
                 turned(
-                    &[[0.15, 0.9, 0.0], [0.0, 1.02, 0.0], [0.05, 1.08, 2.0], [0.3, 1.06, 0.0], [1.2, 1.0, 0.0], [2.6, 0.86, 0.0], [2.7, 0.7, 0.0], [2.7, 0.05, 0.0]],
+                    &[
+                        [0.15, 0.9, 0.0],
+                        [0.0, 1.02, 0.0],
+                        [0.05, 1.08, 2.0],
+                        [0.3, 1.06, 0.0],
+                        [1.2, 1.0, 0.0],
+                        [2.6, 0.86, 0.0],
+                        [2.7, 0.7, 0.0],
+                        [2.7, 0.05, 0.0],
+                    ],
                     20,
                 );
                 grip = Some((1.6, [0.98; 2], 1.9));
             }
             ObjectKind::Bottle => {
                 turned(
-                    &[[0.0, 0.05, 2.0], [0.0, 0.3, 2.0], [0.5, 0.33, 2.0], [0.55, 0.3, 0.0], [1.6, 0.42, 0.0], [2.4, 0.95, 0.0], [3.0, 1.05, 1.0], [5.0, 1.05, 1.0], [6.5, 1.0, 0.0]],
+                    &[
+                        [0.0, 0.05, 2.0],
+                        [0.0, 0.3, 2.0],
+                        [0.5, 0.33, 2.0],
+                        [0.55, 0.3, 0.0],
+                        [1.6, 0.42, 0.0],
+                        [2.4, 0.95, 0.0],
+                        [3.0, 1.05, 1.0],
+                        [5.0, 1.05, 1.0],
+                        [6.5, 1.0, 0.0],
+                    ],
                     18,
                 );
                 grip = Some((3.4, [1.05; 2], 1.9));
             }
             ObjectKind::Cigarette => {
-                turned(&[[0.0, 0.02, 2.0], [0.0, 0.12, 2.0], [0.7, 0.12, 2.0], [0.72, 0.12, 0.0], [2.2, 0.12, 0.0], [2.25, 0.11, 3.0], [2.4, 0.09, 3.0], [2.42, 0.01, 3.0]], 8);
+                turned(
+                    &[
+                        [0.0, 0.02, 2.0],
+                        [0.0, 0.12, 2.0],
+                        [0.7, 0.12, 2.0],
+                        [0.72, 0.12, 0.0],
+                        [2.2, 0.12, 0.0],
+                        [2.25, 0.11, 3.0],
+                        [2.4, 0.09, 3.0],
+                        [2.42, 0.01, 3.0],
+                    ],
+                    8,
+                );
                 grip = None;
             }
             ObjectKind::Phone => {
@@ -161,7 +215,14 @@ impl Object {
     fn slab(&self, mesh: &mut Mesh, middle: Vec3, axis: Vec3, up: Vec3, half: [f32; 3]) {
         let half = half.map(|h| h * self.size);
         let across = cross(axis, up);
-        let profile = [[-1.0, 0.003], [-1.0, 0.93], [-0.99, 1.0], [0.99, 1.0], [1.0, 0.93], [1.0, 0.003]];
+        let profile = [
+            [-1.0, 0.003],
+            [-1.0, 0.93],
+            [-0.99, 1.0],
+            [0.99, 1.0],
+            [1.0, 0.93],
+            [1.0, 0.003],
+        ];
         const COLUMNS: usize = 28;
         mesh.add_grid([profile.len(), COLUMNS], Edge::Joined, |row, column| {
             let turn = std::f32::consts::TAU * (column as f32 + 0.5) / COLUMNS as f32;
@@ -194,7 +255,11 @@ impl Object {
                 let t = step as f32 / 14.0 * std::f32::consts::PI;
                 let top = surface.ring(0.0).front[0] - 0.45;
                 Section {
-                    at: [side * (ear.side[0] + 0.4) * t.cos(), mix(0.2, top, t.sin()), ear.side[2] - 0.1],
+                    at: [
+                        side * (ear.side[0] + 0.4) * t.cos(),
+                        mix(0.2, top, t.sin()),
+                        ear.side[2] - 0.1,
+                    ],
                     half: [0.06, 0.22],
                 }
             })
@@ -206,20 +271,32 @@ impl Object {
         let mouth = surface.point(x, y);
         let tip = [x, y, mouth[2] + 0.3 + self.lift];
         let path = spline(&[add(cup, [side * 0.3, 0.2, 0.3]), beside, tip], 6);
-        let arm: Vec<Section> = path.iter().map(|at| Section { at: *at, half: [0.055; 2] }).collect();
+        let arm: Vec<Section> = path
+            .iter()
+            .map(|at| Section {
+                at: *at,
+                half: [0.055; 2],
+            })
+            .collect();
         mesh.add_tube(&arm, [0.0, 1.0, 0.1], 6, |_, angle| [angle, 0.0, 0.0]);
         let foam = [-0.12, 0.12].map(|off| Section {
             at: add(tip, [-side * off, 0.0, 0.1 * off]),
             half: [0.24 * self.size; 2],
         });
-        mesh.add_tube(&rounded(&foam), [0.0, 1.0, 0.0], 10, |_, angle| [angle, 0.0, 1.0]);
+        mesh.add_tube(&rounded(&foam), [0.0, 1.0, 0.0], 10, |_, angle| {
+            [angle, 0.0, 1.0]
+        });
     }
 
     /// Fingers around the object, with the arm below. `radii` are those of the object to the side
     /// and to the front, `far` is the angle that the fingers reach.
     fn grip(&self, middle: Vec3, axis: Vec3, radii: [f32; 2], far: f32, face: &FaceParams) -> Item {
         let mut mesh = Mesh::default();
-        let side = if self.at[0] + 0.4 * self.angle < 0.0 { -1.0 } else { 1.0 };
+        let side = if self.at[0] + 0.4 * self.angle < 0.0 {
+            -1.0
+        } else {
+            1.0
+        };
         let up = normalized([0.2 * side, 0.0, 1.0]);
         let across = normalized(cross(axis, up));
         let across = scaled(across, if across[0] * side < 0.0 { -1.0 } else { 1.0 });
@@ -229,7 +306,7 @@ impl Object {
         let around = |turn: f32, t: f32, extra: f32| {
             // From the back of the hand (on the side) over the front of the object.
             let (sin, cos) = turn.sin_cos();
-                        add(
+            add(
                 add(middle, scaled(axis, t)),
                 add(
                     scaled(across, (radii[0] + extra) * cos),
@@ -248,7 +325,10 @@ impl Object {
                 .enumerate()
                 .map(|(index, at)| {
                     let taper = mix(1.08, 0.8, index as f32 / 8.0);
-                    Section { at: *at, half: [r * taper; 2] }
+                    Section {
+                        at: *at,
+                        half: [r * taper; 2],
+                    }
                 })
                 .collect();
             let last = sections.len() as f32;
@@ -269,12 +349,19 @@ impl Object {
             .map(|(at, half)| Section { at: *at, half })
             .collect();
         let (hand, arm) = (&sections[..3], &sections[2..]);
-        mesh.add_tube(&rounded(hand), across, 12, |row, angle| [side * angle, -0.6 * row as f32, 0.0]);
+        mesh.add_tube(&rounded(hand), across, 12, |row, angle| {
+            [side * angle, -0.6 * row as f32, 0.0]
+        });
         let sleeve: Vec<Section> = arm
             .iter()
-            .map(|s| Section { at: s.at, half: s.half.map(|h| h + 0.12) })
+            .map(|s| Section {
+                at: s.at,
+                half: s.half.map(|h| h + 0.12),
+            })
             .collect();
-        mesh.add_tube(&sleeve, across, 12, |row, angle| [side * angle, 3.0 * row as f32, 1.0]);
+        mesh.add_tube(&sleeve, across, 12, |row, angle| {
+            [side * angle, 3.0 * row as f32, 1.0]
+        });
         Item::on_head(
             mesh,
             HandPaint {
@@ -344,8 +431,12 @@ impl Painter for ObjectPaint {
             }
             ObjectKind::Phone => {
                 // The camera and its frame.
-                let (x, y) = (u.abs() - 0.0, v);
-                let camera = smoothstep(0.16, 0.13, crate::math::length(1.12 * (x - 0.6), 2.35 * (y + 0.8)));
+                let (x, y) = (u.abs(), v);
+                let camera = smoothstep(
+                    0.16,
+                    0.13,
+                    crate::math::length(1.12 * (x - 0.6), 2.35 * (y + 0.8)),
+                );
                 material.paint(camera, [0.01; 3]);
                 material.paint(0.6 * smoothstep(0.93, 0.97, x.max(y.abs())), fabric.second);
             }
@@ -355,7 +446,11 @@ impl Painter for ObjectPaint {
                 material.slope = material.slope.map(|s| 0.3 * s);
                 // Lines of print.
                 let line = ridge((6.0 * v).rem_euclid(1.0) - 0.5, 0.22);
-                let words = smoothstep(0.35, 0.5, noise.at(Layer::Strands, 5.0 * u, (6.0 * v).floor()));
+                let words = smoothstep(
+                    0.35,
+                    0.5,
+                    noise.at(Layer::Strands, 5.0 * u, (6.0 * v).floor()),
+                );
                 let inside = smoothstep(0.85, 0.8, u.abs().max(v.abs()));
                 let shown = smoothstep(0.12, 0.05, px);
                 material.paint(0.6 * line * words * inside * shown, fabric.second);

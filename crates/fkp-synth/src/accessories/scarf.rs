@@ -63,7 +63,11 @@ impl Scarf {
                 (top + 0.5 * (1.0 - u) * (1.0 - u), 0.05 + 0.4 * u)
             } else {
                 let u = (t - 0.3) / 0.7;
-                let bulge = if open { 0.45 + 0.3 * u } else { 0.45 + 0.55 * (PI * u.powf(0.8)).sin() };
+                let bulge = if open {
+                    0.45 + 0.3 * u
+                } else {
+                    0.45 + 0.55 * (PI * u.powf(0.8)).sin()
+                };
                 (mix(top, bottom, u.powf(1.2)), bulge)
             };
             let fold = noise.at(Layer::Tufts, 1.7 * sin, 1.3 * y + 0.7 * cos) - 0.5;
@@ -72,7 +76,11 @@ impl Scarf {
             let shoulders = 0.9 * smoothstep(4.9, 6.0, y);
             let half = mix(1.62, 1.95, high) + shoulders;
             let (near, far) = (mix(0.95, chin - 0.1, smoothstep(4.3, 3.4, y)), 1.95);
-            let depth = if cos > 0.0 { near + 0.45 + out } else { far - 0.5 + out };
+            let depth = if cos > 0.0 {
+                near + 0.45 + out
+            } else {
+                far - 0.5 + out
+            };
             let at: Vec3 = [(half + out) * sin, y, -0.45 + depth * cos];
             (at, [if turn > PI { turn - TAU } else { turn }, t, y])
         });
@@ -92,7 +100,11 @@ struct ScarfPaint {
 impl Painter for ScarfPaint {
     fn material(&self, [angle, t, y]: [f32; 3], px: f32, noise: &NoiseTexture) -> Material {
         let mut material = self.scarf.fabric.material([2.0 * angle, y], px, noise);
-        let folds = if self.scarf.kind == ScarfKind::Scarf { 1.0 } else { 0.3 };
+        let folds = if self.scarf.kind == ScarfKind::Scarf {
+            1.0
+        } else {
+            0.3
+        };
         let wave = noise.at(Layer::LongHair, 1.3 * angle, 3.2 * y) - 0.5;
         material.slope[1] += 1.4 * folds * wave;
         material.open *= 1.0 - folds * 0.6 * (0.1 - wave).clamp(0.0, 0.6);

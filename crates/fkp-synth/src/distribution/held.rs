@@ -52,12 +52,18 @@ impl HandDistribution {
         let turn = sampler.triangular(0.3);
         let free = self.free.sample(sampler);
         let somewhere = [sampler.uniform(-1.5, 2.5), sampler.uniform(-1.5, 3.5)];
-        let any = [sampler.triangular(1.2), sampler.uniform(0.2, 3.5), sampler.unit_uniform()];
+        let any = [
+            sampler.triangular(1.2),
+            sampler.uniform(0.2, 3.5),
+            sampler.unit_uniform(),
+        ];
         let mut curl = [index, others, others, others + 0.04];
         for bend in &mut curl {
             *bend = (*bend + sampler.triangular(0.12)).max(0.0);
         }
-        let size = self.size.sample(sampler) * (1.0 - 0.12 * person.feminine) * (1.0 - 0.25 * person.child);
+        let size = self.size.sample(sampler)
+            * (1.0 - 0.12 * person.feminine)
+            * (1.0 - 0.25 * person.child);
         let polished = sampler.bernoulli(0.4) && person.feminine > 0.5;
         let (at, angle, lift) = if free {
             curl = curl.map(|c| mix(c, any[2] * any[2], 0.7));
@@ -108,7 +114,11 @@ impl ObjectDistribution {
             ObjectKind::Cigarette,
             ObjectKind::Board,
         ];
-        let kind = choose(sampler, &kinds, [0.26, 0.1, 0.1, 0.16, 0.13, 0.06, 0.08, 0.11]);
+        let kind = choose(
+            sampler,
+            &kinds,
+            [0.26, 0.1, 0.1, 0.16, 0.13, 0.06, 0.08, 0.11],
+        );
         let side = if sampler.bernoulli(0.5) { 1.0 } else { -1.0 };
         let (dx, dy) = (sampler.triangular(1.0), sampler.triangular(1.0));
         let (turn, near) = (sampler.triangular(1.0), sampler.unit_uniform());
@@ -124,13 +134,41 @@ impl ObjectDistribution {
                 0.25 + 1.4 * near * near,
             ),
             ObjectKind::Headset => ([1.0 + 0.15 * dx, 2.2 + 0.15 * dy], 0.0, 0.0, 0.1 * near),
-            ObjectKind::Phone => ([2.5 + 0.1 * dx, -0.8 + 0.4 * dy], -0.22 + 0.15 * turn, 0.4 + 0.2 * near, 0.0),
-            ObjectKind::Cup => ([0.15 * dx, 2.25 + 0.25 * dy], 0.3 * turn, 0.5 + 0.6 * near, 0.95),
-            ObjectKind::Bottle => ([0.15 * dx, 2.2 + 0.15 * dy], 0.3 * turn, 0.8 + 0.5 * near, 0.1),
-            ObjectKind::Cigarette => ([0.45 + 0.3 * dx, 2.1], 0.7 + 0.7 * turn, 0.8 * near + 0.2, 0.02),
+            ObjectKind::Phone => (
+                [2.5 + 0.1 * dx, -0.8 + 0.4 * dy],
+                -0.22 + 0.15 * turn,
+                0.4 + 0.2 * near,
+                0.0,
+            ),
+            ObjectKind::Cup => (
+                [0.15 * dx, 2.25 + 0.25 * dy],
+                0.3 * turn,
+                0.5 + 0.6 * near,
+                0.95,
+            ),
+            ObjectKind::Bottle => (
+                [0.15 * dx, 2.2 + 0.15 * dy],
+                0.3 * turn,
+                0.8 + 0.5 * near,
+                0.1,
+            ),
+            ObjectKind::Cigarette => (
+                [0.45 + 0.3 * dx, 2.1],
+                0.7 + 0.7 * turn,
+                0.8 * near + 0.2,
+                0.02,
+            ),
             ObjectKind::Board => (somewhere, 0.8 * turn, 0.2 * near, 0.9 + near),
         };
-        if dark && matches!(kind, ObjectKind::Microphone | ObjectKind::StickMicrophone | ObjectKind::Headset | ObjectKind::Phone) {
+        if dark
+            && matches!(
+                kind,
+                ObjectKind::Microphone
+                    | ObjectKind::StickMicrophone
+                    | ObjectKind::Headset
+                    | ObjectKind::Phone
+            )
+        {
             fabric.color = [0.02 + 0.06 * shine; 3];
             fabric.second = if near > 0.5 { [0.02; 3] } else { [0.3; 3] };
         }
@@ -182,7 +220,11 @@ impl ForegroundDistribution {
         let shape = choose(sampler, &shapes, [0.3, 0.25, 0.12, 0.18, 0.15]);
         let around = sampler.uniform(-PI, PI);
         let (dx, dy) = (around.cos(), around.sin());
-        let (u, v, turn) = (sampler.unit_uniform(), sampler.unit_uniform(), sampler.triangular(0.5));
+        let (u, v, turn) = (
+            sampler.unit_uniform(),
+            sampler.unit_uniform(),
+            sampler.triangular(0.5),
+        );
         let color = dye(sampler);
         let second = dye(sampler);
         let green = sampler.uniform(0.03, 0.3);
@@ -200,7 +242,12 @@ impl ForegroundDistribution {
             at: [away * dx, away * dy],
             angle,
             size,
-            blur: self.blur.sample(sampler) * if shape == ForegroundShape::Bars { 0.25 } else { 1.0 },
+            blur: self.blur.sample(sampler)
+                * if shape == ForegroundShape::Bars {
+                    0.25
+                } else {
+                    1.0
+                },
             color: if shape == ForegroundShape::Leaves {
                 [0.6 * green, green, 0.35 * green]
             } else {

@@ -63,7 +63,11 @@ impl GlassesDistribution {
             GlassesShape::Oval => 0.7 * w,
             _ => w * if is_dark { flat.max(0.7) } else { flat },
         };
-        let w = if shape == GlassesShape::Round { 0.92 * w } else { w };
+        let w = if shape == GlassesShape::Round {
+            0.92 * w
+        } else {
+            w
+        };
         let thick = self.rim.sample(sampler);
         let wire = sampler.bernoulli(0.35) || shape == GlassesShape::Aviator;
         let rim = match (rimless, wire) {
@@ -77,7 +81,9 @@ impl GlassesDistribution {
         let metal = rimless || wire;
         let color: Color = if metal {
             let gold = sampler.unit_uniform();
-            std::array::from_fn(|i| mix([0.45, 0.45, 0.46][i], [0.55, 0.38, 0.15][i], gold) * (0.25 + colored))
+            std::array::from_fn(|i| {
+                mix([0.45, 0.45, 0.46][i], [0.55, 0.38, 0.15][i], gold) * (0.25 + colored)
+            })
         } else if colored < 0.6 {
             [0.015 + dark_frame * 0.2; 3]
         } else if colored < 0.8 {
@@ -86,14 +92,19 @@ impl GlassesDistribution {
             tint
         };
         let spotted = sampler.bernoulli(0.3) && !metal;
-        let second = if spotted { color.map(|c| 0.2 * c) } else { color };
+        let second = if spotted {
+            color.map(|c| 0.2 * c)
+        } else {
+            color
+        };
         let window = [
             sampler.triangular(0.5),
             -sampler.uniform(-0.2, 0.6),
             sampler.uniform(0.05, 0.16),
             sampler.uniform(0.06, 0.2),
         ];
-        let window_light = sampler.uniform(2.0, 16.0) * f32::from(u8::from(self.window.sample(sampler)));
+        let window_light =
+            sampler.uniform(2.0, 16.0) * f32::from(u8::from(self.window.sample(sampler)));
         let lens_color: Color = {
             let hue: Color = std::array::from_fn(|_| sampler.unit_uniform());
             let strength = sampler.uniform(0.0, 0.8);
@@ -117,12 +128,20 @@ impl GlassesDistribution {
             shape,
             half_size: [w, h],
             rim,
-            temple: if metal { 0.04 } else { mix(0.06, 0.2, sampler.unit_uniform()) },
+            temple: if metal {
+                0.04
+            } else {
+                mix(0.06, 0.2, sampler.unit_uniform())
+            },
             color,
             second,
             gloss: sampler.uniform(0.3, 1.0),
             slide: sampler.unit_uniform().powi(3) * 0.55,
-            wrap: if is_dark { sampler.unit_uniform() } else { sampler.uniform(0.0, 0.35) },
+            wrap: if is_dark {
+                sampler.unit_uniform()
+            } else {
+                sampler.uniform(0.0, 0.35)
+            },
             lens: Lens {
                 color: lens_color,
                 density,
@@ -252,7 +271,11 @@ impl HatDistribution {
             bend,
             fabric,
             trim: if contrast { trim } else { fabric.color },
-            gloss: if kind == HatKind::Helmet { mix(0.4, 1.0, gloss) } else { 0.15 * gloss * gloss },
+            gloss: if kind == HatKind::Helmet {
+                mix(0.4, 1.0, gloss)
+            } else {
+                0.15 * gloss * gloss
+            },
         };
         worn.then_some(hat)
     }
@@ -271,7 +294,11 @@ distribution! {
 impl ScarfDistribution {
     pub(crate) fn sample(&self, sampler: &mut Sampler) -> Option<Scarf> {
         let worn = self.worn.sample(sampler);
-        let kind = choose(sampler, &[ScarfKind::Scarf, ScarfKind::Collar], [0.75, 0.25]);
+        let kind = choose(
+            sampler,
+            &[ScarfKind::Scarf, ScarfKind::Collar],
+            [0.75, 0.25],
+        );
         let top = self.top.sample(sampler);
         // Over mouth and nose, sometimes.
         let high = sampler.bernoulli(0.1);
@@ -292,7 +319,13 @@ impl ScarfDistribution {
 
 /// Cloth, half of it of one color.
 pub(super) fn cloth(sampler: &mut Sampler) -> Fabric {
-    let patterns = [Pattern::Plain, Pattern::Stripes, Pattern::Checks, Pattern::Dots, Pattern::Print];
+    let patterns = [
+        Pattern::Plain,
+        Pattern::Stripes,
+        Pattern::Checks,
+        Pattern::Dots,
+        Pattern::Print,
+    ];
     let pattern = choose(sampler, &patterns, [0.55, 0.14, 0.09, 0.07, 0.15]);
     Fabric {
         color: dye(sampler),
@@ -303,7 +336,11 @@ pub(super) fn cloth(sampler: &mut Sampler) -> Fabric {
 }
 
 /// One of several values, with these probabilities.
-pub(super) fn choose<T: Copy, const N: usize>(sampler: &mut Sampler, values: &[T; N], share: [f32; N]) -> T {
+pub(super) fn choose<T: Copy, const N: usize>(
+    sampler: &mut Sampler,
+    values: &[T; N],
+    share: [f32; N],
+) -> T {
     let at = sampler.unit_uniform() * share.iter().sum::<f32>();
     let mut sum = 0.0;
     let chosen = share.iter().position(|share| {
