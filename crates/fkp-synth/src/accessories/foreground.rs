@@ -83,8 +83,7 @@ impl Foreground {
         }
         let spots = noise.at(Layer::Blotches, 6.0 * nx, 6.0 * ny + self.variant);
         let spots = smoothstep(0.3, 0.75, spots);
-        let shade =
-            1.0 - 0.25 * (v / (size + 0.2)).clamp(-1.0, 1.0) * cos.signum() * 0.0 - 0.2 * irregular;
+        let shade = 1.0 - 0.2 * irregular;
         (
             opacity,
             std::array::from_fn(|i| mix(self.color[i], self.second[i], spots) * shade),

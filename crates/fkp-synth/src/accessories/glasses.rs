@@ -128,7 +128,7 @@ impl Fit {
         let (u, v) = match self.glasses.shape {
             GlassesShape::Round => (u, v),
             GlassesShape::Aviator => (
-                u + 0.1 * below - 0.0 * inner + 0.38 * inner * below,
+                u + 0.1 * below + 0.38 * inner * below,
                 v + 0.1 * below * (1.0 - inner),
             ),
             GlassesShape::CatEye => (

@@ -65,11 +65,11 @@ impl Mask {
         mesh.add_grid(GRID, Edge::Open, |row, column| {
             let (s, t) = (across(column), down(row));
             let middle = (1.0 - s * s) * (4.0 * t * (1.0 - t)).sqrt();
-            let lift = 0.08
+            let lift = 0.09
                 + self.puff * middle
                 + match self.kind {
-                    MaskKind::Respirator => 0.38 * middle * (1.0 - s.abs()).powf(0.8),
-                    MaskKind::Surgical | MaskKind::Cloth => 0.08 * middle,
+                    MaskKind::Respirator => 0.05 + 0.38 * middle * (1.0 - s.abs()).powf(0.8),
+                    MaskKind::Surgical | MaskKind::Cloth => 0.1 * middle,
                 };
             let base = points[row * columns + column];
             (add(base, scaled(outward(base), lift)), [s, t, 0.0])

@@ -431,7 +431,7 @@ impl Painter for ObjectPaint {
             }
             ObjectKind::Phone => {
                 // The camera and its frame.
-                let (x, y) = (u.abs() - 0.0, v);
+                let (x, y) = (u.abs(), v);
                 let camera = smoothstep(
                     0.16,
                     0.13,

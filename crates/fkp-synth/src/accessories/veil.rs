@@ -10,11 +10,12 @@ use crate::paint::Material;
 use crate::shape::Surface;
 use std::f32::consts::{PI, TAU};
 
-/// Rows outward from the face, columns around it.
-const GRID: [usize; 2] = [17, 56];
+/// Rows outward from the face; columns around it, of which the first and the last meet under the
+/// chin.
+const GRID: [usize; 2] = [17, 57];
 
 /// The cloth of a headscarf or a hood. Surface coordinates: position around the face, as an angle
-/// from below over the subject's left; distance from the edge, 0 to 1; x.
+/// from −π over 0 at the top to π; distance from the edge, 0 to 1; x.
 pub(crate) fn item(hat: &Hat, surface: &Surface) -> Item {
     let [rows, columns] = GRID;
     let hood = hat.kind == HatKind::Hood;
@@ -22,11 +23,12 @@ pub(crate) fn item(hat: &Hat, surface: &Surface) -> Item {
     let bottom = if hood { 15.2 } else { 13.75 };
     let (center, half) = (0.5 * (top + bottom), 0.5 * (bottom - top));
     let reach = if hood { 1.36 } else { 1.12 };
-    let turn = |column: usize| TAU * (column as f32 / columns as f32 - 0.5);
+    let turn = |column: usize| TAU * (column as f32 / (columns - 1) as f32 - 0.5);
     // Level and angle on the head: from the opening outward to the crown, the back and the
     // shoulders.
     let on_head = |row: usize, column: usize| -> [f32; 2] {
-        let (sin, cos) = turn(column).sin_cos();
+        let (sin, up) = turn(column).sin_cos();
+        let cos = -up;
         let wide = sin.signum() * sin.abs().powf(0.85);
         let edge = [center + half * cos, reach * wide];
         // The ray from the opening to the edge of the whole.
@@ -56,21 +58,25 @@ pub(crate) fn item(hat: &Hat, surface: &Surface) -> Item {
     pull_taut(
         &mut points,
         GRID,
-        Edge::Joined,
+        Edge::Open,
         if hood { 10 } else { 36 },
         outward,
     );
     let mut mesh = Mesh::default();
-    mesh.add_grid(GRID, Edge::Joined, |row, column| {
+    mesh.add_grid(GRID, Edge::Open, |row, column| {
         let t = row as f32 / (rows - 1) as f32;
         let angle = turn(column);
         let base = points[row * columns + column];
         let away = smoothstep(0.0, 0.3, t);
-        let lift = 0.07 + hat.fit * away + if hood { 0.25 } else { 0.22 * away };
+        // Cloth hangs from the jaw and does not follow the neck.
+        let [level, _] = on_head(row, column);
+        let off = (level - 16.3) / 3.4;
+        let neck = away * (1.0 - off * off).max(0.0) * smoothstep(0.3, -0.4, angle.cos());
+        let lift = 0.07 + hat.fit * away + 0.55 * neck + if hood { 0.25 } else { 0.22 * away };
         let mut at = add(base, scaled(outward(base), lift));
         if hood {
             // The edge of a hood hangs forward over the forehead.
-            let forward = smoothstep(0.35, 0.0, t) * smoothstep(0.5, -1.0, angle.cos());
+            let forward = smoothstep(0.35, 0.0, t) * smoothstep(-0.5, 1.0, angle.cos());
             at = add(at, scaled([0.0, -0.1, 0.55], forward));
         }
         (at, [angle, t, at[0]])
@@ -94,13 +100,18 @@ struct VeilPaint {
 impl Painter for VeilPaint {
     fn material(&self, [angle, t, x]: [f32; 3], px: f32, noise: &NoiseTexture) -> Material {
         let hat = &self.hat;
+        let mut material = hat.fabric.material([1.8 * angle, 4.0 * t], px, noise);
         // The ends of the cloth meet under the chin.
-        let round = angle - angle.signum() * PI;
-        let mut material = hat.fabric.material([1.8 * round, 4.0 * t], px, noise);
+        let seam = smoothstep(PI, PI - 0.6, angle.abs());
+        material.slope = material.slope.map(|c| c * seam);
         material.gloss = hat.gloss;
         // Folds run around the face, deeper on neck and shoulders.
-        let below = smoothstep(-0.2, 0.8, angle.cos());
-        let wave = noise.at(Layer::LongHair, 0.5 * x + 0.6 * round, 7.0 * t + 0.5) - 0.5;
+        let below = smoothstep(0.2, -0.8, angle.cos());
+        let wave = noise.at(
+            Layer::LongHair,
+            0.5 * x + 1.3 * angle.sin(),
+            7.0 * t - 0.9 * angle.cos(),
+        ) - 0.5;
         let deep = mix(0.5, 1.2, below);
         material.open *= 1.0 - 0.5 * deep * (0.1 - wave).clamp(0.0, 0.6);
         material.slope[1] += 1.3 * deep * wave;
