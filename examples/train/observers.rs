@@ -70,13 +70,13 @@ impl RunObservers {
     }
 }
 
-/// The progress bar, which explains what the training steps wait for.
+/// The progress bar, which explains what a slow loader does.
 fn progress_bar(data: &DataConfig) -> ProgressBar {
     let progress = ProgressBar::new();
     match (data.renders(), data.rendered.faces) {
         (true, RenderedFaces::NewEachEpoch) => progress.with_loader_advice(
             "renders new faces and augments them: more threads, fewer pixels (input.size), or the \
-             same faces in all epochs (data.rendered.faces = \"fixed\") would help",
+             same faces in all epochs (data.rendered.faces = \"fixed\") would make it faster",
         ),
         _ => progress,
     }

@@ -99,6 +99,10 @@ pub struct EpochReport<'a> {
     pub validation_set: &'a dyn Dataset,
     /// Optimizer steps since the start of the run.
     pub global_step: usize,
+    /// The fraction of the epoch's training time, without the validation, that reading and
+    /// augmenting the samples cost: the time that the steps spent waiting for their batches or, on
+    /// the CPU, the loader's share of the threads' time if that is more.
+    pub loader_fraction: f64,
 }
 
 /// Callbacks of the training loop. Returning `Break` stops the run with a checkpoint, from which it

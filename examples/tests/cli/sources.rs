@@ -80,6 +80,21 @@ fn a_run_on_several_data_sets_states_them_everywhere() {
     assert!(text.contains("a number of faces must follow"), "{text}");
 }
 
+/// The loader and the network share the program's threads.
+#[test]
+fn new_faces_do_not_depend_on_the_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = tiny_config(folder.path(), 3);
+    let run = |threads: &str| {
+        let out = folder.path().join(threads);
+        ran(train(&config, &out).args(["--new-faces", "--threads", threads]));
+        weights(&out)
+    };
+    let one = run("1");
+    assert_eq!(run("2"), one);
+    assert_eq!(run("3"), one);
+}
+
 /// A run on one data set is what it was before there could be several.
 #[test]
 fn one_data_set_is_not_a_mixture() {

@@ -9,6 +9,7 @@ use fkp_core::{Augment, Dataset, InputSpec, Keypoints, Purpose, Sample, rng_for}
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
@@ -97,6 +98,26 @@ pub(crate) struct Loader<'a> {
     pub(crate) on_unreadable: OnUnreadable,
     pub(crate) communicator: &'a dyn Communicator,
     pub(crate) sources: &'a Sources,
+    /// What all threads together spent on samples so far.
+    pub(crate) busy: BusyTime,
+}
+
+/// The time that several threads spent on something, added up.
+#[derive(Default)]
+pub(crate) struct BusyTime(AtomicU64);
+
+impl BusyTime {
+    fn measure<T>(&self, work: impl FnOnce() -> T) -> T {
+        let started = Instant::now();
+        let result = work();
+        let nanoseconds = started.elapsed().as_nanos() as u64;
+        self.0.fetch_add(nanoseconds, Ordering::Relaxed);
+        result
+    }
+
+    pub(crate) fn seconds(&self) -> f64 {
+        self.0.load(Ordering::Relaxed) as f64 * 1e-9
+    }
 }
 
 impl Loader<'_> {
@@ -172,7 +193,7 @@ impl Loader<'_> {
             .par_chunks_mut(len)
             .zip(uses)
             .map(|(out, used)| {
-                let sample = self.sample(used)?;
+                let sample = self.busy.measure(|| self.sample(used))?;
                 self.input.fill(&sample.image, out);
                 Ok(sample)
             })

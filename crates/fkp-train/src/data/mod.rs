@@ -4,7 +4,7 @@ mod loader;
 mod sampler;
 mod source;
 
-pub(crate) use loader::{Batch, Loader, SampleUse, SkippedSample, StepBatches};
+pub(crate) use loader::{Batch, BusyTime, Loader, SampleUse, SkippedSample, StepBatches};
 pub use sampler::{Sampler, Shuffled, WeightedSources};
 pub(crate) use source::Sources;
 pub use source::TrainingSource;

@@ -1,6 +1,6 @@
 //! Evaluation of a network on a data set.
 
-use crate::data::{Loader, SampleUse, Sources};
+use crate::data::{BusyTime, Loader, SampleUse, Sources};
 use crate::{Codec, OnUnreadable, SingleProcess, TrainError};
 use candle_core::Device;
 use candle_nn::ModuleT;
@@ -83,6 +83,7 @@ impl<'a> Evaluator<'a> {
             on_unreadable: OnUnreadable::Stop,
             communicator: &SingleProcess,
             sources: &Sources(Vec::new()),
+            busy: BusyTime::default(),
         };
         let order: Vec<usize> = (0..dataset.len()).collect();
         let batches: Vec<_> = SampleUse::of(&order)

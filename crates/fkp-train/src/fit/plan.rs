@@ -1,7 +1,7 @@
 //! The samples of each optimizer step, and the loader that reads them.
 
 use super::trainer::Trainer;
-use crate::data::{Loader, SampleUse};
+use crate::data::{BusyTime, Loader, SampleUse};
 use crate::{DataLimit, Sampler, Shuffled, TrainError};
 use fkp_core::{Augment, Dataset, NoAugment, Subset};
 
@@ -106,6 +106,7 @@ impl<'a> Plan<'a> {
             on_unreadable: self.trainer.config.on_unreadable,
             communicator: self.trainer.communicator,
             sources: &self.trainer.sources,
+            busy: BusyTime::default(),
         }
     }
 }

@@ -22,6 +22,8 @@ struct EpochStats {
     training_seconds: f64,
     samples: usize,
     loader_wait: f64,
+    /// Seconds that all threads together spent on samples.
+    loader_busy: f64,
     /// Of the last step.
     learning_rate: f64,
 }
@@ -80,6 +82,7 @@ impl Run<'_> {
             training_seconds: 0.0,
             samples: 0,
             loader_wait: 0.0,
+            loader_busy: 0.0,
             learning_rate: 0.0,
         };
         let flow = self.train_epoch(observer, &mut stats)?;
@@ -107,6 +110,7 @@ impl Run<'_> {
             evaluator: self.trainer.evaluator(),
             validation_set: &*self.plan.validation,
             global_step: self.progress.global_step,
+            loader_fraction: self.loader_fraction(&stats),
         };
         let observed = self.with_averaged_weights(|| observer.on_epoch(&report))?;
         let stopped = self.on_any_rank(observed.is_break())?;
@@ -138,7 +142,19 @@ impl Run<'_> {
                 ControlFlow::Break(_) => ControlFlow::Break(()),
             })
         })?;
+        stats.loader_busy += loader.busy.seconds();
         Ok(flow)
+    }
+
+    /// The fraction of the training time that the samples cost. On the CPU, loader and network share
+    /// the threads, so that a slow loader makes the steps slower and they seldom wait for it.
+    fn loader_fraction(&self, stats: &EpochStats) -> f64 {
+        let waiting = stats.loader_wait / stats.training_seconds;
+        let threads = rayon::current_num_threads() as f64;
+        match self.trainer.params.device().is_cpu() {
+            true => waiting.max(stats.loader_busy / (threads * stats.training_seconds)),
+            false => waiting,
+        }
     }
 
     /// Makes an optimizer step, and validates and saves if that is due.

@@ -22,13 +22,13 @@ pub struct ProgressBar {
     first: Option<(Instant, usize)>,
     /// A time, and the number of samples since then, for the rate.
     rate: Option<(Instant, usize)>,
-    /// Printed once if the steps wait for the loader; absent after that.
+    /// Printed once if the loader is slow; absent after that.
     loader_advice: Option<String>,
 }
 
 /// What the loader does and what makes it faster, unless the program knows more.
 const LOADER_ADVICE: &str = "reads and augments the samples: more threads, a smaller input or \
-                             less augmentation would help";
+                             less augmentation would make it faster";
 
 /// Interval of the lines during an epoch without a terminal.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -65,27 +65,27 @@ impl ProgressBar {
         }
     }
 
-    /// A note is printed after the first epoch in which the steps spent more than a tenth of the
-    /// time, and more than a second, waiting for their samples. It ends with this text, which
-    /// continues "the loader": what it does, and what would make it faster.
+    /// A note is printed after the first epoch in which the samples cost more than a tenth of the
+    /// time, and more than a second. It ends with this text, which continues "the loader": what it
+    /// does, and what would make it faster.
     #[must_use]
     pub fn with_loader_advice(mut self, advice: impl Into<String>) -> Self {
         self.loader_advice = Some(advice.into());
         self
     }
 
-    fn note_loader_wait(&mut self, record: &EpochRecord) {
-        let (wait, epoch) = (record.loader_wait_seconds, record.epoch);
-        if wait <= 1.0 || wait <= 0.1 * record.seconds {
+    fn note_loader(&mut self, report: &EpochReport<'_>) {
+        let (fraction, epoch) = (report.loader_fraction, report.record.epoch);
+        if fraction <= 0.1 || fraction * report.record.seconds <= 1.0 {
             return;
         }
         if let Some(advice) = self.loader_advice.take() {
-            let percent = 100.0 * wait / record.seconds;
+            let percent = 100.0 * fraction;
             self.write(
                 stderr(),
                 &format!(
-                    "note: {percent:.0} % of epoch {epoch} was spent waiting for the loader, which \
-                     {advice}"
+                    "note: {percent:.0} % of the time of epoch {epoch} was spent on its samples; \
+                     the loader {advice}"
                 ),
             );
         }
@@ -224,7 +224,7 @@ impl Observer for ProgressBar {
             stdout(),
             &line(report.record, report.epochs, report.is_best),
         );
-        self.note_loader_wait(report.record);
+        self.note_loader(report);
         ControlFlow::Continue(())
     }
 }
@@ -375,24 +375,24 @@ mod tests {
     }
 
     #[test]
-    fn waiting_for_the_loader_is_explained_once() {
-        let text = |seconds: f64, wait: &[f64]| {
+    fn a_slow_loader_is_explained_once() {
+        let text = |seconds: f64, loader_fraction: [f64; EPOCHS]| {
             let mut run = FakeRun::new();
-            for (record, wait) in run.history.iter_mut().zip(wait) {
-                (record.seconds, record.loader_wait_seconds) = (seconds, *wait);
-            }
+            run.loader_fraction = loader_fraction;
+            run.history.iter_mut().for_each(|r| r.seconds = seconds);
             let buffer = Buffer::default();
             let mut progress = lines(&buffer, Duration::MAX).with_loader_advice("renders");
             let flow = run.replay(&mut progress, 0..EPOCHS * STEPS);
             assert!(flow.is_continue());
             buffer.text()
         };
-        let slow = text(20.0, &[1.9, 5.0, 8.0]);
+        let slow = text(20.0, [0.09, 0.25, 0.4]);
         let notes: Vec<&str> = slow.lines().filter(|l| l.starts_with("note:")).collect();
-        let expected = "note: 25 % of epoch 2 was spent waiting for the loader, which renders";
+        let expected =
+            "note: 25 % of the time of epoch 2 was spent on its samples; the loader renders";
         assert_eq!(notes, [expected], "{slow}");
         // Less than a tenth of the time, and less than a second.
-        for fast in [text(20.0, &[1.9; EPOCHS]), text(1.0, &[0.9; EPOCHS])] {
+        for fast in [text(20.0, [0.09; EPOCHS]), text(1.0, [0.9; EPOCHS])] {
             assert!(!fast.contains("note:"), "{fast}");
         }
     }

@@ -33,6 +33,8 @@ impl ModuleT for FixedOutput {
 pub(super) struct FakeRun {
     pub(super) faces: SynthFaces,
     pub(super) history: Vec<EpochRecord>,
+    /// The loader's fraction of the time of each epoch.
+    pub(super) loader_fraction: [f64; EPOCHS],
     /// The metrics of the network on the faces, the same in every epoch.
     pub(super) validation: EvaluationReport,
     codec: Coordinates,
@@ -62,6 +64,7 @@ impl FakeRun {
         let codec = Coordinates::new(InputSpec::gray(SIDE).frame(), Mae);
         Self {
             history: (1..=EPOCHS).map(record).collect(),
+            loader_fraction: [0.0625; EPOCHS],
             validation: evaluator(&codec).run(&faces, |_| {}).unwrap(),
             faces,
             codec,
@@ -129,6 +132,7 @@ impl FakeRun {
                     evaluator: evaluator(&self.codec),
                     validation_set: &self.faces,
                     global_step,
+                    loader_fraction: self.loader_fraction[epoch - 1],
                 })?;
             }
         }
