@@ -236,7 +236,7 @@ mod tests {
                 gaps.push(pool.blocks[0].free.len());
             }
             assert_eq!((gaps[2], pool.used), (1, 0));
-            assert_eq!(pool.blocks[0].free, [0..112]);
+            assert_eq!(pool.blocks[0].free, std::slice::from_ref(&(0..112)));
             let again = [16, 32, 64].map(|len| pool.take(len).range);
             assert_eq!(again, [0..16, 16..48, 48..112]);
         }
