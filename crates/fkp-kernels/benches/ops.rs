@@ -4,11 +4,12 @@
 
 use candle_core::{Device, Tensor, Var};
 use criterion::{Criterion, criterion_group, criterion_main};
+use fkp_kernels::inference::{ConvLayer, PlanBuilder, Residual};
 use fkp_kernels::{
-    Activation, Adam, AdamConfig, Conv2dConfig, ConvTranspose2dConfig, Gradients, avg_pool2d,
-    backward, batch_norm_train, conv_transpose2d, conv2d, dropout, gelu, global_avg_pool2d, linear,
-    max_pool2d, prelu, relu, scale_channels, silu, soft_argmax2d, upsample_bilinear2d,
-    upsample_nearest2d,
+    Activation, Adam, AdamConfig, Channels, Conv2dConfig, ConvTranspose2dConfig, Gradients,
+    avg_pool2d, backward, batch_norm_train, conv_transpose2d, conv2d, dropout, gelu,
+    global_avg_pool2d, linear, max_pool2d, prelu, relu, scale_channels, silu, soft_argmax2d,
+    upsample_bilinear2d, upsample_nearest2d,
 };
 
 #[global_allocator]
@@ -76,6 +77,33 @@ fn pools_and_normalization(c: &mut Criterion) {
     });
 }
 
+/// The time that a plan takes beside its arithmetic: thirty operations on maps of 4×4 pixels.
+fn tiny_plan(c: &mut Criterion) {
+    let mut builder = PlanBuilder::new([8, 4, 4]).unwrap();
+    let mut x = builder.input();
+    for i in 0..30 {
+        let (shape, channels) = match i % 3 {
+            0 => ([8, 8, 3, 3], Channels::All),
+            1 => ([8, 8, 1, 1], Channels::All),
+            _ => ([8, 1, 3, 3], Channels::Depthwise),
+        };
+        let layer = ConvLayer {
+            weight: &vec![0.1; shape.iter().product()],
+            shape,
+            bias: None,
+            channels,
+            config: Conv2dConfig::new().padding(shape[2] / 2).relu(),
+            residual: Residual::None,
+        };
+        x = builder.conv2d(x, layer).unwrap();
+    }
+    let plan = builder.build(x).unwrap();
+    let (x, mut out) = (vec![0.5; 8 * 4 * 4], vec![0.0; plan.out_len()]);
+    c.bench_function("plan of thirty tiny layers", |b| {
+        b.iter(|| plan.run(&x, 1, &mut out).unwrap());
+    });
+}
+
 /// Operations of networks whose output is maps, and of squeeze-and-excitation.
 fn feature_maps(c: &mut Criterion) {
     let x = normal(&[32, 64, 24, 24]);
@@ -137,6 +165,7 @@ criterion_group!(
     other_operations,
     pools_and_normalization,
     feature_maps,
+    tiny_plan,
     dense_and_adam
 );
 criterion_main!(ops);

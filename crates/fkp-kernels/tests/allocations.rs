@@ -55,6 +55,9 @@ fn a_run_of_one_image_allocates_nothing() {
         same.max_pool2(),
         Residual::None,
     );
+    let y = conv(b, y, [40, 20, 1, 1], all, plain, Residual::None);
+    let y = conv(b, y, [40, 1, 3, 3], depthwise, same, Residual::None);
+    let y = conv(b, y, [20, 40, 1, 1], all, plain, Residual::None);
     let max = b.max_pool(y, 2, 1).unwrap();
     let mean = b.avg_pool(y, 2, 1).unwrap();
     let y = b.add(max, mean).unwrap();

@@ -239,7 +239,7 @@ fn parts(w: usize, k: usize) -> (usize, usize) {
         .max(2 * LONGEST);
     match w > most + most / 2 {
         true => (1, most),
-        false => ((most / w).next_multiple_of(2), w),
+        false => ((most / w).max(1).next_multiple_of(2), w),
     }
 }
 

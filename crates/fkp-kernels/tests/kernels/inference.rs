@@ -103,6 +103,63 @@ impl Both {
         (self.builder.conv2d(x.0, layer).unwrap(), y)
     }
 
+    /// A 1×1 convolution, a depthwise one and a 1×1 convolution, which a plan computes together.
+    fn bottleneck(&mut self, x: &(Value, Tensor), wide: usize, out: usize) -> (Value, Tensor) {
+        let c = x.1.dim(1).unwrap();
+        let (kernel, stride) = ([3, 3, 5, 2, 1][self.choose(5)], 1 + self.choose(3));
+        let padding = self.choose(kernel / 2 + 2);
+        let (_, _, h, w) = x.1.dims4().unwrap();
+        if h + 2 * padding < kernel || w + 2 * padding < kernel {
+            return x.clone();
+        }
+        let point = Conv2dConfig::new();
+        let middle = point.padding(padding).stride(stride);
+        let mut convs = [
+            ([wide, c, 1, 1], Channels::All, point),
+            ([wide, 1, kernel, kernel], Channels::Depthwise, middle),
+            ([out, wide, 1, 1], Channels::All, point),
+        ];
+        let mut y = x.clone();
+        for (i, (shape, channels, config)) in convs.iter_mut().enumerate() {
+            if self.choose(2) == 0 {
+                *config = config.relu();
+            }
+            let scale = (3.0 / (shape[1] * shape[2] * shape[3]) as f64).sqrt();
+            let weight = self.values(&*shape, scale);
+            let bias = self.values(&shape[..1], 0.3);
+            let plain = config.activation(Activation::Identity);
+            let mut z = match channels {
+                Channels::All => conv2d(&y.1, &weight, Some(&bias), plain).unwrap(),
+                Channels::Depthwise => depthwise_conv2d(&y.1, &weight, None, plain)
+                    .unwrap()
+                    .broadcast_add(&bias.reshape((1, (), 1, 1)).unwrap())
+                    .unwrap(),
+            };
+            let residual = match (i, z.dims() == x.1.dims(), self.choose(3)) {
+                (2, true, 0) => Residual::BeforeActivation(x.0),
+                (2, true, 1) => Residual::AfterActivation(x.0),
+                _ => Residual::None,
+            };
+            if let Residual::BeforeActivation(_) = residual {
+                z = (z + &x.1).unwrap();
+            }
+            z = activate(&z, config.activation).unwrap();
+            if let Residual::AfterActivation(_) = residual {
+                z = (z + &x.1).unwrap();
+            }
+            let layer = ConvLayer {
+                weight: &flat(&weight),
+                shape: *shape,
+                bias: Some(&flat(&bias)),
+                channels: *channels,
+                config: *config,
+                residual,
+            };
+            y = (self.builder.conv2d(y.0, layer).unwrap(), z);
+        }
+        y
+    }
+
     fn pool(&mut self, x: &(Value, Tensor)) -> (Value, Tensor) {
         let (_, _, h, w) = x.1.dims4().unwrap();
         let (kernel, stride) = (1 + self.choose(3), 1 + self.choose(2));
@@ -228,6 +285,119 @@ proptest! {
             .collect();
         prop_assert_eq!(got, single);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    /// Two of them, so that the first writes into the frame that the second reads.
+    #[test]
+    fn bottlenecks(
+        seed in any::<u64>(),
+        c in prop::sample::select(vec![1usize, 3, 5, 16, 24]),
+        wide in prop::sample::select(vec![4usize, 16, 24, 40, 96]),
+        out in prop::sample::select(vec![1usize, 5, 16, 24, 40]),
+        (h, w) in (1usize..20, 1usize..34),
+    ) {
+        check_bottlenecks(seed, [c, h, w], wide, [out, c]);
+    }
+}
+
+/// Maps that need several bands, and several parts of bands.
+#[test]
+fn large_bottlenecks() {
+    for seed in 0..4 {
+        check_bottlenecks(seed, [1, 61, 58], 4, [16, 16]);
+        check_bottlenecks(seed, [16, 53, 56], 70, [16, 24]);
+        check_bottlenecks(seed, [3, 9, 700], 24, [3, 8]);
+    }
+}
+
+fn check_bottlenecks(seed: u64, shape: [usize; 3], wide: usize, out: [usize; 2]) {
+    let x = random(seed, &[1, shape[0], shape[1], shape[2]]);
+    let builder = PlanBuilder::new(shape).unwrap();
+    let mut both = Both { builder, seed };
+    let mut y = (both.builder.input(), x.clone());
+    for out in out {
+        y = both.bottleneck(&y, wide, out);
+    }
+    let plan = both.builder.build(y.0).unwrap();
+    let got = run(&plan, &x);
+    let tensor = Tensor::from_vec(got.clone(), y.1.shape(), &Device::Cpu).unwrap();
+    let error = relative_error(&tensor, &y.1);
+    assert!(error <= TOLERANCE, "seed {seed}, {shape:?}: {error:.2e}");
+    assert_eq!(got, run(&plan, &x), "a second run");
+}
+
+/// Lines of every length, in tiles of several lengths.
+#[test]
+fn products_of_lines_of_every_length() {
+    for w in 1..34 {
+        let x = random(w as u64, &[1, 5, 3, w]);
+        let mut both = Both {
+            builder: PlanBuilder::new([5, 3, w]).unwrap(),
+            seed: 1,
+        };
+        // The depthwise convolution needs zeros around its input, which separate the lines.
+        let weights = [[40, 5, 1, 1], [40, 1, 3, 3]].map(|shape| both.values(&shape, 0.5));
+        let relu = Conv2dConfig::new().relu();
+        let layer = ConvLayer {
+            weight: &flat(&weights[0]),
+            shape: [40, 5, 1, 1],
+            bias: None,
+            channels: Channels::All,
+            config: relu,
+            residual: Residual::None,
+        };
+        let y = both.builder.conv2d(both.builder.input(), layer).unwrap();
+        let layer = ConvLayer {
+            weight: &flat(&weights[1]),
+            shape: [40, 1, 3, 3],
+            channels: Channels::Depthwise,
+            config: relu.padding(1),
+            ..layer
+        };
+        let y = both.builder.conv2d(y, layer).unwrap();
+        let plan = both.builder.build(y).unwrap();
+        let z = conv2d(&x, &weights[0], None, relu).unwrap();
+        let z = depthwise_conv2d(&z, &weights[1], None, relu.padding(1)).unwrap();
+        let got = Tensor::from_vec(run(&plan, &x), z.shape(), &Device::Cpu).unwrap();
+        let error = relative_error(&got, &z);
+        assert!(error <= TOLERANCE, "{w} pixels: {error:.2e}");
+    }
+}
+
+/// A network with every algorithm gives the same bits with any number of threads.
+#[test]
+fn threads_do_not_change_a_result() {
+    let x = random(1, &[7, 1, 32, 32]);
+    let mut both = Both {
+        builder: PlanBuilder::new([1, 32, 32]).unwrap(),
+        seed: 3,
+    };
+    let mut y = (both.builder.input(), x.clone());
+    for (wide, out) in [(4, 16), (64, 24), (96, 24)] {
+        y = both.bottleneck(&y, wide, out);
+    }
+    for _ in 0..3 {
+        y = both.conv(&y);
+    }
+    y = (
+        both.builder.flatten(y.0).unwrap(),
+        y.1.flatten_from(1).unwrap(),
+    );
+    y = both.linear(&y);
+    let plan = both.builder.build(y.0).unwrap();
+    let results = [1, 2, 3].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        pool.build().unwrap().install(|| run(&plan, &x))
+    });
+    assert_eq!(results[0], results[1]);
+    assert_eq!(results[0], results[2]);
+    let error = relative_error(
+        &Tensor::from_vec(results[0].clone(), y.1.shape(), &Device::Cpu).unwrap(),
+        &y.1,
+    );
+    assert!(error <= TOLERANCE, "{error:.2e}");
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub(crate) struct Bottleneck {
     kernel: usize,
     padding: usize,
     stride: usize,
+    /// Pixels of a row of it with the zeros at its sides.
+    pixels: usize,
     /// Channels of the wide maps.
     depth: usize,
     ho: usize,
@@ -60,7 +62,8 @@ impl Bottleneck {
         let [first, middle, last] = convs;
         let g = middle.geometry;
         let depth = padded(g.c_in);
-        let row = Self::row_pixels(g) * PANEL.min(depth) * size_of::<f32>();
+        let pixels = ((g.wo - 1) * g.stride + g.kw).max(g.padding + g.w);
+        let row = pixels * PANEL.min(depth) * size_of::<f32>();
         let rows = (BAND_BYTES / row).saturating_sub(g.kh) / g.stride + 1;
         // Bands of about the same number of rows.
         let band = g.ho.div_ceil(g.ho.div_ceil(rows));
@@ -88,6 +91,7 @@ impl Bottleneck {
             relu: convs.map(|conv| conv.geometry.activation == Activation::Relu),
             h: g.h,
             w: g.w,
+            pixels,
             kernel: g.kh,
             padding: g.padding,
             stride: g.stride,
@@ -100,14 +104,9 @@ impl Bottleneck {
         }
     }
 
-    /// Pixels of a row with the zeros beside the map.
-    fn row_pixels(g: &Geometry) -> usize {
-        ((g.wo - 1) * g.stride + g.kw).max(g.padding + g.w)
-    }
-
     /// Writes the image of the output.
     pub(crate) fn run(&self, input: &[f32], addition: Addition<'_>, output: &mut [f32]) {
-        let pixels = ((self.wo - 1) * self.stride + self.kernel).max(self.padding + self.w);
+        let pixels = self.pixels;
         let rows = (self.band - 1) * self.stride + self.kernel;
         let len = rows * pixels * PANEL.min(self.depth);
         let middle_len = self.part.min(self.ho) * self.wo * self.depth;
