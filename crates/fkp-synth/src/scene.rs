@@ -831,8 +831,8 @@ impl Scene<'_> {
             (place.at[0].round().max(0.0) as usize).min(last),
             (place.at[1].round().max(0.0) as usize).min(last),
         );
-        // Masks and glasses are close to the skin.
-        let close = 0.04 / self.face.view.distance;
+        // What is worn touches the skin, and is never under it.
+        let close = -0.05 / self.face.view.distance;
         let behind = |samples: &[(u32, f32); SAMPLES * SAMPLES], tolerance: f32| {
             samples.iter().all(|(id, near)| {
                 let tolerance = if *id >= self.worn_from {

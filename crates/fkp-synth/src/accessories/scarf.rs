@@ -55,7 +55,7 @@ impl Scarf {
             };
             let (sin, cos) = turn.sin_cos();
             let front = smoothstep(-0.3, 1.0, cos);
-            let waves = noise.at(Layer::LongHair, 1.1 * turn.sin() + 3.0, 0.9 * cos) - 0.5;
+            let waves = noise.at(Layer::LongHair, 1.1 * sin, 0.9 * cos + 3.0) - 0.5;
             let top = mix(3.2, self.top, front) + 0.25 * waves;
             // Up inside, over the edge, down outside.
             let (y, out) = if t < 0.3 {
