@@ -7,7 +7,7 @@
 use fkp_core::{Purpose, Visibility, rng_for};
 use fkp_synth::camera::{Camera, Channels};
 use fkp_synth::distribution::Probability;
-use fkp_synth::params::{Accessories, FaceParams, Framing};
+use fkp_synth::params::{Accessories, CropAround, FaceParams};
 use fkp_synth::{FaceDistribution, KeypointSet, render};
 use image::{Rgb, RgbImage, imageops};
 use imageproc::drawing::draw_filled_circle_mut;
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let word = args.next().unwrap_or_default();
     let has_labels = args.next().as_deref() != Some("plain");
     let mut faces = FaceDistribution::default();
-    faces.view.framing = Framing::FaceBox(0.62);
+    faces.view.crop = CropAround::FaceBox(0.62);
     let worn = &mut faces.accessories;
     let always = Probability(1.0);
     match which.as_str() {

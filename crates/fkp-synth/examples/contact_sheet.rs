@@ -6,7 +6,7 @@
 
 use fkp_core::{Dataset, Visibility};
 use fkp_synth::camera::{Camera, Channels};
-use fkp_synth::params::Framing;
+use fkp_synth::params::CropAround;
 use fkp_synth::{FaceDistribution, KeypointSet, SynthConfig, SynthFaces, render};
 use image::{Rgb, RgbImage, imageops};
 use imageproc::drawing::draw_filled_circle_mut;
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let neutral = args.next().is_some_and(|text| text == "neutral");
     let mut faces = FaceDistribution::default();
     if labels != "kaggle15" {
-        faces.view.framing = Framing::FaceBox(0.68);
+        faces.view.crop = CropAround::FaceBox(0.68);
     }
     let faces = SynthFaces::new(SynthConfig {
         size: size as usize,

@@ -173,9 +173,9 @@ fn outermost(
     if (1..STEPS).contains(&best) {
         // The vertex of the parabola through three values.
         let [a, b, c] = [values[best - 1], values[best], values[best + 1]];
-        let bend = a - 2.0 * b + c;
-        if bend < -1e-9 {
-            t += 0.5 * (a - c) / bend / STEPS as f32;
+        let curvature = a - 2.0 * b + c;
+        if curvature < -1e-9 {
+            t += 0.5 * (a - c) / curvature / STEPS as f32;
         }
     }
     surface.on_ring(level, around * t)

@@ -13,6 +13,7 @@
 mod accessories;
 pub mod background;
 pub mod camera;
+mod color;
 mod config;
 mod dataset;
 pub mod distribution;
@@ -32,6 +33,7 @@ mod render;
 mod scene;
 mod shape;
 mod texture;
+mod worn;
 
 pub use config::{KeypointSet, SynthConfig};
 pub use dataset::SynthFaces;

@@ -11,16 +11,14 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::accessories::{
+pub use crate::background::Background;
+pub use crate::camera::Camera;
+pub use crate::color::Color;
+pub use crate::texture::Texture;
+pub use crate::worn::{
     Accessories, Fabric, Foreground, ForegroundShape, Glasses, GlassesShape, Hand, Hat, HatKind,
     Lens, Mask, MaskKind, Object, ObjectKind, Pattern, Scarf, ScarfKind, Wrist,
 };
-pub use crate::background::Background;
-pub use crate::camera::Camera;
-pub use crate::texture::Texture;
-
-/// A color in linear RGB, 1 for a perfect reflector.
-pub type Color = [f32; 3];
 
 /// The orientation of the head. All angles in radians.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -367,7 +365,7 @@ pub struct Light {
 /// What the crop of a face is taken around.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Framing {
+pub enum CropAround {
     /// Eyes and mouth, at their mean places in Kaggle's images; the chin may be out of frame.
     #[default]
     EyesAndMouth,
@@ -380,7 +378,7 @@ pub enum Framing {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct View {
     /// What the crop is taken around.
-    pub framing: Framing,
+    pub crop: CropAround,
     /// Size of the face; 1 is the size in an average crop.
     pub scale: f32,
     /// Shift of the face as a fraction of the side.

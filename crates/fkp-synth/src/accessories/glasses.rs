@@ -1,57 +1,14 @@
 //! Glasses: frames of several shapes, fitted to the nose.
 
-use super::lens::Lens;
-use super::{Item, Painter, Shadow};
+use super::item::{Item, Painter, Shadow};
 use crate::math::{Vec3, length, mix, ridge, smoothstep};
 use crate::mesh::tube::{Section, rounded, spline};
 use crate::mesh::{Edge, Mesh};
 use crate::noise::{Layer, NoiseTexture};
 use crate::paint::Material;
-use crate::params::{Color, FaceParams};
+use crate::params::{Color, FaceParams, Glasses, GlassesShape};
 use crate::shape::Surface;
 use std::f32::consts::{PI, TAU};
-
-/// The outline of the lenses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GlassesShape {
-    /// A circle.
-    Round,
-    /// An ellipse.
-    Oval,
-    /// A rectangle with rounded corners.
-    Rectangular,
-    /// A drop that hangs outward.
-    Aviator,
-    /// Raised outer corners.
-    CatEye,
-    /// A rounded square with a rim that is thick above only.
-    Browline,
-}
-
-/// Glasses.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Glasses {
-    /// The outline of the lenses.
-    pub shape: GlassesShape,
-    /// Half the width and height of a lens.
-    pub half_size: [f32; 2],
-    /// Half the thickness of the rim seen from the front; 0 for rimless glasses.
-    pub rim: f32,
-    /// Half the height of the temples.
-    pub temple: f32,
-    /// Reflectance of the frame.
-    pub color: Color,
-    /// Reflectance of its spots, as of tortoiseshell.
-    pub second: Color,
-    /// Strength of the highlights of the frame, 0 to 1.
-    pub gloss: f32,
-    /// How far the glasses have slid down the nose.
-    pub slide: f32,
-    /// How much the front is curved around the face, 0 to 1.
-    pub wrap: f32,
-    /// The lenses.
-    pub lens: Lens,
-}
 
 impl Glasses {
     pub(crate) fn mirrored(mut self) -> Self {
@@ -121,8 +78,8 @@ impl Fit {
             GlassesShape::Browline => 0.55,
         };
         let (sin, cos) = angle.sin_cos();
-        let bent = |c: f32| c.signum() * c.abs().powf(exponent);
-        let (u, v) = (bent(cos), bent(sin));
+        let curved = |c: f32| c.signum() * c.abs().powf(exponent);
+        let (u, v) = (curved(cos), curved(sin));
         let below = v.max(0.0);
         let (inner, outer) = ((-u).max(0.0), u.max(0.0));
         let (u, v) = match self.glasses.shape {

@@ -1,52 +1,15 @@
 //! Hands: palm, fingers with joints and nails, and the arm they belong to.
 
 use super::drape::{in_front, normal};
-use super::fabric::Fabric;
-use super::{Item, Painter};
+use super::item::{Item, Painter};
 use crate::math::{Vec3, add, cross, dot, mix, normalized, ridge, scaled, smoothstep, sub};
 use crate::mesh::Mesh;
 use crate::mesh::tube::{Section, rounded, spline};
 use crate::noise::NoiseTexture;
 use crate::paint::skin;
 use crate::paint::{Material, Ray, Spot};
-use crate::params::{Color, Skin};
+use crate::params::{Color, Fabric, Hand, Skin};
 use crate::shape::Surface;
-
-/// A hand at or in front of the face.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Hand {
-    /// The point of the face, `[x, y]`, that the knuckles of the middle finger are over.
-    pub at: [f32; 2],
-    /// Direction of the fingers: 0 is up, positive is toward larger x, radians.
-    pub angle: f32,
-    /// Distance from the face; 0 touches it.
-    pub lift: f32,
-    /// Size; 1 is average.
-    pub size: f32,
-    /// Whether the thumb is on the side of larger x when the fingers point up.
-    pub thumb_at_larger_x: bool,
-    /// How far each finger is bent, from the index to the little finger, 0 to 1.
-    pub curl: [f32; 4],
-    /// How far the fingers are apart, 0 to 1.
-    pub spread: f32,
-    /// Angle between thumb and hand, radians.
-    pub thumb: f32,
-    /// The arm.
-    pub wrist: Wrist,
-    /// Nail polish: opacity and color.
-    pub polish: (f32, Color),
-}
-
-/// The arm that a hand belongs to.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Wrist {
-    /// By how much the arm is turned against the hand toward larger x, radians.
-    pub angle: f32,
-    /// Distance from the wrist to the end of the sleeve.
-    pub bare: f32,
-    /// The sleeve.
-    pub sleeve: Fabric,
-}
 
 /// Knuckles from the index to the little finger: across and along the hand.
 const KNUCKLES: [[f32; 2]; 4] = [[0.95, 0.0], [0.32, 0.12], [-0.32, 0.06], [-0.92, -0.2]];
@@ -118,16 +81,16 @@ impl Hand {
             let fan = (1.5 - finger as f32) * (0.04 + 0.17 * self.spread);
             let (fan_sin, fan_cos) = fan.sin_cos();
             let curl = self.curl[finger].clamp(0.0, 1.0);
-            let (mut reach, mut height) = (0.0, 0.0);
-            let mut bend = 0.0;
+            let (mut distance, mut height) = (0.0, 0.0);
+            let mut fold = 0.0;
             let mut joints = vec![frame.at(kp * 0.92, kq - 0.5, 0.0), frame.at(kp, kq, 0.08)];
             for (bone, turn) in [0.95, 1.55, 0.9].into_iter().enumerate() {
-                bend += 0.06 + curl * turn;
+                fold += 0.06 + curl * turn;
                 let length = LENGTHS[finger] * BONES[bone];
-                reach += length * bend.cos();
-                height -= length * bend.sin();
-                let p = kp + fan_sin * reach;
-                let q = kq + fan_cos * reach;
+                distance += length * fold.cos();
+                height -= length * fold.sin();
+                let p = kp + fan_sin * distance;
+                let q = kq + fan_cos * distance;
                 joints.push(frame.at(p, q, 0.06 + height));
             }
             let radius = RADII[finger] * self.size;

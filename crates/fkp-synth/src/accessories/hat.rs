@@ -1,63 +1,15 @@
 //! Hats, helmets and headbands.
 
-use super::fabric::Fabric;
-use super::{Item, Painter, veil};
+use super::item::{Item, Painter};
+use super::veil;
 use crate::math::{Vec3, add, mix, normalized, ridge, scaled, smoothstep, sub};
 use crate::mesh::tube::{Section, rounded};
 use crate::mesh::{Edge, Mesh};
 use crate::noise::{Layer, NoiseTexture};
 use crate::paint::Material;
-use crate::params::{Color, Hair};
+use crate::params::{Hair, Hat, HatKind};
 use crate::shape::Surface;
 use std::f32::consts::{PI, TAU};
-
-/// Kinds of hats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HatKind {
-    /// A baseball cap.
-    Cap,
-    /// A baseball cap with the brim at the back.
-    CapBackward,
-    /// A knitted hat.
-    Beanie,
-    /// A hat with a brim all around.
-    Brimmed,
-    /// A hard hat, or a helmet for riding.
-    Helmet,
-    /// A wound cloth.
-    Turban,
-    /// A band around the head; the hair stays.
-    Headband,
-    /// A headscarf that covers hair, ears and neck.
-    Hijab,
-    /// The hood of a jacket.
-    Hood,
-}
-
-/// Something on the head.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Hat {
-    /// The kind.
-    pub kind: HatKind,
-    /// y of the lower edge in the middle of the forehead.
-    pub line: f32,
-    /// How far the left side is lower than the right.
-    pub lean: f32,
-    /// Distance from the head.
-    pub fit: f32,
-    /// Height above the head, as a multiple of the usual.
-    pub height: f32,
-    /// Length of the brim, or height of the cuff.
-    pub brim: f32,
-    /// How far the brim bends down at its sides.
-    pub bend: f32,
-    /// Its cloth.
-    pub fabric: Fabric,
-    /// Reflectance of brim, cuff, ribbon or emblem.
-    pub trim: Color,
-    /// Strength of the highlights, 0 to 1.
-    pub gloss: f32,
-}
 
 /// Columns of the meshes.
 const COLUMNS: usize = 48;
@@ -79,12 +31,12 @@ impl Hat {
     pub(crate) fn press(&self, hair: &mut Hair) {
         match self.kind {
             HatKind::Headband => {}
-            HatKind::Hijab => super::hide(hair),
+            HatKind::Hijab => super::item::hide(hair),
             HatKind::Hood => {
-                super::press_flat(hair);
+                super::item::press_flat(hair);
                 hair.length = 0.0;
             }
-            _ => super::press_flat(hair),
+            _ => super::item::press_flat(hair),
         }
     }
 
@@ -191,7 +143,7 @@ impl Hat {
         let from = |angle: f32| self.edge(surface, angle, self.line);
         match self.kind {
             HatKind::Cap | HatKind::CapBackward | HatKind::Helmet => {
-                let (forward, reach, length) = match self.kind {
+                let (forward, half_angle, length) = match self.kind {
                     HatKind::CapBackward => (-1.0, 1.15, self.brim),
                     HatKind::Helmet => (1.0, 1.25, 0.45 * self.brim),
                     _ => (1.0, 1.05, self.brim),
@@ -200,13 +152,13 @@ impl Hat {
                 mesh.add_grid([rows, columns], Edge::Open, |row, column| {
                     let t = row as f32 / (rows - 1) as f32;
                     let s = 2.0 * column as f32 / (columns - 1) as f32 - 1.0;
-                    let angle = reach * s;
+                    let angle = half_angle * s;
                     let turned = if forward > 0.0 { angle } else { PI - angle };
                     let start = from(turned);
                     let out = length * t * (1.0 - s * s).max(0.0).powf(0.55);
                     let x = start[0] * (1.0 + 0.02 * t);
                     let droop =
-                        self.bend * 0.16 * x * x * t.min(0.6) + 0.2 * out + 0.03 * out * out;
+                        self.curvature * 0.16 * x * x * t.min(0.6) + 0.2 * out + 0.03 * out * out;
                     (
                         [x, start[1] + droop, start[2] + forward * out],
                         [angle, t, 1.0],
@@ -219,7 +171,8 @@ impl Hat {
                     let angle = column_angle(column);
                     let (sin, cos) = angle.sin_cos();
                     let out = self.brim * t;
-                    let rise = self.bend * out * (0.25 * cos * cos - 0.45 * sin * sin) + 0.12 * out;
+                    let rise =
+                        self.curvature * out * (0.25 * cos * cos - 0.45 * sin * sin) + 0.12 * out;
                     (
                         add(from(angle), [sin * out, rise, cos * out]),
                         [angle, t, 1.0],

@@ -2,33 +2,13 @@
 
 use crate::light::Lights;
 use crate::math::{Vec3, dot, mix, smoothstep};
-use crate::params::Color;
-
-/// The lenses of glasses.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Lens {
-    /// The color of the light that a lens of full density lets through.
-    pub color: Color,
-    /// Density of the tint at the upper and lower edge: 0 for clear, 1 for all of `color`.
-    pub density: [f32; 2],
-    /// Strength of the reflections, 1 for glass without coating.
-    pub glare: f32,
-    /// Strength of a mirror coating, 0 to 1.
-    pub mirror: f32,
-    /// Color of the mirror coating.
-    pub mirror_color: Color,
-    /// A bright window behind the camera that is mirrored in the lenses: direction to the right and
-    /// down, half its width and height.
-    pub window: [f32; 4],
-    /// Brightness of the window.
-    pub window_light: f32,
-}
+use crate::params::{Color, Lens};
 
 impl Lens {
     /// Mean fraction of the light that is absorbed.
     pub(crate) fn mean_density(&self) -> f32 {
         let density = 0.5 * (self.density[0] + self.density[1]);
-        density * (1.0 - super::level(self.color))
+        density * (1.0 - super::item::level(self.color))
     }
 
     /// The fraction of the light that passes at a height from −1 at the top to 1.
@@ -40,7 +20,7 @@ impl Lens {
 
     /// The opacity of the tint and the coating at a height.
     pub(crate) fn opacity(&self, height: f32) -> f32 {
-        let passes = super::level(self.transmittance(height));
+        let passes = super::item::level(self.transmittance(height));
         1.0 - passes * (1.0 - 0.8 * self.mirror)
     }
 

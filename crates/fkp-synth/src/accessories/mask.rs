@@ -1,41 +1,14 @@
 //! Masks over nose and mouth.
 
 use super::drape::pull_taut;
-use super::fabric::Fabric;
-use super::{Item, Painter};
+use super::item::{Item, Painter};
 use crate::math::{Vec3, add, mix, normalized, ridge, scaled, smoothstep};
 use crate::mesh::tube::{Section, spline};
 use crate::mesh::{Edge, Mesh};
 use crate::noise::NoiseTexture;
 use crate::paint::Material;
+use crate::params::{Mask, MaskKind};
 use crate::shape::Surface;
-
-/// Kinds of masks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MaskKind {
-    /// Pleated, of paper-like fleece.
-    Surgical,
-    /// Sewn of cloth.
-    Cloth,
-    /// With a fold in the middle, standing off the mouth.
-    Respirator,
-}
-
-/// A mask over nose and mouth.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Mask {
-    /// The kind.
-    pub kind: MaskKind,
-    /// y of the upper edge in the middle: about 0.5 on the bridge of the nose, 1.65 below the nose,
-    /// 2.9 under the mouth.
-    pub top: f32,
-    /// Where the side edges are, from 0 in the middle of the face to 1 at the ears.
-    pub width: f32,
-    /// How far the mask stands off the mouth.
-    pub puff: f32,
-    /// Its cloth.
-    pub fabric: Fabric,
-}
 
 const GRID: [usize; 2] = [23, 25];
 
@@ -144,10 +117,10 @@ impl Painter for MaskPaint {
         match self.mask.kind {
             MaskKind::Surgical => {
                 for fold in [0.3, 0.48, 0.66] {
-                    let bend = fold + 0.05 * s * s * (0.5 - fold) * 2.0;
-                    material.open *= 1.0 - 0.4 * ridge(t - bend, 0.022);
-                    material.slope[1] += 0.45 * ridge(t - bend + 0.045, 0.05);
-                    material.slope[1] -= 0.3 * ridge(t - bend - 0.04, 0.04);
+                    let fold_line = fold + 0.05 * s * s * (0.5 - fold) * 2.0;
+                    material.open *= 1.0 - 0.4 * ridge(t - fold_line, 0.022);
+                    material.slope[1] += 0.45 * ridge(t - fold_line + 0.045, 0.05);
+                    material.slope[1] -= 0.3 * ridge(t - fold_line - 0.04, 0.04);
                 }
                 // The wire over the nose.
                 material.slope[1] += 0.3 * ridge(t - 0.06, 0.03) * smoothstep(0.6, 0.4, out);
@@ -161,7 +134,7 @@ impl Painter for MaskPaint {
                 material.open *= 1.0 - 0.2 * weld.min(1.0);
                 // Printed letters on one side.
                 let print = smoothstep(0.2, 0.25, s) * smoothstep(0.6, 0.55, s) * noise_text(s, t);
-                let dark = super::level(self.mask.fabric.color) < 0.2;
+                let dark = super::item::level(self.mask.fabric.color) < 0.2;
                 material.paint(0.5 * print, if dark { [0.5; 3] } else { [0.12; 3] });
             }
         }

@@ -10,49 +10,20 @@ mod foreground;
 mod glasses;
 mod hand;
 mod hat;
+mod item;
 mod lens;
 mod mask;
 mod object;
 mod scarf;
 mod veil;
 
-pub use fabric::{Fabric, Pattern};
-pub use foreground::{Foreground, ForegroundShape};
-pub use glasses::{Glasses, GlassesShape};
-pub use hand::{Hand, Wrist};
-pub use hat::{Hat, HatKind};
-pub use lens::Lens;
-pub use mask::{Mask, MaskKind};
-pub use object::{Object, ObjectKind};
-pub use scarf::{Scarf, ScarfKind};
-
 pub(crate) use glasses::Fit;
+pub(crate) use item::{Follow, Item, Painter, Shadow};
 
-use crate::mesh::Mesh;
 use crate::noise::NoiseTexture;
-use crate::paint::Material;
-use crate::params::{FaceParams, Hair, HairStyle};
+use crate::params::{Accessories, FaceParams};
 use crate::shape::Surface;
 use std::borrow::Cow;
-
-/// Everything that may cover parts of a face; `None` where it is absent.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Accessories {
-    /// Glasses or sunglasses.
-    pub glasses: Option<Glasses>,
-    /// A mask over nose and mouth.
-    pub mask: Option<Mask>,
-    /// Something on the head.
-    pub hat: Option<Hat>,
-    /// Something around the neck.
-    pub scarf: Option<Scarf>,
-    /// A hand at or in front of the face.
-    pub hand: Option<Hand>,
-    /// Something held or worn at the face.
-    pub object: Option<Object>,
-    /// Something close to the camera, out of focus.
-    pub foreground: Option<Foreground>,
-}
 
 impl Accessories {
     /// The accessories of the mirrored face.
@@ -84,47 +55,6 @@ pub(crate) fn dressed(face: &FaceParams) -> Cow<'_, FaceParams> {
     Cow::Owned(face)
 }
 
-/// What the points of an item look like.
-pub(crate) trait Painter: Send + Sync {
-    /// The material at a point with these surface coordinates; `px` is the width of a pixel.
-    fn material(&self, at: [f32; 3], px: f32, noise: &NoiseTexture) -> Material;
-}
-
-/// What an item moves with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Follow {
-    /// The head.
-    Head,
-    /// The head at the top, the body at the bottom, as the neck does.
-    Neck,
-}
-
-/// Whether an item is drawn into the shadow map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shadow {
-    Cast,
-    None,
-}
-
-/// An opaque accessory in the head's frame.
-pub(crate) struct Item {
-    pub(crate) mesh: Mesh,
-    pub(crate) follow: Follow,
-    pub(crate) shadow: Shadow,
-    pub(crate) painter: Box<dyn Painter>,
-}
-
-impl Item {
-    fn on_head(mesh: Mesh, painter: impl Painter + 'static) -> Self {
-        Self {
-            mesh,
-            follow: Follow::Head,
-            shadow: Shadow::Cast,
-            painter: Box::new(painter),
-        }
-    }
-}
-
 /// The opaque accessories of a face.
 pub(crate) fn items(
     face: &FaceParams,
@@ -153,22 +83,4 @@ pub(crate) fn items(
         items.extend(object.items(surface, face));
     }
     items
-}
-
-/// Presses hair flat.
-fn press_flat(hair: &mut Hair) {
-    hair.volume = hair.volume.min(0.06);
-    hair.side_volume = hair.side_volume.min(0.12);
-    hair.curl = hair.curl.min(0.25);
-}
-
-/// Hides the hair.
-fn hide(hair: &mut Hair) {
-    hair.style = HairStyle::Bald;
-    hair.length = 0.0;
-}
-
-/// The gray level of a reflectance.
-fn level(color: crate::params::Color) -> f32 {
-    color.iter().sum::<f32>() / 3.0
 }

@@ -1,61 +1,14 @@
 //! Things that are held to the face or worn at it.
 
-use super::fabric::Fabric;
 use super::hand::HandPaint;
-use super::{Item, Painter};
+use super::item::{Item, Painter};
 use crate::math::{Vec3, add, cross, dot, mix, normalized, ridge, scaled, smoothstep};
 use crate::mesh::tube::{Section, rounded, spline};
 use crate::mesh::{Edge, Mesh};
 use crate::noise::{Layer, NoiseTexture};
 use crate::paint::{Material, skin};
-use crate::params::FaceParams;
+use crate::params::{FaceParams, Object, ObjectKind};
 use crate::shape::Surface;
-
-/// Kinds of objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ObjectKind {
-    /// A microphone with a ball.
-    Microphone,
-    /// A slim microphone.
-    StickMicrophone,
-    /// A microphone on a thin arm from the ear, with a band over the head.
-    Headset,
-    /// A phone at the ear.
-    Phone,
-    /// A cup or a can.
-    Cup,
-    /// A bottle.
-    Bottle,
-    /// A cigarette, a straw or a pen.
-    Cigarette,
-    /// A flat thing, such as a book or a sheet of paper.
-    Board,
-}
-
-/// Something held to the face or worn at it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Object {
-    /// The kind.
-    pub kind: ObjectKind,
-    /// The point of the face, `[x, y]`, where its tip, its rim or its middle is.
-    pub at: [f32; 2],
-    /// Distance from the face.
-    pub lift: f32,
-    /// Direction from the tip to the other end: 0 is down, positive toward larger x, radians.
-    pub angle: f32,
-    /// By how much that end is nearer to the viewer, radians.
-    pub forward: f32,
-    /// Size; 1 is average.
-    pub size: f32,
-    /// Whether a hand of the subject holds it.
-    pub held: bool,
-    /// Its colors and pattern.
-    pub fabric: Fabric,
-    /// Strength of the highlights, 0 to 1.
-    pub gloss: f32,
-    /// The sleeve of the arm that holds it.
-    pub sleeve: Fabric,
-}
 
 impl Object {
     pub(crate) fn mirrored(mut self) -> Self {
@@ -289,7 +242,7 @@ impl Object {
     }
 
     /// Fingers around the object, with the arm below. `radii` are those of the object to the side
-    /// and to the front, `far` is the angle that the fingers reach.
+    /// and to the front, `far` is the angle that the fingers end at.
     fn grip(&self, middle: Vec3, axis: Vec3, radii: [f32; 2], far: f32, face: &FaceParams) -> Item {
         let mut mesh = Mesh::default();
         let side = if self.at[0] + 0.4 * self.angle < 0.0 {

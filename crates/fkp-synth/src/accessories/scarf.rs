@@ -1,35 +1,13 @@
 //! Scarves and raised collars.
 
-use super::fabric::Fabric;
-use super::{Follow, Item, Painter, Shadow};
+use super::item::{Follow, Item, Painter, Shadow};
 use crate::math::{Vec3, mix, smoothstep};
 use crate::mesh::{Edge, Mesh};
 use crate::noise::{Layer, NoiseTexture};
 use crate::paint::Material;
+use crate::params::{Scarf, ScarfKind};
 use crate::shape::Surface;
 use std::f32::consts::{PI, TAU};
-
-/// Kinds of cloth around the neck.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ScarfKind {
-    /// A scarf wound around the neck.
-    Scarf,
-    /// A high collar of a coat, open in front.
-    Collar,
-}
-
-/// Something around the neck.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scarf {
-    /// The kind.
-    pub kind: ScarfKind,
-    /// y of the upper edge in front: 3.9 below the chin, 2.9 over it, 1.6 over the mouth.
-    pub top: f32,
-    /// Thickness.
-    pub thickness: f32,
-    /// Its cloth.
-    pub fabric: Fabric,
-}
 
 const COLUMNS: usize = 44;
 

@@ -1,12 +1,12 @@
 //! Headscarves and hoods: cloth around the face, over head and neck.
 
 use super::drape::pull_taut;
-use super::hat::{Hat, HatKind};
-use super::{Follow, Item, Painter, Shadow};
+use super::item::{Follow, Item, Painter, Shadow};
 use crate::math::{Vec3, add, mix, normalized, scaled, smoothstep};
 use crate::mesh::{Edge, Mesh};
 use crate::noise::{Layer, NoiseTexture};
 use crate::paint::Material;
+use crate::params::{Hat, HatKind};
 use crate::shape::Surface;
 use std::f32::consts::{PI, TAU};
 
@@ -22,7 +22,7 @@ pub(crate) fn item(hat: &Hat, surface: &Surface) -> Item {
     let top = surface.level(0.0, hat.line);
     let bottom = if hood { 15.2 } else { 13.75 };
     let (center, half) = (0.5 * (top + bottom), 0.5 * (bottom - top));
-    let reach = if hood { 1.36 } else { 1.12 };
+    let height = if hood { 1.36 } else { 1.12 };
     let turn = |column: usize| TAU * (column as f32 / (columns - 1) as f32 - 0.5);
     // Level and angle on the head: from the opening outward to the crown, the back and the
     // shoulders.
@@ -30,7 +30,7 @@ pub(crate) fn item(hat: &Hat, surface: &Surface) -> Item {
         let (sin, up) = turn(column).sin_cos();
         let cos = -up;
         let wide = sin.signum() * sin.abs().powf(0.85);
-        let edge = [center + half * cos, reach * wide];
+        let edge = [center + half * cos, height * wide];
         // The ray from the opening to the edge of the whole.
         let (low, high, round) = (0.1, if hood { 18.8 } else { 19.8 }, PI);
         let down = if cos > 0.0 {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub struct SceneWeights {
     /// Paper, canvas and plain walls.
     pub studio: f32,
-    /// Living rooms and offices.
+    /// Living interiors and offices.
     pub room: f32,
     /// Shelves with books.
     pub library: f32,

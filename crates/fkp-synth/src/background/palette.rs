@@ -1,4 +1,4 @@
-//! Colors that surfaces have in rooms and streets.
+//! Colors that surfaces have in interiors and streets.
 
 use super::geometry::Color;
 use crate::distributions::Sampler;
@@ -29,7 +29,7 @@ pub(super) const PAINTS: [[u8; 3]; 22] = [
     [24, 60, 44],
 ];
 
-/// Paint of the walls of rooms, in sRGB.
+/// Paint of the walls of interiors, in sRGB.
 pub(super) const WALLS: [[u8; 3]; 16] = [
     [238, 236, 230],
     [226, 214, 190],

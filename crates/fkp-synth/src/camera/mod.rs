@@ -95,7 +95,7 @@ impl Camera {
     /// let texture = Texture { seed: 1, mirrored: false };
     /// let image = Camera::NEUTRAL.develop(&light, 16, Channels::Rgb, texture);
     /// assert_eq!(image.size(), (16, 16));
-    /// assert_eq!(image.pixel(3, 3), [0, 124, 224]);
+    /// assert_eq!(image.pixel(3, 3), [0, 123, 233]);
     /// ```
     ///
     /// # Panics

@@ -21,7 +21,7 @@ distribution! {
     }
 }
 
-/// Where hands go: point of the face for the left hand, direction, bend of the index and of the
+/// Where hands go: point of the face for the left hand, direction, curvature of the index and of the
 /// other fingers, angle of the thumb.
 const GESTURES: [([f32; 2], f32, [f32; 2], f32); 8] = [
     // The palm at the cheek.
@@ -34,7 +34,7 @@ const GESTURES: [([f32; 2], f32, [f32; 2], f32); 8] = [
     ([0.9, -1.1], -1.2, [0.1, 0.15], 0.4),
     // The fist under the chin.
     ([0.35, 3.4], -0.35, [0.85, 0.9], 0.2),
-    // The index at the cheek, the others bent.
+    // The index at the cheek, the others folded.
     ([0.9, 2.75], 0.25, [0.05, 0.85], 0.6),
     // The index at the lips.
     ([0.12, 3.2], -0.05, [0.0, 0.95], 0.2),
@@ -58,8 +58,8 @@ impl HandDistribution {
             sampler.unit_uniform(),
         ];
         let mut curl = [index, others, others, others + 0.04];
-        for bend in &mut curl {
-            *bend = (*bend + sampler.triangular(0.12)).max(0.0);
+        for curvature in &mut curl {
+            *curvature = (*curvature + sampler.triangular(0.12)).max(0.0);
         }
         let size = self.size.sample(sampler)
             * (1.0 - 0.12 * person.feminine)

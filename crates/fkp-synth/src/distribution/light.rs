@@ -1,4 +1,4 @@
-//! Light.
+//! The light on the scene.
 
 use super::{Normal, Probability, Uniform, distribution};
 use crate::distributions::Sampler;

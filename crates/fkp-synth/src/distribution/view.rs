@@ -2,7 +2,7 @@
 
 use super::{Probability, Uniform, distribution};
 use crate::distributions::Sampler;
-use crate::params::{Framing, Pose, View};
+use crate::params::{CropAround, Pose, View};
 
 distribution! {
     /// The orientation of the head. Each number is a limit in both directions, in degrees; small
@@ -29,7 +29,7 @@ distribution! {
     /// Size and position of the face in the image, and the distance of the camera.
     ViewDistribution {
         /// What the crop is taken around.
-        framing: Framing = Framing::EyesAndMouth,
+        crop: CropAround = CropAround::EyesAndMouth,
         /// The size of the face is scaled by a factor from `exp(−scale)` to `exp(scale)`.
         scale: Limit = Limit(0.15),
         /// Limit of the shift along each axis as a fraction of the side.
@@ -55,12 +55,12 @@ impl super::Checked for Limit {
     }
 }
 
-impl super::Checked for Framing {
+impl super::Checked for CropAround {
     fn check(&self, field: &str) -> Result<(), crate::error::SynthError> {
         match self {
-            Framing::EyesAndMouth => Ok(()),
-            Framing::FaceBox(fraction) if (0.05..=2.0).contains(fraction) => Ok(()),
-            Framing::FaceBox(fraction) => super::refused(
+            CropAround::EyesAndMouth => Ok(()),
+            CropAround::FaceBox(fraction) if (0.05..=2.0).contains(fraction) => Ok(()),
+            CropAround::FaceBox(fraction) => super::refused(
                 field,
                 "a fraction of the side between 0.05 and 2",
                 *fraction,
@@ -91,7 +91,7 @@ impl ViewDistribution {
     pub(crate) fn sample(&self, sampler: &mut Sampler) -> View {
         let near = |distance: f32| 1.0 / distance.max(8.0);
         View {
-            framing: self.framing,
+            crop: self.crop,
             scale: sampler.triangular(self.scale.0.min(1.0)).exp(),
             shift: [
                 sampler.triangular(self.shift.0.min(1.0)),

@@ -236,7 +236,7 @@ impl HatDistribution {
         let trim = dye(sampler);
         let line = self.line.sample(sampler);
         let (long, tight) = (sampler.unit_uniform(), sampler.unit_uniform());
-        let (bend, gloss) = (sampler.unit_uniform(), sampler.unit_uniform());
+        let (curvature, gloss) = (sampler.unit_uniform(), sampler.unit_uniform());
         let knit = sampler.bernoulli(0.7);
         match kind {
             HatKind::Beanie if knit => {
@@ -268,7 +268,7 @@ impl HatDistribution {
                 HatKind::Beanie => long,
                 _ => mix(1.4, 2.1, long),
             },
-            bend,
+            curvature,
             fabric,
             trim: if contrast { trim } else { fabric.color },
             gloss: if kind == HatKind::Helmet {

@@ -62,10 +62,10 @@ pub(crate) fn rounded(sections: &[Section]) -> Vec<Section> {
     let mut out = Vec::with_capacity(sections.len() + 4);
     let cap = |end: Section, inner: Section, part: f32| {
         let along = normalized(sub(end.at, inner.at));
-        let reach = end.half[0].min(end.half[1]) * part;
+        let radius = end.half[0].min(end.half[1]) * part;
         let narrow = (1.0 - part * part).max(0.003).sqrt();
         Section {
-            at: add(end.at, scaled(along, reach)),
+            at: add(end.at, scaled(along, radius)),
             half: end.half.map(|half| half * narrow),
         }
     };

@@ -122,7 +122,7 @@ impl VisibilityBuffer {
 
     /// 1 if nothing is nearer than `near` at a position in samples, 0 if something is; linear
     /// between the four samples around the position.
-    pub(crate) fn reaches(&self, u: f32, v: f32, near: f32) -> f32 {
+    pub(crate) fn lit(&self, u: f32, v: f32, near: f32) -> f32 {
         let side = self.size * SAMPLES;
         let limit = (side - 2) as f32;
         let (u, v) = (u.clamp(0.0, limit), v.clamp(0.0, limit));

@@ -31,8 +31,8 @@ pub(crate) fn paint(
     let t = (y - start) / (end - start);
     if (0.0..1.0).contains(&t) {
         let wing = 0.52 * face.nose.width;
-        let reach = side * corner[0] + 0.2;
-        let fold = wing + (reach - wing) * t * (1.55 - 0.55 * t);
+        let beside = side * corner[0] + 0.2;
+        let fold = wing + (beside - wing) * t * (1.55 - 0.55 * t);
         let distance = out - fold;
         let depth = 0.05 + 0.25 * age + 0.3 * smile + 0.2 * e.sneer;
         let ends = smoothstep(0.0, 0.2, t) * smoothstep(1.0, 0.62, t);

@@ -1,4 +1,4 @@
-//! Ears.
+//! Ears: a small mesh on each side of the head.
 
 use super::Surface;
 use crate::math::{Vec3, add, cross, falloff, normalized, scaled};

@@ -84,7 +84,7 @@ impl Bottleneck {
         };
         Self {
             expand: Taps::new(first.geometry, input, first.weights),
-            // Where it reads is told for each band.
+            // Each band says where it reads.
             depthwise: Depthwise::new(g, wide, middle.weights),
             project: Taps::new(last.geometry, wide, last.weights),
             biases: convs.map(bias),
