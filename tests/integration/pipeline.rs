@@ -163,7 +163,7 @@ fn keypoints_are_found_in_a_larger_image() {
 
 /// Enough to know a face, without augmentation to make it harder.
 fn learn_more(config: &mut fkp_examples::RunConfig) {
-    config.data.rendered.train = 600;
+    config.data.rendered.train = 1600;
     config.augment = fkp_augment::Recipe::none();
     config.train.epochs = 15;
     config.train.batch_size = 10;

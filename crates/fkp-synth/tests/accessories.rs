@@ -256,7 +256,7 @@ fn mirrored_accessories_render_the_mirror_image() {
             (hat.fabric.pattern, scarf.fabric.pattern) = (Pattern::Plain, Pattern::Plain);
         }
         let (bare, mirror) = (rendered(&face).0, rendered(&face.mirrored()).0);
-        // The triangles of the two meshes differ a little.
+        // The triangles of the two meshes differ a little, and fine patterns show it.
         let usual = from_mirror_image(&bare, &mirror);
         for accessories in each(&worn) {
             face.accessories = accessories;
@@ -264,7 +264,7 @@ fn mirrored_accessories_render_the_mirror_image() {
             let (mirror, mirrored) = rendered(&face.mirrored());
             let difference = from_mirror_image(&image, &mirror);
             assert!(
-                difference < usual + 0.4,
+                difference < usual + 0.8,
                 "{difference} gray levels, {usual} without: {:?}",
                 face.accessories
             );
