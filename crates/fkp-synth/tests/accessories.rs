@@ -252,8 +252,11 @@ fn from_mirror_image(image: &Image, other: &Image) -> f32 {
 fn mirrored_accessories_render_the_mirror_image() {
     for (mut face, mut worn) in faces(16) {
         // Fine patterns show where quads are split into triangles.
-        if let (Some(hat), Some(scarf)) = (&mut worn.hat, &mut worn.scarf) {
-            (hat.fabric.pattern, scarf.fabric.pattern) = (Pattern::Plain, Pattern::Plain);
+        if let Some(hat) = &mut worn.hat {
+            hat.fabric.pattern = Pattern::Plain;
+        }
+        if let Some(scarf) = &mut worn.scarf {
+            scarf.fabric.pattern = Pattern::Plain;
         }
         let (bare, mirror) = (rendered(&face).0, rendered(&face.mirrored()).0);
         // The triangles of the two meshes differ a little, and fine patterns show it.
