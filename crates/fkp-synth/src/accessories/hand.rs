@@ -97,7 +97,7 @@ impl Hand {
             for joint in &mut joints[1..] {
                 *joint = clear(*joint, 0.8 * radius);
             }
-            // Bent away from the face beneath the hand, the tip is hidden; it must not stretch.
+            // Turned away from the face beneath the hand, the tip is hidden; it must not stretch.
             self.finger(&joints, radius, out, finger as f32, side, &mut mesh);
         }
         let thumb = 0.35 + self.thumb;
