@@ -9,6 +9,8 @@
 use std::ops::{Deref, DerefMut, Range};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use memmap2::MmapMut;
+
 /// The memory of all buffers.
 static POOL: Mutex<Pool> = Mutex::new(Pool::new());
 
@@ -28,6 +30,13 @@ struct Block {
     memory: Memory,
     /// Parts that are not in use, by their start; no two are adjacent.
     free: Vec<Range<usize>>,
+}
+
+impl Block {
+    fn is_free(&self) -> bool {
+        let gaps = self.free.iter();
+        gaps.map(Range::len).sum::<usize>() == self.memory.len
+    }
 }
 
 /// A part of a block.
@@ -62,6 +71,8 @@ impl Pool {
         let (block, gap) = match smallest {
             Some((_, block, gap)) => (block, gap),
             None => {
+                // Before there is one block, or where it does not suffice.
+                self.blocks.retain(|block| !block.is_free());
                 let new = match self.blocks.is_empty() {
                     true => len.max(self.expected),
                     false => len,
@@ -111,10 +122,10 @@ impl Pool {
             return Vec::new();
         }
         // Gaps between parts can make one block of this size too small: then it grows.
-        let total = self.blocks.iter().map(|block| block.memory.len).sum();
+        let total: usize = self.blocks.iter().map(|block| block.memory.len).sum();
         self.expected = match self.expected {
             0 => self.most_used,
-            _ => total,
+            _ => total.max(self.most_used),
         };
         std::mem::take(&mut self.blocks)
     }
@@ -124,7 +135,15 @@ impl Pool {
 struct Memory {
     start: *mut f32,
     len: usize,
-    allocated: *mut [f32],
+    owner: Owner,
+}
+
+enum Owner {
+    /// Memory from the system, to which it returns at once: an allocator would keep it for a while,
+    /// beside the block that replaces it.
+    Mapped(#[expect(dead_code, reason = "dropped with the block")] MmapMut),
+    /// Where there is no such memory. From `Box::into_raw`.
+    Allocated(*mut [f32]),
 }
 
 // SAFETY: the memory belongs to this value, and the parts to whoever took them.
@@ -132,21 +151,34 @@ unsafe impl Send for Memory {}
 
 impl Memory {
     fn new(len: usize) -> Self {
-        let allocated = Box::into_raw(vec![0.0f32; len + LINE].into_boxed_slice());
-        let start = allocated.cast::<f32>();
-        let offset = start.align_offset(64).min(LINE);
-        Self {
-            start: start.wrapping_add(offset),
-            len,
-            allocated,
+        match MmapMut::map_anon(len * size_of::<f32>()) {
+            // The values are 0.
+            Ok(mut mapped) if !cfg!(miri) => Self {
+                start: mapped.as_mut_ptr().cast(),
+                len,
+                owner: Owner::Mapped(mapped),
+            },
+            _ => {
+                let allocated = Box::into_raw(vec![0.0f32; len + LINE].into_boxed_slice());
+                let start = allocated.cast::<f32>();
+                let offset = start.align_offset(LINE * size_of::<f32>()).min(LINE);
+                Self {
+                    start: start.wrapping_add(offset),
+                    len,
+                    owner: Owner::Allocated(allocated),
+                }
+            }
         }
     }
 }
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // SAFETY: it comes from `Box::into_raw`. A block is dropped when no part is in use.
-        drop(unsafe { Box::from_raw(self.allocated) });
+        if let Owner::Allocated(allocated) = self.owner {
+            // SAFETY: it comes from `Box::into_raw`, and no part of a block that is dropped is in
+            // use.
+            drop(unsafe { Box::from_raw(allocated) });
+        }
     }
 }
 
@@ -236,7 +268,7 @@ mod tests {
                 gaps.push(pool.blocks[0].free.len());
             }
             assert_eq!((gaps[2], pool.used), (1, 0));
-            assert_eq!(pool.blocks[0].free, std::slice::from_ref(&(0..112)));
+            assert_eq!(pool.blocks[0].free.first(), Some(&(0..112)));
             let again = [16, 32, 64].map(|len| pool.take(len).range);
             assert_eq!(again, [0..16, 16..48, 48..112]);
         }
@@ -250,6 +282,17 @@ mod tests {
         assert_eq!(pool.blocks.len(), 2);
         parts.into_iter().for_each(|p| drop(pool.put_back(p)));
         assert_eq!((pool.blocks.len(), pool.expected), (0, 80));
+    }
+
+    #[test]
+    fn a_free_block_is_dropped_for_one_of_another_size() {
+        let mut pool = Pool::new();
+        let (first, second) = (pool.take(64), pool.take(16));
+        assert!(pool.put_back(first).is_empty());
+        let third = pool.take(128);
+        assert_eq!((pool.blocks.len(), pool.used), (2, 144));
+        drop((pool.put_back(second), pool.put_back(third)));
+        assert_eq!((pool.blocks.len(), pool.expected), (0, 144));
     }
 
     #[test]

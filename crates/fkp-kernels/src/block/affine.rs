@@ -6,6 +6,25 @@ use crate::Activation;
 use crate::layout::{Frame, padded};
 use crate::simd::{Kernel, Simd, dispatch};
 
+/// Evaluates `$body` with `$name` as the activation, which is a constant where it is a common one: a
+/// choice between all activations inside of a loop keeps vectors out of registers.
+macro_rules! with_constant {
+    ($activation:expr, $name:ident => $body:expr) => {
+        match $activation {
+            $crate::Activation::Identity => {
+                let $name = $crate::Activation::Identity;
+                $body
+            }
+            $crate::Activation::Relu => {
+                let $name = $crate::Activation::Relu;
+                $body
+            }
+            $name => $body,
+        }
+    };
+}
+pub(super) use with_constant;
+
 /// `activation(scale · z + shift)` for each channel, padded to whole vectors with zeros.
 #[derive(Debug)]
 pub(super) struct Affine {
@@ -67,24 +86,6 @@ impl Affine {
         });
     }
 
-    /// Multiplies `gradient`, that of the result, with the derivative of the activation.
-    #[inline(always)]
-    pub(super) fn backward<S: Simd>(
-        &self,
-        s: S,
-        channel: ChannelVectors<S>,
-        z: S::f32s,
-        gradient: S::f32s,
-    ) -> S::f32s {
-        match self.activation {
-            Activation::Identity => gradient,
-            activation => {
-                let u = s.mul_add(z, channel.scale, channel.shift);
-                activation.backward_vector(s, u, gradient)
-            }
-        }
-    }
-
     /// Scale and shift of the channels from `c`.
     ///
     /// # Safety
@@ -133,23 +134,25 @@ impl Kernel for Apply<'_> {
         assert!(from.margin == 0 && z.len() == from.len() && out.len() == to.len());
         assert!(affine.scale.len() == depth && affine.shift.len() == depth);
         to.clear_margin(out);
-        for y in 0..from.h {
-            let (z, out) = (from.row(y, z), to.row_mut(y, out));
-            // In the order of memory, which is read from far away.
-            for x in 0..from.w {
-                for c in (0..depth).step_by(S::F32_LANES) {
-                    let offset = x * depth + c;
-                    // SAFETY: a row has w pixels of depth values, and c + LANES <= depth.
-                    unsafe {
-                        let channel = affine.vectors(s, c);
-                        let z = s.load(z.as_ptr().add(offset));
-                        let u = s.mul_add(z, channel.scale, channel.shift);
-                        let v = affine.activation.apply_vector(s, u);
-                        s.store(out.as_mut_ptr().add(offset), v);
+        with_constant!(affine.activation, activation => {
+            for y in 0..from.h {
+                let (z, out) = (from.row(y, z), to.row_mut(y, out));
+                // In the order of memory, which is read from far away.
+                for x in 0..from.w {
+                    for c in (0..depth).step_by(S::F32_LANES) {
+                        let offset = x * depth + c;
+                        // SAFETY: a row has w pixels of depth values, and c + LANES <= depth.
+                        unsafe {
+                            let channel = affine.vectors(s, c);
+                            let z = s.load(z.as_ptr().add(offset));
+                            let u = s.mul_add(z, channel.scale, channel.shift);
+                            let v = activation.apply_vector(s, u);
+                            s.store(out.as_mut_ptr().add(offset), v);
+                        }
                     }
                 }
             }
-        }
+        });
     }
 }
 

@@ -1,9 +1,10 @@
 //! The gradients of one image between the convolutions: through activation and normalization.
 #![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
 
-use super::affine::{Affine, Statistics};
+use super::affine::{Affine, Statistics, with_constant};
 use super::pair_sums::{Pair, PairSums};
 use super::tail::{GradientSink, PixelGradient, Pixels, Tail};
+use crate::Activation;
 use crate::layout::{Frame, padded};
 use crate::scratch::with_scratch;
 use crate::simd::{Kernel, Simd, dispatch};
@@ -103,8 +104,10 @@ impl Last<'_> {
         });
     }
 
-    fn pixels(&self) -> Pixels<'_> {
-        Pixels::new(self.tail, self.affine, self.z, self.residual)
+    /// With `activation`, that of the convolution, as a constant.
+    #[inline(always)]
+    fn pixels(&self, activation: Activation) -> Pixels<'_> {
+        Pixels::new(self.tail, self.affine, self.z, self.residual).with(activation)
     }
 }
 
@@ -124,30 +127,33 @@ impl Kernel for LastSums<'_> {
             mut sums,
             d_residual,
         } = self;
-        let (pixels, z) = (last.pixels(), last.tail.z);
+        let z = last.tail.z;
         let depth = padded(z.channels);
         assert!(d_residual.is_empty() || d_residual.len() == last.tail.residual().len());
         let statistics = last.statistics;
-        for y in 0..last.tail.output().h {
-            for c in (0..depth).step_by(S::F32_LANES) {
-                // SAFETY: c + LANES <= depth, the length of both.
-                let (mean, inv_std) = unsafe { statistics.vectors(s, c) };
-                let mut sink = SumSink {
-                    pair: sums.load(s, c),
-                    mean,
-                    inv_std,
-                    d_residual: match d_residual.is_empty() {
-                        true => std::ptr::null_mut(),
-                        false => d_residual.as_mut_ptr().wrapping_add(c),
-                    },
-                    line: z.w * depth,
-                    depth,
-                };
-                pixels.row_gradients(s, last.dy, (y, c), &mut sink);
-                sums.store(s, c, sink.pair);
+        with_constant!(last.affine.activation, activation => {
+            let pixels = last.pixels(activation);
+            for y in 0..last.tail.output().h {
+                for c in (0..depth).step_by(S::F32_LANES) {
+                    // SAFETY: c + LANES <= depth, the length of both.
+                    let (mean, inv_std) = unsafe { statistics.vectors(s, c) };
+                    let mut sink = SumSink {
+                        pair: sums.load(s, c),
+                        mean,
+                        inv_std,
+                        d_residual: match d_residual.is_empty() {
+                            true => std::ptr::null_mut(),
+                            false => d_residual.as_mut_ptr().wrapping_add(c),
+                        },
+                        line: z.w * depth,
+                        depth,
+                    };
+                    pixels.row_gradients(s, last.dy, (y, c), &mut sink);
+                    sums.store(s, c, sink.pair);
+                }
+                sums.end_of_row(z.w);
             }
-            sums.end_of_row(z.w);
-        }
+        });
         sums.finish();
     }
 }
@@ -213,7 +219,7 @@ impl Kernel for LastGradient<'_> {
             frame,
             dz,
         } = self;
-        let (pixels, depth) = (last.pixels(), padded(frame.channels));
+        let depth = padded(frame.channels);
         assert!(dz.len() == frame.len() && gradient.scale.len() == depth);
         assert!(
             (frame.h, frame.w, frame.channels)
@@ -222,22 +228,25 @@ impl Kernel for LastGradient<'_> {
         frame.clear_margin(dz);
         let origin = (frame.margin * frame.frame_w + frame.margin) * depth;
         let rows = last.tail.output().h;
-        for y in 0..=rows {
-            for c in (0..depth).step_by(S::F32_LANES) {
-                let mut sink = StoreSink {
-                    // SAFETY: c + LANES <= depth, the length of all three.
-                    factors: unsafe { gradient.vectors(s, c) },
-                    to: dz.as_mut_ptr().wrapping_add(origin + c),
-                    line: frame.frame_w * depth,
-                    depth,
-                };
-                if y < rows {
-                    pixels.row_gradients(s, last.dy, (y, c), &mut sink);
-                } else {
-                    pixels.rest(s, c, &mut sink);
+        with_constant!(last.affine.activation, activation => {
+            let pixels = last.pixels(activation);
+            for y in 0..=rows {
+                for c in (0..depth).step_by(S::F32_LANES) {
+                    let mut sink = StoreSink {
+                        // SAFETY: c + LANES <= depth, the length of all three.
+                        factors: unsafe { gradient.vectors(s, c) },
+                        to: dz.as_mut_ptr().wrapping_add(origin + c),
+                        line: frame.frame_w * depth,
+                        depth,
+                    };
+                    if y < rows {
+                        pixels.row_gradients(s, last.dy, (y, c), &mut sink);
+                    } else {
+                        pixels.rest(s, c, &mut sink);
+                    }
                 }
             }
-        }
+        });
     }
 }
 
@@ -313,29 +322,32 @@ impl Kernel for InnerSums<'_> {
         let depth = padded(frame.channels);
         assert!((frame.channels, frame.h, frame.w) == (dx_frame.channels, dx_frame.h, dx_frame.w));
         assert!(affine.scale.len() == depth);
-        for y in 0..frame.h {
-            let (z, dx) = (frame.row(y, z), dx_frame.row(y, dx));
-            let kept = frame.row_mut(y, kept);
-            for c in (0..depth).step_by(S::F32_LANES) {
-                let mut pair = sums.load(s, c);
-                // SAFETY: c + LANES <= depth.
-                let ((mean, inv_std), channel) =
-                    unsafe { (statistics.vectors(s, c), affine.vectors(s, c)) };
-                for x in 0..frame.w {
-                    let offset = x * depth + c;
-                    // SAFETY: all three rows have w pixels of depth values.
-                    unsafe {
-                        let z = s.load(z.as_ptr().add(offset));
-                        let gradient = s.load(dx.as_ptr().add(offset));
-                        let gradient = affine.backward(s, channel, z, gradient);
-                        s.store(kept.as_mut_ptr().add(offset), gradient);
-                        pair.add(s, gradient, s.mul_f32s(s.sub_f32s(z, mean), inv_std));
+        with_constant!(affine.activation, activation => {
+            for y in 0..frame.h {
+                let (z, dx) = (frame.row(y, z), dx_frame.row(y, dx));
+                let kept = frame.row_mut(y, kept);
+                for c in (0..depth).step_by(S::F32_LANES) {
+                    let mut pair = sums.load(s, c);
+                    // SAFETY: c + LANES <= depth.
+                    let ((mean, inv_std), channel) =
+                        unsafe { (statistics.vectors(s, c), affine.vectors(s, c)) };
+                    for x in 0..frame.w {
+                        let offset = x * depth + c;
+                        // SAFETY: all three rows have w pixels of depth values.
+                        unsafe {
+                            let z = s.load(z.as_ptr().add(offset));
+                            let gradient = s.load(dx.as_ptr().add(offset));
+                            let normalized = s.mul_add(z, channel.scale, channel.shift);
+                            let gradient = activation.backward_vector(s, normalized, gradient);
+                            s.store(kept.as_mut_ptr().add(offset), gradient);
+                            pair.add(s, gradient, s.mul_f32s(s.sub_f32s(z, mean), inv_std));
+                        }
                     }
+                    sums.store(s, c, pair);
                 }
-                sums.store(s, c, pair);
+                sums.end_of_row(frame.w);
             }
-            sums.end_of_row(frame.w);
-        }
+        });
         sums.finish();
     }
 }

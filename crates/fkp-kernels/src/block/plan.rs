@@ -10,10 +10,10 @@ use crate::Activation;
 use crate::conv::{Channels, Conv2dConfig, FrameConv, Geometry, Pooling, Source};
 
 /// Products per value of an output up to which it is computed again.
-const MAX_TERMS: usize = 32;
+const MAX_TERMS: usize = 16;
 
 /// Values of an output from which on it is.
-const MIN_COMPUTED_AGAIN: usize = if cfg!(test) { 1 } else { 1 << 18 };
+const MIN_COMPUTED_AGAIN: usize = 1 << 18;
 
 /// A block of convolutions, validated.
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 //! one pass over its output.
 #![expect(unsafe_code, reason = "vector loads and stores at computed offsets")]
 
-use super::affine::{Affine, ChannelVectors};
+use super::affine::{Affine, ChannelVectors, with_constant};
+use crate::Activation;
 use crate::conv::{Pooling, max_and_argmax, route};
 use crate::layout::{Frame, padded};
 use crate::simd::{Kernel, Simd, dispatch};
@@ -66,6 +67,7 @@ impl Tail {
 pub(super) struct Pixels<'a> {
     tail: &'a Tail,
     affine: &'a Affine,
+    activation: Activation,
     z: &'a [f32],
     residual: &'a [f32],
 }
@@ -92,6 +94,7 @@ pub(super) struct PixelGradient<S: Simd> {
 }
 
 impl<'a> Pixels<'a> {
+    #[inline(always)]
     pub(super) fn new(
         tail: &'a Tail,
         affine: &'a Affine,
@@ -105,9 +108,16 @@ impl<'a> Pixels<'a> {
         Self {
             tail,
             affine,
+            activation: affine.activation,
             z,
             residual,
         }
+    }
+
+    /// With the activation as a constant.
+    #[inline(always)]
+    pub(super) fn with(self, activation: Activation) -> Self {
+        Self { activation, ..self }
     }
 
     /// # Safety
@@ -128,7 +138,7 @@ impl<'a> Pixels<'a> {
             let normalized = s.mul_add(z, channel.scale, channel.shift);
             let offset = (y * frame.w + x) * depth + c;
             let residual = self.residual.as_ptr().wrapping_add(offset);
-            let activation = self.affine.activation;
+            let activation = self.activation;
             let (before, result) = match self.tail.addition {
                 Addition::None => (normalized, activation.apply_vector(s, normalized)),
                 Addition::BeforeActivation => {
@@ -207,7 +217,7 @@ impl<'a> Pixels<'a> {
         gradient: S::f32s,
         sink: &mut impl GradientSink<S>,
     ) {
-        let activation = self.affine.activation;
+        let activation = self.activation;
         let normalized = activation.backward_vector(s, value.before, gradient);
         let residual = match self.tail.addition {
             Addition::AfterActivation => gradient,
@@ -263,30 +273,34 @@ impl Kernel for Forward<'_> {
         let Self { pixels, out } = self;
         let (output, depth) = (pixels.tail.output(), padded(pixels.tail.z.channels));
         assert!(out.len() == output.len());
-        for y in 0..output.h {
-            for x in 0..output.w {
-                for c in (0..depth).step_by(S::F32_LANES) {
-                    // SAFETY: c + LANES <= depth; the window of a pixel of the result is inside
-                    // the image.
-                    unsafe {
-                        let channel = pixels.affine.vectors(s, c);
-                        let value = match pixels.tail.pooling {
-                            Pooling::None => pixels.value(s, channel, (y, x), c).result,
-                            Pooling::Max2 => {
-                                let (y, x) = (2 * y, 2 * x);
-                                let window = [
-                                    pixels.value(s, channel, (y, x), c).result,
-                                    pixels.value(s, channel, (y, x + 1), c).result,
-                                    pixels.value(s, channel, (y + 1, x), c).result,
-                                    pixels.value(s, channel, (y + 1, x + 1), c).result,
-                                ];
-                                max_and_argmax(s, window).0
-                            }
-                        };
-                        s.store(out.as_mut_ptr().add((y * output.w + x) * depth + c), value);
+        with_constant!(pixels.activation, activation => {
+            let pixels = pixels.with(activation);
+            for y in 0..output.h {
+                for x in 0..output.w {
+                    for c in (0..depth).step_by(S::F32_LANES) {
+                        // SAFETY: c + LANES <= depth; the window of a pixel of the result is
+                        // inside the image.
+                        unsafe {
+                            let channel = pixels.affine.vectors(s, c);
+                            let value = match pixels.tail.pooling {
+                                Pooling::None => pixels.value(s, channel, (y, x), c).result,
+                                Pooling::Max2 => {
+                                    let (y, x) = (2 * y, 2 * x);
+                                    let window = [
+                                        pixels.value(s, channel, (y, x), c).result,
+                                        pixels.value(s, channel, (y, x + 1), c).result,
+                                        pixels.value(s, channel, (y + 1, x), c).result,
+                                        pixels.value(s, channel, (y + 1, x + 1), c).result,
+                                    ];
+                                    max_and_argmax(s, window).0
+                                }
+                            };
+                            let offset = (y * output.w + x) * depth + c;
+                            s.store(out.as_mut_ptr().add(offset), value);
+                        }
                     }
                 }
             }
-        }
+        });
     }
 }
