@@ -247,6 +247,30 @@ mod tests {
         }
     }
 
+    struct Relu(f32);
+
+    impl Kernel for Relu {
+        type Output = [f32; CHANNEL_BLOCK];
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) -> [f32; CHANNEL_BLOCK] {
+            s.to_lanes(s.relu(s.splat_f32s(self.0)))
+        }
+    }
+
+    #[test]
+    fn relu_keeps_nan() {
+        let check = |relu: &dyn Fn(f32) -> f32| {
+            assert!(relu(f32::NAN).is_nan());
+            assert_eq!([relu(-1.0), relu(2.0)], [0.0, 2.0]);
+        };
+        check(&|v| Relu(v).run(Scalar128b)[0]);
+        check(&|v| dispatch(Relu(v))[0]);
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            check(&|v| Relu(v).run(simd)[0]);
+        }
+    }
+
     #[test]
     fn square_blocks_are_transposed() {
         Transpose.run(Scalar128b);

@@ -33,6 +33,7 @@ pub(crate) struct Bottleneck {
     /// Size of the first map.
     h: usize,
     w: usize,
+    /// Rows of a window.
     kernel: usize,
     padding: usize,
     stride: usize,
@@ -84,7 +85,7 @@ impl Bottleneck {
         };
         Self {
             expand: Taps::new(first.geometry, input, first.weights),
-            // Each band says where it reads.
+            // Where it reads is stated for each band.
             depthwise: Depthwise::new(g, wide, middle.weights),
             project: Taps::new(last.geometry, wide, last.weights),
             biases: convs.map(bias),
