@@ -74,7 +74,6 @@ impl Hand {
         };
         let clear = |p: Vec3, radius: f32| in_front(surface, p, out, radius + self.lift);
         let mut mesh = Mesh::default();
-        let side = self.side();
         self.palm(&frame, &mut mesh, clear);
         for finger in 0..4 {
             let [kp, kq] = KNUCKLES[finger];
@@ -98,7 +97,7 @@ impl Hand {
                 *joint = clear(*joint, 0.8 * radius);
             }
             // Turned away from the face beneath the hand, the tip is hidden; it must not stretch.
-            self.finger(&joints, radius, out, finger as f32, side, &mut mesh);
+            self.finger(&joints, radius, out, finger as f32, &mut mesh);
         }
         let thumb = 0.35 + self.thumb;
         let joints: Vec<Vec3> = {
@@ -117,7 +116,6 @@ impl Hand {
             0.32 * self.size,
             normalized(add(out, scaled(across, 0.5))),
             4.0,
-            side,
             &mut mesh,
         );
         Item::on_head(
@@ -133,15 +131,7 @@ impl Hand {
 
     /// Surface coordinates of a finger: angle around it, 0 on the back of the hand; joints passed
     /// from 0 to 4; 10 + number of the finger.
-    fn finger(
-        &self,
-        joints: &[Vec3],
-        radius: f32,
-        up: Vec3,
-        number: f32,
-        side: f32,
-        mesh: &mut Mesh,
-    ) {
+    fn finger(&self, joints: &[Vec3], radius: f32, up: Vec3, number: f32, mesh: &mut Mesh) {
         const PARTS: usize = 3;
         let path = spline(joints, PARTS);
         let last = path.len() - 1;
@@ -162,7 +152,7 @@ impl Hand {
         let sections = rounded(&sections);
         mesh.add_tube(&sections, up, 9, |row, angle| {
             let passed = (row as f32 - 2.0).clamp(-0.6, last as f32 + 0.9) / PARTS as f32;
-            [side * angle, passed, 10.0 + number]
+            [angle, passed, 10.0 + number]
         });
     }
 
@@ -212,10 +202,9 @@ impl Hand {
             ));
         }
         let tube: Vec<Section> = sections.iter().map(|(section, _)| *section).collect();
-        let side = self.side();
         // Rings of the tube run from the fingers to the elbow.
         mesh.add_tube(&tube, frame.out, 14, |row, angle| {
-            [-side * angle, sections[row].1, 0.0]
+            [angle, sections[row].1, 0.0]
         });
         // The sleeve is a wider tube over the forearm.
         let start = WRIST - self.wrist.bare.max(0.1);
@@ -236,7 +225,7 @@ impl Hand {
             }
         }
         mesh.add_tube(&sleeve, frame.out, 14, |row, angle| {
-            [-side * angle, 0.75 * row as f32, 1.0]
+            [angle, 0.75 * row as f32, 1.0]
         });
     }
 }

@@ -303,7 +303,7 @@ impl Object {
             .collect();
         let (hand, arm) = (&sections[..3], &sections[2..]);
         mesh.add_tube(&rounded(hand), across, 12, |row, angle| {
-            [side * angle, -0.6 * row as f32, 0.0]
+            [angle, -0.6 * row as f32, 0.0]
         });
         let sleeve: Vec<Section> = arm
             .iter()
@@ -313,7 +313,7 @@ impl Object {
             })
             .collect();
         mesh.add_tube(&sleeve, across, 12, |row, angle| {
-            [side * angle, 3.0 * row as f32, 1.0]
+            [angle, 3.0 * row as f32, 1.0]
         });
         Item::on_head(
             mesh,
