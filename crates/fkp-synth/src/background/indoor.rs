@@ -248,14 +248,17 @@ pub struct Clutter {
 impl Clutter {
     pub(super) fn paint(&self, canvas: &mut Canvas, dice: &mut Dice) {
         for _ in 0..self.count {
-            let center = self.area.at(dice.unit(), dice.unit());
-            let size = self.size * (0.15 + 0.85 * dice.unit() * dice.unit());
+            let x = self.area.left + self.area.width() * dice.unit();
+            let size = self.size * (0.3 + 0.7 * dice.unit() * dice.unit());
             let slender = dice.uniform(0.25, 1.0);
             let radii = if dice.unit() < 0.6 {
                 [size * slender, size]
             } else {
                 [size, size * slender]
             };
+            // Most things stand at the lower edge.
+            let raised = self.area.height() * dice.unit() * dice.unit() * dice.unit();
+            let center = [x, self.area.bottom - 0.9 * radii[1] - raised];
             let color = scaled(dice.pick(&self.colors), dice.uniform(0.5, 1.3));
             let side = dice.uniform(-0.35, 0.35);
             if dice.unit() < 0.6 {

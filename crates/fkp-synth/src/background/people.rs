@@ -53,15 +53,17 @@ impl Person {
         }
         let behind = if is_turned_away { hair } else { skin };
         canvas.ellipse(
-            oval(0.05 * turn, 0.95, 0.38, 0.7),
+            oval(0.05 * turn, 0.95, 0.42, 0.7),
             1.0,
             lit(scaled(skin, 0.6)),
         );
-        canvas.ellipse(oval(0.0, 3.2, 1.9, 1.95), 1.0, lit(clothes));
-        canvas.ellipse(oval(-1.2, 2.3, 0.75, 0.8), 1.0, lit(clothes));
-        canvas.ellipse(oval(1.2, 2.3, 0.75, 0.8), 1.0, lit(scaled(clothes, 0.85)));
+        canvas.ellipse(oval(0.0, 1.85, 1.3, 0.62), 1.0, lit(clothes));
+        canvas.ellipse(oval(0.0, 3.1, 2.0, 1.75), 1.0, lit(clothes));
+        canvas.ellipse(oval(-1.3, 2.5, 0.85, 0.95), 1.0, lit(clothes));
+        let far_arm = lit(scaled(clothes, 0.85));
+        canvas.ellipse(oval(1.3, 2.5, 0.85, 0.95), 1.0, far_arm);
         canvas.ellipse(
-            oval(0.08 * turn, 1.32, 0.3, 0.34),
+            oval(0.08 * turn, 1.28, 0.32, 0.3),
             1.0,
             lit(scaled(skin, 0.75)),
         );
