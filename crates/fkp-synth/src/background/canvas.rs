@@ -9,7 +9,7 @@ use std::ops::Range;
 /// [i / size, (i + 1) / size].
 pub(super) struct Canvas {
     pub(super) size: usize,
-    pub(super) pixels: Vec<Color>,
+    data: Vec<f32>,
 }
 
 impl Canvas {
@@ -17,8 +17,18 @@ impl Canvas {
     pub(super) fn new(size: usize) -> Self {
         Self {
             size,
-            pixels: vec![[0.0; 3]; size * size],
+            data: vec![0.0; 3 * size * size],
         }
+    }
+
+    /// The pixels, row by row.
+    pub(super) fn pixels(&self) -> &[Color] {
+        self.data.as_chunks().0
+    }
+
+    /// The pixels, mutable.
+    pub(super) fn pixels_mut(&mut self) -> &mut [Color] {
+        self.data.as_chunks_mut().0
     }
 
     /// The center of pixel i along either axis.
@@ -29,7 +39,8 @@ impl Canvas {
     /// Calls `paint` for every pixel with its position `[x, y]` and its color.
     pub(super) fn each(&mut self, mut paint: impl FnMut([f32; 2], &mut Color)) {
         let step = 1.0 / self.size as f32;
-        for (y, row) in self.pixels.chunks_exact_mut(self.size).enumerate() {
+        let size = self.size;
+        for (y, row) in self.pixels_mut().chunks_exact_mut(size).enumerate() {
             let y = (y as f32 + 0.5) * step;
             for (x, pixel) in row.iter_mut().enumerate() {
                 paint([(x as f32 + 0.5) * step, y], pixel);
@@ -62,7 +73,8 @@ impl Canvas {
                     self.position(x).max(area.left).min(area.right),
                     self.position(y).max(area.top).min(area.bottom),
                 ]);
-                blend(&mut self.pixels[y * self.size + x], color, alpha);
+                let index = y * self.size + x;
+                blend(&mut self.pixels_mut()[index], color, alpha);
             }
         }
     }
@@ -103,7 +115,8 @@ impl Canvas {
                 let t = (0.5 + (1.0 - dx * dx - dy * dy) / edge).clamp(0.0, 1.0);
                 if t > 0.0 {
                     let coverage = part * t * t * (3.0 - 2.0 * t);
-                    paint(&mut self.pixels[y * self.size + x], [dx, dy], coverage);
+                    let index = y * self.size + x;
+                    paint(&mut self.pixels_mut()[index], [dx, dy], coverage);
                 }
             }
         }
@@ -128,7 +141,7 @@ impl Canvas {
         let mut raster = Raster {
             size: self.size,
             channels: 3,
-            data: self.pixels.into_flattened(),
+            data: self.data,
         };
         gaussian(&mut raster, sigma * self.size as f32);
         // A strong enlargement would show the facets of linear interpolation.
@@ -140,10 +153,9 @@ impl Canvas {
         if size != self.size {
             raster = resized(&raster, size, resampling);
         }
-        let (pixels, _) = raster.data.as_chunks::<3>();
         Self {
             size,
-            pixels: pixels.iter().map(|p| p.map(|v| v.max(0.0))).collect(),
+            data: raster.data,
         }
     }
 }
@@ -181,7 +193,7 @@ mod tests {
     use super::*;
 
     fn total(canvas: &Canvas) -> f32 {
-        let sum: f32 = canvas.pixels.iter().map(|p| p[1]).sum();
+        let sum: f32 = canvas.pixels().iter().map(|p| p[1]).sum();
         sum / (canvas.size * canvas.size) as f32
     }
 

@@ -176,14 +176,12 @@ impl Background {
         if last_blur.is_none_or(|index| index + 1 < self.elements.len()) {
             canvas = self.view.apply(canvas);
         }
-        let mut pixels = canvas.pixels;
+        let [red, green, blue] = self.light;
+        // Cubic interpolation may be slightly negative beside lights.
+        let lit = |[r, g, b]: &Color| [r * red, g * green, b * blue].map(|v| v.max(0.0));
+        let mut pixels: Vec<Color> = canvas.pixels().iter().map(lit).collect();
         if self.mirrored {
             pixels.chunks_exact_mut(size).for_each(<[_]>::reverse);
-        }
-        for pixel in &mut pixels {
-            for (value, light) in pixel.iter_mut().zip(self.light) {
-                *value *= light;
-            }
         }
         pixels
     }

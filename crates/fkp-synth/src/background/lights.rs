@@ -68,7 +68,8 @@ impl Glow {
             for x in columns.clone() {
                 let dx = (canvas.position(x) - cx) * inverse[0];
                 let strength = falloff(dx * dx + dy * dy);
-                let pixel = &mut canvas.pixels[y * canvas.size + x];
+                let index = y * canvas.size + x;
+                let pixel = &mut canvas.pixels_mut()[index];
                 for (value, light) in pixel.iter_mut().zip(self.color) {
                     *value += strength * light;
                 }

@@ -92,7 +92,7 @@ impl Foliage {
                 let threshold = 1.7 - 2.4 * self.gaps;
                 let gap = smoothstep(threshold, threshold + 0.35, -leaf + 0.5 * hue);
                 color = between(color, self.behind, gap);
-                blend(&mut canvas.pixels[index], color, cover);
+                blend(&mut canvas.pixels_mut()[index], color, cover);
             }
         }
     }
@@ -173,7 +173,11 @@ impl Ground {
             for x in 0..size {
                 let index = y * size + x;
                 let shade = (1.0 + self.texture * values[index]).max(0.1);
-                blend(&mut canvas.pixels[index], scaled(color, shade), covered);
+                blend(
+                    &mut canvas.pixels_mut()[index],
+                    scaled(color, shade),
+                    covered,
+                );
             }
         }
     }

@@ -205,7 +205,7 @@ impl Bar {
                 if cover > 0.0 {
                     let t = (across * inverse).clamp(-1.0, 1.0);
                     let shade = 1.0 - self.roundness * smoothstep(-0.4, 1.0, t) * 0.8;
-                    let pixel = &mut canvas.pixels[y * size + x];
+                    let pixel = &mut canvas.pixels_mut()[y * size + x];
                     blend(pixel, scaled(self.color, shade), cover);
                 }
             }

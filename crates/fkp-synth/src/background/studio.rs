@@ -104,7 +104,11 @@ impl Curtain {
                 let thread = (6.0 * ornament[index].abs() - 0.8).clamp(0.0, 1.0) - 0.5;
                 let shade = light.max(0.06) * (1.0 + self.ornament * thread);
                 let alpha = down * canvas.covered(x, self.area.left, self.area.right);
-                blend(&mut canvas.pixels[index], scaled(self.color, shade), alpha);
+                blend(
+                    &mut canvas.pixels_mut()[index],
+                    scaled(self.color, shade),
+                    alpha,
+                );
             }
         }
     }

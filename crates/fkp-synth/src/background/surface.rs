@@ -24,7 +24,7 @@ impl Mottle {
             gain: self.roughness,
         };
         let values = fractal.values(canvas.size, dice);
-        for (pixel, value) in canvas.pixels.iter_mut().zip(values) {
+        for (pixel, value) in canvas.pixels_mut().iter_mut().zip(values) {
             *pixel = scaled(*pixel, (1.0 + self.amount * value).max(0.15));
         }
     }

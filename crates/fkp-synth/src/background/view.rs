@@ -27,7 +27,10 @@ impl View {
         let mut result = Canvas::new(size);
         let (sin, cos) = self.roll.sin_cos();
         let [px, py] = self.perspective.map(|p| p.clamp(-0.9, 0.9));
-        let pixels = &canvas.pixels;
+        // Four numbers per pixel are one register.
+        let pixels: Vec<[f32; 4]> = (canvas.pixels().iter())
+            .map(|&[r, g, b]| [r, g, b, 0.0])
+            .collect();
         result.each(|[x, y], pixel| {
             let (x, y) = (x - 0.5, y - 0.5);
             let (u, v) = (x * cos + y * sin, y * cos - x * sin);
@@ -35,18 +38,18 @@ impl View {
             let (column, tx) = cell(0.5 + u * depth, size);
             let (row, ty) = cell(0.5 + v * depth, size);
             let right = (column + 1).min(size - 1);
-            let below = (row + 1).min(size - 1);
-            let (above, below) = (row * size, below * size);
-            let (a, b) = (&pixels[above + column], &pixels[above + right]);
-            let (c, d) = (&pixels[below + column], &pixels[below + right]);
-            *pixel = std::array::from_fn(|k| {
-                let top = a[k] + (b[k] - a[k]) * tx;
-                let bottom = c[k] + (d[k] - c[k]) * tx;
-                top + (bottom - top) * ty
-            });
+            let (above, below) = (row * size, (row + 1).min(size - 1) * size);
+            let top = mixed(&pixels[above + column], &pixels[above + right], tx);
+            let bottom = mixed(&pixels[below + column], &pixels[below + right], tx);
+            let [r, g, b, _] = mixed(&top, &bottom, ty);
+            *pixel = [r, g, b];
         });
         result
     }
+}
+
+fn mixed(a: &[f32; 4], b: &[f32; 4], amount: f32) -> [f32; 4] {
+    std::array::from_fn(|c| a[c] + (b[c] - a[c]) * amount)
 }
 
 /// The pixel at or before a position, and the fraction of the way to the next. Positions beyond the
@@ -70,13 +73,13 @@ mod tests {
 
     fn with_dot(size: usize, x: usize, y: usize) -> Canvas {
         let mut canvas = Canvas::new(size);
-        canvas.pixels[y * size + x] = [1.0; 3];
+        canvas.pixels_mut()[y * size + x] = [1.0; 3];
         canvas
     }
 
     fn brightest(canvas: &Canvas) -> [f32; 2] {
         let mut sums = [0.0; 3];
-        for (i, pixel) in canvas.pixels.iter().enumerate() {
+        for (i, pixel) in canvas.pixels().iter().enumerate() {
             sums[0] += pixel[0];
             sums[1] += pixel[0] * canvas.position(i % canvas.size);
             sums[2] += pixel[0] * canvas.position(i / canvas.size);
@@ -106,12 +109,17 @@ mod tests {
     #[test]
     fn any_view_stays_within_the_canvas() {
         let mut canvas = Canvas::new(20);
-        canvas.pixels.fill([0.5; 3]);
+        canvas.pixels_mut().fill([0.5; 3]);
         let view = View {
             roll: 2.0,
             perspective: [0.9, -3.0],
         };
         let seen = view.apply(canvas);
-        assert!(seen.pixels.iter().flatten().all(|v| (v - 0.5).abs() < 1e-5));
+        assert!(
+            seen.pixels()
+                .iter()
+                .flatten()
+                .all(|v| (v - 0.5).abs() < 1e-5)
+        );
     }
 }

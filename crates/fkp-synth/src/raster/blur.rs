@@ -63,36 +63,38 @@ fn separable(raster: &mut Raster, half: &[f32]) {
     }
 }
 
-/// Numbers that are summed in registers.
-const BLOCK: usize = 16;
-
 /// The sum over k of `half[k]` times the pair of rows at distance k; the pair at 0 is one row twice.
 fn weighted_sum<'a>(sum: &mut [f32], half: &[f32], pair: impl Fn(usize) -> [&'a [f32]; 2]) {
     let center = pair(0)[0];
-    let (blocks, rest) = sum.as_chunks_mut::<BLOCK>();
-    let at = |row: &'a [f32], block: usize| row[block * BLOCK..].first_chunk::<BLOCK>();
-    for (index, block) in blocks.iter_mut().enumerate() {
-        let Some(center) = at(center, index) else {
-            return;
-        };
-        let mut total = center.map(|value| half[0] * value);
-        for (k, weight) in half.iter().enumerate().skip(1) {
-            let [before, after] = pair(k).map(|row| at(row, index));
-            if let (Some(before), Some(after)) = (before, after) {
-                for i in 0..BLOCK {
-                    total[i] += weight * (before[i] + after[i]);
-                }
-            }
-        }
-        *block = total;
+    if half.len() == 1 {
+        sum.copy_from_slice(center);
+        return;
     }
-    let start = center.len() - rest.len();
-    for (i, sum) in rest.iter_mut().enumerate() {
-        *sum = half[0] * center[start + i];
-        for (k, weight) in half.iter().enumerate().skip(1) {
-            let [before, after] = pair(k);
-            *sum += weight * (before[start + i] + after[start + i]);
+    for (sum, ((center, before), after)) in sum
+        .iter_mut()
+        .zip(center.iter().zip(pair(1)[0]).zip(pair(1)[1]))
+    {
+        *sum = half[0] * center + half[1] * (before + after);
+    }
+    // Two distances at a time, which halves the loads and stores of the sum.
+    let (twos, one) = half[2..].as_chunks::<2>();
+    for (i, weights) in twos.iter().enumerate() {
+        add_two(sum, *weights, pair(2 * i + 2), pair(2 * i + 3));
+    }
+    if let [weight] = one {
+        let [before, after] = pair(half.len() - 1);
+        for ((sum, before), after) in sum.iter_mut().zip(before).zip(after) {
+            *sum += weight * (before + after);
         }
+    }
+}
+
+fn add_two(sum: &mut [f32], weights: [f32; 2], near: [&[f32]; 2], far: [&[f32]; 2]) {
+    let count = sum.len();
+    let [a, b] = near.map(|row| &row[..count]);
+    let [c, d] = far.map(|row| &row[..count]);
+    for i in 0..count {
+        sum[i] += weights[0] * (a[i] + b[i]) + weights[1] * (c[i] + d[i]);
     }
 }
 
