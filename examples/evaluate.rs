@@ -12,8 +12,8 @@ use clap::{Parser, ValueEnum};
 use fkp_core::BoxJitter;
 use fkp_data::BoxSource;
 use fkp_examples::{
-    Part, RunNotes, check_writable, finish, format_help, landmarker, open_for_evaluation, say,
-    table, use_threads, write_text,
+    Part, RunNotes, WorstFaces, check_image, check_writable, finish, format_help, landmarker,
+    open_for_evaluation, say, table, use_threads, write_text,
 };
 use fkp_train::{Evaluator, codec_for};
 use std::path::PathBuf;
@@ -46,6 +46,9 @@ struct Arguments {
     /// Write the metrics to this file.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Draw the 24 faces with the largest errors into this image.
+    #[arg(long)]
+    worst: Option<PathBuf>,
     /// Images per batch.
     #[arg(long, default_value_t = 32)]
     batch_size: usize,
@@ -76,6 +79,9 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
     if let Some(path) = &arguments.json {
         check_writable(path)?;
     }
+    if let Some(path) = &arguments.worst {
+        check_image(path)?;
+    }
     let (landmarker, name) = landmarker(arguments.model.as_deref())?;
     let card = landmarker.card();
     let boxes = match arguments.boxes {
@@ -101,11 +107,16 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
 
     let codec = codec_for(&card.task, landmarker.network(), notes.loss, &Device::Cpu)?;
     let evaluator = Evaluator::new(landmarker.network(), &*codec, card.task.input);
+    let schema = dataset.schema().clone();
+    let mut worst = WorstFaces::new(&schema, 24);
     let report = evaluator
         .batch_size(arguments.batch_size)
-        .run(&dataset, |_| {})?;
+        .run(&dataset, |scored| worst.add(scored))?;
     if let Some(path) = &arguments.json {
         write_text(path, &(serde_json::to_string_pretty(&report)? + "\n"))?;
+    }
+    if let Some(path) = &arguments.worst {
+        worst.save(path, &schema)?;
     }
     say!("{}", table(&report));
     Ok(())

@@ -16,6 +16,7 @@ mod run;
 mod run_folder;
 mod say;
 mod setup;
+mod worst;
 
 pub use config::{
     CropChoice, DataConfig, FarLabelChoice, LabelTransform, RenderedConfig, RenderedFaces,
@@ -34,6 +35,7 @@ pub use report::{Report, heading, table, write_report};
 pub use run::TrainingRun;
 pub use run_folder::fresh_folder;
 pub use setup::{DeviceChoice, finish, use_threads};
+pub use worst::WorstFaces;
 
 /// Keeps the memory of large tensors from step to step instead of requesting new pages.
 #[global_allocator]

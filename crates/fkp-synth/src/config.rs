@@ -3,6 +3,7 @@
 use crate::camera::Channels;
 use crate::distribution::FaceDistribution;
 use crate::error::SynthError;
+use fkp_core::Schema;
 use serde::{Deserialize, Serialize};
 
 /// The keypoints that rendered faces are labeled with.
@@ -14,6 +15,16 @@ pub enum KeypointSet {
     Kaggle15,
     /// The 68 keypoints of the `ibug68` schema.
     Ibug68,
+}
+
+impl KeypointSet {
+    /// The schema of the keypoints.
+    pub fn schema(self) -> Schema {
+        match self {
+            Self::Kaggle15 => Schema::kaggle15(),
+            Self::Ibug68 => Schema::ibug68(),
+        }
+    }
 }
 
 /// The configuration of a rendered data set.

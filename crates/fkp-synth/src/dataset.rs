@@ -1,6 +1,6 @@
 //! Rendered faces as a data set.
 
-use crate::config::{KeypointSet, SynthConfig};
+use crate::config::SynthConfig;
 use crate::error::SynthError;
 use crate::params::FaceParams;
 use crate::render::render;
@@ -41,10 +41,7 @@ impl SynthFaces {
     pub fn new(config: SynthConfig) -> Result<Self, SynthError> {
         config.validate()?;
         Ok(Self {
-            schema: match config.keypoints {
-                KeypointSet::Kaggle15 => Schema::kaggle15(),
-                KeypointSet::Ibug68 => Schema::ibug68(),
-            },
+            schema: config.keypoints.schema(),
             config,
             epochs: Epochs::Same,
         })

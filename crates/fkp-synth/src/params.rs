@@ -366,8 +366,12 @@ pub struct Light {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CropAround {
-    /// Eyes and mouth, at their mean places in Kaggle's images; the chin may be out of frame.
+    /// The keypoints that are labeled, as [`fkp_core::CropRule::for_schema`] crops annotated
+    /// photographs around theirs.
     #[default]
+    Keypoints,
+    /// Eyes and mouth, at their mean places in Kaggle's images, in the size of the head in front
+    /// view: a turned face is narrower in the image than in [`Self::Keypoints`].
     EyesAndMouth,
     /// The bounding box of the 68 keypoints, whose longer side takes up this fraction of the
     /// image.

@@ -35,7 +35,7 @@ pub fn render(
 ) -> (Image, Keypoints) {
     assert!(size > 0, "an image needs at least one pixel");
     let dressed = dressed(face);
-    let scene = Scene::new(&dressed, size);
+    let scene = Scene::new(&dressed, size, keypoints);
     let mut light = face.background.paint(face.texture.seed, size);
     for (index, light) in light.iter_mut().enumerate() {
         *light = scene.pixel(index % size, index / size, *light);

@@ -4,28 +4,34 @@ use crate::accessories::{self, Fit, Follow, Painter, Shadow};
 use crate::config::KeypointSet;
 use crate::landmarks;
 use crate::light::{Lights, Strands};
-use crate::math::{Vec3, add, blend, dot, mix, normalized, scaled, smoothstep, sub};
-use crate::mesh::visibility::{NOTHING, SAMPLES, ScreenVertex, Sides, weights};
+use crate::math::{Vec3, add, blend, dot, normalized, scaled, smoothstep, sub};
+use crate::mesh::visibility::{NOTHING, SAMPLES, Samples, ScreenVertex, Sides, weights};
 use crate::mesh::{Mesh, VisibilityBuffer};
 use crate::noise::NoiseTexture;
 use crate::paint::eye::Eyeball;
 use crate::paint::hair::Part;
 use crate::paint::skin::Mole;
 use crate::paint::{self, Ray, Spot};
-use crate::params::{Color, CropAround, FaceParams, HairStyle, Pose};
-use crate::params::{Foreground, Lens};
+use crate::params::{Color, CropAround, FaceParams, Foreground, HairStyle, Lens, Pose, View};
 use crate::pose::{Projection, Rotation};
 use crate::shape::hair::Hairline;
 use crate::shape::{Detail, Features, Surface};
-use fkp_core::{Keypoint, Keypoints, Visibility};
+use fkp_core::{BoundingBox, CropRule, CropSquare, FaceBox, Keypoint, Keypoints, Visibility};
+
+/// A vertex placed in the scene.
+#[derive(Debug, Clone, Copy)]
+struct Vertex {
+    /// Position and normal in the viewer's frame.
+    at: Vec3,
+    normal: Vec3,
+    surface: [f32; 3],
+}
 
 /// A mesh placed in the scene.
 #[derive(Debug, Clone)]
 struct Placed {
-    mesh: Mesh,
-    /// Positions and normals in the viewer's frame.
-    positions: Vec<Vec3>,
-    normals: Vec<Vec3>,
+    vertices: Vec<Vertex>,
+    triangles: Vec<[u32; 3]>,
     screen: Vec<ScreenVertex>,
 }
 
@@ -89,25 +95,21 @@ pub(crate) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    pub(crate) fn new(face: &'a FaceParams, size: usize) -> Self {
+    pub(crate) fn new(face: &'a FaceParams, size: usize, set: KeypointSet) -> Self {
         let rotation = Rotation::new(&face.pose);
         let features = Features::new(face);
         let surface = Surface::new(face, &features);
         let noise = NoiseTexture::new(face.texture);
         let anchor = rotation.apply(anchor(&features, &surface));
         let camera_at = add(anchor, [0.0, 0.0, face.view.distance]);
-        let mut projection = Projection::new(&face.view, anchor, size);
-        if let CropAround::FaceBox(fraction) = face.view.crop {
-            let points = ibug68(face, &features, &surface, rotation, camera_at);
-            projection = around_box(
-                projection,
-                &points,
-                rotation,
-                face,
-                fraction * size as f32,
-                size,
-            );
-        }
+        let head = Head {
+            face,
+            features: &features,
+            surface: &surface,
+            rotation,
+            camera_at,
+        };
+        let projection = head.crop(Projection::new(&face.view, anchor, size), size, set);
         // The body follows the head a little.
         let body = Rotation::new(&Pose {
             yaw: 0.35 * face.pose.yaw,
@@ -124,30 +126,23 @@ impl<'a> Scene<'a> {
                 let with_body = add(body.apply(sub(p, neck)), rotation.apply(neck));
                 blend(with_body, with_head, follow)
             };
-            let follow: Vec<f32> = mesh
-                .surface
-                .iter()
-                .zip(&mesh.positions)
-                .map(|(surface, at)| follows(surface, at))
+            let parts = mesh.positions.iter().zip(&mesh.normals).zip(&mesh.surface);
+            let vertices: Vec<Vertex> = parts
+                .map(|((at, normal), surface)| {
+                    let follow = follows(surface, at);
+                    let normal = blend(body.apply(*normal), rotation.apply(*normal), follow);
+                    Vertex {
+                        at: turn(*at, follow),
+                        normal: normalized(normal),
+                        surface: *surface,
+                    }
+                })
                 .collect();
-            let positions: Vec<Vec3> = mesh
-                .positions
-                .iter()
-                .zip(&follow)
-                .map(|(p, follow)| turn(*p, *follow))
-                .collect();
-            let normals = mesh
-                .normals
-                .iter()
-                .zip(&follow)
-                .map(|(n, follow)| normalized(blend(body.apply(*n), rotation.apply(*n), *follow)))
-                .collect();
-            let screen = positions.iter().map(|p| projection.to_screen(*p)).collect();
+            let screen = vertices.iter().map(|v| projection.to_screen(v.at));
             Placed {
-                mesh,
-                positions,
-                normals,
-                screen,
+                screen: screen.collect(),
+                vertices,
+                triangles: mesh.triangles,
             }
         };
         let always = |_: &[f32; 3], _: &Vec3| 1.0;
@@ -181,12 +176,12 @@ impl<'a> Scene<'a> {
         }
         let worn_from = solids[..worn_index]
             .iter()
-            .map(|(_, placed)| placed.mesh.triangles.len() as u32)
+            .map(|(_, placed)| placed.triangles.len() as u32)
             .sum();
         let lenses = fit.as_ref().map(|fit| {
             let placed = place(fit.lenses(), &always);
             let mut visible = VisibilityBuffer::new(size);
-            visible.draw(&placed.screen, &placed.mesh.triangles, 0, Sides::Both);
+            visible.draw(&placed.screen, &placed.triangles, 0, Sides::Both);
             Lenses {
                 lens: fit.glasses.lens,
                 placed,
@@ -200,8 +195,8 @@ impl<'a> Scene<'a> {
                 Solid::Head => Sides::Front,
                 Solid::Ear | Solid::Worn(_) => Sides::Both,
             };
-            visible.draw(&placed.screen, &placed.mesh.triangles, first, sides);
-            first += placed.mesh.triangles.len() as u32;
+            visible.draw(&placed.screen, &placed.triangles, first, sides);
+            first += placed.triangles.len() as u32;
         }
         let hairline = Hairline::new(&face.hair);
         let mut hair = Vec::new();
@@ -214,7 +209,7 @@ impl<'a> Scene<'a> {
                 } else {
                     Sides::Front
                 };
-                visible.draw(&placed.screen, &placed.mesh.triangles, 0, sides);
+                visible.draw(&placed.screen, &placed.triangles, 0, sides);
                 hair.push(HairLayer {
                     part,
                     placed,
@@ -291,49 +286,18 @@ impl<'a> Scene<'a> {
     pub(crate) fn pixel(&self, x: usize, y: usize, background: Color) -> Color {
         let samples = self.visible.pixel(x, y);
         let mut out = background;
-        let mut covered = 0.0;
-        let mut sum: Color = [0.0; 3];
-        let mut first = 0;
-        for (solid, placed) in &self.solids {
-            if covered >= 1.0 || samples.iter().all(|(id, _)| *id == NOTHING) {
-                break;
-            }
-            let count = placed.mesh.triangles.len() as u32;
-            if let Some((fragment, share)) = fragment(placed, &samples, first, count, x, y) {
-                let light = match solid {
-                    Solid::Head => self.head(&fragment),
-                    Solid::Ear => self.ear(&fragment),
-                    Solid::Worn(index) => self.worn(*index, &fragment),
-                };
-                for i in 0..3 {
-                    sum[i] += share * light[i];
-                }
-                covered += share;
-            }
-            first += count;
-        }
-        if covered > 0.0 {
-            out = std::array::from_fn(|i| sum[i] + (1.0 - covered) * out[i]);
+        let hairs = self.hairs(x, y, &samples);
+        let passes: f32 = hairs.iter().flatten().map(|h| 1.0 - h.opacity).product();
+        // Less than a step of an 8-bit image.
+        if passes > 1e-3 {
+            out = self.solid(x, y, &samples, out);
         }
         let mut glass = self.glass(x, y, &samples);
-        for layer in &self.hair {
-            let mut hairs = layer.visible.pixel(x, y);
-            if hairs.iter().all(|(id, _)| *id == NOTHING) {
-                continue;
+        for hair in hairs.iter().flatten() {
+            if let Some(glass) = glass.take_if(|glass| glass.near < hair.near) {
+                out = glass.over(out);
             }
-            for (hair, solid) in hairs.iter_mut().zip(&samples) {
-                if solid.0 != NOTHING && solid.1 > hair.1 {
-                    hair.0 = NOTHING;
-                }
-            }
-            let count = layer.placed.mesh.triangles.len() as u32;
-            if let Some((fragment, share)) = fragment(&layer.placed, &hairs, 0, count, x, y) {
-                let (opacity, light) = self.hair(layer.part, &fragment);
-                if let Some(glass) = glass.take_if(|glass| glass.near < fragment.near) {
-                    out = glass.over(out);
-                }
-                out = blend(out, light, opacity * share);
-            }
+            out = blend(out, hair.light, hair.opacity);
         }
         if let Some(glass) = glass {
             out = glass.over(out);
@@ -349,6 +313,58 @@ impl<'a> Scene<'a> {
         out
     }
 
+    /// The opaque parts in a pixel, over what is behind them.
+    fn solid(&self, x: usize, y: usize, samples: &Samples, background: Color) -> Color {
+        let mut covered = 0.0;
+        let mut sum: Color = [0.0; 3];
+        let mut first = 0;
+        for (solid, placed) in &self.solids {
+            if covered >= 1.0 || samples.iter().all(|(id, _)| *id == NOTHING) {
+                break;
+            }
+            let count = placed.triangles.len() as u32;
+            if let Some((fragment, share)) = fragment(placed, samples, first, count, x, y) {
+                let light = match solid {
+                    Solid::Head => self.head(&fragment),
+                    Solid::Ear => self.ear(&fragment),
+                    Solid::Worn(index) => self.worn(*index, &fragment),
+                };
+                for i in 0..3 {
+                    sum[i] += share * light[i];
+                }
+                covered += share;
+            }
+            first += count;
+        }
+        std::array::from_fn(|i| sum[i] + (1.0 - covered) * background[i])
+    }
+
+    /// The layers of hair in a pixel that nothing solid hides, from back to front.
+    fn hairs(&self, x: usize, y: usize, solid: &Samples) -> [Option<Hairs>; HAIR_LAYERS] {
+        let mut out = [None; HAIR_LAYERS];
+        for (layer, out) in self.hair.iter().zip(&mut out) {
+            let mut samples = layer.visible.pixel(x, y);
+            if samples.iter().all(|(id, _)| *id == NOTHING) {
+                continue;
+            }
+            for (hair, solid) in samples.iter_mut().zip(solid) {
+                if solid.0 != NOTHING && solid.1 > hair.1 {
+                    hair.0 = NOTHING;
+                }
+            }
+            let count = layer.placed.triangles.len() as u32;
+            if let Some((fragment, share)) = fragment(&layer.placed, &samples, 0, count, x, y) {
+                let (opacity, light) = self.hair(layer.part, &fragment);
+                *out = Some(Hairs {
+                    opacity: opacity * share,
+                    light,
+                    near: fragment.near,
+                });
+            }
+        }
+        out
+    }
+
     /// The look of something close to the camera at a position in pixels.
     fn foreground(&self, foreground: &Foreground, at: [f32; 2]) -> (f32, Color) {
         let size = self.size as f32;
@@ -357,7 +373,7 @@ impl<'a> Scene<'a> {
     }
 
     /// The lens in a pixel.
-    fn glass(&self, x: usize, y: usize, solid: &[(u32, f32); SAMPLES * SAMPLES]) -> Option<Glass> {
+    fn glass(&self, x: usize, y: usize, solid: &Samples) -> Option<Glass> {
         let lenses = self.lenses.as_ref()?;
         let mut samples = lenses.visible.pixel(x, y);
         for (lens, solid) in samples.iter_mut().zip(solid) {
@@ -365,7 +381,7 @@ impl<'a> Scene<'a> {
                 lens.0 = NOTHING;
             }
         }
-        let count = lenses.placed.mesh.triangles.len() as u32;
+        let count = lenses.placed.triangles.len() as u32;
         let (fragment, share) = fragment(&lenses.placed, &samples, 0, count, x, y)?;
         let toward = normalized(sub(self.camera_at, fragment.at));
         let normal = facing(fragment.normal, toward);
@@ -562,6 +578,17 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// A layer of hair in a pixel.
+#[derive(Debug, Clone, Copy)]
+struct Hairs {
+    opacity: f32,
+    light: Color,
+    near: f32,
+}
+
+/// The most layers of hair: the curtain, the shell and wisps.
+const HAIR_LAYERS: usize = 3;
+
 /// What a lens does to a pixel.
 #[derive(Debug, Clone, Copy)]
 struct Glass {
@@ -578,55 +605,76 @@ impl Glass {
     }
 }
 
-/// The 68 keypoints in the head's frame.
-fn ibug68(
-    face: &FaceParams,
-    features: &Features,
-    surface: &Surface,
+/// The shape of a head and where it is seen from.
+struct Head<'s> {
+    face: &'s FaceParams,
+    features: &'s Features,
+    surface: &'s Surface,
     rotation: Rotation,
     camera_at: Vec3,
-) -> Vec<Vec3> {
-    // Across the face, in the plane of the image without the roll.
-    let upright = Rotation::new(&Pose {
-        roll: 0.0,
-        ..face.pose
-    });
-    let camera = rotation.undo(camera_at);
-    let axis = upright.undo([1.0, 0.0, 0.0]);
-    let toward = upright.toward_viewer();
-    let distance = dot(camera, toward);
-    landmarks::ibug68(face, features, surface, |p| {
-        let off = sub(p, camera);
-        dot(off, axis) / (distance - dot(p, toward)).max(0.1)
-    })
 }
 
-/// The projection that shows the bounding box of points in the middle of the image, `side` pixels
-/// long, changed by the scale and shift of the view.
-fn around_box(
-    projection: Projection,
-    points: &[Vec3],
-    rotation: Rotation,
-    face: &FaceParams,
-    side: f32,
-    size: usize,
-) -> Projection {
-    let (mut low, mut high) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);
-    for point in points {
-        let at = projection.to_screen(rotation.apply(*point)).at;
-        for axis in 0..2 {
-            low[axis] = low[axis].min(at[axis]);
-            high[axis] = high[axis].max(at[axis]);
+impl Head<'_> {
+    /// The keypoints in the head's frame.
+    fn keypoints(&self, set: KeypointSet) -> Vec<Vec3> {
+        let Self {
+            face,
+            features,
+            surface,
+            ..
+        } = *self;
+        if set == KeypointSet::Kaggle15 {
+            return landmarks::kaggle15(face, features, surface);
         }
+        // Across the face, in the plane of the image without the roll.
+        let upright = Rotation::new(&Pose {
+            roll: 0.0,
+            ..face.pose
+        });
+        let camera = self.rotation.undo(self.camera_at);
+        let axis = upright.undo([1.0, 0.0, 0.0]);
+        let toward = upright.toward_viewer();
+        let distance = dot(camera, toward);
+        landmarks::ibug68(face, features, surface, |p| {
+            let off = sub(p, camera);
+            dot(off, axis) / (distance - dot(p, toward)).max(0.1)
+        })
     }
-    let long = (high[0] - low[0]).max(high[1] - low[1]).max(1e-3);
-    // The view's own scale is already in the projection, and is applied once more here.
-    let scale = side * face.view.scale / long;
-    let size = size as f32;
-    let shift = [0, 1].map(|axis: usize| {
-        (0.5 + face.view.shift[axis]) * size - 0.5 - 0.5 * scale * (low[axis] + high[axis])
-    });
-    projection.refitted(scale, shift)
+
+    /// The projection to the crop of the view. `projection` has eyes and mouth at their mean
+    /// places.
+    fn crop(&self, projection: Projection, size: usize, set: KeypointSet) -> Projection {
+        let View {
+            crop, scale, shift, ..
+        } = self.face.view;
+        let bounds = |set| {
+            let points = self.keypoints(set).into_iter();
+            let at = points.map(|p| projection.to_screen(self.rotation.apply(p)).at);
+            BoundingBox::around(at.map(|[x, y]| (f64::from(x), f64::from(y))))
+        };
+        let square = match crop {
+            CropAround::EyesAndMouth => return projection,
+            CropAround::Keypoints => bounds(set).and_then(|bounds| {
+                let rule = CropRule::for_schema(&set.schema());
+                rule.square_of(&FaceBox::keypoints(bounds)).ok()
+            }),
+            CropAround::FaceBox(fraction) => bounds(KeypointSet::Ibug68)
+                .and_then(|bounds| CropSquare::around(&bounds).ok())
+                .map(|square| CropSquare {
+                    side: square.side / f64::from(fraction),
+                    ..square
+                }),
+        };
+        let Some(square) = square else {
+            return projection;
+        };
+        // The view's own scale is already in the projection, and is applied once more here.
+        let zoom = size as f32 * scale / square.side as f32;
+        let (x, y) = square.center;
+        let center = [x as f32, y as f32];
+        let middle = |axis: usize| (0.5 + shift[axis]) * size as f32 - 0.5;
+        projection.refitted(zoom, [0, 1].map(|i| middle(i) - zoom * center[i]))
+    }
 }
 
 fn darker(color: Color, by: f32) -> Color {
@@ -659,7 +707,7 @@ fn anchor(features: &Features, surface: &Surface) -> Vec3 {
 /// The point of a mesh to shade in a pixel, and the share of the pixel's samples that show it.
 fn fragment(
     placed: &Placed,
-    samples: &[(u32, f32); SAMPLES * SAMPLES],
+    samples: &Samples,
     first: u32,
     count: u32,
     x: usize,
@@ -672,7 +720,7 @@ fn fragment(
             let at = VisibilityBuffer::position(x, y, sample);
             middle = [middle[0] + at[0], middle[1] + at[1]];
             shown += 1;
-            triangle = Some(placed.mesh.triangles[(id - first) as usize]);
+            triangle = Some(placed.triangles[(id - first) as usize]);
         }
     }
     let triangle = triangle?;
@@ -685,16 +733,17 @@ fn fragment(
         let total: f32 = w.iter().sum();
         w.map(|w| w / total)
     };
-    let of = |values: &[Vec3]| -> Vec3 {
-        let [a, b, c] = triangle.map(|v| values[v as usize]);
+    let corners = triangle.map(|v| &placed.vertices[v as usize]);
+    let of = |value: fn(&Vertex) -> Vec3| -> Vec3 {
+        let [a, b, c] = corners.map(value);
         std::array::from_fn(|i| w[0] * a[i] + w[1] * b[i] + w[2] * c[i])
     };
     let near = w[0] * vertices[0].near + w[1] * vertices[1].near + w[2] * vertices[2].near;
     Some((
         Fragment {
-            surface: of(&placed.mesh.surface),
-            at: of(&placed.positions),
-            normal: normalized(of(&placed.normals)),
+            surface: of(|v| v.surface),
+            at: of(|v| v.at),
+            normal: normalized(of(|v| v.normal)),
             near,
         },
         shown as f32 / samples.len() as f32,
@@ -717,6 +766,16 @@ struct ShadowMap {
 /// Side of the map in pixels, and eye units that it spans.
 const MAP: usize = 40;
 const SPAN: f32 = 12.0;
+/// Side of the map in samples.
+const SIDE: usize = MAP * SAMPLES;
+/// Where the map is sampled around a point, in radii of the blur.
+const TAPS: [[f32; 2]; 5] = [
+    [0.0, 0.0],
+    [-0.7, -0.35],
+    [0.35, -0.7],
+    [0.7, 0.35],
+    [-0.35, 0.7],
+];
 
 impl ShadowMap {
     fn new<'m>(
@@ -737,18 +796,16 @@ impl ShadowMap {
             down,
             toward,
             map: VisibilityBuffer::new(MAP),
-            spread: softness * (MAP * SAMPLES) as f32 / SPAN,
+            spread: (softness * SIDE as f32 / SPAN).max(0.7),
             sign,
         };
         for (caster, sides) in casters {
             let vertices: Vec<ScreenVertex> = caster
-                .positions
+                .vertices
                 .iter()
-                .map(|p| shadows.project(*p))
+                .map(|v| shadows.project(v.at))
                 .collect();
-            shadows
-                .map
-                .draw(&vertices, &caster.mesh.triangles, 0, sides);
+            shadows.map.draw(&vertices, &caster.triangles, 0, sides);
         }
         shadows
     }
@@ -777,33 +834,30 @@ impl ShadowMap {
         let p = self.project(add(at, scaled(normal, 0.1)));
         let scale = SAMPLES as f32;
         let (u, v) = (p.at[0] * scale + 0.5, p.at[1] * scale + 0.5);
-        let spread = self.spread.max(0.7);
-        let mut lit = 0.0;
-        const TAPS: [[f32; 2]; 5] = [
-            [0.0, 0.0],
-            [-0.7, -0.35],
-            [0.35, -0.7],
-            [0.7, 0.35],
-            [-0.35, 0.7],
-        ];
-        for [du, dv] in TAPS {
-            lit += self
-                .map
-                .lit(u + self.sign * spread * du, v + spread * dv, p.near + bias);
-        }
-        mix(0.0, 1.0, lit / TAPS.len() as f32)
+        let near = p.near + bias;
+        let lit = TAPS.iter().map(|[du, dv]| {
+            let (du, dv) = (self.sign * self.spread * du, self.spread * dv);
+            self.map.lit(u + du, v + dv, near)
+        });
+        lit.sum::<f32>() / TAPS.len() as f32
     }
 }
 
 impl Scene<'_> {
     /// The keypoints in pixels.
     pub(crate) fn keypoints(&self, set: KeypointSet) -> Keypoints {
-        let (face, features, surface) = (self.face, &self.features, &self.surface);
-        let points = match set {
-            KeypointSet::Ibug68 => ibug68(face, features, surface, self.rotation, self.camera_at),
-            KeypointSet::Kaggle15 => landmarks::kaggle15(face, features, surface),
-        };
-        points.into_iter().map(|p| self.keypoint(p)).collect()
+        let points = self.shape().keypoints(set).into_iter();
+        points.map(|p| self.keypoint(p)).collect()
+    }
+
+    fn shape(&self) -> Head<'_> {
+        Head {
+            face: self.face,
+            features: &self.features,
+            surface: &self.surface,
+            rotation: self.rotation,
+            camera_at: self.camera_at,
+        }
     }
 
     fn keypoint(&self, p: Vec3) -> Keypoint {
@@ -834,7 +888,7 @@ impl Scene<'_> {
         );
         // What is worn touches the skin, and is never under it.
         let close = -0.05 / self.face.view.distance;
-        let behind = |samples: &[(u32, f32); SAMPLES * SAMPLES], tolerance: f32| {
+        let behind = |samples: &Samples, tolerance: f32| {
             samples.iter().all(|(id, near)| {
                 let tolerance = if *id >= self.worn_from {
                     tolerance.min(close)
@@ -851,7 +905,7 @@ impl Scene<'_> {
         }
         if let Some(lenses) = &self.lenses {
             let samples = lenses.visible.pixel(x, y);
-            let count = lenses.placed.mesh.triangles.len() as u32;
+            let count = lenses.placed.triangles.len() as u32;
             let behind = samples
                 .iter()
                 .all(|(id, near)| *id != NOTHING && *near > place.near);
@@ -867,7 +921,7 @@ impl Scene<'_> {
         }
         self.hair.iter().any(|layer| {
             let samples = layer.visible.pixel(x, y);
-            let count = layer.placed.mesh.triangles.len() as u32;
+            let count = layer.placed.triangles.len() as u32;
             behind(&samples, 0.02 / self.face.view.distance)
                 && fragment(&layer.placed, &samples, 0, count, x, y)
                     .is_some_and(|(fragment, _)| self.hair(layer.part, &fragment).0 > 0.5)
@@ -885,9 +939,9 @@ mod tests {
     fn solid_triangle<'s>(scene: &'s Scene, id: u32) -> Option<(&'s Placed, [u32; 3])> {
         let mut index = id as usize;
         for (_, placed) in &scene.solids {
-            match placed.mesh.triangles.get(index) {
+            match placed.triangles.get(index) {
                 Some(triangle) => return Some((placed, *triangle)),
-                None => index -= placed.mesh.triangles.len(),
+                None => index -= placed.triangles.len(),
             }
             if id == NOTHING {
                 return None;
@@ -908,7 +962,7 @@ mod tests {
                     };
                     let place = VisibilityBuffer::position(x, y, sample);
                     let w = weights(triangle.map(|v| placed.screen[v as usize]), place);
-                    let [a, b, c] = triangle.map(|v| placed.positions[v as usize]);
+                    let [a, b, c] = triangle.map(|v| placed.vertices[v as usize].at);
                     let here: Vec3 =
                         std::array::from_fn(|i| w[0] * a[i] + w[1] * b[i] + w[2] * c[i]);
                     let off = sub(here, at);
@@ -938,15 +992,8 @@ mod tests {
                 face.hair.style = HairStyle::Bald;
                 face.view.crop = CropAround::FaceBox(0.7);
                 (face.view.scale, face.view.shift) = (1.0, [0.0; 2]);
-                let scene = Scene::new(&face, 256);
-                let camera = scene.camera_at;
-                let points = ibug68(
-                    &face,
-                    &scene.features,
-                    &scene.surface,
-                    scene.rotation,
-                    camera,
-                );
+                let scene = Scene::new(&face, 256, KeypointSet::Ibug68);
+                let points = scene.shape().keypoints(KeypointSet::Ibug68);
                 for (point, (p, label)) in points
                     .iter()
                     .zip(scene.keypoints(KeypointSet::Ibug68).iter())
@@ -979,15 +1026,8 @@ mod tests {
             let mut face = distribution.sample(&mut rng_for(9, Purpose::Render, 0, index));
             face.hair.style = HairStyle::Bald;
             face.view.crop = CropAround::FaceBox(0.7);
-            let scene = Scene::new(&face, 128);
-            let camera = scene.camera_at;
-            let points = ibug68(
-                &face,
-                &scene.features,
-                &scene.surface,
-                scene.rotation,
-                camera,
-            );
+            let scene = Scene::new(&face, 128, KeypointSet::Ibug68);
+            let points = scene.shape().keypoints(KeypointSet::Ibug68);
             // The jaw line is beside the ears, whose edges cover parts of pixels.
             for (p, label) in points
                 .iter()

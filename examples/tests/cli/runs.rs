@@ -211,11 +211,17 @@ fn the_pretrained_model_evaluates_and_predicts() {
         .arg("--out")
         .arg(&faces)
         .args(["--count", "12"]));
+    let worst = folder.path().join("worst.png");
     let stdout = ran(program("evaluate")
         .arg("--data")
         .arg(&faces)
-        .args(["--split", "all"]));
+        .args(["--split", "all"])
+        .arg("--worst")
+        .arg(&worst));
     assert!(stdout.contains("the pretrained model"), "{stdout}");
+    let sheet = image::open(&worst).unwrap();
+    // Two rows of six faces.
+    assert!(sheet.width() > 6 * 192 && sheet.height() > 2 * 192);
     let mae = stdout
         .lines()
         .find(|line| line.starts_with("MAE, px"))

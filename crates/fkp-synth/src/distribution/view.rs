@@ -9,9 +9,9 @@ distribution! {
     /// angles are more frequent than large ones.
     PoseDistribution {
         /// Limit of the yaw of most faces.
-        yaw_degrees: Limit = Limit(35.0),
+        yaw_degrees: Limit = Limit(45.0),
         /// Limit of the pitch of most faces.
-        pitch_degrees: Limit = Limit(18.0),
+        pitch_degrees: Limit = Limit(22.0),
         /// Limit of the roll of most faces.
         roll_degrees: Limit = Limit(18.0),
         /// Probability of a face that is turned further.
@@ -29,11 +29,11 @@ distribution! {
     /// Size and position of the face in the image, and the distance of the camera.
     ViewDistribution {
         /// What the crop is taken around.
-        crop: CropAround = CropAround::EyesAndMouth,
+        crop: CropAround = CropAround::Keypoints,
         /// The size of the face is scaled by a factor from `exp(−scale)` to `exp(scale)`.
-        scale: Limit = Limit(0.15),
+        scale: Limit = Limit(0.05),
         /// Limit of the shift along each axis as a fraction of the side.
-        shift: Limit = Limit(0.08),
+        shift: Limit = Limit(0.02),
         /// Distance of the camera in eye units (31.5 mm); its reciprocal is uniform. From half a
         /// meter to four meters.
         distance: Uniform = Uniform::new(16.0, 130.0),
@@ -58,7 +58,7 @@ impl super::Checked for Limit {
 impl super::Checked for CropAround {
     fn check(&self, field: &str) -> Result<(), crate::error::SynthError> {
         match self {
-            CropAround::EyesAndMouth => Ok(()),
+            CropAround::Keypoints | CropAround::EyesAndMouth => Ok(()),
             CropAround::FaceBox(fraction) if (0.05..=2.0).contains(fraction) => Ok(()),
             CropAround::FaceBox(fraction) => super::refused(
                 field,

@@ -6,6 +6,8 @@
 
 /// Samples of a pixel along each axis.
 pub(crate) const SAMPLES: usize = 2;
+/// The samples of a pixel: numbers of triangles, and nearness.
+pub(crate) type Samples = [(u32, f32); SAMPLES * SAMPLES];
 /// No triangle.
 pub(crate) const NOTHING: u32 = u32::MAX;
 
@@ -110,8 +112,8 @@ impl VisibilityBuffer {
         }
     }
 
-    /// The four samples of a pixel: triangle numbers and nearness.
-    pub(crate) fn pixel(&self, x: usize, y: usize) -> [(u32, f32); SAMPLES * SAMPLES] {
+    /// The samples of a pixel.
+    pub(crate) fn pixel(&self, x: usize, y: usize) -> Samples {
         let side = self.size * SAMPLES;
         std::array::from_fn(|sample| {
             let (dx, dy) = (sample % SAMPLES, sample / SAMPLES);

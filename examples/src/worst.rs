@@ -1,0 +1,56 @@
+//! The faces with the largest errors, for the eye.
+
+use anyhow::Result;
+use fkp_core::Schema;
+use fkp_draw::{Cell, contact_sheet};
+use fkp_metrics::{Normalizer, image_nme};
+use fkp_train::ScoredSample;
+use fkp_train::plots::save_image;
+use std::path::Path;
+
+/// Keeps the samples with the largest normalized error of an evaluation.
+pub struct WorstFaces {
+    normalizer: Normalizer,
+    count: usize,
+    /// Errors and cells, the largest error first.
+    faces: Vec<(f64, Cell)>,
+}
+
+impl WorstFaces {
+    /// Keeps the `count` worst faces by the schema's preferred normalizer.
+    pub fn new(schema: &Schema, count: usize) -> Self {
+        Self {
+            normalizer: Normalizer::preferred(schema),
+            count,
+            faces: Vec::new(),
+        }
+    }
+
+    /// Takes a sample, if its error is defined and among the largest.
+    pub fn add(&mut self, scored: ScoredSample<'_>) {
+        let ScoredSample {
+            sample, predicted, ..
+        } = scored;
+        let truth = &sample.keypoints;
+        let Some(error) = image_nme(&predicted.keypoints, truth, &self.normalizer) else {
+            return;
+        };
+        let rank = self.faces.partition_point(|(larger, _)| *larger >= error);
+        if rank < self.count {
+            let mut cell = Cell::compared(sample, predicted);
+            cell.caption = format!("{:.1} % {}", 100.0 * error, sample.id);
+            self.faces.insert(rank, (error, cell));
+            self.faces.truncate(self.count);
+        }
+    }
+
+    /// Writes the faces as a contact sheet, each with its error and its name.
+    ///
+    /// # Errors
+    /// If no face was added, or the file cannot be written.
+    pub fn save(self, path: &Path, schema: &Schema) -> Result<()> {
+        let cells: Vec<Cell> = self.faces.into_iter().map(|(_, cell)| cell).collect();
+        let sheet = contact_sheet(Cell::COMPARED, &cells, 6, 192, schema)?;
+        Ok(save_image(path, &sheet)?)
+    }
+}
