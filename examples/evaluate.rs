@@ -13,7 +13,7 @@ use fkp_core::BoxJitter;
 use fkp_data::BoxSource;
 use fkp_examples::{
     Part, RunNotes, WorstFaces, check_image, check_writable, finish, format_help, landmarker,
-    open_for_evaluation, say, table, use_threads, write_text,
+    open_for_evaluation, read_convention, say, table, use_threads, write_convention, write_text,
 };
 use fkp_train::{Evaluator, codec_for};
 use std::path::PathBuf;
@@ -46,6 +46,14 @@ struct Arguments {
     /// Write the metrics to this file.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Add the mean offsets between predictions and the labels of a data set, from a file of
+    /// --measure-convention.
+    #[arg(long)]
+    convention: Option<PathBuf>,
+    /// Write the mean offsets from the predictions to the labels to this file. Measure them on a
+    /// training part.
+    #[arg(long)]
+    measure_convention: Option<PathBuf>,
     /// Draw the 24 faces with the largest errors into this image.
     #[arg(long)]
     worst: Option<PathBuf>,
@@ -76,8 +84,8 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         arguments.batch_size > 0,
         "--batch-size must be at least 1, got 0"
     );
-    if let Some(path) = &arguments.json {
-        check_writable(path)?;
+    for path in [&arguments.json, &arguments.measure_convention] {
+        path.as_deref().map_or(Ok(()), check_writable)?;
     }
     if let Some(path) = &arguments.worst {
         check_image(path)?;
@@ -105,15 +113,26 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         say!("boxes: {:?}", boxes);
     }
 
+    let mut offsets = Vec::new();
+    if let Some(path) = &arguments.convention {
+        let (convention, read) = read_convention(path, &card.task.schema)?;
+        say!("convention: {}, {}", convention.name, convention.measured);
+        offsets = read;
+    }
     let codec = codec_for(&card.task, landmarker.network(), notes.loss, &Device::Cpu)?;
     let evaluator = Evaluator::new(landmarker.network(), &*codec, card.task.input);
     let schema = dataset.schema().clone();
     let mut worst = WorstFaces::new(&schema, 24);
     let report = evaluator
         .batch_size(arguments.batch_size)
+        .offsets(&offsets)
         .run(&dataset, |scored| worst.add(scored))?;
     if let Some(path) = &arguments.json {
         write_text(path, &(serde_json::to_string_pretty(&report)? + "\n"))?;
+    }
+    if let Some(path) = &arguments.measure_convention {
+        let measured = format!("{name} on {}", source.description);
+        write_convention(path, &report, &schema, &card.task.input, &measured)?;
     }
     if let Some(path) = &arguments.worst {
         worst.save(path, &schema)?;

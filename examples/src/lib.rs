@@ -5,6 +5,7 @@
 //! lines of these programs and the files that they write.
 
 mod config;
+mod convention;
 mod data;
 mod gallery;
 mod interrupt;
@@ -22,6 +23,7 @@ pub use config::{
     CropChoice, DataConfig, FarLabelChoice, LabelTransform, RenderedConfig, RenderedFaces,
     RunConfig, Selection, SelectionPart, SourceConfig,
 };
+pub use convention::{read_convention, write_convention};
 pub use data::{
     DataSource, Part, Source, TrainingData, digest, format_help, open_for_evaluation,
     open_for_training,

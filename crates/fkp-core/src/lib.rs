@@ -13,6 +13,7 @@
 #![doc = include_str!("../README.md")]
 
 mod augment;
+mod convention;
 mod crop;
 mod dataset;
 mod error;
@@ -28,6 +29,7 @@ pub mod vectors;
 pub mod warp;
 
 pub use augment::{Augment, NoAugment};
+pub use convention::{ConventionError, LabelConvention};
 pub use crop::{BoxConvention, BoxJitter, CropError, CropRule, CropSquare, FaceBox};
 pub use dataset::{Concat, Dataset, DatasetError, InMemory, Subset};
 pub use error::fmt_with_causes;

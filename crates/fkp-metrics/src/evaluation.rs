@@ -2,7 +2,7 @@
 
 use crate::DEFAULT_THRESHOLD;
 use crate::curve::CumulativeErrorCurve;
-use crate::keypoint_error::{mean, scored};
+use crate::keypoint_error::{mean, scored, signed_px};
 use crate::nme::{Nme, Normalizer};
 use fkp_core::{CoordinateFrame, Direction, Keypoints, Metric, Prediction, Sample, Schema};
 use serde::{Deserialize, Serialize};
@@ -93,6 +93,9 @@ pub struct KeypointReport {
     pub mae_px: Option<f64>,
     /// Root mean squared coordinate error in pixels.
     pub rmse_px: Option<f64>,
+    /// Mean signed error in x and y, predicted − true, in pixels.
+    #[serde(default)]
+    pub bias_px: Option<[f64; 2]>,
     /// Number of images in which it was labeled.
     pub scored: usize,
 }
@@ -165,7 +168,8 @@ impl Evaluation {
         );
         self.samples += 1;
         for (index, error) in scored(predicted, truth) {
-            self.keypoints[index].add(error);
+            let signed = signed_px(&predicted[index], &truth[index]);
+            self.keypoints[index].add(error, signed);
         }
         for nme in &mut self.nme {
             nme.add(predicted, truth);
@@ -215,6 +219,7 @@ impl Evaluation {
                     name: name.clone(),
                     mae_px: sums.mae_px(),
                     rmse_px: sums.rmse_px(),
+                    bias_px: sums.bias_px(),
                     scored: sums.count,
                 })
                 .collect(),
@@ -231,14 +236,16 @@ impl Evaluation {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct KeypointSums {
     absolute: [f64; 2],
+    signed: [f64; 2],
     squared: f64,
     count: usize,
 }
 
 impl KeypointSums {
-    fn add(&mut self, [x, y]: [f64; 2]) {
+    fn add(&mut self, [x, y]: [f64; 2], signed: [f64; 2]) {
         self.absolute[0] += x;
         self.absolute[1] += y;
+        self.signed = [0, 1].map(|i| self.signed[i] + signed[i]);
         self.squared += x * x + y * y;
         self.count += 1;
     }
@@ -246,12 +253,17 @@ impl KeypointSums {
     fn merge(&mut self, other: &Self) {
         self.absolute[0] += other.absolute[0];
         self.absolute[1] += other.absolute[1];
+        self.signed = [0, 1].map(|i| self.signed[i] + other.signed[i]);
         self.squared += other.squared;
         self.count += other.count;
     }
 
     fn mae_px(&self) -> Option<f64> {
         mean(self.absolute[0] + self.absolute[1], 2 * self.count)
+    }
+
+    fn bias_px(&self) -> Option<[f64; 2]> {
+        (self.count > 0).then(|| self.signed.map(|sum| sum / self.count as f64))
     }
 
     fn rmse_px(&self) -> Option<f64> {

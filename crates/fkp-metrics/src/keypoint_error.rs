@@ -2,16 +2,21 @@
 
 use fkp_core::{Keypoint, Keypoints};
 
-/// Absolute error `[x, y]` in pixels. Infinite on both axes if the prediction is not finite or is
-/// unlabeled, so that sums become infinite and never NaN.
-pub(crate) fn absolute_px(predicted: &Keypoint, truth: &Keypoint) -> [f64; 2] {
-    let dx = (f64::from(predicted.x) - f64::from(truth.x)).abs();
-    let dy = (f64::from(predicted.y) - f64::from(truth.y)).abs();
+/// Error `[x, y]` in pixels, predicted − true. Infinite on both axes if the prediction is not
+/// finite or is unlabeled, so that sums of magnitudes become infinite and never NaN.
+pub(crate) fn signed_px(predicted: &Keypoint, truth: &Keypoint) -> [f64; 2] {
+    let dx = f64::from(predicted.x) - f64::from(truth.x);
+    let dy = f64::from(predicted.y) - f64::from(truth.y);
     if predicted.is_labeled() && dx.is_finite() && dy.is_finite() {
         [dx, dy]
     } else {
         [f64::INFINITY; 2]
     }
+}
+
+/// The magnitudes of [`signed_px`].
+pub(crate) fn absolute_px(predicted: &Keypoint, truth: &Keypoint) -> [f64; 2] {
+    signed_px(predicted, truth).map(f64::abs)
 }
 
 /// Index and absolute error of every keypoint that is labeled in the truth.

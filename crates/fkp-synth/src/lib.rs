@@ -31,6 +31,7 @@ mod ranges;
 mod raster;
 mod render;
 mod scene;
+mod shadow;
 mod shape;
 mod texture;
 mod worn;

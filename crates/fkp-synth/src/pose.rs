@@ -11,16 +11,16 @@ pub(crate) struct Rotation {
 }
 
 impl Rotation {
-    /// First yaw, then pitch, then roll.
+    /// First pitch, then yaw, then roll: a person who nods does so in the plane of the own profile.
     pub(crate) fn new(pose: &Pose) -> Self {
         let (sy, cy) = pose.yaw.sin_cos();
         let (sp, cp) = pose.pitch.sin_cos();
         let (sr, cr) = pose.roll.sin_cos();
-        // Yaw: x' = c·x + s·z, z' = −s·x + c·z. Pitch: y'' = c·y + s·z', z'' = −s·y + c·z'.
+        // Pitch: y' = c·y + s·z, z' = −s·y + c·z. Yaw: x'' = c·x + s·z', z'' = −s·x + c·z'.
         let turned = [
-            [cy, 0.0, sy],
-            [-sp * sy, cp, sp * cy],
-            [-cp * sy, -sp, cp * cy],
+            [cy, -sp * sy, cp * sy],
+            [0.0, cp, sp],
+            [-sy, -sp * cy, cp * cy],
         ];
         let tilt = |a: f32, b: f32| -> Vec3 {
             std::array::from_fn(|i| a * turned[0][i] + b * turned[1][i])

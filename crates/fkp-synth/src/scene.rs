@@ -5,7 +5,7 @@ use crate::config::KeypointSet;
 use crate::landmarks;
 use crate::light::{Lights, Strands};
 use crate::math::{Vec3, add, blend, dot, normalized, scaled, smoothstep, sub};
-use crate::mesh::visibility::{NOTHING, SAMPLES, Samples, ScreenVertex, Sides, weights};
+use crate::mesh::visibility::{NOTHING, Samples, ScreenVertex, Sides, weights};
 use crate::mesh::{Mesh, VisibilityBuffer};
 use crate::noise::NoiseTexture;
 use crate::paint::eye::Eyeball;
@@ -14,6 +14,7 @@ use crate::paint::skin::Mole;
 use crate::paint::{self, Ray, Spot};
 use crate::params::{Color, CropAround, FaceParams, Foreground, HairStyle, Lens, Pose, View};
 use crate::pose::{Projection, Rotation};
+use crate::shadow::{LightView, ShadowMap};
 use crate::shape::hair::Hairline;
 use crate::shape::{Detail, Features, Surface};
 use fkp_core::{BoundingBox, CropRule, CropSquare, FaceBox, Keypoint, Keypoints, Visibility};
@@ -130,10 +131,13 @@ impl<'a> Scene<'a> {
             let vertices: Vec<Vertex> = parts
                 .map(|((at, normal), surface)| {
                     let follow = follows(surface, at);
-                    let normal = blend(body.apply(*normal), rotation.apply(*normal), follow);
+                    let mut turned = rotation.apply(*normal);
+                    if follow < 1.0 {
+                        turned = normalized(blend(body.apply(*normal), turned, follow));
+                    }
                     Vertex {
                         at: turn(*at, follow),
-                        normal: normalized(normal),
+                        normal: turned,
                         surface: *surface,
                     }
                 })
@@ -230,22 +234,22 @@ impl<'a> Scene<'a> {
             }
         }
         let lights = Lights::new(&face.light, rotation);
-        let shadows = ShadowMap::new(
-            lights.key(),
-            face.light.softness,
-            noise.sign,
-            solids
-                .iter()
-                .filter_map(|(solid, placed)| match solid {
-                    Solid::Worn(index) => casts[*index].then_some((placed, Sides::Both)),
-                    Solid::Head | Solid::Ear => Some((placed, Sides::Front)),
-                })
-                .chain(
-                    hair.iter()
-                        .filter(|l| l.part != Part::Wisps)
-                        .map(|l| (&l.placed, Sides::Front)),
-                ),
-        );
+        let mut from_light = LightView::new(lights.key());
+        let mut cast = |placed: &Placed, sides| {
+            let positions = placed.vertices.iter().map(|v| v.at);
+            from_light.draw(positions, &placed.triangles, sides);
+        };
+        for (solid, placed) in &solids {
+            match solid {
+                Solid::Worn(index) if casts[*index] => cast(placed, Sides::Both),
+                Solid::Worn(_) => {}
+                Solid::Head | Solid::Ear => cast(placed, Sides::Front),
+            }
+        }
+        for layer in hair.iter().filter(|layer| layer.part != Part::Wisps) {
+            cast(&layer.placed, Sides::Front);
+        }
+        let shadows = from_light.shadows(face.light.softness);
         let eyeballs = [0, 1].map(|index| {
             let side = if index == 0 { 1.0 } else { -1.0 };
             Eyeball::new(
@@ -748,99 +752,6 @@ fn fragment(
         },
         shown as f32 / samples.len() as f32,
     ))
-}
-
-/// Which points the key light reaches.
-#[derive(Debug, Clone)]
-struct ShadowMap {
-    right: Vec3,
-    down: Vec3,
-    toward: Vec3,
-    map: VisibilityBuffer,
-    /// Radius of the blur, in samples.
-    spread: f32,
-    /// −1 if left and right are swapped, else 1.
-    sign: f32,
-}
-
-/// Side of the map in pixels, and eye units that it spans.
-const MAP: usize = 40;
-const SPAN: f32 = 12.0;
-/// Side of the map in samples.
-const SIDE: usize = MAP * SAMPLES;
-/// Where the map is sampled around a point, in radii of the blur.
-const TAPS: [[f32; 2]; 5] = [
-    [0.0, 0.0],
-    [-0.7, -0.35],
-    [0.35, -0.7],
-    [0.7, 0.35],
-    [-0.35, 0.7],
-];
-
-impl ShadowMap {
-    fn new<'m>(
-        toward: Vec3,
-        softness: f32,
-        sign: f32,
-        casters: impl Iterator<Item = (&'m Placed, Sides)>,
-    ) -> Self {
-        let up = if toward[1].abs() > 0.9 {
-            [0.0, 0.0, 1.0]
-        } else {
-            [0.0, 1.0, 0.0]
-        };
-        let right = normalized(crate::math::cross(up, toward));
-        let down = crate::math::cross(toward, right);
-        let mut shadows = Self {
-            right,
-            down,
-            toward,
-            map: VisibilityBuffer::new(MAP),
-            spread: (softness * SIDE as f32 / SPAN).max(0.7),
-            sign,
-        };
-        for (caster, sides) in casters {
-            let vertices: Vec<ScreenVertex> = caster
-                .vertices
-                .iter()
-                .map(|v| shadows.project(v.at))
-                .collect();
-            shadows.map.draw(&vertices, &caster.triangles, 0, sides);
-        }
-        shadows
-    }
-
-    fn project(&self, p: Vec3) -> ScreenVertex {
-        let scale = MAP as f32 / SPAN;
-        let middle = 0.5 * MAP as f32 - 0.5;
-        let p = sub(p, [0.0, 0.8, 0.0]);
-        ScreenVertex {
-            at: [
-                middle + scale * dot(p, self.right),
-                middle + scale * dot(p, self.down),
-            ],
-            near: 20.0 + dot(p, self.toward),
-        }
-    }
-
-    /// The fraction of the key light that reaches a point with this normal.
-    fn lit(&self, at: Vec3, normal: Vec3) -> f32 {
-        let cos = dot(normal, self.toward);
-        if cos <= -0.3 {
-            return 1.0;
-        }
-        // Surfaces that are lit at a grazing angle would shade themselves.
-        let bias = 0.1 + 0.3 * (1.0 - cos.max(0.0));
-        let p = self.project(add(at, scaled(normal, 0.1)));
-        let scale = SAMPLES as f32;
-        let (u, v) = (p.at[0] * scale + 0.5, p.at[1] * scale + 0.5);
-        let near = p.near + bias;
-        let lit = TAPS.iter().map(|[du, dv]| {
-            let (du, dv) = (self.sign * self.spread * du, self.spread * dv);
-            self.map.lit(u + du, v + dv, near)
-        });
-        lit.sum::<f32>() / TAPS.len() as f32
-    }
 }
 
 impl Scene<'_> {

@@ -228,6 +228,37 @@ fn the_pretrained_model_evaluates_and_predicts() {
         .unwrap();
     let mae: f64 = mae.split_whitespace().last().unwrap().parse().unwrap();
     assert!(mae < 2.0, "{mae} px on rendered faces");
+    // With the mean offsets of these labels the errors are no larger.
+    let rmse = |arguments: &[&str]| -> f64 {
+        let mut command = program("evaluate");
+        command.arg("--data").arg(&faces).args(["--split", "all"]);
+        let stdout = ran(command.args(arguments).current_dir(&folder));
+        let line = stdout.lines().find(|line| line.starts_with("RMSE, px"));
+        line.unwrap()
+            .split_whitespace()
+            .last()
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
+    let without = rmse(&["--measure-convention", "theirs.toml"]);
+    let with = rmse(&["--convention", "theirs.toml"]);
+    assert!(with < without, "{with} px with, {without} px without");
+    let text = std::fs::read_to_string(folder.path().join("theirs.toml")).unwrap();
+    std::fs::write(
+        folder.path().join("theirs.toml"),
+        text.replace("nose_tip", "ear"),
+    )
+    .unwrap();
+    let text = refused(
+        program("evaluate")
+            .args(["--convention"])
+            .arg(folder.path().join("theirs.toml")),
+    );
+    assert!(
+        text.contains("theirs.toml") && text.contains("`ear`"),
+        "{text}"
+    );
     let out = folder.path().join("out");
     ran(program("predict")
         .arg(faces.join("images"))

@@ -298,8 +298,8 @@ distribution! {
     NoseDistribution {
         /// x of the ball.
         shift: Normal = Normal::new(0.0, 0.02),
-        /// y of the ball.
-        length: Normal = Normal::new(1.16, 0.085),
+        /// y of the ball. The nose meets the lip at 1.42 then, 45 mm below the eyes (Farkas 1994).
+        length: Normal = Normal::new(1.04, 0.085),
         /// Width at the wings.
         width: Normal = Normal::new(1.0, 0.09),
         /// Height above the face.
@@ -348,8 +348,8 @@ distribution! {
     MouthDistribution {
         /// x of its middle.
         shift: Normal = Normal::new(0.0, 0.02),
-        /// y of the line between the lips.
-        height: Normal = Normal::new(2.1, 0.07),
+        /// y of the line between the lips, 67 mm below the eyes (Farkas 1994).
+        height: Normal = Normal::new(2.13, 0.07),
         /// Half the distance between the corners.
         half_width: Normal = Normal::new(0.8, 0.05),
         /// Height of the upper lip.

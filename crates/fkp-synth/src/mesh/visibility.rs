@@ -122,18 +122,9 @@ impl VisibilityBuffer {
         })
     }
 
-    /// 1 if nothing is nearer than `near` at a position in samples, 0 if something is; linear
-    /// between the four samples around the position.
-    pub(crate) fn lit(&self, u: f32, v: f32, near: f32) -> f32 {
-        let side = self.size * SAMPLES;
-        let limit = (side - 2) as f32;
-        let (u, v) = (u.clamp(0.0, limit), v.clamp(0.0, limit));
-        let (i, j) = (u as usize, v as usize);
-        let (fu, fv) = (u - i as f32, v - j as f32);
-        let at = |i: usize, j: usize| f32::from(u8::from(self.near[j * side + i] <= near));
-        let top = at(i, j) * (1.0 - fu) + at(i + 1, j) * fu;
-        let bottom = at(i, j + 1) * (1.0 - fu) + at(i + 1, j + 1) * fu;
-        top * (1.0 - fv) + bottom * fv
+    /// The nearness at each sample, row by row; 0 where there is nothing.
+    pub(crate) fn nearness(&self) -> &[f32] {
+        &self.near
     }
 
     /// Position of a sample of a pixel, in pixels.

@@ -4,7 +4,9 @@ use crate::data::{BusyTime, Loader, SampleUse, Sources};
 use crate::{Codec, OnUnreadable, SingleProcess, TrainError};
 use candle_core::Device;
 use candle_nn::ModuleT;
-use fkp_core::{Dataset, InputSpec, Metric, NoAugment, Prediction, Sample, Subset};
+use fkp_core::{
+    Dataset, InputSpec, LabelConvention, Metric, NoAugment, Prediction, Sample, Subset,
+};
 use fkp_metrics::{Evaluation, EvaluationReport};
 use std::ops::ControlFlow;
 
@@ -31,6 +33,7 @@ pub struct Evaluator<'a> {
     pub(super) batch_size: usize,
     pub(super) device: &'a Device,
     pub(super) metrics: &'a MetricFactory,
+    pub(super) offsets: &'a [[f64; 2]],
 }
 
 impl<'a> Evaluator<'a> {
@@ -44,6 +47,7 @@ impl<'a> Evaluator<'a> {
             batch_size: 32,
             device: &Device::Cpu,
             metrics: &Vec::new,
+            offsets: &[],
         }
     }
 
@@ -55,6 +59,11 @@ impl<'a> Evaluator<'a> {
     /// Metrics in addition to the standard ones.
     pub fn metrics(self, metrics: &'a MetricFactory) -> Self {
         Self { metrics, ..self }
+    }
+
+    /// Adds the offsets of a [`LabelConvention`] to the predictions, in the order of the keypoints.
+    pub fn offsets(self, offsets: &'a [[f64; 2]]) -> Self {
+        Self { offsets, ..self }
     }
 
     /// Computes the metrics of the whole data set. `on_sample` is called for each sample in order.
@@ -101,7 +110,11 @@ impl<'a> Evaluator<'a> {
             let sum = self.codec.loss(&output, &batch.target)?;
             loss += f64::from(sum.to_scalar::<f32>()?);
             weight += batch.target.total_weight;
-            let predictions = self.codec.decode(&output)?;
+            let mut predictions = self.codec.decode(&output)?;
+            for predicted in &mut predictions {
+                let size = [self.input.size; 2];
+                LabelConvention::apply(self.offsets, &mut predicted.keypoints, size);
+            }
             for ((index, sample), predicted) in
                 batch.indices.iter().zip(&batch.samples).zip(&predictions)
             {
