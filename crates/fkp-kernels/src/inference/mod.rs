@@ -41,8 +41,9 @@ mod image;
 mod layouts;
 mod node;
 mod ops;
+mod pixel_vectors;
 mod plan;
 
-pub use builder::{ConvLayer, LinearLayer, PlanBuilder};
+pub use builder::{ConvLayer, ConvTransposeLayer, LinearLayer, PlanBuilder};
 pub use node::{Residual, Value};
 pub use plan::Plan;
