@@ -12,7 +12,7 @@ use clap::{Parser, ValueEnum};
 use fkp_core::BoxJitter;
 use fkp_data::BoxSource;
 use fkp_examples::{
-    Part, RunNotes, check_writable, finish, format_help, landmarker, open_for_evaluation, say,
+    Part, RunNotes, check_writable, finish, format_help, model_file, open_for_evaluation, say,
     table, use_threads, write_text,
 };
 use fkp_train::{Evaluator, codec_for};
@@ -76,8 +76,8 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
     if let Some(path) = &arguments.json {
         check_writable(path)?;
     }
-    let (landmarker, name) = landmarker(arguments.model.as_deref())?;
-    let card = landmarker.card();
+    let (model, name) = model_file(arguments.model.as_deref())?;
+    let card = &model.card;
     let boxes = match arguments.boxes {
         BoxChoice::Labels => BoxSource::Labels,
         BoxChoice::Given => BoxSource::Given,
@@ -99,8 +99,9 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         say!("boxes: {:?}", boxes);
     }
 
-    let codec = codec_for(&card.task, landmarker.network(), notes.loss, &Device::Cpu)?;
-    let evaluator = Evaluator::new(landmarker.network(), &*codec, card.task.input);
+    let network = model.network(&Device::Cpu)?;
+    let codec = codec_for(&card.task, &network, notes.loss, &Device::Cpu)?;
+    let evaluator = Evaluator::new(&network, &*codec, card.task.input);
     let report = evaluator
         .batch_size(arguments.batch_size)
         .run(&dataset, |_| {})?;

@@ -7,7 +7,7 @@ use crate::layers::{
     ConvTranspose2dConfig, Linear, PRelu, activate, global_avg_pool2d, max_pool2d, scale_channels,
     soft_argmax2d, upsample_bilinear2d, upsample_nearest2d,
 };
-use crate::{Graph, Landmarker, ModelCard, ModelError};
+use crate::{Graph, ModelCard, ModelError, ModelFile};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Module, ModuleT, VarBuilder, VarMap};
 use fkp_core::{InputSpec, OutputSpec, Schema, Task};
@@ -48,14 +48,14 @@ fn ints(node: &NodeProto, name: &str) -> Vec<i64> {
 
 #[test]
 fn the_pretrained_model_is_written_with_its_metadata() {
-    let landmarker = Landmarker::pretrained().unwrap();
+    let file = ModelFile::pretrained().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.onnx");
-    write(&landmarker, &path).unwrap();
+    write(&file, &path).unwrap();
     let (model, graph) = read(&path);
     assert_eq!((model.ir_version, model.opset_import[0].version), (8, 17));
 
-    let task = &landmarker.card().task;
+    let task = &file.card.task;
     let entry = |key: &str| {
         let found = model.metadata_props.iter().find(|entry| entry.key == key);
         found.unwrap().value.clone()
@@ -67,7 +67,7 @@ fn the_pretrained_model_is_written_with_its_metadata() {
     let output: OutputSpec = serde_json::from_str(&entry("output")).unwrap();
     assert_eq!(output, task.output);
     let card: ModelCard = serde_json::from_str(&entry(ModelCard::KEY)).unwrap();
-    assert_eq!(&card, landmarker.card());
+    assert_eq!(card, file.card);
 
     let [input, output] = [&graph.input[0], &graph.output[0]];
     assert_eq!(
