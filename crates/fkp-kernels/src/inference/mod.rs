@@ -33,9 +33,9 @@
 //! ```
 
 mod arena;
+mod assembly;
 mod batch;
 mod bottlenecks;
-mod build;
 mod builder;
 mod image;
 mod layouts;

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, bail};
 
-use crate::inference::build::build;
+use crate::inference::assembly::build;
 use crate::inference::node::{Kind, Node, Shape, Value};
 use crate::inference::plan::Plan;
 
