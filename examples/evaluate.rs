@@ -12,7 +12,7 @@ use clap::{Parser, ValueEnum};
 use fkp_core::BoxJitter;
 use fkp_data::BoxSource;
 use fkp_examples::{
-    Part, RunNotes, WorstFaces, check_image, check_writable, finish, format_help, landmarker,
+    Part, RunNotes, WorstFaces, check_image, check_writable, finish, format_help, model_file,
     open_for_evaluation, read_convention, say, table, use_threads, write_convention, write_text,
 };
 use fkp_train::{Evaluator, codec_for};
@@ -90,8 +90,8 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
     if let Some(path) = &arguments.worst {
         check_image(path)?;
     }
-    let (landmarker, name) = landmarker(arguments.model.as_deref())?;
-    let card = landmarker.card();
+    let (model, name) = model_file(arguments.model.as_deref())?;
+    let card = &model.card;
     let boxes = match arguments.boxes {
         BoxChoice::Labels => BoxSource::Labels,
         BoxChoice::Given => BoxSource::Given,
@@ -119,8 +119,9 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         say!("convention: {}, {}", convention.name, convention.measured);
         offsets = read;
     }
-    let codec = codec_for(&card.task, landmarker.network(), notes.loss, &Device::Cpu)?;
-    let evaluator = Evaluator::new(landmarker.network(), &*codec, card.task.input);
+    let network = model.network(&Device::Cpu)?;
+    let codec = codec_for(&card.task, &network, notes.loss, &Device::Cpu)?;
+    let evaluator = Evaluator::new(&network, &*codec, card.task.input);
     let schema = dataset.schema().clone();
     let mut worst = WorstFaces::new(&schema, 24);
     let report = evaluator

@@ -8,7 +8,7 @@
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use fkp_examples::{check_writable, finish, landmarker, say};
+use fkp_examples::{check_writable, finish, model_file, say};
 use fkp_model::onnx;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,9 +33,9 @@ fn export(arguments: &Arguments) -> Result<()> {
         "{}: the file to write must end in .onnx",
         out.display()
     );
-    let (landmarker, name) = landmarker(model.first().map(PathBuf::as_path))?;
+    let (model, name) = model_file(model.first().map(PathBuf::as_path))?;
     check_writable(out)?;
-    onnx::write(&landmarker, out)?;
+    onnx::write(&model, out)?;
     say!("{name} written to {}", out.display());
     Ok(())
 }

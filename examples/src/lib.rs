@@ -32,7 +32,7 @@ pub use gallery::{Gallery, gallery};
 pub use interrupt::Interrupt;
 pub use notes::RunNotes;
 pub use output::{check_image, check_writable, write_text};
-pub use pretrained::landmarker;
+pub use pretrained::{landmarker, model_file};
 pub use report::{Report, heading, table, write_report};
 pub use run::TrainingRun;
 pub use run_folder::fresh_folder;

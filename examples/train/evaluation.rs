@@ -6,7 +6,7 @@ use fkp_core::{CoordinateFrame, Dataset, OutputSpec, Sample};
 use fkp_draw::{Cell, contact_sheet};
 use fkp_examples::{Report, TrainingRun, heading, say, table, write_report};
 use fkp_metrics::{Evaluation, EvaluationReport, MeanFace};
-use fkp_model::Landmarker;
+use fkp_model::ModelFile;
 use fkp_train::observers::{KeypointErrors, KeypointOrder};
 use fkp_train::plots::save_image;
 use fkp_train::{Codec, Coordinates, Evaluator, Loss, TrainOutcome, codec_for};
@@ -56,10 +56,11 @@ pub(crate) fn report(
 /// Loads the model file and evaluates it on the selection set. The overlay shows samples spread
 /// over the set, labels in green and predictions in red.
 fn evaluate(model: &Path, run: &TrainingRun) -> Result<(EvaluationReport, RgbImage)> {
-    let landmarker = Landmarker::load(model)?;
-    let (task, config) = (&landmarker.card().task, &run.config.train);
-    let codec = codec_for(task, landmarker.network(), config.loss, &Device::Cpu)?;
-    let evaluator = Evaluator::new(landmarker.network(), &*codec, task.input);
+    let model = ModelFile::read(model)?;
+    let network = model.network(&Device::Cpu)?;
+    let (task, config) = (&model.card.task, &run.config.train);
+    let codec = codec_for(task, &network, config.loss, &Device::Cpu)?;
+    let evaluator = Evaluator::new(&network, &*codec, task.input);
     let data = &run.data;
     let every = data.selection.len().div_ceil(24);
     let mut cells = Vec::new();

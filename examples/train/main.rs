@@ -136,7 +136,7 @@ fn interrupted(outcome: &TrainOutcome, folder: &Path) -> Option<String> {
 
 /// Writes the model with two bytes per weight, for programs that embed it.
 fn export(model: &Path, path: &Path) -> Result<()> {
-    let ModelFile { card, weights } = ModelFile::read(model)?;
+    let ModelFile { card, weights, .. } = ModelFile::read(model)?;
     let bytes = card.to_bytes(&weights, Precision::F16)?;
     write_atomic(path, &bytes).with_context(|| format!("{}: cannot write", path.display()))?;
     say!("exported: {}, {} bytes", path.display(), bytes.len());

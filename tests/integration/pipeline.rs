@@ -7,7 +7,7 @@ use fkp_core::{
 use fkp_data::BoxSource;
 use fkp_examples::{Part, RunNotes, open_for_evaluation};
 use fkp_metrics::{Evaluation, MeanFace};
-use fkp_model::Landmarker;
+use fkp_model::{Landmarker, ModelFile};
 use fkp_synth::{SynthConfig, SynthFaces};
 use fkp_train::{Evaluator, codec_for};
 
@@ -39,8 +39,8 @@ fn a_model_file_says_everything_an_evaluation_needs() {
     let folder = tempfile::tempdir().unwrap();
     let config = small_config();
     let (_, outcome) = train(&config, folder.path());
-    let landmarker = Landmarker::load(folder.path().join("best.safetensors")).unwrap();
-    let card = landmarker.card();
+    let model = ModelFile::read(folder.path().join("best.safetensors")).unwrap();
+    let card = &model.card;
     let open = |part| {
         open_for_evaluation(card, None, None, part, BoxSource::Labels)
             .unwrap()
@@ -48,8 +48,9 @@ fn a_model_file_says_everything_an_evaluation_needs() {
     };
     let loss = RunNotes::read(card).unwrap().loss;
     let device = candle_core::Device::Cpu;
-    let codec = codec_for(&card.task, landmarker.network(), loss, &device).unwrap();
-    let evaluator = Evaluator::new(landmarker.network(), &*codec, card.task.input);
+    let network = model.network(&device).unwrap();
+    let codec = codec_for(&card.task, &network, loss, &device).unwrap();
+    let evaluator = Evaluator::new(&network, &*codec, card.task.input);
     let report = evaluator.run(&open(Part::Selection), |_| {}).unwrap();
     let best = outcome.progress.best.unwrap();
     assert!((report.loss.unwrap() - best.score).abs() < 1e-6);

@@ -35,12 +35,9 @@ pub fn soft_argmax2d(maps: &Tensor, beta: f64) -> Result<Tensor> {
     if maps.elem_count() == 0 {
         bail!("{NAME}: maps must not be empty, got {:?}", maps.dims());
     }
-    if !(beta > 0.0 && beta.is_finite()) {
-        bail!("{NAME}: beta = {beta} must be positive and finite");
-    }
+    let mean = MeanPosition::new(NAME, [h, w], beta)?;
     if is_host_f32(&[maps]) {
-        let beta = beta as f32;
-        return maps.apply_op1(SoftArgmax { n, k, h, w, beta });
+        return maps.apply_op1(SoftArgmax { n, k, mean });
     }
     let scores = (maps.flatten_from(2)? * beta)?;
     // Does not change the softmax, and so not its gradient.
@@ -57,15 +54,36 @@ pub fn soft_argmax2d(maps: &Tensor, beta: f64) -> Result<Tensor> {
         .reshape((n, k, 2))
 }
 
-struct SoftArgmax {
-    n: usize,
-    k: usize,
+/// The mean position in one map of this size.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MeanPosition {
     h: usize,
     w: usize,
     beta: f32,
 }
 
-impl SoftArgmax {
+impl MeanPosition {
+    pub(crate) fn new(op: &str, [h, w]: [usize; 2], beta: f64) -> Result<Self> {
+        if !(beta > 0.0 && beta.is_finite()) {
+            bail!("{op}: beta = {beta} must be positive and finite");
+        }
+        let beta = beta as f32;
+        Ok(Self { h, w, beta })
+    }
+
+    /// Values of a map.
+    pub(crate) fn map_len(&self) -> usize {
+        self.h * self.w
+    }
+
+    /// The position, x and y.
+    pub(crate) fn of(&self, map: &[f32]) -> [f32; 2] {
+        with_scratch(map.len(), |weights| {
+            let total = self.exponentials(map, weights);
+            self.mean(weights, total).map(|v| v as f32)
+        })
+    }
+
     /// Writes `exp(beta · (v − max))` of each value of a map, and returns their sum.
     fn exponentials(&self, map: &[f32], exponentials: &mut [f32]) -> f64 {
         let max = map.iter().fold(f32::NEG_INFINITY, |max, &v| max.max(v));
@@ -91,6 +109,12 @@ impl SoftArgmax {
     }
 }
 
+struct SoftArgmax {
+    n: usize,
+    k: usize,
+    mean: MeanPosition,
+}
+
 impl CustomOp1 for SoftArgmax {
     fn name(&self) -> &'static str {
         NAME
@@ -98,38 +122,33 @@ impl CustomOp1 for SoftArgmax {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let maps = values(NAME, storage, layout)?;
-        let len = self.h * self.w;
         let mut means = vec![0.0f32; self.n * self.k * 2];
         means
             .par_chunks_mut(2)
-            .zip(maps.par_chunks(len))
-            .for_each(|(mean, map)| {
-                with_scratch(len, |weights| {
-                    let total = self.exponentials(map, weights);
-                    mean.copy_from_slice(&self.mean(weights, total).map(|v| v as f32));
-                });
-            });
+            .zip(maps.par_chunks(self.mean.map_len()))
+            .for_each(|(mean, map)| mean.copy_from_slice(&self.mean.of(map)));
         Ok((CpuStorage::F32(means), (self.n, self.k, 2).into()))
     }
 
     /// The derivative of the mean by value i is `beta · weight_i · (position_i − mean)`.
     fn bwd(&self, maps: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        let len = self.h * self.w;
+        let MeanPosition { w, beta, .. } = self.mean;
+        let len = self.mean.map_len();
         let d = with_values(NAME, [maps, grad], |[maps, grad]| {
             let mut d = vec![0.0f32; maps.len()];
             d.par_chunks_mut(len)
                 .zip(maps.par_chunks(len))
                 .zip(grad.par_chunks(2))
                 .for_each(|((d, map), grad)| {
-                    let total = self.exponentials(map, d);
-                    let [mean_x, mean_y] = self.mean(d, total);
-                    let scale = f64::from(self.beta) / total;
+                    let total = self.mean.exponentials(map, d);
+                    let [mean_x, mean_y] = self.mean.mean(d, total);
+                    let scale = f64::from(beta) / total;
                     let [scale_x, scale_y] = [grad[0], grad[1]].map(|g| scale * f64::from(g));
-                    with_scratch(self.w, |along_x| {
+                    with_scratch(w, |along_x| {
                         for (x, factor) in along_x.iter_mut().enumerate() {
                             *factor = (scale_x * (x as f64 - mean_x)) as f32;
                         }
-                        for (y, row) in d.chunks_exact_mut(self.w).enumerate() {
+                        for (y, row) in d.chunks_exact_mut(w).enumerate() {
                             let along_y = (scale_y * (y as f64 - mean_y)) as f32;
                             let factors = row.iter_mut().zip(&*along_x);
                             factors.for_each(|(d, &along_x)| *d *= along_x + along_y);

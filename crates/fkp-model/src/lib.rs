@@ -28,8 +28,8 @@ pub use graph::Graph;
 pub use inference::InferencePlan;
 pub use landmarker::Landmarker;
 pub use network::{
-    Cnn, CnnConfig, Mobile, MobileConfig, Network, NetworkConfig, Norm, Padding, Residual,
-    ResidualConfig,
+    Cnn, CnnConfig, Mobile, MobileConfig, Network, NetworkConfig, Norm, Padding, ResidualConfig,
+    ResidualNetwork,
 };
 
 // The types of `fkp-core` that applications need, so that they can depend on this crate only.

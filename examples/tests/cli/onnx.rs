@@ -5,10 +5,12 @@ use candle_core::{Device, Result, Tensor};
 use candle_nn::{Module, ModuleT, VarBuilder};
 use fkp_core::{CropSquare, Dataset, Image, InputSpec, OutputSpec, Prediction, Task};
 use fkp_model::layers::{
-    Activation, Conv2d, Conv2dConfig, ConvNorm, InvertedResidual, InvertedResidualConfig, Linear,
-    Residual, activate, add, avg_pool2d, flatten, global_avg_pool2d, max_pool2d,
+    Activation, BatchNorm2d, Conv2d, Conv2dConfig, ConvNorm, ConvTranspose2d,
+    ConvTranspose2dConfig, Gate, InvertedResidual, InvertedResidualConfig, Linear, PRelu, Residual,
+    SqueezeExcite, SqueezeExciteConfig, activate, add, avg_pool2d, flatten, global_avg_pool2d,
+    max_pool2d, soft_argmax2d, upsample_bilinear2d, upsample_nearest2d,
 };
-use fkp_model::{Graph, Landmarker, onnx};
+use fkp_model::{Graph, InferencePlan, Landmarker, onnx};
 use fkp_synth::{SynthConfig, SynthFaces};
 use fkp_train::Params;
 use std::io::Write;
@@ -247,8 +249,74 @@ impl ModuleT for Own {
     }
 }
 
-#[test]
-fn onnx_runtime_predicts_what_a_traced_network_predicts() {
+/// Maps that are enlarged in every way, squeeze-and-excitation with both gates, PReLU, and positions
+/// in the maps.
+struct OwnMaps {
+    stem: ConvNorm,
+    prelus: [PRelu; 2],
+    blocks: [SqueezeExcite; 2],
+    ups: [ConvTranspose2d; 2],
+    norm: BatchNorm2d,
+    maps: Conv2d,
+    output: Linear,
+}
+
+impl OwnMaps {
+    fn new(keypoints: usize, vb: &VarBuilder<'_>) -> Result<Self> {
+        let stem = Conv2dConfig::new().padding(1).relu().max_pool2();
+        let block = |gate, name| {
+            let config = SqueezeExciteConfig {
+                reduction: 2,
+                activation: Activation::Silu,
+                gate,
+            };
+            SqueezeExcite::new(8, config, vb.pp(name))
+        };
+        let doubling = ConvTranspose2dConfig::doubling();
+        // Phases of different kernels, and a row and column at the end.
+        let odd = ConvTranspose2dConfig::new()
+            .stride(2)
+            .padding(1)
+            .output_padding(1);
+        let values = 2 * keypoints;
+        Ok(Self {
+            stem: ConvNorm::new(1, 8, 3, stem, vb.pp("stem"))?,
+            prelus: [
+                PRelu::new(8, vb.pp("prelu0"))?,
+                PRelu::new(values, vb.pp("prelu1"))?,
+            ],
+            blocks: [
+                block(Gate::Sigmoid, "block0")?,
+                block(Gate::HardSigmoid, "block1")?,
+            ],
+            ups: [
+                ConvTranspose2d::no_bias(8, 8, 4, doubling, vb.pp("up0"))?,
+                ConvTranspose2d::new(8, 8, 3, odd, vb.pp("up1"))?,
+            ],
+            norm: BatchNorm2d::new(8, Activation::Relu, vb.pp("norm"))?,
+            maps: Conv2d::new(8, keypoints, 1, Conv2dConfig::new(), vb.pp("maps"))?,
+            output: Linear::new(values, values, Activation::Identity, vb.pp("output"))?,
+        })
+    }
+}
+
+impl ModuleT for OwnMaps {
+    fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
+        let x = self.prelus[0].forward(&self.stem.forward_t(x, train)?)?;
+        let x = self.blocks[0].forward(&x)?;
+        let small = max_pool2d(&x, 2, 2)?;
+        let y = self.norm.forward_t(&self.ups[0].forward(&small)?, train)?;
+        let y = add(&y, &self.ups[1].forward(&small)?)?;
+        let y = add(&add(&x, &y)?, &upsample_nearest2d(&small, 2)?)?;
+        let y = add(&y, &upsample_bilinear2d(&small, 2)?)?;
+        let maps = self.maps.forward(&self.blocks[1].forward(&y)?)?;
+        let positions = flatten(&soft_argmax2d(&maps, 3.0)?)?;
+        self.output.forward(&self.prelus[1].forward(&positions)?)
+    }
+}
+
+/// The exported network and its inference plan, against the network itself.
+fn check_traced<N: ModuleT>(name: &str, build: impl FnOnce(usize, &VarBuilder<'_>) -> Result<N>) {
     let Some(python) = python() else {
         return;
     };
@@ -259,7 +327,7 @@ fn onnx_runtime_predicts_what_a_traced_network_predicts() {
     };
     let task = Task::new(fkp_core::Schema::kaggle15(), input);
     let params = Params::new(3, &Device::Cpu);
-    let network = Own::new(15, &params.builder()).unwrap();
+    let network = build(15, &params.builder()).unwrap();
     let images = faces(200, 64);
     let mut x = vec![0.0; images.len() * input.len()];
     for (image, out) in images.iter().zip(x.chunks_exact_mut(input.len())) {
@@ -274,14 +342,16 @@ fn onnx_runtime_predicts_what_a_traced_network_predicts() {
             .forward_t(&x.narrow(0, 0, 32).unwrap(), true)
             .unwrap();
     }
-    let y = network
-        .forward_t(&x, false)
-        .unwrap()
-        .to_vec2::<f32>()
-        .unwrap();
-    let decode =
-        |values: &Vec<f32>| OutputSpec::Coordinates.decode(values, &[30], input.frame(), 15);
-    let expected: Vec<_> = y.iter().map(|values| decode(values).unwrap()).collect();
+    let decoded = |y: &Tensor| -> Vec<Prediction> {
+        let rows = y.to_vec2::<f32>().unwrap();
+        let decode = |values: &Vec<f32>| {
+            OutputSpec::Coordinates
+                .decode(values, &[30], input.frame(), 15)
+                .unwrap()
+        };
+        rows.iter().map(decode).collect()
+    };
+    let expected = decoded(&network.forward_t(&x, false).unwrap());
     let keypoint = |i: usize| expected[i].keypoints[0];
     assert!(
         keypoint(0).distance(&keypoint(1)) > 0.1,
@@ -289,10 +359,22 @@ fn onnx_runtime_predicts_what_a_traced_network_predicts() {
     );
 
     let graph = Graph::trace([1, 64, 64], |x| network.forward_t(x, false)).unwrap();
+    let plan = InferencePlan::from_graph(&graph).unwrap();
+    check(
+        &format!("the plan of {name}"),
+        &decoded(&plan.forward(&x).unwrap()),
+        &expected,
+    );
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("own.onnx");
     onnx::write_graph(&graph, &task, &path).unwrap();
-    check("own", &run(&python, &path, &task, &images), &expected);
+    check(name, &run(&python, &path, &task, &images), &expected);
+}
+
+#[test]
+fn onnx_runtime_predicts_what_a_traced_network_predicts() {
+    check_traced("a network of blocks", Own::new);
+    check_traced("a network of maps", OwnMaps::new);
 }
 
 /// The Python program of `docs/onnx.md` as it is.

@@ -28,6 +28,10 @@ pub enum Activation {
     /// `x · Φ(x)` with the normal distribution function Φ: the exact form, not the approximation by
     /// tanh (Hendrycks and Gimpel 2016).
     Gelu,
+    /// The logistic function, `1 / (1 + exp(−x))`.
+    Sigmoid,
+    /// `min(max(x + 3, 0), 6) / 6` (Howard et al. 2019).
+    HardSigmoid,
 }
 
 impl Activation {
@@ -50,6 +54,9 @@ impl Activation {
             Self::Silu => x.silu(),
             Self::HardSwish => x * ((x + 3.0)?.relu()?.minimum(6.0)? / 6.0)?,
             Self::Gelu => x.gelu_erf(),
+            // By tanh, whose derivative is finite for every number.
+            Self::Sigmoid => ((x * 0.5)?.tanh()? + 1.0)? * 0.5,
+            Self::HardSigmoid => (x + 3.0)?.relu()?.minimum(6.0)? / 6.0,
         }
     }
 }

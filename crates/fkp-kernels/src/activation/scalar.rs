@@ -23,6 +23,8 @@ impl Activation {
             Self::Silu => x * logistic(x),
             Self::HardSwish => x * clamp_to_six(x + 3.0) * (1.0 / 6.0),
             Self::Gelu => x * normal_distribution(x),
+            Self::Sigmoid => logistic(x),
+            Self::HardSigmoid => clamp_to_six(x + 3.0) * (1.0 / 6.0),
         }
     }
 
@@ -56,6 +58,11 @@ impl Activation {
                 let density = (-0.5 * x * x).exp() * (0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2);
                 normal_distribution(x) + x * density
             }
+            Self::Sigmoid => {
+                let s = logistic(x);
+                s * (1.0 - s)
+            }
+            Self::HardSigmoid => f32::from(x > -3.0 && x <= 3.0) * (1.0 / 6.0),
         }
     }
 

@@ -22,6 +22,8 @@ impl Activation {
                 s.scale(1.0 / 6.0, s.mul_f32s(x, gate))
             }
             Self::Gelu => s.map_lanes(x, |x| self.apply(x)),
+            Self::Sigmoid => logistic(s, x),
+            Self::HardSigmoid => s.scale(1.0 / 6.0, clamp_to_six(s, s.add_f32s(x, splat(3.0)))),
         }
     }
 
@@ -53,6 +55,17 @@ impl Activation {
                 s.mul_f32s(grad, slope)
             }
             Self::Gelu => s.mul_f32s(grad, s.map_lanes(x, |x| self.derivative(x))),
+            Self::Sigmoid => {
+                let gate = logistic(s, x);
+                let slope = s.mul_f32s(gate, s.sub_f32s(splat(1.0), gate));
+                s.mul_f32s(grad, slope)
+            }
+            Self::HardSigmoid => {
+                let slope =
+                    s.select_f32s(s.greater_than_f32s(x, splat(-3.0)), splat(1.0 / 6.0), zero);
+                let slope = s.select_f32s(s.greater_than_f32s(x, splat(3.0)), zero, slope);
+                s.mul_f32s(grad, slope)
+            }
         }
     }
 }
@@ -112,7 +125,7 @@ mod tests {
     use crate::simd::{CHANNEL_BLOCK, Kernel, dispatch};
     use pulp::Scalar128b;
 
-    const ALL: [Activation; 7] = [
+    const ALL: [Activation; 9] = [
         Activation::Identity,
         Activation::Relu,
         Activation::Relu6,
@@ -120,6 +133,8 @@ mod tests {
         Activation::Silu,
         Activation::HardSwish,
         Activation::Gelu,
+        Activation::Sigmoid,
+        Activation::HardSigmoid,
     ];
 
     /// Values and derivatives at 16 numbers.

@@ -1,34 +1,33 @@
 //! The shapes of a transposed convolution, validated once.
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{Result, bail};
 
 use super::config::ConvTranspose2dConfig;
 
 /// Shapes of `x`, `[n, c_in, h, w]`, of the kernels, `[c_in, c_out, kh, kw]`, and of the result,
 /// `[n, c_out, out_h, out_w]`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct TransposedGeometry {
+pub(crate) struct TransposedGeometry {
     pub(super) n: usize,
     pub(super) c_in: usize,
     pub(super) h: usize,
     pub(super) w: usize,
-    pub(super) c_out: usize,
+    pub(crate) c_out: usize,
     pub(super) kh: usize,
     pub(super) kw: usize,
-    pub(super) out_h: usize,
-    pub(super) out_w: usize,
+    pub(crate) out_h: usize,
+    pub(crate) out_w: usize,
     pub(super) config: ConvTranspose2dConfig,
 }
 
 impl TransposedGeometry {
-    pub(super) fn new(
+    pub(crate) fn new(
         op: &str,
-        x: &Tensor,
-        weight: &Tensor,
-        bias: Option<&Tensor>,
+        x: &[usize],
+        weight: &[usize],
+        bias: Option<&[usize]>,
         config: ConvTranspose2dConfig,
     ) -> Result<Self> {
-        let (x, weight) = (x.dims(), weight.dims());
         let &[n, c_in, h, w] = x else {
             bail!("{op}: x must be [n, c_in, h, w], got {x:?}");
         };
@@ -42,9 +41,9 @@ impl TransposedGeometry {
             bail!("{op}: x {x:?} and w {weight:?} must not have a dimension of size 0");
         }
         if let Some(bias) = bias
-            && bias.dims() != [c_out]
+            && bias != [c_out]
         {
-            bail!("{op}: bias must be [{c_out}], got {:?}", bias.dims());
+            bail!("{op}: bias must be [{c_out}], got {bias:?}");
         }
         let ConvTranspose2dConfig {
             stride,

@@ -3,8 +3,11 @@
 
 mod config;
 mod geometry;
+mod inference;
 mod op;
 mod subpixel;
 
 pub use config::ConvTranspose2dConfig;
+pub(crate) use geometry::TransposedGeometry;
+pub(crate) use inference::{ConvPhases, InferenceConvTranspose};
 pub use op::conv_transpose2d;

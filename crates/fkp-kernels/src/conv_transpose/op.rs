@@ -47,7 +47,8 @@ pub fn conv_transpose2d(
     bias: Option<&Tensor>,
     config: ConvTranspose2dConfig,
 ) -> Result<Tensor> {
-    let geometry = TransposedGeometry::new(NAME, x, w, bias, config)?;
+    let bias_shape = bias.map(Tensor::dims);
+    let geometry = TransposedGeometry::new(NAME, x.dims(), w.dims(), bias_shape, config)?;
     if applies(x, w, bias) {
         return apply(ConvTranspose2d::new(geometry)?, x, w, bias);
     }

@@ -28,6 +28,8 @@ pub(super) enum BatchOp {
     Linear(Dense),
     Add,
     Activation(Activation),
+    /// The slope of each value.
+    PRelu(Vec<f32>),
 }
 
 /// A dense layer.
@@ -102,6 +104,12 @@ impl BatchPlan {
                 BatchOp::Activation(activation) => {
                     for (y, x) in output.iter_mut().zip(input(0)) {
                         *y = activation.apply(*x);
+                    }
+                }
+                BatchOp::PRelu(slopes) => {
+                    let slopes = slopes.iter().cycle();
+                    for ((y, &x), slope) in output.iter_mut().zip(input(0)).zip(slopes) {
+                        *y = if x > 0.0 { x } else { slope * x };
                     }
                 }
             }

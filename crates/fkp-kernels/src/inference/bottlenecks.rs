@@ -2,7 +2,7 @@
 //! and the 1×1 convolution of that.
 
 use super::layouts::live;
-use super::node::{Conv, Kind, Node, Residual, Value};
+use super::node::{Added, Conv, Kind, Node, Value};
 use crate::conv::{Channels, Pooling, is_fused};
 
 /// The same operations, in which the last convolution of each such three computes all of them. No
@@ -30,7 +30,7 @@ fn bottleneck<'a>(
     };
     // Whose result no other operation reads.
     let inner = |i: usize| match conv(i) {
-        Some(conv) if uses[i] == 1 && conv.residual == Residual::None => Some(conv),
+        Some(conv) if uses[i] == 1 && conv.residual == Added::Never => Some(conv),
         _ => None,
     };
     let project = conv(last)?;

@@ -66,8 +66,7 @@ impl Layouts {
         let mut packs_input = false;
         for (node, _) in nodes.iter().zip(&live).filter(|(_, live)| **live) {
             for (position, value) in node.inputs.iter().enumerate() {
-                if let (Some(conv), 0) = (first_conv(node), position) {
-                    let reads = Reads::new(&conv.geometry, conv.channels);
+                if let (Some(reads), 0) = (reads(node), position) {
                     if reads_planes(node) {
                         plane_reads.push(reads);
                         continue;
@@ -128,17 +127,31 @@ pub(super) fn reads_planes(node: &Node) -> bool {
         .is_some_and(|conv| node.inputs[0].0 == 0 && Reads::planes(&conv.geometry, conv.channels))
 }
 
+/// What an operation reads of its first input, if that is more than the image.
+fn reads(node: &Node) -> Option<Reads> {
+    match (&node.kind, first_conv(node)) {
+        (Kind::ConvTranspose(conv), _) => Some(conv.phases.reads()),
+        (_, Some(conv)) => Some(Reads::new(&conv.geometry, conv.channels)),
+        (_, None) => None,
+    }
+}
+
 /// The convolution that reads an operation's first input.
 fn first_conv(node: &Node) -> Option<&Conv> {
     match &node.kind {
         Kind::Conv(conv) => Some(conv),
         Kind::Bottleneck(convs) => Some(&convs[0]),
         Kind::Input
+        | Kind::ConvTranspose(_)
         | Kind::Pool { .. }
         | Kind::GlobalAvgPool
+        | Kind::Upsample { .. }
+        | Kind::ScaleChannels
         | Kind::Flatten
         | Kind::Add
         | Kind::Activation(_)
+        | Kind::PRelu(_)
+        | Kind::SoftArgmax(_)
         | Kind::Linear(_) => None,
     }
 }

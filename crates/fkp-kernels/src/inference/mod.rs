@@ -33,16 +33,17 @@
 //! ```
 
 mod arena;
+mod assembly;
 mod batch;
 mod bottlenecks;
-mod build;
 mod builder;
 mod image;
 mod layouts;
 mod node;
 mod ops;
+mod pixel_vectors;
 mod plan;
 
-pub use builder::{ConvLayer, LinearLayer, PlanBuilder};
+pub use builder::{ConvLayer, ConvTransposeLayer, LinearLayer, PlanBuilder};
 pub use node::{Residual, Value};
 pub use plan::Plan;

@@ -2,7 +2,9 @@
 
 use crate::Activation;
 use crate::conv::{Channels, ConvWeights, Geometry};
+use crate::conv_transpose::ConvPhases;
 use crate::frame_pool::Reduction;
+use crate::soft_argmax::MeanPosition;
 
 /// A value of a [`PlanBuilder`](super::PlanBuilder): its input or the result of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +22,22 @@ pub enum Residual {
 }
 
 impl Residual {
-    pub(super) fn value(self) -> Option<Value> {
+    /// What is added, as an input of its own, and where.
+    pub(super) fn split(self) -> (Option<Value>, Added) {
         match self {
-            Self::None => None,
-            Self::BeforeActivation(value) | Self::AfterActivation(value) => Some(value),
+            Self::None => (None, Added::Never),
+            Self::BeforeActivation(value) => (Some(value), Added::BeforeActivation),
+            Self::AfterActivation(value) => (Some(value), Added::AfterActivation),
         }
     }
+}
+
+/// When the second input of a convolution is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Added {
+    Never,
+    BeforeActivation,
+    AfterActivation,
 }
 
 /// Shape of a value, without the batch.
@@ -33,6 +45,16 @@ impl Residual {
 pub(super) enum Shape {
     Map { channels: usize, h: usize, w: usize },
     Vector(usize),
+}
+
+impl Shape {
+    /// Number of values.
+    pub(super) fn len(self) -> usize {
+        match self {
+            Self::Map { channels, h, w } => channels * h * w,
+            Self::Vector(len) => len,
+        }
+    }
 }
 
 /// An operation and the value that it computes.
@@ -51,16 +73,32 @@ pub(super) enum Kind {
     /// A 1×1 convolution, a depthwise one and another 1×1 convolution, whose residual is a second
     /// input.
     Bottleneck(Box<[Conv; 3]>),
+    ConvTranspose(Box<ConvTranspose>),
     Pool {
-        kernel: usize,
+        window: (usize, usize),
         stride: usize,
         reduction: Reduction,
     },
     GlobalAvgPool,
+    Upsample {
+        scale: usize,
+        interpolation: Interpolation,
+    },
+    /// The channels of the first input times the values of the second.
+    ScaleChannels,
     Flatten,
     Add,
     Activation(Activation),
+    /// The slope of each channel.
+    PRelu(Vec<f32>),
+    SoftArgmax(MeanPosition),
     Linear(Linear),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Interpolation {
+    Nearest,
+    Bilinear,
 }
 
 #[derive(Clone, Debug)]
@@ -69,7 +107,7 @@ pub(super) struct Conv {
     pub(super) channels: Channels,
     pub(super) weight: Vec<f32>,
     pub(super) bias: Vec<f32>,
-    pub(super) residual: Residual,
+    pub(super) residual: Added,
 }
 
 impl Conv {
@@ -90,6 +128,12 @@ impl Conv {
 }
 
 #[derive(Debug)]
+pub(super) struct ConvTranspose {
+    pub(super) phases: ConvPhases,
+    pub(super) bias: Vec<f32>,
+}
+
+#[derive(Clone, Debug)]
 pub(super) struct Linear {
     /// `[n_out, n_in]`.
     pub(super) weight: Vec<f32>,

@@ -7,3 +7,4 @@ mod sizes;
 
 pub use bilinear::upsample_bilinear2d;
 pub use nearest::upsample_nearest2d;
+pub(crate) use phase::Phase;

@@ -3,18 +3,18 @@
 /// One of the `scale` phases of the output: output pixel `scale · j + p`, for every j, is
 /// interpolated between two neighbors with the same weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Phase {
+pub(crate) struct Phase {
     /// The neighbors are the pixels `j + first − 1` and `j + first`; beyond the edge, the pixel at
     /// the edge counts.
     pub(super) first: usize,
     /// The weights of these two.
-    pub(super) weights: [f64; 2],
+    pub(crate) weights: [f64; 2],
 }
 
 impl Phase {
     /// The phases of a factor of at least 1. Output pixel i is at (i + ½) / scale − ½ of the input:
     /// PyTorch's `align_corners=False`.
-    pub(super) fn all(scale: usize) -> Vec<Self> {
+    pub(crate) fn all(scale: usize) -> Vec<Self> {
         let phase = |p: usize| {
             let position = (p as f64 + 0.5) / scale as f64 - 0.5;
             let upper = position - position.floor();
@@ -27,7 +27,7 @@ impl Phase {
     }
 
     /// The neighbors of pixel `j` on an axis of `len` pixels.
-    pub(super) fn neighbors(&self, j: usize, len: usize) -> [usize; 2] {
+    pub(crate) fn neighbors(&self, j: usize, len: usize) -> [usize; 2] {
         [
             (j + self.first).saturating_sub(1),
             (j + self.first).min(len - 1),

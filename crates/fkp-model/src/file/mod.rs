@@ -5,14 +5,15 @@ pub(crate) mod renamed;
 mod weights;
 
 pub use card::ModelCard;
-pub(crate) use weights::{FileWeights, FirstMismatch};
 
-use crate::ModelError;
+use crate::{ModelError, Network};
 use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
+use candle_nn::VarBuilder;
 use safetensors::SafeTensors;
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use weights::{FileWeights, FirstMismatch};
 
 /// The number format of the weights in a model file. Both are read as `f32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,15 +25,40 @@ pub enum Precision {
     F16,
 }
 
-/// The content of a model file.
+/// The content of a model file: for evaluation and export. To predict, see
+/// [`Landmarker`](crate::Landmarker).
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use candle_nn::ModuleT;
+///
+/// let file = fkp_model::ModelFile::pretrained()?;
+/// let network = file.network(&Device::Cpu)?;
+/// let size = file.card.task.input.size;
+/// let crops = Tensor::zeros((2, 1, size, size), DType::F32, &Device::Cpu)?;
+/// assert_eq!(network.forward_t(&crops, false)?.dim(0)?, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ModelFile {
     /// The card.
     pub card: ModelCard,
     /// The weights by name, as `f32` on the CPU.
     pub weights: BTreeMap<String, Tensor>,
+    /// For messages.
+    path: PathBuf,
 }
 
 impl ModelFile {
+    /// The model that is included in this crate. See
+    /// [`Landmarker::pretrained`](crate::Landmarker::pretrained).
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    pub fn pretrained() -> Result<Self, ModelError> {
+        let weights = fkp_weights::RENDERED_15;
+        Self::parse(Path::new(weights.name), weights.bytes)
+    }
+
     /// Reads a model file.
     ///
     /// # Errors
@@ -68,7 +94,30 @@ impl ModelFile {
             }
             weights.insert(name, weight);
         }
-        Ok(Self { card, weights })
+        Ok(Self {
+            card,
+            weights,
+            path: path.to_owned(),
+        })
+    }
+
+    /// The network with its weights.
+    ///
+    /// # Errors
+    /// If the weights do not match the card, or the device fails.
+    pub fn network(&self, device: &Device) -> Result<Network, ModelError> {
+        let first_mismatch = FirstMismatch::default();
+        let weights = FileWeights {
+            path: self.path.clone(),
+            weights: self.weights.clone(),
+            first_mismatch: first_mismatch.clone(),
+        };
+        let vb = VarBuilder::from_backend(Box::new(weights), DType::F32, device.clone());
+        self.card.network(vb).map_err(|error| {
+            let mismatch = first_mismatch.lock().ok();
+            let mismatch = mismatch.and_then(|mut first| first.take());
+            mismatch.unwrap_or(error)
+        })
     }
 }
 

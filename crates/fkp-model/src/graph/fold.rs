@@ -2,7 +2,7 @@
 
 use super::definition::{Graph, Node, ValueId};
 use super::op::Op;
-use candle_core::Result;
+use candle_core::{Result, Tensor};
 use fkp_kernels::fold_batch_norm;
 
 impl Graph {
@@ -51,30 +51,48 @@ fn follow(moved: &[ValueId], value: ValueId) -> ValueId {
 
 /// The convolution that computes `op` and then `norm`; `None` if they are anything else.
 fn folded(op: &Op, norm: &Op) -> Result<Option<Op>> {
-    let (
+    let Op::BatchNorm {
+        gamma,
+        beta,
+        running,
+        eps,
+    } = norm
+    else {
+        return Ok(None);
+    };
+    let fold = |weight: &Tensor, bias: &Option<Tensor>| {
+        fold_batch_norm(weight, bias.as_ref(), gamma, beta, running, *eps)
+    };
+    Ok(match op {
         Op::Conv {
             weight,
             bias,
             padding,
             stride,
             channels,
-        },
-        Op::BatchNorm {
-            gamma,
-            beta,
-            running,
-            eps,
-        },
-    ) = (op, norm)
-    else {
-        return Ok(None);
-    };
-    let (weight, bias) = fold_batch_norm(weight, bias.as_ref(), gamma, beta, running, *eps)?;
-    Ok(Some(Op::Conv {
-        weight,
-        bias: Some(bias),
-        padding: *padding,
-        stride: *stride,
-        channels: *channels,
-    }))
+        } => {
+            let (weight, bias) = fold(weight, bias)?;
+            Some(Op::Conv {
+                weight,
+                bias: Some(bias),
+                padding: *padding,
+                stride: *stride,
+                channels: *channels,
+            })
+        }
+        Op::ConvTranspose {
+            weight,
+            bias,
+            config,
+        } => {
+            // The output channels are the second dimension.
+            let (weight, bias) = fold(&weight.transpose(0, 1)?, bias)?;
+            Some(Op::ConvTranspose {
+                weight: weight.transpose(0, 1)?.contiguous()?,
+                bias: Some(bias),
+                config: *config,
+            })
+        }
+        _ => None,
+    })
 }

@@ -1,10 +1,10 @@
 //! The operations of a graph, and the shapes of what they compute.
 
 use candle_core::{Result, Tensor, bail};
-use fkp_kernels::{Activation, Channels, NormStatistics, Pooling};
+use fkp_kernels::{Activation, Channels, ConvTranspose2dConfig, NormStatistics, Pooling};
 
-/// An operation of a network. Its values are `[n, channels, height, width]` or `[n, features]`, and
-/// shapes are stated without the batch.
+/// An operation of a network. Its values are `[n, channels, height, width]`, `[n, features]` or
+/// positions `[n, keypoints, 2]`, and shapes are stated without the batch.
 #[derive(Debug, Clone)]
 pub(crate) enum Op {
     /// 2-D convolution with the same zero padding on all sides, and the same stride in both directions.
@@ -16,6 +16,12 @@ pub(crate) enum Op {
         padding: usize,
         stride: usize,
         channels: Channels,
+    },
+    /// 2-D transposed convolution, of `[c_in, c_out, kh, kw]` and `[c_out]`.
+    ConvTranspose {
+        weight: Tensor,
+        bias: Option<Tensor>,
+        config: ConvTranspose2dConfig,
     },
     /// Batch normalization with running statistics, each of `[c]`:
     /// `(x − mean) / √(variance + eps) · gamma + beta`.
@@ -35,6 +41,17 @@ pub(crate) enum Op {
     AvgPool { kernel: usize, stride: usize },
     /// Mean over each channel: `[c, h, w]` to `[c]`.
     GlobalAvgPool,
+    /// `scale` times the height and width, each pixel repeated.
+    UpsampleNearest { scale: usize },
+    /// The same by bilinear interpolation, output pixel i at (i + ½) / scale − ½ of the input, and
+    /// beyond the edge the pixel at the edge.
+    UpsampleBilinear { scale: usize },
+    /// Each channel of `[c, h, w]` times its factor in `[c]`.
+    ScaleChannels,
+    /// `x` where it is positive, elsewhere times the slope of its channel, `[c]`.
+    PRelu { slope: Tensor },
+    /// The mean position x, y of `softmax(beta · x)` of each channel: `[c, h, w]` to `[c, 2]`.
+    SoftArgmax { beta: f64 },
     /// Sum of two values of one shape.
     Add,
     /// `[c, h, w]` to `[c · h · w]`.
@@ -61,12 +78,18 @@ impl Op {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Conv { .. } => "conv",
+            Self::ConvTranspose { .. } => "conv_transpose",
             Self::BatchNorm { .. } => "batch_norm",
             Self::Linear { .. } => "linear",
             Self::Activation(_) => "activation",
             Self::MaxPool { .. } => "max_pool",
             Self::AvgPool { .. } => "avg_pool",
             Self::GlobalAvgPool => "global_avg_pool",
+            Self::UpsampleNearest { .. } => "upsample_nearest",
+            Self::UpsampleBilinear { .. } => "upsample_bilinear",
+            Self::ScaleChannels => "scale_channels",
+            Self::PRelu { .. } => "prelu",
+            Self::SoftArgmax { .. } => "soft_argmax",
             Self::Add => "add",
             Self::Flatten => "flatten",
         }
@@ -77,12 +100,17 @@ impl Op {
         match self {
             Self::Activation(activation) => *activation == Activation::Identity,
             Self::Flatten => input.len() == 1,
+            Self::UpsampleNearest { scale } | Self::UpsampleBilinear { scale } => *scale == 1,
             Self::Conv { .. }
+            | Self::ConvTranspose { .. }
             | Self::BatchNorm { .. }
             | Self::Linear { .. }
             | Self::MaxPool { .. }
             | Self::AvgPool { .. }
             | Self::GlobalAvgPool
+            | Self::ScaleChannels
+            | Self::PRelu { .. }
+            | Self::SoftArgmax { .. }
             | Self::Add => false,
         }
     }
@@ -105,6 +133,15 @@ impl Op {
                     .zip(along(w, kw))
                     .map(|(h, w)| vec![c_out, h, w])
             }
+            (Self::ConvTranspose { weight, config, .. }, &[&[c, h, w]]) => {
+                let (c_in, c_out, kh, kw) = weight.dims4()?;
+                let along = |side: usize, kernel: usize| {
+                    let size = side.checked_sub(1)? * config.stride + kernel;
+                    (size + config.output_padding).checked_sub(2 * config.padding)
+                };
+                let size = along(h, kh).zip(along(w, kw)).filter(|_| c == c_in);
+                size.map(|(h, w)| vec![c_out, h, w])
+            }
             (
                 Self::MaxPool { kernel, stride } | Self::AvgPool { kernel, stride },
                 &[&[c, h, w]],
@@ -116,16 +153,30 @@ impl Op {
             (Self::Linear { weight, .. }, &[&[_]]) => Some(vec![weight.dim(0)?]),
             (Self::Activation(_), &[shape]) => Some(shape.to_vec()),
             (Self::GlobalAvgPool, &[&[c, _, _]]) => Some(vec![c]),
+            (Self::UpsampleNearest { scale } | Self::UpsampleBilinear { scale }, &[&[c, h, w]]) => {
+                Some(vec![c, h * scale, w * scale])
+            }
+            (Self::ScaleChannels, &[&[c, h, w], &[factors]]) if c == factors => Some(vec![c, h, w]),
+            (Self::PRelu { slope }, &[shape]) if shape.first() == Some(&slope.dim(0)?) => {
+                Some(shape.to_vec())
+            }
+            (Self::SoftArgmax { .. }, &[&[c, _, _]]) => Some(vec![c, 2]),
             (Self::Add, &[a, b]) if a == b => Some(a.to_vec()),
             (Self::Flatten, &[shape]) => Some(vec![shape.iter().product()]),
             (
                 Self::Conv { .. }
+                | Self::ConvTranspose { .. }
                 | Self::BatchNorm { .. }
                 | Self::Linear { .. }
                 | Self::Activation(_)
                 | Self::MaxPool { .. }
                 | Self::AvgPool { .. }
                 | Self::GlobalAvgPool
+                | Self::UpsampleNearest { .. }
+                | Self::UpsampleBilinear { .. }
+                | Self::ScaleChannels
+                | Self::PRelu { .. }
+                | Self::SoftArgmax { .. }
                 | Self::Add
                 | Self::Flatten,
                 _,

@@ -3,9 +3,10 @@
 use super::definition::ValueId;
 use super::*;
 use crate::layers::{
-    Activation, BatchNorm2d, Conv2d, Conv2dConfig, ConvNorm, Dropout, InvertedResidual,
-    InvertedResidualConfig, Linear, Residual, activate, add, avg_pool2d, flatten,
-    global_avg_pool2d, max_pool2d, relu,
+    Activation, BatchNorm2d, Conv2d, Conv2dConfig, ConvNorm, ConvTranspose2d,
+    ConvTranspose2dConfig, Dropout, InvertedResidual, InvertedResidualConfig, Linear, PRelu,
+    Residual, SqueezeExcite, SqueezeExciteConfig, activate, add, avg_pool2d, flatten,
+    global_avg_pool2d, max_pool2d, relu, soft_argmax2d, upsample_bilinear2d, upsample_nearest2d,
 };
 use crate::{CnnConfig, ModelError, NetworkConfig, Norm};
 use candle_core::{DType, Device, Result, Tensor};
@@ -95,6 +96,37 @@ fn every_layer_and_function_is_recorded() {
         names(&graph.fold_batch_norms().unwrap()).join(" "),
         expected
     );
+}
+
+/// The layers and functions of networks whose output is maps, and of squeeze-and-excitation.
+#[test]
+fn every_operation_on_maps_is_recorded() {
+    let doubling = ConvTranspose2dConfig::doubling();
+    let up = ConvTranspose2d::no_bias(4, 4, 4, doubling, zeros()).unwrap();
+    let norm = BatchNorm2d::new(4, Activation::Relu, zeros()).unwrap();
+    let prelu = PRelu::new(4, zeros()).unwrap();
+    let block = SqueezeExcite::new(4, SqueezeExciteConfig::default(), zeros()).unwrap();
+    let graph = Graph::trace([4, 6, 8], |x| {
+        let y = norm.forward_t(&up.forward(x)?, false)?;
+        let y = add(&y, &upsample_nearest2d(x, 2)?)?;
+        let y = add(&y, &upsample_bilinear2d(&upsample_nearest2d(x, 1)?, 2)?)?;
+        let y = block.forward(&prelu.forward(&y)?)?;
+        prelu.forward(&soft_argmax2d(&y, 2.0)?)
+    })
+    .unwrap();
+    let [before, after] = [
+        "conv_transpose",
+        "activation upsample_nearest add upsample_bilinear add prelu global_avg_pool linear \
+         activation linear activation scale_channels soft_argmax prelu",
+    ];
+    assert_eq!(
+        names(&graph).join(" "),
+        format!("{before} batch_norm {after}")
+    );
+    assert_eq!(graph.nodes[0].shape, [4, 12, 16]);
+    assert_eq!(graph.nodes.last().unwrap().shape, [4, 2]);
+    let folded = graph.fold_batch_norms().unwrap();
+    assert_eq!(names(&folded).join(" "), format!("{before} {after}"));
 }
 
 #[test]

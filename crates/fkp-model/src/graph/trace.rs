@@ -31,22 +31,10 @@ impl Graph {
     /// # Errors
     /// If `forward` fails, or a layer gets a tensor that no recorded operation made.
     pub fn trace(
-        input: [usize; 3],
-        forward: impl FnOnce(&Tensor) -> Result<Tensor>,
-    ) -> std::result::Result<Self, ModelError> {
-        Self::trace_on(&Device::Cpu, input, forward)
-    }
-
-    /// The same for a network on any device.
-    ///
-    /// # Errors
-    /// As [`Self::trace`].
-    pub(crate) fn trace_on(
-        device: &Device,
         [channels, height, width]: [usize; 3],
         forward: impl FnOnce(&Tensor) -> Result<Tensor>,
     ) -> std::result::Result<Self, ModelError> {
-        let input = Tensor::zeros((1, channels, height, width), DType::F32, device)?;
+        let input = Tensor::zeros((1, channels, height, width), DType::F32, &Device::Cpu)?;
         let recorder = Rc::new(RefCell::new(Recorder::new(&input)?));
         let output = with_recorder(&recorder, || forward(&input));
         let recorder = recorder.borrow();

@@ -3,7 +3,9 @@
 use super::fuse::{Addition, Fused, Part, fuse};
 use crate::graph::{Graph, Op, ValueId};
 use candle_core::{Result, Tensor};
-use fkp_kernels::inference::{ConvLayer, LinearLayer, Plan, PlanBuilder, Residual, Value};
+use fkp_kernels::inference::{
+    ConvLayer, ConvTransposeLayer, LinearLayer, Plan, PlanBuilder, Residual, Value,
+};
 use fkp_kernels::{Channels, Conv2dConfig};
 
 /// The plan that computes a graph.
@@ -73,6 +75,22 @@ fn operation(
             };
             builder.conv2d(x, layer)
         }
+        Op::ConvTranspose {
+            weight,
+            bias,
+            config,
+        } => {
+            let (c_in, c_out, kh, kw) = weight.dims4()?;
+            let bias = bias.as_ref().map(flat).transpose()?;
+            let layer = ConvTransposeLayer {
+                weight: &flat(weight)?,
+                shape: [c_in, c_out, kh, kw],
+                bias: bias.as_deref(),
+                config: *config,
+                activation: fused.activation,
+            };
+            builder.conv_transpose2d(x, layer)
+        }
         // One that follows no convolution: a depthwise 1×1 convolution.
         Op::BatchNorm {
             gamma,
@@ -104,6 +122,23 @@ fn operation(
         Op::MaxPool { kernel, stride } => builder.max_pool(x, *kernel, *stride),
         Op::AvgPool { kernel, stride } => builder.avg_pool(x, *kernel, *stride),
         Op::GlobalAvgPool => builder.global_avg_pool(x),
+        Op::UpsampleNearest { scale } => builder.upsample_nearest(x, *scale),
+        Op::UpsampleBilinear { scale } => builder.upsample_bilinear(x, *scale),
+        Op::ScaleChannels => {
+            let factors = values.get(node.inputs[1])?;
+            builder.scale_channels(x, factors)
+        }
+        Op::PRelu { slope } => {
+            // Positions are a vector of the plan, in which a channel has several values.
+            let values_per_slope = match node.shape.len() {
+                3 => 1,
+                _ => node.shape[1..].iter().product(),
+            };
+            let slopes = flat(slope)?.into_iter();
+            let slopes = slopes.flat_map(|slope| std::iter::repeat_n(slope, values_per_slope));
+            builder.prelu(x, &slopes.collect::<Vec<_>>())
+        }
+        Op::SoftArgmax { beta } => builder.soft_argmax(x, *beta),
         Op::Add => {
             let other = values.get(node.inputs[1])?;
             builder.add(x, other)

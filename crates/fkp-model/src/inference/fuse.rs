@@ -75,11 +75,16 @@ impl Fused {
     fn append(&mut self, graph: &Graph, last: usize, next: usize) -> bool {
         let is_conv = match &graph.nodes[self.first].op {
             Op::Conv { .. } | Op::BatchNorm { .. } => true,
-            Op::Linear { .. } => false,
+            Op::Linear { .. } | Op::ConvTranspose { .. } => false,
             Op::Activation(_)
             | Op::MaxPool { .. }
             | Op::AvgPool { .. }
             | Op::GlobalAvgPool
+            | Op::UpsampleNearest { .. }
+            | Op::UpsampleBilinear { .. }
+            | Op::ScaleChannels
+            | Op::PRelu { .. }
+            | Op::SoftArgmax { .. }
             | Op::Add
             | Op::Flatten => return false,
         };
@@ -111,10 +116,16 @@ impl Fused {
             Op::Add
             | Op::MaxPool { .. }
             | Op::Conv { .. }
+            | Op::ConvTranspose { .. }
             | Op::BatchNorm { .. }
             | Op::Linear { .. }
             | Op::AvgPool { .. }
             | Op::GlobalAvgPool
+            | Op::UpsampleNearest { .. }
+            | Op::UpsampleBilinear { .. }
+            | Op::ScaleChannels
+            | Op::PRelu { .. }
+            | Op::SoftArgmax { .. }
             | Op::Flatten => return false,
         }
         true

@@ -1,9 +1,8 @@
 //! Prediction: from an image to keypoints in its own pixels.
 
-use crate::file::{FileWeights, FirstMismatch};
 use crate::{Face, InferencePlan, ModelCard, ModelError, ModelFile, Network};
-use candle_core::{DType, Device, Tensor};
-use candle_nn::{ModuleT, VarBuilder};
+use candle_core::{Device, Tensor};
+use candle_nn::ModuleT;
 use fkp_core::{CropSquare, FaceBox, Image, InputSpec, Schema};
 use std::fmt;
 use std::path::Path;
@@ -32,10 +31,17 @@ pub struct Landmarker {
 struct Model {
     card: ModelCard,
     schema: Arc<Schema>,
-    network: Network,
-    device: Device,
-    /// The network compiled, on the CPU.
-    plan: Option<InferencePlan>,
+    compute: Compute,
+}
+
+/// What computes the output.
+enum Compute {
+    /// On the CPU. It has its own copies of the weights, so the network is not kept.
+    Plan(Box<InferencePlan>),
+    Network {
+        network: Network,
+        device: Device,
+    },
 }
 
 impl Landmarker {
@@ -46,9 +52,7 @@ impl Landmarker {
     /// # Errors
     /// If a tensor operation fails.
     pub fn pretrained() -> Result<Self, ModelError> {
-        let weights = fkp_weights::RENDERED_15;
-        let path = Path::new(weights.name);
-        Self::build(path, ModelFile::parse(path, weights.bytes)?, &Device::Cpu)
+        Self::build(ModelFile::pretrained()?, &Device::Cpu)
     }
 
     /// Reads a model file and builds its network on the CPU.
@@ -64,8 +68,7 @@ impl Landmarker {
     /// # Errors
     /// As for [`Self::load`], or if the device fails.
     pub fn load_on(path: impl AsRef<Path>, device: &Device) -> Result<Self, ModelError> {
-        let path = path.as_ref();
-        Self::build(path, ModelFile::read(path)?, device)
+        Self::build(ModelFile::read(path)?, device)
     }
 
     /// The model whose file has these bytes, on the CPU: for weights that are part of the program
@@ -74,34 +77,28 @@ impl Landmarker {
     /// # Errors
     /// As for [`Self::load`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
-        let path = Path::new("model bytes");
-        Self::build(path, ModelFile::parse(path, bytes)?, &Device::Cpu)
+        let file = ModelFile::parse(Path::new("model bytes"), bytes)?;
+        Self::build(file, &Device::Cpu)
     }
 
-    fn build(path: &Path, file: ModelFile, device: &Device) -> Result<Self, ModelError> {
-        let ModelFile { card, weights } = file;
-        let first_mismatch = FirstMismatch::default();
-        let weights = FileWeights {
-            path: path.to_owned(),
-            weights,
-            first_mismatch: first_mismatch.clone(),
-        };
-        let vb = VarBuilder::from_backend(Box::new(weights), DType::F32, device.clone());
-        let network = card.network(vb).map_err(|error| {
-            let mismatch = first_mismatch.lock().ok();
-            let mismatch = mismatch.and_then(|mut first| first.take());
-            mismatch.unwrap_or(error)
-        })?;
-        let plan = match device {
-            Device::Cpu => Some(compile(&card, &network)?),
-            _ => None,
+    fn build(file: ModelFile, device: &Device) -> Result<Self, ModelError> {
+        let network = file.network(device)?;
+        let compute = match device {
+            Device::Cpu => {
+                let InputSpec { channels, size, .. } = file.card.task.input;
+                let forward = |x: &Tensor| network.forward_t(x, false);
+                let plan = InferencePlan::trace([channels, size, size], forward)?;
+                Compute::Plan(Box::new(plan))
+            }
+            _ => Compute::Network {
+                network,
+                device: device.clone(),
+            },
         };
         let model = Model {
-            plan,
-            schema: Arc::new(card.task.schema.clone()),
-            card,
-            network,
-            device: device.clone(),
+            schema: Arc::new(file.card.task.schema.clone()),
+            card: file.card,
+            compute,
         };
         Ok(Self {
             model: Arc::new(model),
@@ -111,29 +108,6 @@ impl Landmarker {
     /// The model's card: keypoints, sizes, crop rule.
     pub fn card(&self) -> &ModelCard {
         &self.model.card
-    }
-
-    /// The network.
-    pub fn network(&self) -> &Network {
-        &self.model.network
-    }
-
-    /// The operations of the network.
-    ///
-    /// # Errors
-    /// If the network cannot be traced.
-    #[cfg(feature = "onnx")]
-    pub(crate) fn graph(&self) -> Result<crate::Graph, ModelError> {
-        let Model {
-            card,
-            network,
-            device,
-            ..
-        } = &*self.model;
-        let InputSpec { size, channels, .. } = card.task.input;
-        crate::Graph::trace_on(device, [channels, size, size], |x| {
-            network.forward_t(x, false)
-        })
     }
 
     /// The keypoints of the face in a box: for photographs. The face is cropped as in the model's
@@ -216,20 +190,17 @@ impl Model {
 
     /// The network's output and its shape without the batch.
     fn forward(&self, values: Vec<f32>, n: usize) -> Result<(Vec<f32>, Vec<usize>), ModelError> {
-        if let Some(plan) = &self.plan {
-            return Ok((plan.run(&values, n)?, plan.output_shape().to_vec()));
+        match &self.compute {
+            Compute::Plan(plan) => Ok((plan.run(&values, n)?, plan.output_shape().to_vec())),
+            Compute::Network { network, device } => {
+                let InputSpec { channels, size, .. } = self.card.task.input;
+                let x = Tensor::from_vec(values, (n, channels, size, size), device)?;
+                let output = network.forward_t(&x, false)?;
+                let shape = output.dims()[1..].to_vec();
+                Ok((output.flatten_all()?.to_vec1()?, shape))
+            }
         }
-        let InputSpec { channels, size, .. } = self.card.task.input;
-        let x = Tensor::from_vec(values, (n, channels, size, size), &self.device)?;
-        let output = self.network.forward_t(&x, false)?;
-        let shape = output.dims()[1..].to_vec();
-        Ok((output.flatten_all()?.to_vec1()?, shape))
     }
-}
-
-fn compile(card: &ModelCard, network: &Network) -> Result<InferencePlan, ModelError> {
-    let InputSpec { channels, size, .. } = card.task.input;
-    InferencePlan::trace([channels, size, size], |x| network.forward_t(x, false))
 }
 
 impl fmt::Debug for Landmarker {

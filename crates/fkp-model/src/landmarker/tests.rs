@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{CnnConfig, NetworkConfig, Precision};
+use candle_core::DType;
 use fkp_core::{BoundingBox, InputSpec, Likelihood, OutputSpec};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! The transposed convolution layer.
 
 use super::init::glorot_uniform;
+use crate::graph::{Op, record_sequence};
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, Module, VarBuilder};
 use fkp_kernels::ConvTranspose2dConfig;
@@ -74,6 +75,14 @@ impl ConvTranspose2d {
 impl Module for ConvTranspose2d {
     /// `[n, channels_in, h, w]` to `[n, channels_out, h', w']`.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        fkp_kernels::conv_transpose2d(x, &self.weight, self.bias.as_ref(), self.config)
+        let y = fkp_kernels::conv_transpose2d(x, &self.weight, self.bias.as_ref(), self.config)?;
+        record_sequence("ConvTranspose2d", x, &y, || {
+            Ok(vec![Op::ConvTranspose {
+                weight: self.weight.detach(),
+                bias: self.bias.as_ref().map(Tensor::detach),
+                config: self.config,
+            }])
+        })?;
+        Ok(y)
     }
 }

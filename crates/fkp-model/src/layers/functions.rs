@@ -106,3 +106,63 @@ pub fn global_avg_pool2d(x: &Tensor) -> Result<Tensor> {
     record_sequence("global_avg_pool2d", x, &y, || Ok(vec![Op::GlobalAvgPool]))?;
     Ok(y)
 }
+
+/// `[n, channels, h, w]` at `scale` times the height and width, each pixel repeated, as PyTorch's
+/// `interpolate` with `mode="nearest"`.
+///
+/// # Errors
+/// If the tensor has another rank, or `scale` is 0.
+pub fn upsample_nearest2d(x: &Tensor, scale: usize) -> Result<Tensor> {
+    let y = fkp_kernels::upsample_nearest2d(x, scale)?;
+    record_sequence("upsample_nearest2d", x, &y, || {
+        Ok(vec![Op::UpsampleNearest { scale }])
+    })?;
+    Ok(y)
+}
+
+/// The same by bilinear interpolation, as with `mode="bilinear"` and `align_corners=False`.
+///
+/// # Errors
+/// As [`upsample_nearest2d`].
+pub fn upsample_bilinear2d(x: &Tensor, scale: usize) -> Result<Tensor> {
+    let y = fkp_kernels::upsample_bilinear2d(x, scale)?;
+    record_sequence("upsample_bilinear2d", x, &y, || {
+        Ok(vec![Op::UpsampleBilinear { scale }])
+    })?;
+    Ok(y)
+}
+
+/// Each channel of `[n, channels, h, w]` times its factor in `scale`, `[n, channels]`.
+///
+/// # Errors
+/// If the shapes do not match.
+pub fn scale_channels(x: &Tensor, scale: &Tensor) -> Result<Tensor> {
+    const NAME: &str = "scale_channels";
+    let y = fkp_kernels::scale_channels(x, scale)?;
+    record(NAME, &y, |recorder| {
+        let inputs = [recorder.value(NAME, x)?, recorder.value(NAME, scale)?];
+        recorder.push(Op::ScaleChannels, &inputs)
+    })?;
+    Ok(y)
+}
+
+/// The mean position x, y of the distribution `softmax(beta · map)` of each of the maps
+/// `[n, keypoints, h, w]`, as `[n, keypoints, 2]` in pixels of the map, pixel centers at integers.
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// let maps = Tensor::new(&[[[[0f32, 0.0, 100.0, 100.0]]]], &Device::Cpu)?;
+/// let xy = fkp_model::layers::soft_argmax2d(&maps, 1.0)?;
+/// assert_eq!(xy.to_vec3::<f32>()?, [[[2.5, 0.0]]]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+///
+/// # Errors
+/// If the tensor has another rank, or `beta` is not positive and finite.
+pub fn soft_argmax2d(maps: &Tensor, beta: f64) -> Result<Tensor> {
+    let y = fkp_kernels::soft_argmax2d(maps, beta)?;
+    record_sequence("soft_argmax2d", maps, &y, || {
+        Ok(vec![Op::SoftArgmax { beta }])
+    })?;
+    Ok(y)
+}

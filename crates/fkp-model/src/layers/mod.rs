@@ -78,15 +78,13 @@ pub use conv_transpose2d::ConvTranspose2d;
 pub use conv2d::Conv2d;
 pub use dropout::Dropout;
 pub use functions::{
-    activate, add, avg_pool2d, flatten, gelu, global_avg_pool2d, max_pool2d, relu, silu,
+    activate, add, avg_pool2d, flatten, gelu, global_avg_pool2d, max_pool2d, relu, scale_channels,
+    silu, soft_argmax2d, upsample_bilinear2d, upsample_nearest2d,
 };
 pub use inverted_residual::{InvertedResidual, InvertedResidualConfig};
 pub use linear::Linear;
 pub use prelu::PRelu;
 pub use squeeze_excite::{Gate, SqueezeExcite, SqueezeExciteConfig};
 
-/// The configuration of the layers, and operations without variables that a graph does not record.
-pub use fkp_kernels::{
-    Activation, Conv2dConfig, ConvTranspose2dConfig, Residual, scale_channels, soft_argmax2d,
-    upsample_bilinear2d, upsample_nearest2d,
-};
+/// The configuration of the layers.
+pub use fkp_kernels::{Activation, Conv2dConfig, ConvTranspose2dConfig, Residual};

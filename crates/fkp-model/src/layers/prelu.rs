@@ -1,5 +1,6 @@
 //! The parametric ReLU layer.
 
+use crate::graph::{Op, record_sequence};
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, Module, VarBuilder};
 
@@ -40,6 +41,11 @@ impl PRelu {
 impl Module for PRelu {
     /// The activation of `[n, channels, ..]`.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        fkp_kernels::prelu(x, &self.weight)
+        let y = fkp_kernels::prelu(x, &self.weight)?;
+        record_sequence("PRelu", x, &y, || {
+            let slope = self.weight.detach();
+            Ok(vec![Op::PRelu { slope }])
+        })?;
+        Ok(y)
     }
 }

@@ -1,10 +1,10 @@
 //! The squeeze-and-excitation block.
 
+use super::functions::{global_avg_pool2d, scale_channels};
 use super::linear::Linear;
 use candle_core::{Result, Tensor, bail};
-use candle_nn::ops::{hard_sigmoid, sigmoid};
 use candle_nn::{Module, VarBuilder};
-use fkp_kernels::{Activation, global_avg_pool2d, scale_channels};
+use fkp_kernels::Activation;
 
 /// The squeeze-and-excitation block (Hu et al. 2018): each channel is multiplied by a factor
 /// between 0 and 1, which two linear layers compute from the means of all channels.
@@ -26,7 +26,6 @@ use fkp_kernels::{Activation, global_avg_pool2d, scale_channels};
 pub struct SqueezeExcite {
     reduce: Linear,
     expand: Linear,
-    gate: Gate,
 }
 
 /// Sizes and activations of a [`SqueezeExcite`] block.
@@ -61,6 +60,15 @@ pub enum Gate {
     HardSigmoid,
 }
 
+impl Gate {
+    fn activation(self) -> Activation {
+        match self {
+            Self::Sigmoid => Activation::Sigmoid,
+            Self::HardSigmoid => Activation::HardSigmoid,
+        }
+    }
+}
+
 impl SqueezeExcite {
     /// The variables are those of a [`Linear`] each under `fc1` and `fc2`.
     ///
@@ -78,8 +86,7 @@ impl SqueezeExcite {
         let squeezed = (channels / reduction).max(1);
         Ok(Self {
             reduce: Linear::new(channels, squeezed, activation, vb.pp("fc1"))?,
-            expand: Linear::new(squeezed, channels, Activation::Identity, vb.pp("fc2"))?,
-            gate,
+            expand: Linear::new(squeezed, channels, gate.activation(), vb.pp("fc2"))?,
         })
     }
 }
@@ -88,12 +95,7 @@ impl Module for SqueezeExcite {
     /// Scales the channels of `[n, channels, h, w]`.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let squeezed = self.reduce.forward(&global_avg_pool2d(x)?)?;
-        let scores = self.expand.forward(&squeezed)?;
-        let factors = match self.gate {
-            Gate::Sigmoid => sigmoid(&scores)?,
-            Gate::HardSigmoid => hard_sigmoid(&scores)?,
-        };
-        scale_channels(x, &factors)
+        scale_channels(x, &self.expand.forward(&squeezed)?)
     }
 }
 

@@ -8,7 +8,7 @@ mod residual;
 
 pub use cnn::{Cnn, CnnConfig, Norm, Padding};
 pub use mobile::{Mobile, MobileConfig};
-pub use residual::{Residual, ResidualConfig};
+pub use residual::{ResidualConfig, ResidualNetwork};
 
 use crate::ModelError;
 use candle_core::{Result, Tensor};
@@ -16,17 +16,17 @@ use candle_nn::{ModuleT, VarBuilder};
 use fkp_core::Task;
 use serde::{Deserialize, Serialize};
 
-/// Defines [`NetworkConfig`] and [`Network`], with a variant for each `Network(Config)`.
+/// Defines [`NetworkConfig`] and [`Network`], with a variant for each `Variant: Network(Config)`.
 ///
 /// `Config` has `validate(&self, &Task) -> Result<(), ModelError>`, and `Network` is a `ModuleT`
 /// that has `new(&Config, &Task, VarBuilder) -> candle_core::Result<Self>`.
 macro_rules! networks {
-    ($($(#[$doc:meta])* $network:ident($config:ident),)+) => {
+    ($($(#[$doc:meta])* $kind:ident: $network:ident($config:ident),)+) => {
         /// Which network, with all its sizes. Written into the model file.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "kind", rename_all = "snake_case")]
         pub enum NetworkConfig {
-            $($(#[$doc])* $network($config),)+
+            $($(#[$doc])* $kind($config),)+
         }
 
         impl NetworkConfig {
@@ -36,7 +36,7 @@ macro_rules! networks {
             /// [`ModelError::Config`] with the name of the first invalid field.
             pub fn validate(&self, task: &Task) -> std::result::Result<(), ModelError> {
                 match self {
-                    $(Self::$network(config) => config.validate(task),)+
+                    $(Self::$kind(config) => config.validate(task),)+
                 }
             }
         }
@@ -45,7 +45,7 @@ macro_rules! networks {
         /// shape and meaning are given by the task's [`fkp_core::OutputSpec`].
         #[derive(Debug, Clone)]
         pub enum Network {
-            $($(#[$doc])* $network($network),)+
+            $($(#[$doc])* $kind($network),)+
         }
 
         impl Network {
@@ -60,8 +60,8 @@ macro_rules! networks {
             ) -> std::result::Result<Self, ModelError> {
                 config.validate(task)?;
                 Ok(match config {
-                    $(NetworkConfig::$network(config) => {
-                        Self::$network($network::new(config, task, vb)?)
+                    $(NetworkConfig::$kind(config) => {
+                        Self::$kind($network::new(config, task, vb)?)
                     })+
                 })
             }
@@ -70,7 +70,7 @@ macro_rules! networks {
         impl ModuleT for Network {
             fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
                 match self {
-                    $(Self::$network(network) => network.forward_t(x, train),)+
+                    $(Self::$kind(network) => network.forward_t(x, train),)+
                 }
             }
         }
@@ -79,11 +79,11 @@ macro_rules! networks {
 
 networks! {
     /// Convolution blocks, then dense layers or a map for each keypoint.
-    Cnn(CnnConfig),
+    Cnn: Cnn(CnnConfig),
     /// Stages of convolution blocks with residual connections.
-    Residual(ResidualConfig),
+    Residual: ResidualNetwork(ResidualConfig),
     /// Inverted residual blocks of MobileNetV2.
-    Mobile(MobileConfig),
+    Mobile: Mobile(MobileConfig),
 }
 
 impl Default for NetworkConfig {

@@ -5,8 +5,9 @@
 
 use prost::Message;
 
-/// `TensorProto.DataType.FLOAT`.
+/// `TensorProto.DataType`.
 pub(super) const FLOAT: i32 = 1;
+pub(super) const INT64: i32 = 7;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ModelProto {
@@ -77,6 +78,8 @@ pub(super) struct AttributeProto {
     pub(super) f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub(super) i: Option<i64>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub(super) s: Option<Vec<u8>>,
     #[prost(int64, repeated, tag = "8")]
     pub(super) ints: Vec<i64>,
     /// `AttributeProto.AttributeType`: which of the fields has the value.
@@ -103,6 +106,15 @@ impl AttributeProto {
         }
     }
 
+    pub(super) fn string(name: &str, value: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            s: Some(value.as_bytes().to_vec()),
+            r#type: 3,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn ints(name: &str, values: &[usize]) -> Self {
         Self {
             name: name.to_owned(),
@@ -118,7 +130,7 @@ impl AttributeProto {
 pub(super) struct TensorProto {
     #[prost(int64, repeated, tag = "1")]
     pub(super) dims: Vec<i64>,
-    /// [`FLOAT`].
+    /// [`FLOAT`] or [`INT64`].
     #[prost(int32, tag = "2")]
     pub(super) data_type: i32,
     #[prost(string, tag = "8")]

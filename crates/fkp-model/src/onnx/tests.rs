@@ -1,12 +1,13 @@
 //! ONNX files, read back: structure, weights and metadata; networks that are refused.
 
-use super::proto::{DimensionProto, GraphProto, ModelProto, NodeProto, TensorProto};
+use super::proto::{DimensionProto, GraphProto, INT64, ModelProto, NodeProto, TensorProto};
 use super::{write, write_graph};
 use crate::layers::{
-    Activation, BatchNorm2d, Conv2d, Conv2dConfig, ConvNorm, Linear, activate, global_avg_pool2d,
-    max_pool2d,
+    Activation, BatchNorm2d, Conv2d, Conv2dConfig, ConvNorm, ConvTranspose2d,
+    ConvTranspose2dConfig, Linear, PRelu, activate, global_avg_pool2d, max_pool2d, scale_channels,
+    soft_argmax2d, upsample_bilinear2d, upsample_nearest2d,
 };
-use crate::{Graph, Landmarker, ModelCard, ModelError};
+use crate::{Graph, ModelCard, ModelError, ModelFile};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Module, ModuleT, VarBuilder, VarMap};
 use fkp_core::{InputSpec, OutputSpec, Schema, Task};
@@ -47,14 +48,14 @@ fn ints(node: &NodeProto, name: &str) -> Vec<i64> {
 
 #[test]
 fn the_pretrained_model_is_written_with_its_metadata() {
-    let landmarker = Landmarker::pretrained().unwrap();
+    let file = ModelFile::pretrained().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.onnx");
-    write(&landmarker, &path).unwrap();
+    write(&file, &path).unwrap();
     let (model, graph) = read(&path);
     assert_eq!((model.ir_version, model.opset_import[0].version), (8, 17));
 
-    let task = &landmarker.card().task;
+    let task = &file.card.task;
     let entry = |key: &str| {
         let found = model.metadata_props.iter().find(|entry| entry.key == key);
         found.unwrap().value.clone()
@@ -66,7 +67,7 @@ fn the_pretrained_model_is_written_with_its_metadata() {
     let output: OutputSpec = serde_json::from_str(&entry("output")).unwrap();
     assert_eq!(output, task.output);
     let card: ModelCard = serde_json::from_str(&entry(ModelCard::KEY)).unwrap();
-    assert_eq!(&card, landmarker.card());
+    assert_eq!(card, file.card);
 
     let [input, output] = [&graph.input[0], &graph.output[0]];
     assert_eq!(
@@ -174,6 +175,8 @@ fn every_activation_has_operators() {
         (Activation::Silu, "Mul"),
         (Activation::HardSwish, "HardSwish"),
         (Activation::Gelu, "Mul"),
+        (Activation::Sigmoid, "Sigmoid"),
+        (Activation::HardSigmoid, "HardSigmoid"),
     ] {
         let graph = Graph::trace([1, 2, 2], |x| {
             crate::layers::flatten(&activate(x, activation)?)
@@ -183,6 +186,46 @@ fn every_activation_has_operators() {
         let types = op_types(&graph);
         assert_eq!(types[types.len() - 2], last);
     }
+}
+
+/// Operators of maps, and their attributes that must match ours.
+#[test]
+fn operations_on_maps_have_operators() {
+    let vb = VarBuilder::zeros(DType::F32, &Device::Cpu);
+    let doubling = ConvTranspose2dConfig::doubling();
+    let up = ConvTranspose2d::new(1, 3, 4, doubling, vb.clone()).unwrap();
+    let prelu = PRelu::new(3, vb.clone()).unwrap();
+    let graph = Graph::trace([1, 4, 4], |x| {
+        let x = upsample_bilinear2d(&upsample_nearest2d(&up.forward(x)?, 3)?, 2)?;
+        let x = scale_channels(&prelu.forward(&x)?, &global_avg_pool2d(&x)?)?;
+        crate::layers::flatten(&soft_argmax2d(&x, 2.0)?)
+    });
+    let task = Task::new(Schema::numbered("three", 3).unwrap(), InputSpec::gray(4));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    write_graph(&graph.unwrap(), &task, &path).unwrap();
+    let (_, graph) = read(&path);
+    let expected = "ConvTranspose Resize Resize PRelu GlobalAveragePool Flatten Unsqueeze Mul \
+                    Reshape Mul Softmax MatMul Flatten";
+    assert_eq!(op_types(&graph).join(" "), expected);
+    let node = |op_type: &str| graph.node.iter().find(|n| n.op_type == op_type).unwrap();
+    let transposed = node("ConvTranspose");
+    assert_eq!(ints(transposed, "strides"), [2, 2]);
+    assert_eq!(ints(transposed, "pads"), [1, 1, 1, 1]);
+    let text = |node: &NodeProto, name: &str| {
+        let found = node.attribute.iter().find(|a| a.name == name).unwrap();
+        String::from_utf8(found.s.clone().unwrap()).unwrap()
+    };
+    let [nearest, linear] = [&graph.node[1], &graph.node[2]];
+    let key = "coordinate_transformation_mode";
+    assert_eq!(text(nearest, key), "asymmetric");
+    assert_eq!(text(linear, key), "half_pixel");
+    let initializer = |name: &str| graph.initializer.iter().find(|t| t.name == name).unwrap();
+    assert_eq!(values(initializer(&nearest.input[2])), [1.0, 1.0, 3.0, 3.0]);
+    assert_eq!(initializer(&node("PRelu").input[1]).dims, [3, 1, 1]);
+    assert_eq!(initializer(&node("Unsqueeze").input[1]).data_type, INT64);
+    let positions = values(initializer(&node("MatMul").input[1]));
+    assert_eq!(positions[..6], [0.0, 0.0, 1.0, 0.0, 2.0, 0.0]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::aligned::Aligned;
 use crate::conv::channels::Channels;
 use crate::conv::geometry::Geometry;
 use crate::conv::winograd::{self, InferenceWinograd};
-use crate::layout::{Frame, Grid, padded};
+use crate::layout::{Grid, padded};
 use crate::matmul::{Addition, Epilogue};
 
 /// A convolution of one image with its weights and bias.
@@ -34,8 +34,8 @@ enum Algorithm {
 #[derive(Clone, Copy)]
 pub(crate) struct Layouts {
     pub(crate) input: InputLayout,
-    /// The image in it is the result, after pooling.
-    pub(crate) output: Frame,
+    /// The first pixel is that of the result, after pooling.
+    pub(crate) output: Grid,
 }
 
 impl InferenceConv {
@@ -48,9 +48,7 @@ impl InferenceConv {
         weights: &[f32],
         bias: &[f32],
     ) -> Self {
-        let Layouts { input, output } = layouts;
-        let mut padded_bias = Aligned::zeros(padded(g.c_out));
-        padded_bias.as_mut_slice()[..bias.len()].copy_from_slice(bias);
+        let input = layouts.input;
         let algorithm = match channels {
             Channels::Depthwise => Algorithm::Depthwise(Depthwise::new(g, input, weights)),
             Channels::All if winograd::applies(g) && input.channel == 1 => {
@@ -58,11 +56,29 @@ impl InferenceConv {
             }
             Channels::All => Algorithm::Taps(Taps::new(g, input, weights)),
         };
+        Self::with_algorithm(g, algorithm, layouts, bias)
+    }
+
+    /// The same by products of windows and weights, whatever is fastest: nothing but the windows is
+    /// read.
+    pub(crate) fn by_windows(
+        g: &Geometry,
+        layouts: Layouts,
+        weights: &[f32],
+        bias: &[f32],
+    ) -> Self {
+        let taps = Taps::new(g, layouts.input, weights);
+        Self::with_algorithm(g, Algorithm::Taps(taps), layouts, bias)
+    }
+
+    fn with_algorithm(g: &Geometry, algorithm: Algorithm, layouts: Layouts, bias: &[f32]) -> Self {
+        let mut padded_bias = Aligned::zeros(padded(g.c_out));
+        padded_bias.as_mut_slice()[..bias.len()].copy_from_slice(bias);
         Self {
             geometry: *g,
             algorithm,
             bias: padded_bias,
-            output: output.grid(0),
+            output: layouts.output,
         }
     }
 

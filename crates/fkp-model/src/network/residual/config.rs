@@ -8,7 +8,7 @@ use crate::network::limits::{
 use fkp_core::{InputSpec, Task};
 use serde::{Deserialize, Serialize};
 
-/// Configuration of a [`Residual`](super::Residual) network. The default has 2.42 M parameters for
+/// Configuration of a [`ResidualNetwork`](super::ResidualNetwork). The default has 2.42 M parameters for
 /// 68 keypoints on gray images of 96×96 pixels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -6,7 +6,7 @@ mod config;
 pub use config::ResidualConfig;
 
 use super::head::{Head, HeadConfig, Reduction};
-use crate::layers::{self, Conv2dConfig, ConvNorm};
+use crate::layers::{Conv2dConfig, ConvNorm, Residual};
 use candle_core::{Result, Tensor, bail};
 use candle_nn::{ModuleT, VarBuilder};
 use fkp_core::Task;
@@ -16,7 +16,7 @@ use fkp_core::Task;
 /// Then dense + ReLU layers and a dense layer to the values of each keypoint, or, for outputs that
 /// are maps, a 1×1 convolution to a map for each keypoint, of the size of the last stage's output.
 #[derive(Debug, Clone)]
-pub struct Residual {
+pub struct ResidualNetwork {
     stages: Vec<Stage>,
     head: Head,
 }
@@ -28,7 +28,7 @@ struct Stage {
     residual_blocks: Vec<ConvNorm>,
 }
 
-impl Residual {
+impl ResidualNetwork {
     /// Builds the network. Parameters are named `stage0.first.conv.weight`,
     /// `stage0.residual0.conv.weight`, …, `dense0.weight`, …; those of an output of maps
     /// `maps.weight`, ….
@@ -75,13 +75,13 @@ impl Residual {
     }
 }
 
-impl ModuleT for Residual {
+impl ModuleT for ResidualNetwork {
     fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         let mut x = x.clone();
         for stage in &self.stages {
             x = stage.first.forward_t(&x, train)?;
             for block in &stage.residual_blocks {
-                let addition = layers::Residual::AfterActivation(&x);
+                let addition = Residual::AfterActivation(&x);
                 x = block.forward_residual_t(&x, addition, train)?;
             }
         }

@@ -10,11 +10,11 @@ fn task(size: usize) -> Task {
     Task::new(Schema::ibug68(), InputSpec::gray(size))
 }
 
-fn build(config: &ResidualConfig, task: &Task) -> (Residual, VarMap) {
+fn build(config: &ResidualConfig, task: &Task) -> (ResidualNetwork, VarMap) {
     config.validate(task).unwrap();
     let vars = VarMap::new();
     let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
-    (Residual::new(config, task, vb).unwrap(), vars)
+    (ResidualNetwork::new(config, task, vb).unwrap(), vars)
 }
 
 #[test]
