@@ -21,6 +21,9 @@ pub struct CameraDistribution {
     pub monochrome: f32,
     /// Probability of a video frame.
     pub video: f32,
+    /// Exposure that the camera chooses, in stops: 0 shows white as white, and skin in the key
+    /// light almost so.
+    pub metering: f32,
     /// Limit of the usual errors of exposure, in stops.
     pub exposure: f32,
     /// Strong underexposure, in stops.
@@ -79,6 +82,7 @@ impl Default for CameraDistribution {
         Self {
             monochrome: 0.12,
             video: 0.25,
+            metering: -0.7,
             exposure: 0.6,
             underexposed: Chance::new(0.06, 0.7, 2.2),
             overexposed: Chance::new(0.06, 0.6, 1.7),
@@ -91,7 +95,7 @@ impl Default for CameraDistribution {
             brightness: 0.08,
             fade: Chance::new(0.12, 0.02, 0.16),
             vignette: Chance::new(0.3, 0.1, 0.6),
-            lens_blur: Chance::new(0.5, 0.002, 0.014),
+            lens_blur: Chance::new(0.7, 0.003, 0.016),
             motion_blur: Chance::new(0.08, 0.012, 0.06),
             reduction: Chance::new(0.12, 1.2, 2.5),
             video_reduction: [1.0, 2.5],
@@ -146,6 +150,8 @@ impl CameraDistribution {
         ] {
             limits(field, 0.0, highest, expected).check(&[value])?;
         }
+        let stops = "between −4 and 4";
+        limits("camera.metering", -4.0, 4.0, stops).check(&[self.metering])?;
         let within_1 = "a range [low, high] within 0 and 1";
         for (field, range, lowest, highest, expected) in [
             ("camera.shoulder", self.shoulder, 0.0, 1.0, within_1),
@@ -288,7 +294,7 @@ impl CameraDistribution {
         let total = random.iter().sum::<f32>().max(1e-6);
         let mixed = |c: usize| luminance[c] + amount * (random[c] / total - luminance[c]);
         ColorResponse {
-            exposure: over.or(under.map(|stops| -stops)).unwrap_or(usual),
+            exposure: self.metering + over.or(under.map(|stops| -stops)).unwrap_or(usual),
             temperature: sampler.triangular(self.temperature),
             tint: sampler.triangular(self.tint),
             saturation: uniform(sampler, self.saturation),

@@ -263,7 +263,7 @@ distribution! {
         /// Half the thickness.
         thickness: Normal = Normal::new(0.125, 0.025),
         /// Opacity.
-        density: Uniform = Uniform::new(0.45, 1.0),
+        density: Uniform = Uniform::new(0.35, 0.95),
     }
 }
 

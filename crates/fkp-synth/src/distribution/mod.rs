@@ -31,7 +31,7 @@ use crate::background::BackgroundDistribution;
 use crate::camera::CameraDistribution;
 use crate::distributions::Sampler;
 use crate::error::SynthError;
-use crate::params::{FaceParams, Texture};
+use crate::params::{FaceParams, Skin, Texture};
 use fkp_core::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -249,7 +249,8 @@ impl FaceDistribution {
         let clothes = self.clothes.sample(&person, sampler);
         let light = self.light.sample(sampler);
         let background = self.background.sample_with(sampler);
-        let camera = self.camera.sample_with(sampler);
+        let mut camera = self.camera.sample_with(sampler);
+        camera.color.exposure += brighter_for(&skin);
         let texture = Texture {
             seed: sampler.bits() as u32,
             mirrored: false,
@@ -277,4 +278,13 @@ impl FaceDistribution {
             texture,
         }
     }
+}
+
+/// By how many stops a camera that measures the light from the face exposes skin longer: half of
+/// what would make all skin equally bright.
+fn brighter_for(skin: &Skin) -> f32 {
+    const AVERAGE: f32 = 0.36;
+    let [r, g, b] = crate::paint::skin::base(skin);
+    let luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    0.5 * (AVERAGE / luminance).log2()
 }

@@ -49,11 +49,11 @@ pub(crate) fn paint(
         );
     // Between nose and upper lip, wider than the mouth.
     let nose_end = face.nose.at[1] + 0.38;
-    let above = smoothstep(nose_end - 0.08, nose_end + 0.12, y + 0.25 * wobble);
+    let above = smoothstep(nose_end - 0.12, nose_end + 0.22, y + 0.3 * wobble);
     let width = mouth.half_width + 0.22;
     let moustache = beard.moustache
         * above
-        * smoothstep(width, 0.75 * width, out)
+        * smoothstep(1.05 * width, 0.6 * width, out + 0.2 * wobble)
         * smoothstep(c.top + 0.1, c.top - 0.02, y)
         * mix(0.8, 1.0, smoothstep(0.0, 0.1, out));
     let join = beard.cheeks.max(beard.chin).min(beard.moustache) * beside;
@@ -68,7 +68,7 @@ pub(crate) fn paint(
     let full = cover * beard.length.clamp(0.0, 1.0);
     let opacity =
         (cover * mix(0.55, 1.0, beard.length) * (0.55 + 0.8 * (strands - 0.3) + 0.6 * full))
-            .clamp(0.0, 1.0);
+            .clamp(0.0, 0.92);
     material.paint(opacity, color.map(|c| c * (0.5 + 1.0 * strands)));
     material.gloss *= 1.0 - opacity;
     material.translucency *= 1.0 - 0.7 * opacity;

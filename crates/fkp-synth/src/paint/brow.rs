@@ -37,14 +37,14 @@ pub(crate) fn paint(
     let hairs = 0.6 * stroke + 0.4 * fine;
     // The edge is ragged: hairs end at different lengths.
     let edge = v.abs() + 0.55 * (hairs - 0.5) + beyond * 9.0;
-    let inside = smoothstep(1.3, 0.7, edge);
+    let inside = smoothstep(1.5, 0.5, edge);
     if inside <= 0.0 {
         return;
     }
     let strokes = smoothstep(0.06, 0.02, spot.px);
     let density = brow.density * mix(0.85, 0.35 + 1.1 * hairs, 0.4 + 0.6 * strokes);
     let front = mix(0.55, 1.0, smoothstep(-0.05, 0.25, along));
-    let opacity = (inside * density * front).clamp(0.0, 0.97);
+    let opacity = (inside * density * front).clamp(0.0, 0.9);
     material.paint(opacity, color.map(|c| c * (0.7 + 0.5 * hairs)));
     material.gloss *= 1.0 - 0.8 * opacity;
     material.slope[1] += 0.3 * coverage((v.abs() - 1.0) * half, 0.1) * v;

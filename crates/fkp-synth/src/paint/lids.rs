@@ -48,7 +48,7 @@ pub(crate) fn paint(
     let hollow = length(ex + 1.25 * hw, 1.2 * (ey + 0.1));
     material.crease((0.16 + 0.5 * eye.depth) * smoothstep(0.42, 0.0, hollow));
     material
-        .crease((0.14 + 0.4 * eye.depth) * smoothstep(0.9, 0.5, ex.abs()) * ridge(ey + 0.32, 0.24));
+        .crease((0.2 + 0.4 * eye.depth) * smoothstep(0.9, 0.5, ex.abs()) * ridge(ey + 0.32, 0.24));
     // Eye shadow.
     if eye.shadow > 0.0 {
         let band = smoothstep(-0.02, 0.03, above) * smoothstep(0.3, 0.1, above) * sides;
