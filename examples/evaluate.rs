@@ -52,7 +52,7 @@ struct Arguments {
     convention: Option<PathBuf>,
     /// Write the mean offsets from the predictions to the labels to this file. Measure them on a
     /// training part.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "convention")]
     measure_convention: Option<PathBuf>,
     /// Draw the 24 faces with the largest errors into this image.
     #[arg(long)]
@@ -84,14 +84,20 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         arguments.batch_size > 0,
         "--batch-size must be at least 1, got 0"
     );
-    for path in [&arguments.json, &arguments.measure_convention] {
-        path.as_deref().map_or(Ok(()), check_writable)?;
+    let texts = [&arguments.json, &arguments.measure_convention];
+    for path in texts.into_iter().flatten() {
+        check_writable(path)?;
     }
     if let Some(path) = &arguments.worst {
         check_image(path)?;
     }
     let (model, name) = model_file(arguments.model.as_deref())?;
     let card = &model.card;
+    let schema = &card.task.schema;
+    let convention = match &arguments.convention {
+        Some(path) => Some(read_convention(path, schema)?),
+        None => None,
+    };
     let boxes = match arguments.boxes {
         BoxChoice::Labels => BoxSource::Labels,
         BoxChoice::Given => BoxSource::Given,
@@ -112,32 +118,34 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
     if arguments.boxes != BoxChoice::Labels {
         say!("boxes: {:?}", boxes);
     }
-
-    let mut offsets = Vec::new();
-    if let Some(path) = &arguments.convention {
-        let (convention, read) = read_convention(path, &card.task.schema)?;
+    if let Some((convention, _)) = &convention {
         say!("convention: {}, {}", convention.name, convention.measured);
-        offsets = read;
     }
+    if arguments.measure_convention.is_some() && arguments.split == Part::default() {
+        eprintln!(
+            "note: this measures on the validation part; --split train leaves it for the comparison"
+        );
+    }
+
     let network = model.network(&Device::Cpu)?;
     let codec = codec_for(&card.task, &network, notes.loss, &Device::Cpu)?;
-    let evaluator = Evaluator::new(&network, &*codec, card.task.input);
-    let schema = dataset.schema().clone();
-    let mut worst = WorstFaces::new(&schema, 24);
-    let report = evaluator
-        .batch_size(arguments.batch_size)
-        .offsets(&offsets)
-        .run(&dataset, |scored| worst.add(scored))?;
+    let mut evaluator =
+        Evaluator::new(&network, &*codec, card.task.input).batch_size(arguments.batch_size);
+    if let Some((_, offsets)) = &convention {
+        evaluator = evaluator.offsets(offsets);
+    }
+    let mut worst = WorstFaces::new(schema, 24);
+    let report = evaluator.run(&dataset, |scored| worst.add(scored))?;
+    say!("{}", table(&report));
     if let Some(path) = &arguments.json {
         write_text(path, &(serde_json::to_string_pretty(&report)? + "\n"))?;
     }
     if let Some(path) = &arguments.measure_convention {
         let measured = format!("{name} on {}", source.description);
-        write_convention(path, &report, &schema, &card.task.input, &measured)?;
+        write_convention(path, &report, schema, &card.task.input, &measured)?;
     }
     if let Some(path) = &arguments.worst {
-        worst.save(path, &schema)?;
+        worst.save(path, schema)?;
     }
-    say!("{}", table(&report));
     Ok(())
 }

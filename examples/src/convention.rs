@@ -2,7 +2,7 @@
 
 use crate::write_text;
 use anyhow::{Context, Result};
-use fkp_core::{InputSpec, LabelConvention, Schema};
+use fkp_core::{InputSpec, LabelConvention, LabelOffsets, Schema};
 use fkp_metrics::EvaluationReport;
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// If the file cannot be read, or the convention is of other keypoints.
-pub fn read_convention(path: &Path, schema: &Schema) -> Result<(LabelConvention, Vec<[f64; 2]>)> {
+pub fn read_convention(path: &Path, schema: &Schema) -> Result<(LabelConvention, LabelOffsets)> {
     let place = || path.display().to_string();
     let text = std::fs::read_to_string(path).with_context(place)?;
     let convention: LabelConvention = toml::from_str(&text).with_context(place)?;

@@ -1,4 +1,4 @@
-//! The faces with the largest errors, for the eye.
+//! The faces with the largest errors, as a contact sheet.
 
 use anyhow::Result;
 use fkp_core::Schema;
@@ -49,6 +49,12 @@ impl WorstFaces {
     /// # Errors
     /// If no face was added, or the file cannot be written.
     pub fn save(self, path: &Path, schema: &Schema) -> Result<()> {
+        anyhow::ensure!(
+            !self.faces.is_empty(),
+            "{}: no face has an error that can be normalized by {}",
+            path.display(),
+            self.normalizer.name()
+        );
         let cells: Vec<Cell> = self.faces.into_iter().map(|(_, cell)| cell).collect();
         let sheet = contact_sheet(Cell::COMPARED, &cells, 6, 192, schema)?;
         Ok(save_image(path, &sheet)?)

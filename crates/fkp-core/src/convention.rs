@@ -1,6 +1,6 @@
 //! Label conventions: where the annotators of a data set put the keypoints.
 
-use crate::{Keypoints, Schema};
+use crate::{CoordinateFrame, Keypoints, Schema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -12,12 +12,12 @@ use thiserror::Error;
 /// model's predictions where they are compared with labels of that data set.
 ///
 /// ```
-/// use fkp_core::{Keypoints, LabelConvention, Schema};
+/// use fkp_core::{CoordinateFrame, Keypoints, LabelConvention, Schema};
 /// let schema = Schema::numbered("hand", 1)?;
 /// let convention = LabelConvention::new("theirs", &schema, "by hand", &[[0.01, -0.02]]);
-/// let offsets = convention.offsets_of(&schema)?;
 /// let mut keypoints = Keypoints::from_xy(&[[50.0, 50.0]]);
-/// LabelConvention::apply(&offsets, &mut keypoints, [100, 100]);
+/// let crop = CoordinateFrame { width: 100, height: 100 };
+/// convention.offsets_of(&schema)?.add_to(&mut keypoints, crop);
 /// assert_eq!(keypoints, Keypoints::from_xy(&[[51.0, 48.0]]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -28,25 +28,30 @@ pub struct LabelConvention {
     pub name: String,
     /// Name of the schema whose keypoints have offsets.
     pub schema: String,
-    /// How the offsets were measured.
+    /// How the offsets were measured: the model and the data.
     pub measured: String,
     /// From the model's keypoint to the data set's label, by name of the keypoint: x and y in
     /// fractions of the crop's width and height.
     pub offsets: BTreeMap<String, [f64; 2]>,
 }
 
+/// The offsets of a [`LabelConvention`] in the order of a schema's keypoints.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelOffsets(Vec<[f64; 2]>);
+
 /// Why a convention does not apply to a schema.
 #[derive(Error)]
+#[non_exhaustive]
 pub enum ConventionError {
     /// The convention has other keypoints.
-    #[error("the convention `{name}` is one of `{theirs}` keypoints, not of `{ours}`")]
+    #[error("the convention `{name}` is one of `{convention_schema}` keypoints, not of `{schema}`")]
     OtherSchema {
         /// Name of the convention.
         name: String,
         /// The schema of the convention.
-        theirs: String,
+        convention_schema: String,
         /// The schema that it was applied to.
-        ours: String,
+        schema: String,
     },
     /// A keypoint has no offset.
     #[error("the convention `{name}` has no offset of the keypoint `{keypoint}`")]
@@ -56,22 +61,35 @@ pub enum ConventionError {
         /// Name of the keypoint.
         keypoint: String,
     },
-    /// An offset is not finite, or of a keypoint that the schema does not have.
-    #[error("the convention `{name}` has the offset {offset:?} of the keypoint `{keypoint}`")]
-    Invalid {
+    /// An offset is of a keypoint that the schema does not have.
+    #[error(
+        "the convention `{name}` has an offset of `{keypoint}`, which is no keypoint of `{schema}`"
+    )]
+    UnknownKeypoint {
         /// Name of the convention.
         name: String,
         /// Name of the keypoint.
         keypoint: String,
-        /// The offset.
-        offset: [f64; 2],
+        /// Name of the schema.
+        schema: String,
+    },
+    /// An offset is not finite.
+    #[error(
+        "the convention `{name}` has an offset of the keypoint `{keypoint}` that is not finite"
+    )]
+    NotFinite {
+        /// Name of the convention.
+        name: String,
+        /// Name of the keypoint.
+        keypoint: String,
     },
 }
 
 crate::debug_as_sentence!(ConventionError);
 
 impl LabelConvention {
-    /// A convention with these offsets, in the order of the schema's keypoints.
+    /// A convention with these offsets, in the order of the schema's keypoints: x and y in
+    /// fractions of the crop's width and height.
     ///
     /// # Panics
     /// If the number of offsets is not that of the keypoints.
@@ -91,22 +109,27 @@ impl LabelConvention {
     /// # Errors
     /// If the convention is one of another schema, an offset is missing or not finite, or one is
     /// of an unknown keypoint.
-    pub fn offsets_of(&self, schema: &Schema) -> Result<Vec<[f64; 2]>, ConventionError> {
+    pub fn offsets_of(&self, schema: &Schema) -> Result<LabelOffsets, ConventionError> {
         let name = || self.name.clone();
         if self.schema != schema.name() {
             return Err(ConventionError::OtherSchema {
                 name: name(),
-                theirs: self.schema.clone(),
-                ours: schema.name().to_owned(),
+                convention_schema: self.schema.clone(),
+                schema: schema.name().to_owned(),
             });
         }
         for (keypoint, offset) in &self.offsets {
-            if !offset.iter().all(|c| c.is_finite()) || !schema.keypoints().contains(keypoint) {
-                return Err(ConventionError::Invalid {
+            let keypoint = keypoint.clone();
+            if !schema.keypoints().contains(&keypoint) {
+                return Err(ConventionError::UnknownKeypoint {
                     name: name(),
-                    keypoint: keypoint.clone(),
-                    offset: *offset,
+                    keypoint,
+                    schema: schema.name().to_owned(),
                 });
+            }
+            if !offset.iter().all(|c| c.is_finite()) {
+                let name = name();
+                return Err(ConventionError::NotFinite { name, keypoint });
             }
         }
         let offset = |keypoint: &String| {
@@ -116,14 +139,25 @@ impl LabelConvention {
                 keypoint: keypoint.clone(),
             })
         };
-        schema.keypoints().iter().map(offset).collect()
+        let offsets: Result<_, _> = schema.keypoints().iter().map(offset).collect();
+        offsets.map(LabelOffsets)
     }
+}
 
-    /// Adds offsets to keypoints in a crop of this width and height in pixels.
-    pub fn apply(offsets: &[[f64; 2]], keypoints: &mut Keypoints, [width, height]: [usize; 2]) {
-        for (keypoint, [x, y]) in keypoints.iter_mut().zip(offsets) {
-            keypoint.x += (x * width as f64) as f32;
-            keypoint.y += (y * height as f64) as f32;
+impl LabelOffsets {
+    /// Adds the offsets to keypoints, which are in pixels of a crop of this size.
+    ///
+    /// # Panics
+    /// If the number of keypoints is not that of the schema.
+    pub fn add_to(&self, keypoints: &mut Keypoints, crop: CoordinateFrame) {
+        assert_eq!(
+            keypoints.len(),
+            self.0.len(),
+            "one offset for each keypoint"
+        );
+        for (keypoint, [x, y]) in keypoints.iter_mut().zip(&self.0) {
+            keypoint.x += (x * crop.width as f64) as f32;
+            keypoint.y += (y * crop.height as f64) as f32;
         }
     }
 }
@@ -136,7 +170,7 @@ mod tests {
     fn conventions_that_do_not_fit_are_refused_by_name() {
         let schema = Schema::kaggle15();
         let zero = LabelConvention::new("zero", &schema, "not at all", &[[0.0; 2]; 15]);
-        assert_eq!(zero.offsets_of(&schema).unwrap(), vec![[0.0; 2]; 15]);
+        assert_eq!(zero.offsets_of(&schema).unwrap().0, vec![[0.0; 2]; 15]);
         let message = |convention: &LabelConvention, schema: &Schema| {
             convention.offsets_of(schema).unwrap_err().to_string()
         };
@@ -150,12 +184,19 @@ mod tests {
             message(&missing, &schema),
             "the convention `zero` has no offset of the keypoint `nose_tip`"
         );
-        for (keypoint, offset) in [("nose_tip", [f64::NAN, 0.0]), ("ear", [0.0; 2])] {
-            let mut invalid = zero.clone();
-            invalid.offsets.insert(keypoint.to_owned(), offset);
-            let expected = format!("has the offset {offset:?} of the keypoint `{keypoint}`");
-            assert!(message(&invalid, &schema).ends_with(&expected));
-        }
+        let with = |keypoint: &str, x: f64| {
+            let mut convention = zero.clone();
+            convention.offsets.insert(keypoint.to_owned(), [x, 0.0]);
+            message(&convention, &schema)
+        };
+        assert_eq!(
+            with("nose_tip", f64::NAN),
+            "the convention `zero` has an offset of the keypoint `nose_tip` that is not finite"
+        );
+        assert_eq!(
+            with("ear", 0.0),
+            "the convention `zero` has an offset of `ear`, which is no keypoint of `kaggle15`"
+        );
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub mod vectors;
 pub mod warp;
 
 pub use augment::{Augment, NoAugment};
-pub use convention::{ConventionError, LabelConvention};
+pub use convention::{ConventionError, LabelConvention, LabelOffsets};
 pub use crop::{BoxConvention, BoxJitter, CropError, CropRule, CropSquare, FaceBox};
 pub use dataset::{Concat, Dataset, DatasetError, InMemory, Subset};
 pub use error::fmt_with_causes;

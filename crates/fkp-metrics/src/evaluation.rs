@@ -93,7 +93,8 @@ pub struct KeypointReport {
     pub mae_px: Option<f64>,
     /// Root mean squared coordinate error in pixels.
     pub rmse_px: Option<f64>,
-    /// Mean signed error in x and y, predicted − true, in pixels.
+    /// Mean signed error in x and y, predicted − true, in pixels; `None` if a prediction was not
+    /// finite.
     #[serde(default)]
     pub bias_px: Option<[f64; 2]>,
     /// Number of images in which it was labeled.
@@ -263,7 +264,8 @@ impl KeypointSums {
     }
 
     fn bias_px(&self) -> Option<[f64; 2]> {
-        (self.count > 0).then(|| self.signed.map(|sum| sum / self.count as f64))
+        let mean = self.signed.map(|sum| sum / self.count as f64);
+        mean.iter().all(|c| c.is_finite()).then_some(mean)
     }
 
     fn rmse_px(&self) -> Option<f64> {

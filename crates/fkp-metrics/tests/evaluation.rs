@@ -61,6 +61,21 @@ fn every_metric_has_the_value_computed_by_hand() {
 }
 
 #[test]
+fn the_bias_of_a_keypoint_is_predicted_minus_true() {
+    let mut evaluation = Evaluation::new(&schema("inter_pupil"), FRAME);
+    let truth = Keypoints::from_xy(&[[60.0, 20.0], [20.0, 20.0], [40.0, 30.0]]);
+    for (dx, dy) in [(3.0, 1.0), (-1.0, 2.0)] {
+        let mut predicted = truth.clone();
+        predicted[0].x += dx;
+        predicted[0].y += dy;
+        evaluation.add(&predicted, &truth);
+    }
+    let report = evaluation.report();
+    assert_eq!(report.per_keypoint[0].bias_px, Some([1.0, 1.5]));
+    assert_eq!(report.per_keypoint[1].bias_px, Some([0.0, 0.0]));
+}
+
+#[test]
 fn the_json_has_exactly_the_documented_keys() {
     let mut report = two_images(&schema("inter_pupil")).report();
     report.loss = Some(0.25);
@@ -76,7 +91,10 @@ fn the_json_has_exactly_the_documented_keys() {
     );
     assert_eq!(keys(&json["nme"]), "box inter_ocular inter_pupil");
     assert!(json["nme"]["inter_ocular"].is_null());
-    assert_eq!(keys(&json["per_keypoint"][0]), "mae_px name rmse_px scored");
+    assert_eq!(
+        keys(&json["per_keypoint"][0]),
+        "bias_px mae_px name rmse_px scored"
+    );
     let back: EvaluationReport = serde_json::from_value(json).unwrap();
     assert_eq!(back, report);
 }
@@ -112,6 +130,10 @@ fn a_prediction_of_nan_is_infinitely_wrong_and_never_nan() {
     assert_eq!((report.mae_px, report.rmse_px), (infinite, infinite));
     assert_eq!((report.mae_norm, report.nme.by_box), (infinite, infinite));
     assert_eq!(report.per_keypoint[0].mae_px, infinite);
+    assert_eq!(report.per_keypoint[0].bias_px, None);
+    let json = serde_json::to_string(&report).unwrap();
+    let back: EvaluationReport = serde_json::from_str(&json).unwrap();
+    assert_eq!(back.per_keypoint[1], report.per_keypoint[1]);
     assert!(report.per_keypoint[1].mae_px.unwrap().is_finite());
     assert_eq!(report.failure_rate_8, Some(0.5));
     assert!(report.auc_8.unwrap() > 0.0);

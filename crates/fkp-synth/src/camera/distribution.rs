@@ -456,7 +456,7 @@ mod tests {
         };
         let near = |found: f32, wanted: f32| (found - wanted).abs() < 0.035;
         assert!(near(share(&|c| c.color.monochrome), 0.12));
-        assert!(near(share(&|c| c.lens_blur > 0.0), 0.5));
+        assert!(near(share(&|c| c.lens_blur > 0.0), 0.7));
         assert!(near(share(&|c| c.jpeg.is_some()), 0.25 + 0.75 * 0.55));
         assert!(near(share(&|c| c.color.exposure > 0.6), 0.06));
     }

@@ -286,5 +286,5 @@ fn brighter_for(skin: &Skin) -> f32 {
     const AVERAGE: f32 = 0.36;
     let [r, g, b] = crate::paint::skin::base(skin);
     let luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    0.5 * (AVERAGE / luminance).log2()
+    0.5 * (AVERAGE / luminance.max(0.01)).log2()
 }

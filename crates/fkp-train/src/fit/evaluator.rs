@@ -4,9 +4,7 @@ use crate::data::{BusyTime, Loader, SampleUse, Sources};
 use crate::{Codec, OnUnreadable, SingleProcess, TrainError};
 use candle_core::Device;
 use candle_nn::ModuleT;
-use fkp_core::{
-    Dataset, InputSpec, LabelConvention, Metric, NoAugment, Prediction, Sample, Subset,
-};
+use fkp_core::{Dataset, InputSpec, LabelOffsets, Metric, NoAugment, Prediction, Sample, Subset};
 use fkp_metrics::{Evaluation, EvaluationReport};
 use std::ops::ControlFlow;
 
@@ -33,7 +31,7 @@ pub struct Evaluator<'a> {
     pub(super) batch_size: usize,
     pub(super) device: &'a Device,
     pub(super) metrics: &'a MetricFactory,
-    pub(super) offsets: &'a [[f64; 2]],
+    pub(super) offsets: Option<&'a LabelOffsets>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -47,7 +45,7 @@ impl<'a> Evaluator<'a> {
             batch_size: 32,
             device: &Device::Cpu,
             metrics: &Vec::new,
-            offsets: &[],
+            offsets: None,
         }
     }
 
@@ -61,9 +59,13 @@ impl<'a> Evaluator<'a> {
         Self { metrics, ..self }
     }
 
-    /// Adds the offsets of a [`LabelConvention`] to the predictions, in the order of the keypoints.
-    pub fn offsets(self, offsets: &'a [[f64; 2]]) -> Self {
-        Self { offsets, ..self }
+    /// Adds the offsets of a [`fkp_core::LabelConvention`] to the predicted keypoints, which
+    /// changes all metrics but the loss.
+    pub fn offsets(self, offsets: &'a LabelOffsets) -> Self {
+        Self {
+            offsets: Some(offsets),
+            ..self
+        }
     }
 
     /// Computes the metrics of the whole data set. `on_sample` is called for each sample in order.
@@ -112,8 +114,9 @@ impl<'a> Evaluator<'a> {
             weight += batch.target.total_weight;
             let mut predictions = self.codec.decode(&output)?;
             for predicted in &mut predictions {
-                let size = [self.input.size; 2];
-                LabelConvention::apply(self.offsets, &mut predicted.keypoints, size);
+                if let Some(offsets) = self.offsets {
+                    offsets.add_to(&mut predicted.keypoints, self.input.frame());
+                }
             }
             for ((index, sample), predicted) in
                 batch.indices.iter().zip(&batch.samples).zip(&predictions)

@@ -216,7 +216,7 @@ impl<'a> Trainer<'a> {
             batch_size: self.config.batch_size,
             device: self.params.device(),
             metrics: self.metrics,
-            offsets: &[],
+            offsets: None,
         }
     }
 
