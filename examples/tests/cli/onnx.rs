@@ -400,7 +400,7 @@ fn the_program_of_the_page_prints_the_keypoints() {
         let filter = image::imageops::FilterType::CatmullRom;
         let face = face.resize_exact(side as u32, side as u32, filter);
         face.save(&image).unwrap();
-        let face = Image::try_from(face).unwrap();
+        let face = Image::from(face);
         let printed = ran(Command::new(&python).arg(&script).args([&model, &image]));
         let expected = landmarker.detect(&face).unwrap();
         assert_eq!(printed.lines().count(), expected.positions().len());
