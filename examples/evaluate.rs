@@ -94,10 +94,9 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
     let (model, name) = model_file(arguments.model.as_deref())?;
     let card = &model.card;
     let schema = &card.task.schema;
-    let convention = match &arguments.convention {
-        Some(path) => Some(read_convention(path, schema)?),
-        None => None,
-    };
+    let convention = arguments.convention.as_deref();
+    let convention = convention.map(|path| read_convention(path, schema));
+    let convention = convention.transpose()?;
     let boxes = match arguments.boxes {
         BoxChoice::Labels => BoxSource::Labels,
         BoxChoice::Given => BoxSource::Given,

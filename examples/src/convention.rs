@@ -33,9 +33,7 @@ pub fn write_convention(
     let side = input.size as f64;
     let mut offsets = Vec::with_capacity(schema.len());
     for keypoint in &report.per_keypoint {
-        let bias = keypoint
-            .bias_px
-            .filter(|bias| bias.iter().all(|c| c.is_finite()));
+        let bias = keypoint.bias_px;
         let bias = bias.with_context(|| format!("no offset of `{}` is known", keypoint.name))?;
         // Five decimals are a thousandth of a pixel.
         offsets.push(bias.map(|c| (-c / side * 1e5).round() / 1e5));

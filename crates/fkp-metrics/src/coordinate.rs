@@ -28,7 +28,7 @@ impl Mae {
     /// If the two sets have different lengths.
     pub fn add(&mut self, predicted: &Keypoints, truth: &Keypoints) {
         for (_, [x, y]) in scored(predicted, truth) {
-            self.sum += x + y;
+            self.sum += x.abs() + y.abs();
             self.count += 2;
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::DEFAULT_THRESHOLD;
 use crate::curve::CumulativeErrorCurve;
-use crate::keypoint_error::{mean, scored, signed_px};
+use crate::keypoint_error::{mean, scored};
 use crate::nme::{Nme, Normalizer};
 use fkp_core::{CoordinateFrame, Direction, Keypoints, Metric, Prediction, Sample, Schema};
 use serde::{Deserialize, Serialize};
@@ -169,8 +169,7 @@ impl Evaluation {
         );
         self.samples += 1;
         for (index, error) in scored(predicted, truth) {
-            let signed = signed_px(&predicted[index], &truth[index]);
-            self.keypoints[index].add(error, signed);
+            self.keypoints[index].add(error);
         }
         for nme in &mut self.nme {
             nme.add(predicted, truth);
@@ -243,10 +242,11 @@ struct KeypointSums {
 }
 
 impl KeypointSums {
-    fn add(&mut self, [x, y]: [f64; 2], signed: [f64; 2]) {
-        self.absolute[0] += x;
-        self.absolute[1] += y;
-        self.signed = [0, 1].map(|i| self.signed[i] + signed[i]);
+    fn add(&mut self, [x, y]: [f64; 2]) {
+        self.absolute[0] += x.abs();
+        self.absolute[1] += y.abs();
+        self.signed[0] += x;
+        self.signed[1] += y;
         self.squared += x * x + y * y;
         self.count += 1;
     }
@@ -254,7 +254,8 @@ impl KeypointSums {
     fn merge(&mut self, other: &Self) {
         self.absolute[0] += other.absolute[0];
         self.absolute[1] += other.absolute[1];
-        self.signed = [0, 1].map(|i| self.signed[i] + other.signed[i]);
+        self.signed[0] += other.signed[0];
+        self.signed[1] += other.signed[1];
         self.squared += other.squared;
         self.count += other.count;
     }

@@ -4,7 +4,7 @@ use fkp_core::{Keypoint, Keypoints};
 
 /// Error `[x, y]` in pixels, predicted − true. Infinite on both axes if the prediction is not
 /// finite or is unlabeled, so that sums of magnitudes become infinite and never NaN.
-pub(crate) fn signed_px(predicted: &Keypoint, truth: &Keypoint) -> [f64; 2] {
+pub(crate) fn error_px(predicted: &Keypoint, truth: &Keypoint) -> [f64; 2] {
     let dx = f64::from(predicted.x) - f64::from(truth.x);
     let dy = f64::from(predicted.y) - f64::from(truth.y);
     if predicted.is_labeled() && dx.is_finite() && dy.is_finite() {
@@ -14,12 +14,7 @@ pub(crate) fn signed_px(predicted: &Keypoint, truth: &Keypoint) -> [f64; 2] {
     }
 }
 
-/// The magnitudes of [`signed_px`].
-pub(crate) fn absolute_px(predicted: &Keypoint, truth: &Keypoint) -> [f64; 2] {
-    signed_px(predicted, truth).map(f64::abs)
-}
-
-/// Index and absolute error of every keypoint that is labeled in the truth.
+/// Index and [`error_px`] of every keypoint that is labeled in the truth.
 ///
 /// # Panics
 /// If the two sets have different lengths.
@@ -34,7 +29,7 @@ pub(crate) fn scored<'a>(
     );
     truth
         .labeled()
-        .map(|(index, truth)| (index, absolute_px(&predicted[index], truth)))
+        .map(|(index, truth)| (index, error_px(&predicted[index], truth)))
 }
 
 /// `sum / count`, or `None` if `count` is zero.
@@ -49,12 +44,12 @@ mod tests {
     #[test]
     fn the_error_of_a_prediction_that_is_not_finite_is_infinite() {
         let truth = Keypoint::new(1.0, 2.0);
-        assert_eq!(absolute_px(&Keypoint::new(4.0, 0.0), &truth), [3.0, 2.0]);
+        assert_eq!(error_px(&Keypoint::new(4.0, 0.0), &truth), [3.0, -2.0]);
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            let error = absolute_px(&Keypoint::new(4.0, bad), &truth);
+            let error = error_px(&Keypoint::new(4.0, bad), &truth);
             assert_eq!(error, [f64::INFINITY; 2]);
         }
-        let missing = absolute_px(&Keypoint::unlabeled(), &truth);
+        let missing = error_px(&Keypoint::unlabeled(), &truth);
         assert_eq!(missing, [f64::INFINITY; 2]);
     }
 }

@@ -3,8 +3,9 @@
 use crate::camera::Channels;
 use crate::distribution::FaceDistribution;
 use crate::error::SynthError;
-use fkp_core::Schema;
+use fkp_core::{CropRule, Schema};
 use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
 
 /// The keypoints that rendered faces are labeled with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -24,6 +25,15 @@ impl KeypointSet {
             Self::Kaggle15 => Schema::kaggle15(),
             Self::Ibug68 => Schema::ibug68(),
         }
+    }
+
+    /// The rule by which photographs with these keypoints are cropped.
+    pub(crate) fn crop_rule(self) -> &'static CropRule {
+        static RULES: LazyLock<[CropRule; 2]> = LazyLock::new(|| {
+            let sets = [KeypointSet::Kaggle15, KeypointSet::Ibug68];
+            sets.map(|set| CropRule::for_schema(&set.schema()))
+        });
+        &RULES[self as usize]
     }
 }
 

@@ -41,5 +41,5 @@ pub fn render(
         *light = scene.pixel(index % size, index / size, *light);
     }
     let image = face.camera.develop(&light, size, channels, face.texture);
-    (image, scene.keypoints(keypoints))
+    (image, scene.keypoints())
 }

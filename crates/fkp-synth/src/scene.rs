@@ -5,7 +5,7 @@ use crate::config::KeypointSet;
 use crate::landmarks;
 use crate::light::{Lights, Strands};
 use crate::math::{Vec3, add, blend, dot, normalized, scaled, smoothstep, sub};
-use crate::mesh::visibility::{NOTHING, Samples, ScreenVertex, Sides, weights};
+use crate::mesh::visibility::{NOTHING, Samples, ScreenVertex, Sides, unhidden, weights};
 use crate::mesh::{Mesh, VisibilityBuffer};
 use crate::noise::NoiseTexture;
 use crate::paint::eye::Eyeball;
@@ -17,7 +17,7 @@ use crate::pose::{Projection, Rotation};
 use crate::shadow::{LightView, ShadowMap};
 use crate::shape::hair::Hairline;
 use crate::shape::{Detail, Features, Surface};
-use fkp_core::{BoundingBox, CropRule, CropSquare, FaceBox, Keypoint, Keypoints, Visibility};
+use fkp_core::{BoundingBox, CropSquare, FaceBox, Keypoint, Keypoints, Visibility};
 
 /// A vertex placed in the scene.
 #[derive(Debug, Clone, Copy)]
@@ -74,10 +74,11 @@ pub(crate) struct Scene<'a> {
     face: &'a FaceParams,
     pub(crate) size: usize,
     features: Features,
-    pub(crate) surface: Surface,
     rotation: Rotation,
     pub(crate) projection: Projection,
     camera_at: Vec3,
+    /// The keypoints in the head's frame.
+    points: Vec<Vec3>,
     noise: NoiseTexture,
     lights: Lights,
     solids: Vec<(Solid, Placed)>,
@@ -110,7 +111,9 @@ impl<'a> Scene<'a> {
             rotation,
             camera_at,
         };
-        let projection = head.crop(Projection::new(&face.view, anchor, size), size, set);
+        let points = head.keypoints(set);
+        let projection = Projection::new(&face.view, anchor, size);
+        let projection = head.crop(projection, size, set, &points);
         // The body follows the head a little.
         let body = Rotation::new(&Pose {
             yaw: 0.35 * face.pose.yaw,
@@ -265,10 +268,10 @@ impl<'a> Scene<'a> {
             face,
             size,
             features,
-            surface,
             rotation,
             projection,
             camera_at,
+            points,
             noise,
             lights,
             solids,
@@ -347,15 +350,7 @@ impl<'a> Scene<'a> {
     fn hairs(&self, x: usize, y: usize, solid: &Samples) -> [Option<Hairs>; HAIR_LAYERS] {
         let mut out = [None; HAIR_LAYERS];
         for (layer, out) in self.hair.iter().zip(&mut out) {
-            let mut samples = layer.visible.pixel(x, y);
-            if samples.iter().all(|(id, _)| *id == NOTHING) {
-                continue;
-            }
-            for (hair, solid) in samples.iter_mut().zip(solid) {
-                if solid.0 != NOTHING && solid.1 > hair.1 {
-                    hair.0 = NOTHING;
-                }
-            }
+            let samples = unhidden(layer.visible.pixel(x, y), solid);
             let count = layer.placed.triangles.len() as u32;
             if let Some((fragment, share)) = fragment(&layer.placed, &samples, 0, count, x, y) {
                 let (opacity, light) = self.hair(layer.part, &fragment);
@@ -379,12 +374,7 @@ impl<'a> Scene<'a> {
     /// The lens in a pixel.
     fn glass(&self, x: usize, y: usize, solid: &Samples) -> Option<Glass> {
         let lenses = self.lenses.as_ref()?;
-        let mut samples = lenses.visible.pixel(x, y);
-        for (lens, solid) in samples.iter_mut().zip(solid) {
-            if solid.0 != NOTHING && solid.1 > lens.1 {
-                lens.0 = NOTHING;
-            }
-        }
+        let samples = unhidden(lenses.visible.pixel(x, y), solid);
         let count = lenses.placed.triangles.len() as u32;
         let (fragment, share) = fragment(&lenses.placed, &samples, 0, count, x, y)?;
         let toward = normalized(sub(self.camera_at, fragment.at));
@@ -647,27 +637,39 @@ impl Head<'_> {
 
     /// The projection to the crop of the view. `projection` has eyes and mouth at their mean
     /// places.
-    fn crop(&self, projection: Projection, size: usize, set: KeypointSet) -> Projection {
+    fn crop(
+        &self,
+        projection: Projection,
+        size: usize,
+        set: KeypointSet,
+        points: &[Vec3],
+    ) -> Projection {
         let View {
             crop, scale, shift, ..
         } = self.face.view;
-        let bounds = |set| {
-            let points = self.keypoints(set).into_iter();
-            let at = points.map(|p| projection.to_screen(self.rotation.apply(p)).at);
+        let bounds = |points: &[Vec3]| {
+            let points = points.iter();
+            let at = points.map(|p| projection.to_screen(self.rotation.apply(*p)).at);
             BoundingBox::around(at.map(|[x, y]| (f64::from(x), f64::from(y))))
         };
         let square = match crop {
             CropAround::EyesAndMouth => return projection,
-            CropAround::Keypoints => bounds(set).and_then(|bounds| {
-                let rule = CropRule::for_schema(&set.schema());
+            CropAround::Keypoints => bounds(points).and_then(|bounds| {
+                let rule = set.crop_rule();
                 rule.square_of(&FaceBox::keypoints(bounds)).ok()
             }),
-            CropAround::FaceBox(fraction) => bounds(KeypointSet::Ibug68)
-                .and_then(|bounds| CropSquare::around(&bounds).ok())
-                .map(|square| CropSquare {
-                    side: square.side / f64::from(fraction),
-                    ..square
-                }),
+            CropAround::FaceBox(fraction) => {
+                let bounds = match set {
+                    KeypointSet::Ibug68 => bounds(points),
+                    KeypointSet::Kaggle15 => bounds(&self.keypoints(KeypointSet::Ibug68)),
+                };
+                bounds
+                    .and_then(|bounds| CropSquare::around(&bounds).ok())
+                    .map(|square| CropSquare {
+                        side: square.side / f64::from(fraction),
+                        ..square
+                    })
+            }
         };
         let Some(square) = square else {
             return projection;
@@ -756,19 +758,8 @@ fn fragment(
 
 impl Scene<'_> {
     /// The keypoints in pixels.
-    pub(crate) fn keypoints(&self, set: KeypointSet) -> Keypoints {
-        let points = self.shape().keypoints(set).into_iter();
-        points.map(|p| self.keypoint(p)).collect()
-    }
-
-    fn shape(&self) -> Head<'_> {
-        Head {
-            face: self.face,
-            features: &self.features,
-            surface: &self.surface,
-            rotation: self.rotation,
-            camera_at: self.camera_at,
-        }
+    pub(crate) fn keypoints(&self) -> Keypoints {
+        self.points.iter().map(|p| self.keypoint(*p)).collect()
     }
 
     fn keypoint(&self, p: Vec3) -> Keypoint {
@@ -904,12 +895,8 @@ mod tests {
                 face.view.crop = CropAround::FaceBox(0.7);
                 (face.view.scale, face.view.shift) = (1.0, [0.0; 2]);
                 let scene = Scene::new(&face, 256, KeypointSet::Ibug68);
-                let points = scene.shape().keypoints(KeypointSet::Ibug68);
-                for (point, (p, label)) in points
-                    .iter()
-                    .zip(scene.keypoints(KeypointSet::Ibug68).iter())
-                    .enumerate()
-                {
+                let points = &scene.points;
+                for (point, (p, label)) in points.iter().zip(scene.keypoints().iter()).enumerate() {
                     if label.visibility != Visibility::Visible {
                         continue;
                     }
@@ -938,13 +925,9 @@ mod tests {
             face.hair.style = HairStyle::Bald;
             face.view.crop = CropAround::FaceBox(0.7);
             let scene = Scene::new(&face, 128, KeypointSet::Ibug68);
-            let points = scene.shape().keypoints(KeypointSet::Ibug68);
+            let points = &scene.points;
             // The jaw line is beside the ears, whose edges cover parts of pixels.
-            for (p, label) in points
-                .iter()
-                .zip(scene.keypoints(KeypointSet::Ibug68).iter())
-                .skip(17)
-            {
+            for (p, label) in points.iter().zip(scene.keypoints().iter()).skip(17) {
                 let at = scene.rotation.apply(*p);
                 match label.visibility {
                     Visibility::Occluded => assert!(measured(&scene, at, 0.02).is_none()),

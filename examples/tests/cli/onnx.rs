@@ -11,7 +11,8 @@ use fkp_model::layers::{
     max_pool2d, soft_argmax2d, upsample_bilinear2d, upsample_nearest2d,
 };
 use fkp_model::{Graph, InferencePlan, Landmarker, onnx};
-use fkp_synth::{SynthConfig, SynthFaces};
+use fkp_synth::camera::{Camera, Channels};
+use fkp_synth::{KeypointSet, SynthConfig, SynthFaces, render};
 use fkp_train::Params;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -393,9 +394,12 @@ fn the_program_of_the_page_prints_the_keypoints() {
     ran(program("export").arg(&model));
     let landmarker = Landmarker::pretrained().unwrap();
     let size = landmarker.card().task.input.size;
-    let face = image::DynamicImage::from(faces(1, size).remove(0).to_gray());
-    // Of the size of the input, of twice and of another size; two decimals are printed. PIL and `CropSquare` weigh
-    // pixels differently, which a smooth image hardly shows.
+    let mut face = SynthFaces::new(SynthConfig::default()).unwrap().params(0);
+    face.camera = Camera::NEUTRAL;
+    let (face, _) = render(&face, size, Channels::Gray, KeypointSet::Kaggle15);
+    let face = image::DynamicImage::from(face);
+    // Of the size of the input, of twice and of another size; two decimals are printed. PIL and
+    // `CropSquare` weigh pixels differently, which an image without noise hardly shows.
     for (side, tolerance) in [(size, 0.02), (2 * size, 0.2), (250, 0.5)] {
         let filter = image::imageops::FilterType::CatmullRom;
         let face = face.resize_exact(side as u32, side as u32, filter);

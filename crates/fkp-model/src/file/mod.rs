@@ -6,10 +6,11 @@ mod weights;
 
 pub use card::ModelCard;
 
-use crate::{ModelError, Network};
+use crate::{Graph, ModelError, Network};
 use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
-use candle_nn::VarBuilder;
+use candle_nn::{ModuleT, VarBuilder};
+use fkp_core::InputSpec;
 use safetensors::SafeTensors;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -44,7 +45,7 @@ pub struct ModelFile {
     pub card: ModelCard,
     /// The weights by name, as `f32` on the CPU.
     pub weights: BTreeMap<String, Tensor>,
-    /// For messages.
+    /// Named in messages.
     path: PathBuf,
 }
 
@@ -118,6 +119,15 @@ impl ModelFile {
             let mismatch = mismatch.and_then(|mut first| first.take());
             mismatch.unwrap_or(error)
         })
+    }
+
+    /// The operations of a network of this file, on the CPU, for one image.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    pub(crate) fn trace(&self, network: &Network) -> Result<Graph, ModelError> {
+        let InputSpec { channels, size, .. } = self.card.task.input;
+        Graph::trace([channels, size, size], |x| network.forward_t(x, false))
     }
 }
 

@@ -85,9 +85,7 @@ impl Landmarker {
         let network = file.network(device)?;
         let compute = match device {
             Device::Cpu => {
-                let InputSpec { channels, size, .. } = file.card.task.input;
-                let forward = |x: &Tensor| network.forward_t(x, false);
-                let plan = InferencePlan::trace([channels, size, size], forward)?;
+                let plan = InferencePlan::from_graph(&file.trace(&network)?)?;
                 Compute::Plan(Box::new(plan))
             }
             _ => Compute::Network {

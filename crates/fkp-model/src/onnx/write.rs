@@ -4,21 +4,19 @@ use super::model::model;
 use crate::graph::Graph;
 use crate::{ModelCard, ModelError, ModelFile};
 use candle_core::Device;
-use candle_nn::ModuleT;
-use fkp_core::{InputSpec, Task};
+use fkp_core::Task;
 use prost::Message;
 use std::path::Path;
 
 /// Writes the network of a model file as an ONNX file. An existing file is replaced.
 ///
 /// # Errors
-/// If the weights do not match the card, ONNX has no operator for an operation of the network, or the file cannot be written.
+/// If the weights do not match the card, ONNX has no operator for an operation of the network, or
+/// the file cannot be written.
 pub fn write(model: &ModelFile, path: impl AsRef<Path>) -> Result<(), ModelError> {
-    let network = model.network(&Device::Cpu)?;
-    let task = &model.card.task;
-    let InputSpec { channels, size, .. } = task.input;
-    let graph = Graph::trace([channels, size, size], |x| network.forward_t(x, false))?;
-    write_file(&graph, task, Some(&model.card), path.as_ref())
+    let graph = model.trace(&model.network(&Device::Cpu)?)?;
+    let card = &model.card;
+    write_file(&graph, &card.task, Some(card), path.as_ref())
 }
 
 /// Writes a network of your own, traced by [`Graph::trace`], as an ONNX file. An existing file is

@@ -137,6 +137,16 @@ impl VisibilityBuffer {
     }
 }
 
+/// The samples of one buffer that nothing in another buffer hides.
+pub(crate) fn unhidden(mut samples: Samples, others: &Samples) -> Samples {
+    for (sample, other) in samples.iter_mut().zip(others) {
+        if other.0 != NOTHING && other.1 > sample.1 {
+            sample.0 = NOTHING;
+        }
+    }
+    samples
+}
+
 /// Weights of a triangle's vertices at a point of the screen, with perspective correction.
 pub(crate) fn weights(triangle: [ScreenVertex; 3], at: [f32; 2]) -> [f32; 3] {
     let [a, b, c] = triangle;

@@ -76,10 +76,7 @@ impl PlanBuilder {
             layer.weight.len(),
             w_shape.iter().product(),
         )?;
-        let bias = layer.bias.unwrap_or_default();
-        if layer.bias.is_some() {
-            check_len("conv2d: bias", bias.len(), g.c_out)?;
-        }
+        let bias = checked_bias("conv2d: bias", layer.bias, g.c_out)?;
         let mut inputs = vec![x];
         let (residual, added) = layer.residual.split();
         if let Some(residual) = residual {
@@ -100,7 +97,7 @@ impl PlanBuilder {
             geometry: g,
             channels: layer.channels,
             weight: layer.weight.to_vec(),
-            bias: bias.to_vec(),
+            bias,
             residual: added,
         };
         Ok(self.push(Kind::Conv(Box::new(conv)), inputs, shape))
@@ -148,13 +145,10 @@ impl PlanBuilder {
             bail!("linear: no weights");
         }
         check_len("linear: weight", layer.weight.len(), n_out * n_in)?;
-        let bias = layer.bias.unwrap_or_default();
-        if layer.bias.is_some() {
-            check_len("linear: bias", bias.len(), n_out)?;
-        }
+        let bias = checked_bias("linear: bias", layer.bias, n_out)?;
         let linear = Linear {
             weight: layer.weight.to_vec(),
-            bias: bias.to_vec(),
+            bias,
             activation: layer.activation,
         };
         Ok(self.push(Kind::Linear(linear), vec![x], Shape::Vector(n_out)))
@@ -166,4 +160,12 @@ fn check_len(name: &str, len: usize, expected: usize) -> Result<()> {
         bail!("{name} must have {expected} values, got {len}");
     }
     Ok(())
+}
+
+/// The values of a bias, none if there is none.
+fn checked_bias(name: &str, bias: Option<&[f32]>, expected: usize) -> Result<Vec<f32>> {
+    if let Some(bias) = bias {
+        check_len(name, bias.len(), expected)?;
+    }
+    Ok(bias.unwrap_or_default().to_vec())
 }

@@ -35,27 +35,13 @@ impl PRelu {
 
 impl ImageOp for Scale {
     fn run(&self, [x, factors]: [&[f32]; 2], output: &mut [f32]) {
-        for y in 0..self.output.h {
-            dispatch(Row {
-                function: Function::Scale,
-                numbers: factors,
-                input: self.input.row(y, x),
-                output: self.output.row_mut(y, output),
-            });
-        }
+        Function::Scale.run([self.input, self.output], factors, x, output);
     }
 }
 
 impl ImageOp for PRelu {
     fn run(&self, [x, _]: [&[f32]; 2], output: &mut [f32]) {
-        for y in 0..self.output.h {
-            dispatch(Row {
-                function: Function::PRelu,
-                numbers: &self.slopes,
-                input: self.input.row(y, x),
-                output: self.output.row_mut(y, output),
-            });
-        }
+        Function::PRelu.run([self.input, self.output], &self.slopes, x, output);
     }
 }
 
@@ -64,6 +50,21 @@ impl ImageOp for PRelu {
 enum Function {
     Scale,
     PRelu,
+}
+
+impl Function {
+    /// Of each pixel of `x`; `frames` are those of `x` and the output.
+    fn run(self, frames: [Frame; 2], numbers: &[f32], x: &[f32], output: &mut [f32]) {
+        let [from, to] = frames;
+        for y in 0..to.h {
+            dispatch(Row {
+                function: self,
+                numbers,
+                input: from.row(y, x),
+                output: to.row_mut(y, output),
+            });
+        }
+    }
 }
 
 struct Row<'a> {

@@ -21,19 +21,7 @@ impl Nodes {
             AttributeProto::ints("pads", &[config.padding; 4]),
             AttributeProto::ints("strides", &[config.stride; 2]),
         ];
-        let mut inputs = place.inputs.clone();
-        inputs.push(self.weights(place, "weight", weight)?);
-        if let Some(bias) = bias {
-            inputs.push(self.weights(place, "bias", bias)?);
-        }
-        self.push(
-            "ConvTranspose",
-            &place.name,
-            inputs,
-            &place.output,
-            attributes,
-        );
-        Ok(())
+        self.push_layer("ConvTranspose", place, weight, bias, attributes)
     }
 
     /// Output pixel i is input pixel ⌊i / scale⌋.

@@ -60,12 +60,7 @@ impl Nodes {
                     AttributeProto::ints("pads", &[*padding; 4]),
                     AttributeProto::ints("strides", &[*stride; 2]),
                 ];
-                let mut inputs = place.inputs.clone();
-                inputs.push(self.weights(place, "weight", weight)?);
-                if let Some(bias) = bias {
-                    inputs.push(self.weights(place, "bias", bias)?);
-                }
-                self.push("Conv", &place.name, inputs, &place.output, attributes);
+                self.push_layer("Conv", place, weight, bias.as_ref(), attributes)?;
             }
             Op::BatchNorm {
                 gamma,
@@ -94,11 +89,8 @@ impl Nodes {
                 config,
             } => self.push_conv_transpose(place, weight, bias.as_ref(), *config)?,
             Op::Linear { weight, bias } => {
-                let mut inputs = place.inputs.clone();
-                inputs.push(self.weights(place, "weight", weight)?);
-                inputs.push(self.weights(place, "bias", bias)?);
                 let attributes = vec![AttributeProto::int("transB", 1)];
-                self.push("Gemm", &place.name, inputs, &place.output, attributes);
+                self.push_layer("Gemm", place, weight, Some(bias), attributes)?;
             }
             Op::Activation(activation) => self.push_activation(*activation, place)?,
             Op::MaxPool { kernel, stride } => {

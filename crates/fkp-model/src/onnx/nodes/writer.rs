@@ -30,6 +30,24 @@ impl Nodes {
         self.push(op_type, &place.name, inputs, &place.output, attributes);
     }
 
+    /// The node of a layer, one operator with weights and perhaps a bias.
+    pub(super) fn push_layer(
+        &mut self,
+        op_type: &str,
+        place: &Place,
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+        attributes: Vec<AttributeProto>,
+    ) -> Result<(), ModelError> {
+        let mut inputs = place.inputs.clone();
+        inputs.push(self.weights(place, "weight", weight)?);
+        if let Some(bias) = bias {
+            inputs.push(self.weights(place, "bias", bias)?);
+        }
+        self.push(op_type, &place.name, inputs, &place.output, attributes);
+        Ok(())
+    }
+
     /// A node before the last of an operation; returns the name of its value.
     pub(super) fn step(
         &mut self,
