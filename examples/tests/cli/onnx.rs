@@ -14,6 +14,7 @@ use fkp_model::{Graph, InferencePlan, Landmarker, onnx};
 use fkp_synth::camera::{Camera, Channels};
 use fkp_synth::{KeypointSet, SynthConfig, SynthFaces, render};
 use fkp_train::Params;
+use image::imageops::FilterType;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -398,11 +399,16 @@ fn the_program_of_the_page_prints_the_keypoints() {
     face.camera = Camera::NEUTRAL;
     let (face, _) = render(&face, size, Channels::Gray, KeypointSet::Kaggle15);
     let face = image::DynamicImage::from(face);
-    // Of the size of the input, of twice and of another size; two decimals are printed. PIL and
-    // `CropSquare` weigh pixels differently, which an image without noise hardly shows.
-    for (side, tolerance) in [(size, 0.02), (2 * size, 0.2), (250, 0.5)] {
-        let filter = image::imageops::FilterType::CatmullRom;
-        let face = face.resize_exact(side as u32, side as u32, filter);
+    let resized = |side, filter| face.resize_exact(side, side, filter);
+    let size = size as u32;
+    // Of the size of the input, of twice and of another size; two decimals are printed. Repeated pixels have
+    // means without rounding errors; at the other size PIL and `CropSquare` weigh pixels differently.
+    for (face, tolerance) in [
+        (resized(size, FilterType::Nearest), 0.02),
+        (resized(2 * size, FilterType::Nearest), 0.02),
+        (resized(250, FilterType::CatmullRom), 1.0),
+    ] {
+        let side = face.width();
         face.save(&image).unwrap();
         let face = Image::from(face);
         let printed = ran(Command::new(&python).arg(&script).args([&model, &image]));
