@@ -12,9 +12,11 @@ use clap::{Parser, ValueEnum};
 use fkp_core::BoxJitter;
 use fkp_data::BoxSource;
 use fkp_examples::{
-    Part, RunNotes, WorstFaces, check_image, check_writable, finish, format_help, model_file,
-    open_for_evaluation, read_convention, say, table, use_threads, write_convention, write_text,
+    EvaluatedKeypoints, Part, RunNotes, WorstFaces, check_image, check_writable, finish,
+    format_help, model_file, model_help, open_for_evaluation, read_convention, say, table,
+    use_threads, write_convention, write_text,
 };
+use fkp_metrics::Coverage;
 use fkp_train::{Evaluator, codec_for};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,14 +24,17 @@ use std::process::ExitCode;
 /// Evaluate a model. Keypoints, crop rule, input and output come from the model file.
 #[derive(Parser)]
 struct Arguments {
-    /// The model file; the pretrained model if absent.
-    #[arg(long)]
+    #[arg(long, help = model_help())]
     model: Option<PathBuf>,
     /// File or folder with annotated images; held-out rendered faces if absent.
     #[arg(long)]
     data: Option<PathBuf>,
     #[arg(long, help = format_help())]
     format: Option<String>,
+    /// Keypoints to evaluate, which must follow from those of the model, such as kaggle15; those of
+    /// the model if absent.
+    #[arg(long)]
+    schema: Option<String>,
     /// train, selection (the part on which the best epoch was chosen), val, all, or
     /// train:FRACTION:SEED: a part of the training part by person or image, such as train:0.5:0, to
     /// choose settings on.
@@ -93,7 +98,9 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
     }
     let (model, name) = model_file(arguments.model.as_deref())?;
     let card = &model.card;
-    let schema = &card.task.schema;
+    let evaluated = EvaluatedKeypoints::new(&card.task, arguments.schema.as_deref())
+        .with_context(|| format!("cannot evaluate {name}"))?;
+    let schema = &evaluated.schema;
     let convention = arguments.convention.as_deref();
     let convention = convention.map(|path| read_convention(path, schema));
     let convention = convention.transpose()?;
@@ -106,8 +113,9 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         },
     };
     let (path, format) = (arguments.data.as_deref(), arguments.format.as_deref());
-    let (dataset, source) = open_for_evaluation(card, path, format, arguments.split, boxes)
-        .with_context(|| format!("cannot evaluate {name}"))?;
+    let (dataset, source) =
+        open_for_evaluation(card, &evaluated, path, format, arguments.split, boxes)
+            .with_context(|| format!("cannot evaluate {name}"))?;
     say!("model: {name}");
     let notes = RunNotes::read(card)?;
     for source in &notes.sources {
@@ -133,9 +141,29 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
     if let Some((_, offsets)) = &convention {
         evaluator = evaluator.offsets(offsets);
     }
+    if let Some(map) = &evaluated.map {
+        evaluator = evaluator.onto(map, card.task.schema.len());
+    }
     let mut worst = WorstFaces::new(schema, 24);
-    let report = evaluator.run(&dataset, |scored| worst.add(scored))?;
+    let likelihood = card.task.output.likelihood().into_iter();
+    let mut coverages: Vec<Coverage> = likelihood
+        .flat_map(|likelihood| [0.5, 0.8, 0.95].map(|p| Coverage::new(likelihood, p)))
+        .collect();
+    let report = evaluator.run(&dataset, |scored| {
+        for coverage in &mut coverages {
+            coverage.update(scored.predicted, scored.sample);
+        }
+        worst.add(scored);
+    })?;
     say!("{}", table(&report));
+    for coverage in &coverages {
+        let percent = |value: f64| format!("{:.1} %", 100.0 * value);
+        say!(
+            "of the errors within the predicted interval of {}: {}",
+            percent(coverage.probability()),
+            coverage.value().map_or("none".to_owned(), percent)
+        );
+    }
     if let Some(path) = &arguments.json {
         write_text(path, &(serde_json::to_string_pretty(&report)? + "\n"))?;
     }

@@ -11,7 +11,7 @@ use clap::{Parser, ValueEnum};
 use fkp_core::Affine;
 use fkp_data::decode_image;
 use fkp_draw::{Colors, draw_keypoints, enlarge};
-use fkp_examples::{finish, landmarker, say, use_threads, write_text};
+use fkp_examples::{finish, landmarker, model_help, say, use_threads, write_text};
 use fkp_model::{BoundingBox, BoxConvention, FaceBox, Image, Keypoints, Landmarker, Schema};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -21,9 +21,12 @@ use std::process::ExitCode;
 /// Predict keypoints in images, in pixels of each image.
 #[derive(Parser)]
 struct Arguments {
-    /// The model file; the pretrained model if absent.
-    #[arg(long)]
+    #[arg(long, help = model_help())]
     model: Option<PathBuf>,
+    /// Keypoints to return, which must follow from those of the model, such as kaggle15; those of
+    /// the model if absent.
+    #[arg(long)]
+    schema: Option<String>,
     /// Image files and folders (PNG, JPEG, BMP).
     #[arg(required = true)]
     images: Vec<PathBuf>,
@@ -97,7 +100,10 @@ fn main() -> ExitCode {
 
 fn predict(arguments: &Arguments) -> Result<()> {
     use_threads(arguments.threads)?;
-    let (landmarker, _) = landmarker(arguments.model.as_deref())?;
+    let (mut landmarker, _) = landmarker(arguments.model.as_deref())?;
+    if let Some(schema) = &arguments.schema {
+        landmarker = landmarker.with_schema(&fkp_data::schema_from(schema)?)?;
+    }
     let files = images(&arguments.images)?;
     let out = &arguments.out;
     std::fs::create_dir_all(out).with_context(|| format!("{}: cannot create", out.display()))?;
@@ -159,17 +165,12 @@ fn predict_one(
         None => landmarker.detect(&image),
     };
     let found = found.with_context(|| file.display().to_string())?;
-    draw(
-        &landmarker.card().task.schema,
-        &image,
-        found.positions(),
-        overlay,
-    )?;
+    draw(landmarker.schema(), &image, found.positions(), overlay)?;
     let named = found.keypoints().map(|keypoint| NamedKeypoint {
         name: keypoint.name.to_owned(),
         x: keypoint.x,
         y: keypoint.y,
-        sigma: keypoint.sigma,
+        sigma: keypoint.sigma.is_finite().then_some(keypoint.sigma),
     });
     Ok(Prediction {
         file: file.display().to_string(),

@@ -25,14 +25,14 @@ pub use config::{
 };
 pub use convention::{read_convention, write_convention};
 pub use data::{
-    DataSource, Part, Source, TrainingData, digest, format_help, open_for_evaluation,
-    open_for_training,
+    DataSource, EvaluatedKeypoints, Part, Source, TrainingData, digest, format_help,
+    open_for_evaluation, open_for_training,
 };
 pub use gallery::{Gallery, gallery};
 pub use interrupt::Interrupt;
 pub use notes::RunNotes;
 pub use output::{check_image, check_writable, write_text};
-pub use pretrained::{landmarker, model_file};
+pub use pretrained::{landmarker, model_file, model_help};
 pub use report::{Report, heading, table, write_report};
 pub use run::TrainingRun;
 pub use run_folder::fresh_folder;

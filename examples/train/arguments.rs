@@ -4,8 +4,9 @@ use anyhow::{Result, bail, ensure};
 use clap::Parser;
 use fkp_examples::{
     DataConfig, DeviceChoice, FarLabelChoice, RenderedFaces, RunConfig, SelectionPart,
-    SourceConfig, format_help,
+    SourceConfig, format_help, model_file,
 };
+use fkp_model::ModelFile;
 use std::path::{Path, PathBuf};
 
 /// Train a keypoint network. Without --data it trains on rendered faces.
@@ -41,6 +42,11 @@ pub(crate) struct Arguments {
     /// A TOML file; see examples/configs.
     #[arg(long)]
     pub(crate) config: Option<PathBuf>,
+    /// Start from the weights of a model: a file, or `pretrained`. Weights of another shape, such as
+    /// those of other keypoints, start at random. Without --config, network, input and output are
+    /// those of the model.
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) init: Option<PathBuf>,
     /// Passes over the training set. May also be changed when resuming, unless the learning rate
     /// depends on it.
     #[arg(long)]
@@ -198,6 +204,25 @@ impl Arguments {
         Ok(())
     }
 
+    /// Sets the model to start from, and, unless there is a configuration file, its network.
+    fn set_init(&self, config: &mut RunConfig) -> Result<()> {
+        let Some(init) = &self.init else {
+            return Ok(());
+        };
+        if self.config.is_none() {
+            let (ModelFile { card, .. }, _) = model_file(Some(init))?;
+            config.network = card.network;
+            (config.input, config.output) = (card.task.input, card.task.output);
+            // The loss of the tutorial may not go with the output.
+            config.train.loss = None;
+        }
+        config.init = Some(match init.is_file() {
+            true => std::path::absolute(init)?,
+            false => init.clone(),
+        });
+        Ok(())
+    }
+
     /// The configuration file, overridden by the command line.
     pub(crate) fn resolve(&self) -> Result<RunConfig> {
         let given = self
@@ -212,6 +237,7 @@ impl Arguments {
             (None, None) if has_path => RunConfig::parse(RunConfig::TUTORIAL)?,
             (None, None) => RunConfig::parse(RunConfig::RENDERED)?,
         };
+        self.set_init(&mut config)?;
         self.set_sources(&mut config.data, given)?;
         if self.new_faces {
             let renders = config.data.renders();

@@ -15,10 +15,10 @@ mod observers;
 
 use crate::arguments::{Arguments, Start};
 use crate::observers::RunObservers;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use fkp_examples::{
-    TrainingRun, check_writable, finish, fresh_folder, say, use_threads, write_text,
+    TrainingRun, check_writable, finish, fresh_folder, model_file, say, use_threads, write_text,
 };
 use fkp_model::{ModelFile, Precision};
 use fkp_train::{StopReason, TrainOutcome, Trainer, write_atomic};
@@ -41,6 +41,9 @@ fn train(arguments: &Arguments) -> Result<()> {
     say!("data: {}", run.data.source.description);
     let parameters = parameter_count(&trainer);
     say!("network: {parameters} parameters");
+    if let (Start::New, Some(init)) = (arguments.start(), &run.config.init) {
+        initialize(&trainer, init)?;
+    }
     if arguments.find_lr {
         return learning_rates::test(&trainer, &run, arguments.out.as_deref());
     }
@@ -70,6 +73,26 @@ fn train(arguments: &Arguments) -> Result<()> {
             [] => String::new(),
             [path] => format!(" --data {path}"),
             paths => format!(" --data with one of {}", paths.join(", ")),
+        }
+    );
+    Ok(())
+}
+
+/// Starts from the weights of a model, and prints which of them fit.
+fn initialize(trainer: &Trainer<'_>, init: &Path) -> Result<()> {
+    let (model, name) = model_file(Some(init))?;
+    let new = trainer.params().load_matching(&model.weights)?;
+    let all = trainer.params().tensors().len();
+    ensure!(
+        new.len() < all,
+        "--init: the network has no weight of the shape of one of {name}"
+    );
+    say!(
+        "starting from {} of {all} weights of {name}{}",
+        all - new.len(),
+        match &new[..] {
+            [] => String::new(),
+            new => format!("; at random: {}", new.join(", ")),
         }
     );
     Ok(())

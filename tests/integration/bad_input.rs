@@ -1,7 +1,7 @@
 //! What a person can get wrong on a command line, and what they are refused. The parsers' own
 //! hostile input is tested beside each parser.
 
-use crate::common::{small_config, train};
+use crate::common::{own_keypoints, small_config, train};
 use fkp_core::{Schema, SchemaSpec};
 use fkp_data::BoxSource;
 use fkp_examples::{DataConfig, Part, RunConfig, open_for_evaluation, open_for_training};
@@ -60,6 +60,7 @@ fn a_model_of_another_schema_is_refused() {
     let refuse = |card: &ModelCard| {
         let opened = open_for_evaluation(
             card,
+            &own_keypoints(card),
             Some(folder.path()),
             None,
             Part::All,

@@ -2,8 +2,10 @@
 
 use candle_core::Device;
 use fkp_core::InputSpec;
-use fkp_examples::{DataConfig, RenderedConfig, RunConfig, TrainingData, TrainingRun};
-use fkp_model::{CnnConfig, NetworkConfig};
+use fkp_examples::{
+    DataConfig, EvaluatedKeypoints, RenderedConfig, RunConfig, TrainingData, TrainingRun,
+};
+use fkp_model::{CnnConfig, ModelCard, NetworkConfig};
 use fkp_train::{TrainConfig, TrainOutcome};
 use std::path::Path;
 
@@ -41,4 +43,9 @@ pub(crate) fn train(config: &RunConfig, folder: &Path) -> (TrainingData, TrainOu
     let outcome = trainer.fit(train, selection, &mut ()).unwrap();
     drop(trainer);
     (run.data, outcome)
+}
+
+/// The keypoints of a model itself.
+pub(crate) fn own_keypoints(card: &ModelCard) -> EvaluatedKeypoints {
+    EvaluatedKeypoints::new(&card.task, None).unwrap()
 }

@@ -1,6 +1,6 @@
 //! From rendered faces to keypoints in an image's own pixels.
 
-use crate::common::{small_config, train};
+use crate::common::{own_keypoints, small_config, train};
 use fkp_core::{
     Affine, Border, CoordinateFrame, CropSquare, Dataset, FaceBox, Filter, Image, warp_affine,
 };
@@ -42,9 +42,16 @@ fn a_model_file_says_everything_an_evaluation_needs() {
     let model = ModelFile::read(folder.path().join("best.safetensors")).unwrap();
     let card = &model.card;
     let open = |part| {
-        open_for_evaluation(card, None, None, part, BoxSource::Labels)
-            .unwrap()
-            .0
+        open_for_evaluation(
+            card,
+            &own_keypoints(card),
+            None,
+            None,
+            part,
+            BoxSource::Labels,
+        )
+        .unwrap()
+        .0
     };
     let loss = RunNotes::read(card).unwrap().loss;
     let device = candle_core::Device::Cpu;
@@ -92,7 +99,14 @@ fn evaluation_scores_what_the_training_held_out() {
         };
         let part = |part| {
             let path = Some(set.as_path());
-            let opened = open_for_evaluation(card, path, None, part, BoxSource::Labels);
+            let opened = open_for_evaluation(
+                card,
+                &own_keypoints(card),
+                path,
+                None,
+                part,
+                BoxSource::Labels,
+            );
             ids(&opened.unwrap().0)
         };
         assert_eq!(part(Part::Selection), ids(&data.selection), "seed {seed}");

@@ -1,6 +1,6 @@
 //! Training on several data sets at once.
 
-use crate::common::small_config;
+use crate::common::{own_keypoints, small_config};
 use candle_core::Device;
 use fkp_core::{Dataset, Sample, Schema};
 use fkp_data::BoxSource;
@@ -307,7 +307,14 @@ fn a_part_of_the_training_part_is_taken_out_by_a_seed() {
     let ids = |part: &str| {
         let part: Part = part.parse().unwrap();
         let card = landmarker.card();
-        let opened = open_for_evaluation(card, Some(&all), None, part, BoxSource::Labels);
+        let opened = open_for_evaluation(
+            card,
+            &own_keypoints(card),
+            Some(&all),
+            None,
+            part,
+            BoxSource::Labels,
+        );
         let ids = samples(&opened.unwrap().0).into_iter().map(|s| s.id);
         ids.collect::<BTreeSet<_>>()
     };

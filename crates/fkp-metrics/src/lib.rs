@@ -9,6 +9,7 @@
 #![doc = include_str!("../README.md")]
 
 mod coordinate;
+mod coverage;
 mod curve;
 mod evaluation;
 mod keypoint_error;
@@ -17,6 +18,7 @@ mod nme;
 mod threshold;
 
 pub use coordinate::{Mae, Rmse};
+pub use coverage::Coverage;
 pub use curve::CumulativeErrorCurve;
 pub use evaluation::{Evaluation, EvaluationReport, KeypointReport, NmeReport};
 pub use mean_face::MeanFace;

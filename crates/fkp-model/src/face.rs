@@ -1,5 +1,6 @@
 //! The keypoints of a face, as they are returned.
 
+use crate::HeadPose;
 use fkp_core::{CropSquare, Keypoints, Prediction, Schema};
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ pub struct Face {
     pub(crate) schema: Arc<Schema>,
     pub(crate) prediction: Prediction,
     pub(crate) crop: CropSquare,
+    pub(crate) pose: Option<HeadPose>,
 }
 
 /// One keypoint of a face.
@@ -20,9 +22,9 @@ pub struct FaceKeypoint<'a> {
     pub x: f32,
     /// Row, in pixels of the image.
     pub y: f32,
-    /// Standard deviation of x and of y, in pixels of the image; `None` if the model does not
-    /// predict it.
-    pub sigma: Option<f32>,
+    /// Standard deviation of x and of y, in pixels of the image; NaN if the model does not predict
+    /// it.
+    pub sigma: f32,
 }
 
 impl Face {
@@ -35,7 +37,7 @@ impl Face {
                 name,
                 x: keypoint.x,
                 y: keypoint.y,
-                sigma: self.sigmas().map(|sigma| sigma[i]),
+                sigma: self.sigmas().map_or(f32::NAN, |sigma| sigma[i]),
             })
     }
 
@@ -52,6 +54,12 @@ impl Face {
     /// The standard deviations only, in the schema's order.
     pub fn sigmas(&self) -> Option<&[f32]> {
         self.prediction.sigma_px.as_deref()
+    }
+
+    /// The orientation of the head, from the 68 keypoints of the schema `ibug68`; `None` if the
+    /// model does not predict these.
+    pub fn pose(&self) -> Option<HeadPose> {
+        self.pose
     }
 
     /// The square of the image that the network saw.

@@ -20,6 +20,8 @@ pub mod layers;
 mod network;
 #[cfg(feature = "onnx")]
 pub mod onnx;
+mod pose;
+mod pretrained;
 
 pub use error::ModelError;
 pub use face::{Face, FaceKeypoint};
@@ -31,6 +33,8 @@ pub use network::{
     Cnn, CnnConfig, Mobile, MobileConfig, Network, NetworkConfig, Norm, Padding, ResidualConfig,
     ResidualNetwork,
 };
+pub use pose::HeadPose;
+pub use pretrained::Pretrained;
 
 // The types of `fkp-core` that applications need, so that they can depend on this crate only.
 pub use fkp_core::{

@@ -19,6 +19,9 @@ pub enum KeypointSet {
 }
 
 impl KeypointSet {
+    /// All sets.
+    pub const ALL: [Self; 2] = [Self::Kaggle15, Self::Ibug68];
+
     /// The schema of the keypoints.
     pub fn schema(self) -> Schema {
         match self {
@@ -29,10 +32,8 @@ impl KeypointSet {
 
     /// The rule by which photographs with these keypoints are cropped.
     pub(crate) fn crop_rule(self) -> &'static CropRule {
-        static RULES: LazyLock<[CropRule; 2]> = LazyLock::new(|| {
-            let sets = [KeypointSet::Kaggle15, KeypointSet::Ibug68];
-            sets.map(|set| CropRule::for_schema(&set.schema()))
-        });
+        static RULES: LazyLock<[CropRule; 2]> =
+            LazyLock::new(|| KeypointSet::ALL.map(|set| CropRule::for_schema(&set.schema())));
         &RULES[self as usize]
     }
 }

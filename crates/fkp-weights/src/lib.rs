@@ -14,12 +14,12 @@ pub struct Weights {
     pub sha256: &'static str,
 }
 
-/// 15 keypoints, each with a standard deviation, trained on rendered faces only, without
+/// 68 keypoints, each with a standard deviation, trained on rendered faces only, without
 /// photographs. See the model card above.
-pub const RENDERED_15: Weights = Weights {
-    name: "rendered15",
-    bytes: include_bytes!("../weights/rendered15.safetensors"),
-    sha256: include_str!("../weights/rendered15.sha256"),
+pub const FAST: Weights = Weights {
+    name: "fast",
+    bytes: include_bytes!("../weights/fast.safetensors"),
+    sha256: include_str!("../weights/fast.sha256"),
 };
 
 #[cfg(test)]
@@ -29,15 +29,15 @@ mod tests {
 
     #[test]
     fn the_bytes_have_the_checksum_of_the_card() {
-        let digest = Sha256::digest(RENDERED_15.bytes);
+        let digest = Sha256::digest(FAST.bytes);
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(digest, RENDERED_15.sha256.trim());
+        assert_eq!(digest, FAST.sha256.trim());
         let card = include_str!("../README.md");
         assert!(card.contains(&digest), "the card names another SHA-256");
     }
 
     #[test]
     fn the_file_is_small_enough_to_ship() {
-        assert!(RENDERED_15.bytes.len() <= 4_000_000);
+        assert!(FAST.bytes.len() <= 2_000_000);
     }
 }

@@ -19,6 +19,10 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunConfig {
+    /// The model whose weights the training starts from: a file, or the name of a pretrained one;
+    /// random weights if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<PathBuf>,
     /// The training data.
     pub data: DataConfig,
     /// The input of the network.
@@ -37,6 +41,7 @@ pub struct RunConfig {
 impl Default for RunConfig {
     fn default() -> Self {
         Self {
+            init: None,
             data: DataConfig::default(),
             input: InputSpec::gray(96),
             output: OutputSpec::Coordinates,

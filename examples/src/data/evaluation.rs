@@ -4,17 +4,55 @@ use super::part::{Part, Parts, carve};
 use super::rendered;
 use super::source::{Source, cropped, format_of, map_onto, short_name};
 use crate::RunNotes;
-use anyhow::{Context, Result};
-use fkp_core::{Dataset, Schema, Subset};
-use fkp_data::{BoxSource, Cached, OpenOptions};
+use anyhow::{Context, Result, bail};
+use fkp_core::{CropRule, Dataset, Schema, SchemaMap, Subset, Task};
+use fkp_data::{BoxSource, Cached, Cropped, Mapped, OpenOptions};
 use fkp_model::ModelCard;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Opens data to evaluate a model on. Schema, crop rule, input and split come from the model file,
-/// so that `--split val` never contains training samples.
+/// The keypoints that a model is evaluated on: its own, or others that follow from them.
+pub struct EvaluatedKeypoints {
+    /// Their schema.
+    pub schema: Schema,
+    /// From the model's keypoints to these; `None` if they are the model's own.
+    pub map: Option<SchemaMap>,
+    /// The model's crops, by these keypoints.
+    pub crop: CropRule,
+}
+
+impl EvaluatedKeypoints {
+    /// Those of the schema of this name or file; the model's own if there is none.
+    pub fn new(task: &Task, schema: Option<&str>) -> Result<Self> {
+        let schema = schema.map(fkp_data::schema_from).transpose()?;
+        let Some(schema) = schema.filter(|schema| *schema != task.schema) else {
+            return Ok(Self {
+                schema: task.schema.clone(),
+                map: None,
+                crop: task.crop.clone(),
+            });
+        };
+        let map = map_onto(&task.schema, &schema)?;
+        let Some(crop) = task.crop.onto(&map) else {
+            bail!(
+                "the keypoints of `{}` do not all follow from those of the model, `{}`",
+                schema.name(),
+                task.schema.name()
+            );
+        };
+        Ok(Self {
+            schema,
+            map: Some(map),
+            crop,
+        })
+    }
+}
+
+/// Opens data to evaluate a model on. Crop rule, input and split come from the model file, so that
+/// `--split val` never contains training samples.
 pub fn open_for_evaluation(
     card: &ModelCard,
+    evaluated: &EvaluatedKeypoints,
     path: Option<&Path>,
     format: Option<&str>,
     part: Part,
@@ -22,13 +60,13 @@ pub fn open_for_evaluation(
 ) -> Result<(Arc<dyn Dataset>, Source)> {
     let notes = RunNotes::read(card)?;
     let Some(path) = path else {
-        return rendered::for_evaluation(card, part, &notes.rendered, boxes);
+        return rendered::for_evaluation(card, evaluated, part, &notes.rendered, boxes);
     };
-    let task = &card.task;
-    let builtin = Schema::by_name(task.schema.name()).is_some();
+    let schema = &evaluated.schema;
+    let builtin = Schema::by_name(schema.name()).is_some();
     let options = OpenOptions {
         format: format_of(format)?,
-        schema: (!builtin).then(|| task.schema.clone()),
+        schema: (!builtin).then(|| schema.clone()),
         split_rule: notes.split,
         ..OpenOptions::default()
     };
@@ -46,10 +84,18 @@ pub fn open_for_evaluation(
     };
     let (place, found, count) = (path.display(), opened.format, indices.len());
     let samples = Subset::new(opened.complete.clone(), indices)?;
-    let map = map_onto(samples.schema(), &task.schema)
-        .context("this data does not have the keypoints of the model")?;
+    let map = map_onto(samples.schema(), schema).context(
+        "this data does not have the keypoints of the model; if its keypoints follow from them, \
+             name them with --schema, such as --schema kaggle15",
+    )?;
     let description = format!("{place} ({found}), split `{part}`: {count} samples");
-    let crops = cropped(Arc::new(samples), found, &map, &task.crop, &task.input);
+    let samples: Arc<dyn Dataset> = Arc::new(samples);
+    let input = &card.task.input;
+    let crops = match &evaluated.map {
+        None => cropped(samples, found, &map, &evaluated.crop, input),
+        // Images that are crops by another rule, like those of Kaggle, are cropped again.
+        Some(_) => Cropped::new(Mapped::new(samples, map), evaluated.crop.clone(), *input),
+    };
     let dataset = Arc::new(Cached::new(crops.with_box_source(boxes)));
     let name = short_name(path);
     Ok((dataset, Source { name, description }))

@@ -9,7 +9,7 @@ mod source;
 mod training;
 
 pub use digest::digest;
-pub use evaluation::open_for_evaluation;
+pub use evaluation::{EvaluatedKeypoints, open_for_evaluation};
 pub use part::Part;
 pub use source::{DataSource, Source, TrainingData, format_help};
 

@@ -1,23 +1,19 @@
 //! Rendered faces as training and evaluation data.
 
+use super::evaluation::EvaluatedKeypoints;
 use super::part::Part;
 use super::source::{Source, TrainingData};
 use crate::{DataConfig, RenderedConfig, RenderedFaces, SelectionPart};
 use anyhow::{Result, bail};
-use fkp_core::{CropRule, Dataset, InputSpec, Schema, Subset};
-use fkp_data::{BoxSource, Cached, Cropped};
+use fkp_core::{CropRule, Dataset, InputSpec, Subset};
+use fkp_data::{BoxSource, Cached, Cropped, Mapped};
 use fkp_model::ModelCard;
-use fkp_synth::{SynthConfig, SynthFaces};
+use fkp_synth::{KeypointSet, SynthConfig, SynthFaces};
 use std::sync::Arc;
 
 pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<TrainingData> {
-    let schema = Schema::kaggle15();
-    if config.schema != schema.name() && config.schema != "source" {
-        bail!(
-            "rendered faces have the keypoints of `kaggle15`, not `{}`",
-            config.schema
-        );
-    }
+    let labels = labels_of(&config.schema)?;
+    let schema = labels.schema();
     if let Some(format) = &config.format {
         bail!("the format `{format}` is given, but no data to read in it");
     }
@@ -39,15 +35,15 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
     );
     let (train, representative) = match config.rendered.faces {
         RenderedFaces::Fixed => {
-            let faces = cached(train, seeds.train, input)?;
+            let faces = cached(train, seeds.train, labels, input)?;
             (Arc::clone(&faces), faces)
         }
-        RenderedFaces::NewEachEpoch => new_each_epoch(train, seeds.train, input)?,
+        RenderedFaces::NewEachEpoch => new_each_epoch(train, seeds.train, labels, input)?,
     };
     Ok(TrainingData {
         train,
         representative,
-        selection: cached(validation, selection, input)?,
+        selection: cached(validation, selection, labels, input)?,
         crop: CropRule::for_schema(&schema),
         schema,
         format: None,
@@ -59,6 +55,20 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
         sources: Vec::new(),
         sampler: None,
     })
+}
+
+/// The labels of rendered faces for the keypoints that a configuration names.
+fn labels_of(schema: &str) -> Result<KeypointSet> {
+    let default = KeypointSet::default();
+    let named = KeypointSet::ALL.into_iter();
+    let mut named = named.filter(|set| set.schema().name() == schema);
+    match named.next() {
+        Some(set) => Ok(set),
+        None if schema == "source" => Ok(default),
+        None => {
+            bail!("rendered faces have the keypoints of `kaggle15` or `ibug68`, not `{schema}`")
+        }
+    }
 }
 
 /// The seed of each part, so that all parts show different people.
@@ -78,17 +88,24 @@ impl RenderedSeeds {
     }
 }
 
-fn faces(count: usize, seed: u64, input: &InputSpec) -> Result<SynthFaces> {
+fn faces(count: usize, seed: u64, keypoints: KeypointSet, input: &InputSpec) -> Result<SynthFaces> {
     Ok(SynthFaces::new(SynthConfig {
         size: input.size,
         count,
         seed,
+        keypoints,
         ..SynthConfig::default()
     })?)
 }
 
-fn cached(count: usize, seed: u64, input: &InputSpec) -> Result<Arc<dyn Dataset>> {
-    Ok(Arc::new(Cached::new(faces(count, seed, input)?)))
+fn cached(
+    count: usize,
+    seed: u64,
+    labels: KeypointSet,
+    input: &InputSpec,
+) -> Result<Arc<dyn Dataset>> {
+    let faces = faces(count, seed, labels, input)?;
+    Ok(Arc::new(Cached::new(faces)))
 }
 
 /// Of faces that are new in each epoch, this many represent the training samples.
@@ -98,27 +115,30 @@ const REPRESENTATIVE: usize = 1000;
 fn new_each_epoch(
     count: usize,
     seed: u64,
+    labels: KeypointSet,
     input: &InputSpec,
 ) -> Result<(Arc<dyn Dataset>, Arc<dyn Dataset>)> {
-    let faces = faces(count, seed, input)?.new_each_epoch();
+    let faces = faces(count, seed, labels, input)?.new_each_epoch();
     let first = Subset::new(faces.clone(), (0..count.min(REPRESENTATIVE)).collect())?;
     Ok((Arc::new(faces), Arc::new(Cached::new(first))))
 }
 
 pub(super) fn for_evaluation(
     card: &ModelCard,
+    evaluated: &EvaluatedKeypoints,
     part: Part,
     config: &RenderedConfig,
     boxes: BoxSource,
 ) -> Result<(Arc<dyn Dataset>, Source)> {
     let task = &card.task;
-    let schema = Schema::kaggle15();
-    if task.schema != schema {
-        let (theirs, ours) = (task.schema.name(), schema.name());
+    let mut sets = KeypointSet::ALL.into_iter();
+    let Some(labels) = sets.find(|set| set.schema() == task.schema) else {
         bail!(
-            "the model has `{theirs}` keypoints, rendered faces `{ours}`: name a data set with --data"
+            "the model has `{}` keypoints, rendered faces those of `kaggle15` or `ibug68`: name a data \
+             set with --data",
+            task.schema.name()
         );
-    }
+    };
     let seeds = RenderedSeeds::of(config);
     let (count, seed) = match part {
         Part::Train => (config.train, seeds.train),
@@ -128,7 +148,11 @@ pub(super) fn for_evaluation(
             bail!("rendered faces are unlimited: choose train, selection or val with --split")
         }
     };
-    let faces = cached(count, seed, &task.input)?;
+    let faces = cached(count, seed, labels, &task.input)?;
+    let faces: Arc<dyn Dataset> = match &evaluated.map {
+        None => faces,
+        Some(map) => Arc::new(Mapped::new(faces, map.clone())),
+    };
     let dataset: Arc<dyn Dataset> = match boxes {
         BoxSource::Labels => faces,
         // The image is the crop: another box moves it within its own borders.

@@ -211,11 +211,14 @@ fn the_pretrained_model_evaluates_and_predicts() {
         .arg("--out")
         .arg(&faces)
         .args(["--count", "12"]));
+    let mut without_schema = program("evaluate");
+    without_schema.arg("--data").arg(&faces);
+    assert!(refused(&mut without_schema).contains("--schema kaggle15"));
     let worst = folder.path().join("worst.png");
     let stdout = ran(program("evaluate")
         .arg("--data")
         .arg(&faces)
-        .args(["--split", "all"])
+        .args(["--split", "all", "--schema", "kaggle15"])
         .arg("--worst")
         .arg(&worst));
     assert!(stdout.contains("the pretrained model"), "{stdout}");
@@ -228,9 +231,15 @@ fn the_pretrained_model_evaluates_and_predicts() {
         .unwrap();
     let mae: f64 = mae.split_whitespace().last().unwrap().parse().unwrap();
     assert!(mae < 2.0, "{mae} px on rendered faces");
+    let covered = stdout
+        .lines()
+        .find(|line| line.contains("of 80.0 %"))
+        .unwrap();
+    assert!(covered.ends_with(" %"), "{covered}");
     let out = folder.path().join("out");
     ran(program("predict")
         .arg(faces.join("images"))
+        .args(["--schema", "kaggle15"])
         .arg("--out")
         .arg(&out));
     let text = std::fs::read_to_string(out.join("predictions.json")).unwrap();
@@ -301,5 +310,49 @@ fn a_useless_result_is_reported_and_learning_rates_are_explained() {
     assert!(
         help.contains("flip_pairs = [[") && help.contains("normalizing_pair"),
         "{help}"
+    );
+}
+
+/// Keypoints of another schema have other last layers, and the rest is where the model was.
+#[test]
+fn a_training_starts_from_the_pretrained_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |name: &str, more: &[&str]| {
+        let mut command = program("train");
+        command
+            .args([
+                "--data",
+                "rendered:32",
+                "--init",
+                "pretrained",
+                "--epochs",
+                "1",
+            ])
+            .arg("--out")
+            .arg(folder.path().join(name));
+        ran(command.args(more))
+    };
+    let config = std::fs::read_to_string;
+    let all = run("all", &["--schema", "ibug68"]);
+    assert!(
+        all.contains("weights of the pretrained model `fast`\n"),
+        "{all}"
+    );
+    let text = config(folder.path().join("all").join("config.toml")).unwrap();
+    assert!(
+        text.contains("init = \"pretrained\"") && text.contains("size = 112"),
+        "{text}"
+    );
+    let other = run("other", &["--schema", "kaggle15"]);
+    assert!(
+        other.contains("; at random: dense1.bias, dense1.weight\n"),
+        "{other}"
+    );
+    let mut absent = program("train");
+    absent.args(["--init", "no-such-model"]);
+    let text = refused(&mut absent);
+    assert!(
+        text.contains("neither a file nor a pretrained model (fast)"),
+        "{text}"
     );
 }

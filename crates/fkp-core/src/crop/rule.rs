@@ -1,6 +1,8 @@
 //! The rule by which a model crops: from keypoints or a box to the square that the network sees.
 
-use crate::{BoundingBox, BoxConvention, CropError, CropSquare, FaceBox, Image, Keypoints, Schema};
+use crate::{
+    BoundingBox, BoxConvention, CropError, CropSquare, FaceBox, Image, Keypoints, Schema, SchemaMap,
+};
 use serde::{Deserialize, Serialize};
 
 /// Which square of an image the network sees. Part of a model file, because a model is accurate
@@ -34,6 +36,31 @@ impl CropRule {
                 face_box: schema.face_box().copied(),
             },
         }
+    }
+
+    /// The same crops for keypoints of another schema: its squares are those of this rule, and its
+    /// boxes around keypoints are around the mapped ones. `None` if a mapped keypoint has no
+    /// source, so that its place in the crop is not known.
+    ///
+    /// # Panics
+    /// If the map is from another number of keypoints.
+    pub fn onto(&self, map: &SchemaMap) -> Option<Self> {
+        let Self::MeanShape {
+            mean_shape,
+            face_box,
+        } = self
+        else {
+            return Some(Self::Whole);
+        };
+        let place = |axis: usize| {
+            let places: Vec<f64> = mean_shape.iter().map(|place| place[axis]).collect();
+            map.means(&places).into_iter()
+        };
+        let mapped = place(0).zip(place(1)).map(|(x, y)| Some([x?, y?]));
+        Some(Self::MeanShape {
+            mean_shape: mapped.collect::<Option<_>>()?,
+            face_box: *face_box,
+        })
     }
 
     /// The square for an image: from its labeled keypoints, or from the box if too few are labeled.

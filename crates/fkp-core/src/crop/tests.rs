@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::{
-    Affine, BoundingBox, Image, InputSpec, Keypoint, Keypoints, Purpose, Sample, Schema, rng_for,
+    Affine, BoundingBox, Image, InputSpec, Keypoint, Keypoints, Purpose, Sample, Schema, SchemaMap,
+    rng_for,
 };
 use proptest::prelude::*;
 
@@ -38,6 +39,36 @@ fn a_crop_is_aligned_to_the_mean_shape() {
             );
         }
     }
+}
+
+/// The box around the 15 keypoints of a face gives the crop of a model of 68.
+#[test]
+fn a_rule_for_other_keypoints_gives_the_same_crops() {
+    let (map, rule) = (
+        SchemaMap::ibug68_to_kaggle15(),
+        CropRule::for_schema(&Schema::ibug68()),
+    );
+    let mapped = rule.onto(&map).unwrap();
+    let face: Keypoints = Schema::ibug68()
+        .mean_shape()
+        .iter()
+        .map(|[u, v]| Keypoint::new((u * 200.0 + 29.5) as f32, (v * 200.0 + 69.5) as f32))
+        .collect();
+    let image = Image::filled(300, 400, 1, 7);
+    let expected = rule.square(&image, &face, None).unwrap();
+    let found = mapped.square(&image, &map.apply(&face), None).unwrap();
+    assert!((found.side - expected.side).abs() < 1e-3);
+    assert!((found.center.0 - expected.center.0).abs() < 1e-3);
+    assert!((found.center.1 - expected.center.1).abs() < 1e-3);
+    let face_box = FaceBox::face(BoundingBox::from_image_edges(10.0, 20.0, 90.0, 118.0));
+    assert_eq!(mapped.square_of(&face_box), rule.square_of(&face_box));
+    assert_eq!(CropRule::Whole.onto(&map), Some(CropRule::Whole));
+    let without_lips = SchemaMap::aflw21_to_kaggle15();
+    let of_21 = CropRule::MeanShape {
+        mean_shape: vec![[0.5, 0.5]; 21],
+        face_box: None,
+    };
+    assert_eq!(of_21.onto(&without_lips), None);
 }
 
 #[test]

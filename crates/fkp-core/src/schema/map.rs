@@ -206,6 +206,24 @@ impl SchemaMap {
         };
         self.sources.iter().map(mean).collect()
     }
+
+    /// A number for each source keypoint, such as a coordinate or a standard deviation, averaged
+    /// over the sources of each target keypoint; `None` where the target has none.
+    ///
+    /// # Panics
+    /// If there are not as many numbers as source keypoints.
+    pub fn means(&self, source: &[f64]) -> Vec<Option<f64>> {
+        assert_eq!(
+            source.len(),
+            self.source_len,
+            "the number of values is not that of the source schema"
+        );
+        let mean = |indices: &Vec<usize>| {
+            let sum: f64 = indices.iter().map(|&i| source[i]).sum();
+            (!indices.is_empty()).then(|| sum / indices.len() as f64)
+        };
+        self.sources.iter().map(mean).collect()
+    }
 }
 
 #[cfg(test)]
@@ -250,6 +268,9 @@ mod tests {
         let mapped = SchemaMap::aflw21_to_kaggle15().apply(&Keypoints::from_xy(&[[1.0, 1.0]; 21]));
         assert_eq!(mapped.labeled().count(), 13);
         assert!(!mapped[13].is_labeled() && !mapped[14].is_labeled());
+        let numbers: Vec<f64> = (0..21).map(f64::from).collect();
+        let means = SchemaMap::aflw21_to_kaggle15().means(&numbers);
+        assert_eq!((means[0], means[13]), (Some(10.0), None));
     }
 
     #[test]

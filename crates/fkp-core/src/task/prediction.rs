@@ -1,6 +1,6 @@
 //! The prediction of a network for one image.
 
-use crate::{Affine, Keypoints};
+use crate::{Affine, Keypoints, SchemaMap};
 
 /// The keypoints that a model predicts in an image, with the standard deviation of each.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -39,6 +39,24 @@ impl Prediction {
         Self {
             keypoints: self.keypoints.map(dst_from_src),
             sigma_px: sigma_px.map(|sigma| sigma.iter().map(|s| s * scale).collect()),
+        }
+    }
+
+    /// The prediction in another schema. The standard deviation of a mean of keypoints is the mean
+    /// of theirs, as if their errors were fully correlated, which is the most that it can be; it is
+    /// NaN where the keypoint is unlabeled.
+    ///
+    /// # Panics
+    /// If the map is from another number of keypoints.
+    pub fn onto(&self, map: &SchemaMap) -> Self {
+        let mean = |sigma: &Vec<f32>| {
+            let sigma: Vec<f64> = sigma.iter().map(|s| f64::from(*s)).collect();
+            let means = map.means(&sigma).into_iter();
+            means.map(|s| s.map_or(f32::NAN, |s| s as f32)).collect()
+        };
+        Self {
+            keypoints: map.apply(&self.keypoints),
+            sigma_px: self.sigma_px.as_ref().map(mean),
         }
     }
 }

@@ -6,7 +6,7 @@ mod weights;
 
 pub use card::ModelCard;
 
-use crate::{Graph, ModelError, Network};
+use crate::{Graph, ModelError, Network, Pretrained};
 use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{ModuleT, VarBuilder};
@@ -32,8 +32,9 @@ pub enum Precision {
 /// ```
 /// use candle_core::{DType, Device, Tensor};
 /// use candle_nn::ModuleT;
+/// use fkp_model::{ModelFile, Pretrained};
 ///
-/// let file = fkp_model::ModelFile::pretrained()?;
+/// let file = ModelFile::pretrained(Pretrained::default())?;
 /// let network = file.network(&Device::Cpu)?;
 /// let size = file.card.task.input.size;
 /// let crops = Tensor::zeros((2, 1, size, size), DType::F32, &Device::Cpu)?;
@@ -50,14 +51,12 @@ pub struct ModelFile {
 }
 
 impl ModelFile {
-    /// The model that is included in this crate. See
-    /// [`Landmarker::pretrained`](crate::Landmarker::pretrained).
+    /// A model that is included in this crate.
     ///
     /// # Errors
     /// If a tensor operation fails.
-    pub fn pretrained() -> Result<Self, ModelError> {
-        let weights = fkp_weights::RENDERED_15;
-        Self::parse(Path::new(weights.name), weights.bytes)
+    pub fn pretrained(model: Pretrained) -> Result<Self, ModelError> {
+        Self::parse(Path::new(model.name()), model.bytes())
     }
 
     /// Reads a model file.

@@ -1,9 +1,12 @@
 //! Prediction: from an image to keypoints in its own pixels.
 
-use crate::{Face, InferencePlan, ModelCard, ModelError, ModelFile, Network};
+mod keypoints;
+
+use crate::{Face, InferencePlan, ModelCard, ModelError, ModelFile, Network, Pretrained};
 use candle_core::{Device, Tensor};
 use candle_nn::ModuleT;
 use fkp_core::{CropSquare, FaceBox, Image, InputSpec, Schema};
+use keypoints::ReturnedKeypoints;
 use std::fmt;
 use std::path::Path;
 use std::slice;
@@ -19,18 +22,18 @@ use std::sync::Arc;
 /// // A face from forehead to chin, as a face detector returns it: x, y, width, height.
 /// let face_box = FaceBox::face(BoundingBox::from_image_edges(200.0, 120.0, 160.0, 200.0));
 /// let face = landmarker.detect_in(&photograph, &face_box)?;
-/// let nose = face.keypoint("nose_tip").unwrap();
+/// let nose = face.keypoint("30").unwrap(); // the tip of the nose in the 68 keypoints of iBUG
 /// assert!(nose.x > 200.0 && nose.x < 360.0);
 /// # Ok::<(), fkp_model::ModelError>(())
 /// ```
 #[derive(Clone)]
 pub struct Landmarker {
     model: Arc<Model>,
+    returned: Arc<ReturnedKeypoints>,
 }
 
 struct Model {
     card: ModelCard,
-    schema: Arc<Schema>,
     compute: Compute,
 }
 
@@ -45,14 +48,21 @@ enum Compute {
 }
 
 impl Landmarker {
-    /// The model that is included in this crate, on the CPU: without a file or a download. 15
-    /// keypoints of the schema `kaggle15`, each with a standard deviation, trained on rendered
-    /// faces only. Its card, with its errors on photographs, is the documentation of `fkp-weights`.
+    /// The default model that is included in this crate, on the CPU, without a file or a download:
+    /// the same as `Landmarker::from_pretrained(Pretrained::default())`.
     ///
     /// # Errors
     /// If a tensor operation fails.
     pub fn pretrained() -> Result<Self, ModelError> {
-        Self::build(ModelFile::pretrained()?, &Device::Cpu)
+        Self::from_pretrained(Pretrained::default())
+    }
+
+    /// A model that is included in this crate, on the CPU.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    pub fn from_pretrained(model: Pretrained) -> Result<Self, ModelError> {
+        Self::build(ModelFile::pretrained(model)?, &Device::Cpu)
     }
 
     /// Reads a model file and builds its network on the CPU.
@@ -93,19 +103,52 @@ impl Landmarker {
                 device: device.clone(),
             },
         };
+        let returned = ReturnedKeypoints::all(&file.card.task);
         let model = Model {
-            schema: Arc::new(file.card.task.schema.clone()),
             card: file.card,
             compute,
         };
         Ok(Self {
             model: Arc::new(model),
+            returned: Arc::new(returned),
         })
     }
 
-    /// The model's card: keypoints, sizes, crop rule.
+    /// The same model with keypoints of another schema, which must follow from its own: the 15 of
+    /// Kaggle are some of the 68 of iBUG, and the means of some.
+    ///
+    /// Boxes and crops are then understood as those of a model of the new schema:
+    /// [`FaceBox::keypoints`] encloses the new keypoints, and the images that [`Self::detect`] takes
+    /// are aligned as by [`CropRule::for_schema`](crate::CropRule::for_schema) of it.
+    ///
+    /// ```
+    /// use fkp_model::{Image, Landmarker, Schema};
+    /// let landmarker = Landmarker::pretrained()?.with_schema(&Schema::kaggle15())?;
+    /// let face = landmarker.detect(&Image::filled(96, 96, 1, 128))?;
+    /// assert_eq!(face.keypoints().count(), 15);
+    /// let nose = face.keypoint("nose_tip").unwrap();
+    /// # assert!(nose.x > 20.0 && nose.x < 76.0);
+    /// # Ok::<(), fkp_model::ModelError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a keypoint of the schema does not follow from the model's keypoints.
+    pub fn with_schema(&self, schema: &Schema) -> Result<Self, ModelError> {
+        let returned = ReturnedKeypoints::in_schema(&self.model.card.task, schema)?;
+        Ok(Self {
+            model: Arc::clone(&self.model),
+            returned: Arc::new(returned),
+        })
+    }
+
+    /// The model's card: its keypoints, sizes, crop rule.
     pub fn card(&self) -> &ModelCard {
         &self.model.card
+    }
+
+    /// The schema of the keypoints that are returned.
+    pub fn schema(&self) -> &Schema {
+        self.returned.schema()
     }
 
     /// The keypoints of the face in a box: for photographs. The face is cropped as in the model's
@@ -127,12 +170,11 @@ impl Landmarker {
         image: &Image,
         boxes: &[FaceBox],
     ) -> Result<Vec<Face>, ModelError> {
-        let crop = &self.model.card.task.crop;
         let squares = boxes
             .iter()
-            .map(|face_box| Ok((image, crop.square_of(face_box)?)));
+            .map(|face_box| Ok((image, self.returned.square_of(face_box)?)));
         let squares: Vec<_> = squares.collect::<Result<_, ModelError>>()?;
-        self.model.detect_squares(&squares)
+        self.detect_squares(&squares)
     }
 
     /// The keypoints of the face in an image that **is a face crop already**, aligned as in the
@@ -151,41 +193,41 @@ impl Landmarker {
     /// # Errors
     /// If a tensor operation fails.
     pub fn detect_batch(&self, crops: &[Image]) -> Result<Vec<Face>, ModelError> {
-        let squares = crops.iter().map(|crop| (crop, CropSquare::whole(crop)));
-        self.model.detect_squares(&squares.collect::<Vec<_>>())
+        let squares = crops.iter().map(|crop| {
+            let whole = FaceBox::crop(CropSquare::whole(crop).bounds());
+            Ok((crop, self.returned.square_of(&whole)?))
+        });
+        let squares: Vec<_> = squares.collect::<Result<_, ModelError>>()?;
+        self.detect_squares(&squares)
     }
-}
 
-impl Model {
     /// The face in each square, in one forward pass.
     fn detect_squares(&self, faces: &[(&Image, CropSquare)]) -> Result<Vec<Face>, ModelError> {
         if faces.is_empty() {
             return Ok(Vec::new());
         }
-        let task = &self.card.task;
+        let task = &self.model.card.task;
         let input = &task.input;
         let mut values = vec![0.0; faces.len() * input.len()];
         let mut maps = Vec::with_capacity(faces.len());
         for ((image, square), out) in faces.iter().zip(values.chunks_exact_mut(input.len())) {
             maps.push(input.preprocess(image, square, out)?);
         }
-        let (values, shape) = self.forward(values, faces.len())?;
+        let (values, shape) = self.model.forward(values, faces.len())?;
         let values_per_face = values.len() / faces.len();
         let values = values.chunks_exact(values_per_face);
         let mut found = Vec::with_capacity(faces.len());
         for ((&(_, crop), crop_from_image), values) in faces.iter().zip(maps).zip(values) {
-            let prediction =
-                task.output
-                    .decode(values, &shape, input.frame(), self.schema.len())?;
-            found.push(Face {
-                schema: Arc::clone(&self.schema),
-                prediction: prediction.map(&crop_from_image.inverse()),
-                crop,
-            });
+            let (output, keypoints) = (&task.output, task.schema.len());
+            let prediction = output.decode(values, &shape, input.frame(), keypoints)?;
+            let prediction = prediction.map(&crop_from_image.inverse());
+            found.push(self.returned.face(prediction, crop));
         }
         Ok(found)
     }
+}
 
+impl Model {
     /// The network's output and its shape without the batch.
     fn forward(&self, values: Vec<f32>, n: usize) -> Result<(Vec<f32>, Vec<usize>), ModelError> {
         match &self.compute {
@@ -205,8 +247,8 @@ impl fmt::Debug for Landmarker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let task = &self.model.card.task;
         f.debug_struct("Landmarker")
-            .field("schema", &task.schema.name())
-            .field("keypoints", &task.schema.len())
+            .field("schema", &self.schema().name())
+            .field("keypoints", &self.schema().len())
             .field("input", &task.input)
             .field("output", &task.output.kind())
             .finish_non_exhaustive()

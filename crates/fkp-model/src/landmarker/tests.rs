@@ -65,7 +65,7 @@ fn keypoints_come_back_in_pixels_of_the_image() {
         .detect_in(&image, &FaceBox::crop(bounds))
         .unwrap();
     let found = face.keypoints().next().unwrap();
-    assert_eq!((found.name, found.sigma), ("0", None));
+    assert!(found.name == "0" && found.sigma.is_nan());
     assert!((found.x - 39.5).abs() < 1e-4 && (found.y - 29.5).abs() < 1e-4);
     let text = format!("{landmarker:?}");
     assert!(
@@ -88,10 +88,76 @@ fn standard_deviations_are_in_pixels_of_the_image() {
     let landmarker = Landmarker::from_bytes(&bytes).unwrap();
     for side in [8, 100] {
         let face = landmarker.detect(&Image::filled(side, side, 1, 0)).unwrap();
-        let sigma = face.keypoint("0").unwrap().sigma.unwrap();
+        let sigma = face.keypoint("0").unwrap().sigma;
         let expected = side as f32 / 2.0 * (-2f32).exp();
         assert!((sigma / expected - 1.0).abs() < 1e-4, "{sigma} {expected}");
     }
+}
+
+/// A model of 68 keypoints that always outputs the mean shape of its crops, with the scale −3.
+fn mean_face_model() -> Landmarker {
+    let (mut card, mut weights) = constant_model();
+    let input = card.task.input;
+    card.task = fkp_core::Task::new(Schema::ibug68(), input);
+    let likelihood = Likelihood::Laplace;
+    card.task.output = OutputSpec::CoordinatesWithScale { likelihood };
+    let zeros = Tensor::zeros((3 * 68, 32), DType::F32, &Device::Cpu).unwrap();
+    weights.insert("dense0.weight".to_owned(), zeros);
+    let schema = Schema::ibug68();
+    let mean = schema.mean_shape().iter().flatten();
+    let mut bias: Vec<f32> = mean.map(|c| (2.0 * c - 1.0) as f32).collect();
+    bias.extend([-3.0; 68]);
+    let bias = Tensor::new(bias, &Device::Cpu).unwrap();
+    weights.insert("dense0.bias".to_owned(), bias);
+    let bytes = card.to_bytes(&weights, Precision::F32).unwrap();
+    Landmarker::from_bytes(&bytes).unwrap()
+}
+
+/// The 15 keypoints are those of the 68, and their boxes and crops give the crops of the model.
+#[test]
+fn keypoints_of_another_schema_follow_from_those_of_the_model() {
+    let all = mean_face_model();
+    let some = all.with_schema(&Schema::kaggle15()).unwrap();
+    assert_eq!(
+        (all.schema(), some.schema()),
+        (&Schema::ibug68(), &Schema::kaggle15())
+    );
+    let image = Image::filled(300, 300, 1, 9);
+    let face_box = FaceBox::face(BoundingBox::from_image_edges(50.0, 60.0, 130.0, 170.0));
+    let (face, mapped) = (
+        all.detect_in(&image, &face_box).unwrap(),
+        some.detect_in(&image, &face_box).unwrap(),
+    );
+    assert_eq!(face.crop(), mapped.crop());
+    let [nose, found] = [face.keypoint("30"), mapped.keypoint("nose_tip")].map(Option::unwrap);
+    assert_eq!(
+        (nose.x, nose.y, nose.sigma),
+        (found.x, found.y, found.sigma)
+    );
+    let eye = mapped.keypoint("left_eye_center").unwrap();
+    let mean = (42..48).map(|i| face.positions()[i].x).sum::<f32>() / 6.0;
+    assert!((eye.x - mean).abs() < 1e-3 && (eye.sigma / nose.sigma - 1.0).abs() < 1e-4);
+    // The box around the 15 keypoints found gives the crop in which they were found.
+    let bounds = mapped.positions().bounding_box().unwrap();
+    let again = some.detect_in(&image, &FaceBox::keypoints(bounds)).unwrap();
+    assert!((again.crop().side / mapped.crop().side - 1.0).abs() < 1e-4);
+    // In an image that is a crop by the rule of the 15, the face has the size and the place of
+    // its mean shape; the two mean shapes differ by less than 4 % of the side.
+    let crop = some.detect(&Image::filled(96, 96, 1, 9)).unwrap();
+    let mean_shape = Schema::kaggle15().mean_shape().to_vec();
+    for (keypoint, [u, v]) in crop.positions().iter().zip(mean_shape) {
+        let (x, y) = (u * 96.0 - 0.5, v * 96.0 - 0.5);
+        let distance = (f64::from(keypoint.x) - x).hypot(f64::from(keypoint.y) - y);
+        assert!(distance < 0.04 * 96.0, "{keypoint:?} is not near {x}, {y}");
+    }
+    // The model's own schema changes nothing.
+    let same = all.with_schema(&Schema::ibug68()).unwrap();
+    assert_eq!(same.detect_in(&image, &face_box).unwrap(), face);
+    let error = all.with_schema(&Schema::aflw21()).unwrap_err().to_string();
+    assert!(
+        error.contains("ibug68") && error.contains("aflw21"),
+        "{error}"
+    );
 }
 
 /// Weights of two bytes are read as the nearest `f16` values.

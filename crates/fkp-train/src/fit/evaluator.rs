@@ -1,10 +1,13 @@
 //! Evaluation of a network on a data set.
 
 use crate::data::{BusyTime, Loader, SampleUse, Sources};
-use crate::{Codec, OnUnreadable, SingleProcess, TrainError};
-use candle_core::Device;
+use crate::{Codec, OnUnreadable, SingleProcess, Target, TrainError};
+use candle_core::{Device, Result as CandleResult, Tensor};
 use candle_nn::ModuleT;
-use fkp_core::{Dataset, InputSpec, LabelOffsets, Metric, NoAugment, Prediction, Sample, Subset};
+use fkp_core::{
+    Dataset, InputSpec, Keypoints, LabelOffsets, Metric, NoAugment, Prediction, Sample, SchemaMap,
+    Subset,
+};
 use fkp_metrics::{Evaluation, EvaluationReport};
 use std::ops::ControlFlow;
 
@@ -32,6 +35,15 @@ pub struct Evaluator<'a> {
     pub(super) device: &'a Device,
     pub(super) metrics: &'a MetricFactory,
     pub(super) offsets: Option<&'a LabelOffsets>,
+    pub(super) map: Option<Mapped<'a>>,
+}
+
+/// A map from the network's keypoints to those of the data.
+#[derive(Clone, Copy)]
+pub(super) struct Mapped<'a> {
+    map: &'a SchemaMap,
+    /// Number of the network's keypoints.
+    keypoints: usize,
 }
 
 impl<'a> Evaluator<'a> {
@@ -46,6 +58,7 @@ impl<'a> Evaluator<'a> {
             device: &Device::Cpu,
             metrics: &Vec::new,
             offsets: None,
+            map: None,
         }
     }
 
@@ -68,6 +81,16 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// Evaluates on data of another schema, which follows from that of the network: the predictions
+    /// are mapped to it. There is no loss then.
+    pub fn onto(self, map: &'a SchemaMap, network_keypoints: usize) -> Self {
+        let keypoints = network_keypoints;
+        Self {
+            map: Some(Mapped { map, keypoints }),
+            ..self
+        }
+    }
+
     /// Computes the metrics of the whole data set. `on_sample` is called for each sample in order.
     ///
     /// # Errors
@@ -81,13 +104,24 @@ impl<'a> Evaluator<'a> {
         if dataset.is_empty() {
             return Err(TrainError::EmptyDataset { split });
         }
+        let unlabeled;
+        let codec = match self.map {
+            None => self.codec,
+            Some(Mapped { keypoints, .. }) => {
+                unlabeled = Unlabeled {
+                    codec: self.codec,
+                    keypoints,
+                };
+                &unlabeled
+            }
+        };
         let loader = Loader {
             dataset,
             split,
             augment: &NoAugment,
             seed: 0,
             epoch: 0,
-            codec: self.codec,
+            codec,
             input: self.input,
             device: self.device,
             batch_size: self.batch_size.max(1),
@@ -113,6 +147,9 @@ impl<'a> Evaluator<'a> {
             loss += f64::from(sum.to_scalar::<f32>()?);
             weight += batch.target.total_weight;
             let mut predictions = self.codec.decode(&output)?;
+            if let Some(Mapped { map, .. }) = self.map {
+                predictions = predictions.iter().map(|found| found.onto(map)).collect();
+            }
             for predicted in &mut predictions {
                 if let Some(offsets) = self.offsets {
                     offsets.add_to(&mut predicted.keypoints, self.input.frame());
@@ -154,5 +191,34 @@ impl<'a> Evaluator<'a> {
             predicted.push((scored.sample.clone(), scored.predicted.clone()));
         })?;
         Ok(predicted)
+    }
+}
+
+/// A codec for samples of another schema than the network's: nothing is labeled, so that nothing has
+/// a weight in the loss.
+struct Unlabeled<'a> {
+    codec: &'a dyn Codec,
+    keypoints: usize,
+}
+
+impl Codec for Unlabeled<'_> {
+    fn encode(&self, samples: &[Sample], device: &Device) -> CandleResult<Target> {
+        let unlabeled = samples.iter().map(|sample| Sample {
+            keypoints: Keypoints::unlabeled(self.keypoints),
+            ..sample.clone()
+        });
+        self.codec.encode(&unlabeled.collect::<Vec<_>>(), device)
+    }
+
+    fn loss(&self, output: &Tensor, target: &Target) -> CandleResult<Tensor> {
+        self.codec.loss(output, target)
+    }
+
+    fn decode(&self, output: &Tensor) -> CandleResult<Vec<Prediction>> {
+        self.codec.decode(output)
+    }
+
+    fn describe(&self) -> String {
+        self.codec.describe()
     }
 }

@@ -217,6 +217,7 @@ impl<'a> Trainer<'a> {
             device: self.params.device(),
             metrics: self.metrics,
             offsets: None,
+            map: None,
         }
     }
 

@@ -107,6 +107,25 @@ impl Params {
         Ok(())
     }
 
+    /// Sets the weights and running statistics that are given in the same shape, and returns the
+    /// names of the others, which keep their initial values: for training that starts from a
+    /// network with other last layers.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    pub fn load_matching(&self, values: &BTreeMap<String, Tensor>) -> Result<Vec<String>> {
+        let mut others = Vec::new();
+        for (name, var) in self.saved() {
+            match values.get(&name) {
+                Some(value) if value.shape() == var.shape() => {
+                    var.set(&value.to_device(&self.device)?)?;
+                }
+                _ => others.push(name),
+            }
+        }
+        Ok(others)
+    }
+
     /// The weights and running statistics.
     pub(crate) fn saved(&self) -> Vec<(String, Var)> {
         self.with_role(|role| role != Role::DropoutSeed)
@@ -224,6 +243,29 @@ mod tests {
         other.insert("b".to_owned(), twos);
         params.load(&other).unwrap();
         assert_eq!(params.tensors()["b"].to_vec1::<f32>().unwrap()[0], 2.0);
+    }
+
+    #[test]
+    fn weights_of_another_shape_keep_their_initial_values() {
+        let params = Params::new(0, &Device::Cpu);
+        values(&params, "a", Init::Const(1.0));
+        values(&params, "b", Init::Const(1.0));
+        values(&params, "c.running_mean", Init::Const(1.0));
+        let twos = |n: usize| Tensor::full(2f32, n, &Device::Cpu).unwrap();
+        let given = [
+            ("a", 10_000),
+            ("b", 9),
+            ("c.running_mean", 10_000),
+            ("d", 1),
+        ];
+        let given = given.map(|(name, n)| (name.to_owned(), twos(n)));
+        let others = params.load_matching(&BTreeMap::from(given)).unwrap();
+        assert_eq!(others, ["b"]);
+        let first = |name: &str| params.tensors()[name].to_vec1::<f32>().unwrap()[0];
+        assert_eq!(
+            [first("a"), first("b"), first("c.running_mean")],
+            [2.0, 1.0, 2.0]
+        );
     }
 
     #[test]

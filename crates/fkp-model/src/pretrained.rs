@@ -1,0 +1,52 @@
+//! The models that are included in the crate.
+
+/// A model that is included in the crate, with its weights: see
+/// [`Landmarker::from_pretrained`](crate::Landmarker::from_pretrained). Its model card, with its
+/// data, its recipe and its errors on photographs, is in the documentation of the crate of its
+/// weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Pretrained {
+    /// 68 keypoints with a standard deviation each, in about a millisecond on one core. Trained on
+    /// rendered faces alone: no photograph went in, so anybody may ship it.
+    #[default]
+    Fast,
+    /// The network of [`Self::Fast`], trained on rendered faces and on photographs. More accurate,
+    /// but the terms of the photographs exclude commercial use: read the license of
+    /// `fkp-weights-research`.
+    #[cfg(feature = "research-weights")]
+    ResearchFast,
+}
+
+impl Pretrained {
+    /// All models of this build.
+    pub const ALL: &[Self] = &[
+        Self::Fast,
+        #[cfg(feature = "research-weights")]
+        Self::ResearchFast,
+    ];
+
+    /// The name on the command line and in messages, such as `fast`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fast => fkp_weights::FAST.name,
+            #[cfg(feature = "research-weights")]
+            Self::ResearchFast => fkp_weights_research::FAST.name,
+        }
+    }
+
+    /// The bytes of the model file.
+    pub fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::Fast => fkp_weights::FAST.bytes,
+            #[cfg(feature = "research-weights")]
+            Self::ResearchFast => fkp_weights_research::FAST.bytes,
+        }
+    }
+
+    /// The model of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.iter().copied();
+        all.find(|model| model.name() == name)
+    }
+}
