@@ -9,14 +9,15 @@
 use anyhow::{Context, Result};
 use candle_core::Device;
 use clap::{Parser, ValueEnum};
-use fkp_core::BoxJitter;
+use fkp_core::{BoxJitter, Calibration};
 use fkp_data::BoxSource;
 use fkp_examples::{
-    EvaluatedKeypoints, Part, RunNotes, WorstFaces, check_image, check_writable, finish,
+    Breakdown, EvaluatedKeypoints, Part, RunNotes, WorstFaces, check_image, check_writable, finish,
     format_help, model_file, model_help, open_for_evaluation, read_convention, say, table,
     use_threads, write_convention, write_text,
 };
-use fkp_metrics::Coverage;
+use fkp_metrics::{Coverage, CumulativeErrorCurve, DEFAULT_THRESHOLD, Normalizer};
+use fkp_train::plots::plot_error_curve;
 use fkp_train::{Evaluator, codec_for};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,6 +63,10 @@ struct Arguments {
     /// Draw the 24 faces with the largest errors into this image.
     #[arg(long)]
     worst: Option<PathBuf>,
+    /// Write the report into this folder: report.md with the errors by part of the face, yaw and
+    /// visibility, report.json, error_curve.png, and worst.png as by --worst.
+    #[arg(long)]
+    report: Option<PathBuf>,
     /// Images per batch.
     #[arg(long, default_value_t = 32)]
     batch_size: usize,
@@ -95,6 +100,9 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
     }
     if let Some(path) = &arguments.worst {
         check_image(path)?;
+    }
+    if let Some(folder) = &arguments.report {
+        check_writable(&folder.join("report.md"))?;
     }
     let (model, name) = model_file(arguments.model.as_deref())?;
     let card = &model.card;
@@ -145,24 +153,40 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         evaluator = evaluator.onto(map, card.task.schema.len());
     }
     let mut worst = WorstFaces::new(schema, 24);
-    let likelihood = card.task.output.likelihood().into_iter();
-    let mut coverages: Vec<Coverage> = likelihood
-        .flat_map(|likelihood| [0.5, 0.8, 0.95].map(|p| Coverage::new(likelihood, p)))
+    let calibration = card.task.calibration().into_iter();
+    let mut coverages: Vec<Coverage> = calibration
+        .flat_map(|calibration| Calibration::PROBABILITIES.map(|p| Coverage::new(&calibration, p)))
         .collect();
+    let mut breakdown = Breakdown::new(schema);
+    let mut curve = CumulativeErrorCurve::new(Normalizer::preferred(schema));
     let report = evaluator.run(&dataset, |scored| {
+        breakdown.add(&scored);
+        curve.add(&scored.predicted.keypoints, &scored.sample.keypoints);
         for coverage in &mut coverages {
             coverage.update(scored.predicted, scored.sample);
         }
         worst.add(scored);
     })?;
     say!("{}", table(&report));
-    for coverage in &coverages {
-        let percent = |value: f64| format!("{:.1} %", 100.0 * value);
-        say!(
-            "of the errors within the predicted interval of {}: {}",
-            percent(coverage.probability()),
-            coverage.value().map_or("none".to_owned(), percent)
+    let coverages = coverages.iter().map(coverage_line).collect::<Vec<_>>();
+    for line in &coverages {
+        say!("{line}");
+    }
+    if let Some(folder) = &arguments.report {
+        let lines = coverages.join("\n\n");
+        let page = format!(
+            "# Evaluation of {name}\n\n{}\n\n```text\n{}\n```\n\n{lines}\n\n{}\n\
+             ![cumulative errors](error_curve.png)\n\n![the largest errors](worst.png)\n",
+            source.description,
+            table(&report),
+            breakdown.markdown()
         );
+        write_text(&folder.join("report.md"), &page)?;
+        let json = serde_json::json!({"metrics": report, "breakdown": breakdown.rows()});
+        let json = serde_json::to_string_pretty(&json)? + "\n";
+        write_text(&folder.join("report.json"), &json)?;
+        plot_error_curve(&folder.join("error_curve.png"), &curve, DEFAULT_THRESHOLD)?;
+        worst.save(&folder.join("worst.png"), schema)?;
     }
     if let Some(path) = &arguments.json {
         write_text(path, &(serde_json::to_string_pretty(&report)? + "\n"))?;
@@ -175,4 +199,14 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         worst.save(path, schema)?;
     }
     Ok(())
+}
+
+/// How often the labels lie within the intervals of a probability.
+fn coverage_line(coverage: &Coverage) -> String {
+    let percent = |value: f64| format!("{:.1} %", 100.0 * value);
+    format!(
+        "of the errors within the predicted interval of {}: {}",
+        percent(coverage.probability()),
+        coverage.value().map_or("none".to_owned(), percent)
+    )
 }

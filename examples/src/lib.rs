@@ -4,6 +4,7 @@
 //! Everything that library users need is in the crates. This package is specific to the command
 //! lines of these programs and the files that they write.
 
+mod breakdown;
 mod config;
 mod convention;
 mod data;
@@ -19,6 +20,7 @@ mod say;
 mod setup;
 mod worst;
 
+pub use breakdown::{Breakdown, BreakdownRow};
 pub use config::{
     CropChoice, DataConfig, FarLabelChoice, LabelTransform, RenderedConfig, RenderedFaces,
     RunConfig, Selection, SelectionPart, SourceConfig,

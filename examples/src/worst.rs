@@ -12,8 +12,10 @@ use std::path::Path;
 pub struct WorstFaces {
     normalizer: Normalizer,
     count: usize,
-    /// Errors and cells, the largest error first.
-    faces: Vec<(f64, Cell)>,
+    /// The errors, the largest first.
+    errors: Vec<f64>,
+    /// The faces of these errors.
+    cells: Vec<Cell>,
 }
 
 impl WorstFaces {
@@ -22,7 +24,8 @@ impl WorstFaces {
         Self {
             normalizer: Normalizer::preferred(schema),
             count,
-            faces: Vec::new(),
+            errors: Vec::new(),
+            cells: Vec::new(),
         }
     }
 
@@ -35,12 +38,14 @@ impl WorstFaces {
         let Some(error) = image_nme(&predicted.keypoints, truth, &self.normalizer) else {
             return;
         };
-        let rank = self.faces.partition_point(|(larger, _)| *larger >= error);
+        let rank = self.errors.partition_point(|larger| *larger >= error);
         if rank < self.count {
             let mut cell = Cell::compared(sample, predicted);
             cell.caption = format!("{:.1} % {}", 100.0 * error, sample.id);
-            self.faces.insert(rank, (error, cell));
-            self.faces.truncate(self.count);
+            self.errors.insert(rank, error);
+            self.cells.insert(rank, cell);
+            self.errors.truncate(self.count);
+            self.cells.truncate(self.count);
         }
     }
 
@@ -48,15 +53,14 @@ impl WorstFaces {
     ///
     /// # Errors
     /// If no face was added, or the file cannot be written.
-    pub fn save(self, path: &Path, schema: &Schema) -> Result<()> {
+    pub fn save(&self, path: &Path, schema: &Schema) -> Result<()> {
         anyhow::ensure!(
-            !self.faces.is_empty(),
+            !self.cells.is_empty(),
             "{}: no face has an error that can be normalized by {}",
             path.display(),
             self.normalizer.name()
         );
-        let cells: Vec<Cell> = self.faces.into_iter().map(|(_, cell)| cell).collect();
-        let sheet = contact_sheet(Cell::COMPARED, &cells, 6, 192, schema)?;
+        let sheet = contact_sheet(Cell::COMPARED, &self.cells, 6, 192, schema)?;
         Ok(save_image(path, &sheet)?)
     }
 }

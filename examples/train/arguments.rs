@@ -63,7 +63,8 @@ pub(crate) struct Arguments {
     /// Folder to write to; runs/NAME-NNN if absent.
     #[arg(long, conflicts_with = "resume")]
     pub(crate) out: Option<PathBuf>,
-    /// Also write the best model to this file with two bytes per weight.
+    /// Also write the best model to this file, with two bytes per weight and with its standard
+    /// deviations calibrated on the samples that chose the best epoch.
     #[arg(long)]
     pub(crate) export: Option<PathBuf>,
     /// Folder of a run to resume. The result is the same as without the interruption.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use candle_core::Device;
-use fkp_core::{CoordinateFrame, Dataset, OutputSpec, Sample};
+use fkp_core::{Calibration, CalibrationData, CoordinateFrame, Dataset, OutputSpec, Sample};
 use fkp_draw::{Cell, contact_sheet};
 use fkp_examples::{Report, TrainingRun, heading, say, table, write_report};
 use fkp_metrics::{Evaluation, EvaluationReport, MeanFace};
@@ -14,15 +14,16 @@ use image::RgbImage;
 use std::path::Path;
 
 /// Evaluates the model of `best` on the selection set, prints the metrics, and writes
-/// `report.json`, `report.md`, `overlay.png` and `keypoint_errors.png` to the run's folder.
+/// `report.json`, `report.md`, `overlay.png` and `keypoint_errors.png` to the run's folder. Returns
+/// how its standard deviations relate to its errors there.
 pub(crate) fn report(
     best: &Path,
     folder: &Path,
     run: &TrainingRun,
     outcome: &TrainOutcome,
     parameters: usize,
-) -> Result<()> {
-    let (evaluation, overlay) = evaluate(best, run)?;
+) -> Result<Option<Calibration>> {
+    let (evaluation, overlay, calibration) = evaluate(best, run)?;
     save_image(&folder.join("overlay.png"), &overlay)?;
     let errors = folder.join("keypoint_errors.png");
     KeypointErrors::draw(&errors, &evaluation, KeypointOrder::WorstFirst)?;
@@ -50,12 +51,15 @@ pub(crate) fn report(
     if let Some(warning) = compare_to_mean_face(&evaluation, &mean_face) {
         say!("\n{warning}");
     }
-    Ok(())
+    Ok(calibration)
 }
 
 /// Loads the model file and evaluates it on the selection set. The overlay shows samples spread
 /// over the set, labels in green and predictions in red.
-fn evaluate(model: &Path, run: &TrainingRun) -> Result<(EvaluationReport, RgbImage)> {
+fn evaluate(
+    model: &Path,
+    run: &TrainingRun,
+) -> Result<(EvaluationReport, RgbImage, Option<Calibration>)> {
     let model = ModelFile::read(model)?;
     let network = model.network(&Device::Cpu)?;
     let (task, config) = (&model.card.task, &run.config.train);
@@ -64,14 +68,16 @@ fn evaluate(model: &Path, run: &TrainingRun) -> Result<(EvaluationReport, RgbIma
     let data = &run.data;
     let every = data.selection.len().div_ceil(24);
     let mut cells = Vec::new();
+    let mut calibration = CalibrationData::default();
     let evaluator = evaluator.batch_size(config.batch_size);
     let report = evaluator.run(&data.selection, |scored| {
+        calibration.add(scored.predicted, &scored.sample.keypoints);
         if scored.index % every == 0 {
             cells.push(Cell::compared(scored.sample, scored.predicted));
         }
     })?;
     let overlay = contact_sheet(Cell::COMPARED, &cells, 6, 192, &data.schema)?;
-    Ok((report, overlay))
+    Ok((report, overlay, calibration.calibration()))
 }
 
 /// What a constant prediction, the mean face of the training set, scores. The loss is given only

@@ -17,6 +17,7 @@ use crate::arguments::{Arguments, Start};
 use crate::observers::RunObservers;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use fkp_core::Calibration;
 use fkp_examples::{
     TrainingRun, check_writable, finish, fresh_folder, model_file, say, use_threads, write_text,
 };
@@ -60,9 +61,9 @@ fn train(arguments: &Arguments) -> Result<()> {
     }
 
     let best = folder.join("best.safetensors");
-    evaluation::report(&best, &folder, &run, &outcome, parameters)?;
+    let calibration = evaluation::report(&best, &folder, &run, &outcome, parameters)?;
     if let Some(path) = &arguments.export {
-        export(&best, path)?;
+        export(&best, calibration, path)?;
     }
     let paths = run.config.data.paths();
     let paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
@@ -157,9 +158,12 @@ fn interrupted(outcome: &TrainOutcome, folder: &Path) -> Option<String> {
     ))
 }
 
-/// Writes the model with two bytes per weight, for programs that embed it.
-fn export(model: &Path, path: &Path) -> Result<()> {
-    let ModelFile { card, weights, .. } = ModelFile::read(model)?;
+/// Writes the model with two bytes per weight and its calibration, for programs that embed it.
+fn export(model: &Path, calibration: Option<Calibration>, path: &Path) -> Result<()> {
+    let ModelFile {
+        mut card, weights, ..
+    } = ModelFile::read(model)?;
+    card.task.calibration = calibration;
     let bytes = card.to_bytes(&weights, Precision::F16)?;
     write_atomic(path, &bytes).with_context(|| format!("{}: cannot write", path.display()))?;
     say!("exported: {}, {} bytes", path.display(), bytes.len());

@@ -1,14 +1,14 @@
 //! Whether standard deviations are true: how often labels lie within predicted intervals.
 
-use fkp_core::{Likelihood, Prediction, Sample};
+use fkp_core::{Calibration, Prediction, Sample};
 
 /// The fraction of the labeled coordinates that lie within the predicted central interval of a
 /// probability. It equals the probability where the predicted standard deviations are true.
 ///
 /// ```
-/// use fkp_core::{Image, Keypoints, Likelihood, Prediction, Sample};
+/// use fkp_core::{Calibration, Image, Keypoints, Likelihood, Prediction, Sample};
 /// use fkp_metrics::Coverage;
-/// let mut coverage = Coverage::new(Likelihood::Gaussian, 0.95);
+/// let mut coverage = Coverage::new(&Calibration::of(Likelihood::Gaussian), 0.95);
 /// let truth = Sample::new("a", Image::filled(9, 9, 1, 0), Keypoints::from_xy(&[[1.0, 2.0]]));
 /// let mut found = Prediction::new(Keypoints::from_xy(&[[1.5, 6.0]]));
 /// found.sigma_px = Some(vec![1.0]);
@@ -24,11 +24,11 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// The coverage of the intervals of this probability.
-    pub fn new(likelihood: Likelihood, probability: f64) -> Self {
+    /// The coverage of the intervals of this probability, of a network with this calibration.
+    pub fn new(calibration: &Calibration, probability: f64) -> Self {
         Self {
             probability,
-            half_width: likelihood.half_width(probability),
+            half_width: calibration.half_width(probability) * calibration.sigma_factor,
             within: 0,
             count: 0,
         }
@@ -39,7 +39,8 @@ impl Coverage {
         self.probability
     }
 
-    /// Adds the labeled keypoints of an image. Those without a standard deviation do not count.
+    /// Adds the labeled keypoints of an image, with the network's own standard deviations. Keypoints
+    /// without one do not count.
     pub fn update(&mut self, predicted: &Prediction, truth: &Sample) {
         let Some(sigmas) = &predicted.sigma_px else {
             return;

@@ -1,7 +1,7 @@
 //! The keypoints of a face, as they are returned.
 
 use crate::HeadPose;
-use fkp_core::{CropSquare, Keypoints, Prediction, Schema};
+use fkp_core::{Calibration, CropSquare, Keypoints, Prediction, Schema};
 use std::sync::Arc;
 
 /// The keypoints of one face, in pixels of the image (pixel centers at integers).
@@ -11,6 +11,7 @@ pub struct Face {
     pub(crate) prediction: Prediction,
     pub(crate) crop: CropSquare,
     pub(crate) pose: Option<HeadPose>,
+    pub(crate) calibration: Option<Calibration>,
 }
 
 /// One keypoint of a face.
@@ -54,6 +55,15 @@ impl Face {
     /// The standard deviations only, in the schema's order.
     pub fn sigmas(&self) -> Option<&[f32]> {
         self.prediction.sigma_px.as_deref()
+    }
+
+    /// Half the width of the interval around a predicted coordinate that contains the true one with
+    /// a probability, in standard deviations: `p.x ± face.interval(0.95).unwrap() * p.sigma`. As
+    /// measured on samples that the model was not trained on, where the model file says so. `None`
+    /// if the model does not predict standard deviations.
+    pub fn interval(&self, probability: f64) -> Option<f32> {
+        let calibration = self.calibration.as_ref();
+        calibration.map(|calibration| calibration.half_width(probability) as f32)
     }
 
     /// The orientation of the head, from the 68 keypoints of the schema `ibug68`; `None` if the

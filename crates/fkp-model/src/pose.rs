@@ -50,7 +50,7 @@ impl HeadPose {
     /// *Model-Based Object Pose in 25 Lines of Code*, IJCV 1995, first iteration): the affine map
     /// of least squares, and the rotation nearest to it. `None` if there are fewer keypoints, or
     /// they do not determine a pose.
-    pub(crate) fn of_ibug68(face: &Keypoints) -> Option<Self> {
+    pub fn from_ibug68(face: &Keypoints) -> Option<Self> {
         let n = MEAN_HEAD.len();
         let points: Vec<[f64; 2]> = face
             .iter()
@@ -166,7 +166,7 @@ mod tests {
             scale in 5f64..500.0, x in -50f64..500.0,
         ) {
             let pose = HeadPose { yaw, pitch, roll };
-            let found = HeadPose::of_ibug68(&projected(&pose, scale, [x, 30.0])).unwrap();
+            let found = HeadPose::from_ibug68(&projected(&pose, scale, [x, 30.0])).unwrap();
             for (a, b) in [(found.yaw, yaw), (found.pitch, pitch), (found.roll, roll)] {
                 prop_assert!((a - b).abs() < 0.1, "{:?} {:?}", found, pose);
             }
@@ -176,11 +176,11 @@ mod tests {
     #[test]
     fn keypoints_in_one_place_have_no_pose() {
         assert_eq!(
-            HeadPose::of_ibug68(&Keypoints::from_xy(&[[3.0, 4.0]; 68])),
+            HeadPose::from_ibug68(&Keypoints::from_xy(&[[3.0, 4.0]; 68])),
             None
         );
         assert_eq!(
-            HeadPose::of_ibug68(&Keypoints::from_xy(&[[3.0, 4.0]; 15])),
+            HeadPose::from_ibug68(&Keypoints::from_xy(&[[3.0, 4.0]; 15])),
             None
         );
     }

@@ -1,11 +1,13 @@
 //! Tasks: what goes into a network and what comes out of it.
 
+mod calibration;
 mod frame;
 mod input;
 mod maps;
 mod output;
 mod prediction;
 
+pub use calibration::{Calibration, CalibrationData};
 pub use frame::CoordinateFrame;
 pub use input::InputSpec;
 pub use output::{Likelihood, OutputError, OutputSpec};
@@ -27,6 +29,9 @@ pub struct Task {
     /// What the output means.
     #[serde(default)]
     pub output: OutputSpec,
+    /// How the predicted standard deviations relate to the errors, if that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
 }
 
 impl Task {
@@ -37,7 +42,15 @@ impl Task {
             schema,
             input,
             output: OutputSpec::default(),
+            calibration: None,
         }
+    }
+
+    /// The calibration: the measured one, or that of the likelihood of the output; `None` if no
+    /// standard deviation is predicted.
+    pub fn calibration(&self) -> Option<Calibration> {
+        let likelihood = self.output.likelihood()?;
+        Some(self.calibration.unwrap_or(Calibration::of(likelihood)))
     }
 }
 

@@ -60,28 +60,6 @@ pub enum Likelihood {
 }
 
 impl Likelihood {
-    /// Half the width of the central interval that contains a fraction of the errors, in standard
-    /// deviations: of Laplace's distribution −ln(1 − p) / √2, of the normal one by the rational
-    /// approximation 26.2.23 of Abramowitz and Stegun, within 0.0005.
-    ///
-    /// ```
-    /// use fkp_core::Likelihood;
-    /// assert!((Likelihood::Laplace.half_width(0.8) - 1.138).abs() < 0.001);
-    /// assert!((Likelihood::Gaussian.half_width(0.95) - 1.960).abs() < 0.001);
-    /// ```
-    pub fn half_width(self, fraction: f64) -> f64 {
-        let outside = (1.0 - fraction).clamp(0.0, 1.0);
-        match self {
-            Self::Laplace => -outside.ln() / std::f64::consts::SQRT_2,
-            Self::Gaussian => {
-                let t = (-2.0 * (outside / 2.0).ln()).sqrt();
-                let numerator = 2.515517 + t * (0.802853 + t * 0.010328);
-                let denominator = 1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308));
-                t - numerator / denominator
-            }
-        }
-    }
-
     /// The standard deviation of a distribution of scale 1: 1 for the normal, √2 for Laplace.
     fn std_per_scale(self) -> f64 {
         match self {

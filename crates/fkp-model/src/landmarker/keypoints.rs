@@ -2,7 +2,8 @@
 
 use crate::{Face, HeadPose, ModelError};
 use fkp_core::{
-    BoxConvention, CropError, CropRule, CropSquare, FaceBox, Prediction, Schema, SchemaMap, Task,
+    BoxConvention, Calibration, CropError, CropRule, CropSquare, FaceBox, Prediction, Schema,
+    SchemaMap, Task,
 };
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ pub(super) struct ReturnedKeypoints {
     schema: Arc<Schema>,
     /// Whether the model has the keypoints that a pose is computed from.
     has_pose: bool,
+    calibration: Option<Calibration>,
     /// The squares of the model, for boxes around the returned keypoints.
     crop: CropRule,
     mapped: Option<Mapped>,
@@ -29,6 +31,7 @@ impl ReturnedKeypoints {
         Self {
             schema: Arc::new(task.schema.clone()),
             has_pose: task.schema == Schema::ibug68(),
+            calibration: task.calibration(),
             crop: task.crop.clone(),
             mapped: None,
         }
@@ -59,6 +62,7 @@ impl ReturnedKeypoints {
         Ok(Self {
             schema: Arc::new(schema.clone()),
             has_pose: task.schema == Schema::ibug68(),
+            calibration: task.calibration(),
             crop,
             mapped: Some(Mapped { map, own_crop }),
         })
@@ -84,9 +88,13 @@ impl ReturnedKeypoints {
     }
 
     /// The face of a prediction of the model.
-    pub(super) fn face(&self, prediction: Prediction, crop: CropSquare) -> Face {
+    pub(super) fn face(&self, mut prediction: Prediction, crop: CropSquare) -> Face {
+        if let (Some(sigmas), Some(calibration)) = (&mut prediction.sigma_px, &self.calibration) {
+            let factor = calibration.sigma_factor as f32;
+            sigmas.iter_mut().for_each(|sigma| *sigma *= factor);
+        }
         let pose = self.has_pose.then_some(&prediction.keypoints);
-        let pose = pose.and_then(HeadPose::of_ibug68);
+        let pose = pose.and_then(HeadPose::from_ibug68);
         let prediction = match &self.mapped {
             Some(mapped) => prediction.onto(&mapped.map),
             None => prediction,
@@ -96,6 +104,7 @@ impl ReturnedKeypoints {
             prediction,
             crop,
             pose,
+            calibration: self.calibration,
         }
     }
 }
