@@ -28,7 +28,7 @@ pub use face::{Face, FaceKeypoint};
 pub use file::{ModelCard, ModelFile, Precision};
 pub use graph::Graph;
 pub use inference::InferencePlan;
-pub use landmarker::Landmarker;
+pub use landmarker::{DetectOptions, Landmarker};
 pub use network::{
     Cnn, CnnConfig, Mobile, MobileConfig, Network, NetworkConfig, Norm, Padding, ResidualConfig,
     ResidualNetwork,

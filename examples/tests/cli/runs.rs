@@ -356,3 +356,38 @@ fn a_training_starts_from_the_pretrained_model() {
         "{text}"
     );
 }
+
+/// Two images of a test table, and the coordinates that a lookup table asks for.
+#[test]
+fn a_submission_has_the_coordinates_that_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let gray = vec!["128"; 96 * 96].join(" ");
+    let test = format!("ImageId,Image\n1,{gray}\n2,{gray}\n");
+    std::fs::write(at("test.csv"), test).unwrap();
+    let lookup = "RowId,ImageId,FeatureName,Location\n1,1,nose_tip_x,\n2,2,left_eye_center_y,\n";
+    let submit = |lookup: &str| {
+        std::fs::write(at("lookup.csv"), lookup).unwrap();
+        let mut command = program("predict");
+        command.arg("--submission").arg(at("lookup.csv"));
+        command.arg(at("test.csv")).arg("--out").arg(at("out"));
+        command
+    };
+    ran(&mut submit(lookup));
+    let text = std::fs::read_to_string(at("out").join("submission.csv")).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (3, "RowId,Location"));
+    let location = |line: &str| line.split_once(',').unwrap().1.parse::<f32>().unwrap();
+    let (nose, eye) = (location(lines[1]), location(lines[2]));
+    assert!(
+        (28.0..68.0).contains(&nose) && (18.0..58.0).contains(&eye),
+        "{nose} {eye}"
+    );
+    let text = refused(&mut submit("RowId,ImageId,FeatureName\n1,3,nose_tip_x\n"));
+    assert!(
+        text.contains("row 1") && text.contains("no image 3"),
+        "{text}"
+    );
+    let text = refused(&mut submit("RowId,ImageId,FeatureName\n7,1,ear_x\n"));
+    assert!(text.contains("row 7") && text.contains("`ear_x`"), "{text}");
+}

@@ -1,12 +1,17 @@
 //! Prediction: from an image to keypoints in its own pixels.
 
 mod keypoints;
+mod options;
+
+pub use options::DetectOptions;
 
 use crate::{Face, InferencePlan, ModelCard, ModelError, ModelFile, Network, Pretrained};
 use candle_core::{Device, Tensor};
 use candle_nn::ModuleT;
-use fkp_core::{CropSquare, FaceBox, Image, InputSpec, Schema};
+use fkp_core::{CropSquare, FaceBox, Image, InputSpec, Prediction, Schema};
 use keypoints::ReturnedKeypoints;
+use options::{average, mirror};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::fmt;
 use std::path::Path;
 use std::slice;
@@ -30,6 +35,9 @@ use std::sync::Arc;
 pub struct Landmarker {
     model: Arc<Model>,
     returned: Arc<ReturnedKeypoints>,
+    options: DetectOptions,
+    /// The threads of [`DetectOptions::threads`].
+    pool: Option<Arc<ThreadPool>>,
 }
 
 struct Model {
@@ -111,6 +119,34 @@ impl Landmarker {
         Ok(Self {
             model: Arc::new(model),
             returned: Arc::new(returned),
+            options: DetectOptions::default(),
+            pool: None,
+        })
+    }
+
+    /// The same model with other options.
+    ///
+    /// # Errors
+    /// If the image is to be mirrored and the schema of the model does not say which keypoints
+    /// that exchanges, or the threads cannot be started.
+    pub fn with_options(&self, options: DetectOptions) -> Result<Self, ModelError> {
+        let schema = &self.model.card.task.schema;
+        if options.flip && !schema.has_known_flip_pairs() {
+            let problem = format!(
+                "the flip pairs of the schema `{}` are unknown",
+                schema.name()
+            );
+            return Err(ModelError::config("flip", problem));
+        }
+        let pool = options.threads.map(|threads| {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+            let pool = pool.map_err(|error| ModelError::config("threads", error));
+            pool.map(Arc::new)
+        });
+        Ok(Self {
+            options,
+            pool: pool.transpose()?,
+            ..self.clone()
         })
     }
 
@@ -136,8 +172,8 @@ impl Landmarker {
     pub fn with_schema(&self, schema: &Schema) -> Result<Self, ModelError> {
         let returned = ReturnedKeypoints::in_schema(&self.model.card.task, schema)?;
         Ok(Self {
-            model: Arc::clone(&self.model),
             returned: Arc::new(returned),
+            ..self.clone()
         })
     }
 
@@ -201,33 +237,79 @@ impl Landmarker {
         self.detect_squares(&squares)
     }
 
-    /// The face in each square, in one forward pass.
+    /// The face in each square.
     fn detect_squares(&self, faces: &[(&Image, CropSquare)]) -> Result<Vec<Face>, ModelError> {
-        if faces.is_empty() {
-            return Ok(Vec::new());
+        match &self.pool {
+            None => self.detect_squares_here(faces),
+            Some(pool) => pool.install(|| self.detect_squares_here(faces)),
         }
-        let task = &self.model.card.task;
-        let input = &task.input;
-        let mut values = vec![0.0; faces.len() * input.len()];
-        let mut maps = Vec::with_capacity(faces.len());
-        for ((image, square), out) in faces.iter().zip(values.chunks_exact_mut(input.len())) {
-            maps.push(input.preprocess(image, square, out)?);
+    }
+
+    fn detect_squares_here(&self, faces: &[(&Image, CropSquare)]) -> Result<Vec<Face>, ModelError> {
+        let mut faces = faces.to_vec();
+        let mut found = self.model.predict(&faces, self.options.flip)?;
+        if self.options.refine {
+            let crop = &self.model.card.task.crop;
+            for ((image, square), prediction) in faces.iter_mut().zip(&found) {
+                *square = crop.square(image, &prediction.keypoints, None)?;
+            }
+            found = self.model.predict(&faces, self.options.flip)?;
         }
-        let (values, shape) = self.model.forward(values, faces.len())?;
-        let values_per_face = values.len() / faces.len();
-        let values = values.chunks_exact(values_per_face);
-        let mut found = Vec::with_capacity(faces.len());
-        for ((&(_, crop), crop_from_image), values) in faces.iter().zip(maps).zip(values) {
-            let (output, keypoints) = (&task.output, task.schema.len());
-            let prediction = output.decode(values, &shape, input.frame(), keypoints)?;
-            let prediction = prediction.map(&crop_from_image.inverse());
-            found.push(self.returned.face(prediction, crop));
-        }
-        Ok(found)
+        let squares = faces.iter().map(|(_, square)| *square);
+        let found = found.into_iter().zip(squares);
+        let found = found.map(|(prediction, square)| self.returned.face(prediction, square));
+        Ok(found.collect())
     }
 }
 
 impl Model {
+    /// The model's keypoints of the face in each square, in pixels of its image, in one forward pass.
+    /// With `flip`, the means with those of the mirror image.
+    fn predict(
+        &self,
+        faces: &[(&Image, CropSquare)],
+        flip: bool,
+    ) -> Result<Vec<Prediction>, ModelError> {
+        if faces.is_empty() {
+            return Ok(Vec::new());
+        }
+        let task = &self.card.task;
+        let (input, frame) = (&task.input, task.input.frame());
+        let each = input.len();
+        let images = if flip { 2 * faces.len() } else { faces.len() };
+        let mut values = vec![0.0; images * each];
+        let (plain, mirrored) = values.split_at_mut(faces.len() * each);
+        let mut maps = Vec::with_capacity(faces.len());
+        for ((image, square), out) in faces.iter().zip(plain.chunks_exact_mut(each)) {
+            maps.push(input.preprocess(image, square, out)?);
+        }
+        for (crop, out) in plain
+            .chunks_exact(each)
+            .zip(mirrored.chunks_exact_mut(each))
+        {
+            mirror(crop, input.size, out);
+        }
+        let (values, shape) = self.forward(values, images)?;
+        let decode = |values: &[f32]| {
+            let keypoints = task.schema.len();
+            task.output.decode(values, &shape, frame, keypoints)
+        };
+        let mut outputs = values.chunks_exact(values.len() / images);
+        let mut found = Vec::with_capacity(faces.len());
+        for output in outputs.by_ref().take(faces.len()) {
+            found.push(decode(output)?);
+        }
+        for (plain, mirrored) in found.iter_mut().zip(outputs) {
+            *plain = average(plain, &decode(mirrored)?, &task.schema, frame)?;
+        }
+        let maps = maps.iter().map(fkp_core::Affine::inverse);
+        Ok(found
+            .iter()
+            .zip(maps)
+            .map(|(crop, map)| crop.map(&map))
+            .collect())
+    }
+
     /// The network's output and its shape without the batch.
     fn forward(&self, values: Vec<f32>, n: usize) -> Result<(Vec<f32>, Vec<usize>), ModelError> {
         match &self.compute {

@@ -4,7 +4,10 @@
 //! cargo run --release --example predict -- crop.png --out out/               # the pretrained model
 //! cargo run --release --example predict -- photo.jpg --box 120,80,160,200 --out out/
 //! cargo run --release --example predict -- --model runs/X/best.safetensors crops/ --out out/
+//! cargo run --release --example predict -- --submission IdLookupTable.csv test.csv --out out/
 //! ```
+
+mod submission;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
@@ -40,6 +43,10 @@ struct Arguments {
     /// Folder for predictions.json, predictions.csv and an overlay of each image.
     #[arg(long, default_value = "out")]
     out: PathBuf,
+    /// Predict the images of Kaggle's test table, the one file given in place of images, and write
+    /// submission.csv with the coordinates that this IdLookupTable.csv asks for.
+    #[arg(long, conflicts_with_all = ["face", "schema"])]
+    submission: Option<PathBuf>,
     /// Number of threads; all cores if absent.
     #[arg(long)]
     threads: Option<usize>,
@@ -104,9 +111,15 @@ fn predict(arguments: &Arguments) -> Result<()> {
     if let Some(schema) = &arguments.schema {
         landmarker = landmarker.with_schema(&fkp_data::schema_from(schema)?)?;
     }
-    let files = images(&arguments.images)?;
     let out = &arguments.out;
     std::fs::create_dir_all(out).with_context(|| format!("{}: cannot create", out.display()))?;
+    if let Some(lookup) = &arguments.submission {
+        let [test] = &arguments.images[..] else {
+            bail!("--submission: give the test table, and nothing else");
+        };
+        return submission::write(&landmarker, test, lookup, &out.join("submission.csv"));
+    }
+    let files = images(&arguments.images)?;
 
     let (mut predictions, mut failures) = (Vec::new(), Vec::new());
     let mut names = BTreeSet::new();

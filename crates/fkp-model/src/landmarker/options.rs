@@ -1,0 +1,68 @@
+//! Options of a prediction that trade time for accuracy.
+
+use crate::ModelError;
+use fkp_core::{Affine, CoordinateFrame, Keypoint, Keypoints, Prediction, Schema};
+
+/// How a [`Landmarker`](crate::Landmarker) predicts; the default is one forward pass for each face.
+///
+/// ```
+/// use fkp_model::{DetectOptions, Image, Landmarker};
+/// let options = DetectOptions { flip: true, refine: true, ..DetectOptions::default() };
+/// let landmarker = Landmarker::pretrained()?.with_options(options)?;
+/// let face = landmarker.detect(&Image::filled(96, 96, 1, 128))?;
+/// # assert_eq!(face.keypoints().count(), 68);
+/// # Ok::<(), fkp_model::ModelError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DetectOptions {
+    /// Average the predictions for the image and its mirror image: twice the time, and an error that
+    /// does not depend on the side.
+    pub flip: bool,
+    /// Crop the image again by the keypoints found, and predict once more: twice the time, and less
+    /// dependence on the box.
+    pub refine: bool,
+    /// Number of threads of this landmarker; if absent, the threads of the global pool of `rayon`.
+    pub threads: Option<usize>,
+}
+
+/// The mean of the predictions for a crop and for its mirror image, both in pixels of their crop.
+pub(super) fn average(
+    plain: &Prediction,
+    mirrored: &Prediction,
+    schema: &Schema,
+    frame: CoordinateFrame,
+) -> Result<Prediction, ModelError> {
+    let mut back = mirrored
+        .keypoints
+        .map(&Affine::flip_horizontal(frame.width));
+    let swapped = back.swap_pairs(schema);
+    swapped.map_err(|error| ModelError::config("flip", error))?;
+    let mean = |(a, b): (&Keypoint, &Keypoint)| Keypoint {
+        x: (a.x + b.x) / 2.0,
+        y: (a.y + b.y) / 2.0,
+        ..*a
+    };
+    let pairs = plain.keypoints.iter().zip(back.iter());
+    let sigmas = plain.sigma_px.as_ref().zip(mirrored.sigma_px.as_ref());
+    let sigma_px = sigmas.map(|(plain, mirrored)| {
+        let mut back = mirrored.clone();
+        for &(left, right) in schema.flip_pairs() {
+            back.swap(left, right);
+        }
+        let pairs = plain.iter().zip(&back);
+        pairs.map(|(a, b)| (a + b) / 2.0).collect()
+    });
+    Ok(Prediction {
+        keypoints: pairs.map(mean).collect::<Keypoints>(),
+        sigma_px,
+    })
+}
+
+/// Mirrors an input `[channels, height, width]` into another.
+pub(super) fn mirror(input: &[f32], width: usize, out: &mut [f32]) {
+    for (row, out) in input.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
+        for (value, out) in row.iter().zip(out.iter_mut().rev()) {
+            *out = *value;
+        }
+    }
+}
