@@ -5,7 +5,7 @@
 //! cargo run --release --example bench -- step --batch 32 --threads 2 --json step.json
 //! cargo run --release --example bench -- step --network residual --batch 32 --threads 2
 //! cargo run --release --example bench -- predict --network mobile --batch 1 --threads 1
-//! cargo run --release --example bench -- predict --network examples/configs/rendered15.toml
+//! cargo run --release --example bench -- predict --network examples/configs/landmarks68_fast.toml
 //! cargo run --release --example bench -- conv --shape 32,64,48 --batch 32 --threads 2
 //! cargo run --release --example bench -- candle-step --batch 32 --threads 2
 //! cargo run --release --example bench -- augment --recipe faces --size 96x96x1 --threads 1

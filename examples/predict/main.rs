@@ -15,7 +15,10 @@ use fkp_core::Affine;
 use fkp_data::decode_image;
 use fkp_draw::{Colors, draw_keypoints, enlarge};
 use fkp_examples::{finish, landmarker, model_help, say, use_threads, write_text};
-use fkp_model::{BoundingBox, BoxConvention, FaceBox, Image, Keypoints, Landmarker, Schema};
+use fkp_model::{
+    BoundingBox, BoxConvention, DetectOptions, FaceBox, HeadPose, Image, Keypoints, Landmarker,
+    Schema,
+};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -30,6 +33,13 @@ struct Arguments {
     /// the model if absent.
     #[arg(long)]
     schema: Option<String>,
+    /// Average the predictions for each image and its mirror image, which takes twice the time.
+    #[arg(long)]
+    flip: bool,
+    /// Crop each face again by the keypoints found and predict once more, which takes twice the
+    /// time.
+    #[arg(long)]
+    refine: bool,
     /// Image files and folders (PNG, JPEG, BMP).
     #[arg(required = true)]
     images: Vec<PathBuf>,
@@ -80,6 +90,24 @@ struct Prediction {
     width: usize,
     height: usize,
     keypoints: Vec<NamedKeypoint>,
+    /// The orientation of the head, where the model has the keypoints for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pose: Option<Pose>,
+}
+
+/// In degrees.
+#[derive(Serialize)]
+struct Pose {
+    yaw: f32,
+    pitch: f32,
+    roll: f32,
+}
+
+impl From<HeadPose> for Pose {
+    fn from(pose: HeadPose) -> Self {
+        let HeadPose { yaw, pitch, roll } = pose;
+        Self { yaw, pitch, roll }
+    }
 }
 
 #[derive(Serialize)]
@@ -108,6 +136,12 @@ fn main() -> ExitCode {
 fn predict(arguments: &Arguments) -> Result<()> {
     use_threads(arguments.threads)?;
     let (mut landmarker, _) = landmarker(arguments.model.as_deref())?;
+    let options = DetectOptions {
+        flip: arguments.flip,
+        refine: arguments.refine,
+        ..DetectOptions::default()
+    };
+    landmarker = landmarker.with_options(options)?;
     if let Some(schema) = &arguments.schema {
         landmarker = landmarker.with_schema(&fkp_data::schema_from(schema)?)?;
     }
@@ -190,6 +224,7 @@ fn predict_one(
         width: image.width(),
         height: image.height(),
         keypoints: named.collect(),
+        pose: found.pose().map(Pose::from),
     })
 }
 

@@ -8,5 +8,6 @@ mod crops;
 mod new_faces;
 mod outside;
 mod pipeline;
+mod pretrained;
 mod real_data;
 mod sources;

@@ -15,7 +15,7 @@ fn invalid_arguments_are_refused_by_name() {
     assert!(refuse(&["--batch-size", "0"]).contains("train.batch_size"));
     assert!(refuse(&["--epochs", "0"]).contains("train.epochs"));
     assert!(refuse(&["--threads", "0"]).contains("--threads"));
-    assert!(refuse(&["--schema", "ibug68"]).contains("ibug68"));
+    assert!(refuse(&["--schema", "aflw21"]).contains("aflw21"));
     assert!(refuse(&["--format", "coco"]).contains("coco"));
     assert!(refuse(&["--data", "no/such/place"]).contains("no/such/place"));
     assert!(

@@ -79,12 +79,16 @@ fn run(python: &Path, model: &Path, task: &Task, images: &[Image]) -> Vec<Predic
         }
     };
     let outputs = values.chunks_exact(per_image).zip(&maps);
+    let factor = task.calibration().map_or(1.0, |c| c.sigma_factor as f32);
     let decoded = outputs.map(|(values, crop_from_image)| {
         let frame = task.input.frame();
-        let found = task
-            .output
-            .decode(values, &shape, frame, keypoints)
-            .unwrap();
+        let decoded = task.output.decode(values, &shape, frame, keypoints);
+        let mut found = decoded.unwrap();
+        found
+            .sigma_px
+            .iter_mut()
+            .flatten()
+            .for_each(|s| *s *= factor);
         found.map(&crop_from_image.inverse())
     });
     decoded.collect()

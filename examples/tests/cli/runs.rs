@@ -239,12 +239,13 @@ fn the_pretrained_model_evaluates_and_predicts() {
     let out = folder.path().join("out");
     ran(program("predict")
         .arg(faces.join("images"))
-        .args(["--schema", "kaggle15"])
+        .args(["--schema", "kaggle15", "--flip", "--refine"])
         .arg("--out")
         .arg(&out));
     let text = std::fs::read_to_string(out.join("predictions.json")).unwrap();
     let predictions: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert!(predictions[0]["keypoints"][10]["sigma"].as_f64().unwrap() > 0.0);
+    assert!(predictions[0]["pose"]["yaw"].as_f64().unwrap().abs() < 90.0);
 }
 
 /// The offsets between predictions and labels, measured on one part and added on another.

@@ -18,6 +18,7 @@
 //! | `schema` | name of the keypoint schema |
 //! | `keypoints` | names of the keypoints in the order of the output, a JSON array |
 //! | `output` | the [`OutputSpec`](crate::OutputSpec) as JSON: kind and parameters |
+//! | `sigma_factor` | what the decoded standard deviations are multiplied by, if there are some |
 //! | `crop` | the [`CropRule`](crate::CropRule) as JSON: which square of an image is the input |
 //! | `fkp` | the [`ModelCard`](crate::ModelCard) as JSON, of a model file |
 //!

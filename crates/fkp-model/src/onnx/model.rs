@@ -95,6 +95,9 @@ fn metadata(
         ("output", json("output", &task.output)?),
         ("crop", json("crop", &task.crop)?),
     ];
+    if let Some(calibration) = task.calibration() {
+        entries.push(("sigma_factor", calibration.sigma_factor.to_string()));
+    }
     if let Some(card) = card {
         entries.push((ModelCard::KEY, card.to_metadata()?));
     }
