@@ -6,15 +6,15 @@
 //! cargo run --release --example evaluate -- --data ytf68 --boxes jittered # with inexact boxes
 //! ```
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 use clap::{Parser, ValueEnum};
-use fkp_core::{BoxJitter, Calibration};
+use fkp_core::{BoxJitter, Calibration, CalibrationData};
 use fkp_data::BoxSource;
 use fkp_examples::{
-    Breakdown, EvaluatedKeypoints, Part, RunNotes, WorstFaces, check_image, check_writable, finish,
-    format_help, model_file, model_help, open_for_evaluation, read_convention, say, table,
-    use_threads, write_convention, write_text,
+    Breakdown, EvaluatedKeypoints, Part, RunNotes, WorstFaces, check_image, check_writable,
+    export_calibrated, finish, format_help, model_file, model_help, open_for_evaluation,
+    read_convention, say, table, use_threads, write_convention, write_text,
 };
 use fkp_metrics::{Coverage, CumulativeErrorCurve, DEFAULT_THRESHOLD, Normalizer};
 use fkp_train::plots::plot_error_curve;
@@ -60,6 +60,11 @@ struct Arguments {
     /// training part.
     #[arg(long, conflicts_with = "convention")]
     measure_convention: Option<PathBuf>,
+    /// Write the model to this file, with two bytes per weight and with its standard deviations
+    /// calibrated on the evaluated samples. Calibrate on samples that chose the best epoch
+    /// (--split selection).
+    #[arg(long, conflicts_with = "convention")]
+    calibrate: Option<PathBuf>,
     /// Draw the 24 faces with the largest errors into this image.
     #[arg(long)]
     worst: Option<PathBuf>,
@@ -90,11 +95,15 @@ fn main() -> ExitCode {
 
 fn evaluate(arguments: &Arguments) -> Result<()> {
     use_threads(arguments.threads)?;
-    anyhow::ensure!(
+    ensure!(
         arguments.batch_size > 0,
         "--batch-size must be at least 1, got 0"
     );
-    let texts = [&arguments.json, &arguments.measure_convention];
+    let texts = [
+        &arguments.json,
+        &arguments.measure_convention,
+        &arguments.calibrate,
+    ];
     for path in texts.into_iter().flatten() {
         check_writable(path)?;
     }
@@ -158,9 +167,11 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         .flat_map(|calibration| Calibration::PROBABILITIES.map(|p| Coverage::new(&calibration, p)))
         .collect();
     let mut breakdown = Breakdown::new(schema);
+    let mut errors = CalibrationData::default();
     let mut curve = CumulativeErrorCurve::new(Normalizer::preferred(schema));
     let report = evaluator.run(&dataset, |scored| {
         breakdown.add(&scored);
+        errors.add(scored.predicted, &scored.sample.keypoints);
         curve.add(&scored.predicted.keypoints, &scored.sample.keypoints);
         for coverage in &mut coverages {
             coverage.update(scored.predicted, scored.sample);
@@ -194,6 +205,14 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
     if let Some(path) = &arguments.measure_convention {
         let measured = format!("{name} on {}", source.description);
         write_convention(path, &report, schema, &card.task.input, &measured)?;
+    }
+    if let Some(path) = &arguments.calibrate {
+        let calibration = errors.calibration();
+        ensure!(
+            calibration.is_some(),
+            "--calibrate: the model predicts no standard deviations, or there are too few labels"
+        );
+        export_calibrated(&model, calibration, path)?;
     }
     if let Some(path) = &arguments.worst {
         worst.save(path, schema)?;

@@ -8,6 +8,7 @@ mod breakdown;
 mod config;
 mod convention;
 mod data;
+mod export;
 mod gallery;
 mod interrupt;
 mod notes;
@@ -30,6 +31,7 @@ pub use data::{
     DataSource, EvaluatedKeypoints, Part, Source, TrainingData, digest, format_help,
     open_for_evaluation, open_for_training,
 };
+pub use export::export_calibrated;
 pub use gallery::{Gallery, gallery};
 pub use interrupt::Interrupt;
 pub use notes::RunNotes;

@@ -17,12 +17,12 @@ use crate::arguments::{Arguments, Start};
 use crate::observers::RunObservers;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use fkp_core::Calibration;
 use fkp_examples::{
-    TrainingRun, check_writable, finish, fresh_folder, model_file, say, use_threads, write_text,
+    TrainingRun, check_writable, export_calibrated, finish, fresh_folder, model_file, say,
+    use_threads, write_text,
 };
-use fkp_model::{ModelFile, Precision};
-use fkp_train::{StopReason, TrainOutcome, Trainer, write_atomic};
+use fkp_model::ModelFile;
+use fkp_train::{StopReason, TrainOutcome, Trainer};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -63,7 +63,7 @@ fn train(arguments: &Arguments) -> Result<()> {
     let best = folder.join("best.safetensors");
     let calibration = evaluation::report(&best, &folder, &run, &outcome, parameters)?;
     if let Some(path) = &arguments.export {
-        export(&best, calibration, path)?;
+        export_calibrated(&ModelFile::read(&best)?, calibration, path)?;
     }
     let paths = run.config.data.paths();
     let paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
@@ -156,16 +156,4 @@ fn interrupted(outcome: &TrainOutcome, folder: &Path) -> Option<String> {
         "{reason} after {epochs} epochs and {steps} steps; continue with --resume {}",
         folder.display()
     ))
-}
-
-/// Writes the model with two bytes per weight and its calibration, for programs that embed it.
-fn export(model: &Path, calibration: Option<Calibration>, path: &Path) -> Result<()> {
-    let ModelFile {
-        mut card, weights, ..
-    } = ModelFile::read(model)?;
-    card.task.calibration = calibration;
-    let bytes = card.to_bytes(&weights, Precision::F16)?;
-    write_atomic(path, &bytes).with_context(|| format!("{}: cannot write", path.display()))?;
-    say!("exported: {}, {} bytes", path.display(), bytes.len());
-    Ok(())
 }

@@ -106,7 +106,7 @@ fn kaggles_images_are_predicted_in_their_own_pixels() {
     let Some(folder) = shared_set("kaggle") else {
         return;
     };
-    let opened = fkp_data::open(&folder.join("training.zip"), &OpenOptions::default()).unwrap();
+    let opened = fkp_data::open(folder.join("training.zip"), &OpenOptions::default()).unwrap();
     let faces = opened.complete;
     for &model in Pretrained::ALL {
         let landmarker = Landmarker::from_pretrained(model).unwrap();
@@ -123,6 +123,7 @@ fn kaggles_images_are_predicted_in_their_own_pixels() {
         }
         let mae = sum / f64::from(count);
         // A constant mean face has 2.3.
+        println!("{}: {mae:.3} px", model.name());
         let text = card(model);
         let line = text
             .lines()

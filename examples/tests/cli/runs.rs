@@ -353,7 +353,7 @@ fn a_training_starts_from_the_pretrained_model() {
     absent.args(["--init", "no-such-model"]);
     let text = refused(&mut absent);
     assert!(
-        text.contains("neither a file nor a pretrained model (fast)"),
+        text.contains("neither a file nor a pretrained model (fast"),
         "{text}"
     );
 }

@@ -48,7 +48,7 @@ fn ints(node: &NodeProto, name: &str) -> Vec<i64> {
 
 #[test]
 fn the_pretrained_model_is_written_with_its_metadata() {
-    let file = ModelFile::pretrained(Pretrained::default()).unwrap();
+    let file = ModelFile::pretrained(crate::Pretrained::default()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.onnx");
     write(&file, &path).unwrap();
