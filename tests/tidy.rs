@@ -269,9 +269,19 @@ fn every_member_inherits_the_lints_and_the_package_fields() {
             Some(true),
             "{at}: lints are not inherited"
         );
-        for key in ["version", "edition", "rust-version", "license"] {
+        for key in ["version", "edition", "rust-version"] {
             assert!(inherits("package", key), "{at}: `{key}` is not inherited");
         }
+        // Weights that learned from photographs have terms of their own.
+        let own = value
+            .get("package")
+            .and_then(|package| package.get("license-file"));
+        let is_research = at.to_string().contains("fkp-weights-research");
+        assert!(
+            inherits("package", "license") != is_research,
+            "{at}: license"
+        );
+        assert_eq!(own.is_some(), is_research, "{at}: license-file");
     }
 }
 

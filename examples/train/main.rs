@@ -15,7 +15,7 @@ mod observers;
 
 use crate::arguments::{Arguments, Start};
 use crate::observers::RunObservers;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Parser;
 use fkp_examples::{
     TrainingRun, check_writable, export_calibrated, finish, fresh_folder, model_file, say,

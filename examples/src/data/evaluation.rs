@@ -1,52 +1,16 @@
 //! The data that a model is evaluated on.
 
+use super::evaluated::EvaluatedKeypoints;
 use super::part::{Part, Parts, carve};
 use super::rendered;
 use super::source::{Source, cropped, format_of, map_onto, short_name};
 use crate::RunNotes;
-use anyhow::{Context, Result, bail};
-use fkp_core::{CropRule, Dataset, Schema, SchemaMap, Subset, Task};
+use anyhow::{Context, Result};
+use fkp_core::{Dataset, Schema, Subset};
 use fkp_data::{BoxSource, Cached, Cropped, Mapped, OpenOptions};
 use fkp_model::ModelCard;
 use std::path::Path;
 use std::sync::Arc;
-
-/// The keypoints that a model is evaluated on: its own, or others that follow from them.
-pub struct EvaluatedKeypoints {
-    /// Their schema.
-    pub schema: Schema,
-    /// From the model's keypoints to these; `None` if they are the model's own.
-    pub map: Option<SchemaMap>,
-    /// The model's crops, by these keypoints.
-    pub crop: CropRule,
-}
-
-impl EvaluatedKeypoints {
-    /// Those of the schema of this name or file; the model's own if there is none.
-    pub fn new(task: &Task, schema: Option<&str>) -> Result<Self> {
-        let schema = schema.map(fkp_data::schema_from).transpose()?;
-        let Some(schema) = schema.filter(|schema| *schema != task.schema) else {
-            return Ok(Self {
-                schema: task.schema.clone(),
-                map: None,
-                crop: task.crop.clone(),
-            });
-        };
-        let map = map_onto(&task.schema, &schema)?;
-        let Some(crop) = task.crop.onto(&map) else {
-            bail!(
-                "the keypoints of `{}` do not all follow from those of the model, `{}`",
-                schema.name(),
-                task.schema.name()
-            );
-        };
-        Ok(Self {
-            schema,
-            map: Some(map),
-            crop,
-        })
-    }
-}
 
 /// Opens data to evaluate a model on. Crop rule, input and split come from the model file, so that
 /// `--split val` never contains training samples.

@@ -1,6 +1,7 @@
 //! From a path, or rendered faces, to the crops that a network is trained and evaluated on.
 
 mod digest;
+mod evaluated;
 mod evaluation;
 mod mixed;
 mod part;
@@ -9,7 +10,8 @@ mod source;
 mod training;
 
 pub use digest::digest;
-pub use evaluation::{EvaluatedKeypoints, open_for_evaluation};
+pub use evaluated::EvaluatedKeypoints;
+pub use evaluation::open_for_evaluation;
 pub use part::Part;
 pub use source::{DataSource, Source, TrainingData, format_help};
 

@@ -1,6 +1,6 @@
 //! Rendered faces as training and evaluation data.
 
-use super::evaluation::EvaluatedKeypoints;
+use super::evaluated::EvaluatedKeypoints;
 use super::part::Part;
 use super::source::{Source, TrainingData};
 use crate::{DataConfig, RenderedConfig, RenderedFaces, SelectionPart};
