@@ -236,6 +236,21 @@ fn the_pretrained_model_evaluates_and_predicts() {
         .find(|line| line.contains("of 80.0 %"))
         .unwrap();
     assert!(covered.ends_with(" %"), "{covered}");
+    let report = folder.path().join("report");
+    ran(program("evaluate")
+        .arg("--report")
+        .arg(&report)
+        .arg("--calibrate")
+        .arg(folder.path().join("calibrated.safetensors")));
+    let page = std::fs::read_to_string(report.join("report.md")).unwrap();
+    assert!(page.contains("| part | jaw line |") && page.contains("| visibility | covered |"));
+    for image in ["error_curve.png", "worst.png"] {
+        assert!(image::open(report.join(image)).is_ok(), "{image}");
+    }
+    let calibrated = folder.path().join("calibrated.safetensors");
+    let calibrated = fkp_model::ModelFile::read(calibrated).unwrap().card.task;
+    let [half, most, nearly_all] = calibrated.calibration.unwrap().half_widths;
+    assert!(0.0 < half && half < most && most < nearly_all);
     let out = folder.path().join("out");
     ran(program("predict")
         .arg(faces.join("images"))

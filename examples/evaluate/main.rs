@@ -6,18 +6,19 @@
 //! cargo run --release --example evaluate -- --data ytf68 --boxes jittered # with inexact boxes
 //! ```
 
+mod details;
+
 use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 use clap::{Parser, ValueEnum};
-use fkp_core::{BoxJitter, Calibration, CalibrationData};
+use details::Details;
+use fkp_core::BoxJitter;
 use fkp_data::BoxSource;
 use fkp_examples::{
-    Breakdown, EvaluatedKeypoints, Part, RunNotes, WorstFaces, check_image, check_writable,
-    export_calibrated, finish, format_help, model_file, model_help, open_for_evaluation,
-    read_convention, say, table, use_threads, write_convention, write_text,
+    EvaluatedKeypoints, Part, RunNotes, check_image, check_writable, export_calibrated, finish,
+    format_help, model_file, model_help, open_for_evaluation, read_convention, say, table,
+    use_threads, write_convention, write_text,
 };
-use fkp_metrics::{Coverage, CumulativeErrorCurve, DEFAULT_THRESHOLD, Normalizer};
-use fkp_train::plots::plot_error_curve;
 use fkp_train::{Evaluator, codec_for};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -63,7 +64,7 @@ struct Arguments {
     /// Write the model to this file, with two bytes per weight and with its standard deviations
     /// calibrated on the evaluated samples. Calibrate on samples that chose the best epoch
     /// (--split selection).
-    #[arg(long, conflicts_with = "convention")]
+    #[arg(long, conflicts_with_all = ["convention", "schema"])]
     calibrate: Option<PathBuf>,
     /// Draw the 24 faces with the largest errors into this image.
     #[arg(long)]
@@ -89,6 +90,34 @@ enum BoxChoice {
     Jittered,
 }
 
+impl Arguments {
+    /// Checks before the evaluation that everything can be written after it.
+    fn check_outputs(&self) -> Result<()> {
+        let texts = [&self.json, &self.measure_convention, &self.calibrate];
+        for path in texts.into_iter().flatten() {
+            check_writable(path)?;
+        }
+        if let Some(path) = &self.worst {
+            check_image(path)?;
+        }
+        if let Some(folder) = &self.report {
+            check_writable(&folder.join("report.md"))?;
+        }
+        Ok(())
+    }
+
+    fn box_source(&self) -> BoxSource {
+        match self.boxes {
+            BoxChoice::Labels => BoxSource::Labels,
+            BoxChoice::Given => BoxSource::Given,
+            BoxChoice::Jittered => BoxSource::Jittered {
+                jitter: BoxJitter::default(),
+                seed: self.jitter_seed,
+            },
+        }
+    }
+}
+
 fn main() -> ExitCode {
     finish(evaluate(&Arguments::parse()))
 }
@@ -99,20 +128,7 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         arguments.batch_size > 0,
         "--batch-size must be at least 1, got 0"
     );
-    let texts = [
-        &arguments.json,
-        &arguments.measure_convention,
-        &arguments.calibrate,
-    ];
-    for path in texts.into_iter().flatten() {
-        check_writable(path)?;
-    }
-    if let Some(path) = &arguments.worst {
-        check_image(path)?;
-    }
-    if let Some(folder) = &arguments.report {
-        check_writable(&folder.join("report.md"))?;
-    }
+    arguments.check_outputs()?;
     let (model, name) = model_file(arguments.model.as_deref())?;
     let card = &model.card;
     let evaluated = EvaluatedKeypoints::new(&card.task, arguments.schema.as_deref())
@@ -121,14 +137,7 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
     let convention = arguments.convention.as_deref();
     let convention = convention.map(|path| read_convention(path, schema));
     let convention = convention.transpose()?;
-    let boxes = match arguments.boxes {
-        BoxChoice::Labels => BoxSource::Labels,
-        BoxChoice::Given => BoxSource::Given,
-        BoxChoice::Jittered => BoxSource::Jittered {
-            jitter: BoxJitter::default(),
-            seed: arguments.jitter_seed,
-        },
-    };
+    let boxes = arguments.box_source();
     let (path, format) = (arguments.data.as_deref(), arguments.format.as_deref());
     let (dataset, source) =
         open_for_evaluation(card, &evaluated, path, format, arguments.split, boxes)
@@ -161,43 +170,14 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
     if let Some(map) = &evaluated.map {
         evaluator = evaluator.onto(map, card.task.schema.len());
     }
-    let mut worst = WorstFaces::new(schema, 24);
-    let calibration = card.task.calibration().into_iter();
-    let mut coverages: Vec<Coverage> = calibration
-        .flat_map(|calibration| Calibration::PROBABILITIES.map(|p| Coverage::new(&calibration, p)))
-        .collect();
-    let mut breakdown = Breakdown::new(schema);
-    let mut errors = CalibrationData::default();
-    let mut curve = CumulativeErrorCurve::new(Normalizer::preferred(schema));
-    let report = evaluator.run(&dataset, |scored| {
-        breakdown.add(&scored);
-        errors.add(scored.predicted, &scored.sample.keypoints);
-        curve.add(&scored.predicted.keypoints, &scored.sample.keypoints);
-        for coverage in &mut coverages {
-            coverage.update(scored.predicted, scored.sample);
-        }
-        worst.add(scored);
-    })?;
+    let mut details = Details::new(&card.task, schema);
+    let report = evaluator.run(&dataset, |scored| details.add(scored))?;
     say!("{}", table(&report));
-    let coverages = coverages.iter().map(coverage_line).collect::<Vec<_>>();
-    for line in &coverages {
+    for line in details.coverage() {
         say!("{line}");
     }
     if let Some(folder) = &arguments.report {
-        let lines = coverages.join("\n\n");
-        let page = format!(
-            "# Evaluation of {name}\n\n{}\n\n```text\n{}\n```\n\n{lines}\n\n{}\n\
-             ![cumulative errors](error_curve.png)\n\n![the largest errors](worst.png)\n",
-            source.description,
-            table(&report),
-            breakdown.markdown()
-        );
-        write_text(&folder.join("report.md"), &page)?;
-        let json = serde_json::json!({"metrics": report, "breakdown": breakdown.rows()});
-        let json = serde_json::to_string_pretty(&json)? + "\n";
-        write_text(&folder.join("report.json"), &json)?;
-        plot_error_curve(&folder.join("error_curve.png"), &curve, DEFAULT_THRESHOLD)?;
-        worst.save(&folder.join("worst.png"), schema)?;
+        details.write_report(folder, &name, &source.description, &report)?;
     }
     if let Some(path) = &arguments.json {
         write_text(path, &(serde_json::to_string_pretty(&report)? + "\n"))?;
@@ -207,7 +187,7 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         write_convention(path, &report, schema, &card.task.input, &measured)?;
     }
     if let Some(path) = &arguments.calibrate {
-        let calibration = errors.calibration();
+        let calibration = details.calibration();
         ensure!(
             calibration.is_some(),
             "--calibrate: the model predicts no standard deviations, or there are too few labels"
@@ -215,17 +195,7 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         export_calibrated(&model, calibration, path)?;
     }
     if let Some(path) = &arguments.worst {
-        worst.save(path, schema)?;
+        details.save_worst(path)?;
     }
     Ok(())
-}
-
-/// How often the labels lie within the intervals of a probability.
-fn coverage_line(coverage: &Coverage) -> String {
-    let percent = |value: f64| format!("{:.1} %", 100.0 * value);
-    format!(
-        "of the errors within the predicted interval of {}: {}",
-        percent(coverage.probability()),
-        coverage.value().map_or("none".to_owned(), percent)
-    )
 }
