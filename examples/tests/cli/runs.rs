@@ -284,7 +284,8 @@ fn a_convention_shifts_predictions_to_the_labels() {
     std::fs::write(&table, rows.collect::<String>()).unwrap();
     let evaluate = |arguments: &[&str]| {
         let mut command = program("evaluate");
-        command.args(["--data", "faces", "--boxes", "jittered", "--split"]);
+        command.args(["--data", "faces", "--schema", "kaggle15"]);
+        command.args(["--boxes", "jittered", "--split"]);
         command.args(arguments).current_dir(&folder);
         command
     };
