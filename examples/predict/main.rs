@@ -146,14 +146,17 @@ fn predict(arguments: &Arguments) -> Result<()> {
         landmarker = landmarker.with_schema(&fkp_data::schema_from(schema)?)?;
     }
     let out = &arguments.out;
-    std::fs::create_dir_all(out).with_context(|| format!("{}: cannot create", out.display()))?;
+    let create = || std::fs::create_dir_all(out);
+    let failed = || format!("{}: cannot create", out.display());
     if let Some(lookup) = &arguments.submission {
         let [test] = &arguments.images[..] else {
             bail!("--submission: give the test table, and nothing else");
         };
+        create().with_context(failed)?;
         return submission::write(&landmarker, test, lookup, &out.join("submission.csv"));
     }
     let files = images(&arguments.images)?;
+    create().with_context(failed)?;
 
     let (mut predictions, mut failures) = (Vec::new(), Vec::new());
     let mut names = BTreeSet::new();
