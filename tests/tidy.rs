@@ -67,7 +67,7 @@ fn crates_stand_only_on_what_they_may() {
         ("fkp-kernels", &[]),
         ("fkp-model", &["fkp-core", "fkp-kernels", "fkp-weights"]),
         ("fkp-weights", &[]),
-        ("fkp-weights-research", &[]),
+        ("fkp-weights-research", &["fkp-weights"]),
         ("fkp-train", &["fkp-core", "fkp-kernels", "fkp-metrics"]),
     ];
     for (package, allowed) in allowed {

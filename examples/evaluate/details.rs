@@ -2,10 +2,10 @@
 //! deviations are true.
 
 use anyhow::Result;
-use fkp_core::{Calibration, CalibrationData, Schema, Task};
+use fkp_core::{Calibration, Schema, Task};
 use fkp_examples::{Breakdown, WorstFaces, table, write_text};
 use fkp_metrics::{
-    Coverage, CumulativeErrorCurve, DEFAULT_THRESHOLD, EvaluationReport, Normalizer,
+    CumulativeErrorCurve, DEFAULT_THRESHOLD, EvaluationReport, Normalizer, StandardizedErrors,
 };
 use fkp_train::ScoredSample;
 use fkp_train::plots::plot_error_curve;
@@ -16,24 +16,20 @@ pub(crate) struct Details {
     schema: Schema,
     breakdown: Breakdown,
     curve: CumulativeErrorCurve,
-    coverages: Vec<Coverage>,
-    errors: CalibrationData,
+    calibration: Option<Calibration>,
+    errors: StandardizedErrors,
     worst: WorstFaces,
 }
 
 impl Details {
     /// Of a model with this task, evaluated on keypoints of this schema.
     pub(crate) fn new(task: &Task, schema: &Schema) -> Self {
-        let coverages = task.calibration().map_or(Vec::new(), |calibration| {
-            let intervals = Calibration::PROBABILITIES.map(|p| Coverage::new(&calibration, p));
-            intervals.to_vec()
-        });
         Self {
             schema: schema.clone(),
             breakdown: Breakdown::new(schema),
             curve: CumulativeErrorCurve::new(Normalizer::preferred(schema)),
-            coverages,
-            errors: CalibrationData::default(),
+            calibration: task.calibration(),
+            errors: StandardizedErrors::default(),
             worst: WorstFaces::new(schema, 24),
         }
     }
@@ -42,24 +38,22 @@ impl Details {
         let (sample, predicted) = (scored.sample, scored.predicted);
         self.breakdown.add(&scored);
         self.curve.add(&predicted.keypoints, &sample.keypoints);
-        for coverage in &mut self.coverages {
-            coverage.update(predicted, sample);
-        }
-        self.errors.add(predicted, &sample.keypoints);
+        self.errors.add(predicted, sample);
         self.worst.add(scored);
     }
 
     /// How often the labels lie within the predicted intervals, a line for each probability.
     pub(crate) fn coverage(&self) -> Vec<String> {
         let percent = |value: f64| format!("{:.1} %", 100.0 * value);
-        let line = |coverage: &Coverage| {
-            format!(
-                "of the errors within the predicted interval of {}: {}",
-                percent(coverage.probability()),
-                coverage.value().map_or("none".to_owned(), percent)
-            )
-        };
-        self.coverages.iter().map(line).collect()
+        let lines = self.calibration.iter().flat_map(|calibration| {
+            Calibration::PROBABILITIES.map(|p| {
+                let within = self.errors.coverage(calibration, p);
+                let within = within.map_or("none".to_owned(), percent);
+                let interval = percent(p);
+                format!("of the errors within the predicted interval of {interval}: {within}")
+            })
+        });
+        lines.collect()
     }
 
     /// The calibration that these samples give; `None` if the model predicts no standard deviations

@@ -168,7 +168,7 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         evaluator = evaluator.offsets(offsets);
     }
     if let Some(map) = &evaluated.map {
-        evaluator = evaluator.onto(map, card.task.schema.len());
+        evaluator = evaluator.onto(map);
     }
     let mut details = Details::new(&card.task, schema);
     let report = evaluator.run(&dataset, |scored| details.add(scored))?;

@@ -5,12 +5,11 @@ use fkp_metrics::Normalizer;
 use fkp_model::HeadPose;
 use fkp_train::ScoredSample;
 use serde::Serialize;
-use std::fmt::Write;
 
 /// Mean normalized errors of groups of keypoints and of faces.
 pub struct Breakdown {
     normalizer: Normalizer,
-    parts: &'static [(&'static str, &'static [usize])],
+    parts: &'static [Part],
     has_pose: bool,
     rows: Vec<BreakdownRow>,
 }
@@ -111,27 +110,24 @@ impl Breakdown {
     }
 
     fn add_error(&mut self, by: &'static str, group: &'static str, error: f64) {
-        let is_same = |row: &&mut BreakdownRow| row.by == by && row.group == group;
-        match self.rows.iter_mut().find(is_same) {
-            Some(row) => {
-                row.nme += error;
-                row.keypoints += 1;
-            }
-            None => self.rows.push(BreakdownRow {
+        let is_same = |row: &BreakdownRow| row.by == by && row.group == group;
+        let index = self.rows.iter().position(is_same).unwrap_or_else(|| {
+            self.rows.push(BreakdownRow {
                 by,
                 group,
-                nme: error,
-                keypoints: 1,
-            }),
-        }
+                nme: 0.0,
+                keypoints: 0,
+            });
+            self.rows.len() - 1
+        });
+        let row = &mut self.rows[index];
+        row.keypoints += 1;
+        row.nme += (error - row.nme) / row.keypoints as f64;
     }
 
     /// The mean errors, in a fixed order.
     pub fn rows(&self) -> Vec<BreakdownRow> {
         let mut rows = self.rows.clone();
-        for row in &mut rows {
-            row.nme /= row.keypoints as f64;
-        }
         let rank = |row: &BreakdownRow| {
             let parts = self.parts.iter().map(|(part, _)| *part);
             let order = parts.chain(YAW.iter().map(|(_, yaw)| *yaw));
@@ -144,14 +140,12 @@ impl Breakdown {
 
     /// The mean errors as lines of a Markdown table.
     pub fn markdown(&self) -> String {
-        let mut table = "| by | group | NME | keypoints |\n|---|---|---|---|\n".to_owned();
-        for row in self.rows() {
-            let BreakdownRow { by, group, .. } = row;
+        let lines = self.rows().into_iter().map(|row| {
             let (nme, count) = (100.0 * row.nme, row.keypoints);
-            let written = writeln!(table, "| {by} | {group} | {nme:.2} % | {count} |");
-            debug_assert!(written.is_ok(), "a string can be written to");
-        }
-        table
+            format!("| {} | {} | {nme:.2} % | {count} |\n", row.by, row.group)
+        });
+        let head = "| by | group | NME | keypoints |\n|---|---|---|---|\n".to_owned();
+        head + &lines.collect::<String>()
     }
 }
 

@@ -10,14 +10,26 @@ use std::path::Path;
 /// # Errors
 /// If there is neither a file nor a pretrained model of this name, or the file is not a model.
 pub fn model_file(given: Option<&Path>) -> Result<(ModelFile, String)> {
-    match pretrained(given) {
-        Some(model) => Ok((ModelFile::pretrained(model)?, name_of(model))),
-        None => {
-            let path = given.unwrap_or(Path::new(""));
-            let file = ModelFile::read(path).with_context(not_found(path))?;
-            Ok((file, path.display().to_string()))
+    let Some(path) = given else {
+        return included(Pretrained::default());
+    };
+    match path.to_str().filter(|_| !path.exists()) {
+        Some("pretrained") => return included(Pretrained::default()),
+        name => {
+            if let Some(model) = name.and_then(Pretrained::by_name) {
+                return included(model);
+            }
         }
     }
+    let file = ModelFile::read(path).with_context(|| match path.exists() {
+        true => "cannot load the model".to_owned(),
+        false => format!(
+            "`{}` is neither a file nor a pretrained model ({})",
+            path.display(),
+            names()
+        ),
+    })?;
+    Ok((file, path.display().to_string()))
 }
 
 /// The same as a landmarker.
@@ -25,14 +37,8 @@ pub fn model_file(given: Option<&Path>) -> Result<(ModelFile, String)> {
 /// # Errors
 /// As for [`model_file`].
 pub fn landmarker(given: Option<&Path>) -> Result<(Landmarker, String)> {
-    match pretrained(given) {
-        Some(model) => Ok((Landmarker::from_pretrained(model)?, name_of(model))),
-        None => {
-            let path = given.unwrap_or(Path::new(""));
-            let landmarker = Landmarker::load(path).with_context(not_found(path))?;
-            Ok((landmarker, path.display().to_string()))
-        }
-    }
+    let (file, name) = model_file(given)?;
+    Ok((Landmarker::from_model_file(file)?, name))
 }
 
 /// The help text of options that name a model.
@@ -43,35 +49,12 @@ pub fn model_help() -> String {
     )
 }
 
-/// The pretrained model that is meant, if it is one: a file of the same name has precedence.
-fn pretrained(given: Option<&Path>) -> Option<Pretrained> {
-    let Some(path) = given else {
-        return Some(Pretrained::default());
-    };
-    let name = path.to_str().filter(|_| !path.exists())?;
-    match name {
-        "pretrained" => Some(Pretrained::default()),
-        name => Pretrained::by_name(name),
-    }
+fn included(model: Pretrained) -> Result<(ModelFile, String)> {
+    let name = format!("the pretrained model `{}`", model.name());
+    Ok((ModelFile::pretrained(model)?, name))
 }
 
 fn names() -> String {
     let names: Vec<&str> = Pretrained::ALL.iter().map(|model| model.name()).collect();
     names.join(", ")
-}
-
-fn name_of(model: Pretrained) -> String {
-    format!("the pretrained model `{}`", model.name())
-}
-
-fn not_found(path: &Path) -> impl FnOnce() -> String {
-    let message = match path.exists() {
-        true => "cannot load the model".to_owned(),
-        false => format!(
-            "`{}` is neither a file nor a pretrained model ({})",
-            path.display(),
-            names()
-        ),
-    };
-    || message
 }

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 use candle_core::Device;
-use fkp_core::{Calibration, CalibrationData, CoordinateFrame, Dataset, OutputSpec, Sample};
+use fkp_core::{Calibration, CoordinateFrame, Dataset, OutputSpec, Sample};
 use fkp_draw::{Cell, contact_sheet};
 use fkp_examples::{Report, TrainingRun, heading, say, table, write_report};
-use fkp_metrics::{Evaluation, EvaluationReport, MeanFace};
+use fkp_metrics::{Evaluation, EvaluationReport, MeanFace, StandardizedErrors};
 use fkp_model::ModelFile;
 use fkp_train::observers::{KeypointErrors, KeypointOrder};
 use fkp_train::plots::save_image;
@@ -68,16 +68,16 @@ fn evaluate(
     let data = &run.data;
     let every = data.selection.len().div_ceil(24);
     let mut cells = Vec::new();
-    let mut calibration = CalibrationData::default();
+    let mut errors = StandardizedErrors::default();
     let evaluator = evaluator.batch_size(config.batch_size);
     let report = evaluator.run(&data.selection, |scored| {
-        calibration.add(scored.predicted, &scored.sample.keypoints);
+        errors.add(scored.predicted, scored.sample);
         if scored.index % every == 0 {
             cells.push(Cell::compared(scored.sample, scored.predicted));
         }
     })?;
     let overlay = contact_sheet(Cell::COMPARED, &cells, 6, 192, &data.schema)?;
-    Ok((report, overlay, calibration.calibration()))
+    Ok((report, overlay, errors.calibration()))
 }
 
 /// What a constant prediction, the mean face of the training set, scores. The loss is given only

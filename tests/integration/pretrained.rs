@@ -8,6 +8,7 @@ use fkp_model::{Landmarker, ModelFile, Pretrained};
 use fkp_synth::{KeypointSet, SynthConfig, SynthFaces};
 use fkp_test_support::shared_set;
 use fkp_train::{Evaluator, codec_for};
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// A row of the table of errors in a model card.
@@ -65,6 +66,28 @@ fn folder(set: &str) -> Option<Option<PathBuf>> {
     }
 }
 
+#[test]
+fn the_files_are_small_and_have_the_checksums_of_their_crates_and_cards() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+    for &model in Pretrained::ALL {
+        let weights = model.weights();
+        let digest = Sha256::digest(weights.bytes);
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(digest, weights.sha256.trim());
+        assert!(
+            card(model).contains(&digest),
+            "the card names another SHA-256"
+        );
+        let of_crate = match model.name().starts_with("research") {
+            true => "fkp-weights-research/README.md",
+            false => "fkp-weights/README.md",
+        };
+        let page = std::fs::read_to_string(crates.join(of_crate)).unwrap();
+        assert!(page.contains(&digest), "{of_crate} names another SHA-256");
+        assert!(weights.bytes.len() <= 2_000_000);
+    }
+}
+
 /// Each error on a validation part is at most that of the card, up to rounding.
 #[test]
 fn no_error_is_larger_than_the_card_says() {
@@ -84,7 +107,7 @@ fn no_error_is_larger_than_the_card_says() {
             let dataset = opened.unwrap().0;
             let mut evaluator = Evaluator::new(&network, &*codec, task.input);
             if let Some(map) = &evaluated.map {
-                evaluator = evaluator.onto(map, task.schema.len());
+                evaluator = evaluator.onto(map);
             }
             let report = evaluator.run(&dataset, |_| {}).unwrap();
             let place = format!("{}, {}, {}", model.name(), row.set, row.schema);

@@ -44,8 +44,8 @@ pub use schema::{
     flip_pairs_from_names,
 };
 pub use task::{
-    Calibration, CalibrationData, CoordinateFrame, InputSpec, Likelihood, ModelDescription,
-    OutputError, OutputSpec, Prediction, Task,
+    Calibration, CoordinateFrame, InputSpec, Likelihood, ModelDescription, OutputError, OutputSpec,
+    Prediction, Task,
 };
 #[doc(inline)]
 pub use warp::{Border, Filter, warp_affine};

@@ -9,20 +9,20 @@
 #![doc = include_str!("../README.md")]
 
 mod coordinate;
-mod coverage;
 mod curve;
 mod evaluation;
 mod keypoint_error;
 mod mean_face;
 mod nme;
+mod standardized_errors;
 mod threshold;
 
 pub use coordinate::{Mae, Rmse};
-pub use coverage::Coverage;
 pub use curve::CumulativeErrorCurve;
 pub use evaluation::{Evaluation, EvaluationReport, KeypointReport, NmeReport};
 pub use mean_face::MeanFace;
 pub use nme::{Nme, Normalizer, image_nme};
+pub use standardized_errors::StandardizedErrors;
 pub use threshold::{Auc, FailureRate};
 
 /// The usual threshold of failure rate and AUC: 8 % of the normalizing distance (Sagonas et al.,

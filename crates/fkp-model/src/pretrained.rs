@@ -1,5 +1,7 @@
 //! The models that are included in the crate.
 
+use fkp_weights::Weights;
+
 /// A model that is included in the crate, with its weights: see
 /// [`Landmarker::from_pretrained`](crate::Landmarker::from_pretrained). Its model card, with its
 /// data, its recipe and its errors on photographs, is in the documentation of the crate of its
@@ -28,19 +30,15 @@ impl Pretrained {
 
     /// The name on the command line and in messages, such as `fast`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Fast => fkp_weights::FAST.name,
-            #[cfg(feature = "research-weights")]
-            Self::ResearchFast => fkp_weights_research::FAST.name,
-        }
+        self.weights().name
     }
 
-    /// The bytes of the model file.
-    pub fn bytes(self) -> &'static [u8] {
+    /// The bytes of the model file, with their name and checksum.
+    pub fn weights(self) -> Weights {
         match self {
-            Self::Fast => fkp_weights::FAST.bytes,
+            Self::Fast => fkp_weights::FAST,
             #[cfg(feature = "research-weights")]
-            Self::ResearchFast => fkp_weights_research::FAST.bytes,
+            Self::ResearchFast => fkp_weights_research::FAST,
         }
     }
 

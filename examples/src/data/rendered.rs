@@ -4,8 +4,8 @@ use super::evaluated::EvaluatedKeypoints;
 use super::part::Part;
 use super::source::{Source, TrainingData};
 use crate::{DataConfig, RenderedConfig, RenderedFaces, SelectionPart};
-use anyhow::{Result, bail};
-use fkp_core::{CropRule, Dataset, InputSpec, Subset};
+use anyhow::{Context, Result, bail};
+use fkp_core::{CropRule, Dataset, InputSpec, Schema, Subset};
 use fkp_data::{BoxSource, Cached, Cropped, Mapped};
 use fkp_model::ModelCard;
 use fkp_synth::{KeypointSet, SynthConfig, SynthFaces};
@@ -59,16 +59,19 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
 
 /// The labels of rendered faces for the keypoints that a configuration names.
 fn labels_of(schema: &str) -> Result<KeypointSet> {
-    let default = KeypointSet::default();
-    let named = KeypointSet::ALL.into_iter();
-    let mut named = named.filter(|set| set.schema().name() == schema);
-    match named.next() {
-        Some(set) => Ok(set),
-        None if schema == "source" => Ok(default),
-        None => {
-            bail!("rendered faces have the keypoints of `kaggle15` or `ibug68`, not `{schema}`")
-        }
+    if schema == "source" {
+        return Ok(KeypointSet::default());
     }
+    let set = Schema::by_name(schema).and_then(|schema| set_of(&schema));
+    set.with_context(|| {
+        format!("rendered faces have the keypoints of `kaggle15` or `ibug68`, not `{schema}`")
+    })
+}
+
+/// The labels with these keypoints.
+fn set_of(schema: &Schema) -> Option<KeypointSet> {
+    let mut sets = KeypointSet::ALL.into_iter();
+    sets.find(|set| set.schema() == *schema)
 }
 
 /// The seed of each part, so that all parts show different people.
@@ -131,8 +134,7 @@ pub(super) fn for_evaluation(
     boxes: BoxSource,
 ) -> Result<(Arc<dyn Dataset>, Source)> {
     let task = &card.task;
-    let mut sets = KeypointSet::ALL.into_iter();
-    let Some(labels) = sets.find(|set| set.schema() == task.schema) else {
+    let Some(labels) = set_of(&task.schema) else {
         bail!(
             "the model has `{}` keypoints, rendered faces those of `kaggle15` or `ibug68`: name a data \
              set with --data",

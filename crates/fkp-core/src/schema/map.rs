@@ -173,6 +173,11 @@ impl SchemaMap {
             .map(|(name, _)| name.as_str())
     }
 
+    /// Number of keypoints of the source schema.
+    pub fn source_len(&self) -> usize {
+        self.source_len
+    }
+
     /// The target schema.
     pub fn target(&self) -> &Schema {
         &self.target

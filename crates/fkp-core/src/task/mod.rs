@@ -7,7 +7,7 @@ mod maps;
 mod output;
 mod prediction;
 
-pub use calibration::{Calibration, CalibrationData};
+pub use calibration::Calibration;
 pub use frame::CoordinateFrame;
 pub use input::InputSpec;
 pub use output::{Likelihood, OutputError, OutputSpec};

@@ -56,7 +56,8 @@ impl ModelFile {
     /// # Errors
     /// If a tensor operation fails.
     pub fn pretrained(model: Pretrained) -> Result<Self, ModelError> {
-        Self::parse(Path::new(model.name()), model.bytes())
+        let weights = model.weights();
+        Self::parse(Path::new(weights.name), weights.bytes)
     }
 
     /// Reads a model file.

@@ -61,10 +61,9 @@ impl ReturnedKeypoints {
         };
         Ok(Self {
             schema: Arc::new(schema.clone()),
-            has_pose: task.schema == Schema::ibug68(),
-            calibration: task.calibration(),
             crop,
             mapped: Some(Mapped { map, own_crop }),
+            ..Self::all(task)
         })
     }
 

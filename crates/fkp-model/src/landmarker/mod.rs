@@ -70,7 +70,15 @@ impl Landmarker {
     /// # Errors
     /// If a tensor operation fails.
     pub fn from_pretrained(model: Pretrained) -> Result<Self, ModelError> {
-        Self::build(ModelFile::pretrained(model)?, &Device::Cpu)
+        Self::from_model_file(ModelFile::pretrained(model)?)
+    }
+
+    /// The model of a file that was read already, on the CPU.
+    ///
+    /// # Errors
+    /// If the weights do not match the card, or a tensor operation fails.
+    pub fn from_model_file(file: ModelFile) -> Result<Self, ModelError> {
+        Self::build(file, &Device::Cpu)
     }
 
     /// Reads a model file and builds its network on the CPU.
@@ -95,8 +103,7 @@ impl Landmarker {
     /// # Errors
     /// As for [`Self::load`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
-        let file = ModelFile::parse(Path::new("model bytes"), bytes)?;
-        Self::build(file, &Device::Cpu)
+        Self::from_model_file(ModelFile::parse(Path::new("model bytes"), bytes)?)
     }
 
     fn build(file: ModelFile, device: &Device) -> Result<Self, ModelError> {

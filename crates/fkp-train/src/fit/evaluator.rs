@@ -35,15 +35,7 @@ pub struct Evaluator<'a> {
     pub(super) device: &'a Device,
     pub(super) metrics: &'a MetricFactory,
     pub(super) offsets: Option<&'a LabelOffsets>,
-    pub(super) map: Option<Mapped<'a>>,
-}
-
-/// A map from the network's keypoints to those of the data.
-#[derive(Clone, Copy)]
-pub(super) struct Mapped<'a> {
-    map: &'a SchemaMap,
-    /// Number of the network's keypoints.
-    keypoints: usize,
+    pub(super) map: Option<&'a SchemaMap>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -83,10 +75,9 @@ impl<'a> Evaluator<'a> {
 
     /// Evaluates on data of another schema, which follows from that of the network: the predictions
     /// are mapped to it. There is no loss then.
-    pub fn onto(self, map: &'a SchemaMap, network_keypoints: usize) -> Self {
-        let keypoints = network_keypoints;
+    pub fn onto(self, map: &'a SchemaMap) -> Self {
         Self {
-            map: Some(Mapped { map, keypoints }),
+            map: Some(map),
             ..self
         }
     }
@@ -107,10 +98,10 @@ impl<'a> Evaluator<'a> {
         let unlabeled;
         let codec = match self.map {
             None => self.codec,
-            Some(Mapped { keypoints, .. }) => {
+            Some(map) => {
                 unlabeled = Unlabeled {
                     codec: self.codec,
-                    keypoints,
+                    keypoints: map.source_len(),
                 };
                 &unlabeled
             }
@@ -147,7 +138,7 @@ impl<'a> Evaluator<'a> {
             loss += f64::from(sum.to_scalar::<f32>()?);
             weight += batch.target.total_weight;
             let mut predictions = self.codec.decode(&output)?;
-            if let Some(Mapped { map, .. }) = self.map {
+            if let Some(map) = self.map {
                 predictions = predictions.iter().map(|found| found.onto(map)).collect();
             }
             for predicted in &mut predictions {
