@@ -45,39 +45,37 @@ pub(crate) fn kaggle15(face: &FaceParams, features: &Features, surface: &Surface
     .to_vec()
 }
 
-/// Level of the ring and position around it of the jaw line: from beside the upper end of the ear
-/// down to the middle of the chin.
-const JAW: [[f32; 2]; 9] = [
-    [6.2, 0.94],
-    [7.4, 0.95],
-    [8.6, 0.96],
-    [9.9, 0.96],
-    [11.2, 0.93],
-    [12.2, 0.82],
-    [12.85, 0.58],
-    [13.15, 0.3],
-    [13.25, 0.0],
+/// The path of the jaw line: levels of rings and positions around them, from beside the upper end
+/// of the ear down to the middle of the chin.
+const JAW: [Place; 9] = [
+    Place::new(6.0, 0.94),
+    Place::new(7.4, 0.95),
+    Place::new(8.6, 0.96),
+    Place::new(9.9, 0.96),
+    Place::new(11.2, 0.93),
+    Place::new(12.2, 0.82),
+    Place::new(12.85, 0.58),
+    Place::new(13.15, 0.3),
+    Place::new(13.25, 0.0),
 ];
 
 /// The 68 keypoints of the `ibug68` schema, in the head's frame.
 ///
 /// The jaw line is on the visible outline of the face, as annotators drew it: where the true line
 /// is behind the cheek, its points move along the surface to the outline (Zhu et al.,
-/// *Face Alignment Across Large Poses*, CVPR 2016, section 3.3). `across` gives the distance of a
-/// point of the head to the right of the image, in the plane of the face.
+/// *Face Alignment Across Large Poses*, CVPR 2016, section 3.3). From the chin to each ear they are
+/// equally spaced in the image. `image` gives the position of a point of the head in the image,
+/// which is upright.
 pub(crate) fn ibug68(
     face: &FaceParams,
     features: &Features,
     surface: &Surface,
-    across: impl Fn(Vec3) -> f32,
+    image: impl Fn(Vec3) -> [f32; 2],
 ) -> Vec<Vec3> {
     let mut points = Vec::with_capacity(68);
-    // The jaw line from the subject's right to the left.
-    for index in 0..17_usize {
-        let [level, around] = JAW[if index < 8 { index } else { 16 - index }];
-        let side = if index < 8 { -1.0 } else { 1.0 };
-        points.push(outermost(surface, level, side * around, side, &across));
-    }
+    // The jaw line from the subject's right to the left, the chin once.
+    points.extend(half_of_jaw(surface, -1.0, &image));
+    points.extend(half_of_jaw(surface, 1.0, &image).into_iter().rev().skip(1));
     let mut add = |[x, y]: [f32; 2]| points.push(surface.point(x, y));
     // Brows, both from left to right in the image.
     for step in 0..5 {
@@ -97,11 +95,11 @@ pub(crate) fn ibug68(
     let [nx, ny] = face.nose.at;
     let w = face.nose.width;
     for (x, y) in [
-        (-0.42, 0.24),
-        (-0.2, 0.31),
-        (0.0, 0.36),
-        (0.2, 0.31),
-        (0.42, 0.24),
+        (-0.42, 0.28),
+        (-0.2, 0.37),
+        (0.0, 0.42),
+        (0.2, 0.37),
+        (0.42, 0.28),
     ] {
         add([nx + x * w, ny + y]);
     }
@@ -155,16 +153,74 @@ pub(crate) fn ibug68(
     points
 }
 
-/// The point of a ring between the front and `around` that is farthest out on a side.
+/// A place on the surface of the head.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Level of the ring.
+    level: f32,
+    /// Position around it, as for [`Surface::on_ring`].
+    around: f32,
+}
+
+impl Place {
+    const fn new(level: f32, around: f32) -> Self {
+        Self { level, around }
+    }
+
+    fn toward(self, other: Self, t: f32) -> Self {
+        Self {
+            level: mix(self.level, other.level, t),
+            around: mix(self.around, other.around, t),
+        }
+    }
+
+    fn on(self, surface: &Surface) -> Vec3 {
+        surface.on_ring(self.level, self.around)
+    }
+}
+
+/// The jaw line of a side (−1 is the subject's right) from the ear to the chin, at equal distances
+/// in the image.
+fn half_of_jaw(
+    surface: &Surface,
+    side: f32,
+    image: &impl Fn(Vec3) -> [f32; 2],
+) -> [Vec3; JAW.len()] {
+    /// Places of the outline per place of the path: the more, the closer to equal the distances.
+    const PARTS: usize = 2;
+    const PLACES: usize = PARTS * (JAW.len() - 1) + 1;
+    let outline: [Place; PLACES] = std::array::from_fn(|index| {
+        let from = JAW[index / PARTS];
+        let to = JAW[(index / PARTS + 1).min(JAW.len() - 1)];
+        let on_path = from.toward(to, (index % PARTS) as f32 / PARTS as f32);
+        outermost(surface, on_path, side, image)
+    });
+    let seen = outline.map(|place| image(place.on(surface)));
+    let mut length = [0.0; PLACES];
+    for index in 1..PLACES {
+        let [[ax, ay], [bx, by]] = [seen[index - 1], seen[index]];
+        length[index] = length[index - 1] + (bx - ax).hypot(by - ay);
+    }
+    std::array::from_fn(|index| {
+        let at = length[PLACES - 1] * index as f32 / (JAW.len() - 1) as f32;
+        let next = length.partition_point(|l| *l < at).clamp(1, PLACES - 1);
+        let step = (length[next] - length[next - 1]).max(1e-6);
+        outline[next - 1]
+            .toward(outline[next], (at - length[next - 1]) / step)
+            .on(surface)
+    })
+}
+
+/// The place of a ring between the front and a place that is farthest out on a side.
 fn outermost(
     surface: &Surface,
-    level: f32,
-    around: f32,
+    place: Place,
     side: f32,
-    across: &impl Fn(Vec3) -> f32,
-) -> Vec3 {
+    image: &impl Fn(Vec3) -> [f32; 2],
+) -> Place {
     const STEPS: usize = 16;
-    let out = |t: f32| side * across(surface.on_ring(level, around * t));
+    let at = |t: f32| Place::new(place.level, side * place.around * t);
+    let out = |t: f32| side * image(at(t).on(surface))[0];
     let values: [f32; STEPS + 1] = std::array::from_fn(|step| out(step as f32 / STEPS as f32));
     let best = (0..=STEPS)
         .max_by(|a, b| values[*a].total_cmp(&values[*b]))
@@ -178,7 +234,7 @@ fn outermost(
             t += 0.5 * (a - c) / curvature / STEPS as f32;
         }
     }
-    surface.on_ring(level, around * t)
+    at(t)
 }
 
 /// The tip of the nose: the point of the ridge that is farthest in front.

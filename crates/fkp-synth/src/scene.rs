@@ -620,18 +620,19 @@ impl Head<'_> {
         if set == KeypointSet::Kaggle15 {
             return landmarks::kaggle15(face, features, surface);
         }
-        // Across the face, in the plane of the image without the roll.
+        // In the plane of the image without the roll.
         let upright = Rotation::new(&Pose {
             roll: 0.0,
             ..face.pose
         });
         let camera = self.rotation.undo(self.camera_at);
-        let axis = upright.undo([1.0, 0.0, 0.0]);
+        let [right, down] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]].map(|axis| upright.undo(axis));
         let toward = upright.toward_viewer();
         let distance = dot(camera, toward);
         landmarks::ibug68(face, features, surface, |p| {
             let off = sub(p, camera);
-            dot(off, axis) / (distance - dot(p, toward)).max(0.1)
+            let depth = (distance - dot(p, toward)).max(0.1);
+            [dot(off, right) / depth, dot(off, down) / depth]
         })
     }
 

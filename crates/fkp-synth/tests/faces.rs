@@ -247,6 +247,35 @@ fn a_mirrored_face_is_the_mirror_image() {
     }
 }
 
+/// On each side the jaw line has equal distances in the image. In profile, where the outline leaves
+/// the line, they are about equal.
+#[test]
+fn the_jaw_line_is_equally_spaced() {
+    for (yaw, roll, tolerance) in [
+        (0.0, 0.0, 0.12),
+        (0.7, 0.0, 0.15),
+        (-0.7, 0.5, 0.15),
+        (1.2, 0.0, 0.45),
+    ] {
+        for index in 0..20 {
+            let mut face = face(index);
+            (face.pose.yaw, face.pose.roll) = (yaw, roll);
+            let (_, keypoints) = render(&face, 256, Channels::Gray, KeypointSet::Ibug68);
+            for side in [0..8, 8..16] {
+                let distances = side.map(|i| keypoints[i].distance(&keypoints[i + 1]));
+                let distances: Vec<f32> = distances.collect();
+                let mean = distances.iter().sum::<f32>() / 8.0;
+                for distance in &distances {
+                    assert!(
+                        (distance - mean).abs() < tolerance * mean + 0.3,
+                        "face {index}, yaw {yaw}: {distances:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_larger_image_shows_the_same_face() {
     let shrink = Affine::resize((384, 384), (96, 96)).unwrap();
