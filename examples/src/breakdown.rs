@@ -1,6 +1,6 @@
-//! Errors by part of the face, by yaw and by visibility.
+//! Errors by part of the face, by yaw, by visibility and by sharpness.
 
-use fkp_core::{Schema, Visibility};
+use fkp_core::{Image, Schema, Visibility};
 use fkp_metrics::Normalizer;
 use fkp_model::HeadPose;
 use fkp_train::ScoredSample;
@@ -12,12 +12,21 @@ pub struct Breakdown {
     parts: &'static [Part],
     has_pose: bool,
     rows: Vec<BreakdownRow>,
+    faces: Vec<FaceError>,
+}
+
+/// The errors of a face.
+struct FaceError {
+    sharpness: f64,
+    /// Sum over the keypoints.
+    errors: f64,
+    keypoints: usize,
 }
 
 /// The mean error of a group.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BreakdownRow {
-    /// What is grouped by: `part`, `yaw` or `visibility`.
+    /// What is grouped by: `part`, `yaw`, `visibility` or `sharpness`.
     pub by: &'static str,
     /// The group.
     pub group: &'static str,
@@ -34,6 +43,10 @@ const YAW: [(f32, &str); 4] = [
     (30.0, "30° to 45°"),
     (45.0, "above 45°"),
 ];
+
+/// The groups of faces by the sharpness of their crops. Small faces are among the blurred ones, as
+/// their crops are enlarged, and noisy ones among the sharp.
+const SHARPNESS: [&str; 3] = ["most blurred third", "middle third", "sharpest third"];
 
 /// Indices of the keypoints of a part of the face, and its name.
 type Part = (&'static str, &'static [usize]);
@@ -75,6 +88,7 @@ impl Breakdown {
             },
             has_pose,
             rows: Vec::new(),
+            faces: Vec::new(),
         }
     }
 
@@ -89,6 +103,11 @@ impl Breakdown {
             let mut groups = YAW.iter().rev();
             groups.find(|(least, _)| pose.yaw.abs() >= *least)
         });
+        let mut face = FaceError {
+            sharpness: sharpness(&scored.sample.image),
+            errors: 0.0,
+            keypoints: 0,
+        };
         for (index, label) in truth.labeled() {
             let error = f64::from(found[index].distance(label)) / length;
             let part = self.parts.iter().find(|(_, of)| of.contains(&index));
@@ -106,7 +125,10 @@ impl Breakdown {
             for (by, group) in groups.into_iter().flatten() {
                 self.add_error(by, group, error);
             }
+            face.errors += error;
+            face.keypoints += 1;
         }
+        self.faces.push(face);
     }
 
     fn add_error(&mut self, by: &'static str, group: &'static str, error: f64) {
@@ -135,7 +157,28 @@ impl Breakdown {
             order.take_while(|group| *group != row.group).count()
         };
         rows.sort_by_key(rank);
+        rows.extend(self.by_sharpness());
         rows
+    }
+
+    /// Thirds of the faces, or nothing if there are fewer than three.
+    fn by_sharpness(&self) -> Vec<BreakdownRow> {
+        let mut faces: Vec<&FaceError> = self.faces.iter().collect();
+        faces.sort_by(|a, b| a.sharpness.total_cmp(&b.sharpness));
+        let third = |index: usize| {
+            let end = |index: usize| index * faces.len() / SHARPNESS.len();
+            let faces = &faces[end(index)..end(index + 1)];
+            let keypoints = faces.iter().map(|face| face.keypoints).sum();
+            let errors: f64 = faces.iter().map(|face| face.errors).sum();
+            (keypoints > 0).then(|| BreakdownRow {
+                by: "sharpness",
+                group: SHARPNESS[index],
+                nme: errors / keypoints as f64,
+                keypoints,
+            })
+        };
+        let rows: Option<Vec<BreakdownRow>> = (0..SHARPNESS.len()).map(third).collect();
+        rows.unwrap_or_default()
     }
 
     /// The mean errors as lines of a Markdown table.
@@ -149,10 +192,32 @@ impl Breakdown {
     }
 }
 
+/// How sharp an image is, whatever its contrast: the root mean square of the Laplacian divided by the
+/// standard deviation of the gray levels (the variance of the Laplacian is the measure of
+/// Pech-Pacheco et al., *Diatom autofocusing in brightfield microscopy*, ICPR 2000).
+fn sharpness(image: &Image) -> f64 {
+    let gray = image.to_gray();
+    let (width, height) = gray.size();
+    let at = |x: usize, y: usize| f64::from(gray.as_bytes()[y * width + x]);
+    let (mut laplacian, mut sum, mut squares) = (0.0, 0.0, 0.0);
+    for y in 1..height.saturating_sub(1) {
+        for x in 1..width.saturating_sub(1) {
+            let value = at(x, y);
+            let around = at(x - 1, y) + at(x + 1, y) + at(x, y - 1) + at(x, y + 1);
+            laplacian += (around - 4.0 * value).powi(2);
+            sum += value;
+            squares += value * value;
+        }
+    }
+    let count = (width.saturating_sub(2) * height.saturating_sub(2)).max(1) as f64;
+    let spread = squares - sum * sum / count;
+    (laplacian / spread.max(1.0)).sqrt()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fkp_core::{Image, Keypoint, Keypoints, Prediction, Sample};
+    use fkp_core::{Keypoint, Keypoints, Prediction, Sample};
 
     #[test]
     fn errors_are_grouped_by_part_yaw_and_visibility() {
@@ -195,6 +260,31 @@ mod tests {
                 .markdown()
                 .contains("| visibility | covered | 10.00 % | 1 |")
         );
+    }
+
+    #[test]
+    fn faces_are_grouped_by_sharpness() {
+        // Stripes of these widths, the wider the less sharp, with a contrast that does not matter.
+        let schema = Schema::numbered("two", 2).unwrap();
+        let mut breakdown = Breakdown::new(&schema);
+        for (width, contrast, error) in [(2, 30, 1.0), (8, 200, 3.0), (4, 90, 2.0)] {
+            let mut image = Image::filled(32, 32, 1, 20);
+            for (index, pixel) in image.as_bytes_mut().iter_mut().enumerate() {
+                *pixel += contrast * (index % 32 / width % 2) as u8;
+            }
+            let truth = Keypoints::from_xy(&[[0.0, 0.0], [20.0, 20.0]]);
+            let found = Keypoints::from_xy(&[[error, 0.0], [20.0 + error, 20.0]]);
+            breakdown.add(&ScoredSample {
+                index: 0,
+                sample: &Sample::new("a", image, truth),
+                predicted: &Prediction::new(found),
+            });
+        }
+        let rows = breakdown.by_sharpness();
+        let groups: Vec<_> = rows.iter().map(|row| (row.group, row.keypoints)).collect();
+        assert_eq!(groups, SHARPNESS.map(|group| (group, 2)));
+        assert!((rows[0].nme / rows[2].nme - 3.0).abs() < 1e-6);
+        assert!((rows[1].nme / rows[2].nme - 2.0).abs() < 1e-6);
     }
 
     #[test]

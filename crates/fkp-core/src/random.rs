@@ -24,6 +24,8 @@ pub enum Purpose {
     BoxJitter = 6,
     /// Which training samples are held out to choose the best epoch on.
     HoldOut = 7,
+    /// Samples with replacement, for the confidence interval of a metric.
+    Bootstrap = 8,
 }
 
 /// The 64-bit FNV-1a hash (Fowler, Noll, Vo): the same on every machine and in every version,
