@@ -74,8 +74,8 @@ impl Subject {
         let task = &self.card.task;
         let InputSpec { size, channels, .. } = task.input;
         let x = Tensor::rand(0f32, 1.0, (count, channels, size, size), &Device::Cpu)?;
-        let mut shape = match task.output.values_per_keypoint() {
-            Some(values) => vec![count, values * task.schema.len()],
+        let mut shape = match task.output.vector_len(task.schema.len()) {
+            Some(len) => vec![count, len],
             // The size of maps depends on the network.
             None => network
                 .forward_t(&x.narrow(0, 0, 1)?, false)?

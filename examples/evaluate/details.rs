@@ -3,10 +3,8 @@
 
 use anyhow::Result;
 use fkp_core::{Calibration, Schema, Task};
-use fkp_examples::{Breakdown, WorstFaces, table, write_text};
-use fkp_metrics::{
-    CumulativeErrorCurve, DEFAULT_THRESHOLD, EvaluationReport, Normalizer, StandardizedErrors,
-};
+use fkp_examples::{Breakdown, Measurements, WorstFaces, table, write_text};
+use fkp_metrics::{CumulativeErrorCurve, DEFAULT_THRESHOLD, EvaluationReport, Normalizer};
 use fkp_train::ScoredSample;
 use fkp_train::plots::plot_error_curve;
 use std::path::Path;
@@ -17,7 +15,8 @@ pub(crate) struct Details {
     breakdown: Breakdown,
     curve: CumulativeErrorCurve,
     calibration: Option<Calibration>,
-    errors: StandardizedErrors,
+    score_threshold: Option<f32>,
+    measurements: Measurements,
     worst: WorstFaces,
 }
 
@@ -29,26 +28,58 @@ impl Details {
             breakdown: Breakdown::new(schema),
             curve: CumulativeErrorCurve::new(Normalizer::preferred(schema)),
             calibration: task.calibration(),
-            errors: StandardizedErrors::default(),
+            score_threshold: task.score_threshold,
+            measurements: Measurements::default(),
             worst: WorstFaces::new(schema, 24),
         }
     }
 
     pub(crate) fn add(&mut self, scored: ScoredSample<'_>) {
         let (sample, predicted) = (scored.sample, scored.predicted);
+        self.measurements.add(predicted, sample);
+        if !sample.is_face {
+            return;
+        }
         self.breakdown.add(&scored);
         self.curve.add(&predicted.keypoints, &sample.keypoints);
-        self.errors.add(predicted, sample);
         self.worst.add(scored);
     }
 
-    /// How often the labels lie within the predicted intervals, a line for each probability.
-    pub(crate) fn coverage(&self) -> Vec<String> {
+    /// Lines about the predicted intervals and the face score.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut lines = self.coverage();
+        lines.extend(self.separation());
+        lines
+    }
+
+    /// How well the face score separates faces from other images, if there are both.
+    fn separation(&self) -> Option<String> {
+        let scores = &self.measurements.scores;
+        let [faces, others] = scores.counts();
+        let mut line = format!(
+            "face score, {faces} faces and {others} other images: AUC {:.4}",
+            scores.auc()?
+        );
+        if let Some(threshold) = self.score_threshold {
+            let passed = 100.0 * scores.false_positive_rate(threshold)?;
+            line += &format!("; {passed:.1} % of the others have at least {threshold:.3}");
+        }
+        Some(line)
+    }
+
+    /// How often the labels lie within the predicted intervals, with the 95 % interval of a bootstrap
+    /// over the people, a line for each probability.
+    fn coverage(&self) -> Vec<String> {
         let percent = |value: f64| format!("{:.1} %", 100.0 * value);
         let lines = self.calibration.iter().flat_map(|calibration| {
             Calibration::PROBABILITIES.map(|p| {
-                let within = self.errors.coverage(calibration, p);
-                let within = within.map_or("none".to_owned(), percent);
+                let within = self.measurements.errors.coverage(calibration, p);
+                let between = self.measurements.errors.coverage_interval(calibration, p);
+                let within = within.zip(between).map(|(within, [low, high])| {
+                    let (within, low, high) = (percent(within), percent(low), percent(high));
+                    format!("{within} (95 % interval over people: {low} to {high})")
+                });
+                let within = within.unwrap_or("none".to_owned());
                 let interval = percent(p);
                 format!("of the errors within the predicted interval of {interval}: {within}")
             })
@@ -56,10 +87,9 @@ impl Details {
         lines.collect()
     }
 
-    /// The calibration that these samples give; `None` if the model predicts no standard deviations
-    /// or there are too few labels.
-    pub(crate) fn calibration(&self) -> Option<Calibration> {
-        self.errors.calibration()
+    /// The measurements that an exported model file has.
+    pub(crate) fn measurements(&self) -> &Measurements {
+        &self.measurements
     }
 
     /// Draws the faces with the largest errors.
@@ -79,7 +109,7 @@ impl Details {
             "# Evaluation of {model}\n\n{data}\n\n```text\n{}\n```\n\n{}\n\n{}\n\
              ![cumulative errors](error_curve.png)\n\n![the largest errors](worst.png)\n",
             table(report),
-            self.coverage().join("\n\n"),
+            self.lines().join("\n\n"),
             self.breakdown.markdown()
         );
         write_text(&folder.join("report.md"), &page)?;

@@ -15,11 +15,12 @@ use details::Details;
 use fkp_core::BoxJitter;
 use fkp_data::BoxSource;
 use fkp_examples::{
-    EvaluatedKeypoints, Part, RunNotes, check_image, check_writable, export_calibrated, finish,
-    format_help, model_file, model_help, open_for_evaluation, read_convention, say, table,
-    use_threads, write_convention, write_text,
+    EvaluatedKeypoints, Part, RunNotes, check_image, check_writable, finish, format_help,
+    model_file, model_help, open_for_evaluation, read_convention, say, table, use_threads,
+    write_convention, write_text,
 };
 use fkp_train::{Evaluator, codec_for};
+use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -42,7 +43,7 @@ struct Arguments {
     /// choose settings on.
     #[arg(long, default_value_t)]
     split: Part,
-    /// BoxSource for the crops: labels (around the labeled keypoints, as in training), given (those of
+    /// Boxes for the crops: labels (around the labeled keypoints, as in training), given (those of
     /// the data), or jittered (those of the labels, shifted by up to 8 % and scaled by up to 10 %,
     /// like the boxes of a detector).
     #[arg(long, value_enum, default_value_t)]
@@ -50,7 +51,8 @@ struct Arguments {
     /// Seed of the jitter.
     #[arg(long, default_value_t = 0)]
     jitter_seed: u64,
-    /// Write the metrics to this file.
+    /// Write the metrics to this file, with the names of the model, the data, the boxes and the
+    /// convention.
     #[arg(long)]
     json: Option<PathBuf>,
     /// Add the mean offsets between predictions and the labels of a data set, from a file of
@@ -69,8 +71,8 @@ struct Arguments {
     /// Draw the 24 faces with the largest errors into this image.
     #[arg(long)]
     worst: Option<PathBuf>,
-    /// Write the report into this folder: report.md with the errors by part of the face, yaw and
-    /// visibility, report.json, error_curve.png, and worst.png as by --worst.
+    /// Write the report into this folder: report.md with the errors by part of the face, yaw,
+    /// visibility and sharpness, report.json, error_curve.png, and worst.png as by --worst.
     #[arg(long)]
     report: Option<PathBuf>,
     /// Images per batch.
@@ -82,7 +84,8 @@ struct Arguments {
 }
 
 /// [`BoxSource`] on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
 enum BoxChoice {
     #[default]
     Labels,
@@ -173,26 +176,33 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
     let mut details = Details::new(&card.task, schema);
     let report = evaluator.run(&dataset, |scored| details.add(scored))?;
     say!("{}", table(&report));
-    for line in details.coverage() {
+    for line in details.lines() {
         say!("{line}");
     }
     if let Some(folder) = &arguments.report {
         details.write_report(folder, &name, &source.description, &report)?;
     }
     if let Some(path) = &arguments.json {
-        write_text(path, &(serde_json::to_string_pretty(&report)? + "\n"))?;
+        let evaluation = serde_json::json!({
+            "model": name,
+            "data": source.description,
+            "boxes": arguments.boxes,
+            "convention": convention.as_ref().map(|(convention, _)| &convention.name),
+            "metrics": report,
+        });
+        write_text(path, &(serde_json::to_string_pretty(&evaluation)? + "\n"))?;
     }
     if let Some(path) = &arguments.measure_convention {
         let measured = format!("{name} on {}", source.description);
         write_convention(path, &report, schema, &card.task.input, &measured)?;
     }
     if let Some(path) = &arguments.calibrate {
-        let calibration = details.calibration();
+        let measurements = details.measurements();
         ensure!(
-            calibration.is_some(),
+            measurements.calibration().is_some(),
             "--calibrate: the model predicts no standard deviations, or there are too few labels"
         );
-        export_calibrated(&model, calibration, path)?;
+        measurements.export(&model, path)?;
     }
     if let Some(path) = &arguments.worst {
         details.save_worst(path)?;

@@ -90,6 +90,9 @@ struct Prediction {
     width: usize,
     height: usize,
     keypoints: Vec<NamedKeypoint>,
+    /// The probability that the crop is a face, where the model gives one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f32>,
     /// The orientation of the head, where the model has the keypoints for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pose: Option<Pose>,
@@ -227,6 +230,7 @@ fn predict_one(
         width: image.width(),
         height: image.height(),
         keypoints: named.collect(),
+        score: found.score(),
         pose: found.pose().map(Pose::from),
     })
 }

@@ -31,7 +31,7 @@ pub use data::{
     DataSource, EvaluatedKeypoints, Part, Source, TrainingData, digest, format_help,
     open_for_evaluation, open_for_training,
 };
-pub use export::export_calibrated;
+pub use export::Measurements;
 pub use gallery::{Gallery, gallery};
 pub use interrupt::Interrupt;
 pub use notes::RunNotes;

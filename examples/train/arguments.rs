@@ -213,7 +213,9 @@ impl Arguments {
         if self.config.is_none() {
             let (ModelFile { card, .. }, _) = model_file(Some(init))?;
             config.network = card.network;
-            (config.input, config.output) = (card.task.input, card.task.output);
+            // Without a configuration there are no images to train a face score on.
+            let output = card.task.output.without_face_score();
+            (config.input, config.output) = (card.task.input, output);
             // The loss of the tutorial may not go with the output.
             config.train.loss = None;
         }

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 use candle_core::Device;
-use fkp_core::{Calibration, CoordinateFrame, Dataset, OutputSpec, Sample};
+use fkp_core::{CoordinateFrame, Dataset, OutputSpec, Sample};
 use fkp_draw::{Cell, contact_sheet};
-use fkp_examples::{Report, TrainingRun, heading, say, table, write_report};
-use fkp_metrics::{Evaluation, EvaluationReport, MeanFace, StandardizedErrors};
+use fkp_examples::{Measurements, Report, TrainingRun, heading, say, table, write_report};
+use fkp_metrics::{Evaluation, EvaluationReport, MeanFace};
 use fkp_model::ModelFile;
 use fkp_train::observers::{KeypointErrors, KeypointOrder};
 use fkp_train::plots::save_image;
@@ -15,15 +15,15 @@ use std::path::Path;
 
 /// Evaluates the model of `best` on the selection set, prints the metrics, and writes
 /// `report.json`, `report.md`, `overlay.png` and `keypoint_errors.png` to the run's folder. Returns
-/// how its standard deviations relate to its errors there.
+/// the measurements there that an exported model file has.
 pub(crate) fn report(
     best: &Path,
     folder: &Path,
     run: &TrainingRun,
     outcome: &TrainOutcome,
     parameters: usize,
-) -> Result<Option<Calibration>> {
-    let (evaluation, overlay, calibration) = evaluate(best, run)?;
+) -> Result<Measurements> {
+    let (evaluation, overlay, measurements) = evaluate(best, run)?;
     save_image(&folder.join("overlay.png"), &overlay)?;
     let errors = folder.join("keypoint_errors.png");
     KeypointErrors::draw(&errors, &evaluation, KeypointOrder::WorstFirst)?;
@@ -51,15 +51,12 @@ pub(crate) fn report(
     if let Some(warning) = compare_to_mean_face(&evaluation, &mean_face) {
         say!("\n{warning}");
     }
-    Ok(calibration)
+    Ok(measurements)
 }
 
 /// Loads the model file and evaluates it on the selection set. The overlay shows samples spread
 /// over the set, labels in green and predictions in red.
-fn evaluate(
-    model: &Path,
-    run: &TrainingRun,
-) -> Result<(EvaluationReport, RgbImage, Option<Calibration>)> {
+fn evaluate(model: &Path, run: &TrainingRun) -> Result<(EvaluationReport, RgbImage, Measurements)> {
     let model = ModelFile::read(model)?;
     let network = model.network(&Device::Cpu)?;
     let (task, config) = (&model.card.task, &run.config.train);
@@ -68,16 +65,16 @@ fn evaluate(
     let data = &run.data;
     let every = data.selection.len().div_ceil(24);
     let mut cells = Vec::new();
-    let mut errors = StandardizedErrors::default();
+    let mut measurements = Measurements::default();
     let evaluator = evaluator.batch_size(config.batch_size);
     let report = evaluator.run(&data.selection, |scored| {
-        errors.add(scored.predicted, scored.sample);
+        measurements.add(scored.predicted, scored.sample);
         if scored.index % every == 0 {
             cells.push(Cell::compared(scored.sample, scored.predicted));
         }
     })?;
     let overlay = contact_sheet(Cell::COMPARED, &cells, 6, 192, &data.schema)?;
-    Ok((report, overlay, errors.calibration()))
+    Ok((report, overlay, measurements))
 }
 
 /// What a constant prediction, the mean face of the training set, scores. The loss is given only
@@ -93,6 +90,9 @@ fn evaluate_mean_face(run: &TrainingRun) -> Result<EvaluationReport> {
     let (mut constant, mut truth) = (Vec::new(), Vec::new());
     for index in 0..data.selection.len() {
         let sample = data.selection.get(index)?;
+        if !sample.is_face {
+            continue;
+        }
         evaluation.add(&mean, &sample.keypoints);
         let keypoints = mean.clone();
         constant.push(Sample {

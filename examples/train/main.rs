@@ -17,9 +17,9 @@ use crate::arguments::{Arguments, Start};
 use crate::observers::RunObservers;
 use anyhow::{Result, ensure};
 use clap::Parser;
+use fkp_core::OutputSpec;
 use fkp_examples::{
-    TrainingRun, check_writable, export_calibrated, finish, fresh_folder, model_file, say,
-    use_threads, write_text,
+    TrainingRun, check_writable, finish, fresh_folder, model_file, say, use_threads, write_text,
 };
 use fkp_model::ModelFile;
 use fkp_train::{StopReason, TrainOutcome, Trainer};
@@ -43,7 +43,7 @@ fn train(arguments: &Arguments) -> Result<()> {
     let parameters = parameter_count(&trainer);
     say!("network: {parameters} parameters");
     if let (Start::New, Some(init)) = (arguments.start(), &run.config.init) {
-        initialize(&trainer, init)?;
+        initialize(&trainer, init, run.config.output)?;
     }
     if arguments.find_lr {
         return learning_rates::test(&trainer, &run, arguments.out.as_deref());
@@ -61,9 +61,9 @@ fn train(arguments: &Arguments) -> Result<()> {
     }
 
     let best = folder.join("best.safetensors");
-    let calibration = evaluation::report(&best, &folder, &run, &outcome, parameters)?;
+    let measurements = evaluation::report(&best, &folder, &run, &outcome, parameters)?;
     if let Some(path) = &arguments.export {
-        export_calibrated(&ModelFile::read(&best)?, calibration, path)?;
+        measurements.export(&ModelFile::read(&best)?, path)?;
     }
     let paths = run.config.data.paths();
     let paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
@@ -79,9 +79,13 @@ fn train(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Starts from the weights of a model, and prints which of them fit.
-fn initialize(trainer: &Trainer<'_>, init: &Path) -> Result<()> {
+/// Starts from the weights of a model, and prints which of them fit a network with this output.
+fn initialize(trainer: &Trainer<'_>, init: &Path, output: OutputSpec) -> Result<()> {
     let (model, name) = model_file(Some(init))?;
+    let model = match output.has_face_score() {
+        true => model,
+        false => model.without_face_score()?,
+    };
     let new = trainer.params().load_matching(&model.weights)?;
     let all = trainer.params().tensors().len();
     ensure!(

@@ -39,10 +39,13 @@ pub struct Sample {
     pub group: Option<String>,
     /// The face's box in pixels of `image`, if the data set has one.
     pub face_box: Option<FaceBox>,
+    /// Whether the image is that of a face, or of what else the keypoints are of. One that is not
+    /// has no labels, counts in no metric of keypoints, and teaches a face score.
+    pub is_face: bool,
 }
 
 impl Sample {
-    /// A sample without group and face box.
+    /// A sample of a face, without group and face box.
     pub fn new(id: impl Into<String>, image: Image, keypoints: Keypoints) -> Self {
         Self {
             id: id.into(),
@@ -50,6 +53,7 @@ impl Sample {
             keypoints,
             group: None,
             face_box: None,
+            is_face: true,
         }
     }
 

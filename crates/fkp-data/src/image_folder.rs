@@ -115,6 +115,7 @@ impl Dataset for ImageFolder {
             group: annotated.group.clone(),
             face_box: annotated.face_box,
             image,
+            is_face: true,
         })
     }
 }

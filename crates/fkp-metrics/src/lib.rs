@@ -11,6 +11,7 @@
 mod coordinate;
 mod curve;
 mod evaluation;
+mod face_scores;
 mod keypoint_error;
 mod mean_face;
 mod nme;
@@ -20,6 +21,7 @@ mod threshold;
 pub use coordinate::{Mae, Rmse};
 pub use curve::CumulativeErrorCurve;
 pub use evaluation::{Evaluation, EvaluationReport, KeypointReport, NmeReport};
+pub use face_scores::FaceScores;
 pub use mean_face::MeanFace;
 pub use nme::{Nme, Normalizer, image_nme};
 pub use standardized_errors::StandardizedErrors;

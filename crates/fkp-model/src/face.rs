@@ -66,6 +66,22 @@ impl Face {
         calibration.map(|calibration| calibration.half_width(probability) as f32)
     }
 
+    /// The probability that the crop is that of a face, from 0 to 1: that of the first crop with
+    /// [`DetectOptions::refine`](crate::DetectOptions::refine), the mean with that of the mirror
+    /// image with `flip`. `None` if the model does not predict it; of the pretrained models,
+    /// [`Pretrained::Fast`](crate::Pretrained::Fast) does.
+    ///
+    /// ```
+    /// use fkp_model::{Image, Landmarker};
+    /// let landmarker = Landmarker::pretrained()?;
+    /// let empty = landmarker.detect(&Image::filled(96, 96, 1, 128))?;
+    /// assert!(empty.score() < landmarker.score_threshold());
+    /// # Ok::<(), fkp_model::ModelError>(())
+    /// ```
+    pub fn score(&self) -> Option<f32> {
+        self.prediction.face_score
+    }
+
     /// The orientation of the head, from the 68 keypoints of the schema `ibug68`; `None` if the
     /// model does not predict these.
     pub fn pose(&self) -> Option<HeadPose> {

@@ -9,8 +9,8 @@ use fkp_weights::Weights;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Pretrained {
-    /// 68 keypoints with a standard deviation each, in about a millisecond on one core. Trained on
-    /// rendered faces alone: no photograph went in, so anybody may ship it.
+    /// 68 keypoints with a standard deviation each and a face score, in about a millisecond on one
+    /// core. Trained on rendered faces alone: no photograph went in, so anybody may ship it.
     #[default]
     Fast,
     /// The network of [`Self::Fast`], trained on rendered faces and on photographs. More accurate,

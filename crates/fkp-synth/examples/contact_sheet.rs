@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let faces = SynthFaces::new(SynthConfig {
         size: size as usize,
         count: (columns * rows) as usize,
+        non_faces: 0,
         seed: seed.into(),
         channels: Channels::Rgb,
         keypoints: if labels == "kaggle15" {

@@ -53,6 +53,11 @@ pub struct SynthConfig {
     pub size: usize,
     /// Number of faces.
     pub count: usize,
+    /// Number of images after the faces that are not those of a face, for a face score: crops beside
+    /// a face, around it or inside it, whose overlap with the face's own crop (intersection over
+    /// union) is below 0.1 in half of them and from 0.1 to 0.3 in the others. None of their
+    /// keypoints is labeled.
+    pub non_faces: usize,
     /// Seed. Data sets with different seeds have different persons.
     pub seed: u64,
     /// Gray or color images.
@@ -69,6 +74,7 @@ impl Default for SynthConfig {
         Self {
             size: 96,
             count: 2000,
+            non_faces: 0,
             seed: 0,
             channels: Channels::Gray,
             keypoints: KeypointSet::Kaggle15,
@@ -95,6 +101,14 @@ impl SynthConfig {
                 field: "count".to_owned(),
                 expected: "at least 1",
                 value: 0.0,
+            });
+        }
+        const MOST: usize = 1 << 40;
+        if self.count.max(self.non_faces) > MOST {
+            return Err(SynthError::OutOfRange {
+                field: "count and non_faces".to_owned(),
+                expected: "at most 2⁴⁰",
+                value: self.count.max(self.non_faces) as f64,
             });
         }
         self.faces.validate()

@@ -2,11 +2,12 @@
 
 use crate::config::SynthConfig;
 use crate::error::SynthError;
+use crate::non_face;
 use crate::params::FaceParams;
 use crate::render::render;
-use fkp_core::{Dataset, DatasetError, Purpose, Sample, Schema, rng_for};
+use fkp_core::{Dataset, DatasetError, Keypoints, Purpose, Sample, Schema, rng_for};
 
-/// Faces rendered on demand. Each sample depends only on the seed and its index, so that threads
+/// Faces rendered on demand, and after them images that are not faces. Each sample depends only on the seed and its index, so that threads
 /// can read samples in any order.
 ///
 /// ```
@@ -70,15 +71,21 @@ impl SynthFaces {
         &self.config
     }
 
-    /// The parameters of the face at `index`, to render it at another size or to change them.
+    /// The parameters of the face at `index`, to render it at another size or to change them. Those
+    /// of an image that is not a face are of the face that its crop is beside.
     pub fn params(&self, index: usize) -> FaceParams {
         self.params_in_epoch(0, index)
     }
 
     fn params_in_epoch(&self, epoch: usize, index: usize) -> FaceParams {
         let (epoch, index) = (epoch as u64, index as u64);
+        let is_face = index < self.config.count as u64;
         let mut rng = rng_for(self.config.seed, Purpose::Render, epoch, index);
-        self.config.faces.sample(&mut rng)
+        let mut face = self.config.faces.sample(&mut rng);
+        if !is_face {
+            non_face::place(&mut face.view, &mut rng);
+        }
+        face
     }
 }
 
@@ -88,7 +95,7 @@ impl Dataset for SynthFaces {
     }
 
     fn len(&self) -> usize {
-        self.config.count
+        self.config.count + self.config.non_faces
     }
 
     fn get(&self, index: usize) -> Result<Sample, DatasetError> {
@@ -104,6 +111,7 @@ impl Dataset for SynthFaces {
             Epochs::New => epoch,
         };
         let SynthConfig {
+            count,
             seed,
             size,
             channels,
@@ -111,7 +119,10 @@ impl Dataset for SynthFaces {
             ..
         } = self.config;
         let face = self.params_in_epoch(epoch, index);
-        let (image, keypoints) = render(&face, size, channels, keypoints);
+        let (image, mut keypoints) = render(&face, size, channels, keypoints);
+        if index >= count {
+            keypoints = Keypoints::unlabeled(keypoints.len());
+        }
         let id = match epoch {
             0 => format!("synth-{seed}-{index}"),
             _ => format!("synth-{seed}-epoch{epoch}-{index}"),
@@ -119,6 +130,7 @@ impl Dataset for SynthFaces {
         Ok(Sample {
             // Every face is another person.
             group: Some(id.clone()),
+            is_face: index < count,
             ..Sample::new(id, image, keypoints)
         })
     }

@@ -24,6 +24,7 @@ mod light;
 mod math;
 mod mesh;
 mod noise;
+mod non_face;
 mod paint;
 pub mod params;
 mod pose;

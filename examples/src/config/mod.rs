@@ -201,13 +201,16 @@ pub enum LabelTransform {
 }
 
 /// The rendered faces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RenderedConfig {
     /// Faces to train on in each epoch.
     pub train: usize,
     /// Faces to choose the best epoch on, and as many to evaluate on: different people each.
     pub validation: usize,
+    /// Images that are not those of a face, per face, for an output with `face_score`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub non_faces: f64,
     /// Seed.
     pub seed: u64,
     /// Whether all epochs have the same faces to train on.
@@ -226,6 +229,14 @@ pub enum RenderedFaces {
     NewEachEpoch,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}
+
 impl RenderedFaces {
     fn is_fixed(&self) -> bool {
         *self == Self::Fixed
@@ -237,6 +248,7 @@ impl Default for RenderedConfig {
         Self {
             train: 4000,
             validation: 500,
+            non_faces: 0.0,
             seed: 0,
             faces: RenderedFaces::Fixed,
         }
@@ -287,6 +299,19 @@ impl RunConfig {
             if !(1..=10_000_000).contains(&count) {
                 bail!("data.rendered.{field} must be in 1..=10000000, got {count}");
             }
+        }
+        let non_faces = self.data.rendered.non_faces;
+        if !(0.0..=10.0).contains(&non_faces) {
+            bail!("data.rendered.non_faces must be between 0 and 10, got {non_faces}");
+        }
+        let has_non_faces = self.data.renders() && non_faces > 0.0;
+        match (self.output.has_face_score(), has_non_faces) {
+            (true, false) => bail!(
+                "output.face_score needs images that are not those of a face: train on rendered faces \
+                 with data.rendered.non_faces"
+            ),
+            (false, true) => bail!("data.rendered.non_faces is for an output with face_score"),
+            _ => {}
         }
         Ok(())
     }

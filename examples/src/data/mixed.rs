@@ -147,7 +147,9 @@ fn enough_new_faces(
     let (mut sizes, mut weights) = (Vec::new(), Vec::new());
     for ((source, data), &quota) in config.sources.iter().zip(opened).zip(quotas) {
         if source.rendered.is_some() && is_new && quota > data.train.len() {
-            *data = open(config, source, Some(quota), input)?;
+            // The quota counts the images that are not faces, too.
+            let faces = quota as f64 / (1.0 + config.rendered.non_faces);
+            *data = open(config, source, Some(faces.ceil() as usize), input)?;
         }
         if source.is_trained_on() {
             sizes.push(data.train.len());

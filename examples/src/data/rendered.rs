@@ -20,30 +20,36 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
     let RenderedConfig {
         train, validation, ..
     } = config.rendered;
+    let of = |count| Counts::of(&config.rendered, count);
     let seeds = RenderedSeeds::of(&config.rendered);
     let (selection, what) = match config.selection.part {
         SelectionPart::Carved => (seeds.selection, "to choose the best epoch on"),
         SelectionPart::Validation => (seeds.val, "to validate on"),
     };
     let description = format!(
-        "rendered faces, seed {}: {train} to train on{}, {validation} {what}, each of a different person",
+        "rendered faces, seed {}: {train} to train on{}, {validation} {what}, each of a different person{}",
         seeds.train,
         match config.rendered.faces {
             RenderedFaces::Fixed => "",
             RenderedFaces::NewEachEpoch => " in each epoch, new ones each time",
+        },
+        match [of(train), of(validation)].map(|counts| counts.non_faces) {
+            [0, _] => String::new(),
+            [train, validation] =>
+                format!("; {train} and {validation} images that are not those of a face"),
         }
     );
     let (train, representative) = match config.rendered.faces {
         RenderedFaces::Fixed => {
-            let faces = cached(train, seeds.train, labels, input)?;
+            let faces = cached(of(train), seeds.train, labels, input)?;
             (Arc::clone(&faces), faces)
         }
-        RenderedFaces::NewEachEpoch => new_each_epoch(train, seeds.train, labels, input)?,
+        RenderedFaces::NewEachEpoch => new_each_epoch(of(train), seeds.train, labels, input)?,
     };
     Ok(TrainingData {
         train,
         representative,
-        selection: cached(validation, selection, labels, input)?,
+        selection: cached(of(validation), selection, labels, input)?,
         crop: CropRule::for_schema(&schema),
         schema,
         format: None,
@@ -91,10 +97,33 @@ impl RenderedSeeds {
     }
 }
 
-fn faces(count: usize, seed: u64, keypoints: KeypointSet, input: &InputSpec) -> Result<SynthFaces> {
+/// Numbers of images of a part.
+#[derive(Clone, Copy)]
+struct Counts {
+    faces: usize,
+    non_faces: usize,
+}
+
+impl Counts {
+    /// This many faces, and images that are not as the configuration has them.
+    fn of(config: &RenderedConfig, faces: usize) -> Self {
+        Self {
+            faces,
+            non_faces: (faces as f64 * config.non_faces).round() as usize,
+        }
+    }
+}
+
+fn faces(
+    counts: Counts,
+    seed: u64,
+    keypoints: KeypointSet,
+    input: &InputSpec,
+) -> Result<SynthFaces> {
     Ok(SynthFaces::new(SynthConfig {
         size: input.size,
-        count,
+        count: counts.faces,
+        non_faces: counts.non_faces,
         seed,
         keypoints,
         ..SynthConfig::default()
@@ -102,12 +131,12 @@ fn faces(count: usize, seed: u64, keypoints: KeypointSet, input: &InputSpec) -> 
 }
 
 fn cached(
-    count: usize,
+    counts: Counts,
     seed: u64,
     labels: KeypointSet,
     input: &InputSpec,
 ) -> Result<Arc<dyn Dataset>> {
-    let faces = faces(count, seed, labels, input)?;
+    let faces = faces(counts, seed, labels, input)?;
     Ok(Arc::new(Cached::new(faces)))
 }
 
@@ -116,13 +145,15 @@ const REPRESENTATIVE: usize = 1000;
 
 /// Faces to train on, none of which is kept in memory, and some that represent them.
 fn new_each_epoch(
-    count: usize,
+    counts: Counts,
     seed: u64,
     labels: KeypointSet,
     input: &InputSpec,
 ) -> Result<(Arc<dyn Dataset>, Arc<dyn Dataset>)> {
-    let faces = faces(count, seed, labels, input)?.new_each_epoch();
-    let first = Subset::new(faces.clone(), (0..count.min(REPRESENTATIVE)).collect())?;
+    let faces = faces(counts, seed, labels, input)?.new_each_epoch();
+    let some = |count: usize| 0..count.min(REPRESENTATIVE);
+    let non_faces = some(counts.non_faces).map(|index| counts.faces + index);
+    let first = Subset::new(faces.clone(), some(counts.faces).chain(non_faces).collect())?;
     Ok((Arc::new(faces), Arc::new(Cached::new(first))))
 }
 
@@ -150,7 +181,8 @@ pub(super) fn for_evaluation(
             bail!("rendered faces are unlimited: choose train, selection or val with --split")
         }
     };
-    let faces = cached(count, seed, labels, &task.input)?;
+    let counts = Counts::of(config, count);
+    let faces = cached(counts, seed, labels, &task.input)?;
     let faces: Arc<dyn Dataset> = match &evaluated.map {
         None => faces,
         Some(map) => Arc::new(Mapped::new(faces, map.clone())),
@@ -163,7 +195,13 @@ pub(super) fn for_evaluation(
             Arc::new(Cached::new(crops.with_box_source(boxes)))
         }
     };
-    let description = format!("rendered faces, seed {seed}, split `{part}`: {count} samples");
+    let mut description = format!("rendered faces, seed {seed}, split `{part}`: {count} samples");
+    if counts.non_faces > 0 {
+        description += &format!(
+            " and {} images that are not those of a face",
+            counts.non_faces
+        );
+    }
     let name = "rendered".to_owned();
     Ok((dataset, Source { name, description }))
 }

@@ -79,3 +79,58 @@ fn every_output_is_trained_by_a_key_and_its_model_predicts() {
         }
     }
 }
+
+/// The face score is trained on images without a face as well, and the exported model has the
+/// threshold that nearly all faces are above.
+#[test]
+fn a_face_score_is_trained_exported_and_evaluated() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = tiny_config(folder.path(), 40);
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text
+        .replace("train = 40\n", "train = 60\nnon_faces = 1.0\n")
+        .replace("validation = 10\n", "validation = 40\n")
+        .replace("[train]\n", "[train]\nlearning_rate = 0.005\n");
+    let output = "[output]\nkind = 'coordinates_with_scale'\nface_score = true\n";
+    std::fs::write(&config, text + output).unwrap();
+    let (run, exported) = (folder.path().join("run"), folder.path().join("exported"));
+    let stdout = ran(train(&config, &run).arg("--export").arg(&exported));
+    assert!(
+        stdout.contains("60 and 40 images that are not those of a face"),
+        "{stdout}"
+    );
+    let model = fkp_model::ModelFile::read(&exported).unwrap();
+    let threshold = model.card.task.score_threshold.unwrap();
+    assert!((0.0..1.0).contains(&threshold), "{threshold}");
+    let stdout = ran(program("evaluate").arg("--model").arg(&exported));
+    let line = stdout.lines().find(|line| line.starts_with("face score, "));
+    let line = line.unwrap_or_else(|| panic!("{stdout}"));
+    assert!(line.contains("40 faces and 40 other images"), "{line}");
+    let auc = line
+        .split("AUC ")
+        .nth(1)
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap();
+    let auc: f64 = auc.parse().unwrap();
+    assert!(auc > 0.6, "{line}");
+    let report = stdout.lines().find(|line| line.starts_with("samples"));
+    assert!(report.unwrap().ends_with(" 40"), "{stdout}");
+    // Faces alone cannot train a score.
+    let faces = std::fs::read_to_string(&config).unwrap();
+    let faces = faces.replace("non_faces = 1.0\n", "");
+    let faces_only = folder.path().join("faces.toml");
+    std::fs::write(&faces_only, faces).unwrap();
+    let message = refused(&mut train(&faces_only, &folder.path().join("refused")));
+    assert!(message.contains("data.rendered.non_faces"), "{message}");
+    // Fine-tuning on them is without a score.
+    let fine = folder.path().join("fine");
+    ran(program("train")
+        .arg("--init")
+        .arg(&exported)
+        .args(["--epochs", "1", "--data", "rendered:20", "--out"])
+        .arg(&fine));
+    let fine = fkp_model::ModelFile::read(fine.join("best.safetensors")).unwrap();
+    assert!(!fine.card.task.output.has_face_score());
+}

@@ -43,8 +43,11 @@ fn a_run_leaves_its_files_and_its_model_evaluates_and_predicts() {
         serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
     let report: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(run.join("report.json")).unwrap()).unwrap();
+    assert_eq!(evaluation["boxes"], "labels");
+    assert!(evaluation["convention"].is_null());
+    let evaluation = &evaluation["metrics"];
     assert_eq!(
-        evaluation, report["evaluation"],
+        *evaluation, report["evaluation"],
         "evaluate and train disagree"
     );
     assert_eq!(report["selected_on"], "carved");
@@ -56,6 +59,7 @@ fn a_run_leaves_its_files_and_its_model_evaluates_and_predicts() {
         .arg(folder.path().join("val.json")));
     let val = std::fs::read_to_string(folder.path().join("val.json")).unwrap();
     let val: serde_json::Value = serde_json::from_str(&val).unwrap();
+    let val = &val["metrics"];
     assert_eq!(val["samples"], evaluation["samples"]);
     assert_ne!(val, evaluation);
     let keys: Vec<_> = evaluation
@@ -235,7 +239,7 @@ fn the_pretrained_model_evaluates_and_predicts() {
         .lines()
         .find(|line| line.contains("of 80.0 %"))
         .unwrap();
-    assert!(covered.ends_with(" %"), "{covered}");
+    assert!(covered.ends_with(" %)"), "{covered}");
     let report = folder.path().join("report");
     ran(program("evaluate")
         .arg("--report")

@@ -65,6 +65,28 @@ impl BoundingBox {
         (self.width * self.height).sqrt()
     }
 
+    /// Intersection over union with another box, from 0 to 1; 0 if neither has an area.
+    ///
+    /// ```
+    /// use fkp_core::BoundingBox;
+    /// let square = |x| BoundingBox::from_image_edges(x, 0.0, 10.0, 10.0);
+    /// assert_eq!(square(0.0).iou(&square(0.0)), 1.0);
+    /// assert_eq!(square(0.0).iou(&square(5.0)), 1.0 / 3.0);
+    /// assert_eq!(square(0.0).iou(&square(10.0)), 0.0);
+    /// ```
+    pub fn iou(&self, other: &Self) -> f64 {
+        let overlap = |a: f64, a_side: f64, b: f64, b_side: f64| {
+            ((a + a_side).min(b + b_side) - a.max(b)).max(0.0)
+        };
+        let intersection = overlap(self.x, self.width, other.x, other.width)
+            * overlap(self.y, self.height, other.y, other.height);
+        let union = self.width * self.height + other.width * other.height - intersection;
+        match union > 0.0 {
+            true => intersection / union,
+            false => 0.0,
+        }
+    }
+
     /// Whether the box is finite and has an area.
     pub fn is_usable(&self) -> bool {
         self.is_finite() && self.width > 0.0 && self.height > 0.0

@@ -32,9 +32,16 @@ pub struct Task {
     /// How the predicted standard deviations relate to the errors, if that was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// The face score that [`Self::FACES_ABOVE_THRESHOLD`] of the faces reached on which the best
+    /// epoch was chosen, if the output has a score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_threshold: Option<f32>,
 }
 
 impl Task {
+    /// The fraction of the faces whose score is at least [`Self::score_threshold`].
+    pub const FACES_ABOVE_THRESHOLD: f64 = 0.99;
+
     /// Coordinates of the schema's keypoints, in crops by the schema's own rule.
     pub fn new(schema: Schema, input: InputSpec) -> Self {
         Self {
@@ -43,6 +50,7 @@ impl Task {
             input,
             output: OutputSpec::default(),
             calibration: None,
+            score_threshold: None,
         }
     }
 

@@ -16,7 +16,7 @@ pub enum OutputSpec {
     #[default]
     Coordinates,
     /// `[3·n_keypoints]`: coordinates as above, then for each keypoint a value r for the scale of
-    /// its likelihood.
+    /// its likelihood; `[3·n_keypoints + 1]` with a face score.
     ///
     /// The logarithm of the scale is s = −2 + 5·tanh((r + 2)/5), in units of half the crop's side
     /// (half the root of its area if it is not square). It is limited to −7 < s < 3, so that the
@@ -26,6 +26,11 @@ pub enum OutputSpec {
         /// The distribution whose scale is predicted.
         #[serde(default)]
         likelihood: Likelihood,
+        /// Whether one more value follows for the image: z, of which 1 / (1 + e⁻ᶻ) is the
+        /// probability that the image is a face. Trained with images that are not as well, see
+        /// [`Sample::is_face`](crate::Sample::is_face).
+        #[serde(default, skip_serializing_if = "is_false")]
+        face_score: bool,
     },
     /// `[n_keypoints, height, width]`: for each keypoint a Gaussian of height 1 around it. Decoded
     /// at the highest pixel, refined to a fraction of a pixel. No standard deviation.
@@ -67,6 +72,14 @@ impl Likelihood {
             Self::Laplace => std::f64::consts::SQRT_2,
         }
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn default_sigma_px() -> f64 {
@@ -114,20 +127,63 @@ impl OutputSpec {
         }
     }
 
-    /// Number of values per keypoint of an output that is a vector; `None` if it is maps.
-    pub fn values_per_keypoint(&self) -> Option<usize> {
+    /// Number of values of an output that is a vector; `None` if it is maps.
+    pub fn vector_len(&self, keypoints: usize) -> Option<usize> {
         match self {
-            Self::Coordinates => Some(2),
-            Self::CoordinatesWithScale { .. } => Some(3),
+            Self::Coordinates => Some(2 * keypoints),
+            Self::CoordinatesWithScale { face_score, .. } => {
+                Some(3 * keypoints + usize::from(*face_score))
+            }
             Self::Heatmap { .. } | Self::SoftArgmax => None,
         }
+    }
+
+    /// Number of keypoints of an output of this shape, without its batch dimension; that of the
+    /// next smaller valid shape if it is not valid.
+    pub fn keypoints_of(&self, shape: &[usize]) -> usize {
+        match self {
+            Self::Coordinates => shape.iter().product::<usize>() / 2,
+            Self::CoordinatesWithScale { .. } => shape.iter().product::<usize>() / 3,
+            Self::Heatmap { .. } | Self::SoftArgmax => shape.first().copied().unwrap_or(0),
+        }
+    }
+
+    /// The same output without a face score.
+    ///
+    /// ```
+    /// use fkp_core::{Likelihood, OutputSpec};
+    /// let likelihood = Likelihood::Laplace;
+    /// let output = OutputSpec::CoordinatesWithScale { likelihood, face_score: true };
+    /// assert_eq!(output.vector_len(68), Some(3 * 68 + 1));
+    /// assert_eq!(output.without_face_score().vector_len(68), Some(3 * 68));
+    /// ```
+    #[must_use]
+    pub fn without_face_score(self) -> Self {
+        match self {
+            Self::CoordinatesWithScale { likelihood, .. } => Self::CoordinatesWithScale {
+                likelihood,
+                face_score: false,
+            },
+            other => other,
+        }
+    }
+
+    /// Whether the network predicts if an image is a face.
+    pub fn has_face_score(&self) -> bool {
+        matches!(
+            self,
+            Self::CoordinatesWithScale {
+                face_score: true,
+                ..
+            }
+        )
     }
 
     /// The distribution of the errors; `None` if no standard deviation is predicted.
     pub fn likelihood(&self) -> Option<Likelihood> {
         match self {
             Self::Coordinates | Self::Heatmap { .. } => None,
-            Self::CoordinatesWithScale { likelihood } => Some(*likelihood),
+            Self::CoordinatesWithScale { likelihood, .. } => Some(*likelihood),
             Self::SoftArgmax => Some(Likelihood::Gaussian),
         }
     }
@@ -137,15 +193,16 @@ impl OutputSpec {
     /// # Errors
     /// If this kind of output has another shape.
     pub fn check_shape(&self, shape: &[usize], keypoints: usize) -> Result<(), OutputError> {
-        let fits = match self.values_per_keypoint() {
-            Some(values) => shape == [values * keypoints],
+        let len = self.vector_len(keypoints);
+        let fits = match len {
+            Some(len) => shape == [len],
             None => matches!(*shape, [n, h, w] if n == keypoints && h >= 2 && w >= 2),
         };
         if fits {
             return Ok(());
         }
-        let expected = match self.values_per_keypoint() {
-            Some(values) => format!("[{}]", values * keypoints),
+        let expected = match len {
+            Some(len) => format!("[{len}]"),
             None => format!("[{keypoints}, height, width] with sides of at least 2"),
         };
         Err(OutputError {
@@ -162,7 +219,8 @@ impl OutputSpec {
     ///
     /// ```
     /// use fkp_core::{CoordinateFrame, Likelihood, OutputSpec};
-    /// let output = OutputSpec::CoordinatesWithScale { likelihood: Likelihood::Gaussian };
+    /// let likelihood = Likelihood::Gaussian;
+    /// let output = OutputSpec::CoordinatesWithScale { likelihood, face_score: false };
     /// let frame = CoordinateFrame { width: 96, height: 96 };
     /// let found = output.decode(&[0.0, 0.5, -2.0], &[3], frame, 1)?;
     /// assert_eq!((found.keypoints[0].x, found.keypoints[0].y), (47.5, 71.5));
@@ -182,12 +240,17 @@ impl OutputSpec {
         self.check_shape(shape, keypoints)?;
         Ok(match *self {
             Self::Coordinates => Prediction::new(frame.keypoints(values)),
-            Self::CoordinatesWithScale { likelihood } => {
-                let (coordinates, scales) = values.split_at(2 * keypoints);
+            Self::CoordinatesWithScale {
+                likelihood,
+                face_score,
+            } => {
+                let (coordinates, others) = values.split_at(2 * keypoints);
+                let (scales, score) = others.split_at(keypoints);
                 let sigma = |&r: &f32| scale_px(r, frame) * likelihood.std_per_scale();
                 Prediction {
                     keypoints: frame.keypoints(coordinates),
                     sigma_px: Some(scales.iter().map(|r| sigma(r) as f32).collect()),
+                    face_score: face_score.then(|| 1.0 / (1.0 + (-score[0]).exp())),
                 }
             }
             Self::Heatmap { sigma_px } => {
@@ -203,6 +266,7 @@ impl OutputSpec {
                 Prediction {
                     keypoints: Keypoints::new(keypoints),
                     sigma_px: Some(sigma),
+                    face_score: None,
                 }
             }
         })
@@ -237,6 +301,11 @@ mod tests {
             OutputSpec::Coordinates,
             OutputSpec::CoordinatesWithScale {
                 likelihood: Likelihood::Gaussian,
+                face_score: false,
+            },
+            OutputSpec::CoordinatesWithScale {
+                likelihood: Likelihood::Laplace,
+                face_score: true,
             },
             OutputSpec::Heatmap { sigma_px: 2.0 },
             OutputSpec::SoftArgmax,
@@ -245,7 +314,14 @@ mod tests {
         }
         let scale = read("kind = 'coordinates_with_scale'");
         let likelihood = Likelihood::Laplace;
-        assert_eq!(scale, OutputSpec::CoordinatesWithScale { likelihood });
+        let face_score = false;
+        assert_eq!(
+            scale,
+            OutputSpec::CoordinatesWithScale {
+                likelihood,
+                face_score
+            }
+        );
         assert_eq!(read("kind = 'heatmap'").problem(), None);
         let bad = OutputSpec::Heatmap { sigma_px: 0.0 };
         assert!(bad.problem().unwrap().starts_with("output.sigma_px"));
@@ -268,7 +344,10 @@ mod tests {
     #[test]
     fn scales_stay_within_bounds_and_are_in_pixels() {
         let sigma = |r: f32, likelihood, frame| {
-            let output = OutputSpec::CoordinatesWithScale { likelihood };
+            let output = OutputSpec::CoordinatesWithScale {
+                likelihood,
+                face_score: false,
+            };
             let found = output.decode(&[0.0, 0.0, r], &[3], frame, 1).unwrap();
             f64::from(found.sigma_px.unwrap()[0])
         };

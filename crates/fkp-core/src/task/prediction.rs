@@ -10,6 +10,9 @@ pub struct Prediction {
     /// The standard deviation of each keypoint's x and y, in pixels of the image; `None` if the
     /// network does not predict it.
     pub sigma_px: Option<Vec<f32>>,
+    /// The probability that the image is a face, from 0 to 1; `None` if the network does not predict
+    /// it.
+    pub face_score: Option<f32>,
 }
 
 impl Prediction {
@@ -18,6 +21,7 @@ impl Prediction {
         Self {
             keypoints,
             sigma_px: None,
+            face_score: None,
         }
     }
 
@@ -39,6 +43,7 @@ impl Prediction {
         Self {
             keypoints: self.keypoints.map(dst_from_src),
             sigma_px: sigma_px.map(|sigma| sigma.iter().map(|s| s * scale).collect()),
+            face_score: self.face_score,
         }
     }
 
@@ -57,6 +62,7 @@ impl Prediction {
         Self {
             keypoints: map.apply(&self.keypoints),
             sigma_px: self.sigma_px.as_ref().map(mean),
+            face_score: self.face_score,
         }
     }
 }

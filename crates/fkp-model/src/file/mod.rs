@@ -6,6 +6,7 @@ mod weights;
 
 pub use card::ModelCard;
 
+use crate::network::output_parameters;
 use crate::{Graph, ModelError, Network, Pretrained};
 use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
@@ -100,6 +101,32 @@ impl ModelFile {
             weights,
             path: path.to_owned(),
         })
+    }
+
+    /// The model without its face score: to continue its training on data without images that are
+    /// not faces. A model without a score stays what it is.
+    ///
+    /// # Errors
+    /// If the weights do not match the card, or a tensor operation fails.
+    pub fn without_face_score(mut self) -> Result<Self, ModelError> {
+        let task = &mut self.card.task;
+        let (output, keypoints) = (task.output, task.schema.len());
+        let lens = (output.vector_len(keypoints), output.without_face_score());
+        let (Some(rows), true) = (lens.0, output.has_face_score()) else {
+            return Ok(self);
+        };
+        for name in output_parameters(&self.weights) {
+            let weight = &self.weights[&name];
+            if weight.dim(0)? != rows {
+                let problem = format!("`{name}` has {} rows, not {rows}", weight.dim(0)?);
+                return Err(ModelError::config("output", problem));
+            }
+            // The score is the last row.
+            let weight = weight.narrow(0, 0, rows - 1)?.contiguous()?;
+            self.weights.insert(name, weight);
+        }
+        (task.output, task.score_threshold) = (lens.1, None);
+        Ok(self)
     }
 
     /// The network with its weights.

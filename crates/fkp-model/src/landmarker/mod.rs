@@ -189,6 +189,13 @@ impl Landmarker {
         &self.model.card
     }
 
+    /// The [face score](Face::score) that 99 % of the faces reached on which the best epoch was
+    /// chosen, of a pretrained model rendered faces: the usual limit between faces and other images.
+    /// `None` if the model does not predict a score.
+    pub fn score_threshold(&self) -> Option<f32> {
+        self.model.card.task.score_threshold
+    }
+
     /// The schema of the keypoints that are returned.
     pub fn schema(&self) -> &Schema {
         self.returned.schema()
@@ -260,7 +267,12 @@ impl Landmarker {
             for ((image, square), prediction) in faces.iter_mut().zip(&found) {
                 *square = crop.square(image, &prediction.keypoints, None)?;
             }
+            let first = found;
             found = self.model.predict(&faces, self.options.flip)?;
+            // The second crop may be that of a face beside the box.
+            for (found, first) in found.iter_mut().zip(first) {
+                found.face_score = first.face_score;
+            }
         }
         let squares = faces.iter().map(|(_, square)| *square);
         let found = found.into_iter().zip(squares);

@@ -55,6 +55,10 @@ pub(super) fn average(
     Ok(Prediction {
         keypoints: pairs.map(mean).collect::<Keypoints>(),
         sigma_px,
+        face_score: plain
+            .face_score
+            .zip(mirrored.face_score)
+            .map(|(a, b)| (a + b) / 2.0),
     })
 }
 

@@ -74,15 +74,50 @@ fn keypoints_come_back_in_pixels_of_the_image() {
     );
 }
 
+#[test]
+fn a_model_goes_on_without_its_face_score() {
+    let (mut card, mut weights) = constant_model();
+    card.task.output = OutputSpec::CoordinatesWithScale {
+        likelihood: Likelihood::Laplace,
+        face_score: true,
+    };
+    card.task.score_threshold = Some(0.3);
+    let zeros = Tensor::zeros((4, 32), DType::F32, &Device::Cpu).unwrap();
+    weights.insert("dense0.weight".to_owned(), zeros);
+    let bias = Tensor::new(&[0.5f32, -0.5, -2.0, 1.0], &Device::Cpu).unwrap();
+    weights.insert("dense0.bias".to_owned(), bias);
+    let bytes = card.to_bytes(&weights, Precision::F32).unwrap();
+    let file = || ModelFile::parse(Path::new("m"), &bytes).unwrap();
+    let detect = |file| {
+        let landmarker = Landmarker::from_model_file(file).unwrap();
+        let face = landmarker.detect(&Image::filled(8, 8, 1, 90)).unwrap();
+        (face, landmarker.score_threshold())
+    };
+    let (with, threshold) = detect(file());
+    assert!(with.score().is_some() && threshold == Some(0.3));
+    let (without, threshold) = detect(file().without_face_score().unwrap());
+    assert!(without.score().is_none() && threshold.is_none());
+    assert_eq!(with.positions(), without.positions());
+    assert_eq!(with.sigmas(), without.sigmas());
+    // The weights do not match the card.
+    let mut broken = file();
+    broken.card.task.schema = Schema::numbered("two", 2).unwrap();
+    assert!(broken.without_face_score().is_err());
+}
+
 /// Half the resolution of the crop, twice the standard deviation in pixels of the image.
 #[test]
 fn standard_deviations_are_in_pixels_of_the_image() {
     let (mut card, mut weights) = constant_model();
     let likelihood = Likelihood::Gaussian;
-    card.task.output = OutputSpec::CoordinatesWithScale { likelihood };
-    let zeros = Tensor::zeros((3, 32), DType::F32, &Device::Cpu).unwrap();
+    let face_score = true;
+    card.task.output = OutputSpec::CoordinatesWithScale {
+        likelihood,
+        face_score,
+    };
+    let zeros = Tensor::zeros((4, 32), DType::F32, &Device::Cpu).unwrap();
     weights.insert("dense0.weight".to_owned(), zeros);
-    let bias = Tensor::new(&[0.5f32, -0.5, -2.0], &Device::Cpu).unwrap();
+    let bias = Tensor::new(&[0.5f32, -0.5, -2.0, 3f32.ln()], &Device::Cpu).unwrap();
     weights.insert("dense0.bias".to_owned(), bias);
     let bytes = card.to_bytes(&weights, Precision::F32).unwrap();
     let landmarker = Landmarker::from_bytes(&bytes).unwrap();
@@ -91,6 +126,7 @@ fn standard_deviations_are_in_pixels_of_the_image() {
         let sigma = face.keypoint("0").unwrap().sigma;
         let expected = side as f32 / 2.0 * (-2f32).exp();
         assert!((sigma / expected - 1.0).abs() < 1e-4, "{sigma} {expected}");
+        assert!((face.score().unwrap() - 0.75).abs() < 1e-6);
     }
 }
 
@@ -100,7 +136,10 @@ fn mean_face_model() -> Landmarker {
     let input = card.task.input;
     card.task = fkp_core::Task::new(Schema::ibug68(), input);
     let likelihood = Likelihood::Laplace;
-    card.task.output = OutputSpec::CoordinatesWithScale { likelihood };
+    card.task.output = OutputSpec::CoordinatesWithScale {
+        likelihood,
+        face_score: false,
+    };
     let zeros = Tensor::zeros((3 * 68, 32), DType::F32, &Device::Cpu).unwrap();
     weights.insert("dense0.weight".to_owned(), zeros);
     let schema = Schema::ibug68();

@@ -6,6 +6,7 @@ use crate::layers::{
 use candle_core::{Result, Tensor};
 use candle_nn::{Module, ModuleT, VarBuilder};
 use fkp_core::Task;
+use std::collections::BTreeMap;
 
 /// The features that the head gets, and its sizes.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +32,7 @@ pub(super) enum Reduction {
     GlobalAverage,
 }
 
-/// Dense + ReLU layers and a dense layer to the values of each keypoint; for outputs that are maps,
+/// Dense + ReLU layers and a dense layer to the values of the output; for outputs that are maps,
 /// a 1×1 convolution to a map for each keypoint, of the size of the features.
 #[derive(Debug, Clone)]
 pub(super) enum Head {
@@ -57,7 +58,7 @@ impl Head {
     /// If `vb` does not have the weights.
     pub(super) fn new(config: HeadConfig<'_>, task: &Task, vb: &VarBuilder<'_>) -> Result<Self> {
         let (channels, n_keypoints) = (config.channels, task.schema.len());
-        let Some(values) = task.output.values_per_keypoint() else {
+        let Some(outputs) = task.output.vector_len(n_keypoints) else {
             let conv = Conv2dConfig::new();
             let maps = Conv2d::new(channels, n_keypoints, 1, conv, vb.pp("maps"))?;
             return Ok(Self::Maps(maps));
@@ -76,12 +77,27 @@ impl Head {
             features = units;
         }
         let vb = vb.pp(format!("dense{}", config.dense.len()));
-        let output = Linear::new(features, values * n_keypoints, Activation::Identity, vb)?;
+        let output = Linear::new(features, outputs, Activation::Identity, vb)?;
         Ok(Self::Dense {
             reduction: config.reduction,
             hidden,
             output,
         })
+    }
+}
+
+/// The names of the parameters of the last dense layer, which has the values of the output as its
+/// rows.
+pub(crate) fn output_parameters(weights: &BTreeMap<String, Tensor>) -> Vec<String> {
+    let number = |name: &str| -> Option<usize> {
+        let (number, _) = name.strip_prefix("dense")?.split_once('.')?;
+        number.parse().ok()
+    };
+    let last = weights.keys().filter_map(|name| number(name)).max();
+    let of_last = weights.keys().filter(|name| number(name) == last);
+    match last {
+        Some(_) => of_last.cloned().collect(),
+        None => Vec::new(),
     }
 }
 

@@ -16,9 +16,17 @@ pub(super) fn refuse(field: &str, problem: impl ToString) -> Checked {
 
 /// The input and the output that are described by a task.
 pub(super) fn check_task(task: &Task) -> Checked {
+    let is_valid = |score: &f32| task.output.has_face_score() && (0.0..=1.0).contains(score);
+    let threshold = task.score_threshold.filter(|score| !is_valid(score));
     for (field, problem) in [
         ("input", task.input.problem()),
         ("output", task.output.problem()),
+        (
+            "score_threshold",
+            threshold.map(|score| {
+                format!("must be in 0..=1, and the output must have a face score, got {score}")
+            }),
+        ),
     ] {
         if let Some(problem) = problem {
             return refuse(field, problem);
@@ -85,7 +93,7 @@ pub(super) fn check_maps(
     side: usize,
     channels_field: &str,
 ) -> Checked {
-    if task.output.values_per_keypoint().is_some() {
+    if task.output.vector_len(task.schema.len()).is_some() {
         return Ok(());
     }
     if !dense.is_empty() {

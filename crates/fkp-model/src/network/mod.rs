@@ -6,6 +6,8 @@ mod limits;
 mod mobile;
 mod residual;
 
+pub(crate) use head::output_parameters;
+
 pub use cnn::{Cnn, CnnConfig, Norm, Padding};
 pub use mobile::{Mobile, MobileConfig};
 pub use residual::{ResidualConfig, ResidualNetwork};

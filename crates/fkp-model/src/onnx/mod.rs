@@ -19,6 +19,7 @@
 //! | `keypoints` | names of the keypoints in the order of the output, a JSON array |
 //! | `output` | the [`OutputSpec`](crate::OutputSpec) as JSON: kind and parameters |
 //! | `sigma_factor` | what the decoded standard deviations are multiplied by, if there are some |
+//! | `score_threshold` | the face score that 99 % of faces have at least, if there is a score |
 //! | `crop` | the [`CropRule`](crate::CropRule) as JSON: which square of an image is the input |
 //! | `fkp` | the [`ModelCard`](crate::ModelCard) as JSON, of a model file |
 //!

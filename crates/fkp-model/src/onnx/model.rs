@@ -98,6 +98,9 @@ fn metadata(
     if let Some(calibration) = task.calibration() {
         entries.push(("sigma_factor", calibration.sigma_factor.to_string()));
     }
+    if let Some(threshold) = task.score_threshold {
+        entries.push(("score_threshold", threshold.to_string()));
+    }
     if let Some(card) = card {
         entries.push((ModelCard::KEY, card.to_metadata()?));
     }

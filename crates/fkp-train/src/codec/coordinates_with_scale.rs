@@ -21,7 +21,13 @@ pub struct CoordinatesWithScale {
     pub likelihood: Likelihood,
     /// The weight of each keypoint in the loss, at least 0; all 1 if absent.
     pub keypoint_weights: Option<Vec<f32>>,
+    /// Whether the output also has a face score. Its loss is the binary cross-entropy, with a tenth
+    /// of the weight that the coordinates of a sample have together.
+    pub face_score: bool,
 }
+
+/// The weight of the face score in the loss, per coordinate of the sample.
+const FACE_SCORE_WEIGHT: f64 = 0.1;
 
 impl CoordinatesWithScale {
     /// All keypoints have the same weight.
@@ -30,6 +36,7 @@ impl CoordinatesWithScale {
             frame,
             likelihood,
             keypoint_weights: None,
+            face_score: false,
         }
     }
 
@@ -40,10 +47,14 @@ impl CoordinatesWithScale {
 
     /// Coordinates `[n, 2·n_keypoints]` and logarithms of the scale `[n, n_keypoints]`.
     fn split(&self, output: &Tensor) -> Result<(Tensor, Tensor)> {
-        let width = output.dims2()?.1;
+        let columns = output.dims2()?.1;
+        let (width, expected) = match self.face_score {
+            true => (columns.saturating_sub(1), "3·n_keypoints + 1"),
+            false => (columns, "3·n_keypoints"),
+        };
         if !width.is_multiple_of(3) {
             bail!(
-                "coordinates with scale: the output must be [n, 3·n_keypoints], got {width} columns"
+                "coordinates with scale: the output must be [n, {expected}], got {columns} columns"
             );
         }
         let keypoints = width / 3;
@@ -55,37 +66,80 @@ impl CoordinatesWithScale {
     }
 }
 
+/// Appends a column for the face score to a target of coordinates.
+fn append_face_score(target: &Target, samples: &[Sample]) -> Result<Target> {
+    let (n, coordinates) = target.values.dims2()?;
+    let truth = samples.iter().map(|s| f32::from(u8::from(s.is_face)));
+    let truth: Vec<f32> = truth.collect();
+    let weight = (FACE_SCORE_WEIGHT * coordinates as f64) as f32;
+    let device = target.values.device();
+    let truth = Tensor::from_vec(truth, (n, 1), device)?;
+    let weights = Tensor::full(weight, (n, 1), device)?;
+    Ok(Target {
+        values: Tensor::cat(&[&target.values, &truth], 1)?,
+        weights: Tensor::cat(&[&target.weights, &weights], 1)?,
+        total_weight: target.total_weight + f64::from(weight) * n as f64,
+    })
+}
+
+/// −ln p of the truth, where p = 1 / (1 + e⁻ᶻ) is the probability of 1: max(z, 0) − z·truth +
+/// ln(1 + e^−|z|), PyTorch's `BCEWithLogitsLoss`.
+fn binary_cross_entropy(z: &Tensor, truth: &Tensor) -> Result<Tensor> {
+    let rest = (z.abs()?.neg()?.exp()? + 1.0)?.log()?;
+    (z.relu()? - (z * truth)?)? + rest
+}
+
 impl Codec for CoordinatesWithScale {
-    /// Values and weights are those of [`Coordinates`](crate::Coordinates).
+    /// Values and weights are those of [`Coordinates`](crate::Coordinates), with one more column for
+    /// the face score: 1 for a face.
     fn encode(&self, samples: &[Sample], device: &Device) -> Result<Target> {
-        encode(
+        let target = encode(
             self.frame,
             self.keypoint_weights.as_deref(),
             samples,
             device,
-        )
+        )?;
+        match self.face_score {
+            true => append_face_score(&target, samples),
+            false => Ok(target),
+        }
     }
 
     fn loss(&self, output: &Tensor, target: &Target) -> Result<Tensor> {
         let (keypoints, log_scale) = self.split(output)?;
         let side = |pixels: usize| pixels as f64 / 2.0 / self.unit_px();
-        let error = (keypoints - &target.values)?;
+        let coordinates = keypoints.dim(1)?;
+        let column = |tensor: &Tensor, at, len| tensor.narrow(1, at, len);
+        let error = (keypoints - column(&target.values, 0, coordinates)?)?;
         let error = scaled(&error, side(self.frame.width), side(self.frame.height))?;
         // One scale for the x and the y of a keypoint, interleaved like the errors.
         let log_scale = Tensor::stack(&[&log_scale, &log_scale], 2)?.flatten_from(1)?;
         let each = Nll::of_coordinates(self.likelihood, &error, &log_scale)?;
-        (each * &target.weights)?.sum_all()
+        let loss = (each * column(&target.weights, 0, coordinates)?)?.sum_all()?;
+        if !self.face_score {
+            return Ok(loss);
+        }
+        let z = column(output, coordinates / 2 * 3, 1)?;
+        let each = binary_cross_entropy(&z, &column(&target.values, coordinates, 1)?)?;
+        loss + (each * column(&target.weights, coordinates, 1)?)?.sum_all()?
     }
 
     fn decode(&self, output: &Tensor) -> Result<Vec<Prediction>> {
-        let likelihood = self.likelihood;
-        let meaning = OutputSpec::CoordinatesWithScale { likelihood };
+        let meaning = OutputSpec::CoordinatesWithScale {
+            likelihood: self.likelihood,
+            face_score: self.face_score,
+        };
         decode_by(&meaning, output, self.frame)
     }
 
     fn describe(&self) -> String {
         let (likelihood, weights) = (self.likelihood, &self.keypoint_weights);
-        format!("coordinates with a scale, {likelihood:?} likelihood, weights {weights:?}")
+        let score = if self.face_score {
+            " and a face score"
+        } else {
+            ""
+        };
+        format!("coordinates with a scale{score}, {likelihood:?} likelihood, weights {weights:?}")
     }
 }
 
@@ -116,6 +170,82 @@ mod tests {
                 &random(2, &[2, 6]),
             );
         }
+    }
+
+    fn samples(faces: &[Keypoints], others: usize) -> Vec<Sample> {
+        let image = fkp_core::Image::filled(1, 1, 1, 0);
+        let sample = |keypoints: &Keypoints| Sample::new("a", image.clone(), keypoints.clone());
+        let mut samples: Vec<Sample> = faces.iter().map(sample).collect();
+        let len = faces.first().map_or(2, |keypoints| keypoints.len());
+        samples.extend((0..others).map(|_| Sample {
+            is_face: false,
+            ..sample(&Keypoints::unlabeled(len))
+        }));
+        samples
+    }
+
+    #[test]
+    fn losses_with_a_face_score_add_up_over_batches() {
+        let codec = CoordinatesWithScale {
+            face_score: true,
+            ..CoordinatesWithScale::new(FRAME, Likelihood::Laplace)
+        };
+        let faces = [Keypoints::from_xy(&[[3.0, 40.0], [50.0, 60.0]])];
+        let (all, output) = (samples(&faces, 2), random(9, &[3, 7]));
+        let sums = |samples: &[Sample], output: Tensor| {
+            let target = codec.encode(samples, &Device::Cpu).unwrap();
+            let output = output.to_dtype(candle_core::DType::F32).unwrap();
+            let loss = codec.loss(&output, &target).unwrap();
+            [
+                f64::from(loss.to_scalar::<f32>().unwrap()),
+                target.total_weight,
+            ]
+        };
+        let whole = sums(&all, output.clone());
+        // The second part has no face.
+        let first = sums(&all[..1], output.narrow(0, 0, 1).unwrap());
+        let second = sums(&all[1..], output.narrow(0, 1, 2).unwrap());
+        for i in 0..2 {
+            assert!((whole[i] - first[i] - second[i]).abs() < 1e-5, "{whole:?}");
+        }
+    }
+
+    /// The score of an image that is not a face has a gradient, its keypoints have none.
+    #[test]
+    fn the_face_score_is_trained_by_the_cross_entropy() {
+        let codec = CoordinatesWithScale {
+            face_score: true,
+            ..CoordinatesWithScale::new(WIDE, Likelihood::Laplace)
+        };
+        let face = Keypoints::new(vec![Keypoint::new(10.0, 20.0), Keypoint::unlabeled()]);
+        let truths = [face.clone(), Keypoints::unlabeled(2)];
+        check_gradient(&codec, &truths, &random(5, &[2, 7]));
+        let (face, other) = (samples(&[face], 0), samples(&[], 1));
+        let encode = |samples: &[Sample]| codec.encode(samples, &Device::Cpu).unwrap();
+        let weight = FACE_SCORE_WEIGHT * 4.0;
+        assert!((encode(&face).total_weight - (2.0 + weight)).abs() < 1e-6);
+        assert!((encode(&other).total_weight - weight).abs() < 1e-6);
+        let output = Var::new(&[[0.1f32, 0.2, 9.0, -9.0, 0.5, -80.0, 0.7]], &Device::Cpu).unwrap();
+        let loss = codec.loss(&output, &encode(&other)).unwrap();
+        let grads = loss.backward().unwrap();
+        let grad = grads.get(&output).unwrap().to_vec2::<f32>().unwrap();
+        assert_eq!(grad[0][..6], [0.0; 6]);
+        let sigmoid = 1.0 / (1.0 + (-0.7f32).exp());
+        assert!((grad[0][6] / weight as f32 - sigmoid).abs() < 1e-5);
+        // A certain and wrong score costs its distance from 0, a certain and right one nothing.
+        let loss = |z: f32, samples: &[Sample]| {
+            let target = encode(samples);
+            let output = Tensor::new(&[[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, z]], &Device::Cpu).unwrap();
+            let loss = codec.loss(&output, &target).unwrap();
+            f64::from(loss.to_scalar::<f32>().unwrap()) / weight
+        };
+        assert!((loss(0.0, &other) - 2f64.ln()).abs() < 1e-6);
+        assert!((loss(90.0, &other) - 90.0).abs() < 1e-4);
+        assert!(loss(-90.0, &other).abs() < 1e-6);
+        assert!((loss(-90.0, &face) - loss(90.0, &face) - 90.0).abs() < 1e-3);
+        let output = Tensor::new(&[[0f32, 0.0, 0.0, 0.0, 0.0, 0.0, 3f32.ln()]], &Device::Cpu);
+        let found = codec.decode(&output.unwrap()).unwrap();
+        assert!((found[0].face_score.unwrap() - 0.75).abs() < 1e-6);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use fkp_core::{Prediction, Sample};
 pub struct Target {
     /// The values to predict, in the codec's form. Finite also for keypoints without a label.
     pub values: Tensor,
-    /// The weight of each value, in a shape that broadcasts to that of `values`: 0 where the
-    /// keypoint has no label.
+    /// The weight of each value, in a shape that broadcasts to that of `values`: 0 where there is no
+    /// label.
     pub weights: Tensor,
     /// Sum of the weights over all values.
     pub total_weight: f64,
@@ -24,7 +24,7 @@ pub trait Codec: Send + Sync {
 
     /// The weighted *sum* of the loss over the batch, a differentiable scalar.
     ///
-    /// Divided by [`Target::total_weight`] it is the mean over the labeled values. Sums and weights
+    /// Divided by [`Target::total_weight`] it is the weighted mean over the labeled values. Sums and weights
     /// of batches add up to those of the whole set, whatever the batch size.
     fn loss(&self, output: &Tensor, target: &Target) -> Result<Tensor>;
 

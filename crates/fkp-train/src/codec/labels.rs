@@ -13,10 +13,7 @@ pub(super) fn decode_by(
         [n, shape @ ..] if !shape.is_empty() => (*n, shape),
         dims => bail!("an output must be [n, …], got {dims:?}"),
     };
-    let keypoints = match output.values_per_keypoint() {
-        Some(numbers) => shape.iter().product::<usize>() / numbers,
-        None => shape[0],
-    };
+    let keypoints = output.keypoints_of(shape);
     let values = tensor.flatten_all()?.to_vec1::<f32>()?;
     let decode = |values| output.decode(values, shape, frame, keypoints);
     let each = (values.len() / n.max(1)).max(1);

@@ -42,9 +42,15 @@ pub fn keypoint_codec(
         OutputSpec::Coordinates => {
             Box::new(Coordinates::new(frame, loss_for(LossInput::Coordinates)?))
         }
-        OutputSpec::CoordinatesWithScale { likelihood } => {
+        OutputSpec::CoordinatesWithScale {
+            likelihood,
+            face_score,
+        } => {
             loss_for(LossInput::CoordinatesWithScale)?;
-            Box::new(CoordinatesWithScale::new(frame, likelihood))
+            Box::new(CoordinatesWithScale {
+                face_score,
+                ..CoordinatesWithScale::new(frame, likelihood)
+            })
         }
         OutputSpec::Heatmap { sigma_px } => {
             let size = match *shape {
@@ -76,7 +82,13 @@ mod tests {
         let coordinates = ["mae", "mse", "smooth_l1", "wing", "soft_wing"];
         let outputs: [(OutputSpec, &[&str]); 4] = [
             (OutputSpec::Coordinates, &coordinates),
-            (OutputSpec::CoordinatesWithScale { likelihood }, &["nll"]),
+            (
+                OutputSpec::CoordinatesWithScale {
+                    likelihood,
+                    face_score: false,
+                },
+                &["nll"],
+            ),
             (
                 OutputSpec::Heatmap { sigma_px: 1.5 },
                 &["mse", "adaptive_wing"],

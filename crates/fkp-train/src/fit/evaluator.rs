@@ -82,7 +82,8 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Computes the metrics of the whole data set. `on_sample` is called for each sample in order.
+    /// Computes the metrics of the whole data set, of its faces only. `on_sample` is called for each
+    /// sample in order.
     ///
     /// # Errors
     /// If the data set is empty, or a sample cannot be read or does not match the network's input.
@@ -149,7 +150,9 @@ impl<'a> Evaluator<'a> {
             for ((index, sample), predicted) in
                 batch.indices.iter().zip(&batch.samples).zip(&predictions)
             {
-                evaluation.update(predicted, sample);
+                if sample.is_face {
+                    evaluation.update(predicted, sample);
+                }
                 on_sample(ScoredSample {
                     index: *index,
                     sample,
@@ -159,7 +162,7 @@ impl<'a> Evaluator<'a> {
             Ok(ControlFlow::Continue(()))
         })?;
         let mut report = evaluation.report();
-        report.loss = (weight > 0.0).then_some(loss / weight);
+        report.loss = (weight > 0.0 && self.map.is_none()).then_some(loss / weight);
         Ok(report)
     }
 

@@ -27,7 +27,7 @@ impl Run<'_> {
         } = self.trainer;
         let own: f64 = step.batches.iter().map(|b| b.target.total_weight).sum();
         let weight = sum_over_ranks(own, *communicator)?;
-        // Without a labeled keypoint, all gradients are 0.
+        // Without a label, all gradients are 0.
         if weight == 0.0 {
             return Ok(None);
         }

@@ -120,6 +120,7 @@ fn parts_that_do_not_match_are_refused() {
     let scaled = Task {
         output: OutputSpec::CoordinatesWithScale {
             likelihood: Likelihood::Laplace,
+            face_score: false,
         },
         ..task()
     };

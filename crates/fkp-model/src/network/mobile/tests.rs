@@ -86,13 +86,14 @@ fn outputs_have_the_shape_of_their_kind() {
         OutputSpec::Coordinates,
         OutputSpec::CoordinatesWithScale {
             likelihood: Likelihood::Laplace,
+            face_score: true,
         },
         OutputSpec::Heatmap { sigma_px: 1.0 },
         OutputSpec::SoftArgmax,
     ];
     for output in outputs {
         let task = Task { output, ..task(32) };
-        let is_map = output.values_per_keypoint().is_none();
+        let is_map = output.vector_len(1).is_none();
         let (network, _) = build(&small(), &task);
         let x = Tensor::zeros((2, 1, 32, 32), DType::F32, &Device::Cpu).unwrap();
         let y = network.forward_t(&x, false).unwrap();
