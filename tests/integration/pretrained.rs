@@ -1,14 +1,20 @@
 //! The models that ship, measured as their cards say.
 
 use candle_core::Device;
-use fkp_core::{BoxJitter, Dataset, Schema};
+use fkp_augment::{GaussianBlur, Range, Recipe};
+use fkp_core::{
+    Augment, BoundingBox, BoxJitter, Dataset, FaceBox, Image, Keypoints, Prediction, Purpose, Rng,
+    Sample, Schema, Visibility, decode_image, rng_for,
+};
 use fkp_data::{BoxSource, OpenOptions};
 use fkp_examples::{EvaluatedKeypoints, Part, open_for_evaluation};
+use fkp_metrics::FaceScores;
 use fkp_model::{Landmarker, ModelFile, Pretrained};
 use fkp_synth::{KeypointSet, SynthConfig, SynthFaces};
 use fkp_test_support::shared_set;
 use fkp_train::{Evaluator, codec_for};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A row of the table of errors in a model card.
@@ -158,6 +164,209 @@ fn kaggles_images_are_predicted_in_their_own_pixels() {
             "{}: {mae:.3} px, the card has {stated}",
             model.name()
         );
+    }
+}
+
+/// A photograph with boxes of faces and others.
+struct Photograph {
+    image: Image,
+    faces: Vec<FaceBox>,
+    others: Vec<FaceBox>,
+}
+
+/// The faces of `wider/val` of at least 20 pixels, and about as many other boxes of similar sizes:
+/// half of them overlap with no face by 0.1 (intersection over union), the others with one by 0.1
+/// to 0.3.
+fn wider_photographs(folder: &Path) -> Vec<Photograph> {
+    let table = std::fs::read_to_string(folder.join("val/boxes.csv")).unwrap();
+    let mut images: BTreeMap<&str, Vec<(BoundingBox, bool)>> = BTreeMap::new();
+    for line in table.lines().skip(1) {
+        let (file, numbers) = line.split_once(',').unwrap();
+        let numbers: Vec<f64> = numbers.split(',').map(|n| n.parse().unwrap()).collect();
+        let [x, y, width, height, ignore] = numbers[..] else {
+            panic!("{line}");
+        };
+        let bounds = BoundingBox::from_image_edges(x, y, width, height);
+        let counts = ignore == 0.0 && height >= 20.0;
+        images.entry(file).or_default().push((bounds, counts));
+    }
+    let mut photographs = Vec::new();
+    for (index, (file, boxes)) in images.into_iter().enumerate() {
+        let bytes = std::fs::read(folder.join("val").join(file)).unwrap();
+        let image = decode_image(&bytes).unwrap();
+        let (width, height) = (image.width() as f64, image.height() as f64);
+        let mut rng = rng_for(0, Purpose::BoxJitter, 0, index as u64);
+        let mut unit = || (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+        let overlap = |bounds: &BoundingBox| {
+            let overlaps = boxes.iter().map(|(face, _)| bounds.iou(face));
+            overlaps.fold(0.0, f64::max)
+        };
+        let counting = boxes.iter().filter(|(_, counts)| *counts);
+        let faces: Vec<BoundingBox> = counting.map(|(face, _)| *face).collect();
+        let mut others = Vec::new();
+        for (number, face) in faces.iter().enumerate() {
+            let is_far = number % 2 == 0;
+            let range = if is_far { 0.0..0.1 } else { 0.1..0.3 };
+            let tried = std::iter::repeat_with(|| {
+                let size = (1.4 * (unit() - 0.5)).exp();
+                let (w, h) = (face.width * size, face.height * size);
+                // Anywhere in the image, or around the face.
+                let [x, y] = match is_far {
+                    true => [unit() * (width - w), unit() * (height - h)],
+                    false => [
+                        face.x + (2.0 * unit() - 1.0) * face.width,
+                        face.y + (2.0 * unit() - 1.0) * face.height,
+                    ],
+                };
+                BoundingBox::from_image_edges(x, y, w, h)
+            });
+            others.extend(
+                tried
+                    .take(2000)
+                    .find(|bounds| range.contains(&overlap(bounds))),
+            );
+        }
+        let of = |bounds: Vec<BoundingBox>| bounds.into_iter().map(FaceBox::face).collect();
+        photographs.push(Photograph {
+            image,
+            faces: of(faces),
+            others: of(others),
+        });
+    }
+    photographs
+}
+
+/// The face score tells faces of photographs from other crops as well as the card says.
+#[test]
+fn face_scores_separate_faces_of_photographs_from_other_crops() {
+    let Some(folder) = shared_set("wider") else {
+        return;
+    };
+    let photographs = wider_photographs(&folder);
+    let scored = Pretrained::ALL.iter().copied().filter(|model| {
+        let file = ModelFile::pretrained(*model).unwrap();
+        file.card.task.output.has_face_score()
+    });
+    let scored: Vec<Pretrained> = scored.collect();
+    assert!(scored.contains(&Pretrained::Fast));
+    for model in scored {
+        let landmarker = Landmarker::from_pretrained(model).unwrap();
+        let mut scores = FaceScores::default();
+        for photograph in &photographs {
+            for (boxes, is_face) in [(&photograph.faces, true), (&photograph.others, false)] {
+                let found = landmarker
+                    .detect_in_boxes(&photograph.image, boxes)
+                    .unwrap();
+                for face in found {
+                    let predicted = Prediction {
+                        face_score: face.score(),
+                        ..Prediction::new(face.positions().clone())
+                    };
+                    let image = Image::filled(1, 1, 1, 0);
+                    let sample = Sample::new("crop", image, Keypoints::unlabeled(68));
+                    scores.add(&predicted, &Sample { is_face, ..sample });
+                }
+            }
+        }
+        let threshold = landmarker.score_threshold().unwrap();
+        println!(
+            "{}: {:?} faces and others, with scores above the threshold: {:.3?} and {:.3?}",
+            model.name(),
+            scores.counts(),
+            scores.true_positive_rate(threshold),
+            scores.false_positive_rate(threshold)
+        );
+        let auc = scores.auc().unwrap();
+        println!("{}: AUC {auc:.4}", model.name());
+        let text = card(model);
+        let line = text
+            .lines()
+            .find(|line| line.contains("AUC of the face score on `wider`"));
+        let stated = line.unwrap().split('|').nth(2).unwrap();
+        let stated: f64 = stated.split_whitespace().next().unwrap().parse().unwrap();
+        assert!(
+            auc > stated - 0.002,
+            "{}: {auc}, the card has {stated}",
+            model.name()
+        );
+    }
+}
+
+/// Mean of what was added.
+#[derive(Default)]
+struct Mean {
+    sum: f32,
+    count: usize,
+}
+
+impl Mean {
+    fn add(&mut self, value: f32) {
+        self.sum += value;
+        self.count += 1;
+    }
+
+    fn get(&self) -> f32 {
+        assert!(self.count > 30, "too few");
+        self.sum / self.count as f32
+    }
+}
+
+#[test]
+fn standard_deviations_are_larger_for_covered_keypoints_blur_and_profile() {
+    let faces = SynthFaces::new(SynthConfig {
+        size: 112,
+        count: 300,
+        seed: 815,
+        keypoints: KeypointSet::Ibug68,
+        ..SynthConfig::default()
+    });
+    let faces = faces.unwrap();
+    let blur = Recipe {
+        transforms: vec![
+            GaussianBlur {
+                sigma_px: Range::exactly(3.0),
+            }
+            .into(),
+        ],
+        ..Recipe::none()
+    };
+    let blur = blur.compile(&Schema::ibug68()).unwrap();
+    for &model in Pretrained::ALL {
+        let landmarker = Landmarker::from_pretrained(model).unwrap();
+        let [mut visible, mut covered, mut frontal, mut profile] = <[Mean; 4]>::default();
+        let [mut sharp, mut blurred] = <[Mean; 2]>::default();
+        for index in 0..faces.len() {
+            let sample = faces.get(index).unwrap();
+            let yaw = faces.params(index).pose.yaw.to_degrees().abs();
+            let face = landmarker.detect(&sample.image).unwrap();
+            for (keypoint, label) in face.keypoints().zip(sample.keypoints.iter()) {
+                match label.visibility {
+                    Visibility::Visible => visible.add(keypoint.sigma),
+                    Visibility::Occluded => covered.add(keypoint.sigma),
+                    _ => {}
+                }
+                if yaw < 15.0 {
+                    frontal.add(keypoint.sigma);
+                } else if yaw > 45.0 {
+                    profile.add(keypoint.sigma);
+                }
+                sharp.add(keypoint.sigma);
+            }
+            let mut rng = rng_for(0, Purpose::Augment, 0, index as u64);
+            let sample = blur.apply(sample, &mut rng).unwrap();
+            let face = landmarker.detect(&sample.image).unwrap();
+            face.keypoints().for_each(|k| blurred.add(k.sigma));
+        }
+        let pairs = [
+            ("covered keypoints", &visible, &covered),
+            ("profile", &frontal, &profile),
+            ("blur", &sharp, &blurred),
+        ];
+        for (what, smaller, larger) in pairs {
+            let (smaller, larger) = (smaller.get(), larger.get());
+            println!("{}, {what}: {smaller:.2} px, {larger:.2} px", model.name());
+            assert!(larger > 1.1 * smaller, "{}: {what}", model.name());
+        }
     }
 }
 

@@ -25,8 +25,8 @@ impl Weights {
     }
 }
 
-/// 68 keypoints, each with a standard deviation, trained on rendered faces only, without
-/// photographs.
+/// 68 keypoints, each with a standard deviation, and a face score; trained on rendered faces only,
+/// without photographs.
 pub const FAST: Weights = Weights::new(
     "fast",
     include_bytes!("../weights/fast.safetensors"),
