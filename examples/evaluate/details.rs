@@ -97,19 +97,20 @@ impl Details {
         self.worst.save(path, &self.schema)
     }
 
-    /// Writes `report.md`, `report.json`, `error_curve.png` and `worst.png`.
+    /// Writes `report.md`, with [`Self::lines`], `report.json`, `error_curve.png` and `worst.png`.
     pub(crate) fn write_report(
         &self,
         folder: &Path,
         model: &str,
         data: &str,
         report: &EvaluationReport,
+        lines: &[String],
     ) -> Result<()> {
         let page = format!(
             "# Evaluation of {model}\n\n{data}\n\n```text\n{}\n```\n\n{}\n\n{}\n\
              ![cumulative errors](error_curve.png)\n\n![the largest errors](worst.png)\n",
             table(report),
-            self.lines().join("\n\n"),
+            lines.join("\n\n"),
             self.breakdown.markdown()
         );
         write_text(&folder.join("report.md"), &page)?;

@@ -176,11 +176,12 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
     let mut details = Details::new(&card.task, schema);
     let report = evaluator.run(&dataset, |scored| details.add(scored))?;
     say!("{}", table(&report));
-    for line in details.lines() {
+    let lines = details.lines();
+    for line in &lines {
         say!("{line}");
     }
     if let Some(folder) = &arguments.report {
-        details.write_report(folder, &name, &source.description, &report)?;
+        details.write_report(folder, &name, &source.description, &report, &lines)?;
     }
     if let Some(path) = &arguments.json {
         let evaluation = serde_json::json!({

@@ -64,6 +64,14 @@ fn rows(card: &str) -> Vec<CardRow> {
     rows
 }
 
+/// The number that a card states for a measurement beside the table of errors.
+fn stated(card: &str, measurement: &str) -> f64 {
+    let mut lines = card.lines();
+    let line = lines.find(|line| line.contains(measurement)).unwrap();
+    let cell = line.split('|').nth(2).unwrap();
+    cell.split_whitespace().next().unwrap().parse().unwrap()
+}
+
 /// Where a set is: `None` for rendered faces, which are everywhere.
 fn folder(set: &str) -> Option<Option<PathBuf>> {
     match set {
@@ -153,12 +161,7 @@ fn kaggles_images_are_predicted_in_their_own_pixels() {
         let mae = sum / f64::from(count);
         // A constant mean face has 2.3.
         println!("{}: {mae:.3} px", model.name());
-        let text = card(model);
-        let line = text
-            .lines()
-            .find(|line| line.contains("MAE on Kaggle's images"));
-        let stated = line.unwrap().split('|').nth(2).unwrap();
-        let stated: f64 = stated.split_whitespace().next().unwrap().parse().unwrap();
+        let stated = stated(&card(model), "MAE on Kaggle's images");
         assert!(
             mae < stated + 0.03,
             "{}: {mae:.3} px, the card has {stated}",
@@ -278,12 +281,7 @@ fn face_scores_separate_faces_of_photographs_from_other_crops() {
         );
         let auc = scores.auc().unwrap();
         println!("{}: AUC {auc:.4}", model.name());
-        let text = card(model);
-        let line = text
-            .lines()
-            .find(|line| line.contains("AUC of the face score on `wider`"));
-        let stated = line.unwrap().split('|').nth(2).unwrap();
-        let stated: f64 = stated.split_whitespace().next().unwrap().parse().unwrap();
+        let stated = stated(&card(model), "AUC of the face score on `wider`");
         assert!(
             auc > stated - 0.002,
             "{}: {auc}, the card has {stated}",

@@ -1,8 +1,7 @@
 //! Errors in predicted standard deviations: whether these are true, and what makes them true.
 
-use std::collections::BTreeMap;
-
 use fkp_core::{Calibration, Prediction, Purpose, Rng, Sample, rng_for};
+use std::collections::BTreeMap;
 
 /// The absolute errors of the labeled coordinates, each divided by its predicted standard deviation
 /// (standardized residuals).

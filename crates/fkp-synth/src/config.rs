@@ -104,12 +104,14 @@ impl SynthConfig {
             });
         }
         const MOST: usize = 1 << 40;
-        if self.count.max(self.non_faces) > MOST {
-            return Err(SynthError::OutOfRange {
-                field: "count and non_faces".to_owned(),
-                expected: "at most 2⁴⁰",
-                value: self.count.max(self.non_faces) as f64,
-            });
+        for (field, value) in [("count", self.count), ("non_faces", self.non_faces)] {
+            if value > MOST {
+                return Err(SynthError::OutOfRange {
+                    field: field.to_owned(),
+                    expected: "at most 2⁴⁰",
+                    value: value as f64,
+                });
+            }
         }
         self.faces.validate()
     }

@@ -7,8 +7,8 @@ use crate::params::FaceParams;
 use crate::render::render;
 use fkp_core::{Dataset, DatasetError, Keypoints, Purpose, Sample, Schema, rng_for};
 
-/// Faces rendered on demand, and after them images that are not faces. Each sample depends only on the seed and its index, so that threads
-/// can read samples in any order.
+/// Faces rendered on demand, and after them images that are not faces. Each sample depends only on
+/// the seed and its index, so that threads can read samples in any order.
 ///
 /// ```
 /// use fkp_core::Dataset;
@@ -77,12 +77,15 @@ impl SynthFaces {
         self.params_in_epoch(0, index)
     }
 
+    fn is_face(&self, index: usize) -> bool {
+        index < self.config.count
+    }
+
     fn params_in_epoch(&self, epoch: usize, index: usize) -> FaceParams {
-        let (epoch, index) = (epoch as u64, index as u64);
-        let is_face = index < self.config.count as u64;
-        let mut rng = rng_for(self.config.seed, Purpose::Render, epoch, index);
+        let (seed, epoch) = (self.config.seed, epoch as u64);
+        let mut rng = rng_for(seed, Purpose::Render, epoch, index as u64);
         let mut face = self.config.faces.sample(&mut rng);
-        if !is_face {
+        if !self.is_face(index) {
             non_face::place(&mut face.view, &mut rng);
         }
         face
@@ -111,7 +114,6 @@ impl Dataset for SynthFaces {
             Epochs::New => epoch,
         };
         let SynthConfig {
-            count,
             seed,
             size,
             channels,
@@ -120,7 +122,7 @@ impl Dataset for SynthFaces {
         } = self.config;
         let face = self.params_in_epoch(epoch, index);
         let (image, mut keypoints) = render(&face, size, channels, keypoints);
-        if index >= count {
+        if !self.is_face(index) {
             keypoints = Keypoints::unlabeled(keypoints.len());
         }
         let id = match epoch {
@@ -130,7 +132,7 @@ impl Dataset for SynthFaces {
         Ok(Sample {
             // Every face is another person.
             group: Some(id.clone()),
-            is_face: index < count,
+            is_face: self.is_face(index),
             ..Sample::new(id, image, keypoints)
         })
     }

@@ -110,9 +110,8 @@ impl ModelFile {
     /// If the weights do not match the card, or a tensor operation fails.
     pub fn without_face_score(mut self) -> Result<Self, ModelError> {
         let task = &mut self.card.task;
-        let (output, keypoints) = (task.output, task.schema.len());
-        let lens = (output.vector_len(keypoints), output.without_face_score());
-        let (Some(rows), true) = (lens.0, output.has_face_score()) else {
+        let scored = Some(task.output).filter(|output| output.has_face_score());
+        let Some(rows) = scored.and_then(|output| output.vector_len(task.schema.len())) else {
             return Ok(self);
         };
         for name in output_parameters(&self.weights) {
@@ -125,7 +124,8 @@ impl ModelFile {
             let weight = weight.narrow(0, 0, rows - 1)?.contiguous()?;
             self.weights.insert(name, weight);
         }
-        (task.output, task.score_threshold) = (lens.1, None);
+        task.output = task.output.without_face_score();
+        task.score_threshold = None;
         Ok(self)
     }
 

@@ -109,19 +109,19 @@ impl Codec for CoordinatesWithScale {
         let (keypoints, log_scale) = self.split(output)?;
         let side = |pixels: usize| pixels as f64 / 2.0 / self.unit_px();
         let coordinates = keypoints.dim(1)?;
-        let column = |tensor: &Tensor, at, len| tensor.narrow(1, at, len);
-        let error = (keypoints - column(&target.values, 0, coordinates)?)?;
+        let error = (keypoints - target.values.narrow(1, 0, coordinates)?)?;
         let error = scaled(&error, side(self.frame.width), side(self.frame.height))?;
         // One scale for the x and the y of a keypoint, interleaved like the errors.
         let log_scale = Tensor::stack(&[&log_scale, &log_scale], 2)?.flatten_from(1)?;
         let each = Nll::of_coordinates(self.likelihood, &error, &log_scale)?;
-        let loss = (each * column(&target.weights, 0, coordinates)?)?.sum_all()?;
+        let loss = (each * target.weights.narrow(1, 0, coordinates)?)?.sum_all()?;
         if !self.face_score {
             return Ok(loss);
         }
-        let z = column(output, coordinates / 2 * 3, 1)?;
-        let each = binary_cross_entropy(&z, &column(&target.values, coordinates, 1)?)?;
-        loss + (each * column(&target.weights, coordinates, 1)?)?.sum_all()?
+        // The last column of each.
+        let z = output.narrow(1, coordinates / 2 * 3, 1)?;
+        let each = binary_cross_entropy(&z, &target.values.narrow(1, coordinates, 1)?)?;
+        loss + (each * target.weights.narrow(1, coordinates, 1)?)?.sum_all()?
     }
 
     fn decode(&self, output: &Tensor) -> Result<Vec<Prediction>> {

@@ -135,9 +135,11 @@ impl<'a> Evaluator<'a> {
                 return Ok(ControlFlow::Continue(()));
             };
             let output = self.network.forward_t(&batch.x, false)?;
-            let sum = self.codec.loss(&output, &batch.target)?;
-            loss += f64::from(sum.to_scalar::<f32>()?);
-            weight += batch.target.total_weight;
+            if self.map.is_none() {
+                let sum = self.codec.loss(&output, &batch.target)?;
+                loss += f64::from(sum.to_scalar::<f32>()?);
+                weight += batch.target.total_weight;
+            }
             let mut predictions = self.codec.decode(&output)?;
             if let Some(map) = self.map {
                 predictions = predictions.iter().map(|found| found.onto(map)).collect();
@@ -162,7 +164,7 @@ impl<'a> Evaluator<'a> {
             Ok(ControlFlow::Continue(()))
         })?;
         let mut report = evaluation.report();
-        report.loss = (weight > 0.0 && self.map.is_none()).then_some(loss / weight);
+        report.loss = (weight > 0.0).then_some(loss / weight);
         Ok(report)
     }
 
@@ -188,8 +190,8 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// A codec for samples of another schema than the network's: nothing is labeled, so that nothing has
-/// a weight in the loss.
+/// A codec for samples of another schema than the network's: it encodes none of their labels, which
+/// it does not know. There is no loss of them.
 struct Unlabeled<'a> {
     codec: &'a dyn Codec,
     keypoints: usize,
