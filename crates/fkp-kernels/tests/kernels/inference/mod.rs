@@ -16,6 +16,10 @@ use both::{Both, flat, run};
 
 const TOLERANCE: f64 = 1e-5;
 
+/// Of a random network of up to a dozen layers. Winograd's algorithm rounds up to ten times as much
+/// as sums in order, and a difference of maps may cancel most of a value but not its rounding.
+const TOLERANCE_OF_RANDOM_NETWORKS: f64 = 1e-4;
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
@@ -31,7 +35,7 @@ proptest! {
         let got = run(&plan, &x);
         let got_tensor = Tensor::from_vec(got.clone(), expected.shape(), &Device::Cpu).unwrap();
         let error = relative_error(&got_tensor, &expected);
-        prop_assert!(error <= TOLERANCE, "{error:.2e}");
+        prop_assert!(error <= TOLERANCE_OF_RANDOM_NETWORKS, "{error:.2e}");
         // The buffers have the values of the run before.
         prop_assert_eq!(&got, &run(&plan, &x));
         // The same bits one by one: no batch of these is large enough for another algorithm.
