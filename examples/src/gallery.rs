@@ -4,9 +4,9 @@ use fkp_augment::{
     Brightness, CenterCrop, Clahe, CoarseDropout, Contrast, Downscale, Elastic, Equalize,
     FaceBoxCrop, Fill, FlipHorizontal, FlipVertical, Gamma, GaussianBlur, GaussianNoise, Gray,
     GridDistortion, HueSaturation, Invert, Jpeg, KeypointSafeCrop, Letterbox, LightGradient,
-    MedianBlur, MotionBlur, Pad, Perspective, PoissonNoise, RandomAffine, RandomCrop,
-    RandomResizedCrop, Range, Resize, Rotate90, SaltAndPepper, Shadow, Sharpen, Standardize,
-    Transform,
+    MedianBlur, MotionBlur, Pad, Perspective, PoissonNoise, RandomAffine, RandomBoxCrop,
+    RandomCrop, RandomResizedCrop, Range, Resize, Rotate90, SaltAndPepper, Shadow, Sharpen,
+    Standardize, Transform,
 };
 
 /// The transforms of a contact sheet.
@@ -75,6 +75,12 @@ fn geometric(side: usize) -> Vec<Transform> {
             side,
             scale: Range::new(1.1, 1.6),
             shift: 0.15,
+        }),
+        Transform::from(RandomBoxCrop {
+            width: side,
+            height: side,
+            side_px: Range::new(side as f64 / 8.0, side as f64 / 2.0),
+            max_zoom: 2.0,
         }),
         Transform::from(Pad {
             left: side / 4,
@@ -182,6 +188,6 @@ mod tests {
         }
         kinds.sort();
         kinds.dedup();
-        assert_eq!((kinds.len(), count), (36, 36));
+        assert_eq!((kinds.len(), count), (37, 37));
     }
 }

@@ -7,8 +7,9 @@ use fkp_augment::{
     Brightness, Clahe, CoarseDropout, Contrast, Downscale, Elastic, Equalize, FaceBoxCrop, Fill,
     Filter, FlipHorizontal, FlipVertical, Gamma, GaussianBlur, GaussianNoise, Gray, GridDistortion,
     HueSaturation, Invert, Jpeg, KeypointSafeCrop, Letterbox, LightGradient, MedianBlur,
-    MotionBlur, Pad, Perspective, PoissonNoise, RandomAffine, RandomCrop, RandomResizedCrop, Range,
-    Recipe, Resize, Rotate90, SaltAndPepper, Shadow, Sharpen, SomeOf, Standardize, Transform,
+    MotionBlur, Pad, Perspective, PoissonNoise, RandomAffine, RandomBoxCrop, RandomCrop,
+    RandomResizedCrop, Range, Recipe, Resize, Rotate90, SaltAndPepper, Shadow, Sharpen, SomeOf,
+    Standardize, Transform,
 };
 use fkp_core::{
     Augment, BoundingBox, FaceBox, Image, InputSpec, Keypoint, Keypoints, Purpose, Sample, Schema,
@@ -130,6 +131,12 @@ fn every_transform() -> Vec<Transform> {
             side: 36,
             scale: Range::new(1.0, 1.3),
             shift: 0.1,
+        }),
+        Transform::from(RandomBoxCrop {
+            width: 34,
+            height: 38,
+            side_px: Range::new(8.0, 20.0),
+            max_zoom: 2.0,
         }),
         Transform::from(RandomResizedCrop {
             width: 40,

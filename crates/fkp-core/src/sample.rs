@@ -1,6 +1,6 @@
 //! A sample: an image with its annotations.
 
-use crate::{FaceBox, Image, Keypoints, KeypointsError, Schema};
+use crate::{FaceBox, Image, Keypoints, KeypointsError, LabeledBox, Schema};
 
 /// The keypoints of a sample do not match the schema.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +39,8 @@ pub struct Sample {
     pub group: Option<String>,
     /// The face's box in pixels of `image`, if the data set has one.
     pub face_box: Option<FaceBox>,
+    /// All faces of `image`, in a data set for face detection; else empty.
+    pub boxes: Vec<LabeledBox>,
     /// Whether the image is that of a face, or of what else the keypoints are of. One that is not
     /// has no labels, counts in no metric of keypoints, and teaches a face score.
     pub is_face: bool,
@@ -53,6 +55,7 @@ impl Sample {
             keypoints,
             group: None,
             face_box: None,
+            boxes: Vec::new(),
             is_face: true,
         }
     }

@@ -38,6 +38,15 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, DataError> {
     read_limited(path, file, MAX_BYTES)
 }
 
+/// The first megabyte of a file: enough to detect its format by its first lines.
+pub(crate) fn read_head(path: &Path) -> Result<Vec<u8>, DataError> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(DataError::io(path))?;
+    let read = file.take(1 << 20).read_to_end(&mut bytes);
+    read.map_err(DataError::io(path))?;
+    Ok(bytes)
+}
+
 /// All bytes of a stream of at most `limit` bytes.
 pub(crate) fn read_limited(
     path: &Path,

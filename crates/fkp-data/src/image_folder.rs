@@ -4,8 +4,8 @@ use crate::decode_image;
 use crate::error::AnnotationError;
 use crate::origin::Origin;
 use crate::schema::{SchemaSource, ShapeMatch, match_shape};
-use crate::split::PredefinedSplit;
-use fkp_core::{Dataset, DatasetError, FaceBox, Keypoints, Sample, Schema};
+use crate::split::{PredefinedSplit, SplitIndices};
+use fkp_core::{Dataset, DatasetError, FaceBox, Keypoints, LabeledBox, Sample, Schema};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -21,16 +21,32 @@ pub(crate) struct ImageFolder {
 }
 
 /// An image file with its labels.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct AnnotatedImage {
     pub(crate) id: String,
     pub(crate) path: PathBuf,
     pub(crate) keypoints: Keypoints,
     pub(crate) group: Option<String>,
     pub(crate) face_box: Option<FaceBox>,
+    pub(crate) boxes: Vec<LabeledBox>,
 }
 
 impl ImageFolder {
+    /// The two parts of a predefined split, which have one schema. `files` are their names.
+    pub(crate) fn of_parts(mut train: Self, val: Self, files: &'static [&'static str; 2]) -> Self {
+        let first = train.images.len();
+        train.images.extend(val.images);
+        train.notes.extend(val.notes);
+        train.predefined_split = Some(PredefinedSplit {
+            indices: SplitIndices {
+                train: (0..first).collect(),
+                val: (first..train.images.len()).collect(),
+            },
+            files,
+        });
+        train
+    }
+
     /// Replaces the schema of numbered keypoints by the built-in schema whose mean shape the labels
     /// have. Otherwise the keypoints stay numbered, and a note says how to give a schema.
     pub(crate) fn detect_schema_by_shape(&mut self) {
@@ -114,6 +130,7 @@ impl Dataset for ImageFolder {
             keypoints: annotated.keypoints.clone().mark_out_of_frame(size),
             group: annotated.group.clone(),
             face_box: annotated.face_box,
+            boxes: annotated.boxes.clone(),
             image,
             is_face: true,
         })
@@ -122,17 +139,20 @@ impl Dataset for ImageFolder {
 
 /// The path of the image `name`: in `images/` or beside the annotations.
 pub(crate) fn find_image(dir: &Path, name: &str) -> Result<PathBuf, AnnotationError> {
-    let searched = [dir.join("images").join(name), dir.join(name)];
-    match searched.iter().find(|path| path.is_file()) {
-        Some(path) => Ok(path.clone()),
-        None => Err(AnnotationError::MissingImage {
-            searched: format!(
-                "`{}` and `{}`",
-                searched[0].display(),
-                searched[1].display()
-            ),
-        }),
-    }
+    find_in(&[dir.join("images"), dir.to_owned()], name)
+}
+
+/// The path of the image `name` in the first of the folders that has it.
+pub(crate) fn find_in(folders: &[PathBuf], name: &str) -> Result<PathBuf, AnnotationError> {
+    let searched = folders.iter().map(|folder| folder.join(name));
+    searched.clone().find(|path| path.is_file()).ok_or_else(|| {
+        let searched: Vec<_> = searched
+            .map(|path| format!("`{}`", path.display()))
+            .collect();
+        AnnotationError::MissingImage {
+            searched: searched.join(" and "),
+        }
+    })
 }
 
 /// Sets the group of each image from file names `PERSON_NUMBER.jpg`, or `test_PERSON_NUMBER.jpg`
@@ -173,11 +193,8 @@ mod tests {
         let mut images: Vec<_> = names
             .iter()
             .map(|name| AnnotatedImage {
-                id: String::new(),
                 path: PathBuf::from(name),
-                keypoints: Keypoints::default(),
-                group: None,
-                face_box: None,
+                ..AnnotatedImage::default()
             })
             .collect();
         set_groups_by_name(&mut images);

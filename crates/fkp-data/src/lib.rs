@@ -1,4 +1,5 @@
-//! Readers of landmark data sets: one module per format, one function that opens them all.
+//! Readers of data sets of landmarks and of face boxes: one module per format, one function that
+//! opens them all.
 //!
 //! A reader checks the whole annotation file when it is opened, and decodes images when they are
 //! requested: errors appear before hours of training, and a data set may be larger than memory. The
@@ -10,6 +11,7 @@
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
+mod box_images;
 mod decode;
 mod error;
 mod far_labels;
@@ -25,6 +27,7 @@ mod split;
 mod summary;
 mod table;
 mod wrappers;
+mod y4m;
 
 pub use decode::decode_image;
 pub use error::{AnnotationError, DataError};
@@ -34,4 +37,5 @@ pub use open::{OpenOptions, OpenedDataset, TrainVal, open};
 pub use schema::{SchemaSource, schema_from};
 pub use split::{PredefinedSplit, Split, SplitIndices, SplitRule, hold_out, split};
 pub use summary::{PartSummary, Summary};
-pub use wrappers::{BoxSource, Cached, Cropped, Mapped};
+pub use wrappers::{BoxSource, Cached, Cropped, Fitted, Mapped};
+pub use y4m::{VideoError, Y4mReader};

@@ -95,8 +95,8 @@ pub struct SplitIndices {
 pub struct PredefinedSplit {
     /// Which samples are in each part.
     pub indices: SplitIndices,
-    /// The extension of its files, `train.*` and `val.*`.
-    pub extension: &'static str,
+    /// The files or folders of the two parts, such as `train.csv` and `val.csv`.
+    pub files: &'static [&'static str; 2],
 }
 
 /// Splits by person where samples have a group, otherwise by the content of the image, so that
@@ -208,7 +208,7 @@ pub(crate) fn refuse_leak<D: Dataset + ?Sized>(
     };
     Err(DataError::LeakingSplit {
         path: path.to_owned(),
-        extension: split.extension,
+        files: split.files,
         train_id: train.id,
         val_id: val.id,
         shared,
@@ -369,7 +369,7 @@ mod tests {
             let (train, val) = (vec![0, 1], (2..images.len()).collect());
             let predefined = PredefinedSplit {
                 indices: SplitIndices { train, val },
-                extension: "csv",
+                files: &["train.csv", "val.csv"],
             };
             match refuse_leak(&set(images), &predefined, Path::new("x")) {
                 Err(DataError::LeakingSplit { shared, .. }) => Some(shared),

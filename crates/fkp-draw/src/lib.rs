@@ -2,11 +2,13 @@
 //!
 #![doc = include_str!("../README.md")]
 
+mod boxes;
 mod error;
 mod keypoints;
 mod sheet;
 mod text;
 
+pub use boxes::draw_box;
 pub use error::DrawError;
 pub use keypoints::{Colors, draw_keypoints, enlarge};
 pub use sheet::{Cell, contact_sheet};

@@ -1,4 +1,4 @@
-//! Metrics of predicted keypoints.
+//! Metrics of predicted keypoints and of face detections.
 //!
 //! Papers on landmarks report errors that cannot be compared: of coordinates or of distances, in
 //! pixels or in fractions of an eye distance, which is measured between the pupils or between the
@@ -8,8 +8,10 @@
 //!
 #![doc = include_str!("../README.md")]
 
+mod average_precision;
 mod coordinate;
 mod curve;
+mod detection_match;
 mod evaluation;
 mod face_scores;
 mod keypoint_error;
@@ -18,8 +20,10 @@ mod nme;
 mod standardized_errors;
 mod threshold;
 
+pub use average_precision::{AveragePrecision, OperatingPoint};
 pub use coordinate::{Mae, Rmse};
 pub use curve::CumulativeErrorCurve;
+pub use detection_match::MatchRule;
 pub use evaluation::{Evaluation, EvaluationReport, KeypointReport, NmeReport};
 pub use face_scores::FaceScores;
 pub use mean_face::MeanFace;

@@ -34,7 +34,7 @@ impl FailureRate {
         Self {
             normalizer,
             threshold,
-            name: name("failure_rate", threshold),
+            name: name_with_percent("failure_rate", threshold),
             failed: 0,
             images: 0,
         }
@@ -105,7 +105,7 @@ impl Auc {
         Self {
             normalizer,
             threshold,
-            name: name("auc", threshold),
+            name: name_with_percent("auc", threshold),
             sum: 0.0,
             images: 0,
         }
@@ -151,7 +151,7 @@ pub(crate) fn area_of_one(error: f64, threshold: f64) -> f64 {
 }
 
 /// `failure_rate_8` for 0.08; decimals of a percent are kept.
-fn name(kind: &str, threshold: f64) -> String {
+pub(crate) fn name_with_percent(kind: &str, threshold: f64) -> String {
     assert!(
         threshold > 0.0 && threshold.is_finite(),
         "the threshold must be positive and finite, got {threshold}"
@@ -167,8 +167,8 @@ mod tests {
 
     #[test]
     fn names_carry_the_threshold_in_percent() {
-        assert_eq!(name("auc", 0.07), "auc_7");
-        assert_eq!(name("auc", 0.125), "auc_12.5");
+        assert_eq!(name_with_percent("auc", 0.07), "auc_7");
+        assert_eq!(name_with_percent("auc", 0.125), "auc_12.5");
     }
 
     #[test]

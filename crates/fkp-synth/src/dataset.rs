@@ -1,6 +1,7 @@
 //! Rendered faces as a data set.
 
 use crate::config::SynthConfig;
+use crate::epochs::Epochs;
 use crate::error::SynthError;
 use crate::non_face;
 use crate::params::FaceParams;
@@ -23,15 +24,6 @@ pub struct SynthFaces {
     config: SynthConfig,
     schema: Schema,
     epochs: Epochs,
-}
-
-/// The faces of later epochs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Epochs {
-    /// Those of the first.
-    Same,
-    /// New ones.
-    New,
 }
 
 impl SynthFaces {
@@ -109,10 +101,7 @@ impl Dataset for SynthFaces {
         if index >= self.len() {
             return Err(DatasetError::out_of_range(index, self.len()));
         }
-        let epoch = match self.epochs {
-            Epochs::Same => 0,
-            Epochs::New => epoch,
-        };
+        let epoch = self.epochs.source(epoch);
         let SynthConfig {
             seed,
             size,

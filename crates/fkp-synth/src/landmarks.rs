@@ -3,6 +3,7 @@
 use crate::math::{Vec3, mix};
 use crate::params::FaceParams;
 use crate::shape::{Features, Surface};
+use std::f32::consts::FRAC_PI_2;
 
 /// The corners of the eyes as fractions of the half width: annotators mark where the white of the
 /// eye ends, which is beside the caruncle and the outer fold of the lids.
@@ -149,6 +150,33 @@ pub(crate) fn ibug68(
     }
     for s in [0.32, 0.0, -0.32] {
         lip(s, |c| c.inner_bottom);
+    }
+    points
+}
+
+/// Levels of the rings through the hairline and through the ears, between which the outline of a
+/// face becomes wider.
+const FOREHEAD: [f32; 2] = [3.0, 5.6];
+
+/// Points of the face from the hairline to the chin and from ear to ear, in the head's frame. Seen
+/// from any side, the box around them is that of the visible oval of the face: no corner of it is
+/// beyond the rounded forehead or the chin.
+pub(crate) fn outline(surface: &Surface) -> Vec<Vec3> {
+    const ROWS: usize = 7;
+    const HALF_COLUMNS: i8 = 6;
+    let [top, ears] = FOREHEAD;
+    let forehead = (0..ROWS).map(|row| {
+        // Denser at the top, where the outline is almost level.
+        let down = (row as f32 / ROWS as f32).powi(2);
+        let around = (1.0 - (1.0 - down).powi(2)).sqrt().asin() / FRAC_PI_2;
+        Place::new(mix(top, ears, down), around)
+    });
+    let mut points = Vec::with_capacity((ROWS + JAW.len()) * (2 * HALF_COLUMNS as usize + 1));
+    for place in forehead.chain(JAW) {
+        for column in -HALF_COLUMNS..=HALF_COLUMNS {
+            let t = f32::from(column) / f32::from(HALF_COLUMNS);
+            points.push(Place::new(place.level, t * place.around).on(surface));
+        }
     }
     points
 }

@@ -80,6 +80,16 @@ impl Projection {
         }
     }
 
+    /// Places `anchor` at a position in pixels, at this size.
+    pub(crate) fn placed(px_per_unit: f32, origin: [f32; 2], anchor: Vec3, distance: f32) -> Self {
+        Self {
+            px_per_unit,
+            anchor,
+            origin,
+            distance,
+        }
+    }
+
     /// The projection after the image was scaled about the origin of its pixels and shifted.
     pub(crate) fn refitted(mut self, scale: f32, shift: [f32; 2]) -> Self {
         self.px_per_unit *= scale;

@@ -3,6 +3,7 @@
 use crate::accessories::{self, Fit, Follow, Painter, Shadow};
 use crate::config::KeypointSet;
 use crate::landmarks;
+use crate::layer::Behind;
 use crate::light::{Lights, Strands};
 use crate::math::{Vec3, add, blend, dot, normalized, scaled, smoothstep, sub};
 use crate::mesh::visibility::{NOTHING, Samples, ScreenVertex, Sides, unhidden, weights};
@@ -75,9 +76,10 @@ pub(crate) struct Scene<'a> {
     pub(crate) size: usize,
     features: Features,
     rotation: Rotation,
+    body: Rotation,
     pub(crate) projection: Projection,
     camera_at: Vec3,
-    /// The keypoints in the head's frame.
+    /// The labeled points in the head's frame.
     points: Vec<Vec3>,
     noise: NoiseTexture,
     lights: Lights,
@@ -96,8 +98,36 @@ pub(crate) struct Scene<'a> {
     lenses: Option<Lenses>,
 }
 
+/// What a scene has labels of, and how its image is chosen.
+#[derive(Debug, Clone, Copy)]
+enum Labels {
+    /// Keypoints, in the crop of the face's view.
+    Keypoints(KeypointSet),
+    /// The outline of the face, at this place.
+    Outline(Placement),
+}
+
+/// Size and position of a head in an image.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placement {
+    /// Pixels per eye unit at the depth of the face.
+    pub(crate) px_per_unit: f32,
+    /// Where the mean of eye centers and mouth corners is, in pixels.
+    pub(crate) at: [f32; 2],
+}
+
 impl<'a> Scene<'a> {
+    /// A face in the crop of its view, for an image of `size × size` pixels.
     pub(crate) fn new(face: &'a FaceParams, size: usize, set: KeypointSet) -> Self {
+        Self::build(face, size, Labels::Keypoints(set))
+    }
+
+    /// A head at a place in an image of `size × size` pixels, without keypoints.
+    pub(crate) fn of_head(face: &'a FaceParams, size: usize, placement: Placement) -> Self {
+        Self::build(face, size, Labels::Outline(placement))
+    }
+
+    fn build(face: &'a FaceParams, size: usize, labels: Labels) -> Self {
         let rotation = Rotation::new(&face.pose);
         let features = Features::new(face);
         let surface = Surface::new(face, &features);
@@ -111,23 +141,35 @@ impl<'a> Scene<'a> {
             rotation,
             camera_at,
         };
-        let points = head.keypoints(set);
-        let projection = Projection::new(&face.view, anchor, size);
-        let projection = head.crop(projection, size, set, &points);
-        // The body follows the head a little.
+        let (points, projection) = match labels {
+            Labels::Keypoints(set) => {
+                let points = head.keypoints(set);
+                let projection = Projection::new(&face.view, anchor, size);
+                let projection = head.crop(projection, size, set, &points);
+                (points, projection)
+            }
+            Labels::Outline(Placement { px_per_unit, at }) => (
+                landmarks::outline(&surface),
+                Projection::placed(px_per_unit, at, anchor, face.view.distance),
+            ),
+        };
+        // The body follows the head a little, and a head is not turned much further than its body.
         let body = Rotation::new(&Pose {
-            yaw: 0.35 * face.pose.yaw,
+            yaw: if face.pose.yaw.abs() <= MAX_NECK_TURN {
+                0.35 * face.pose.yaw
+            } else {
+                face.pose.yaw - (0.65 * MAX_NECK_TURN).copysign(face.pose.yaw)
+            },
             pitch: 0.15 * face.pose.pitch,
             roll: 0.25 * face.pose.roll,
         });
-        let neck: Vec3 = [0.0, 3.2, -0.6];
         let place = |mesh: Mesh, follows: &dyn Fn(&[f32; 3], &Vec3) -> f32| -> Placed {
             let turn = |p: Vec3, follow: f32| {
                 let with_head = rotation.apply(p);
                 if follow >= 1.0 {
                     return with_head;
                 }
-                let with_body = add(body.apply(sub(p, neck)), rotation.apply(neck));
+                let with_body = add(body.apply(sub(p, NECK)), rotation.apply(NECK));
                 blend(with_body, with_head, follow)
             };
             let parts = mesh.positions.iter().zip(&mesh.normals).zip(&mesh.surface);
@@ -153,14 +195,13 @@ impl<'a> Scene<'a> {
             }
         };
         let always = |_: &[f32; 3], _: &Vec3| 1.0;
+        let px = 1.0 / projection.px_per_unit;
+        let detail = match labels {
+            Labels::Keypoints(_) => Detail::of(px),
+            Labels::Outline(_) => Detail::of_many(px),
+        };
         let by_height = |surface: &[f32; 3], _: &Vec3| smoothstep(5.2, 3.6, surface[1]);
-        let mut solids = vec![(
-            Solid::Head,
-            place(
-                surface.mesh(Detail::of(1.0 / projection.px_per_unit)),
-                &by_height,
-            ),
-        )];
+        let mut solids = vec![(Solid::Head, place(surface.mesh(detail), &by_height))];
         let ears = !face.accessories.cover_ears();
         if ears && (face.hair.length < 1.0 || face.hair.style == HairStyle::Bald) {
             for side in [1.0, -1.0] {
@@ -226,7 +267,6 @@ impl<'a> Scene<'a> {
             if let Some(curtain) = crate::shape::hair::curtain(&surface, &face.hair, &noise) {
                 layer(Part::Curtain, curtain);
             }
-            let px = 1.0 / projection.px_per_unit;
             let shell =
                 |lift| crate::shape::hair::shell(&surface, &face.hair, &hairline, &noise, lift, px);
             layer(Part::Shell, shell(0.0));
@@ -269,6 +309,7 @@ impl<'a> Scene<'a> {
             size,
             features,
             rotation,
+            body,
             projection,
             camera_at,
             points,
@@ -290,7 +331,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Light of a pixel, composed over the background from back to front.
-    pub(crate) fn pixel(&self, x: usize, y: usize, background: Color) -> Color {
+    pub(crate) fn pixel<B: Behind>(&self, x: usize, y: usize, background: B) -> B {
         let samples = self.visible.pixel(x, y);
         let mut out = background;
         let hairs = self.hairs(x, y, &samples);
@@ -304,7 +345,7 @@ impl<'a> Scene<'a> {
             if let Some(glass) = glass.take_if(|glass| glass.near < hair.near) {
                 out = glass.over(out);
             }
-            out = blend(out, hair.light, hair.opacity);
+            out = out.under(hair.light, hair.opacity);
         }
         if let Some(glass) = glass {
             out = glass.over(out);
@@ -314,14 +355,14 @@ impl<'a> Scene<'a> {
             if opacity > 0.0 {
                 let light = self.lights.arriving_from([0.0, -0.2, 1.0]);
                 let lit = std::array::from_fn(|i| 0.8 * albedo[i] * light[i].min(1.5));
-                out = blend(out, lit, opacity);
+                out = out.under(lit, opacity);
             }
         }
         out
     }
 
     /// The opaque parts in a pixel, over what is behind them.
-    fn solid(&self, x: usize, y: usize, samples: &Samples, background: Color) -> Color {
+    fn solid<B: Behind>(&self, x: usize, y: usize, samples: &Samples, background: B) -> B {
         let mut covered = 0.0;
         let mut sum: Color = [0.0; 3];
         let mut first = 0;
@@ -343,7 +384,7 @@ impl<'a> Scene<'a> {
             }
             first += count;
         }
-        std::array::from_fn(|i| sum[i] + (1.0 - covered) * background[i])
+        background.beside(sum, covered)
     }
 
     /// The layers of hair in a pixel that nothing solid hides, from back to front.
@@ -593,11 +634,16 @@ struct Glass {
 }
 
 impl Glass {
-    fn over(&self, behind: Color) -> Color {
-        let seen = std::array::from_fn(|i| behind[i] * self.passes[i] + self.reflected[i]);
-        blend(behind, seen, self.share)
+    fn over<B: Behind>(&self, behind: B) -> B {
+        behind.through(self.passes, self.reflected, self.share)
     }
 }
+
+/// Where the neck joins the body, about which the head turns against the body.
+const NECK: Vec3 = [0.0, 3.2, -0.6];
+
+/// The angle between head and shoulders at which the shoulders turn as far as the head, in radians.
+const MAX_NECK_TURN: f32 = 1.4;
 
 /// The shape of a head and where it is seen from.
 struct Head<'s> {
@@ -746,9 +792,16 @@ fn fragment(
         std::array::from_fn(|i| w[0] * a[i] + w[1] * b[i] + w[2] * c[i])
     };
     let near = w[0] * vertices[0].near + w[1] * vertices[1].near + w[2] * vertices[2].near;
+    let mut surface = of(|v| v.surface);
+    // Surface coordinates jump in the middle of the back, where angles do by a full turn.
+    let angles = corners.map(|v| v.surface[2]);
+    if angles.iter().any(|angle| (angle - angles[0]).abs() > 4.0) {
+        let nearest = (0..3).max_by(|a, b| w[*a].total_cmp(&w[*b]));
+        surface = corners[nearest.unwrap_or(0)].surface;
+    }
     Some((
         Fragment {
-            surface: of(|v| v.surface),
+            surface,
             at: of(|v| v.at),
             normal: normalized(of(|v| v.normal)),
             near,
@@ -761,6 +814,20 @@ impl Scene<'_> {
     /// The keypoints in pixels.
     pub(crate) fn keypoints(&self) -> Keypoints {
         self.points.iter().map(|p| self.keypoint(*p)).collect()
+    }
+
+    /// The box around the labeled points, in pixels.
+    pub(crate) fn bounds(&self) -> Option<BoundingBox> {
+        let points = self.points.iter();
+        let at = points.map(|p| self.projection.to_screen(self.rotation.apply(*p)).at);
+        BoundingBox::around(at.map(|[x, y]| (f64::from(x), f64::from(y))))
+    }
+
+    /// Where a point of the body is in the image, in pixels. Its frame is that of a head that looks
+    /// straight ahead.
+    pub(crate) fn on_body(&self, p: Vec3) -> [f32; 2] {
+        let at = add(self.body.apply(sub(p, NECK)), self.rotation.apply(NECK));
+        self.projection.to_screen(at).at
     }
 
     fn keypoint(&self, p: Vec3) -> Keypoint {

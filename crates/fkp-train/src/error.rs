@@ -96,8 +96,11 @@ pub enum TrainError {
         /// The samples of each source by name, if the training set has several; otherwise empty.
         in_sources: String,
     },
-    /// No keypoint of a data set is labeled.
-    #[error("no keypoint of the {split} set is labeled: there is nothing to compute a loss from")]
+    /// Nothing in a data set is labeled, or nothing that the monitored metric counts.
+    #[error(
+        "no label of the {split} set counts: there is nothing to compute the loss or the monitored \
+         metric from"
+    )]
     NoLabels {
         /// `training` or `validation`.
         split: &'static str,

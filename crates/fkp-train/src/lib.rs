@@ -26,7 +26,7 @@ pub mod plots;
 
 pub use checkpoint::{RunDifference, write_atomic};
 pub use codec::{
-    Codec, Coordinates, CoordinatesWithScale, Heatmap, JensenShannon, SoftArgmax, Target,
+    Boxes, Codec, Coordinates, CoordinatesWithScale, Heatmap, JensenShannon, SoftArgmax, Target,
     keypoint_codec,
 };
 pub use communicator::{Communicator, SingleProcess};

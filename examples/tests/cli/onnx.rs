@@ -142,6 +142,7 @@ fn check_model(python: &Path, model: Option<&Path>, out: &Path, images: &[Image]
             keypoints: face.positions().clone(),
             sigma_px: face.sigmas().map(<[f32]>::to_vec),
             face_score: face.score(),
+            detections: Vec::new(),
         })
         .collect();
     let found = run(python, out, &landmarker.card().task, images);

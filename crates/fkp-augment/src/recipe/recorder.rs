@@ -2,7 +2,7 @@
 
 use crate::transforms::{LabelBoxes, SampleContext};
 use crate::{Replay, Step};
-use fkp_core::{BoundingBox, Keypoints, Sample};
+use fkp_core::{BoundingBox, Keypoints, LabeledBox, Sample};
 
 /// The labels of the image that parameters are sampled for; some crops depend on them.
 #[derive(Debug, Clone, Copy, Default)]
@@ -11,6 +11,8 @@ pub struct Labels<'a> {
     pub keypoints: Option<&'a Keypoints>,
     /// The face box, in pixels of the original image.
     pub face_box: Option<&'a BoundingBox>,
+    /// All faces, in pixels of the original image.
+    pub boxes: &'a [LabeledBox],
 }
 
 impl<'a> From<&'a Sample> for Labels<'a> {
@@ -18,6 +20,7 @@ impl<'a> From<&'a Sample> for Labels<'a> {
         Self {
             keypoints: Some(&sample.keypoints),
             face_box: sample.face_box.as_ref().map(|face| &face.bounds),
+            boxes: &sample.boxes,
         }
     }
 }
@@ -39,6 +42,12 @@ impl<'a> Recorder<'a> {
         SampleContext { size, boxes: self }
     }
 
+    /// The boxes that are not to be ignored.
+    fn chosen(&self) -> impl Iterator<Item = &'a BoundingBox> {
+        let boxes = self.labels.boxes.iter();
+        boxes.filter(|face| !face.ignore).map(|face| &face.bounds)
+    }
+
     /// Adds a step to the record.
     pub fn push(&mut self, step: impl Into<Step>) {
         self.replay.push(step);
@@ -54,5 +63,14 @@ impl LabelBoxes for Recorder<'_> {
     fn face_box(&self) -> Option<BoundingBox> {
         let given = self.labels.face_box.filter(|given| given.is_usable())?;
         Some(self.replay.bounding_box(given))
+    }
+
+    fn faces(&self) -> usize {
+        self.chosen().count()
+    }
+
+    fn face(&self, index: usize) -> Option<BoundingBox> {
+        let given = self.chosen().nth(index)?;
+        Some(self.replay.face_bounds(given)).filter(BoundingBox::is_usable)
     }
 }

@@ -10,7 +10,7 @@ use crate::{Raster, RasterImage, RasterView};
 use fkp_core::warp::{Sampling, View};
 use fkp_core::{
     Affine, Border, BoundingBox, Channel, FaceBox, Filter, Image, Keypoints, KeypointsError,
-    Sample, SampleError, Schema, Visibility,
+    LabeledBox, Sample, SampleError, Schema, Visibility,
 };
 use render::{Workspace, render};
 use serde::{Deserialize, Serialize};
@@ -256,7 +256,39 @@ impl Replay {
         BoundingBox::around(outline).unwrap_or(*given)
     }
 
-    /// The augmented sample: image, keypoints and face box.
+    /// The smallest axis-aligned box around the moved ellipse in a box. A face is about that
+    /// ellipse, so that its box does not grow as much by a rotation as the box of the corners.
+    pub fn face_bounds(&self, given: &BoundingBox) -> BoundingBox {
+        const POINTS: usize = 32;
+        let (cx, cy) = given.center();
+        let mut outline: [(f64, f64); POINTS] = std::array::from_fn(|i| {
+            let (sin, cos) = (i as f64 / POINTS as f64 * std::f64::consts::TAU).sin_cos();
+            (cx + cos * given.width / 2.0, cy + sin * given.height / 2.0)
+        });
+        for map in self.maps() {
+            for point in &mut outline {
+                *point = map.forward(point.0, point.1);
+            }
+        }
+        BoundingBox::around(outline).unwrap_or(*given)
+    }
+
+    /// The boxes of faces in the augmented image, cut at its border. A box outside is removed, and one
+    /// of which less than half is inside is to be ignored.
+    pub fn boxes(&self, boxes: &[LabeledBox]) -> Vec<LabeledBox> {
+        let moved = boxes.iter().filter_map(|face| {
+            let whole = self.face_bounds(&face.bounds);
+            let bounds = whole.within(self.size);
+            let area = |bounds: &BoundingBox| bounds.width * bounds.height;
+            bounds.is_usable().then(|| LabeledBox {
+                bounds,
+                ignore: face.ignore || area(&bounds) < 0.5 * area(&whole),
+            })
+        });
+        moved.collect()
+    }
+
+    /// The augmented sample: image, keypoints, face box and boxes.
     ///
     /// # Errors
     /// As [`Self::keypoints`].
@@ -278,6 +310,7 @@ impl Replay {
                 bounds: self.bounding_box(&given.bounds),
                 ..given
             }),
+            boxes: self.boxes(&sample.boxes),
             ..sample
         })
     }

@@ -34,6 +34,7 @@ mod one_of;
 mod pad;
 mod perspective;
 mod poisson_noise;
+mod random_box_crop;
 mod random_crop;
 mod random_resized_crop;
 mod resize;
@@ -70,6 +71,7 @@ macro_rules! for_each_transform {
                 "elastic" => elastic::Elastic,
                 "grid_distortion" => grid_distortion::GridDistortion,
                 "center_crop" => center_crop::CenterCrop,
+                "random_box_crop" => random_box_crop::RandomBoxCrop,
                 "random_crop" => random_crop::RandomCrop,
                 "random_resized_crop" => random_resized_crop::RandomResizedCrop,
                 "keypoint_safe_crop" => keypoint_safe_crop::KeypointSafeCrop,

@@ -87,6 +87,10 @@ pub struct SampleContext<'a> {
 pub(crate) trait LabelBoxes {
     fn keypoints_box(&self) -> Option<BoundingBox>;
     fn face_box(&self) -> Option<BoundingBox>;
+    /// Number of boxes that are not to be ignored.
+    fn faces(&self) -> usize;
+    /// One of them.
+    fn face(&self, index: usize) -> Option<BoundingBox>;
 }
 
 impl SampleContext<'_> {
@@ -119,6 +123,16 @@ impl SampleContext<'_> {
     /// The face box in pixels, if there is one and it has an area.
     pub fn face_box(&self) -> Option<BoundingBox> {
         self.boxes.face_box()
+    }
+
+    /// Number of the boxes of [`fkp_core::Sample::boxes`] that are not to be ignored.
+    pub fn faces(&self) -> usize {
+        self.boxes.faces()
+    }
+
+    /// One of these boxes in pixels, if it has an area.
+    pub fn face(&self, index: usize) -> Option<BoundingBox> {
+        self.boxes.face(index)
     }
 }
 

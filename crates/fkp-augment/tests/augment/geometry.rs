@@ -74,7 +74,7 @@ proptest! {
         let schema = symmetric("dot", 1);
         let augment = pipeline(transforms, Border::Replicate, &schema);
         let face = Keypoints::from_xy(&[[20.0, 20.0]]);
-        let labels = Labels { keypoints: Some(&face), face_box: None };
+        let labels = Labels { keypoints: Some(&face), ..Labels::default() };
         let replay = augment.sample_for(SIZE, labels, &mut rng_for(seed, Purpose::Augment, 0, 0));
         let image = replay.image(&ramp(SIZE));
         prop_assert_eq!(image.size(), replay.size());
@@ -142,7 +142,7 @@ proptest! {
     ) {
         let schema = Schema::kaggle15();
         let augment = pipeline(transforms, Border::Reflect, &schema);
-        let labels = Labels { keypoints: Some(&face), face_box: None };
+        let labels = Labels { keypoints: Some(&face), ..Labels::default() };
         let replay = augment.sample_for(SIZE, labels, &mut rng_for(seed, Purpose::Augment, 0, 0));
         let moved = replay.keypoints(&face, &schema).unwrap();
         let mut expected = face.clone();
@@ -174,7 +174,7 @@ proptest! {
     ) {
         let schema = Schema::kaggle15();
         let augment = pipeline(transforms, Border::Reflect, &schema);
-        let labels = Labels { keypoints: Some(&face), face_box: None };
+        let labels = Labels { keypoints: Some(&face), ..Labels::default() };
         let replay = augment.sample_for(SIZE, labels, &mut rng_for(seed, Purpose::Augment, 0, 0));
         for keypoint in face.iter() {
             let (x, y) = replay.point(keypoint.x.into(), keypoint.y.into());
@@ -365,8 +365,8 @@ fn a_face_box_crop_centers_the_box() {
         height: 16.0,
     };
     let labels = Labels {
-        keypoints: None,
         face_box: Some(&face),
+        ..Labels::default()
     };
     let replay = augment.sample_for((100, 80), labels, &mut rng_for(0, Purpose::Augment, 0, 0));
     let moved = replay.bounding_box(&face);

@@ -4,8 +4,8 @@ use fkp_augment::{
     Brightness, CenterCrop, Clahe, CoarseDropout, Contrast, Downscale, Elastic, Equalize,
     FaceBoxCrop, Fill, FlipHorizontal, FlipVertical, Gamma, GaussianBlur, GaussianNoise, Gray,
     GridDistortion, HueSaturation, Invert, Jpeg, KeypointSafeCrop, Letterbox, LightGradient,
-    MedianBlur, MotionBlur, Pad, Perspective, PoissonNoise, RandomAffine, RandomCrop,
-    RandomResizedCrop, Range, Raster, Resize, Rotate90, SaltAndPepper, Shadow, Sharpen,
+    MedianBlur, MotionBlur, Pad, Perspective, PoissonNoise, RandomAffine, RandomBoxCrop,
+    RandomCrop, RandomResizedCrop, Range, Raster, Resize, Rotate90, SaltAndPepper, Shadow, Sharpen,
     Standardize, Transform,
 };
 use fkp_core::{Image, Keypoint, Keypoints, Schema, Visibility};
@@ -139,6 +139,16 @@ pub(crate) fn any_projective() -> impl Strategy<Value = Transform> {
         (side(), range(0.7, 1.5), 0.0..0.3).prop_map(|(side, scale, shift)| {
             Transform::from(FaceBoxCrop { side, scale, shift })
         }),
+        (side(), side(), range(8.0, 40.0), 0.5..4.0).prop_map(
+            |(width, height, side_px, max_zoom)| {
+                Transform::from(RandomBoxCrop {
+                    width,
+                    height,
+                    side_px,
+                    max_zoom,
+                })
+            }
+        ),
         (0usize..20, 0usize..20, 0usize..20, 0usize..20).prop_map(|(left, top, right, bottom)| {
             Transform::from(Pad {
                 left,
@@ -269,6 +279,12 @@ pub(crate) fn every_transform() -> Vec<Transform> {
             side: 30,
             scale: range,
             shift: 0.1,
+        }),
+        Transform::from(RandomBoxCrop {
+            width,
+            height,
+            side_px: range,
+            max_zoom: 2.0,
         }),
         Transform::from(Pad {
             left: 1,

@@ -1,5 +1,6 @@
 //! Axis-aligned boxes in pixels.
 
+use super::Affine;
 use serde::{Deserialize, Serialize};
 
 /// An axis-aligned box in pixels, pixel centers at integers: the box of a whole image starts at
@@ -48,6 +49,41 @@ impl BoundingBox {
             width: x1 - x0,
             height: y1 - y0,
         })
+    }
+
+    /// The smallest axis-aligned box around the mapped box.
+    ///
+    /// ```
+    /// use fkp_core::{Affine, BoundingBox};
+    /// let given = BoundingBox::from_image_edges(0.0, 0.0, 4.0, 2.0);
+    /// let twice = Affine::scale_about((-0.5, -0.5), 2.0, 2.0)?;
+    /// assert_eq!(given.map(&twice), BoundingBox::from_image_edges(0.0, 0.0, 8.0, 4.0));
+    /// # Ok::<(), fkp_core::AffineError>(())
+    /// ```
+    #[must_use]
+    pub fn map(&self, dst_from_src: &Affine) -> Self {
+        let corners = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)];
+        let corners = corners
+            .map(|(u, v)| dst_from_src.apply(self.x + u * self.width, self.y + v * self.height));
+        Self::around(corners).unwrap_or(*self)
+    }
+
+    /// The part of the box that is in an image of `size` = (width, height); without an area if there
+    /// is none.
+    #[must_use]
+    pub fn within(&self, size: (usize, usize)) -> Self {
+        let clip = |start: f64, length: f64, side: usize| {
+            let (low, high) = (start.max(-0.5), (start + length).min(side as f64 - 0.5));
+            (low, (high - low).max(0.0))
+        };
+        let (x, width) = clip(self.x, self.width, size.0);
+        let (y, height) = clip(self.y, self.height, size.1);
+        Self {
+            x,
+            y,
+            width,
+            height,
+        }
     }
 
     /// The center of the box.

@@ -1,7 +1,7 @@
 //! The built-in schemas, written like a user's schema file.
 
 use super::Schema;
-use super::spec::{NormalizingPair, SchemaSpec};
+use super::spec::{BOXES, NormalizingPair, SchemaSpec};
 use crate::BoundingBox;
 
 impl Schema {
@@ -20,18 +20,31 @@ impl Schema {
         build(aflw21())
     }
 
-    /// The built-in schemas.
+    /// No keypoints: for data sets and networks of face detection, which have boxes.
+    ///
+    /// ```
+    /// assert!(fkp_core::Schema::boxes().is_empty());
+    /// ```
+    pub fn boxes() -> Self {
+        build(SchemaSpec {
+            name: BOXES.to_owned(),
+            flip_pairs: Some(Vec::new()),
+            ..SchemaSpec::default()
+        })
+    }
+
+    /// The built-in schemas of keypoints.
     pub fn builtin() -> [Self; 3] {
         [Self::kaggle15(), Self::ibug68(), Self::aflw21()]
     }
 
     /// A built-in schema by name.
     pub fn by_name(name: &str) -> Option<Self> {
-        let mut builtin = Self::builtin().into_iter();
+        let mut builtin = Self::builtin().into_iter().chain([Self::boxes()]);
         builtin.find(|schema| schema.name() == name)
     }
 
-    /// Names of the built-in schemas.
+    /// Names of the built-in schemas of keypoints.
     pub const BUILTIN: [&'static str; 3] = ["kaggle15", "ibug68", "aflw21"];
 }
 

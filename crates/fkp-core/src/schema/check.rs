@@ -2,12 +2,12 @@
 
 use super::error::SchemaProblem;
 use super::sides::{closest, mirrored_name};
-use super::spec::{NormalizingPair, SchemaSpec};
+use super::spec::{BOXES, NormalizingPair, SchemaSpec};
 use std::collections::BTreeSet;
 
-/// There are keypoints, and no name occurs twice.
+/// There are keypoints, except in [`BOXES`], and no name occurs twice.
 pub(super) fn names(spec: &SchemaSpec) -> Result<(), SchemaProblem> {
-    if spec.keypoints.is_empty() {
+    if spec.keypoints.is_empty() && spec.name != BOXES {
         return Err(SchemaProblem::NoKeypoints);
     }
     let mut seen = BTreeSet::new();

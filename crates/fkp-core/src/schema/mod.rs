@@ -70,10 +70,14 @@ impl Schema {
         &self.name
     }
 
-    /// Number of keypoints, at least 1.
-    #[expect(clippy::len_without_is_empty, reason = "a schema is never empty")]
+    /// Number of keypoints: 0 in [`Schema::boxes`], else at least 1.
     pub fn len(&self) -> usize {
         self.keypoints.len()
+    }
+
+    /// Whether there are no keypoints, as in [`Schema::boxes`].
+    pub fn is_empty(&self) -> bool {
+        self.keypoints.is_empty()
     }
 
     /// Names of the keypoints, in order.

@@ -3,6 +3,9 @@
 use crate::BoundingBox;
 use serde::{Deserialize, Serialize};
 
+/// The name of the one schema without keypoints.
+pub(super) const BOXES: &str = "boxes";
+
 /// How a schema is written in a file: by names. Converted to and from [`Schema`](crate::Schema).
 ///
 /// ```toml

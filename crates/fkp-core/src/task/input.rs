@@ -121,9 +121,18 @@ impl InputSpec {
             (self.size, self.size),
             "the image does not have the size of the input"
         );
+        self.fill_any(image, out);
+    }
+
+    /// Writes an image of any size as `[channels, height, width]`, for networks that take it; the
+    /// rest as [`Self::fill`].
+    ///
+    /// # Panics
+    /// If `out` has not the length `channels · height · width`.
+    pub fn fill_any(&self, image: &Image, out: &mut [f32]) {
         assert_eq!(
             out.len(),
-            self.len(),
+            self.channels * image.width() * image.height(),
             "the slice does not have the length of the input"
         );
         let (scale, offset) = (1.0 / (255.0 * self.std), -self.mean / self.std);

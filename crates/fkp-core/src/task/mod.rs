@@ -1,6 +1,7 @@
 //! Tasks: what goes into a network and what comes out of it.
 
 mod calibration;
+mod cells;
 mod frame;
 mod input;
 mod maps;

@@ -1,5 +1,6 @@
 //! The output of a network: what its values mean, and how they are decoded.
 
+use super::cells;
 use super::maps::Maps;
 use crate::{CoordinateFrame, Keypoint, Keypoints, Prediction};
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,15 @@ pub enum OutputSpec {
     /// A map covers the whole crop as above; the mean cannot lie beyond the centers of the
     /// outermost pixels.
     SoftArgmax,
+    /// `[5, height, width]`: the faces of an image of any size, whose width and height are multiples
+    /// of `stride`. Each pixel of the map stands for a cell of `stride × stride` pixels of the image
+    /// and has z, dx, dy, log w, log h: with the probability 1 / (1 + e⁻ᶻ) the cell contains the
+    /// center of a face, which is (dx, dy) cells from the center of the cell and (w, h) cells large
+    /// (objects as points, Zhou et al. 2019).
+    Boxes {
+        /// Side of a cell in pixels of the image.
+        stride: usize,
+    },
 }
 
 /// The distribution of a keypoint's x and y around its prediction.
@@ -107,6 +117,9 @@ impl OutputSpec {
     /// network's value r means a log scale of `center + half · tanh((r − center) / half)`.
     pub const LOG_SCALE: (f64, f64) = (-2.0, 5.0);
 
+    /// Detections that overlap by more (intersection over union) are of one face.
+    pub const MAX_IOU: f64 = cells::MAX_IOU;
+
     /// The name under which the kind is written in a file.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -114,6 +127,7 @@ impl OutputSpec {
             Self::CoordinatesWithScale { .. } => "coordinates_with_scale",
             Self::Heatmap { .. } => "heatmap",
             Self::SoftArgmax => "soft_argmax",
+            Self::Boxes { .. } => "boxes",
         }
     }
 
@@ -123,6 +137,7 @@ impl OutputSpec {
             Self::Heatmap { sigma_px } if !(*sigma_px > 0.0 && sigma_px.is_finite()) => Some(
                 format!("output.sigma_px must be positive and finite, got {sigma_px}"),
             ),
+            Self::Boxes { stride: 0 } => Some("output.stride must be at least 1, got 0".to_owned()),
             _ => None,
         }
     }
@@ -134,7 +149,16 @@ impl OutputSpec {
             Self::CoordinatesWithScale { face_score, .. } => {
                 Some(3 * keypoints + usize::from(*face_score))
             }
-            Self::Heatmap { .. } | Self::SoftArgmax => None,
+            Self::Heatmap { .. } | Self::SoftArgmax | Self::Boxes { .. } => None,
+        }
+    }
+
+    /// Number of maps of an output for an image; `None` if it is a vector.
+    pub fn maps(&self, keypoints: usize) -> Option<usize> {
+        match self {
+            Self::Coordinates | Self::CoordinatesWithScale { .. } => None,
+            Self::Heatmap { .. } | Self::SoftArgmax => Some(keypoints),
+            Self::Boxes { .. } => Some(cells::CHANNELS),
         }
     }
 
@@ -145,6 +169,7 @@ impl OutputSpec {
             Self::Coordinates => shape.iter().product::<usize>() / 2,
             Self::CoordinatesWithScale { .. } => shape.iter().product::<usize>() / 3,
             Self::Heatmap { .. } | Self::SoftArgmax => shape.first().copied().unwrap_or(0),
+            Self::Boxes { .. } => 0,
         }
     }
 
@@ -182,7 +207,7 @@ impl OutputSpec {
     /// The distribution of the errors; `None` if no standard deviation is predicted.
     pub fn likelihood(&self) -> Option<Likelihood> {
         match self {
-            Self::Coordinates | Self::Heatmap { .. } => None,
+            Self::Coordinates | Self::Heatmap { .. } | Self::Boxes { .. } => None,
             Self::CoordinatesWithScale { likelihood, .. } => Some(*likelihood),
             Self::SoftArgmax => Some(Likelihood::Gaussian),
         }
@@ -193,18 +218,23 @@ impl OutputSpec {
     /// # Errors
     /// If this kind of output has another shape.
     pub fn check_shape(&self, shape: &[usize], keypoints: usize) -> Result<(), OutputError> {
-        let len = self.vector_len(keypoints);
-        let fits = match len {
-            Some(len) => shape == [len],
-            None => matches!(*shape, [n, h, w] if n == keypoints && h >= 2 && w >= 2),
+        let smallest = match self {
+            Self::Boxes { .. } => 1,
+            _ => 2,
+        };
+        let (fits, expected) = match (self.vector_len(keypoints), self.maps(keypoints)) {
+            (Some(len), _) => (shape == [len], format!("[{len}]")),
+            (None, maps) => {
+                let maps = maps.unwrap_or(keypoints);
+                (
+                    matches!(*shape, [n, h, w] if n == maps && h >= smallest && w >= smallest),
+                    format!("[{maps}, height, width] with sides of at least {smallest}"),
+                )
+            }
         };
         if fits {
             return Ok(());
         }
-        let expected = match len {
-            Some(len) => format!("[{len}]"),
-            None => format!("[{keypoints}, height, width] with sides of at least 2"),
-        };
         Err(OutputError {
             meaning: self.kind(),
             keypoints,
@@ -251,6 +281,7 @@ impl OutputSpec {
                     keypoints: frame.keypoints(coordinates),
                     sigma_px: Some(scales.iter().map(|r| sigma(r) as f32).collect()),
                     face_score: face_score.then(|| 1.0 / (1.0 + (-score[0]).exp())),
+                    detections: Vec::new(),
                 }
             }
             Self::Heatmap { sigma_px } => {
@@ -267,8 +298,13 @@ impl OutputSpec {
                     keypoints: Keypoints::new(keypoints),
                     sigma_px: Some(sigma),
                     face_score: None,
+                    detections: Vec::new(),
                 }
             }
+            Self::Boxes { stride } => Prediction {
+                detections: cells::decode(values, [shape[1], shape[2]], stride),
+                ..Prediction::default()
+            },
         })
     }
 }
@@ -309,6 +345,7 @@ mod tests {
             },
             OutputSpec::Heatmap { sigma_px: 2.0 },
             OutputSpec::SoftArgmax,
+            OutputSpec::Boxes { stride: 8 },
         ] {
             assert_eq!(read(&toml::to_string(&output).unwrap()), output);
         }

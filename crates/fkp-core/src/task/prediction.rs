@@ -1,6 +1,6 @@
 //! The prediction of a network for one image.
 
-use crate::{Affine, Keypoints, SchemaMap};
+use crate::{Affine, Detection, Keypoints, SchemaMap};
 
 /// The keypoints that a model predicts in an image, with the standard deviation of each.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -13,6 +13,9 @@ pub struct Prediction {
     /// The probability that the image is a face, from 0 to 1; `None` if the network does not predict
     /// it.
     pub face_score: Option<f32>,
+    /// The faces that a network for face detection finds, in pixels of the image, those with the
+    /// highest score first; else empty.
+    pub detections: Vec<Detection>,
 }
 
 impl Prediction {
@@ -22,6 +25,7 @@ impl Prediction {
             keypoints,
             sigma_px: None,
             face_score: None,
+            detections: Vec::new(),
         }
     }
 
@@ -44,6 +48,11 @@ impl Prediction {
             keypoints: self.keypoints.map(dst_from_src),
             sigma_px: sigma_px.map(|sigma| sigma.iter().map(|s| s * scale).collect()),
             face_score: self.face_score,
+            detections: self
+                .detections
+                .iter()
+                .map(|found| found.map(dst_from_src))
+                .collect(),
         }
     }
 
@@ -63,6 +72,7 @@ impl Prediction {
             keypoints: map.apply(&self.keypoints),
             sigma_px: self.sigma_px.as_ref().map(mean),
             face_score: self.face_score,
+            detections: self.detections.clone(),
         }
     }
 }

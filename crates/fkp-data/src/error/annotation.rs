@@ -48,7 +48,7 @@ pub enum AnnotationError {
         text: String,
     },
     /// A coordinate is NaN or infinite.
-    #[error("`{text}` is not a finite number; leave the cell empty where a keypoint has no label")]
+    #[error("`{text}` is not a finite number; leave the cell empty where there is no label")]
     NotFinite {
         /// The text, shortened.
         text: String,
@@ -70,6 +70,26 @@ pub enum AnnotationError {
         width: usize,
         /// Height of the image in pixels.
         height: usize,
+    },
+    /// A box has no part in its image.
+    #[error("no part of the box is in the image ({width}×{height})")]
+    OutsideImage {
+        /// Width of the image in pixels.
+        width: usize,
+        /// Height of the image in pixels.
+        height: usize,
+    },
+    /// The width or height of a box is not positive.
+    #[error("`{text}` is not a positive number of pixels")]
+    InvalidSize {
+        /// The text, shortened.
+        text: String,
+    },
+    /// A flag is neither 0 nor 1.
+    #[error("`{text}` is neither 0 nor 1")]
+    InvalidFlag {
+        /// The text, shortened.
+        text: String,
     },
     /// Only one of a keypoint's two coordinates is given.
     #[error("the cell is empty, but the keypoint's other coordinate is given")]

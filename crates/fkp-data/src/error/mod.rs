@@ -183,15 +183,16 @@ pub enum DataError {
     },
     /// The predefined split of a data set has a person or an image in both parts.
     #[error(
-        "the split of `{}` leaks: `{train_id}` of train.{extension} and `{val_id}` of \
-         val.{extension} {shared}",
-        path.display()
+        "the split of `{}` leaks: `{train_id}` of {} and `{val_id}` of {} {shared}",
+        path.display(),
+        files[0],
+        files[1]
     )]
     LeakingSplit {
         /// The folder of the set.
         path: PathBuf,
-        /// The extension of its two tables or lists, `train.*` and `val.*`.
-        extension: &'static str,
+        /// The files or folders of the two parts, such as `train.csv` and `val.csv`.
+        files: &'static [&'static str; 2],
         /// A training sample.
         train_id: String,
         /// A validation sample that must be in the same part.

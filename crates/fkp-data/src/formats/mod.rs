@@ -1,11 +1,13 @@
 //! The list of formats that can be read, one module each. A new format is a module that implements
 //! [`FormatReader`], its `mod` line and an entry in `formats!` below.
 
+mod boxes_csv;
 mod coco;
 mod image_csv;
 mod kaggle;
 mod pts;
 pub(crate) mod reader;
+mod wider_face;
 
 use crate::DataError;
 use reader::{FormatReader, content};
@@ -44,6 +46,23 @@ formats! {
     /// blanks. `test.csv` has `ImageId` and `Image` only. Columns are found by name, in any order.
     /// The table may be in a `.zip` file.
     Kaggle => kaggle::KaggleReader,
+    /// A folder of images and a table of face boxes, for face detection.
+    ///
+    /// The first column has the names of the image files, which are beside the table or in
+    /// `images/` beside it. The columns `x`, `y`, `width` and `height`, in any order, have one box a
+    /// row in pixels, x and y from the outer edge of the image; `ignore`, if present, is 1 for a box
+    /// that is neither a face to find nor background. All faces of an image are one sample, and a
+    /// row with empty cells is an image without a face. A predefined split is `train.csv` and
+    /// `val.csv` in a folder, or one such table in each of the folders `train` and `val`.
+    BoxesCsv => boxes_csv::BoxesCsvReader,
+    /// WIDER FACE as it is published, for face detection.
+    ///
+    /// `wider_face_split/wider_face_train_bbx_gt.txt` has for each image of `WIDER_train/images` its
+    /// file, the number of faces and a line for each, whose first numbers are x, y, width and height,
+    /// x and y from the outer edge of the image. Faces with the attribute `invalid` are ignored, and
+    /// boxes without an area dropped. `wider_face_val_bbx_gt.txt` is the other part of a predefined
+    /// split.
+    WiderFace => wider_face::WiderFaceReader,
     /// A folder of images and a table of coordinates.
     ///
     /// The first column has the names of the image files, which are beside the table or in

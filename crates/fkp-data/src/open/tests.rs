@@ -8,6 +8,8 @@ const JSON: &str = r#"{"categories": [{"id": 1, "keypoints": ["a"]}],
     "images": [{"id": 1, "file_name": "p.png"}],
     "annotations": [{"image_id": 1, "keypoints": [1, 1, 2]}]}"#;
 const TABLE: &str = "file,a_x,a_y\np.png,1,1\nq.png,0,0\n";
+const BOXES: &str = "Image,x,y,width,height\np.png,0,0,1,1\np.png,0,0,1,0.5\n";
+const WIDER: &str = "p.png\n1\n0 0 1 1 0 0 0 0 0 0\n";
 const TEST: &str = "ImageId,Image\n1,7\n2,8\n";
 
 /// A folder with these files and two images of one pixel.
@@ -56,6 +58,17 @@ fn formats_are_detected_from_the_files() {
         ),
         (&[("any.json", JSON)], Format::Coco, 1),
         (&[("p.pts", PTS)], Format::Pts, 1),
+        (&[("faces.csv", BOXES)], Format::BoxesCsv, 1),
+        (
+            &[("training.csv", BOXES), ("other.csv", "x")],
+            Format::BoxesCsv,
+            1,
+        ),
+        (
+            &[("wider_face_val_bbx_gt.txt", WIDER), ("p.csv", "x")],
+            Format::WiderFace,
+            1,
+        ),
     ] {
         let dir = folder(files);
         let opened = default_open(dir.path()).unwrap();
@@ -88,6 +101,8 @@ fn an_unknown_format_is_an_error_with_what_is_expected_and_found() {
         "training.zip",
         "train.csv and val.csv",
         "annotations.json",
+        "columns x, y, width and height",
+        "wider_face_split",
         ".pts",
         "a.csv",
         "readme.txt",
@@ -113,6 +128,8 @@ fn a_requested_format_is_an_error_with_what_it_expects() {
         (Format::ImageCsv, "val.csv"),
         (Format::Pts, ".pts"),
         (Format::Coco, ".json"),
+        (Format::BoxesCsv, "width and height"),
+        (Format::WiderFace, "wider_face_train_bbx_gt.txt"),
     ] {
         let options = OpenOptions {
             format: Some(format),

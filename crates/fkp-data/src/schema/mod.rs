@@ -20,7 +20,8 @@ pub enum SchemaSource {
     Names,
     /// The keypoints are numbered, and their labels have the mean shape of a built-in schema.
     Shape,
-    /// The format has only one schema, and the file has no keypoint columns: Kaggle's test file.
+    /// The format has only one schema, and the file has no keypoints: Kaggle's test file, and boxes
+    /// of faces ([`Schema::boxes`]).
     Format,
     /// The keypoints are numbered, and nothing else is known about them: [`Schema::numbered`].
     Numbers,
@@ -38,8 +39,9 @@ impl fmt::Display for SchemaSource {
     }
 }
 
-/// The built-in schema of this name, or else the schema in this TOML file. [`SchemaSpec`] documents
-/// its keys.
+/// The built-in schema of keypoints of this name, or else the schema in this TOML file.
+/// [`SchemaSpec`] documents its keys. The schema of boxes is not among them: no file of keypoints has
+/// it, and files of boxes have no other.
 ///
 /// ```
 /// assert_eq!(fkp_data::schema_from("ibug68")?.len(), 68);
@@ -49,7 +51,7 @@ impl fmt::Display for SchemaSource {
 /// # Errors
 /// If it is neither, or the file is not a valid schema.
 pub fn schema_from(name_or_path: &str) -> Result<Schema, DataError> {
-    match Schema::by_name(name_or_path) {
+    match Schema::by_name(name_or_path).filter(|schema| !schema.is_empty()) {
         Some(schema) => Ok(schema),
         None if Path::new(name_or_path).exists() => schema_from_toml(Path::new(name_or_path)),
         None => Err(DataError::UnknownSchema {
@@ -198,6 +200,8 @@ mod tests {
         assert!(schema_from("kaggle15").is_ok());
         let message = schema_from("kaggle16").unwrap_err().to_string();
         assert!(message.contains("kaggle16") && message.contains("kaggle15"));
+        let message = schema_from("boxes").unwrap_err().to_string();
+        assert!(message.starts_with("`boxes` is neither"), "{message}");
     }
 
     #[test]

@@ -59,6 +59,7 @@ pub(super) fn average(
             .face_score
             .zip(mirrored.face_score)
             .map(|(a, b)| (a + b) / 2.0),
+        detections: Vec::new(),
     })
 }
 

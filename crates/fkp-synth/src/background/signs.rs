@@ -24,6 +24,10 @@ impl Text {
             let top = line as f32 / lines as f32;
             let row = self.area.part(0.0, top, 1.0, top + 0.62 / lines as f32);
             let height = row.height();
+            // Lines that are too low to be seen, which would have letters without end.
+            if height.is_nan() || height < 1e-4 {
+                continue;
+            }
             let mut x = row.left;
             let end = row.right - row.width() * dice.unit() * 0.35;
             while x + 0.5 * height < end {

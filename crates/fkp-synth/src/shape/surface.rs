@@ -29,6 +29,19 @@ pub(crate) struct Detail {
 }
 
 impl Detail {
+    /// As [`Self::of`], and coarser for a head so small that most of its triangles would be between
+    /// two samples.
+    pub(crate) fn of_many(px: f32) -> Self {
+        if px > 0.08 {
+            Self {
+                rows: 3,
+                columns: [12, 4],
+            }
+        } else {
+            Self::of(px)
+        }
+    }
+
     /// As fine as an image can show whose pixels have this width in eye units.
     pub(crate) fn of(px: f32) -> Self {
         if px > 0.035 {

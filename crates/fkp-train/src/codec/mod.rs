@@ -1,5 +1,6 @@
 //! How a network's output and the labels relate: a codec per kind of output.
 
+mod boxes;
 mod coordinates;
 mod coordinates_with_scale;
 mod heatmap;
@@ -10,6 +11,7 @@ mod soft_argmax;
 #[cfg(test)]
 mod testing;
 
+pub use boxes::Boxes;
 pub use coordinates::Coordinates;
 pub use coordinates_with_scale::CoordinatesWithScale;
 pub use heatmap::Heatmap;

@@ -1,5 +1,6 @@
 //! The choice of the codec for an output and a loss.
 
+use super::boxes::Boxes;
 use super::coordinates::Coordinates;
 use super::coordinates_with_scale::CoordinatesWithScale;
 use super::heatmap::Heatmap;
@@ -17,6 +18,7 @@ use fkp_core::{CoordinateFrame, OutputSpec};
 /// | `coordinates_with_scale` | `nll` |
 /// | `heatmap` | `mse`, `adaptive_wing` |
 /// | `soft_argmax` | `mae`, `mse`, `smooth_l1`, `wing`, `soft_wing`, with a regularizer |
+/// | `boxes` | its own, see [`Boxes`] |
 ///
 /// `shape` is that of the output for one image.
 ///
@@ -63,6 +65,16 @@ pub fn keypoint_codec(
         OutputSpec::SoftArgmax => {
             Box::new(SoftArgmax::new(frame, loss_for(LossInput::Coordinates)?))
         }
+        OutputSpec::Boxes { stride } => match loss {
+            None => Box::new(Boxes::new(frame, stride)),
+            Some(loss) => {
+                let problem = format!(
+                    "the output `boxes` has its own loss; leave out `{}`",
+                    loss.name()
+                );
+                return Err(TrainError::config("train.loss", problem));
+            }
+        },
     })
 }
 

@@ -4,6 +4,7 @@ use crate::error::with_causes;
 use crate::{
     EpochRecord, EpochReport, Observer, SkipReport, StartReport, StepReport, ValidationReport,
 };
+use fkp_metrics::EvaluationReport;
 use indicatif::{ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::ops::ControlFlow;
@@ -222,7 +223,12 @@ impl Observer for ProgressBar {
         self.rate = None;
         self.write(
             stdout(),
-            &line(report.record, report.epochs, report.is_best),
+            &line(
+                report.record,
+                report.validation,
+                report.epochs,
+                report.is_best,
+            ),
         );
         self.note_loader(report);
         ControlFlow::Continue(())
@@ -245,20 +251,20 @@ impl Live {
     }
 }
 
-fn line(record: &EpochRecord, epochs: usize, is_best: bool) -> String {
+fn line(
+    record: &EpochRecord,
+    validation: &EvaluationReport,
+    epochs: usize,
+    is_best: bool,
+) -> String {
     let width = epochs.to_string().len();
-    let nme = record
-        .nme
-        .map_or("–".to_owned(), |nme| format!("{:.2} %", 100.0 * nme));
     let mut line = format!(
-        "epoch {:>width$}/{epochs}  train loss {:.5}{}  val loss {:.5}  MAE {} px  \
-         RMSE {} px  NME {nme}  {:.0} samples/s  {:.1} s",
+        "epoch {:>width$}/{epochs}  train loss {:.5}{}  val loss {:.5}  {}  {:.0} samples/s  {:.1} s",
         record.epoch,
         record.train_loss,
         sources(record),
         record.val_loss,
-        number(record.mae_px, 3),
-        number(record.rmse_px, 3),
+        metrics(record, validation),
         record.samples_per_second,
         record.seconds,
     );
@@ -270,6 +276,20 @@ fn line(record: &EpochRecord, epochs: usize, is_best: bool) -> String {
         line += &format!("  ({} skipped)", record.skipped);
     }
     line + star(is_best)
+}
+
+/// The errors of the keypoints, or the other metrics where nothing has keypoints.
+fn metrics(record: &EpochRecord, validation: &EvaluationReport) -> String {
+    let other = validation.other.iter();
+    if validation.per_keypoint.is_empty() && !validation.other.is_empty() {
+        let other = other.map(|(name, value)| format!("{name} {}", number(*value, 4)));
+        return other.collect::<Vec<_>>().join("  ");
+    }
+    let nme = record
+        .nme
+        .map_or("–".to_owned(), |nme| format!("{:.2} %", 100.0 * nme));
+    let (mae, rmse) = (number(record.mae_px, 3), number(record.rmse_px, 3));
+    format!("MAE {mae} px  RMSE {rmse} px  NME {nme}")
 }
 
 /// The training loss of each source in parentheses, if there are several.
@@ -363,13 +383,14 @@ mod tests {
 
     #[test]
     fn the_loss_of_each_source_is_shown() {
-        let mut record = FakeRun::new().history[0].clone();
+        let run = FakeRun::new();
+        let mut record = run.history[0].clone();
         let loss = |name: &str, train_loss| SourceLoss {
             name: name.to_owned(),
             train_loss,
         };
         record.sources = vec![loss("mine", Some(0.25)), loss("faces", None)];
-        let text = line(&record, 3, false);
+        let text = line(&record, &run.validation, 3, false);
         let expected = "epoch 1/3  train loss 0.50000 (mine 0.25000, faces –)  val loss 0.25000";
         assert!(text.starts_with(expected), "{text}");
     }

@@ -110,8 +110,8 @@ fn parse(
             },
             path: file.path.clone(),
             keypoints,
-            group: None,
             face_box: annotation.face_box(),
+            ..AnnotatedImage::default()
         });
     }
     if images.is_empty() {

@@ -74,7 +74,7 @@ fn read(path: &Path, options: &ReadOptions) -> Result<ImageFolder, DataError> {
         refuse_shared_images(&folder, &indices, train, val)?;
         folder.predefined_split = Some(PredefinedSplit {
             indices,
-            extension: "csv",
+            files: &["train.csv", "val.csv"],
         });
     }
     folder.detect_schema_by_shape();
@@ -124,8 +124,7 @@ fn read_table(
             id: name.to_owned(),
             path: find_image(dir, name).map_err(|error| row.error(0, error))?,
             keypoints: row.keypoints(&columns)?,
-            group: None,
-            face_box: None,
+            ..AnnotatedImage::default()
         });
     }
     if images.is_empty() {

@@ -4,13 +4,13 @@ use super::image_csv::tables_in;
 use super::reader::{FormatReader, ReadDataset, ReadOptions};
 use crate::DataError;
 use crate::error::{AnnotationError, listed, shortened};
-use crate::files::{MAX_BYTES, has_extension, read_file, read_limited};
+use crate::files::{MAX_BYTES, has_extension, read_file, read_head, read_limited};
 use crate::origin::Origin;
 use crate::schema::SchemaSource;
 use crate::table::{KeypointColumns, Row, Table};
 use fkp_core::{Dataset, DatasetError, Image, Keypoints, Sample, Schema};
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,10 +74,7 @@ fn training_table(folder: &Path) -> Option<PathBuf> {
 /// in its first column.
 fn is_kaggle_table(path: &Path) -> Result<bool, DataError> {
     // The header and one row are enough; Kaggle's table is large.
-    let mut text = Vec::new();
-    let file = File::open(path).map_err(DataError::io(path))?;
-    let read = file.take(1 << 20).read_to_end(&mut text);
-    read.map_err(DataError::io(path))?;
+    let text = read_head(path)?;
     let mut table = Table::new(path, &text)?;
     let first_is_coordinate = table.header().first().is_some_and(|name| {
         let keypoint = name.strip_suffix("_x").or_else(|| name.strip_suffix("_y"));

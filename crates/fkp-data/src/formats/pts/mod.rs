@@ -147,8 +147,7 @@ fn annotated_image(
         id: name.to_owned(),
         path: image,
         keypoints: Keypoints::new(file.keypoints.clone()),
-        group: None,
-        face_box: None,
+        ..AnnotatedImage::default()
     })
 }
 
@@ -209,7 +208,7 @@ fn read_lists(dir: &Path, names: &[String]) -> Result<Option<PredefinedSplit>, D
     };
     Ok(Some(PredefinedSplit {
         indices,
-        extension: "txt",
+        files: &["train.txt", "val.txt"],
     }))
 }
 
