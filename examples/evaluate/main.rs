@@ -7,12 +7,14 @@
 //! ```
 
 mod details;
+mod detection;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use candle_core::Device;
 use clap::{Parser, ValueEnum};
 use details::Details;
-use fkp_core::BoxJitter;
+use detection::DetectionArguments;
+use fkp_core::{BoxJitter, OutputSpec};
 use fkp_data::BoxSource;
 use fkp_examples::{
     EvaluatedKeypoints, Part, RunNotes, check_image, check_writable, finish, format_help,
@@ -75,6 +77,9 @@ struct Arguments {
     /// visibility and sharpness, report.json, error_curve.png, and worst.png as by --worst.
     #[arg(long)]
     report: Option<PathBuf>,
+    /// Of a face detector: write the detections in each image to this file.
+    #[arg(long)]
+    detections: Option<PathBuf>,
     /// Images per batch.
     #[arg(long, default_value_t = 32)]
     batch_size: usize,
@@ -96,7 +101,12 @@ enum BoxChoice {
 impl Arguments {
     /// Checks before the evaluation that everything can be written after it.
     fn check_outputs(&self) -> Result<()> {
-        let texts = [&self.json, &self.measure_convention, &self.calibrate];
+        let texts = [
+            &self.json,
+            &self.measure_convention,
+            &self.calibrate,
+            &self.detections,
+        ];
         for path in texts.into_iter().flatten() {
             check_writable(path)?;
         }
@@ -133,6 +143,35 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
     );
     arguments.check_outputs()?;
     let (model, name) = model_file(arguments.model.as_deref())?;
+    if let OutputSpec::Boxes { .. } = model.card.task.output {
+        let of_keypoints = [
+            ("--schema", arguments.schema.is_some()),
+            ("--boxes", arguments.boxes != BoxChoice::Labels),
+            ("--report", arguments.report.is_some()),
+            ("--convention", arguments.convention.is_some()),
+            (
+                "--measure-convention",
+                arguments.measure_convention.is_some(),
+            ),
+            ("--calibrate", arguments.calibrate.is_some()),
+        ];
+        if let Some((option, _)) = of_keypoints.iter().find(|(_, is_given)| *is_given) {
+            bail!("{option} is for models of keypoints, and {name} is a face detector");
+        }
+        let arguments = DetectionArguments {
+            data: arguments.data.as_ref(),
+            format: arguments.format.as_deref(),
+            split: arguments.split,
+            json: arguments.json.as_ref(),
+            detections: arguments.detections.as_ref(),
+            worst: arguments.worst.as_ref(),
+        };
+        return detection::evaluate(model, &name, &arguments);
+    }
+    ensure!(
+        arguments.detections.is_none(),
+        "--detections is for face detectors, and {name} is a model of keypoints"
+    );
     let card = &model.card;
     let evaluated = EvaluatedKeypoints::new(&card.task, arguments.schema.as_deref())
         .with_context(|| format!("cannot evaluate {name}"))?;

@@ -1,30 +1,33 @@
-//! Predicts keypoints in images of any size.
+//! Finds the faces in images of any size, and predicts their keypoints.
 //!
 //! ```text
-//! cargo run --release --example predict -- crop.png --out out/               # the pretrained model
+//! cargo run --release --example predict -- photo.jpg --out out/              # every face
 //! cargo run --release --example predict -- photo.jpg --box 120,80,160,200 --out out/
-//! cargo run --release --example predict -- --model runs/X/best.safetensors crops/ --out out/
+//! cargo run --release --example predict -- --model runs/X/best.safetensors --crop crops/ --out out/
+//! ffmpeg -i clip.mp4 -f yuv4mpegpipe - | cargo run --release --example predict -- --video - --out out/
 //! cargo run --release --example predict -- --submission IdLookupTable.csv test.csv --out out/
 //! ```
 
+mod output;
 mod submission;
+mod video;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
-use fkp_core::Affine;
 use fkp_data::decode_image;
-use fkp_draw::{Colors, draw_keypoints, enlarge};
-use fkp_examples::{finish, landmarker, model_help, say, use_threads, write_text};
-use fkp_model::{
-    BoundingBox, BoxConvention, DetectOptions, FaceBox, HeadPose, Image, Keypoints, Landmarker,
-    Schema,
+use fkp_examples::{
+    detector, detector_help, finish, landmarker, model_help, say, use_threads, write_text,
 };
-use serde::Serialize;
+use fkp_model::{
+    BoundingBox, BoxConvention, DetectOptions, DetectorOptions, Face, FaceBox, Image, Landmarker,
+    ModelError, Tracker,
+};
+use output::{Prediction, draw, write_csv};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Predict keypoints in images, in pixels of each image.
+/// Find the faces in images and predict their keypoints, in pixels of each image.
 #[derive(Parser)]
 struct Arguments {
     #[arg(long, help = model_help())]
@@ -41,21 +44,41 @@ struct Arguments {
     #[arg(long)]
     refine: bool,
     /// Image files and folders (PNG, JPEG, BMP).
-    #[arg(required = true)]
+    #[arg(required_unless_present = "video")]
     images: Vec<PathBuf>,
-    /// The face as x,y,width,height in pixels. Without it, each image must be a face crop already.
+    #[arg(long, help = detector_help(), conflicts_with_all = ["face", "crop"])]
+    detector: Option<PathBuf>,
+    /// The height of the smallest face to find, in pixels, in images that are not larger than
+    /// --max-side.
+    #[arg(long, default_value_t = DetectorOptions::SMALLEST_PX, conflicts_with_all = ["face", "crop"])]
+    min_face: f64,
+    /// Images with a longer side than this are reduced to it before faces are searched for.
+    #[arg(long, default_value_t = DetectorOptions::default().max_side, conflicts_with_all = ["face", "crop"])]
+    max_side: usize,
+    /// Each image is a crop of one face already: no face is searched for.
+    #[arg(long, conflicts_with = "face")]
+    crop: bool,
+    /// The face as x,y,width,height in pixels, in place of those that the detector finds.
     #[arg(long = "box", value_parser = parse_box, allow_hyphen_values = true)]
     face: Option<BoundingBox>,
     /// What --box is around: face (forehead to chin, as detectors give it), keypoints (those of the
     /// model), or crop (the square that the network sees).
     #[arg(long, value_enum, default_value_t, requires = "face")]
     box_kind: BoxKind,
+    /// Follow the faces of a video, in place of images: a y4m file, - for one on standard input
+    /// (`ffmpeg -i clip.mp4 -f yuv4mpegpipe - | predict --video -`), or a folder of images in the order
+    /// of their names. Writes predictions.jsonl, a line for each frame.
+    #[arg(long, conflicts_with_all = ["images", "face", "crop", "submission"])]
+    video: Option<PathBuf>,
+    /// Also draw the frames of a video.
+    #[arg(long, requires = "video")]
+    overlays: bool,
     /// Folder for predictions.json, predictions.csv and an overlay of each image.
     #[arg(long, default_value = "out")]
     out: PathBuf,
     /// Predict the images of Kaggle's test table, the one file given in place of images, and write
     /// submission.csv with the coordinates that this IdLookupTable.csv asks for.
-    #[arg(long, conflicts_with_all = ["face", "schema"])]
+    #[arg(long, conflicts_with_all = ["face", "schema", "crop", "detector"])]
     submission: Option<PathBuf>,
     /// Number of threads; all cores if absent.
     #[arg(long)]
@@ -82,54 +105,16 @@ impl From<BoxKind> for BoxConvention {
 }
 
 /// The end of an overlay's file name.
-const OVERLAY: &str = ".overlay.png";
+pub(crate) const OVERLAY: &str = ".overlay.png";
 
-#[derive(Serialize)]
-struct Prediction {
-    file: String,
-    width: usize,
-    height: usize,
-    keypoints: Vec<NamedKeypoint>,
-    /// The probability that the crop is a face, where the model gives one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    score: Option<f32>,
-    /// The orientation of the head, where the model has the keypoints for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pose: Option<Pose>,
-}
-
-/// In degrees.
-#[derive(Serialize)]
-struct Pose {
-    yaw: f32,
-    pitch: f32,
-    roll: f32,
-}
-
-impl From<HeadPose> for Pose {
-    fn from(pose: HeadPose) -> Self {
-        let HeadPose { yaw, pitch, roll } = pose;
-        Self { yaw, pitch, roll }
-    }
-}
-
-#[derive(Serialize)]
-struct NamedKeypoint {
-    name: String,
-    x: f32,
-    y: f32,
-    /// Standard deviation in pixels, where the model gives one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sigma: Option<f32>,
-}
-
-#[derive(Serialize)]
-struct Row<'a> {
-    file: &'a str,
-    keypoint: &'a str,
-    x: f32,
-    y: f32,
-    sigma: Option<f32>,
+/// Where the faces of an image come from.
+enum Faces {
+    /// The detector finds them.
+    Detected,
+    /// The image is a crop of one.
+    Crop,
+    /// In this box.
+    Box(FaceBox),
 }
 
 fn main() -> ExitCode {
@@ -138,16 +123,15 @@ fn main() -> ExitCode {
 
 fn predict(arguments: &Arguments) -> Result<()> {
     use_threads(arguments.threads)?;
-    let (mut landmarker, _) = landmarker(arguments.model.as_deref())?;
-    let options = DetectOptions {
-        flip: arguments.flip,
-        refine: arguments.refine,
-        ..DetectOptions::default()
+    let faces = match arguments.face {
+        Some(bounds) => Faces::Box(FaceBox {
+            convention: arguments.box_kind.into(),
+            bounds,
+        }),
+        None if arguments.crop => Faces::Crop,
+        None => Faces::Detected,
     };
-    landmarker = landmarker.with_options(options)?;
-    if let Some(schema) = &arguments.schema {
-        landmarker = landmarker.with_schema(&fkp_data::schema_from(schema)?)?;
-    }
+    let landmarker = load(arguments, &faces)?;
     let out = &arguments.out;
     let create = || std::fs::create_dir_all(out);
     let failed = || format!("{}: cannot create", out.display());
@@ -158,18 +142,21 @@ fn predict(arguments: &Arguments) -> Result<()> {
         create().with_context(failed)?;
         return submission::write(&landmarker, test, lookup, &out.join("submission.csv"));
     }
+    if let Some(video) = &arguments.video {
+        let frames = video.is_dir().then(|| images(std::slice::from_ref(video)));
+        let frames = frames.transpose()?;
+        create().with_context(failed)?;
+        let mut tracker = Tracker::new(landmarker);
+        return video::predict(&mut tracker, video, frames, out, arguments.overlays);
+    }
     let files = images(&arguments.images)?;
     create().with_context(failed)?;
 
     let (mut predictions, mut failures) = (Vec::new(), Vec::new());
     let mut names = BTreeSet::new();
-    let face = arguments.face.map(|bounds| FaceBox {
-        convention: arguments.box_kind.into(),
-        bounds,
-    });
     for file in &files {
         let overlay = out.join(overlay_name(file, &mut names));
-        match predict_one(&landmarker, file, face.as_ref(), &overlay) {
+        match predict_one(&landmarker, file, &faces, &overlay) {
             Ok(prediction) => predictions.push(prediction),
             // Go on with the other files and report this one at the end.
             Err(error) => failures.push(error),
@@ -178,8 +165,9 @@ fn predict(arguments: &Arguments) -> Result<()> {
     let json = serde_json::to_string_pretty(&predictions)? + "\n";
     write_text(&out.join("predictions.json"), &json)?;
     write_csv(&out.join("predictions.csv"), &predictions)?;
+    let found: usize = predictions.iter().map(Prediction::count).sum();
     say!(
-        "{} of {} images predicted into {}",
+        "{} of {} images predicted into {}: {found} faces",
         predictions.len(),
         files.len(),
         out.display()
@@ -197,41 +185,59 @@ fn predict(arguments: &Arguments) -> Result<()> {
     )
 }
 
+/// The model with the options of the command line.
+fn load(arguments: &Arguments, faces: &Faces) -> Result<Landmarker> {
+    let (mut landmarker, _) = landmarker(arguments.model.as_deref())?;
+    let options = DetectOptions {
+        flip: arguments.flip,
+        refine: arguments.refine,
+        ..DetectOptions::default()
+    };
+    landmarker = landmarker.with_options(options)?;
+    if let Some(schema) = &arguments.schema {
+        landmarker = landmarker.with_schema(&fkp_data::schema_from(schema)?)?;
+    }
+    if let Faces::Detected = faces {
+        let (detector, _) = detector(arguments.detector.as_deref())?;
+        let options = DetectorOptions {
+            min_face_px: arguments.min_face,
+            max_side: arguments.max_side,
+            ..*detector.options()
+        };
+        landmarker = landmarker.with_detector(detector.with_options(options)?);
+    }
+    Ok(landmarker)
+}
+
 fn predict_one(
     landmarker: &Landmarker,
     file: &Path,
-    face: Option<&FaceBox>,
+    faces: &Faces,
     overlay: &Path,
 ) -> Result<Prediction> {
     let image = decode_image(file)?;
-    if let Some(face) = face
-        && !overlaps(&face.bounds, &image)
-    {
-        let (width, height) = image.size();
-        bail!(
-            "{}: the box lies outside the image of {width}×{height}",
-            file.display()
-        );
-    }
-    let found = match face {
-        Some(face) => landmarker.detect_in(&image, face),
-        None => landmarker.detect(&image),
-    };
-    let found = found.with_context(|| file.display().to_string())?;
-    draw(landmarker.schema(), &image, found.positions(), overlay)?;
-    let named = found.keypoints().map(|keypoint| NamedKeypoint {
-        name: keypoint.name.to_owned(),
-        x: keypoint.x,
-        y: keypoint.y,
-        sigma: keypoint.sigma.is_finite().then_some(keypoint.sigma),
-    });
-    Ok(Prediction {
-        file: file.display().to_string(),
-        width: image.width(),
-        height: image.height(),
-        keypoints: named.collect(),
-        score: found.score(),
-        pose: found.pose().map(Pose::from),
+    let found = find(landmarker, &image, faces).with_context(|| file.display().to_string())?;
+    draw(landmarker.schema(), &image, &found, overlay)?;
+    Ok(Prediction::new(file, &image, &found))
+}
+
+fn find(landmarker: &Landmarker, image: &Image, faces: &Faces) -> Result<Vec<Face>> {
+    Ok(match faces {
+        Faces::Detected => match landmarker.detect_faces(image) {
+            Err(error @ ModelError::Crop(_)) => Err(error).context(
+                "the model does not know how a detected face is cropped; if the images are crops, \
+                 say so with --crop",
+            )?,
+            faces => faces?,
+        },
+        Faces::Crop => vec![landmarker.detect(image)?],
+        Faces::Box(face) => {
+            if !overlaps(&face.bounds, image) {
+                let (width, height) = image.size();
+                bail!("the box lies outside the image of {width}×{height}");
+            }
+            vec![landmarker.detect_in(image, face)?]
+        }
     })
 }
 
@@ -239,34 +245,6 @@ fn overlaps(face: &BoundingBox, image: &Image) -> bool {
     let (width, height) = (image.width() as f64, image.height() as f64);
     let overlaps_x = face.x + face.width > -0.5 && face.x < width - 0.5;
     overlaps_x && face.y + face.height > -0.5 && face.y < height - 0.5
-}
-
-/// Writes the overlay. Small images are enlarged, so that the discs do not hide the face.
-fn draw(schema: &Schema, image: &Image, keypoints: &Keypoints, path: &Path) -> Result<()> {
-    let longer = image.width().max(image.height()) as f64;
-    let (mut canvas, map): (_, Affine) = enlarge(image, (480.0 / longer).max(1.0))?;
-    let radius = (canvas.width().max(canvas.height()) / 200).max(2) as i32;
-    draw_keypoints(&mut canvas, keypoints, &map, schema, Colors::BySide, radius);
-    let saved = canvas.save(path);
-    saved.with_context(|| format!("{}: cannot write the overlay", path.display()))
-}
-
-fn write_csv(path: &Path, predictions: &[Prediction]) -> Result<()> {
-    let table = csv::Writer::from_path(path);
-    let mut table = table.with_context(|| format!("{}: cannot write", path.display()))?;
-    for prediction in predictions {
-        for keypoint in &prediction.keypoints {
-            table.serialize(Row {
-                file: &prediction.file,
-                keypoint: &keypoint.name,
-                x: keypoint.x,
-                y: keypoint.y,
-                sigma: keypoint.sigma,
-            })?;
-        }
-    }
-    table.flush()?;
-    Ok(())
 }
 
 /// Files as they are, folders as the images directly in them, sorted.

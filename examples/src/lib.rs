@@ -8,6 +8,7 @@ mod breakdown;
 mod config;
 mod convention;
 mod data;
+mod detection;
 mod export;
 mod gallery;
 mod interrupt;
@@ -29,14 +30,15 @@ pub use config::{
 pub use convention::{read_convention, write_convention};
 pub use data::{
     DataSource, EvaluatedKeypoints, Part, Source, TrainingData, digest, format_help,
-    open_for_evaluation, open_for_training,
+    open_boxes_for_evaluation, open_for_evaluation, open_for_training,
 };
+pub use detection::{DetectedFace, DetectedImage, DetectionMeasurements, PrecisionFrom};
 pub use export::Measurements;
 pub use gallery::{Gallery, gallery};
 pub use interrupt::Interrupt;
 pub use notes::RunNotes;
 pub use output::{check_image, check_writable, write_text};
-pub use pretrained::{landmarker, model_file, model_help};
+pub use pretrained::{detector, detector_help, landmarker, model_file, model_help};
 pub use report::{Report, heading, table, write_report};
 pub use run::TrainingRun;
 pub use run_folder::fresh_folder;

@@ -1,7 +1,7 @@
 //! Loads the model that a program was started with.
 
 use anyhow::{Context, Result};
-use fkp_model::{Landmarker, ModelFile, Pretrained};
+use fkp_model::{FaceDetector, Landmarker, ModelFile, Pretrained, PretrainedDetector};
 use std::path::Path;
 
 /// The model of a file or of the name of a pretrained one, the default one if there is no name; and
@@ -18,6 +18,10 @@ pub fn model_file(given: Option<&Path>) -> Result<(ModelFile, String)> {
         name => {
             if let Some(model) = name.and_then(Pretrained::by_name) {
                 return included(model);
+            }
+            if let Some(detector) = name.and_then(PretrainedDetector::by_name) {
+                let name = format!("the pretrained detector `{}`", detector.name());
+                return Ok((ModelFile::pretrained_detector(detector)?, name));
             }
         }
     }
@@ -39,6 +43,30 @@ pub fn model_file(given: Option<&Path>) -> Result<(ModelFile, String)> {
 pub fn landmarker(given: Option<&Path>) -> Result<(Landmarker, String)> {
     let (file, name) = model_file(given)?;
     Ok((Landmarker::from_model_file(file)?, name))
+}
+
+/// The face detector of a file or of the name of a pretrained one, the default one if there is no
+/// name; and its name for messages.
+///
+/// # Errors
+/// If there is neither a file nor a pretrained detector of this name, or the file is not a detector.
+pub fn detector(given: Option<&Path>) -> Result<(FaceDetector, String)> {
+    let default = Path::new(PretrainedDetector::default().name());
+    let (file, name) = model_file(Some(given.unwrap_or(default)))?;
+    let detector = FaceDetector::from_model_file(file);
+    Ok((detector.with_context(|| name.clone())?, name))
+}
+
+/// The help text of options that name a face detector.
+pub fn detector_help() -> String {
+    let names = PretrainedDetector::ALL
+        .iter()
+        .map(|detector| detector.name());
+    let names: Vec<&str> = names.collect();
+    format!(
+        "The file of a face detector, or the name of a pretrained one: {}",
+        names.join(", ")
+    )
 }
 
 /// The help text of options that name a model.

@@ -6,7 +6,8 @@ use crate::{
 use anyhow::Result;
 use candle_core::Device;
 use fkp_augment::PixelsOnly;
-use fkp_core::{Augment, Task};
+use fkp_core::{Augment, Metric, OutputSpec, Task};
+use fkp_metrics::{AveragePrecision, MatchRule};
 use fkp_model::ModelCard;
 use fkp_train::{Trainer, TrainingSource};
 use std::collections::BTreeMap;
@@ -52,11 +53,20 @@ impl TrainingRun {
         })
     }
 
+    /// Whether the model is a face detector.
+    pub fn detects_faces(&self) -> bool {
+        matches!(self.config.output, OutputSpec::Boxes { .. })
+    }
+
     /// The trainer of the run, without a folder to save to.
     pub fn trainer(&self, device: &Device) -> Result<Trainer<'_>> {
         let config = self.config.train.clone();
         let trainer = Trainer::on(device, &self.card, config, |vb| self.card.network(vb))?;
         let trainer = trainer.augment(&*self.augment);
+        let trainer = match self.detects_faces() {
+            true => trainer.metrics(&detection_metrics),
+            false => trainer,
+        };
         let trainer = match &self.data.sampler {
             Some(sampler) => trainer.sampler(sampler),
             None => trainer,
@@ -94,4 +104,13 @@ impl TrainingRun {
             entry("selection set", digest(&self.data.selection, "selection")?),
         ]))
     }
+}
+
+/// The metrics of face detection: average precision from 16 px on.
+fn detection_metrics() -> Vec<Box<dyn Metric>> {
+    let rule = MatchRule {
+        min_height_px: 16.0,
+        ..MatchRule::default()
+    };
+    vec![Box::new(AveragePrecision::new(rule))]
 }

@@ -9,6 +9,7 @@
 //! ```
 
 mod arguments;
+mod detection;
 mod evaluation;
 mod learning_rates;
 mod observers;
@@ -52,7 +53,7 @@ fn train(arguments: &Arguments) -> Result<()> {
     let folder = folder(arguments, &run)?;
     say!("writing to {}", folder.display());
     let trainer = trainer.save_to(&folder).depends_on(run.fingerprint()?);
-    let mut observers = RunObservers::new(&folder, &run.config.data)?;
+    let mut observers = RunObservers::new(&folder, &run)?;
     let outcome = fit(&trainer, &run, &folder, &arguments.start(), &mut observers)?;
     observers.finish(&outcome.progress.history)?;
     if let Some(message) = interrupted(&outcome, &folder) {
@@ -61,9 +62,13 @@ fn train(arguments: &Arguments) -> Result<()> {
     }
 
     let best = folder.join("best.safetensors");
-    let measurements = evaluation::report(&best, &folder, &run, &outcome, parameters)?;
-    if let Some(path) = &arguments.export {
-        measurements.export(&ModelFile::read(&best)?, path)?;
+    if run.detects_faces() {
+        detection::report(&best, &folder, &run, arguments.export.as_deref())?;
+    } else {
+        let measurements = evaluation::report(&best, &folder, &run, &outcome, parameters)?;
+        if let Some(path) = &arguments.export {
+            measurements.export(&ModelFile::read(&best)?, path)?;
+        }
     }
     let paths = run.config.data.paths();
     let paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();

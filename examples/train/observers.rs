@@ -1,13 +1,19 @@
 //! What a run shows and writes while it trains.
 
 use anyhow::Result;
-use fkp_examples::{DataConfig, Interrupt, RenderedFaces};
+use fkp_examples::{DataConfig, Interrupt, RenderedFaces, TrainingRun};
 use fkp_train::observers::{
     CsvHistory, Curves, JsonLines, KeypointErrors, Preview, ProgressBar, TensorBoard,
     ValidationPreview,
 };
 use fkp_train::{EpochRecord, Observer, Observers};
 use std::path::{Path, PathBuf};
+
+/// The observers that draw keypoints.
+struct KeypointObservers {
+    errors: KeypointErrors,
+    preview: ValidationPreview,
+}
 
 /// All observers of a run, each with its file in the run's folder.
 pub(crate) struct RunObservers {
@@ -17,39 +23,49 @@ pub(crate) struct RunObservers {
     events: JsonLines,
     tensorboard: TensorBoard,
     curves: Curves,
-    keypoint_errors: KeypointErrors,
-    preview: ValidationPreview,
+    keypoints: Option<KeypointObservers>,
     interrupt: Interrupt,
 }
 
 impl RunObservers {
-    pub(crate) fn new(folder: &Path, data: &DataConfig) -> Result<Self> {
+    pub(crate) fn new(folder: &Path, run: &TrainingRun) -> Result<Self> {
         let preview = Preview::default();
+        let tensorboard = TensorBoard::new(folder);
+        let keypoints = || KeypointObservers {
+            errors: KeypointErrors::new(folder.join("keypoint_errors.png")),
+            preview: ValidationPreview::new(folder, preview),
+        };
+        let (tensorboard, keypoints) = match run.detects_faces() {
+            true => (tensorboard, None),
+            false => (tensorboard.with_preview(preview), Some(keypoints())),
+        };
         Ok(Self {
             folder: folder.to_owned(),
-            progress: progress_bar(data),
+            progress: progress_bar(&run.config.data),
             history: CsvHistory::new(folder.join("history.csv")),
             events: JsonLines::new(folder.join("history.jsonl")),
-            tensorboard: TensorBoard::new(folder).with_preview(preview),
+            tensorboard,
             curves: Curves::new(folder.join("curves.png")),
-            keypoint_errors: KeypointErrors::new(folder.join("keypoint_errors.png")),
-            preview: ValidationPreview::new(folder, preview),
+            keypoints,
             interrupt: Interrupt::listen()?,
         })
     }
 
     /// All of them as one observer.
     pub(crate) fn all(&mut self) -> Observers<'_> {
-        Observers(vec![
+        let mut all: Vec<&mut dyn Observer> = vec![
             &mut self.progress,
             &mut self.history,
             &mut self.events,
             &mut self.tensorboard,
             &mut self.curves,
-            &mut self.keypoint_errors,
-            &mut self.preview,
-            &mut self.interrupt,
-        ])
+        ];
+        if let Some(KeypointObservers { errors, preview }) = &mut self.keypoints {
+            all.push(errors);
+            all.push(preview);
+        }
+        all.push(&mut self.interrupt);
+        Observers(all)
     }
 
     /// Completes the files and reports the first error of an observer.
@@ -64,8 +80,10 @@ impl RunObservers {
             return Err(error.into());
         }
         self.curves.finish()?;
-        self.keypoint_errors.finish()?;
-        self.preview.finish()?;
+        if let Some(KeypointObservers { errors, preview }) = self.keypoints {
+            errors.finish()?;
+            preview.finish()?;
+        }
         Ok(())
     }
 }

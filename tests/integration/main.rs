@@ -5,6 +5,7 @@
 mod bad_input;
 mod common;
 mod crops;
+mod detectors;
 mod new_faces;
 mod outside;
 mod pipeline;

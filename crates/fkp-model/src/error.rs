@@ -123,6 +123,13 @@ pub enum ModelError {
         #[source]
         source: std::io::Error,
     },
+    /// The face detector of a landmarker failed.
+    #[error("the face detector failed")]
+    Detector {
+        /// Its error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The image cannot be cropped.
     #[error(transparent)]
     Crop(#[from] fkp_core::CropError),

@@ -1,7 +1,7 @@
 //! The keypoints of a face, as they are returned.
 
 use crate::HeadPose;
-use fkp_core::{Calibration, CropSquare, Keypoints, Prediction, Schema};
+use fkp_core::{Calibration, CropSquare, Detection, Keypoints, Prediction, Schema};
 use std::sync::Arc;
 
 /// The keypoints of one face, in pixels of the image (pixel centers at integers).
@@ -12,6 +12,7 @@ pub struct Face {
     pub(crate) crop: CropSquare,
     pub(crate) pose: Option<HeadPose>,
     pub(crate) calibration: Option<Calibration>,
+    pub(crate) detection: Option<Detection>,
 }
 
 /// One keypoint of a face.
@@ -80,6 +81,13 @@ impl Face {
     /// ```
     pub fn score(&self) -> Option<f32> {
         self.prediction.face_score
+    }
+
+    /// The box and the score of the face detector, of a face that
+    /// [`Landmarker::detect_faces`](crate::Landmarker::detect_faces) found; `None` if the box or the
+    /// crop was given.
+    pub fn detection(&self) -> Option<Detection> {
+        self.detection
     }
 
     /// The orientation of the head, from the 68 keypoints of the schema `ibug68`; `None` if the

@@ -10,6 +10,7 @@
 //!
 #![doc = include_str!("../README.md")]
 
+mod detector;
 mod error;
 mod face;
 mod file;
@@ -22,7 +23,9 @@ mod network;
 pub mod onnx;
 mod pose;
 mod pretrained;
+mod tracker;
 
+pub use detector::{DetectorOptions, FaceDetector};
 pub use error::ModelError;
 pub use face::{Face, FaceKeypoint};
 pub use file::{ModelCard, ModelFile, Precision};
@@ -30,14 +33,15 @@ pub use graph::Graph;
 pub use inference::InferencePlan;
 pub use landmarker::{DetectOptions, Landmarker};
 pub use network::{
-    Cnn, CnnConfig, Mobile, MobileConfig, Network, NetworkConfig, Norm, Padding, ResidualConfig,
-    ResidualNetwork,
+    Cnn, CnnConfig, Mobile, MobileConfig, Network, NetworkConfig, Norm, Padding, Pyramid,
+    PyramidConfig, ResidualConfig, ResidualNetwork,
 };
 pub use pose::HeadPose;
-pub use pretrained::Pretrained;
+pub use pretrained::{Pretrained, PretrainedDetector};
+pub use tracker::{OneEuro, TrackedFace, Tracker, TrackerOptions};
 
 // The types of `fkp-core` that applications need, so that they can depend on this crate only.
 pub use fkp_core::{
-    BoundingBox, BoxConvention, CropRule, CropSquare, DecodeError, FaceBox, Image, InputSpec,
-    Keypoint, Keypoints, Likelihood, OutputSpec, Schema, Task, decode_image,
+    BoundingBox, BoxConvention, CropRule, CropSquare, DecodeError, Detection, Detector, FaceBox,
+    Image, InputSpec, Keypoint, Keypoints, Likelihood, OutputSpec, Schema, Task, decode_image,
 };

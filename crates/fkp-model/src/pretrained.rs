@@ -48,3 +48,47 @@ impl Pretrained {
         all.find(|model| model.name() == name)
     }
 }
+
+/// A face detector that is included in the crate, with its weights: see
+/// [`FaceDetector::from_pretrained`](crate::FaceDetector::from_pretrained). Its model card is in the
+/// documentation of the crate of its weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum PretrainedDetector {
+    /// Trained on rendered scenes alone: no photograph went in, so anybody may ship it.
+    #[default]
+    Faces,
+    /// The same network, trained on photographs as well, whose terms exclude commercial use: read the
+    /// license of `fkp-weights-research`.
+    #[cfg(feature = "research-weights")]
+    ResearchFaces,
+}
+
+impl PretrainedDetector {
+    /// All detectors of this build.
+    pub const ALL: &[Self] = &[
+        Self::Faces,
+        #[cfg(feature = "research-weights")]
+        Self::ResearchFaces,
+    ];
+
+    /// The name on the command line and in messages, such as `faces`.
+    pub fn name(self) -> &'static str {
+        self.weights().name
+    }
+
+    /// The bytes of the model file, with their name and checksum.
+    pub fn weights(self) -> Weights {
+        match self {
+            Self::Faces => fkp_weights::FACES,
+            #[cfg(feature = "research-weights")]
+            Self::ResearchFaces => fkp_weights_research::FACES,
+        }
+    }
+
+    /// The detector of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.iter().copied();
+        all.find(|detector| detector.name() == name)
+    }
+}

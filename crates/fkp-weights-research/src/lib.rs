@@ -10,3 +10,10 @@ pub const FAST: Weights = Weights::new(
     include_bytes!("../weights/fast.safetensors"),
     include_str!("../weights/fast.sha256"),
 );
+
+/// A face detector, trained on photographs.
+pub const FACES: Weights = Weights::new(
+    "research-faces",
+    include_bytes!("../weights/faces.safetensors"),
+    include_str!("../weights/faces.sha256"),
+);

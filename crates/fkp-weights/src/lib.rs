@@ -32,3 +32,10 @@ pub const FAST: Weights = Weights::new(
     include_bytes!("../weights/fast.safetensors"),
     include_str!("../weights/fast.sha256"),
 );
+
+/// A face detector, trained on rendered scenes only, without photographs.
+pub const FACES: Weights = Weights::new(
+    "faces",
+    include_bytes!("../weights/faces.safetensors"),
+    include_str!("../weights/faces.sha256"),
+);

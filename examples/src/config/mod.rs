@@ -7,7 +7,7 @@ pub use sources::SourceConfig;
 
 use anyhow::{Context, Result, bail};
 use fkp_augment::Recipe;
-use fkp_core::{InputSpec, OutputSpec};
+use fkp_core::{InputSpec, OutputSpec, Schema};
 use fkp_data::{FarLabels, SplitRule};
 use fkp_model::NetworkConfig;
 use fkp_train::TrainConfig;
@@ -283,6 +283,11 @@ impl RunConfig {
         }
         if let Some(problem) = self.output.problem() {
             bail!("{problem}");
+        }
+        let boxes = Schema::boxes();
+        let has_boxes = matches!(self.output, OutputSpec::Boxes { .. });
+        if has_boxes != (self.data.schema == boxes.name()) {
+            bail!("data.schema = \"boxes\" and the output `boxes` belong together");
         }
         self.augment.validate().context("augment")?;
         self.train.validate()?;

@@ -1,7 +1,7 @@
 //! A hash of a data set.
 
 use anyhow::{Result, bail};
-use fkp_core::{Dataset, fnv1a};
+use fkp_core::{Dataset, LabeledBox, fnv1a};
 use rayon::prelude::*;
 
 /// A hash of all images and labels, to detect changed data. Refuses a data set without any label.
@@ -15,13 +15,20 @@ pub fn digest(dataset: &dyn Dataset, part: &str) -> Result<String> {
             bytes.extend(keypoint.x.to_le_bytes());
             bytes.extend(keypoint.y.to_le_bytes());
         }
-        Ok((fnv1a(bytes), sample.keypoints.labeled().count()))
+        for LabeledBox { bounds, ignore } in &sample.boxes {
+            for number in [bounds.x, bounds.y, bounds.width, bounds.height] {
+                bytes.extend(number.to_le_bytes());
+            }
+            bytes.push(u8::from(*ignore));
+        }
+        let labels = sample.keypoints.labeled().count() + sample.boxes.len();
+        Ok((fnv1a(bytes), labels))
     };
     let read: Vec<Result<(u64, usize)>> = (0..dataset.len()).into_par_iter().map(one).collect();
     let read = read.into_iter().collect::<Result<Vec<_>>>()?;
     let labeled: usize = read.iter().map(|(_, labeled)| labeled).sum();
     if labeled == 0 {
-        bail!("no keypoint of the {part} set is labeled: there is nothing to train or evaluate on");
+        bail!("nothing in the {part} set is labeled: there is nothing to train or evaluate on");
     }
     let hash = fnv1a(read.iter().flat_map(|(hash, _)| hash.to_le_bytes()));
     Ok(format!("{hash:016x}"))

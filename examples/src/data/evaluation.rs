@@ -1,7 +1,7 @@
 //! The data that a model is evaluated on.
 
 use super::evaluated::EvaluatedKeypoints;
-use super::part::{Part, Parts, carve};
+use super::part::{Part, part_of};
 use super::rendered;
 use super::source::{Source, cropped, format_of, map_onto, short_name};
 use crate::RunNotes;
@@ -38,14 +38,7 @@ pub fn open_for_evaluation(
     for note in &opened.notes {
         eprintln!("note: {}: {note}", path.display());
     }
-    let parts = || Parts::of(&opened, &notes.split, &notes.selection);
-    let indices = match part {
-        Part::All => (0..opened.complete.len()).collect(),
-        Part::Train => parts()?.train,
-        Part::Selection => parts()?.selection,
-        Part::Val => opened.train_val()?.indices.val,
-        Part::OfTrain(rule) => carve(&opened, &opened.train_val()?.indices.train, &rule)?.val,
-    };
+    let indices = part_of(&opened, part, &notes)?;
     let (place, found, count) = (path.display(), opened.format, indices.len());
     let samples = Subset::new(opened.complete.clone(), indices)?;
     let map = map_onto(samples.schema(), schema).context(

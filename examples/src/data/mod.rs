@@ -1,5 +1,6 @@
 //! From a path, or rendered faces, to the crops that a network is trained and evaluated on.
 
+mod boxes;
 mod digest;
 mod evaluated;
 mod evaluation;
@@ -9,6 +10,7 @@ mod rendered;
 mod source;
 mod training;
 
+pub use boxes::open_boxes_for_evaluation;
 pub use digest::digest;
 pub use evaluated::EvaluatedKeypoints;
 pub use evaluation::open_for_evaluation;

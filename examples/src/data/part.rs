@@ -1,6 +1,6 @@
 //! The parts of a data set: training, selection and validation.
 
-use crate::{Selection, SelectionPart};
+use crate::{RunNotes, Selection, SelectionPart};
 use anyhow::{Context, Result, bail};
 use fkp_core::Subset;
 use fkp_data::{OpenedDataset, SplitIndices, SplitRule, hold_out};
@@ -70,6 +70,18 @@ impl fmt::Display for Part {
     }
 }
 
+/// The indices of a part of the samples, by the split that the notes of a model have.
+pub(super) fn part_of(opened: &OpenedDataset, part: Part, notes: &RunNotes) -> Result<Vec<usize>> {
+    let parts = || Parts::of(opened, &notes.split, &notes.selection);
+    Ok(match part {
+        Part::All => (0..opened.complete.len()).collect(),
+        Part::Train => parts()?.train,
+        Part::Selection => parts()?.selection,
+        Part::Val => opened.train_val()?.indices.val,
+        Part::OfTrain(rule) => carve(opened, &opened.train_val()?.indices.train, &rule)?.val,
+    })
+}
+
 /// Indices of the samples of each part in the complete set.
 pub(super) struct Parts {
     pub(super) train: Vec<usize>,
@@ -111,11 +123,7 @@ impl Parts {
 }
 
 /// Splits the training part by person or image: `val` is the part that is taken out.
-pub(super) fn carve(
-    opened: &OpenedDataset,
-    train: &[usize],
-    rule: &SplitRule,
-) -> Result<SplitIndices> {
+fn carve(opened: &OpenedDataset, train: &[usize], rule: &SplitRule) -> Result<SplitIndices> {
     let part = Subset::new(opened.complete.clone(), train.to_vec())?;
     let carved = hold_out(&part, rule)?;
     let named = |indices: Vec<usize>| indices.into_iter().map(|i| train[i]).collect();

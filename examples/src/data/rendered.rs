@@ -1,5 +1,6 @@
 //! Rendered faces as training and evaluation data.
 
+use super::boxes;
 use super::evaluated::EvaluatedKeypoints;
 use super::part::Part;
 use super::source::{Source, TrainingData};
@@ -12,6 +13,9 @@ use fkp_synth::{KeypointSet, SynthConfig, SynthFaces};
 use std::sync::Arc;
 
 pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<TrainingData> {
+    if boxes::are_learned(config) {
+        return boxes::render(config, input);
+    }
     let labels = labels_of(&config.schema)?;
     let schema = labels.schema();
     if let Some(format) = &config.format {

@@ -1,5 +1,6 @@
 //! A file or folder as the data of a training run.
 
+use super::boxes;
 use super::part::Parts;
 use super::source::{Source, TrainingData, cropped, format_of, map_onto, short_name};
 use crate::{CropChoice, DataConfig, SelectionPart};
@@ -10,6 +11,9 @@ use std::sync::Arc;
 
 /// Opens the data at the path of a configuration.
 pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<TrainingData> {
+    if boxes::are_learned(config) {
+        return boxes::open_single(config, input);
+    }
     let Some(path) = &config.path else {
         bail!("data.path: there is none");
     };

@@ -49,12 +49,13 @@ fn every_output_is_trained_by_a_key_and_its_model_predicts() {
         ran(program("predict")
             .arg("--model")
             .arg(&model)
+            .arg("--crop")
             .arg(&face)
             .arg("--out")
             .arg(&out));
         let text = std::fs::read_to_string(out.join("predictions.json")).unwrap();
         let predictions: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let keypoint = &predictions[0]["keypoints"][10];
+        let keypoint = &predictions[0]["faces"][0]["keypoints"][10];
         assert!(keypoint["x"].is_number(), "{kind}: {keypoint}");
         assert_eq!(
             keypoint["sigma"].as_f64().is_some_and(|s| s > 0.0),

@@ -114,6 +114,7 @@ fn predict_every_kind_of_image(folder: &Path, model: &Path) {
         command
             .arg("--model")
             .arg(model)
+            .arg("--crop")
             .arg(&images)
             .arg("--out")
             .arg(&images);
@@ -128,10 +129,11 @@ fn predict_every_kind_of_image(folder: &Path, model: &Path) {
         .find(|p| p["file"].as_str().unwrap().ends_with("gray.png"))
         .unwrap();
     assert_eq!((&gray["width"], &gray["height"]), (&60.into(), &90.into()));
-    assert_eq!(gray["keypoints"].as_array().unwrap().len(), 15);
-    assert_eq!(gray["keypoints"][0]["name"], "left_eye_center");
+    let keypoints = &gray["faces"][0]["keypoints"];
+    assert_eq!(keypoints.as_array().unwrap().len(), 15);
+    assert_eq!(keypoints[0]["name"], "left_eye_center");
     let table = std::fs::read_to_string(images.join("predictions.csv")).unwrap();
-    assert_eq!(table.lines().next(), Some("file,keypoint,x,y,sigma"));
+    assert_eq!(table.lines().next(), Some("file,face,keypoint,x,y,sigma"));
     assert_eq!(table.lines().count(), 1 + 6 * 15);
     assert!(images.join("gray.overlay.png").is_file());
 
@@ -161,6 +163,7 @@ fn predict_every_kind_of_image(folder: &Path, model: &Path) {
     command
         .arg("--model")
         .arg(model)
+        .arg("--crop")
         .arg(&images)
         .arg("--out")
         .arg(folder.join("rest"));
@@ -257,14 +260,16 @@ fn the_pretrained_model_evaluates_and_predicts() {
     assert!(0.0 < half && half < most && most < nearly_all);
     let out = folder.path().join("out");
     ran(program("predict")
+        .arg("--crop")
         .arg(faces.join("images"))
         .args(["--schema", "kaggle15", "--flip", "--refine"])
         .arg("--out")
         .arg(&out));
     let text = std::fs::read_to_string(out.join("predictions.json")).unwrap();
     let predictions: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert!(predictions[0]["keypoints"][10]["sigma"].as_f64().unwrap() > 0.0);
-    assert!(predictions[0]["pose"]["yaw"].as_f64().unwrap().abs() < 90.0);
+    let face = &predictions[0]["faces"][0];
+    assert!(face["keypoints"][10]["sigma"].as_f64().unwrap() > 0.0);
+    assert!(face["pose"]["yaw"].as_f64().unwrap().abs() < 90.0);
 }
 
 /// The offsets between predictions and labels, measured on one part and added on another.

@@ -7,7 +7,7 @@ mod weights;
 pub use card::ModelCard;
 
 use crate::network::output_parameters;
-use crate::{Graph, ModelError, Network, Pretrained};
+use crate::{Graph, ModelError, Network, Pretrained, PretrainedDetector};
 use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{ModuleT, VarBuilder};
@@ -58,6 +58,15 @@ impl ModelFile {
     /// If a tensor operation fails.
     pub fn pretrained(model: Pretrained) -> Result<Self, ModelError> {
         let weights = model.weights();
+        Self::parse(Path::new(weights.name), weights.bytes)
+    }
+
+    /// A face detector that is included in this crate.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    pub fn pretrained_detector(detector: PretrainedDetector) -> Result<Self, ModelError> {
+        let weights = detector.weights();
         Self::parse(Path::new(weights.name), weights.bytes)
     }
 

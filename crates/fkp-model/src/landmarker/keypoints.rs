@@ -104,6 +104,7 @@ impl ReturnedKeypoints {
             crop,
             pose,
             calibration: self.calibration,
+            detection: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Prediction: from an image to keypoints in its own pixels.
 
+mod faces;
 mod keypoints;
 mod options;
 
@@ -8,7 +9,8 @@ pub use options::DetectOptions;
 use crate::{Face, InferencePlan, ModelCard, ModelError, ModelFile, Network, Pretrained};
 use candle_core::{Device, Tensor};
 use candle_nn::ModuleT;
-use fkp_core::{CropSquare, FaceBox, Image, InputSpec, Prediction, Schema};
+use faces::FaceSource;
+use fkp_core::{CropSquare, Detector, FaceBox, Image, InputSpec, OutputSpec, Prediction, Schema};
 use keypoints::ReturnedKeypoints;
 use options::{average, mirror};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -38,6 +40,7 @@ pub struct Landmarker {
     options: DetectOptions,
     /// The threads of [`DetectOptions::threads`].
     pool: Option<Arc<ThreadPool>>,
+    detector: FaceSource,
 }
 
 struct Model {
@@ -107,6 +110,10 @@ impl Landmarker {
     }
 
     fn build(file: ModelFile, device: &Device) -> Result<Self, ModelError> {
+        if let OutputSpec::Boxes { .. } = file.card.task.output {
+            let problem = "is `boxes`, that of a face detector: load it as a FaceDetector";
+            return Err(ModelError::config("output", problem));
+        }
         let network = file.network(device)?;
         let compute = match device {
             Device::Cpu => {
@@ -128,6 +135,7 @@ impl Landmarker {
             returned: Arc::new(returned),
             options: DetectOptions::default(),
             pool: None,
+            detector: FaceSource::default(),
         })
     }
 
@@ -251,11 +259,61 @@ impl Landmarker {
         self.detect_squares(&squares)
     }
 
+    /// The same model with another face detector for [`Self::detect_faces`] than
+    /// [`FaceDetector::pretrained`](crate::FaceDetector::pretrained), or with other options of it.
+    ///
+    /// ```
+    /// use fkp_model::{DetectorOptions, FaceDetector, Landmarker};
+    /// let detector = FaceDetector::pretrained()?;
+    /// // Half the time, and only faces from 32 px on.
+    /// let options = DetectorOptions { min_face_px: 32.0, ..*detector.options() };
+    /// let landmarker = Landmarker::pretrained()?.with_detector(detector.with_options(options)?);
+    /// # Ok::<(), fkp_model::ModelError>(())
+    /// ```
+    #[must_use]
+    pub fn with_detector(&self, detector: impl Detector + 'static) -> Self {
+        Self {
+            detector: FaceSource::Custom(Arc::new(detector)),
+            ..self.clone()
+        }
+    }
+
+    /// All faces of an image, with their keypoints, those with the highest
+    /// [score of the detector](Face::detection) first. Empty if there is none.
+    ///
+    /// ```
+    /// use fkp_model::{Image, Landmarker};
+    /// let landmarker = Landmarker::pretrained()?;
+    /// let empty = Image::filled(320, 240, 3, 128);
+    /// assert!(landmarker.detect_faces(&empty)?.is_empty());
+    /// # Ok::<(), fkp_model::ModelError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the detector or a tensor operation fails.
+    pub fn detect_faces(&self, image: &Image) -> Result<Vec<Face>, ModelError> {
+        let detector = self.detector.get()?;
+        let found = self.install(|| detector.detect(image));
+        let found = found.map_err(|source| ModelError::Detector { source })?;
+        let boxes = found.iter().map(|found| FaceBox::face(found.bounds));
+        let boxes: Vec<FaceBox> = boxes.collect();
+        let mut faces = self.detect_in_boxes(image, &boxes)?;
+        for (face, found) in faces.iter_mut().zip(found) {
+            face.detection = Some(found);
+        }
+        Ok(faces)
+    }
+
     /// The face in each square.
     fn detect_squares(&self, faces: &[(&Image, CropSquare)]) -> Result<Vec<Face>, ModelError> {
+        self.install(|| self.detect_squares_here(faces))
+    }
+
+    /// Calls `run` in the threads of the options.
+    fn install<T: Send>(&self, run: impl FnOnce() -> T + Send) -> T {
         match &self.pool {
-            None => self.detect_squares_here(faces),
-            Some(pool) => pool.install(|| self.detect_squares_here(faces)),
+            None => run(),
+            Some(pool) => pool.install(run),
         }
     }
 

@@ -1,9 +1,9 @@
 //! Landmarkers from model files, intact and damaged.
 
 use super::*;
-use crate::{CnnConfig, NetworkConfig, Precision};
+use crate::{CnnConfig, NetworkConfig, Precision, PretrainedDetector};
 use candle_core::DType;
-use fkp_core::{BoundingBox, InputSpec, Likelihood, OutputSpec};
+use fkp_core::{BoundingBox, Detection, Detector, InputSpec, Likelihood, OutputSpec};
 use std::collections::BTreeMap;
 
 /// A tiny network whose dense layer is zero except for its bias: it always outputs (0.5, −0.5).
@@ -352,4 +352,45 @@ fn invalid_files_are_refused_with_their_path() {
         refused(),
         ModelError::UnknownFormat { found: 99, .. }
     ));
+}
+
+/// A detector that finds the same two faces in every image.
+struct TwoFaces;
+
+impl Detector for TwoFaces {
+    fn detect(
+        &self,
+        image: &Image,
+    ) -> Result<Vec<Detection>, Box<dyn std::error::Error + Send + Sync>> {
+        if image.width() < 100 {
+            return Err("the image is too small".into());
+        }
+        let face = |x, score| Detection {
+            bounds: BoundingBox::from_image_edges(x, 30.0, 60.0, 80.0),
+            score,
+        };
+        Ok(vec![face(20.0, 0.9), face(120.0, 0.6)])
+    }
+}
+
+#[test]
+fn faces_come_from_any_detector() {
+    let landmarker = Landmarker::pretrained().unwrap().with_detector(TwoFaces);
+    let image = Image::filled(200, 150, 3, 100);
+    let faces = landmarker.detect_faces(&image).unwrap();
+    let found: Vec<Detection> = faces.iter().filter_map(Face::detection).collect();
+    assert_eq!(found, TwoFaces.detect(&image).unwrap());
+    let boxes: Vec<FaceBox> = found.iter().map(|f| FaceBox::face(f.bounds)).collect();
+    let in_boxes = landmarker.detect_in_boxes(&image, &boxes).unwrap();
+    for (face, expected) in faces.iter().zip(&in_boxes) {
+        assert_eq!(face.positions(), expected.positions());
+        assert_eq!(expected.detection(), None);
+    }
+    let error = landmarker
+        .detect_faces(&Image::filled(50, 50, 1, 0))
+        .unwrap_err();
+    assert!(format!("{error:?}").contains("too small"), "{error:?}");
+    let detector = ModelFile::pretrained_detector(PretrainedDetector::default()).unwrap();
+    let error = Landmarker::from_model_file(detector).unwrap_err();
+    assert!(error.to_string().contains("FaceDetector"), "{error}");
 }

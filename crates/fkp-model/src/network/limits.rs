@@ -1,7 +1,7 @@
 //! The checks that the configurations of all networks share.
 
 use crate::ModelError;
-use fkp_core::Task;
+use fkp_core::{OutputSpec, Task};
 use std::ops::RangeInclusive;
 
 /// Limit on the number of parameters, so that a typing error does not exhaust the memory.
@@ -16,7 +16,8 @@ pub(super) fn refuse(field: &str, problem: impl ToString) -> Checked {
 
 /// The input and the output that are described by a task.
 pub(super) fn check_task(task: &Task) -> Checked {
-    let is_valid = |score: &f32| task.output.has_face_score() && (0.0..=1.0).contains(score);
+    let has_score = task.output.has_face_score() || matches!(task.output, OutputSpec::Boxes { .. });
+    let is_valid = |score: &f32| has_score && (0.0..=1.0).contains(score);
     let threshold = task.score_threshold.filter(|score| !is_valid(score));
     for (field, problem) in [
         ("input", task.input.problem()),
@@ -95,6 +96,12 @@ pub(super) fn check_maps(
 ) -> Checked {
     if task.output.vector_len(task.schema.len()).is_some() {
         return Ok(());
+    }
+    if let OutputSpec::Boxes { .. } = task.output {
+        return refuse(
+            "output",
+            "only the network `pyramid` has the output `boxes`",
+        );
     }
     if !dense.is_empty() {
         let kind = task.output.kind();

@@ -4,12 +4,14 @@ mod cnn;
 mod head;
 mod limits;
 mod mobile;
+mod pyramid;
 mod residual;
 
 pub(crate) use head::output_parameters;
 
 pub use cnn::{Cnn, CnnConfig, Norm, Padding};
 pub use mobile::{Mobile, MobileConfig};
+pub use pyramid::{Pyramid, PyramidConfig};
 pub use residual::{ResidualConfig, ResidualNetwork};
 
 use crate::ModelError;
@@ -86,6 +88,8 @@ networks! {
     Residual: ResidualNetwork(ResidualConfig),
     /// Inverted residual blocks of MobileNetV2.
     Mobile: Mobile(MobileConfig),
+    /// A feature pyramid, for face detection.
+    Pyramid: Pyramid(PyramidConfig),
 }
 
 impl Default for NetworkConfig {

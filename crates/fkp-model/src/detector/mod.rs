@@ -1,0 +1,238 @@
+//! Face detection: from an image of any size to the boxes of its faces.
+
+mod options;
+mod plans;
+
+pub use options::DetectorOptions;
+
+use crate::{ModelCard, ModelError, ModelFile, NetworkConfig, PretrainedDetector};
+use fkp_core::{
+    Affine, Border, Detection, Detector, Filter, Image, OutputSpec, non_maximum_suppression,
+    warp_affine,
+};
+use plans::Plans;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A trained face detector for images of any size, on the CPU. Cheap to clone, and can be shared
+/// between threads.
+///
+/// ```
+/// use fkp_model::{FaceDetector, Image};
+/// let detector = FaceDetector::pretrained()?;
+/// for face in detector.detect(&Image::filled(640, 480, 3, 90))? {
+///     println!("{:?} {:.2}", face.bounds, face.score);
+/// }
+/// # Ok::<(), fkp_model::ModelError>(())
+/// ```
+#[derive(Clone)]
+pub struct FaceDetector {
+    model: Arc<Model>,
+    options: DetectorOptions,
+}
+
+struct Model {
+    card: ModelCard,
+    /// The width and the height of the network's input are multiples of this.
+    multiple: usize,
+    plans: Plans,
+}
+
+impl FaceDetector {
+    /// The default detector that is included in this crate, without a file or a download: the same as
+    /// `FaceDetector::from_pretrained(PretrainedDetector::default())`.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    pub fn pretrained() -> Result<Self, ModelError> {
+        Self::from_pretrained(PretrainedDetector::default())
+    }
+
+    /// A detector that is included in this crate.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    pub fn from_pretrained(detector: PretrainedDetector) -> Result<Self, ModelError> {
+        Self::from_model_file(ModelFile::pretrained_detector(detector)?)
+    }
+
+    /// Reads the file of a detector.
+    ///
+    /// # Errors
+    /// If the file is not a model, is cut short, or is that of a model for keypoints.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, ModelError> {
+        Self::from_model_file(ModelFile::read(path)?)
+    }
+
+    /// The detector whose file has these bytes.
+    ///
+    /// # Errors
+    /// As for [`Self::load`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
+        Self::from_model_file(ModelFile::parse(Path::new("model bytes"), bytes)?)
+    }
+
+    /// The detector of a file that was read already.
+    ///
+    /// # Errors
+    /// If it is a model for keypoints, or its weights do not match its card.
+    pub fn from_model_file(file: ModelFile) -> Result<Self, ModelError> {
+        let (NetworkConfig::Pyramid(config), OutputSpec::Boxes { .. }) =
+            (&file.card.network, file.card.task.output)
+        else {
+            return Err(not_a_detector(&file.card));
+        };
+        let stages = config.channels.len();
+        let plans = Plans::new(&file)?;
+        let multiple = 1 << stages;
+        let mut options = DetectorOptions::default();
+        if let Some(threshold) = file.card.task.score_threshold {
+            options.min_score = threshold;
+        }
+        Ok(Self {
+            model: Arc::new(Model {
+                card: file.card,
+                multiple,
+                plans,
+            }),
+            options,
+        })
+    }
+
+    /// The same detector with other options.
+    ///
+    /// # Errors
+    /// If an option is out of its range.
+    pub fn with_options(&self, options: DetectorOptions) -> Result<Self, ModelError> {
+        options.validate()?;
+        Ok(Self {
+            options,
+            ..self.clone()
+        })
+    }
+
+    /// The options.
+    pub fn options(&self) -> &DetectorOptions {
+        &self.options
+    }
+
+    /// The model's card.
+    pub fn card(&self) -> &ModelCard {
+        &self.model.card
+    }
+
+    /// The faces of an image, in its pixels, those with the highest score first; none is not an
+    /// error. Boxes may extend beyond the image.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    pub fn detect(&self, image: &Image) -> Result<Vec<Detection>, ModelError> {
+        let mut found = Vec::new();
+        for (number, scale) in self.options.scales(image.size()).enumerate() {
+            let at_scale = self.detect_at(image, scale)?.into_iter();
+            // Small faces are those of the scale before.
+            let is_large = |found: &Detection| {
+                number == 0 || found.bounds.longer_side() * scale >= DetectorOptions::COARSE_PX
+            };
+            found.extend(at_scale.filter(is_large));
+        }
+        // The center of a face beyond the border of the image is in what was added to it.
+        let (w, h) = image.size();
+        found.retain(|found: &Detection| {
+            let (x, y) = found.bounds.center();
+            (-0.5..w as f64 - 0.5).contains(&x) && (-0.5..h as f64 - 0.5).contains(&y)
+        });
+        Ok(non_maximum_suppression(found, OutputSpec::MAX_IOU))
+    }
+
+    /// The faces that the network finds in the image at a scale, in pixels of the image.
+    fn detect_at(&self, image: &Image, scale: f64) -> Result<Vec<Detection>, ModelError> {
+        let task = &self.model.card.task;
+        let input = Input::new(image.size(), self.model.multiple, scale);
+        let resized = input.resize(image, task.input.channels);
+        let (width, height) = input.size;
+        let mut values = vec![0.0; task.input.channels * width * height];
+        task.input.fill_any(&resized, &mut values);
+        let plan = self.model.plans.of_size(input.size)?;
+        let output = plan.run(&values, 1)?;
+        let (shape, frame) = (plan.output_shape(), task.input.frame());
+        let found = task
+            .output
+            .decode(&output, shape, frame, task.schema.len())?;
+        let image_from_input = input.input_from_image.inverse();
+        let found = found.detections.into_iter();
+        let found = found.filter(|found| found.score >= self.options.min_score);
+        Ok(found.map(|found| found.map(&image_from_input)).collect())
+    }
+}
+
+impl Detector for FaceDetector {
+    fn detect(
+        &self,
+        image: &Image,
+    ) -> Result<Vec<Detection>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.detect(image)?)
+    }
+}
+
+impl fmt::Debug for FaceDetector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaceDetector")
+            .field("options", &self.options)
+            .field("output", &self.model.card.task.output)
+            .finish_non_exhaustive()
+    }
+}
+
+fn not_a_detector(card: &ModelCard) -> ModelError {
+    let problem = format!(
+        "is `{}`, that of a model for keypoints: load it as a Landmarker",
+        card.task.output.kind()
+    );
+    ModelError::config("output", problem)
+}
+
+/// What the network gets of an image: the image in the upper left corner, and black beside it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Input {
+    input_from_image: Affine,
+    /// Width and height.
+    size: (usize, usize),
+}
+
+impl Input {
+    fn new((width, height): (usize, usize), multiple: usize, scale: f64) -> Self {
+        let side = |side: usize| ((side as f64 * scale).round() as usize).max(1);
+        let padded = |side: usize| side.div_ceil(multiple) * multiple;
+        let resized = (side(width), side(height));
+        Self {
+            // No side is 0.
+            input_from_image: Affine::resize((width, height), resized)
+                .unwrap_or_else(|_| Affine::identity()),
+            size: (padded(resized.0), padded(resized.1)),
+        }
+    }
+
+    fn resize(&self, image: &Image, channels: usize) -> Image {
+        let to_channels = |image: Image| match (channels, image.channels()) {
+            (wanted, given) if wanted == given => image,
+            (1, _) => image.to_gray(),
+            _ => image.to_rgb(),
+        };
+        let warp = |image: &Image| {
+            let map = &self.input_from_image;
+            warp_affine(image, map, self.size, Filter::Area, Border::Constant(0))
+        };
+        // Whichever image is smaller is converted.
+        let shrinks = self.size.0 * self.size.1 < image.width() * image.height();
+        match shrinks {
+            true => to_channels(warp(image)),
+            false if image.channels() == channels => warp(image),
+            false => warp(&to_channels(image.clone())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! The face detector: scales, sizes of all kinds, models that are refused.
+
+use super::*;
+use crate::{NetworkConfig, Precision, Pretrained, PyramidConfig};
+use candle_core::{DType, Device};
+use candle_nn::{VarBuilder, VarMap};
+use fkp_core::{InputSpec, Schema};
+
+/// A detector with random weights that finds something everywhere.
+fn detector() -> FaceDetector {
+    let config = PyramidConfig {
+        channels: vec![4, 6, 8],
+        residual_blocks: vec![0, 0, 1],
+        width: 8,
+        head_convs: 1,
+    };
+    let mut card = ModelCard::new(
+        NetworkConfig::Pyramid(config),
+        Schema::boxes(),
+        InputSpec::gray(64),
+    );
+    card.task.output = OutputSpec::Boxes { stride: 8 };
+    let vars = VarMap::new();
+    let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+    card.network(vb).unwrap();
+    let weights = vars.data().lock().unwrap().clone().into_iter();
+    let weights = weights.map(|(name, var)| (name, var.as_tensor().clone()));
+    let bytes = card.to_bytes(&weights.collect(), Precision::F32).unwrap();
+    let all = DetectorOptions {
+        min_score: 0.0,
+        ..DetectorOptions::default()
+    };
+    let detector = FaceDetector::from_bytes(&bytes).unwrap();
+    detector.with_options(all).unwrap()
+}
+
+#[test]
+fn images_of_any_size_give_boxes_inside_them() {
+    let detector = detector();
+    for (width, height) in [(1, 1), (1, 900), (70, 64), (320, 240), (2000, 30)] {
+        for channels in [1, 3] {
+            let image = Image::filled(width, height, channels, 77);
+            let found = detector.detect(&image).unwrap();
+            for found in &found {
+                let (x, y) = found.bounds.center();
+                assert!(
+                    (-0.5..width as f64 - 0.5).contains(&x),
+                    "{width}×{height}: {x}"
+                );
+                assert!(
+                    (-0.5..height as f64 - 0.5).contains(&y),
+                    "{width}×{height}: {y}"
+                );
+                assert!(found.bounds.is_usable());
+            }
+            assert!(width < 300 || height < 200 || !found.is_empty());
+            // The same from a plan that was used before.
+            assert_eq!(detector.detect(&image).unwrap(), found);
+        }
+    }
+}
+
+#[test]
+fn the_scales_follow_the_smallest_face() {
+    let options = |min_face_px, max_side| DetectorOptions {
+        min_face_px,
+        max_side,
+        min_score: 0.1,
+    };
+    let scales = |options: DetectorOptions, size| options.scales(size).collect::<Vec<f64>>();
+    assert_eq!(scales(options(16.0, 640), (320, 200)), [1.0, 0.5, 0.25]);
+    assert_eq!(
+        scales(options(16.0, 640), (1280, 200)),
+        [0.5, 0.25, 0.125, 0.0625]
+    );
+    assert_eq!(scales(options(32.0, 640), (320, 200)), [0.5, 0.25]);
+    assert_eq!(scales(options(8.0, 640), (100, 200)), [2.0, 1.0, 0.5]);
+    assert_eq!(scales(options(16.0, 640), (1, 1)), [1.0]);
+    let input = Input::new((1280, 720), 32, 0.5);
+    assert_eq!(input.size, (640, 384));
+    // Outer edges are mapped onto outer edges.
+    assert_eq!(input.input_from_image.apply(-0.5, -0.5), (-0.5, -0.5));
+    assert_eq!(input.input_from_image.apply(1279.5, 719.5), (639.5, 359.5));
+}
+
+#[test]
+fn invalid_options_and_models_for_keypoints_are_refused() {
+    let detector = detector();
+    let refused = |options: DetectorOptions| {
+        let refused = detector.with_options(options).unwrap_err();
+        refused.to_string()
+    };
+    let valid = DetectorOptions::default();
+    let nan = DetectorOptions {
+        min_face_px: f64::NAN,
+        ..valid
+    };
+    assert!(refused(nan).contains("min_face_px"));
+    let small = DetectorOptions {
+        max_side: 8,
+        ..valid
+    };
+    assert!(refused(small).contains("max_side"));
+    let score = DetectorOptions {
+        min_score: 1.5,
+        ..valid
+    };
+    assert!(refused(score).contains("min_score"));
+    let keypoints = ModelFile::pretrained(Pretrained::default()).unwrap();
+    let refused = FaceDetector::from_model_file(keypoints).unwrap_err();
+    assert!(refused.to_string().contains("Landmarker"), "{refused}");
+}

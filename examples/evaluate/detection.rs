@@ -1,0 +1,57 @@
+//! Evaluates a face detector: average precision, and the detections of each image.
+
+use anyhow::{Context, Result, bail};
+use fkp_examples::{DetectionMeasurements, Part, open_boxes_for_evaluation, say, write_text};
+use fkp_model::{FaceDetector, ModelFile};
+use std::path::PathBuf;
+
+/// The options that an evaluation of a detector uses.
+pub(crate) struct DetectionArguments<'a> {
+    pub(crate) data: Option<&'a PathBuf>,
+    pub(crate) format: Option<&'a str>,
+    pub(crate) split: Part,
+    /// Metrics as JSON.
+    pub(crate) json: Option<&'a PathBuf>,
+    /// Detections as JSON.
+    pub(crate) detections: Option<&'a PathBuf>,
+    /// Images with labels and detections.
+    pub(crate) worst: Option<&'a PathBuf>,
+}
+
+/// Prints the average precision on the images of a data set in their own size, and writes the files.
+pub(crate) fn evaluate(
+    model: ModelFile,
+    name: &str,
+    arguments: &DetectionArguments<'_>,
+) -> Result<()> {
+    let Some(path) = arguments.data else {
+        bail!("{name} is a face detector: name images with boxes with --data");
+    };
+    let (dataset, source) =
+        open_boxes_for_evaluation(&model.card, path, arguments.format, arguments.split)
+            .with_context(|| format!("cannot evaluate {name}"))?;
+    say!("model: {name}");
+    say!("data: {}", source.description);
+    let detector = FaceDetector::from_model_file(model)?;
+    let measured = DetectionMeasurements::new(&detector, &dataset)?;
+    for line in measured.lines(detector.options().min_score) {
+        say!("{line}");
+    }
+    if let Some(path) = arguments.json {
+        let report = serde_json::json!({
+            "model": name,
+            "data": source.description,
+            "average_precision": measured.precision(),
+        });
+        write_text(path, &(serde_json::to_string_pretty(&report)? + "\n"))?;
+    }
+    if let Some(path) = arguments.detections {
+        write_text(path, &(serde_json::to_string(measured.images())? + "\n"))?;
+    }
+    if let Some(path) = arguments.worst {
+        let overlay = measured.overlay(&dataset, 24, detector.options().min_score)?;
+        let saved = overlay.save(path);
+        saved.with_context(|| format!("{}: cannot write the overlay", path.display()))?;
+    }
+    Ok(())
+}

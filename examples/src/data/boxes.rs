@@ -1,0 +1,147 @@
+//! Images with the boxes of their faces, for training a face detector.
+
+use super::part::{Part, Parts, part_of};
+use super::source::{Source, TrainingData, format_of, short_name};
+use crate::{DataConfig, RenderedFaces, RunNotes, SelectionPart};
+use anyhow::{Result, bail};
+use fkp_core::{CropRule, Dataset, InputSpec, Schema, Subset};
+use fkp_data::{Cached, Fitted, OpenOptions};
+use fkp_model::ModelCard;
+use fkp_synth::camera::Channels;
+use fkp_synth::{SceneConfig, SynthScenes};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Whether a configuration is that of a face detector.
+pub(super) fn are_learned(config: &DataConfig) -> bool {
+    config.schema == Schema::boxes().name()
+}
+
+/// Opens the data at the path of a configuration. Images are trained on in their own size, which the
+/// augmentation crops; those that choose the best epoch are reduced to fit into the input.
+pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<TrainingData> {
+    let Some(path) = &config.path else {
+        bail!("data.path: there is none");
+    };
+    let options = OpenOptions {
+        format: format_of(config.format.as_deref())?,
+        split_rule: config.split,
+        ..OpenOptions::default()
+    };
+    let opened = fkp_data::open(path, &options)?;
+    if *opened.complete.schema() != Schema::boxes() {
+        bail!(
+            "{}: this data has keypoints and no boxes of faces (schema `{}`)",
+            path.display(),
+            opened.complete.schema().name()
+        );
+    }
+    let parts = Parts::of(&opened, &config.split, &config.selection)?;
+    let part = |indices: &[usize]| Subset::new(opened.complete.clone(), indices.to_vec());
+    let (carved, val) = match config.selection.part {
+        SelectionPart::Carved => ("selection, carved out of it", "val, not opened"),
+        SelectionPart::Validation => ("val, which chooses the best epoch", ""),
+    };
+    let mut shown: Vec<(&str, &[usize])> =
+        vec![("train", &parts.train), (carved, &parts.selection)];
+    if !val.is_empty() && !parts.val.is_empty() {
+        shown.push((val, &parts.val));
+    }
+    let description = format!("{}\n{}", path.display(), opened.summary(&shown));
+    let train: Arc<dyn Dataset> = Arc::new(Cached::new(part(&parts.train)?));
+    Ok(TrainingData {
+        representative: Arc::clone(&train),
+        train,
+        selection: Arc::new(Cached::new(Fitted::new(part(&parts.selection)?, *input))),
+        schema: Schema::boxes(),
+        crop: CropRule::Whole,
+        format: Some(opened.format),
+        selected_on: config.selection.part,
+        source: Source {
+            name: short_name(path),
+            description: description.trim_end().to_owned(),
+        },
+        sources: Vec::new(),
+        sampler: None,
+    })
+}
+
+/// Sides of the rendered scenes in sides of the input, so that crops of them differ.
+const SCENE: f64 = 1.5;
+
+/// Rendered scenes.
+pub(super) fn render(config: &DataConfig, input: &InputSpec) -> Result<TrainingData> {
+    let rendered = &config.rendered;
+    if rendered.faces == RenderedFaces::NewEachEpoch {
+        bail!("data.rendered.faces: rendered scenes are the same in all epochs");
+    }
+    let scenes = |count, seed| -> Result<SynthScenes> {
+        Ok(SynthScenes::new(SceneConfig {
+            size: (input.size as f64 * SCENE) as usize,
+            count,
+            seed,
+            channels: match input.channels {
+                1 => Channels::Gray,
+                _ => Channels::Rgb,
+            },
+            ..SceneConfig::default()
+        })?)
+    };
+    let train = scenes(rendered.train, rendered.seed)?;
+    let train: Arc<dyn Dataset> = Arc::new(Cached::new(train));
+    let selection = scenes(rendered.validation, rendered.seed.wrapping_add(1_000_000))?;
+    Ok(TrainingData {
+        representative: Arc::clone(&train),
+        train,
+        selection: Arc::new(Cached::new(Fitted::new(selection, *input))),
+        schema: Schema::boxes(),
+        crop: CropRule::Whole,
+        format: None,
+        selected_on: config.selection.part,
+        source: Source {
+            name: "rendered".to_owned(),
+            description: format!(
+                "rendered scenes, seed {}: {} to train on, {} to choose the best epoch on",
+                rendered.seed, rendered.train, rendered.validation
+            ),
+        },
+        sources: Vec::new(),
+        sampler: None,
+    })
+}
+
+/// Opens images with boxes to evaluate a detector on, in their own size. The split comes from the
+/// model file.
+pub fn open_boxes_for_evaluation(
+    card: &ModelCard,
+    path: &Path,
+    format: Option<&str>,
+    part: Part,
+) -> Result<(Arc<dyn Dataset>, Source)> {
+    let notes = RunNotes::read(card)?;
+    let options = OpenOptions {
+        format: format_of(format)?,
+        split_rule: notes.split,
+        ..OpenOptions::default()
+    };
+    let opened = fkp_data::open(path, &options)?;
+    for note in &opened.notes {
+        eprintln!("note: {}: {note}", path.display());
+    }
+    if *opened.complete.schema() != Schema::boxes() {
+        bail!(
+            "{}: this data has keypoints and no boxes of faces",
+            path.display()
+        );
+    }
+    let indices = part_of(&opened, part, &notes)?;
+    let description = format!(
+        "{} ({}), split `{part}`: {} images",
+        path.display(),
+        opened.format,
+        indices.len()
+    );
+    let samples = Subset::new(opened.complete.clone(), indices)?;
+    let name = short_name(path);
+    Ok((Arc::new(samples), Source { name, description }))
+}

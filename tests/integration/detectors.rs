@@ -1,0 +1,145 @@
+//! The face detectors that ship, measured as their cards say.
+
+use fkp_core::{Dataset, Keypoints, Schema, SchemaMap};
+use fkp_data::{OpenOptions, Split};
+use fkp_examples::DetectionMeasurements;
+use fkp_model::{FaceDetector, Landmarker, Pretrained, PretrainedDetector};
+use fkp_test_support::shared_set;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+fn card(detector: PretrainedDetector) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let path = root.join("docs/weights").join(detector.name());
+    std::fs::read_to_string(path.with_extension("md")).unwrap()
+}
+
+/// The number, in percent, that a card states for a measurement.
+fn stated(card: &str, measurement: &str) -> f64 {
+    let mut lines = card.lines();
+    let line = lines.find(|line| line.contains(measurement));
+    let line = line.unwrap_or_else(|| panic!("the card has no row `{measurement}`"));
+    let cell = line.split('|').nth(2).unwrap();
+    cell.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_files_of_the_detectors_have_the_checksums_of_their_crates_and_cards() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+    for &detector in PretrainedDetector::ALL {
+        let weights = detector.weights();
+        let digest = Sha256::digest(weights.bytes);
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(digest, weights.sha256.trim());
+        assert!(
+            card(detector).contains(&digest),
+            "the card names another SHA-256"
+        );
+        let of_crate = match detector.name().starts_with("research") {
+            true => "fkp-weights-research/README.md",
+            false => "fkp-weights/README.md",
+        };
+        let page = std::fs::read_to_string(crates.join(of_crate)).unwrap();
+        assert!(page.contains(&digest), "{of_crate} names another SHA-256");
+    }
+}
+
+/// The average precision on photographs is at least that of the card, up to rounding.
+#[test]
+fn no_average_precision_is_lower_than_the_card_says() {
+    let Some(wider) = shared_set("wider") else {
+        return;
+    };
+    let options = OpenOptions {
+        split: Split::Val,
+        ..OpenOptions::default()
+    };
+    let photographs = fkp_data::open(wider, &options).unwrap().dataset;
+    for &detector in PretrainedDetector::ALL {
+        let loaded = FaceDetector::from_pretrained(detector).unwrap();
+        let measured = DetectionMeasurements::new(&loaded, &photographs).unwrap();
+        for from in measured.precision() {
+            let measurement = format!("faces from {} px |", from.min_height_px);
+            let found = 100.0 * from.average_precision.unwrap();
+            let stated = stated(&card(detector), &measurement);
+            println!(
+                "{}, {measurement}: {found:.1} %, stated {stated} %",
+                detector.name()
+            );
+            assert!(
+                found >= stated - 0.15,
+                "{measurement}: {found} %, stated {stated} %"
+            );
+        }
+    }
+}
+
+/// The error of the 15 keypoints from the whole image, in percent of the distance of the outer eye
+/// corners, where a face that is not found counts as 100 %; and the number of those.
+fn whole_image(landmarker: &Landmarker, set: &Path) -> (f64, usize) {
+    let options = OpenOptions {
+        split: Split::Val,
+        ..OpenOptions::default()
+    };
+    let opened = fkp_data::open(set, &options).unwrap().dataset;
+    let map = SchemaMap::between(opened.schema(), &Schema::kaggle15()).unwrap();
+    let (mut sum, mut missed) = (0.0, 0);
+    for index in 0..opened.len() {
+        let sample = opened.get(index).unwrap();
+        let labels = map.apply(&sample.keypoints);
+        let (x, y) = labels.bounding_box().unwrap().center();
+        let faces = landmarker.detect_faces(&sample.image).unwrap();
+        // The face with the highest score around the center of the labels.
+        let found = faces.iter().find(|face| {
+            let b = face.detection().unwrap().bounds;
+            (b.x..b.x + b.width).contains(&x) && (b.y..b.y + b.height).contains(&y)
+        });
+        match found {
+            Some(face) => sum += error(face.positions(), &labels),
+            None => (sum, missed) = (sum + 1.0, missed + 1),
+        }
+    }
+    (100.0 * sum / opened.len() as f64, missed)
+}
+
+/// The mean distance in distances of the outer eye corners, at most 1.
+fn error(found: &Keypoints, labels: &Keypoints) -> f64 {
+    let schema = Schema::kaggle15();
+    let corner = |name: &str| labels[schema.index_of(name).unwrap()];
+    let eyes = corner("left_eye_outer_corner").distance(&corner("right_eye_outer_corner"));
+    let distances = labels.labeled().map(|(i, label)| found[i].distance(label));
+    let distances: Vec<f64> = distances.map(f64::from).collect();
+    let mean = distances.iter().sum::<f64>() / distances.len() as f64;
+    (mean / f64::from(eyes)).min(1.0)
+}
+
+/// From the whole image to keypoints, with detector and keypoints of one kind of weights.
+#[test]
+fn no_error_from_the_whole_image_is_larger_than_the_card_says() {
+    let pairs = [
+        (PretrainedDetector::Faces, Pretrained::Fast),
+        (PretrainedDetector::ResearchFaces, Pretrained::ResearchFast),
+    ];
+    for (detector, model) in pairs {
+        let landmarker = Landmarker::from_pretrained(model).unwrap();
+        let landmarker = landmarker.with_schema(&Schema::kaggle15()).unwrap();
+        let found = FaceDetector::from_pretrained(detector).unwrap();
+        let landmarker = landmarker.with_detector(found);
+        for set in ["ibug68", "ytf68"] {
+            let Some(folder) = shared_set(set) else {
+                continue;
+            };
+            let (error, missed) = whole_image(&landmarker, &folder);
+            let measurement = format!("`{set}` val, whole image");
+            let stated = stated(&card(detector), &measurement);
+            println!(
+                "{}, {measurement}: {error:.2} %, {missed} missed, stated {stated} %",
+                detector.name()
+            );
+            assert!(
+                error <= stated + 0.02,
+                "{measurement}: {error} %, stated {stated} %"
+            );
+        }
+    }
+}
