@@ -37,10 +37,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from pathlib import Path
 
-from run import machine
+from run import environment, machine
 
 try:
     import numpy as np
@@ -416,10 +415,7 @@ def main():
     else:
         with tempfile.TemporaryDirectory() as throw_away:
             folder = a.venv or Path(throw_away)
-            python = folder / "bin" / "python"
-            if not python.exists():
-                venv.create(folder, with_pip=True)
-                subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
+            python = environment(folder, PACKAGES)
             command = [python, __file__, *sys.argv[1:], "--inside"]
             sys.exit(subprocess.run(command).returncode)
 

@@ -107,6 +107,15 @@ def versions(python):
     return f"{rust}; {peers}; candle 0.11.1"
 
 
+def environment(folder, packages):
+    """The interpreter of a Python environment in this folder, made with the packages if it is absent."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
+    return python
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
@@ -128,10 +137,7 @@ def main():
 
     with tempfile.TemporaryDirectory() as throw_away:
         folder = a.venv or Path(throw_away)
-        python = folder / "bin" / "python"
-        if not python.exists():
-            venv.create(folder, with_pip=True)
-            subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
+        python = environment(folder, PACKAGES)
         bench = a.bench
         if bench is None:
             command = ["cargo", "build", "--release", "-p", "fkp-examples", "--examples"]

@@ -97,10 +97,7 @@ impl PredictedFace {
         });
         let detection = face.detection();
         Self {
-            bounds: detection.map(|found| {
-                let bounds = found.bounds;
-                [bounds.x + 0.5, bounds.y + 0.5, bounds.width, bounds.height]
-            }),
+            bounds: detection.map(|found| found.bounds.to_image_edges()),
             score: detection.map(|found| found.score).or(face.score()),
             keypoints: named.collect(),
             pose: face.pose().map(Pose::from),

@@ -1,7 +1,7 @@
 //! Measurements of a face detector on a data set, at the size of the images.
 
 use anyhow::{Context, Result};
-use fkp_core::{Affine, Dataset, Detection, Image, LabeledBox};
+use fkp_core::{Affine, Dataset, Detection, Image, LabeledBox, Metric};
 use fkp_draw::{draw_box, enlarge};
 use fkp_metrics::{AveragePrecision, MatchRule};
 use fkp_model::{DetectorOptions, FaceDetector};
@@ -19,6 +19,9 @@ const RESAMPLES: usize = 1000;
 pub struct DetectionMeasurements {
     images: Vec<DetectedImage>,
     labels: Vec<Vec<LabeledBox>>,
+    /// Of faces from 16 px on.
+    from_16: AveragePrecision,
+    precision: [PrecisionFrom; 2],
 }
 
 /// The faces of an image, in the layout of a file of detections.
@@ -88,7 +91,16 @@ impl DetectionMeasurements {
             });
             labels.push(sample.boxes);
         }
-        Ok(Self { images, labels })
+        let [from_16, from_32] = [16.0, 32.0].map(|height| curve(&images, &labels, height));
+        Ok(Self {
+            precision: [
+                PrecisionFrom::new(16.0, &from_16),
+                PrecisionFrom::new(32.0, &from_32),
+            ],
+            images,
+            labels,
+            from_16,
+        })
     }
 
     /// The detections of each image.
@@ -96,42 +108,22 @@ impl DetectionMeasurements {
         &self.images
     }
 
-    fn average_precision(&self, min_height_px: f64) -> AveragePrecision {
-        let mut precision = AveragePrecision::new(MatchRule {
-            min_height_px,
-            ..MatchRule::default()
-        });
-        for (image, labels) in self.images.iter().zip(&self.labels) {
-            let found: Vec<Detection> = image.faces.iter().map(|face| face.found).collect();
-            precision.add(&found, labels);
-        }
-        precision
-    }
-
     /// The average precision of faces from 16 px and from 32 px on.
-    pub fn precision(&self) -> [PrecisionFrom; 2] {
-        [16.0, 32.0].map(|min_height_px| {
-            let measured = self.average_precision(min_height_px);
-            PrecisionFrom {
-                min_height_px,
-                faces: measured.faces(),
-                average_precision: fkp_core::Metric::value(&measured),
-                interval: measured.interval(RESAMPLES, 0),
-            }
-        })
+    pub fn precision(&self) -> &[PrecisionFrom; 2] {
+        &self.precision
     }
 
     /// The lowest score at which nine of ten detections from 16 px on are faces: the default of a
     /// detector that is exported.
     pub fn threshold(&self) -> Option<f32> {
-        let point = self.average_precision(16.0).at_precision(PRECISION)?;
+        let point = self.from_16.at_precision(PRECISION)?;
         Some(point.threshold)
     }
 
     /// The results as lines of text.
     pub fn lines(&self, threshold: f32) -> Vec<String> {
         let mut lines = Vec::new();
-        for from in self.precision() {
+        for from in &self.precision {
             let percent = |value: f64| format!("{:.1} %", 100.0 * value);
             let value = from.average_precision.map_or("n/a".to_owned(), percent);
             let interval = from.interval.map_or(String::new(), |[low, high]| {
@@ -142,7 +134,7 @@ impl DetectionMeasurements {
                 from.faces, from.min_height_px
             ));
         }
-        if let Some(point) = self.average_precision(16.0).at_threshold(threshold) {
+        if let Some(point) = self.from_16.at_threshold(threshold) {
             lines.push(format!(
                 "at the threshold {threshold:.3}, faces from 16 px: precision {:.1} %, recall {:.1} %",
                 100.0 * point.precision,
@@ -197,11 +189,38 @@ impl DetectionMeasurements {
     }
 }
 
+impl PrecisionFrom {
+    fn new(min_height_px: f64, curve: &AveragePrecision) -> Self {
+        Self {
+            min_height_px,
+            faces: curve.faces(),
+            average_precision: curve.value(),
+            interval: curve.interval(RESAMPLES, 0),
+        }
+    }
+}
+
+/// The precision-recall curve of faces from this height on.
+fn curve(
+    images: &[DetectedImage],
+    labels: &[Vec<LabeledBox>],
+    min_height_px: f64,
+) -> AveragePrecision {
+    let mut curve = AveragePrecision::new(MatchRule {
+        min_height_px,
+        ..MatchRule::default()
+    });
+    for (image, labels) in images.iter().zip(labels) {
+        let found: Vec<Detection> = image.faces.iter().map(|face| face.found).collect();
+        curve.add(&found, labels);
+    }
+    curve
+}
+
 impl DetectedFace {
     fn new(found: Detection) -> Self {
-        let bounds = &found.bounds;
         Self {
-            bounds: [bounds.x + 0.5, bounds.y + 0.5, bounds.width, bounds.height],
+            bounds: found.bounds.to_image_edges(),
             score: found.score,
             found,
         }

@@ -1,46 +1,17 @@
 //! The face detectors that ship, measured as their cards say.
 
+use crate::common::{card, check_digest, stated};
 use fkp_core::{Dataset, Keypoints, Schema, SchemaMap};
 use fkp_data::{OpenOptions, Split};
 use fkp_examples::DetectionMeasurements;
 use fkp_model::{FaceDetector, Landmarker, Pretrained, PretrainedDetector};
 use fkp_test_support::shared_set;
-use sha2::{Digest, Sha256};
 use std::path::Path;
-
-fn card(detector: PretrainedDetector) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let path = root.join("docs/weights").join(detector.name());
-    std::fs::read_to_string(path.with_extension("md")).unwrap()
-}
-
-/// The number, in percent, that a card states for a measurement.
-fn stated(card: &str, measurement: &str) -> f64 {
-    let mut lines = card.lines();
-    let line = lines.find(|line| line.contains(measurement));
-    let line = line.unwrap_or_else(|| panic!("the card has no row `{measurement}`"));
-    let cell = line.split('|').nth(2).unwrap();
-    cell.split_whitespace().next().unwrap().parse().unwrap()
-}
 
 #[test]
 fn the_files_of_the_detectors_have_the_checksums_of_their_crates_and_cards() {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
     for &detector in PretrainedDetector::ALL {
-        let weights = detector.weights();
-        let digest = Sha256::digest(weights.bytes);
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(digest, weights.sha256.trim());
-        assert!(
-            card(detector).contains(&digest),
-            "the card names another SHA-256"
-        );
-        let of_crate = match detector.name().starts_with("research") {
-            true => "fkp-weights-research/README.md",
-            false => "fkp-weights/README.md",
-        };
-        let page = std::fs::read_to_string(crates.join(of_crate)).unwrap();
-        assert!(page.contains(&digest), "{of_crate} names another SHA-256");
+        check_digest(&detector.weights());
     }
 }
 
@@ -61,7 +32,7 @@ fn no_average_precision_is_lower_than_the_card_says() {
         for from in measured.precision() {
             let measurement = format!("faces from {} px |", from.min_height_px);
             let found = 100.0 * from.average_precision.unwrap();
-            let stated = stated(&card(detector), &measurement);
+            let stated = stated(&card(detector.name()), &measurement);
             println!(
                 "{}, {measurement}: {found:.1} %, stated {stated} %",
                 detector.name()
@@ -131,7 +102,7 @@ fn no_error_from_the_whole_image_is_larger_than_the_card_says() {
             };
             let (error, missed) = whole_image(&landmarker, &folder);
             let measurement = format!("`{set}` val, whole image");
-            let stated = stated(&card(detector), &measurement);
+            let stated = stated(&card(detector.name()), &measurement);
             println!(
                 "{}, {measurement}: {error:.2} %, {missed} missed, stated {stated} %",
                 detector.name()

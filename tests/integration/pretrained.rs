@@ -1,5 +1,6 @@
 //! The models that ship, measured as their cards say.
 
+use crate::common::{card, check_digest, stated};
 use candle_core::Device;
 use fkp_augment::{GaussianBlur, Range, Recipe};
 use fkp_core::{
@@ -13,7 +14,6 @@ use fkp_model::{Landmarker, ModelFile, Pretrained};
 use fkp_synth::{KeypointSet, SynthConfig, SynthFaces};
 use fkp_test_support::shared_set;
 use fkp_train::{Evaluator, codec_for};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -25,12 +25,6 @@ struct CardRow {
     boxes: BoxSource,
     /// In percent.
     nme: f64,
-}
-
-fn card(model: Pretrained) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let path = root.join("docs/weights").join(model.name());
-    std::fs::read_to_string(path.with_extension("md")).unwrap()
 }
 
 /// The rows of the table whose header starts with `set`, `images`, `keypoints`, `boxes`.
@@ -64,14 +58,6 @@ fn rows(card: &str) -> Vec<CardRow> {
     rows
 }
 
-/// The number that a card states for a measurement beside the table of errors.
-fn stated(card: &str, measurement: &str) -> f64 {
-    let mut lines = card.lines();
-    let line = lines.find(|line| line.contains(measurement)).unwrap();
-    let cell = line.split('|').nth(2).unwrap();
-    cell.split_whitespace().next().unwrap().parse().unwrap()
-}
-
 /// Where a set is: `None` for rendered faces, which are everywhere.
 fn folder(set: &str) -> Option<Option<PathBuf>> {
     match set {
@@ -82,22 +68,9 @@ fn folder(set: &str) -> Option<Option<PathBuf>> {
 
 #[test]
 fn the_files_are_small_and_have_the_checksums_of_their_crates_and_cards() {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
     for &model in Pretrained::ALL {
         let weights = model.weights();
-        let digest = Sha256::digest(weights.bytes);
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(digest, weights.sha256.trim());
-        assert!(
-            card(model).contains(&digest),
-            "the card names another SHA-256"
-        );
-        let of_crate = match model.name().starts_with("research") {
-            true => "fkp-weights-research/README.md",
-            false => "fkp-weights/README.md",
-        };
-        let page = std::fs::read_to_string(crates.join(of_crate)).unwrap();
-        assert!(page.contains(&digest), "{of_crate} names another SHA-256");
+        check_digest(&weights);
         assert!(weights.bytes.len() <= 2_000_000);
     }
 }
@@ -110,7 +83,7 @@ fn no_error_is_larger_than_the_card_says() {
         let task = &file.card.task;
         let network = file.network(&Device::Cpu).unwrap();
         let codec = codec_for(task, &network, None, &Device::Cpu).unwrap();
-        for row in rows(&card(model)) {
+        for row in rows(&card(model.name())) {
             let Some(path) = folder(&row.set) else {
                 continue;
             };
@@ -161,7 +134,7 @@ fn kaggles_images_are_predicted_in_their_own_pixels() {
         let mae = sum / f64::from(count);
         // A constant mean face has 2.3.
         println!("{}: {mae:.3} px", model.name());
-        let stated = stated(&card(model), "MAE on Kaggle's images");
+        let stated = stated(&card(model.name()), "MAE on Kaggle's images");
         assert!(
             mae < stated + 0.03,
             "{}: {mae:.3} px, the card has {stated}",
@@ -281,7 +254,7 @@ fn face_scores_separate_faces_of_photographs_from_other_crops() {
         );
         let auc = scores.auc().unwrap();
         println!("{}: AUC {auc:.4}", model.name());
-        let stated = stated(&card(model), "AUC of the face score on `wider`");
+        let stated = stated(&card(model.name()), "AUC of the face score on `wider`");
         assert!(
             auc > stated - 0.002,
             "{}: {auc}, the card has {stated}",

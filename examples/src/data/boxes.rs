@@ -2,7 +2,7 @@
 
 use super::part::{Part, Parts, part_of};
 use super::source::{Source, TrainingData, format_of, short_name};
-use crate::{DataConfig, RenderedFaces, RunNotes, SelectionPart};
+use crate::{DataConfig, RenderedFaces, RunNotes};
 use anyhow::{Result, bail};
 use fkp_core::{CropRule, Dataset, InputSpec, Schema, Subset};
 use fkp_data::{Cached, Fitted, OpenOptions};
@@ -38,16 +38,8 @@ pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<Trai
     }
     let parts = Parts::of(&opened, &config.split, &config.selection)?;
     let part = |indices: &[usize]| Subset::new(opened.complete.clone(), indices.to_vec());
-    let (carved, val) = match config.selection.part {
-        SelectionPart::Carved => ("selection, carved out of it", "val, not opened"),
-        SelectionPart::Validation => ("val, which chooses the best epoch", ""),
-    };
-    let mut shown: Vec<(&str, &[usize])> =
-        vec![("train", &parts.train), (carved, &parts.selection)];
-    if !val.is_empty() && !parts.val.is_empty() {
-        shown.push((val, &parts.val));
-    }
-    let description = format!("{}\n{}", path.display(), opened.summary(&shown));
+    let summary = opened.summary(&parts.shown(config.selection.part));
+    let description = format!("{}\n{summary}", path.display());
     let train: Arc<dyn Dataset> = Arc::new(Cached::new(part(&parts.train)?));
     Ok(TrainingData {
         representative: Arc::clone(&train),

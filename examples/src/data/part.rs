@@ -90,6 +90,24 @@ pub(super) struct Parts {
 }
 
 impl Parts {
+    /// The parts with their names, for a summary.
+    pub(super) fn shown(&self, selected_on: SelectionPart) -> Vec<(&'static str, &[usize])> {
+        let train: (_, &[usize]) = ("train", &self.train);
+        match selected_on {
+            SelectionPart::Carved => vec![
+                train,
+                ("selection, carved out of it", &self.selection),
+                ("val, not opened", &self.val),
+            ],
+            SelectionPart::Validation => {
+                vec![
+                    train,
+                    ("val, which chooses the best epoch", &self.selection),
+                ]
+            }
+        }
+    }
+
     /// The data set's own split or one by person or image, and the selection part, which is taken
     /// from the training part.
     pub(super) fn of(

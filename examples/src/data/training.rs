@@ -3,7 +3,7 @@
 use super::boxes;
 use super::part::Parts;
 use super::source::{Source, TrainingData, cropped, format_of, map_onto, short_name};
-use crate::{CropChoice, DataConfig, SelectionPart};
+use crate::{CropChoice, DataConfig};
 use anyhow::{Result, bail};
 use fkp_core::{CropRule, Dataset, InputSpec, Schema, SchemaMap, Subset};
 use fkp_data::{Cached, OpenOptions, OpenedDataset, SchemaSource};
@@ -42,16 +42,7 @@ pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<Trai
         let crops = cropped(Arc::new(part), opened.format, &map, &rule, input);
         Ok(Arc::new(Cached::new(crops)))
     };
-    let (carved, val) = match config.selection.part {
-        SelectionPart::Carved => ("selection, carved out of it", "val, not opened"),
-        SelectionPart::Validation => ("val, which chooses the best epoch", ""),
-    };
-    let mut shown: Vec<(&str, &[usize])> =
-        vec![("train", &parts.train), (carved, &parts.selection)];
-    if !val.is_empty() {
-        shown.push((val, &parts.val));
-    }
-    let summary = opened.summary(&shown);
+    let summary = opened.summary(&parts.shown(config.selection.part));
     let description = format!(
         "{}\n{summary}{}",
         path.display(),

@@ -1,8 +1,7 @@
 //! Face detection from the command line: training, evaluation, and every face of an image.
 
 use crate::support::{program, ran, refused};
-use fkp_core::Dataset;
-use fkp_core::Image;
+use fkp_core::{Dataset, Image};
 use fkp_synth::camera::Channels;
 use fkp_synth::{SceneConfig, SynthScenes};
 use std::fmt::Write as _;
@@ -54,9 +53,9 @@ fn write_scenes(folder: &Path, count: usize) {
             .save(folder.join(&name))
             .unwrap();
         for label in &sample.boxes {
-            let b = label.bounds;
-            let (x, y, ignore) = (b.x + 0.5, b.y + 0.5, u8::from(label.ignore));
-            writeln!(table, "{name},{x},{y},{},{},{ignore}", b.width, b.height).unwrap();
+            let [x, y, width, height] = label.bounds.to_image_edges();
+            let ignore = u8::from(label.ignore);
+            writeln!(table, "{name},{x},{y},{width},{height},{ignore}").unwrap();
         }
     }
     std::fs::write(folder.join("boxes.csv"), table).unwrap();

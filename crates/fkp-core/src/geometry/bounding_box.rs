@@ -36,6 +36,16 @@ impl BoundingBox {
         }
     }
 
+    /// x, y, width and height in those coordinates, the inverse of [`Self::from_image_edges`].
+    ///
+    /// ```
+    /// let given = fkp_core::BoundingBox::from_image_edges(3.0, 5.0, 20.0, 30.0);
+    /// assert_eq!(given.to_image_edges(), [3.0, 5.0, 20.0, 30.0]);
+    /// ```
+    pub fn to_image_edges(&self) -> [f64; 4] {
+        [self.x + 0.5, self.y + 0.5, self.width, self.height]
+    }
+
     /// The smallest box around some points; `None` if there are none.
     pub fn around(points: impl IntoIterator<Item = (f64, f64)>) -> Option<Self> {
         let mut points = points.into_iter();

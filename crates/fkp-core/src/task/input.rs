@@ -82,12 +82,17 @@ impl InputSpec {
     /// If the square does not have a finite positive side.
     pub fn crop(&self, image: &Image, square: &CropSquare) -> Result<(Image, Affine), CropError> {
         let (crop, crop_from_image) = square.crop(image, self.size)?;
-        let crop = match (self.channels, crop.channels()) {
-            (wanted, given) if wanted == given => crop,
-            (1, _) => crop.to_gray(),
-            _ => crop.to_rgb(),
-        };
-        Ok((crop, crop_from_image))
+        Ok((self.convert_channels(crop), crop_from_image))
+    }
+
+    /// The image in the input's channels.
+    #[must_use]
+    pub fn convert_channels(&self, image: Image) -> Image {
+        match (self.channels, image.channels()) {
+            (wanted, given) if wanted == given => image,
+            (1, _) => image.to_gray(),
+            _ => image.to_rgb(),
+        }
     }
 
     /// Writes the network's input for the face in a square of an image: [`Self::crop`], then

@@ -47,17 +47,12 @@ impl<D: Dataset> Dataset for Fitted<D> {
         let map = map.map_err(|error| DatasetError::new(index, error))?;
         let border = Border::Constant(0);
         let image = warp_affine(&sample.image, &map, (side, side), Filter::Area, border);
-        let image = match (self.input.channels, image.channels()) {
-            (wanted, given) if wanted == given => image,
-            (1, _) => image.to_gray(),
-            _ => image.to_rgb(),
-        };
         let moved = |face: &LabeledBox| LabeledBox {
             bounds: face.bounds.map(&map),
             ..*face
         };
         Ok(Sample {
-            image,
+            image: self.input.convert_channels(image),
             keypoints: sample.keypoints.map(&map),
             boxes: sample.boxes.iter().map(moved).collect(),
             face_box: None,

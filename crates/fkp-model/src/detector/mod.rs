@@ -7,8 +7,8 @@ pub use options::DetectorOptions;
 
 use crate::{ModelCard, ModelError, ModelFile, NetworkConfig, PretrainedDetector};
 use fkp_core::{
-    Affine, Border, Detection, Detector, Filter, Image, OutputSpec, non_maximum_suppression,
-    warp_affine,
+    Affine, Border, Detection, Detector, Filter, Image, InputSpec, OutputSpec,
+    non_maximum_suppression, warp_affine,
 };
 use plans::Plans;
 use std::fmt;
@@ -150,7 +150,7 @@ impl FaceDetector {
     fn detect_at(&self, image: &Image, scale: f64) -> Result<Vec<Detection>, ModelError> {
         let task = &self.model.card.task;
         let input = Input::new(image.size(), self.model.multiple, scale);
-        let resized = input.resize(image, task.input.channels);
+        let resized = input.resize(image, &task.input);
         let (width, height) = input.size;
         let mut values = vec![0.0; task.input.channels * width * height];
         task.input.fill_any(&resized, &mut values);
@@ -214,12 +214,7 @@ impl Input {
         }
     }
 
-    fn resize(&self, image: &Image, channels: usize) -> Image {
-        let to_channels = |image: Image| match (channels, image.channels()) {
-            (wanted, given) if wanted == given => image,
-            (1, _) => image.to_gray(),
-            _ => image.to_rgb(),
-        };
+    fn resize(&self, image: &Image, spec: &InputSpec) -> Image {
         let warp = |image: &Image| {
             let map = &self.input_from_image;
             warp_affine(image, map, self.size, Filter::Area, Border::Constant(0))
@@ -227,9 +222,9 @@ impl Input {
         // Whichever image is smaller is converted.
         let shrinks = self.size.0 * self.size.1 < image.width() * image.height();
         match shrinks {
-            true => to_channels(warp(image)),
-            false if image.channels() == channels => warp(image),
-            false => warp(&to_channels(image.clone())),
+            true => spec.convert_channels(warp(image)),
+            false if image.channels() == spec.channels => warp(image),
+            false => warp(&spec.convert_channels(image.clone())),
         }
     }
 }

@@ -12,6 +12,7 @@ use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{ModuleT, VarBuilder};
 use fkp_core::InputSpec;
+use fkp_weights::Weights;
 use safetensors::SafeTensors;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -57,8 +58,7 @@ impl ModelFile {
     /// # Errors
     /// If a tensor operation fails.
     pub fn pretrained(model: Pretrained) -> Result<Self, ModelError> {
-        let weights = model.weights();
-        Self::parse(Path::new(weights.name), weights.bytes)
+        Self::included(&model.weights())
     }
 
     /// A face detector that is included in this crate.
@@ -66,7 +66,10 @@ impl ModelFile {
     /// # Errors
     /// If a tensor operation fails.
     pub fn pretrained_detector(detector: PretrainedDetector) -> Result<Self, ModelError> {
-        let weights = detector.weights();
+        Self::included(&detector.weights())
+    }
+
+    fn included(weights: &Weights) -> Result<Self, ModelError> {
         Self::parse(Path::new(weights.name), weights.bytes)
     }
 

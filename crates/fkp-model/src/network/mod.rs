@@ -6,6 +6,7 @@ mod limits;
 mod mobile;
 mod pyramid;
 mod residual;
+mod stage;
 
 pub(crate) use head::output_parameters;
 

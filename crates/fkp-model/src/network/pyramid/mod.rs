@@ -5,6 +5,7 @@ mod config;
 
 pub use config::PyramidConfig;
 
+use super::stage::Stage;
 use crate::layers::{Conv2d, Conv2dConfig, ConvNorm, Residual, upsample_nearest2d};
 use candle_core::{Result, Tensor, bail};
 use candle_nn::{Module, ModuleT, VarBuilder};
@@ -25,12 +26,6 @@ pub struct Pyramid {
     levels: Vec<Level>,
     head: Vec<ConvNorm>,
     output: Conv2d,
-}
-
-#[derive(Debug, Clone)]
-struct Stage {
-    first: ConvNorm,
-    residual_blocks: Vec<ConvNorm>,
 }
 
 /// The features of a stage, added to those of the level before, and a convolution of the sum.
@@ -93,10 +88,7 @@ impl ModuleT for Pyramid {
         let mut features = Vec::new();
         let mut x = x.clone();
         for stage in &self.stages {
-            x = stage.first.forward_t(&x, train)?;
-            for block in &stage.residual_blocks {
-                x = block.forward_residual_t(&x, Residual::AfterActivation(&x), train)?;
-            }
+            x = stage.forward_t(&x, train)?;
             features.push(x.clone());
         }
         let mut coarser: Option<Tensor> = None;

@@ -6,7 +6,8 @@ mod config;
 pub use config::ResidualConfig;
 
 use super::head::{Head, HeadConfig, Reduction};
-use crate::layers::{Conv2dConfig, ConvNorm, Residual};
+use super::stage::Stage;
+use crate::layers::{Conv2dConfig, ConvNorm};
 use candle_core::{Result, Tensor, bail};
 use candle_nn::{ModuleT, VarBuilder};
 use fkp_core::Task;
@@ -19,13 +20,6 @@ use fkp_core::Task;
 pub struct ResidualNetwork {
     stages: Vec<Stage>,
     head: Head,
-}
-
-/// The last convolution pools, unless the stage is the last.
-#[derive(Debug, Clone)]
-struct Stage {
-    first: ConvNorm,
-    residual_blocks: Vec<ConvNorm>,
 }
 
 impl ResidualNetwork {
@@ -79,11 +73,7 @@ impl ModuleT for ResidualNetwork {
     fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         let mut x = x.clone();
         for stage in &self.stages {
-            x = stage.first.forward_t(&x, train)?;
-            for block in &stage.residual_blocks {
-                let addition = Residual::AfterActivation(&x);
-                x = block.forward_residual_t(&x, addition, train)?;
-            }
+            x = stage.forward_t(&x, train)?;
         }
         self.head.forward_t(&x, train)
     }
