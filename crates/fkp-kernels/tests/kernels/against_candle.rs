@@ -7,7 +7,7 @@ use fkp_kernels::{
 };
 use proptest::prelude::*;
 
-use crate::support::{compare, random, var};
+use crate::support::{compare, compare_multilinear, random, var};
 
 /// Relative to the largest value; the sums have at most a few thousand terms in f32.
 const TOLERANCE: f64 = 1e-5;
@@ -134,7 +134,7 @@ proptest! {
                 Some(bias) => y.broadcast_add(&bias.reshape((1, c, 1, 1))?),
             }
         };
-        compare(
+        compare_multilinear(
             "depthwise_conv2d",
             &vars,
             || depthwise_conv2d(&x, &weights, bias_tensor, config),

@@ -38,19 +38,27 @@ pub(crate) fn value_and_grads(
 
 /// The largest difference relative to the largest value of the reference.
 pub(crate) fn relative_error(got: &Tensor, reference: &Tensor) -> f64 {
+    error_relative_to(got, reference, reference)
+}
+
+/// The largest difference relative to the largest value of `scale`.
+fn error_relative_to(got: &Tensor, reference: &Tensor, scale: &Tensor) -> f64 {
     assert_eq!(got.dims(), reference.dims());
     let flat = |t: &Tensor| {
         let t = t.to_dtype(candle_core::DType::F64).unwrap();
         t.flatten_all().unwrap().to_vec1::<f64>().unwrap()
     };
     let (got, reference) = (flat(got), flat(reference));
-    let scale = reference.iter().fold(1e-12f64, |a, v| a.max(v.abs()));
+    let scale = flat(scale).iter().fold(1e-12f64, |a, v| a.max(v.abs()));
     let differences = got.iter().zip(&reference).map(|(a, b)| (a - b).abs());
     differences.fold(
         0.0f64,
         |a, d| if d.is_nan() { f64::INFINITY } else { a.max(d) },
     ) / scale
 }
+
+/// A value and the gradients of each variable.
+type ValueAndGrads = (Tensor, Vec<Tensor>);
 
 /// Compares values and gradients of two implementations.
 pub(crate) fn compare(
@@ -60,12 +68,40 @@ pub(crate) fn compare(
     reference: impl Fn() -> Result<Tensor>,
     tolerance: f64,
 ) {
-    let (y, grads) = value_and_grads(vars, ours).unwrap();
-    let (y_ref, grads_ref) = value_and_grads(vars, reference).unwrap();
-    let error = relative_error(&y, &y_ref);
+    let ours = value_and_grads(vars, ours).unwrap();
+    let reference = value_and_grads(vars, reference).unwrap();
+    assert_close(what, &ours, &reference, &reference, tolerance);
+}
+
+/// Like [`compare`] for an operation that is linear in each of `vars`. The errors are relative to the sums of the
+/// absolute products, which bound what rounding can do also where the products cancel.
+pub(crate) fn compare_multilinear(
+    what: &str,
+    vars: &[&Var],
+    ours: impl Fn() -> Result<Tensor>,
+    reference: impl Fn() -> Result<Tensor>,
+    tolerance: f64,
+) {
+    let ours = value_and_grads(vars, ours).unwrap();
+    let expected = value_and_grads(vars, &reference).unwrap();
+    for var in vars {
+        var.set(&var.abs().unwrap()).unwrap();
+    }
+    let sums = value_and_grads(vars, &reference).unwrap();
+    assert_close(what, &ours, &expected, &sums, tolerance);
+}
+
+fn assert_close(
+    what: &str,
+    (y, grads): &ValueAndGrads,
+    (y_ref, grads_ref): &ValueAndGrads,
+    (y_scale, grads_scale): &ValueAndGrads,
+    tolerance: f64,
+) {
+    let error = error_relative_to(y, y_ref, y_scale);
     assert!(error <= tolerance, "{what}: value off by {error:.2e}");
-    for (i, (g, g_ref)) in grads.iter().zip(&grads_ref).enumerate() {
-        let error = relative_error(g, g_ref);
+    for (i, ((g, g_ref), scale)) in grads.iter().zip(grads_ref).zip(grads_scale).enumerate() {
+        let error = error_relative_to(g, g_ref, scale);
         assert!(
             error <= tolerance,
             "{what}: gradient {i} off by {error:.2e}"
