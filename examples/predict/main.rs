@@ -14,7 +14,7 @@ mod video;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
-use fkp_data::decode_image;
+use fkp_data::decode_upright;
 use fkp_examples::{
     detector, detector_help, finish, landmarker, model_help, say, use_threads, write_text,
 };
@@ -43,7 +43,7 @@ struct Arguments {
     /// time.
     #[arg(long)]
     refine: bool,
-    /// Image files and folders (PNG, JPEG, BMP).
+    /// Image files and folders (PNG, JPEG, BMP); turned as the camera was held, where the file says it.
     #[arg(required_unless_present = "video")]
     images: Vec<PathBuf>,
     #[arg(long, help = detector_help(), conflicts_with_all = ["face", "crop"])]
@@ -215,7 +215,7 @@ fn predict_one(
     faces: &Faces,
     overlay: &Path,
 ) -> Result<Prediction> {
-    let image = decode_image(file)?;
+    let image = decode_upright(file)?;
     let found = find(landmarker, &image, faces).with_context(|| file.display().to_string())?;
     draw(landmarker.schema(), &image, &found, overlay)?;
     Ok(Prediction::new(file, &image, &found))

@@ -36,7 +36,9 @@ pub use dataset::{Concat, Dataset, DatasetError, InMemory, Subset};
 pub use detection::{Detection, Detector, LabeledBox, non_maximum_suppression};
 pub use error::fmt_with_causes;
 pub use geometry::{Affine, AffineError, BoundingBox};
-pub use image::{Channel, DecodeError, Image, ImageError, MAX_PIXELS, decode_image};
+pub use image::{
+    Channel, DecodeError, Image, ImageError, MAX_PIXELS, decode_image, decode_upright,
+};
 pub use keypoints::{Keypoint, Keypoints, KeypointsError, Visibility};
 pub use metric::{Direction, Metric};
 pub use random::{Purpose, fnv1a, rng_for};

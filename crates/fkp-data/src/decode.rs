@@ -2,7 +2,7 @@
 
 use crate::DataError;
 use crate::files::read_file;
-use fkp_core::Image;
+use fkp_core::{DecodeError, Image};
 use std::path::Path;
 
 /// Decodes a JPEG, PNG or BMP file with the checks of [`fkp_core::decode_image`].
@@ -11,8 +11,23 @@ use std::path::Path;
 /// If the file cannot be read or is empty, has too many pixels, is truncated or cannot be decoded.
 /// The error names the file.
 pub fn decode_image(path: impl AsRef<Path>) -> Result<Image, DataError> {
-    let path = path.as_ref();
-    fkp_core::decode_image(&read_file(path)?).map_err(|source| DataError::Image {
+    decode(path.as_ref(), fkp_core::decode_image)
+}
+
+/// Like [`decode_image`], turned by the EXIF orientation as [`fkp_core::decode_upright`] does. For
+/// photographs without labels, which refer to the pixels as stored.
+///
+/// # Errors
+/// As for [`decode_image`].
+pub fn decode_upright(path: impl AsRef<Path>) -> Result<Image, DataError> {
+    decode(path.as_ref(), fkp_core::decode_upright)
+}
+
+fn decode(
+    path: &Path,
+    decode: impl Fn(&[u8]) -> Result<Image, DecodeError>,
+) -> Result<Image, DataError> {
+    decode(&read_file(path)?).map_err(|source| DataError::Image {
         path: path.to_owned(),
         source,
     })
@@ -21,7 +36,6 @@ pub fn decode_image(path: impl AsRef<Path>) -> Result<Image, DataError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fkp_core::DecodeError;
     use image::ImageFormat;
     use std::io::Cursor;
     use std::path::PathBuf;

@@ -29,7 +29,7 @@ mod table;
 mod wrappers;
 mod y4m;
 
-pub use decode::decode_image;
+pub use decode::{decode_image, decode_upright};
 pub use error::{AnnotationError, DataError};
 pub use far_labels::FarLabels;
 pub use formats::Format;

@@ -44,4 +44,5 @@ pub use tracker::{OneEuro, TrackedFace, Tracker, TrackerOptions};
 pub use fkp_core::{
     BoundingBox, BoxConvention, CropRule, CropSquare, DecodeError, Detection, Detector, FaceBox,
     Image, InputSpec, Keypoint, Keypoints, Likelihood, OutputSpec, Schema, Task, decode_image,
+    decode_upright,
 };

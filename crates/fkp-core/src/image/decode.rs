@@ -2,6 +2,7 @@
 
 use super::jpeg;
 use crate::Image;
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use std::io::Cursor;
 
@@ -60,7 +61,8 @@ crate::debug_as_sentence!(DecodeError);
 /// The program chooses the formats by the features of the crate `image` that it enables (`jpeg`,
 /// `png`, …); this crate enables none.
 ///
-/// The EXIF orientation is not applied, because labels refer to the pixels as stored.
+/// The EXIF orientation is not applied, because labels refer to the pixels as stored; see
+/// [`decode_upright`].
 ///
 /// ```
 /// use fkp_core::{DecodeError, decode_image};
@@ -73,6 +75,21 @@ crate::debug_as_sentence!(DecodeError);
 /// cannot be decoded, or they are a JPEG that ends before its end-of-image marker, whose missing
 /// part the decoder would fill with gray.
 pub fn decode_image(bytes: &[u8]) -> Result<Image, DecodeError> {
+    Ok(Image::from(decode(bytes)?.0))
+}
+
+/// Like [`decode_image`], turned and mirrored by the EXIF orientation of the file, where it has one: as
+/// the camera was held, and as browsers and image viewers show it.
+///
+/// # Errors
+/// As for [`decode_image`].
+pub fn decode_upright(bytes: &[u8]) -> Result<Image, DecodeError> {
+    let (mut image, orientation) = decode(bytes)?;
+    image.apply_orientation(orientation);
+    Ok(Image::from(image))
+}
+
+fn decode(bytes: &[u8]) -> Result<(DynamicImage, Orientation), DecodeError> {
     if bytes.is_empty() {
         return Err(DecodeError::Empty);
     }
@@ -84,7 +101,7 @@ pub fn decode_image(bytes: &[u8]) -> Result<Image, DecodeError> {
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_BYTES);
     reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(failed)?;
+    let mut decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(DecodeError::TooLarge {
@@ -99,14 +116,16 @@ pub fn decode_image(bytes: &[u8]) -> Result<Image, DecodeError> {
     if is_jpeg && !jpeg::is_complete(bytes) {
         return Err(DecodeError::CutShort { bytes: bytes.len() });
     }
-    DynamicImage::from_decoder(decoder)
-        .map(Image::from)
-        .map_err(failed)
+    // Metadata that cannot be read does not make the pixels unreadable.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let image = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    Ok((image, orientation))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use image::ImageEncoder;
 
     fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -144,6 +163,38 @@ mod tests {
         let mut cursor = Cursor::new(&mut bytes);
         color.write_to(&mut cursor, ImageFormat::Png).unwrap();
         assert_eq!(decode_image(&bytes).unwrap().pixel(1, 0), &[1, 2, 3]);
+    }
+
+    #[test]
+    fn the_orientation_of_the_camera_is_applied_on_request() {
+        // Where the first of the pixels 0 to 5 of 3×2 is after each of the eight orientations, and the size.
+        let cases = [
+            (1, (0, 0), (3, 2)),
+            (2, (2, 0), (3, 2)),
+            (3, (2, 1), (3, 2)),
+            (4, (0, 1), (3, 2)),
+            (5, (0, 0), (2, 3)),
+            (6, (1, 0), (2, 3)),
+            (7, (1, 2), (2, 3)),
+            (8, (0, 2), (2, 3)),
+        ];
+        for (orientation, (x, y), size) in cases {
+            // A TIFF header and a directory of one entry: tag 0x112, type u16, one value.
+            let mut exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+            exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
+            let mut bytes = Vec::new();
+            let mut encoder = image::codecs::png::PngEncoder::new(&mut bytes);
+            encoder.set_exif_metadata(exif).unwrap();
+            let pixels = [10, 11, 12, 13, 14, 15];
+            encoder
+                .write_image(&pixels, 3, 2, image::ExtendedColorType::L8)
+                .unwrap();
+            let stored = decode_image(&bytes).unwrap();
+            assert_eq!((stored.size(), stored.as_bytes()), ((3, 2), &pixels[..]));
+            let upright = decode_upright(&bytes).unwrap();
+            assert_eq!(upright.size(), size, "orientation {orientation}");
+            assert_eq!(upright.pixel(x, y), &[10], "orientation {orientation}");
+        }
     }
 
     #[test]

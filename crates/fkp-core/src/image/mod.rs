@@ -6,7 +6,7 @@ mod jpeg;
 pub(crate) mod planes;
 
 pub use channel::Channel;
-pub use decode::{DecodeError, MAX_PIXELS, decode_image};
+pub use decode::{DecodeError, MAX_PIXELS, decode_image, decode_upright};
 
 use crate::fnv1a;
 use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};

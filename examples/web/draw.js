@@ -1,0 +1,93 @@
+// Draws faces on a canvas that shows the image enlarged by `scale`.
+
+/** A canvas measures from the outer edge of the image, keypoints from the center of its first pixel. */
+const toCanvas = (position, scale) => (position + 0.5) * scale;
+
+/**
+ * Draws every face of an image.
+ * @param {CanvasRenderingContext2D} context
+ * @param {import("./fkp_web.js").Face[]} faces
+ * @param {{scale: number, skeleton: [number, number][], sigma: boolean, pose: boolean, box: boolean}} options
+ */
+export function drawFaces(context, faces, options) {
+  for (const face of faces) {
+    const unit = size(face) * options.scale;
+    if (options.box && face.box) drawBox(context, face.box, options.scale, unit);
+    drawLines(context, face.keypoints, options, unit);
+    if (options.sigma) drawDeviations(context, face.keypoints, options.scale);
+    drawKeypoints(context, face.keypoints, options.scale, unit);
+    if (options.pose && face.pose) drawPose(context, face, options.scale, unit);
+  }
+}
+
+/** The longer side of the keypoints' bounding box, in pixels of the image. */
+function size(face) {
+  const [xs, ys] = [face.keypoints.map((p) => p.x), face.keypoints.map((p) => p.y)];
+  return Math.max(Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys));
+}
+
+function drawBox(context, [x, y, width, height], scale, unit) {
+  context.strokeStyle = "#8ab4f8";
+  context.lineWidth = clamp(unit / 100, 1, 4);
+  context.strokeRect(x * scale, y * scale, width * scale, height * scale);
+}
+
+function drawLines(context, keypoints, { scale, skeleton }, unit) {
+  context.strokeStyle = "rgb(255 255 255 / 55%)";
+  context.lineWidth = clamp(unit / 250, 0.5, 2);
+  context.beginPath();
+  for (const [from, to] of skeleton) {
+    context.moveTo(toCanvas(keypoints[from].x, scale), toCanvas(keypoints[from].y, scale));
+    context.lineTo(toCanvas(keypoints[to].x, scale), toCanvas(keypoints[to].y, scale));
+  }
+  context.stroke();
+}
+
+function drawDeviations(context, keypoints, scale) {
+  context.fillStyle = "rgb(255 196 0 / 28%)";
+  for (const { x, y, sigma } of keypoints) {
+    context.beginPath();
+    context.ellipse(toCanvas(x, scale), toCanvas(y, scale), sigma * scale, sigma * scale, 0, 0, 2 * Math.PI);
+    context.fill();
+  }
+}
+
+function drawKeypoints(context, keypoints, scale, unit) {
+  context.fillStyle = "#00e0a4";
+  context.strokeStyle = "rgb(0 0 0 / 60%)";
+  context.lineWidth = clamp(unit / 500, 0.25, 1);
+  const radius = clamp(unit / 110, 0.6, 5);
+  for (const { x, y } of keypoints) {
+    context.beginPath();
+    context.arc(toCanvas(x, scale), toCanvas(y, scale), radius, 0, 2 * Math.PI);
+    context.fill();
+    context.stroke();
+  }
+}
+
+/** The axes of the head from the mean of the keypoints: its left, down, and toward the viewer. */
+function drawPose(context, { keypoints, pose }, scale, unit) {
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [x, y] = [mean(keypoints.map((p) => p.x)), mean(keypoints.map((p) => p.y))];
+  const radians = (degrees) => (degrees * Math.PI) / 180;
+  const [yaw, pitch, roll] = [pose.yaw, pose.pitch, pose.roll].map(radians);
+  const axes = [
+    ["#ff5a4f", Math.cos(yaw), 0],
+    ["#4fd86a", -Math.sin(pitch) * Math.sin(yaw), Math.cos(pitch)],
+    ["#4f9dff", Math.cos(pitch) * Math.sin(yaw), Math.sin(pitch)],
+  ];
+  context.lineWidth = clamp(unit / 80, 1.5, 6);
+  for (const [color, right, down] of axes) {
+    const [dx, dy] = [
+      right * Math.cos(roll) - down * Math.sin(roll),
+      right * Math.sin(roll) + down * Math.cos(roll),
+    ];
+    context.strokeStyle = color;
+    context.beginPath();
+    context.moveTo(toCanvas(x, scale), toCanvas(y, scale));
+    context.lineTo(toCanvas(x, scale) + (dx * unit) / 3, toCanvas(y, scale) + (dy * unit) / 3);
+    context.stroke();
+  }
+}
+
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
