@@ -1,11 +1,16 @@
 //! The face detectors that ship, measured as their cards say.
 
 use crate::common::{card, check_digest, stated};
-use fkp_core::{Dataset, Keypoints, Schema, SchemaMap};
+use fkp_core::{
+    BoundingBox, Candidates, Dataset, Detection, Detector, Image, Keypoints, LabeledBox, Schema,
+    SchemaMap,
+};
 use fkp_data::{OpenOptions, Split};
 use fkp_examples::DetectionMeasurements;
-use fkp_model::{FaceDetector, Landmarker, Pretrained, PretrainedDetector};
+use fkp_model::{Face, FaceDetector, Landmarker, Pretrained, PretrainedDetector};
+use fkp_synth::{SceneConfig, SynthScenes};
 use fkp_test_support::shared_set;
+use std::error::Error;
 use std::path::Path;
 
 #[test]
@@ -113,4 +118,75 @@ fn no_error_from_the_whole_image_is_larger_than_the_card_says() {
             );
         }
     }
+}
+
+/// Finds nothing for certain but the boxes of `certain`, and doubts all others.
+struct Doubting {
+    certain: Vec<Detection>,
+    doubtful: Vec<Detection>,
+}
+
+impl Detector for Doubting {
+    fn detect(&self, _: &Image) -> Result<Vec<Detection>, Box<dyn Error + Send + Sync>> {
+        Ok(self.certain.clone())
+    }
+
+    fn detect_candidates(&self, _: &Image) -> Result<Candidates, Box<dyn Error + Send + Sync>> {
+        Ok(Candidates {
+            faces: self.certain.clone(),
+            doubtful: self.doubtful.clone(),
+        })
+    }
+}
+
+/// Of the boxes that a detector doubts, a face is returned and a piece of background is not: by models with
+/// a face score of their own and by those without one.
+#[test]
+fn the_face_score_decides_about_doubtful_detections() {
+    let mut config = SceneConfig {
+        count: 12,
+        size: 256,
+        ..SceneConfig::default()
+    };
+    config.heads.few = [1, 1];
+    let scenes = SynthScenes::new(config).unwrap();
+    let (mut faces, mut others, mut seen) = (0, 0, 0);
+    for index in 0..scenes.len() {
+        let scene = scenes.get(index).unwrap();
+        let large = |face: &&LabeledBox| !face.ignore && face.bounds.height >= 40.0;
+        let Some(face) = scene.boxes.iter().find(large) else {
+            continue;
+        };
+        let detection = |bounds| Detection { bounds, score: 0.3 };
+        let corner = BoundingBox::from_image_edges(0.0, 0.0, 50.0, 60.0);
+        if scene
+            .boxes
+            .iter()
+            .any(|face| face.bounds.iou(&corner) > 0.0)
+        {
+            continue;
+        }
+        seen += 1;
+        let detector = Doubting {
+            certain: Vec::new(),
+            doubtful: vec![detection(face.bounds), detection(corner)],
+        };
+        for &model in Pretrained::ALL {
+            let landmarker = Landmarker::from_pretrained(model).unwrap();
+            let doubtful = detector.doubtful.clone();
+            let certain = detector.certain.clone();
+            let landmarker = landmarker.with_detector(Doubting { certain, doubtful });
+            let found = landmarker.detect_faces(&scene.image).unwrap();
+            let is = |bounds| move |found: &Face| found.detection() == Some(detection(bounds));
+            faces += usize::from(found.iter().any(is(face.bounds)));
+            others += usize::from(found.iter().any(is(corner)));
+        }
+    }
+    let asked = seen * Pretrained::ALL.len();
+    assert!(asked >= 5, "{seen} scenes");
+    assert!(10 * faces >= 7 * asked, "{faces} of {asked} faces");
+    assert!(
+        10 * others <= asked,
+        "{others} of {asked} pieces of background"
+    );
 }

@@ -44,6 +44,16 @@ impl Detection {
     }
 }
 
+/// What a detector finds when it is asked for less certain faces as well.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Candidates {
+    /// The faces of [`Detector::detect`].
+    pub faces: Vec<Detection>,
+    /// Detections with lower scores, none of which is one of `faces`: to be judged by something that
+    /// looks closer, such as the face score of a keypoint model.
+    pub doubtful: Vec<Detection>,
+}
+
 /// Finds the faces of an image. Implement it to use another detector than that of `fkp-model`.
 pub trait Detector: Send + Sync {
     /// The faces, those with the highest score first; none is not an error.
@@ -54,6 +64,20 @@ pub trait Detector: Send + Sync {
         &self,
         image: &Image,
     ) -> Result<Vec<Detection>, Box<dyn std::error::Error + Send + Sync>>;
+
+    /// The faces, and less certain ones; the latter are empty unless a detector implements it.
+    ///
+    /// # Errors
+    /// If the detector itself fails.
+    fn detect_candidates(
+        &self,
+        image: &Image,
+    ) -> Result<Candidates, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Candidates {
+            faces: self.detect(image)?,
+            doubtful: Vec::new(),
+        })
+    }
 }
 
 /// Implements [`Detector`] for pointers to detectors.
@@ -65,6 +89,13 @@ macro_rules! forward_detector {
                 image: &Image,
             ) -> Result<Vec<Detection>, Box<dyn std::error::Error + Send + Sync>> {
                 (**self).detect(image)
+            }
+
+            fn detect_candidates(
+                &self,
+                image: &Image,
+            ) -> Result<Candidates, Box<dyn std::error::Error + Send + Sync>> {
+                (**self).detect_candidates(image)
             }
         }
     )*};

@@ -33,7 +33,7 @@ pub use augment::{Augment, NoAugment};
 pub use convention::{ConventionError, LabelConvention, LabelOffsets};
 pub use crop::{BoxConvention, BoxJitter, CropError, CropRule, CropSquare, FaceBox};
 pub use dataset::{Concat, Dataset, DatasetError, InMemory, Subset};
-pub use detection::{Detection, Detector, LabeledBox, non_maximum_suppression};
+pub use detection::{Candidates, Detection, Detector, LabeledBox, non_maximum_suppression};
 pub use error::fmt_with_causes;
 pub use geometry::{Affine, AffineError, BoundingBox};
 pub use image::{

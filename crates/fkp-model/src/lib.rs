@@ -42,7 +42,7 @@ pub use tracker::{OneEuro, TrackedFace, Tracker, TrackerOptions};
 
 // The types of `fkp-core` that applications need, so that they can depend on this crate only.
 pub use fkp_core::{
-    BoundingBox, BoxConvention, CropRule, CropSquare, DecodeError, Detection, Detector, FaceBox,
-    Image, InputSpec, Keypoint, Keypoints, Likelihood, OutputSpec, Schema, Task, decode_image,
-    decode_upright,
+    BoundingBox, BoxConvention, Candidates, CropRule, CropSquare, DecodeError, Detection, Detector,
+    FaceBox, Image, InputSpec, Keypoint, Keypoints, Likelihood, OutputSpec, Schema, Task,
+    decode_image, decode_upright,
 };

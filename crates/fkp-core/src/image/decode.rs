@@ -165,6 +165,45 @@ mod tests {
         assert_eq!(decode_image(&bytes).unwrap().pixel(1, 0), &[1, 2, 3]);
     }
 
+    /// A JPEG of 4×3 red pixels in CMYK, written by Pillow 12:
+    /// `Image.new("CMYK", (4, 3), (0, 255, 255, 0)).save("red.jpg", optimize=True, quality=90)`.
+    const CMYK: &str = concat!(
+        "ffd8ffee000e41646f626500640000000000ffdb0043000302020302020303030304030304050805050404050a070706",
+        "080c0a0c0c0b0a0b0b0d0e12100d0e110e0b0b1016101113141515150c0f171816141812141514ffc000140800030004",
+        "044311004d11005911004b1100ffc40014000100000000000000000000000000000009ffc40014100100000000000000",
+        "000000000000000000ffda000e0443004d0059004b00003f0054c550aa2a6fffd9",
+    );
+
+    #[test]
+    fn other_kinds_of_pixels_become_gray_or_color() {
+        let byte = |i: usize| u8::from_str_radix(&CMYK[2 * i..2 * i + 2], 16).unwrap();
+        let bytes: Vec<u8> = (0..CMYK.len() / 2).map(byte).collect();
+        let red = decode_image(&bytes).unwrap();
+        assert_eq!((red.size(), red.channels()), ((4, 3), 3));
+        let [r, g, b] = red.pixel(3, 2) else { panic!() };
+        assert!(*r > 230 && *g < 25 && *b < 25, "{:?}", red.pixel(3, 2));
+
+        let png = |pixels: DynamicImage| {
+            let mut bytes = Vec::new();
+            pixels
+                .write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)
+                .unwrap();
+            decode_image(&bytes).unwrap()
+        };
+        let deep = png(image::ImageBuffer::from_pixel(2, 1, image::Luma([0x7fff_u16])).into());
+        assert_eq!((deep.channels(), deep.pixel(1, 0)), (1, &[0x7f][..]));
+        let transparent = png(image::ImageBuffer::from_pixel(2, 1, image::LumaA([9_u8, 0])).into());
+        assert_eq!(
+            (transparent.channels(), transparent.pixel(1, 0)),
+            (1, &[9][..])
+        );
+        let line = png(image::GrayImage::from_pixel(65_535, 1, image::Luma([3])).into());
+        assert_eq!(
+            (line.size(), line.pixel(65_534, 0)),
+            ((65_535, 1), &[3][..])
+        );
+    }
+
     #[test]
     fn the_orientation_of_the_camera_is_applied_on_request() {
         // Where the first of the pixels 0 to 5 of 3×2 is after each of the eight orientations, and the size.

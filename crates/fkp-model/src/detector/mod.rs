@@ -7,7 +7,7 @@ pub use options::DetectorOptions;
 
 use crate::{ModelCard, ModelError, ModelFile, NetworkConfig, PretrainedDetector};
 use fkp_core::{
-    Affine, Border, Detection, Detector, Filter, Image, InputSpec, OutputSpec,
+    Affine, Border, Candidates, Detection, Detector, Filter, Image, InputSpec, OutputSpec,
     non_maximum_suppression, warp_affine,
 };
 use plans::Plans;
@@ -128,9 +128,15 @@ impl FaceDetector {
     /// # Errors
     /// If a tensor operation fails.
     pub fn detect(&self, image: &Image) -> Result<Vec<Detection>, ModelError> {
+        self.detect_from(image, self.options.min_score)
+    }
+
+    /// The faces with at least this score.
+    fn detect_from(&self, image: &Image, min_score: f32) -> Result<Vec<Detection>, ModelError> {
         let mut found = Vec::new();
         for (number, scale) in self.options.scales(image.size()).enumerate() {
             let at_scale = self.detect_at(image, scale)?.into_iter();
+            let at_scale = at_scale.filter(|found| found.score >= min_score);
             // Small faces are those of the scale before.
             let is_large = |found: &Detection| {
                 number == 0 || found.bounds.longer_side() * scale >= DetectorOptions::COARSE_PX
@@ -162,7 +168,6 @@ impl FaceDetector {
             .decode(&output, shape, frame, task.schema.len())?;
         let image_from_input = input.input_from_image.inverse();
         let found = found.detections.into_iter();
-        let found = found.filter(|found| found.score >= self.options.min_score);
         Ok(found.map(|found| found.map(&image_from_input)).collect())
     }
 }
@@ -173,6 +178,20 @@ impl Detector for FaceDetector {
         image: &Image,
     ) -> Result<Vec<Detection>, Box<dyn std::error::Error + Send + Sync>> {
         Ok(self.detect(image)?)
+    }
+
+    /// Detections with at least half the score of a face are doubtful.
+    fn detect_candidates(
+        &self,
+        image: &Image,
+    ) -> Result<Candidates, Box<dyn std::error::Error + Send + Sync>> {
+        let min_score = self.options.min_score;
+        // The one with the higher score is kept of two that overlap, so the faces are those of `detect`.
+        let found = self.detect_from(image, min_score / 2.0)?;
+        let (faces, doubtful) = found
+            .into_iter()
+            .partition(|found| found.score >= min_score);
+        Ok(Candidates { faces, doubtful })
     }
 }
 

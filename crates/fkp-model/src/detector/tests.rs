@@ -37,7 +37,9 @@ fn detector() -> FaceDetector {
 #[test]
 fn images_of_any_size_give_boxes_inside_them() {
     let detector = detector();
-    for (width, height) in [(1, 1), (1, 900), (70, 64), (320, 240), (2000, 30)] {
+    let long = [(2000, 30), (65_535, 1), (1, 65_535)];
+    let sizes = [(1, 1), (1, 900), (70, 64), (320, 240)];
+    for (width, height) in sizes.into_iter().chain(long) {
         for channels in [1, 3] {
             let image = Image::filled(width, height, channels, 77);
             let found = detector.detect(&image).unwrap();
@@ -109,4 +111,44 @@ fn invalid_options_and_models_for_keypoints_are_refused() {
     let keypoints = ModelFile::pretrained(Pretrained::default()).unwrap();
     let refused = FaceDetector::from_model_file(keypoints).unwrap_err();
     assert!(refused.to_string().contains("Landmarker"), "{refused}");
+}
+
+#[test]
+fn images_without_content_and_of_a_hundred_megapixels_are_no_error() {
+    let detector = FaceDetector::pretrained().unwrap();
+    for image in [
+        Image::filled(300, 200, 3, 0),
+        Image::filled(300, 200, 3, 255),
+        Image::filled(10_000, 10_000, 1, 128),
+    ] {
+        assert_eq!(detector.detect(&image).unwrap(), []);
+    }
+    let mut noise = Image::filled(300, 200, 1, 0);
+    for (i, value) in noise.as_bytes_mut().iter_mut().enumerate() {
+        *value = (i.wrapping_mul(2_654_435_761) >> 13) as u8;
+    }
+    detector.detect(&noise).unwrap();
+}
+
+#[test]
+fn candidates_are_the_faces_and_weaker_detections() {
+    let detector = detector();
+    let image = Image::filled(320, 240, 3, 77);
+    let all = detector.detect(&image).unwrap();
+    let middle = all[all.len() / 2].score;
+    let options = DetectorOptions {
+        min_score: middle,
+        ..*detector.options()
+    };
+    let detector = detector.with_options(options).unwrap();
+    let candidates = detector.detect_candidates(&image).unwrap();
+    assert_eq!(
+        candidates.faces,
+        Detector::detect(&detector, &image).unwrap()
+    );
+    assert!(!candidates.faces.is_empty());
+    for doubtful in &candidates.doubtful {
+        assert!((middle / 2.0..middle).contains(&doubtful.score));
+    }
+    assert!(!candidates.doubtful.is_empty() || all.iter().all(|found| found.score >= middle));
 }

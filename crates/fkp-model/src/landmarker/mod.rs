@@ -9,8 +9,10 @@ pub use options::DetectOptions;
 use crate::{Face, InferencePlan, ModelCard, ModelError, ModelFile, Network, Pretrained};
 use candle_core::{Device, Tensor};
 use candle_nn::ModuleT;
-use faces::FaceSource;
-use fkp_core::{CropSquare, Detector, FaceBox, Image, InputSpec, OutputSpec, Prediction, Schema};
+use faces::{FaceSource, face_judge};
+use fkp_core::{
+    CropSquare, Detection, Detector, FaceBox, Image, InputSpec, OutputSpec, Prediction, Schema,
+};
 use keypoints::ReturnedKeypoints;
 use options::{average, mirror};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -281,6 +283,10 @@ impl Landmarker {
     /// All faces of an image, with their keypoints, those with the highest
     /// [score of the detector](Face::detection) first. Empty if there is none.
     ///
+    /// A [doubtful](fkp_core::Candidates::doubtful) detection is returned if its [face score](Face::score), by this
+    /// model or, if it has none, by the default one, is at least the
+    /// [threshold](Self::score_threshold); in an image without a certain face, at least ½.
+    ///
     /// ```
     /// use fkp_model::{Image, Landmarker};
     /// let landmarker = Landmarker::pretrained()?;
@@ -293,8 +299,29 @@ impl Landmarker {
     /// If the detector or a tensor operation fails.
     pub fn detect_faces(&self, image: &Image) -> Result<Vec<Face>, ModelError> {
         let detector = self.detector.get()?;
-        let found = self.install(|| detector.detect(image));
+        let found = self.install(|| detector.detect_candidates(image));
         let found = found.map_err(|source| ModelError::Detector { source })?;
+        let mut faces = self.detect_found(image, found.faces)?;
+        if found.doubtful.is_empty() {
+            return Ok(faces);
+        }
+        let is_certain = !faces.is_empty();
+        let confirmed = if self.model.card.task.output.has_face_score() {
+            let doubtful = self.detect_found(image, found.doubtful)?;
+            self.confirm(doubtful, is_certain)
+        } else {
+            let judge = face_judge()?;
+            let doubtful = self.install(|| judge.detect_found(image, found.doubtful))?;
+            let confirmed = judge.confirm(doubtful, is_certain);
+            let confirmed = confirmed.iter().filter_map(Face::detection);
+            self.detect_found(image, confirmed.collect())?
+        };
+        faces.extend(confirmed);
+        Ok(faces)
+    }
+
+    /// The keypoints of each detection.
+    fn detect_found(&self, image: &Image, found: Vec<Detection>) -> Result<Vec<Face>, ModelError> {
         let boxes = found.iter().map(|found| FaceBox::face(found.bounds));
         let boxes: Vec<FaceBox> = boxes.collect();
         let mut faces = self.detect_in_boxes(image, &boxes)?;
@@ -302,6 +329,18 @@ impl Landmarker {
             face.detection = Some(found);
         }
         Ok(faces)
+    }
+
+    /// The faces whose score is high enough, in an image with a certain face or without one.
+    fn confirm(&self, doubtful: Vec<Face>, is_certain: bool) -> Vec<Face> {
+        const LIKELY: f32 = 0.5;
+        let threshold = self.score_threshold().unwrap_or(LIKELY);
+        let min_score = match is_certain {
+            true => threshold,
+            false => threshold.min(LIKELY),
+        };
+        let is_confirmed = |face: &Face| face.score().is_some_and(|score| score >= min_score);
+        doubtful.into_iter().filter(is_confirmed).collect()
     }
 
     /// The face in each square.
