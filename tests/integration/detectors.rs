@@ -94,7 +94,10 @@ fn error(found: &Keypoints, labels: &Keypoints) -> f64 {
 fn no_error_from_the_whole_image_is_larger_than_the_card_says() {
     let pairs = [
         (PretrainedDetector::Faces, Pretrained::Fast),
-        (PretrainedDetector::ResearchFaces, Pretrained::ResearchFast),
+        (
+            PretrainedDetector::ResearchFaces,
+            Pretrained::ResearchAccurate,
+        ),
     ];
     for (detector, model) in pairs {
         let landmarker = Landmarker::from_pretrained(model).unwrap();

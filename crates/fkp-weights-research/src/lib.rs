@@ -11,6 +11,13 @@ pub const FAST: Weights = Weights::new(
     include_str!("../weights/fast.sha256"),
 );
 
+/// The same from a network with three times the parameters.
+pub const ACCURATE: Weights = Weights::new(
+    "research-accurate",
+    include_bytes!("../weights/accurate.safetensors"),
+    include_str!("../weights/accurate.sha256"),
+);
+
 /// A face detector, trained on photographs.
 pub const FACES: Weights = Weights::new(
     "research-faces",
