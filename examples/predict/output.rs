@@ -120,9 +120,10 @@ pub(crate) fn draw(schema: &Schema, image: &Image, faces: &[Face], path: &Path) 
     for face in faces {
         let scale = map.determinant().abs().sqrt();
         let side = face.crop().side * scale;
-        let radius = ((side / 200.0).round() as i32).clamp(1, 12);
+        // The keypoints of a small face would hide it.
+        let radius = ((side / 200.0).round() as i32).min(12);
         if let Some(found) = face.detection() {
-            let thickness = (radius as u32).min(4);
+            let thickness = (radius as u32).clamp(1, 4);
             draw_box(
                 &mut canvas,
                 &found.bounds,

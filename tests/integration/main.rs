@@ -12,3 +12,4 @@ mod pipeline;
 mod pretrained;
 mod real_data;
 mod sources;
+mod tracking;

@@ -41,8 +41,8 @@ pub fn enlarge(image: &Image, factor: f64) -> Result<(RgbImage, Affine), DrawErr
     Ok((image::DynamicImage::from(image).into_rgb8(), map))
 }
 
-/// Draws the labeled keypoints as discs of `radius` pixels of the canvas, and the schema's skeleton
-/// as lines between them. Keypoints that are not visible are drawn darker.
+/// Draws the labeled keypoints as discs of `radius` pixels of the canvas with a black border, or with
+/// a radius of 0 as single pixels without, and the schema's skeleton as lines between them. Keypoints that are not visible are drawn darker.
 pub fn draw_keypoints(
     canvas: &mut RgbImage,
     keypoints: &Keypoints,
@@ -81,7 +81,9 @@ pub fn draw_keypoints(
             Visibility::Visible => color,
             _ => interpolate(color, Rgb([0, 0, 0]), 0.5),
         };
-        draw_filled_circle_mut(canvas, center, radius + 1, Rgb([0, 0, 0]));
+        if radius > 0 {
+            draw_filled_circle_mut(canvas, center, radius + 1, Rgb([0, 0, 0]));
+        }
         draw_filled_circle_mut(canvas, center, radius, shade);
     }
 }
