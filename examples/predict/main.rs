@@ -43,7 +43,7 @@ struct Arguments {
     /// time.
     #[arg(long)]
     refine: bool,
-    /// Image files and folders (PNG, JPEG, BMP); turned as the camera was held, where the file says it.
+    /// Image files and folders (PNG, JPEG, BMP), made upright by their EXIF orientation.
     #[arg(required_unless_present = "video")]
     images: Vec<PathBuf>,
     #[arg(long, help = detector_help(), conflicts_with_all = ["face", "crop"])]

@@ -3,7 +3,7 @@
 use crate::OVERLAY;
 use crate::output::{Prediction, draw};
 use anyhow::{Context, Result, bail};
-use fkp_data::{Y4mReader, decode_image};
+use fkp_data::{Y4mReader, decode_upright};
 use fkp_examples::say;
 use fkp_model::{Face, Image, Tracker};
 use serde::Serialize;
@@ -50,7 +50,7 @@ pub(crate) fn predict(
     let name = video.display().to_string();
     if let Some(frames) = frames {
         for (number, frame) in frames.iter().enumerate() {
-            let image = decode_image(frame)?;
+            let image = decode_upright(frame)?;
             let seconds = number as f64 / DEFAULT_RATE;
             writer.add(&image, seconds, &frame.display().to_string())?;
         }

@@ -8,41 +8,53 @@ const MAX_SIDE = 4096;
 const MIN_VIEW = 720;
 
 const element = (id) => document.getElementById(id);
-const [stage, view, statusLine] = [element("stage"), element("view"), element("status")];
+const [stage, view] = [element("stage"), element("view")];
 const context = view.getContext("2d");
-const pixels = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+/** For reading the pixels of images and frames, and for drawing them enlarged. */
+const [reader, original] = [1, 2].map(() =>
+  document.createElement("canvas").getContext("2d", { willReadFrequently: true }),
+);
 
-let landmarker;
-/** What is shown: the name of an image and its pixels. */
+let landmarker = null;
+/** What is shown: `name`, `image`, `faces` and the `skeleton` of their keypoints. */
 let shown = null;
 let camera = null;
+/** Counts images and camera starts: what is not ready when the next one begins is dropped. */
+let current = 0;
 
-start();
+listen();
+load();
 
-async function start() {
+async function load() {
   try {
     await init({ module_or_path: unpack("fkp_web_bg.wasm.gz") });
     landmarker = new FaceLandmarker({ schema: element("schema").value });
   } catch (error) {
     return fail(`The model could not be loaded: ${error.message}.`);
   }
+  element("controls").querySelector("fieldset").disabled = false;
   say("Ready.");
-  connect();
+  document.documentElement.dataset.ready = "true";
 }
 
-/** The WebAssembly file, which is compiled while it is loaded. */
+/** The WebAssembly file, whether or not the server unpacked it on the way. */
 async function unpack(file) {
   const response = await fetch(file);
   if (!response.ok) throw new Error(`${file}: the server answers ${response.status}`);
-  const stream = response.body.pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream, { headers: { "content-type": "application/wasm" } });
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const stream = new Blob([bytes]).stream();
+  const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  const unpacked = isPacked ? stream.pipeThrough(new DecompressionStream("gzip")) : stream;
+  return new Response(unpacked, { headers: { "content-type": "application/wasm" } });
 }
 
-function connect() {
+function listen() {
   element("controls").addEventListener("submit", (event) => event.preventDefault());
   element("file").addEventListener("change", (event) => {
-    open([...event.target.files]);
+    const files = [...event.target.files];
     event.target.value = "";
+    // Without a file, the dialog was canceled.
+    if (files.length > 0) open(files);
   });
   element("camera").addEventListener("click", () => (camera ? stopCamera() : startCamera()));
   element("schema").addEventListener("change", changeSchema);
@@ -63,34 +75,37 @@ function connect() {
     if (files.length === 0) return fail("The clipboard has no image.");
     open(files);
   });
-  document.documentElement.dataset.ready = "true";
 }
 
 /** Shows the first of these files. */
 async function open([file, ...others]) {
+  if (!landmarker) return fail("The model is not loaded yet.");
   if (!file) return fail("What was dropped is not a file.");
   stopCamera();
+  const mine = ++current;
   let bitmap;
   try {
-    // Turned as the camera was held (EXIF).
+    // Upright by its EXIF orientation.
     bitmap = await createImageBitmap(file);
   } catch {
-    return fail(`${file.name} is not an image that this browser can read.`);
+    if (mine === current) fail(`${file.name} is not an image that this browser can read.`);
+    return;
   }
-  const reduction = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height));
-  const image = read(bitmap, bitmap.width * reduction, bitmap.height * reduction);
+  if (mine === current) {
+    const reduction = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height));
+    stage.classList.remove("mirrored");
+    show(file.name, read(bitmap, bitmap.width * reduction, bitmap.height * reduction));
+    if (others.length > 0) element("status").textContent += ` The other files (${others.length}) are not shown.`;
+  }
   bitmap.close();
-  stage.classList.remove("mirrored");
-  show(file.name, image);
-  if (others.length > 0) statusLine.textContent += ` Only the first of ${others.length + 1} files is shown.`;
 }
 
 /** The pixels of an image or of a video frame. */
 function read(source, width, height) {
-  pixels.canvas.width = Math.max(1, Math.round(width));
-  pixels.canvas.height = Math.max(1, Math.round(height));
-  pixels.drawImage(source, 0, 0, pixels.canvas.width, pixels.canvas.height);
-  return pixels.getImageData(0, 0, pixels.canvas.width, pixels.canvas.height);
+  const { canvas } = reader;
+  [canvas.width, canvas.height] = [width, height].map((side) => Math.max(1, Math.round(side)));
+  reader.drawImage(source, 0, 0, canvas.width, canvas.height);
+  return reader.getImageData(0, 0, canvas.width, canvas.height);
 }
 
 /** Finds the faces of an image, and draws both. */
@@ -103,40 +118,40 @@ function show(name, image) {
     return fail(`${name}: ${error.message}.`);
   }
   const milliseconds = performance.now() - began;
-  shown = { name, image, faces };
+  shown = { name, image, faces, skeleton: landmarker.skeleton };
   redraw();
-  if (faces.length === 0) return say(`No face was found in ${name}.`);
-  say(`${count(faces)} in ${name}, ${times(milliseconds, faces)}.`);
+  say(faces.length === 0 ? `No face was found in ${name}.` : `${count(faces)} in ${name}.`, duration(milliseconds, faces));
 }
 
 async function startCamera() {
   if (!navigator.mediaDevices) return fail("The camera needs a page that is opened by https or from localhost.");
-  const button = element("camera");
-  button.disabled = true;
-  let stream;
-  try {
-    const video = { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "user" };
-    stream = await navigator.mediaDevices.getUserMedia({ video });
-  } catch (error) {
-    return fail(CAMERA_ERRORS[error.name] ?? `The camera could not be started: ${error.message}.`);
-  } finally {
-    button.disabled = false;
-  }
+  const mine = ++current;
   const video = document.createElement("video");
-  video.muted = true;
-  video.playsInline = true;
-  video.srcObject = stream;
+  [video.muted, video.playsInline] = [true, true];
+  let stream = null;
+  try {
+    const wanted = { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "user" };
+    stream = await navigator.mediaDevices.getUserMedia({ video: wanted });
+    video.srcObject = stream;
+    await video.play();
+  } catch (error) {
+    stopStream(stream);
+    if (mine === current) fail(CAMERA_ERRORS[error.name] ?? `The camera could not be started: ${error.message}.`);
+    return;
+  }
+  if (mine !== current) return stopStream(stream);
+  landmarker.resetTracks();
+  const started = { video, stream, history: [], faces: null };
   stream.getVideoTracks()[0].addEventListener("ended", () => {
+    if (camera !== started) return;
     stopCamera();
     fail("The camera was disconnected.");
   });
-  await video.play();
-  landmarker.resetTracks();
-  camera = { video, stream, times: [] };
-  button.textContent = "Stop the camera";
-  button.setAttribute("aria-pressed", "true");
+  camera = started;
+  element("camera").textContent = "Stop the camera";
+  element("camera").classList.add("primary");
   stage.classList.add("mirrored");
-  nextFrame();
+  nextFrame(started);
 }
 
 const CAMERA_ERRORS = {
@@ -146,26 +161,31 @@ const CAMERA_ERRORS = {
   NotReadableError: "The camera is used by another program.",
 };
 
+function stopStream(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+}
+
 function stopCamera() {
+  current++;
   if (!camera) return;
-  for (const track of camera.stream.getTracks()) track.stop();
-  camera.video.srcObject = null;
+  stopStream(camera.stream);
   camera = null;
   element("camera").textContent = "Start the camera";
-  element("camera").setAttribute("aria-pressed", "false");
+  element("camera").classList.remove("primary");
   say("The camera is off.");
 }
 
-function nextFrame() {
-  const { video } = camera;
-  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(onFrame);
-  else requestAnimationFrame(onFrame);
+function nextFrame(started) {
+  const { video } = started;
+  const next = (now) => onFrame(started, now);
+  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(next);
+  else requestAnimationFrame(next);
 }
 
-/** The faces of a frame, the time that they took, and the frames of the last second. */
-function onFrame(now) {
-  if (!camera) return;
-  const { video, times: history } = camera;
+/** The faces of a frame, the time that they took, and the number of frames of the last second. */
+function onFrame(started, now) {
+  if (camera !== started) return;
+  const { video, history } = started;
   const image = read(video, video.videoWidth, video.videoHeight);
   const began = performance.now();
   let faces;
@@ -178,43 +198,50 @@ function onFrame(now) {
   const ended = performance.now();
   history.push({ at: ended, milliseconds: ended - began });
   while (history[0].at < ended - 1000) history.shift();
-  shown = { name: "the camera", image, faces };
+  shown = { name: "the camera", image, faces, skeleton: landmarker.skeleton };
   redraw();
   view.dataset.frames = Number(view.dataset.frames ?? 0) + 1;
-  const milliseconds = history.reduce((sum, frame) => sum + frame.milliseconds, 0) / history.length;
-  // A screen reader would read every frame.
-  if (!camera.said || ended - camera.said > 500) {
-    camera.said = ended;
-    const found = faces.length === 0 ? "No face" : count(faces);
-    say(`${found}, ${times(milliseconds, faces)}, ${history.length} frames a second.`);
+  // A screen reader reads every change of the status, so only the number of faces is in it.
+  if (started.faces !== faces.length) {
+    started.faces = faces.length;
+    say(faces.length === 0 ? "No face in the camera." : `${count(faces)} in the camera.`);
   }
-  nextFrame();
+  const milliseconds = history.reduce((sum, frame) => sum + frame.milliseconds, 0) / history.length;
+  element("timing").textContent = `${duration(milliseconds, faces)}, ${history.length} frames a second`;
+  nextFrame(started);
 }
 
 const count = (faces) => (faces.length === 1 ? "1 face" : `${faces.length} faces`);
 
-function times(milliseconds, faces) {
+function duration(milliseconds, faces) {
   const each = faces.length > 1 ? ` (${(milliseconds / faces.length).toFixed(1)} ms a face)` : "";
   return `${milliseconds.toFixed(1)} ms${each}`;
 }
 
 function changeSchema() {
+  let changed;
+  try {
+    changed = new FaceLandmarker({ schema: element("schema").value });
+  } catch (error) {
+    return fail(`The keypoints could not be changed: ${error.message}.`);
+  }
   landmarker.free();
-  landmarker = new FaceLandmarker({ schema: element("schema").value });
+  landmarker = changed;
   if (shown && !camera) show(shown.name, shown.image);
 }
 
 function redraw() {
   if (!shown) return;
-  const { image, faces, name } = shown;
+  const { image, faces, name, skeleton } = shown;
   const scale = Math.max(1, MIN_VIEW / Math.max(image.width, image.height));
   const [width, height] = [Math.round(image.width * scale), Math.round(image.height * scale)];
   if (view.width !== width || view.height !== height) [view.width, view.height] = [width, height];
-  // What `read` read last is still there.
-  context.drawImage(pixels.canvas, 0, 0, width, height);
+  [original.canvas.width, original.canvas.height] = [image.width, image.height];
+  original.putImageData(image, 0, 0);
+  context.drawImage(original.canvas, 0, 0, width, height);
   drawFaces(context, faces, {
     scale,
-    skeleton: landmarker.skeleton,
+    skeleton,
     sigma: element("show-sigma").checked,
     pose: element("show-pose").checked,
     box: element("show-box").checked,
@@ -227,40 +254,40 @@ function redraw() {
 }
 
 function fillTable(faces) {
-  const degrees = (value) => (value === undefined ? "–" : value.toFixed(0));
+  const rounded = (value, digits) => (value === undefined ? "–" : value.toFixed(digits));
   const rows = faces.map((face, index) => {
-    const sigma = face.keypoints.reduce((sum, p) => sum + p.sigma, 0) / face.keypoints.length;
-    const score = face.score ?? face.faceScore;
+    const sigma = face.keypoints.reduce((sum, keypoint) => sum + keypoint.sigma, 0) / face.keypoints.length;
     const cells = [
-      (face.id ?? index) + 1,
-      score === undefined ? "–" : score.toFixed(2),
-      degrees(face.pose?.yaw),
-      degrees(face.pose?.pitch),
-      degrees(face.pose?.roll),
+      String((face.id ?? index) + 1),
+      rounded(face.faceScore, 2),
+      rounded(face.pose?.yaw, 0),
+      rounded(face.pose?.pitch, 0),
+      rounded(face.pose?.roll, 0),
       `${sigma.toFixed(1)} px`,
     ];
     const row = document.createElement("tr");
     for (const text of cells) row.insertCell().textContent = text;
     return row;
   });
-  const table = element("faces");
-  table.hidden = faces.length === 0;
-  table.tBodies[0].replaceChildren(...rows);
+  element("faces").hidden = faces.length === 0;
+  element("faces").querySelector("tbody").replaceChildren(...rows);
 }
 
+/** While the details are closed there is no text, so that it is never that of an earlier frame. */
 function showJson() {
-  if (!shown || !element("result").open) return;
-  const { image, faces, name } = shown;
-  const result = { file: name, width: image.width, height: image.height, faces };
-  element("json").textContent = JSON.stringify(result, null, 1);
+  const isShown = shown && element("result").open;
+  const { image, faces, name } = shown ?? {};
+  const result = isShown && { file: name, width: image.width, height: image.height, faces };
+  element("json").textContent = isShown ? JSON.stringify(result, null, 1) : "";
 }
 
-function say(sentence) {
-  statusLine.classList.remove("error");
-  statusLine.textContent = sentence;
+function say(sentence, timing = "") {
+  element("status").classList.remove("error");
+  element("status").textContent = sentence;
+  element("timing").textContent = timing;
 }
 
 function fail(sentence) {
-  statusLine.classList.add("error");
-  statusLine.textContent = sentence;
+  say(sentence);
+  element("status").classList.add("error");
 }

@@ -12,7 +12,7 @@ const toCanvas = (position, scale) => (position + 0.5) * scale;
 export function drawFaces(context, faces, options) {
   for (const face of faces) {
     const unit = size(face) * options.scale;
-    if (options.box && face.box) drawBox(context, face.box, options.scale, unit);
+    if (options.box) drawBox(context, boxOf(face), options.scale, unit);
     drawLines(context, face.keypoints, options, unit);
     if (options.sigma) drawDeviations(context, face.keypoints, options.scale);
     drawKeypoints(context, face.keypoints, options.scale, unit);
@@ -20,10 +20,22 @@ export function drawFaces(context, faces, options) {
   }
 }
 
-/** The longer side of the keypoints' bounding box, in pixels of the image. */
+/** The box of the detector; around the keypoints in a video, where the detector does not run on every frame. */
+function boxOf(face) {
+  return face.id === undefined && face.box ? face.box : bounds(face.keypoints);
+}
+
+/** x, y, width and height from the outer edge of the image, in its pixels. */
+function bounds(keypoints) {
+  const [xs, ys] = [keypoints.map((p) => p.x + 0.5), keypoints.map((p) => p.y + 0.5)];
+  const [x, y] = [Math.min(...xs), Math.min(...ys)];
+  return [x, y, Math.max(...xs) - x, Math.max(...ys) - y];
+}
+
+/** The longer side of a face, in pixels of the image. */
 function size(face) {
-  const [xs, ys] = [face.keypoints.map((p) => p.x), face.keypoints.map((p) => p.y)];
-  return Math.max(Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys));
+  const [, , width, height] = bounds(face.keypoints);
+  return Math.max(width, height);
 }
 
 function drawBox(context, [x, y, width, height], scale, unit) {
@@ -65,7 +77,7 @@ function drawKeypoints(context, keypoints, scale, unit) {
   }
 }
 
-/** The axes of the head from the mean of the keypoints: its left, down, and toward the viewer. */
+/** The axes of the head from the mean of the keypoints: its left, down, and forward. */
 function drawPose(context, { keypoints, pose }, scale, unit) {
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [x, y] = [mean(keypoints.map((p) => p.x)), mean(keypoints.map((p) => p.y))];

@@ -7,7 +7,7 @@ use fkp_core::{
 };
 use fkp_data::{OpenOptions, Split};
 use fkp_examples::DetectionMeasurements;
-use fkp_model::{Face, FaceDetector, Landmarker, Pretrained, PretrainedDetector};
+use fkp_model::{DetectorOptions, Face, FaceDetector, Landmarker, Pretrained, PretrainedDetector};
 use fkp_synth::{SceneConfig, SynthScenes};
 use fkp_test_support::shared_set;
 use std::error::Error;
@@ -123,70 +123,104 @@ fn no_error_from_the_whole_image_is_larger_than_the_card_says() {
     }
 }
 
-/// Finds nothing for certain but the boxes of `certain`, and doubts all others.
-struct Doubting {
-    certain: Vec<Detection>,
-    doubtful: Vec<Detection>,
-}
-
-impl Detector for Doubting {
-    fn detect(&self, _: &Image) -> Result<Vec<Detection>, Box<dyn Error + Send + Sync>> {
-        Ok(self.certain.clone())
-    }
-
-    fn detect_candidates(&self, _: &Image) -> Result<Candidates, Box<dyn Error + Send + Sync>> {
-        Ok(Candidates {
-            faces: self.certain.clone(),
-            doubtful: self.doubtful.clone(),
-        })
-    }
-}
-
-/// Of the boxes that a detector doubts, a face is returned and a piece of background is not: by models with
-/// a face score of their own and by those without one.
-#[test]
-fn the_face_score_decides_about_doubtful_detections() {
+/// Scenes with one head each.
+fn scenes() -> SynthScenes {
     let mut config = SceneConfig {
         count: 12,
         size: 256,
         ..SceneConfig::default()
     };
     config.heads.few = [1, 1];
-    let scenes = SynthScenes::new(config).unwrap();
-    let (mut faces, mut others, mut seen) = (0, 0, 0);
+    SynthScenes::new(config).unwrap()
+}
+
+#[test]
+fn doubtful_detections_have_at_least_half_the_lowest_score() {
+    let detector = FaceDetector::pretrained().unwrap();
+    let from = |min_score| {
+        let options = DetectorOptions {
+            min_score,
+            ..*detector.options()
+        };
+        detector.with_options(options).unwrap()
+    };
+    let scenes = scenes();
+    let mut doubted = 0;
     for index in 0..scenes.len() {
-        let scene = scenes.get(index).unwrap();
-        let large = |face: &&LabeledBox| !face.ignore && face.bounds.height >= 40.0;
-        let Some(face) = scene.boxes.iter().find(large) else {
+        let image = scenes.get(index).unwrap().image;
+        let all = from(0.02).detect(&image).unwrap();
+        let Some(strongest) = all.first() else {
             continue;
         };
-        let detection = |bounds| Detection { bounds, score: 0.3 };
+        let detector = from(strongest.score);
+        let candidates = detector.detect_candidates(&image).unwrap();
+        assert_eq!(candidates.faces, detector.detect(&image).unwrap());
+        let scores = strongest.score / 2.0..strongest.score;
+        let expected = all.iter().filter(|found| scores.contains(&found.score));
+        let expected: Vec<Detection> = expected.copied().collect();
+        doubted += expected.len();
+        assert_eq!(candidates.doubtful, expected);
+    }
+    assert!(doubted > 0, "no scene has a doubtful detection");
+}
+
+/// A detector that finds the same in every image.
+#[derive(Clone)]
+struct Fixed(Candidates);
+
+impl Detector for Fixed {
+    fn detect(&self, _: &Image) -> Result<Vec<Detection>, Box<dyn Error + Send + Sync>> {
+        Ok(self.0.faces.clone())
+    }
+
+    fn detect_candidates(&self, _: &Image) -> Result<Candidates, Box<dyn Error + Send + Sync>> {
+        Ok(self.0.clone())
+    }
+}
+
+/// A doubtful face is returned and a doubtful piece of background is not, in images with a certain
+/// face and without one, by models with a face score of their own and by those without one.
+#[test]
+fn the_face_score_decides_about_doubtful_detections() {
+    let models = Pretrained::ALL.iter();
+    let models = models.map(|model| Landmarker::from_pretrained(*model).unwrap());
+    let models: Vec<Landmarker> = models.collect();
+    let scenes = scenes();
+    let (mut seen, mut faces, mut others) = (0, 0, 0);
+    for index in 0..scenes.len() {
+        let scene = scenes.get(index).unwrap();
+        let is_large = |face: &&LabeledBox| !face.ignore && face.bounds.height >= 40.0;
         let corner = BoundingBox::from_image_edges(0.0, 0.0, 50.0, 60.0);
-        if scene
-            .boxes
-            .iter()
-            .any(|face| face.bounds.iou(&corner) > 0.0)
-        {
+        let is_covered = |face: &LabeledBox| face.bounds.iou(&corner) > 0.0;
+        let Some(face) = scene.boxes.iter().find(is_large) else {
+            continue;
+        };
+        if scene.boxes.iter().any(is_covered) {
             continue;
         }
         seen += 1;
-        let detector = Doubting {
-            certain: Vec::new(),
-            doubtful: vec![detection(face.bounds), detection(corner)],
+        let doubted = |bounds| Detection { bounds, score: 0.3 };
+        let certain = Detection {
+            bounds: BoundingBox::from_image_edges(150.0, 150.0, 50.0, 60.0),
+            score: 0.9,
         };
-        for &model in Pretrained::ALL {
-            let landmarker = Landmarker::from_pretrained(model).unwrap();
-            let doubtful = detector.doubtful.clone();
-            let certain = detector.certain.clone();
-            let landmarker = landmarker.with_detector(Doubting { certain, doubtful });
-            let found = landmarker.detect_faces(&scene.image).unwrap();
-            let is = |bounds| move |found: &Face| found.detection() == Some(detection(bounds));
-            faces += usize::from(found.iter().any(is(face.bounds)));
-            others += usize::from(found.iter().any(is(corner)));
+        for certain in [vec![], vec![certain]] {
+            let detector = Fixed(Candidates {
+                faces: certain.clone(),
+                doubtful: vec![doubted(face.bounds), doubted(corner)],
+            });
+            for model in &models {
+                let model = model.with_detector(detector.clone());
+                let found = model.detect_faces(&scene.image).unwrap();
+                let found: Vec<Detection> = found.iter().filter_map(Face::detection).collect();
+                assert!(found.starts_with(&certain));
+                faces += usize::from(found.contains(&doubted(face.bounds)));
+                others += usize::from(found.contains(&doubted(corner)));
+            }
         }
     }
-    let asked = seen * Pretrained::ALL.len();
-    assert!(asked >= 5, "{seen} scenes");
+    assert!(seen >= 5, "{seen} scenes");
+    let asked = 2 * seen * models.len();
     assert!(10 * faces >= 7 * asked, "{faces} of {asked} faces");
     assert!(
         10 * others <= asked,

@@ -71,7 +71,11 @@ fn the_files_are_small_and_have_the_checksums_of_their_crates_and_cards() {
     for &model in Pretrained::ALL {
         let weights = model.weights();
         check_digest(&weights);
-        assert!(weights.bytes.len() <= 2_000_000);
+        let limit = match model {
+            Pretrained::ResearchAccurate => 6_000_000,
+            _ => 2_000_000,
+        };
+        assert!(weights.bytes.len() <= limit, "{}", model.name());
     }
 }
 
@@ -136,7 +140,7 @@ fn kaggles_images_are_predicted_in_their_own_pixels() {
         println!("{}: {mae:.3} px", model.name());
         let stated = stated(&card(model.name()), "MAE on Kaggle's images");
         assert!(
-            mae < stated + 0.03,
+            (mae - stated).abs() < 0.03,
             "{}: {mae:.3} px, the card has {stated}",
             model.name()
         );

@@ -2,7 +2,7 @@
 
 use fkp_core::{Affine, Border, Dataset, Filter, Image, Keypoints, Sample, warp_affine};
 use fkp_data::{OpenOptions, Split};
-use fkp_model::{Landmarker, Tracker, TrackerOptions};
+use fkp_model::{Landmarker, OneEuro, Tracker, TrackerOptions};
 use fkp_synth::{KeypointSet, SynthConfig, SynthFaces};
 use fkp_test_support::shared_set;
 use std::collections::BTreeMap;
@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 const FRAMES_PER_SECOND: f64 = 30.0;
 
 /// The keypoints of the one face of a video in each frame.
-fn track(frames: &[Image], smoothing: bool) -> Vec<Keypoints> {
-    let mut options = TrackerOptions::default();
-    if !smoothing {
-        options.smoothing = None;
-    }
+fn track(frames: &[Image], smoothing: Option<OneEuro>) -> Vec<Keypoints> {
+    let options = TrackerOptions {
+        smoothing,
+        ..TrackerOptions::default()
+    };
     let tracker = Tracker::new(Landmarker::pretrained().unwrap());
     let mut tracker = tracker.with_options(options).unwrap();
     let mut tracked = Vec::new();
@@ -79,7 +79,7 @@ fn smoothing_halves_the_jitter_of_faces_in_a_video() {
         let images: Vec<Image> = samples.iter().map(|(_, s)| s.image.clone()).collect();
         let labels: Vec<&Keypoints> = samples.iter().map(|(_, s)| &s.keypoints).collect();
         let of = |smoothing| jitter(&track(&images, smoothing), &labels);
-        let (without, with) = (of(false), of(true));
+        let (without, with) = (of(None), of(Some(OneEuro::default())));
         println!("{video}: {without:.3} px, smoothed {with:.3} px");
         let count = images.len() as f64;
         (raw, smooth, frames) = (raw + count * without, smooth + count * with, frames + count);
@@ -92,7 +92,7 @@ fn smoothing_halves_the_jitter_of_faces_in_a_video() {
     assert!(smooth <= 0.5 * raw, "{smooth} of {raw} px");
 }
 
-/// Where the face is in a frame: a path with a known shift of the whole image.
+/// The known shift of the face at a time, in pixels.
 fn path(seconds: f64, amplitude_px: f64) -> (f64, f64) {
     let angle = std::f64::consts::TAU * 0.5 * seconds;
     (
@@ -161,8 +161,8 @@ fn smoothed_keypoints_follow_a_moving_head_within_a_frame() {
                 )
             };
             let frames: Vec<Image> = (0..75).map(frame).collect();
-            let smooth = lag(&track(&frames, true), amplitude_px);
-            let raw = lag(&track(&frames, false), amplitude_px);
+            let smooth = lag(&track(&frames, Some(OneEuro::default())), amplitude_px);
+            let raw = lag(&track(&frames, None), amplitude_px);
             println!("face {index}, {amplitude_px} px: {smooth:.2} frames, not smoothed {raw:.2}");
             assert!(
                 smooth < 1.0,

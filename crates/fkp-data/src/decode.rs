@@ -14,8 +14,8 @@ pub fn decode_image(path: impl AsRef<Path>) -> Result<Image, DataError> {
     decode(path.as_ref(), fkp_core::decode_image)
 }
 
-/// Like [`decode_image`], turned by the EXIF orientation as [`fkp_core::decode_upright`] does. For
-/// photographs without labels, which refer to the pixels as stored.
+/// Like [`decode_image`], upright by the EXIF orientation as by [`fkp_core::decode_upright`]. Not for
+/// labeled images: labels refer to the pixels as stored.
 ///
 /// # Errors
 /// As for [`decode_image`].

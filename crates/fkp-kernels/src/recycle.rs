@@ -141,7 +141,13 @@ struct Memory {
 enum Owner {
     /// Memory from the system, to which it returns at once: an allocator would keep it for a while,
     /// beside the block that replaces it.
-    Mapped(#[allow(dead_code, reason = "dropped with the block")] MmapMut),
+    Mapped(
+        #[allow(
+            dead_code,
+            reason = "dropped with the block; not dead where its type has no destructor"
+        )]
+        MmapMut,
+    ),
     /// Where there is no such memory. From `Box::into_raw`.
     Allocated(*mut [f32]),
 }

@@ -18,8 +18,7 @@ pub enum Pretrained {
     /// `fkp-weights-research`.
     #[cfg(feature = "research-weights")]
     ResearchFast,
-    /// Trained like [`Self::ResearchFast`], with errors that are a sixth to a fifth smaller, in three times
-    /// the time. Its terms are the same.
+    /// Trained like [`Self::ResearchFast`], with errors that are a fifth smaller, in more time. Its terms are the same.
     #[cfg(feature = "research-weights")]
     ResearchAccurate,
 }

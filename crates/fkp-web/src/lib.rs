@@ -10,7 +10,7 @@ use face::WebFace;
 use fkp_model::{
     DetectorOptions, FaceDetector, Image, Landmarker, ModelError, Pretrained, Schema, Tracker,
 };
-use options::Options;
+use options::{Options, SchemaName};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use std::fmt::Display;
@@ -37,8 +37,9 @@ impl FaceLandmarker {
         options: JsValue,
     ) -> Result<FaceLandmarker, JsError> {
         console_error_panic_hook::set_once();
-        let options = Options::from_js(options).map_err(sentence)?;
-        Self::build(&options).map_err(sentence)
+        let options = Options::from_js(options).map_err(js_error)?;
+        let built = Self::build(&options);
+        built.map_err(|error| JsError::new(&Options::with_js_names(&error.to_string())))
     }
 
     /// The faces of an image, those that the detector is most certain of first; an empty array if
@@ -50,7 +51,7 @@ impl FaceLandmarker {
     #[wasm_bindgen(unchecked_return_type = "Face[]")]
     pub fn detect(&self, image: &ImageData) -> Result<JsValue, JsError> {
         let faces = self.landmarker.detect_faces(&rgba(image)?);
-        let faces = faces.map_err(sentence)?;
+        let faces = faces.map_err(js_error)?;
         to_js(&faces.iter().map(WebFace::new).collect::<Vec<_>>())
     }
 
@@ -60,7 +61,7 @@ impl FaceLandmarker {
     /// If the image is empty.
     #[wasm_bindgen(js_name = detectCrop, unchecked_return_type = "Face")]
     pub fn detect_crop(&self, crop: &ImageData) -> Result<JsValue, JsError> {
-        let face = self.landmarker.detect(&rgba(crop)?).map_err(sentence)?;
+        let face = self.landmarker.detect(&rgba(crop)?).map_err(js_error)?;
         to_js(&WebFace::new(&face))
     }
 
@@ -72,7 +73,7 @@ impl FaceLandmarker {
     #[wasm_bindgen(unchecked_return_type = "Face[]")]
     pub fn track(&mut self, frame: &ImageData, seconds: f64) -> Result<JsValue, JsError> {
         let faces = self.tracker.update(&rgba(frame)?, seconds);
-        let faces = faces.map_err(sentence)?;
+        let faces = faces.map_err(js_error)?;
         to_js(&faces.iter().map(WebFace::tracked).collect::<Vec<_>>())
     }
 
@@ -100,8 +101,8 @@ impl FaceLandmarker {
         })?;
         let landmarker = Landmarker::from_pretrained(Pretrained::Fast)?.with_detector(detector);
         let landmarker = match options.schema {
-            options::Keypoints::Ibug68 => landmarker,
-            options::Keypoints::Kaggle15 => landmarker.with_schema(&Schema::kaggle15())?,
+            None | Some(SchemaName::Ibug68) => landmarker,
+            Some(SchemaName::Kaggle15) => landmarker.with_schema(&Schema::kaggle15())?,
         };
         Ok(Self {
             tracker: Tracker::new(landmarker.clone()),
@@ -113,14 +114,14 @@ impl FaceLandmarker {
 /// The pixels of a canvas.
 fn rgba(image: &ImageData) -> Result<Image, JsError> {
     let (width, height) = (image.width() as usize, image.height() as usize);
-    Image::new(width, height, 4, image.data().0).map_err(sentence)
+    Image::new(width, height, 4, image.data().0).map_err(js_error)
 }
 
 /// Plain objects and arrays; what is absent is undefined.
 fn to_js<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, JsError> {
-    value.serialize(&Serializer::new()).map_err(sentence)
+    value.serialize(&Serializer::new()).map_err(js_error)
 }
 
-fn sentence(error: impl Display) -> JsError {
+fn js_error(error: impl Display) -> JsError {
     JsError::new(&error.to_string())
 }

@@ -8,7 +8,10 @@ const TYPES: &str = r#"
 export interface FaceLandmarkerOptions {
     /** The keypoints: the 68 of iBUG (the default), or the 15 of Kaggle's Facial Keypoints Detection. */
     schema?: "ibug68" | "kaggle15";
-    /** The lowest score of a face that is returned, from 0 to 1. */
+    /**
+     * The lowest score of a certain face, from 0 to 1. From half of it on, faces are returned that the
+     * face score confirms.
+     */
     minScore?: number;
     /** The height of the smallest face to find, in pixels of the image; default 16. */
     minFaceSize?: number;
@@ -38,8 +41,8 @@ export interface Face {
     /** The same in all frames of a video in which the face is followed. */
     id?: number;
     /**
-     * x, y, width and height in pixels, from the outer edge of the image; absent for faces that are
-     * followed in a frame in which the detector did not run.
+     * x, y, width and height in pixels, from the outer edge of the image; absent for a crop, and for a
+     * face of a video in a frame in which the detector did not run or did not find it.
      */
     box?: [number, number, number, number];
     /** The score of the detector, where there is a box. */

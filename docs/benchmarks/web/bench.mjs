@@ -33,12 +33,14 @@ const server = createServer((request, response) => {
   } catch {
     response.writeHead(404).end();
   }
-}).listen(0, "127.0.0.1");
+});
+await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
 const address = `http://127.0.0.1:${server.address().port}/`;
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const browser = await puppeteer.launch({ executablePath, args: ["--no-sandbox"], protocolTimeout: 600000 });
+let browser;
 try {
+  browser = await puppeteer.launch({ executablePath, args: ["--no-sandbox"], protocolTimeout: 600000 });
   const page = await browser.newPage();
   await page.goto(address);
   const face = readFileSync(join(folder, "rendered/images/face00000.png")).toString("base64");
@@ -50,7 +52,7 @@ try {
     console.log(`${name.padEnd(48)} ${median} (${low} to ${high})`);
   }
 } finally {
-  await browser.close();
+  await browser?.close();
   server.close();
   rmSync(folder, { recursive: true, force: true });
 }

@@ -78,8 +78,8 @@ pub fn decode_image(bytes: &[u8]) -> Result<Image, DecodeError> {
     Ok(Image::from(decode(bytes)?.0))
 }
 
-/// Like [`decode_image`], turned and mirrored by the EXIF orientation of the file, where it has one: as
-/// the camera was held, and as browsers and image viewers show it.
+/// Like [`decode_image`], rotated and mirrored by the EXIF orientation of the file, where it has one, so
+/// that it is upright: as browsers and image viewers show it.
 ///
 /// # Errors
 /// As for [`decode_image`].
@@ -223,7 +223,7 @@ mod tests {
             exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
             let mut bytes = Vec::new();
             let mut encoder = image::codecs::png::PngEncoder::new(&mut bytes);
-            encoder.set_exif_metadata(exif).unwrap();
+            encoder.set_exif_metadata(exif.clone()).unwrap();
             let pixels = [10, 11, 12, 13, 14, 15];
             encoder
                 .write_image(&pixels, 3, 2, image::ExtendedColorType::L8)
@@ -232,6 +232,13 @@ mod tests {
             assert_eq!((stored.size(), stored.as_bytes()), ((3, 2), &pixels[..]));
             let upright = decode_upright(&bytes).unwrap();
             assert_eq!(upright.size(), size, "orientation {orientation}");
+            let mut jpeg = Vec::new();
+            let mut encoder = image::codecs::jpeg::JpegEncoder::new(&mut jpeg);
+            encoder.set_exif_metadata(exif).unwrap();
+            encoder
+                .write_image(&pixels, 3, 2, image::ExtendedColorType::L8)
+                .unwrap();
+            assert_eq!(decode_upright(&jpeg).unwrap().size(), size);
             assert_eq!(upright.pixel(x, y), &[10], "orientation {orientation}");
         }
     }

@@ -129,26 +129,3 @@ fn images_without_content_and_of_a_hundred_megapixels_are_no_error() {
     }
     detector.detect(&noise).unwrap();
 }
-
-#[test]
-fn candidates_are_the_faces_and_weaker_detections() {
-    let detector = detector();
-    let image = Image::filled(320, 240, 3, 77);
-    let all = detector.detect(&image).unwrap();
-    let middle = all[all.len() / 2].score;
-    let options = DetectorOptions {
-        min_score: middle,
-        ..*detector.options()
-    };
-    let detector = detector.with_options(options).unwrap();
-    let candidates = detector.detect_candidates(&image).unwrap();
-    assert_eq!(
-        candidates.faces,
-        Detector::detect(&detector, &image).unwrap()
-    );
-    assert!(!candidates.faces.is_empty());
-    for doubtful in &candidates.doubtful {
-        assert!((middle / 2.0..middle).contains(&doubtful.score));
-    }
-    assert!(!candidates.doubtful.is_empty() || all.iter().all(|found| found.score >= middle));
-}
