@@ -4,7 +4,7 @@ import { drawFaces } from "./draw.js";
 
 /** Larger images are reduced to this longer side, so that they fit into the memory of a phone. */
 const MAX_SIDE = 4096;
-/** Smaller images are enlarged to this longer side, so that keypoints can be told apart. */
+/** Smaller images are enlarged to this longer side, so that keypoints can be distinguished. */
 const MIN_VIEW = 720;
 
 const element = (id) => document.getElementById(id);

@@ -1,6 +1,6 @@
-//! The face detector of a landmarker, and what judges its doubtful detections.
+//! The face detector of a landmarker.
 
-use crate::{FaceDetector, Landmarker, ModelError};
+use crate::{FaceDetector, ModelError};
 use fkp_core::Detector;
 use std::sync::{Arc, OnceLock};
 
@@ -31,17 +31,4 @@ impl FaceSource {
             }
         }
     }
-}
-
-/// The model whose face score judges doubtful detections for models without one.
-///
-/// # Errors
-/// If it cannot be built.
-pub(super) fn face_judge() -> Result<&'static Landmarker, ModelError> {
-    static JUDGE: OnceLock<Landmarker> = OnceLock::new();
-    if let Some(judge) = JUDGE.get() {
-        return Ok(judge);
-    }
-    let judge = Landmarker::pretrained()?;
-    Ok(JUDGE.get_or_init(|| judge))
 }

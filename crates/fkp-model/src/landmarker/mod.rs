@@ -9,7 +9,7 @@ pub use options::DetectOptions;
 use crate::{Face, InferencePlan, ModelCard, ModelError, ModelFile, Network, Pretrained};
 use candle_core::{Device, Tensor};
 use candle_nn::ModuleT;
-use faces::{FaceSource, face_judge};
+use faces::FaceSource;
 use fkp_core::{
     CropSquare, Detection, Detector, FaceBox, Image, InputSpec, OutputSpec, Prediction, Schema,
 };
@@ -19,7 +19,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::fmt;
 use std::path::Path;
 use std::slice;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A trained model that localizes keypoints in images of any size. Cheap to clone, and can be
 /// shared between threads.
@@ -451,6 +451,19 @@ impl fmt::Debug for Landmarker {
             .field("output", &task.output.kind())
             .finish_non_exhaustive()
     }
+}
+
+/// The model whose face score judges doubtful detections for models without one.
+///
+/// # Errors
+/// If it cannot be built.
+fn face_judge() -> Result<&'static Landmarker, ModelError> {
+    static JUDGE: OnceLock<Landmarker> = OnceLock::new();
+    if let Some(judge) = JUDGE.get() {
+        return Ok(judge);
+    }
+    let judge = Landmarker::pretrained()?;
+    Ok(JUDGE.get_or_init(|| judge))
 }
 
 #[cfg(test)]
