@@ -158,7 +158,7 @@ test("a file can be opened by keyboard alone, and the page fits a phone in the d
   }
   assert.deepEqual(order, ["file", "camera", "schema", "show-sigma", "show-pose", "show-box"]);
   await page.focus("#file");
-  const [chooser] = await Promise.all([page.waitForFileChooser(), page.keyboard.press("Enter")]);
+  const [chooser] = await Promise.all([page.waitForFileChooser(), page.keyboard.press("Space")]);
   await chooser.accept([rendered(1)]);
   await statusMatches(/in face00001\.png/);
   const [page_width, width] = await page.evaluate(() => [document.scrollingElement.scrollWidth, innerWidth]);
