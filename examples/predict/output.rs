@@ -28,17 +28,9 @@ struct PredictedFace {
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<f32>,
     keypoints: Vec<NamedKeypoint>,
-    /// The orientation of the head, where the model has the keypoints for it.
+    /// The orientation of the head in degrees, where the model has the keypoints for it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pose: Option<Pose>,
-}
-
-/// In degrees.
-#[derive(Serialize)]
-struct Pose {
-    yaw: f32,
-    pitch: f32,
-    roll: f32,
+    pose: Option<HeadPose>,
 }
 
 #[derive(Serialize)]
@@ -100,15 +92,8 @@ impl PredictedFace {
             bounds: detection.map(|found| found.bounds.to_image_edges()),
             score: detection.map(|found| found.score).or(face.score()),
             keypoints: named.collect(),
-            pose: face.pose().map(Pose::from),
+            pose: face.pose(),
         }
-    }
-}
-
-impl From<HeadPose> for Pose {
-    fn from(pose: HeadPose) -> Self {
-        let HeadPose { yaw, pitch, roll } = pose;
-        Self { yaw, pitch, roll }
     }
 }
 

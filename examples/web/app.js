@@ -16,6 +16,8 @@ const [reader, original] = [1, 2].map(() =>
 );
 
 let landmarker = null;
+/** The lines between the keypoints of `landmarker`. */
+let skeleton = [];
 /** What is shown: `name`, `image`, `faces` and the `skeleton` of their keypoints. */
 let shown = null;
 let camera = null;
@@ -28,13 +30,21 @@ load();
 async function load() {
   try {
     await init({ module_or_path: unpack("fkp_web_bg.wasm.gz") });
-    landmarker = new FaceLandmarker({ schema: element("schema").value });
+    loadKeypoints();
   } catch (error) {
     return fail(`The model could not be loaded: ${error.message}.`);
   }
   element("controls").querySelector("fieldset").disabled = false;
   say("Ready.");
   document.documentElement.dataset.ready = "true";
+}
+
+/** Makes the landmarker for the keypoints that are selected. */
+function loadKeypoints() {
+  const previous = landmarker;
+  landmarker = new FaceLandmarker({ schema: element("schema").value });
+  skeleton = landmarker.skeleton;
+  previous?.free();
 }
 
 /** The WebAssembly file, whether or not the server unpacked it on the way. */
@@ -118,7 +128,7 @@ function show(name, image) {
     return fail(`${name}: ${error.message}.`);
   }
   const milliseconds = performance.now() - began;
-  shown = { name, image, faces, skeleton: landmarker.skeleton };
+  shown = { name, image, faces, skeleton };
   redraw();
   say(faces.length === 0 ? `No face was found in ${name}.` : `${count(faces)} in ${name}.`, duration(milliseconds, faces));
 }
@@ -198,7 +208,7 @@ function onFrame(started, now) {
   const ended = performance.now();
   history.push({ at: ended, milliseconds: ended - began });
   while (history[0].at < ended - 1000) history.shift();
-  shown = { name: "the camera", image, faces, skeleton: landmarker.skeleton };
+  shown = { name: "the camera", image, faces, skeleton };
   redraw();
   view.dataset.frames = Number(view.dataset.frames ?? 0) + 1;
   // A screen reader reads every change of the status, so only the number of faces is in it.
@@ -219,29 +229,28 @@ function duration(milliseconds, faces) {
 }
 
 function changeSchema() {
-  let changed;
   try {
-    changed = new FaceLandmarker({ schema: element("schema").value });
+    loadKeypoints();
   } catch (error) {
     return fail(`The keypoints could not be changed: ${error.message}.`);
   }
-  landmarker.free();
-  landmarker = changed;
   if (shown && !camera) show(shown.name, shown.image);
 }
 
 function redraw() {
   if (!shown) return;
-  const { image, faces, name, skeleton } = shown;
+  const { image, faces, name } = shown;
   const scale = Math.max(1, MIN_VIEW / Math.max(image.width, image.height));
   const [width, height] = [Math.round(image.width * scale), Math.round(image.height * scale)];
-  if (view.width !== width || view.height !== height) [view.width, view.height] = [width, height];
-  [original.canvas.width, original.canvas.height] = [image.width, image.height];
+  resize(view, width, height);
+  resize(original.canvas, image.width, image.height);
   original.putImageData(image, 0, 0);
+  // Under an image that is not opaque, the last drawing would show.
+  context.clearRect(0, 0, width, height);
   context.drawImage(original.canvas, 0, 0, width, height);
   drawFaces(context, faces, {
     scale,
-    skeleton,
+    skeleton: shown.skeleton,
     sigma: element("show-sigma").checked,
     pose: element("show-pose").checked,
     box: element("show-box").checked,
@@ -251,6 +260,11 @@ function redraw() {
   fillTable(faces);
   element("result").hidden = false;
   showJson();
+}
+
+/** A canvas that gets a size is empty, and its memory is new. */
+function resize(canvas, width, height) {
+  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
 }
 
 function fillTable(faces) {

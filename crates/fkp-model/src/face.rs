@@ -2,6 +2,7 @@
 
 use crate::HeadPose;
 use fkp_core::{Calibration, CropSquare, Detection, Keypoints, Prediction, Schema};
+use serde::Serialize;
 use std::sync::Arc;
 
 /// The keypoints of one face, in pixels of the image (pixel centers at integers).
@@ -16,7 +17,7 @@ pub struct Face {
 }
 
 /// One keypoint of a face.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct FaceKeypoint<'a> {
     /// The keypoint's name in the model's schema. Left and right are the subject's.
     pub name: &'a str,

@@ -1,10 +1,11 @@
 //! The orientation of a head, from its keypoints.
 
 use fkp_core::Keypoints;
+use serde::Serialize;
 
 /// The orientation of a head relative to the camera, in degrees. All are 0 for a face that looks
 /// into the camera.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct HeadPose {
     /// Rotation about the vertical axis; positive turns the nose to larger x, the subject's left.
     pub yaw: f32,

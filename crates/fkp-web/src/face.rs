@@ -1,6 +1,6 @@
 //! A face as JavaScript gets it; the TypeScript types are in `typescript.rs`.
 
-use fkp_model::{Face, FaceKeypoint, TrackedFace};
+use fkp_model::{Face, FaceKeypoint, HeadPose, TrackedFace};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -14,24 +14,9 @@ pub(crate) struct WebFace<'a> {
     score: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     face_score: Option<f32>,
-    keypoints: Vec<WebKeypoint<'a>>,
+    keypoints: Vec<FaceKeypoint<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pose: Option<Pose>,
-}
-
-#[derive(Serialize)]
-struct WebKeypoint<'a> {
-    name: &'a str,
-    x: f32,
-    y: f32,
-    sigma: f32,
-}
-
-#[derive(Serialize)]
-struct Pose {
-    yaw: f32,
-    pitch: f32,
-    roll: f32,
+    pose: Option<HeadPose>,
 }
 
 impl<'a> WebFace<'a> {
@@ -42,12 +27,8 @@ impl<'a> WebFace<'a> {
             bounds: detection.map(|found| found.bounds.to_image_edges()),
             score: detection.map(|found| found.score),
             face_score: face.score(),
-            keypoints: face.keypoints().map(WebKeypoint::from).collect(),
-            pose: face.pose().map(|pose| Pose {
-                yaw: pose.yaw,
-                pitch: pose.pitch,
-                roll: pose.roll,
-            }),
+            keypoints: face.keypoints().collect(),
+            pose: face.pose(),
         }
     }
 
@@ -56,17 +37,6 @@ impl<'a> WebFace<'a> {
         Self {
             id: Some(tracked.id as f64),
             ..Self::new(&tracked.face)
-        }
-    }
-}
-
-impl<'a> From<FaceKeypoint<'a>> for WebKeypoint<'a> {
-    fn from(keypoint: FaceKeypoint<'a>) -> Self {
-        Self {
-            name: keypoint.name,
-            x: keypoint.x,
-            y: keypoint.y,
-            sigma: keypoint.sigma,
         }
     }
 }

@@ -22,13 +22,22 @@ impl FaceSource {
         static PRETRAINED: OnceLock<FaceDetector> = OnceLock::new();
         match self {
             Self::Custom(detector) => Ok(&**detector),
-            Self::Pretrained => {
-                if let Some(detector) = PRETRAINED.get() {
-                    return Ok(detector);
-                }
-                let detector = FaceDetector::pretrained()?;
-                Ok(PRETRAINED.get_or_init(|| detector))
-            }
+            Self::Pretrained => Ok(get_or_try_init(&PRETRAINED, FaceDetector::pretrained)?),
         }
     }
+}
+
+/// The value of a cell, built on first use.
+///
+/// # Errors
+/// If it cannot be built.
+pub(super) fn get_or_try_init<T>(
+    cell: &'static OnceLock<T>,
+    build: impl FnOnce() -> Result<T, ModelError>,
+) -> Result<&'static T, ModelError> {
+    if let Some(value) = cell.get() {
+        return Ok(value);
+    }
+    let value = build()?;
+    Ok(cell.get_or_init(|| value))
 }

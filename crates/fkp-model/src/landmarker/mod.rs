@@ -9,7 +9,7 @@ pub use options::DetectOptions;
 use crate::{Face, InferencePlan, ModelCard, ModelError, ModelFile, Network, Pretrained};
 use candle_core::{Device, Tensor};
 use candle_nn::ModuleT;
-use faces::FaceSource;
+use faces::{FaceSource, get_or_try_init};
 use fkp_core::{
     CropSquare, Detection, Detector, FaceBox, Image, InputSpec, OutputSpec, Prediction, Schema,
 };
@@ -459,11 +459,7 @@ impl fmt::Debug for Landmarker {
 /// If it cannot be built.
 fn face_judge() -> Result<&'static Landmarker, ModelError> {
     static JUDGE: OnceLock<Landmarker> = OnceLock::new();
-    if let Some(judge) = JUDGE.get() {
-        return Ok(judge);
-    }
-    let judge = Landmarker::pretrained()?;
-    Ok(JUDGE.get_or_init(|| judge))
+    get_or_try_init(&JUDGE, Landmarker::pretrained)
 }
 
 #[cfg(test)]
