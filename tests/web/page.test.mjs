@@ -4,31 +4,26 @@
 //
 // FKP_PAGE is the folder of the page, CHROMIUM the browser, FKP_SCREENSHOTS a folder for screenshots.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
-import { dirname, extname, join, resolve } from "node:path";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import puppeteer from "puppeteer-core";
+import { CHROMIUM, ROOT, program, serve } from "./support.mjs";
 
-const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const PAGE = process.env.FKP_PAGE ?? join(ROOT, "target/page");
 const FACES = 4;
 
 const folder = mkdtempSync(join(tmpdir(), "fkp-web-"));
 const screenshots = process.env.FKP_SCREENSHOTS ?? join(folder, "screenshots");
-let server, address, browser, page, requests, errors;
+let server, browser, page, requests, errors;
 
 before(async () => {
   mkdirSync(screenshots, { recursive: true });
   program("render", "--out", join(folder, "rendered"), "--count", String(FACES), "--size", "256");
   program("predict", join(folder, "rendered/images"), "--out", join(folder, "predicted"));
   assert.ok(existsSync(join(PAGE, "index.html")), `${PAGE} has no page: run bash examples/web/build.sh`);
-  server = createServer(serve);
-  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
-  address = `http://127.0.0.1:${server.address().port}/`;
+  server = await serve(PAGE);
   browser = await launch();
   await openPage();
 });
@@ -39,25 +34,8 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const TYPES = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript" };
-
-/** A server of files that knows nothing of WebAssembly, like the simplest that people use. */
-function serve(request, response) {
-  const path = join(PAGE, request.url === "/" ? "index.html" : request.url);
-  if (!existsSync(path)) return response.writeHead(404).end();
-  const type = TYPES[extname(path)] ?? "application/octet-stream";
-  response.writeHead(200, { "content-type": type }).end(readFileSync(path));
-}
-
-/** Runs one of the examples. */
-function program(name, ...rest) {
-  const command = ["run", "--release", "--locked", "--quiet", "--example", name, "--", ...rest];
-  execFileSync("cargo", command, { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
-}
-
 function launch(...args) {
-  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-  return puppeteer.launch({ executablePath, args: ["--no-sandbox", ...args] });
+  return puppeteer.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", ...args] });
 }
 
 async function openPage(of = browser) {
@@ -66,7 +44,7 @@ async function openPage(of = browser) {
   page.on("request", (request) => requests.push(request));
   page.on("pageerror", (error) => errors.push(String(error)));
   await page.setViewport({ width: 1000, height: 1000 });
-  await page.goto(address);
+  await page.goto(server.address);
   await page.waitForSelector("html[data-ready]");
   requests.length = 0;
 }

@@ -2,47 +2,29 @@
 // the same weights, alternating, and the whole page's detection; prints medians and ranges.
 //
 //   bash examples/web/build.sh && (cd docs/benchmarks/web && npm install && node bench.mjs)
-import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
-import { dirname, extname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import puppeteer from "puppeteer-core";
+import { CHROMIUM, ROOT, program, serve } from "../../../tests/web/support.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const ROOT = resolve(HERE, "../../..");
 const [ROUNDS, RUNS] = [7, 40];
 
 const folder = mkdtempSync(join(tmpdir(), "fkp-bench-"));
-const program = (name, ...rest) =>
-  execFileSync("cargo", ["run", "--release", "--locked", "--quiet", "--example", name, "--", ...rest], { cwd: ROOT });
-
 program("export", join(ROOT, "crates/fkp-weights/weights/fast.safetensors"), join(folder, "model.onnx"));
 program("render", "--out", join(folder, "rendered"), "--count", "1", "--size", "256");
 cpSync(join(ROOT, "target/fkp-web"), join(folder, "pkg"), { recursive: true });
 cpSync(join(HERE, "node_modules/onnxruntime-web/dist"), join(folder, "ort"), { recursive: true });
 writeFileSync(join(folder, "index.html"), "<!doctype html><title>bench</title>");
 
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
-const server = createServer((request, response) => {
-  const path = join(folder, request.url === "/" ? "index.html" : decodeURI(request.url.split("?")[0]));
-  try {
-    const body = readFileSync(path);
-    response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream" }).end(body);
-  } catch {
-    response.writeHead(404).end();
-  }
-});
-await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
-const address = `http://127.0.0.1:${server.address().port}/`;
-
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const server = await serve(folder);
 let browser;
 try {
-  browser = await puppeteer.launch({ executablePath, args: ["--no-sandbox"], protocolTimeout: 600000 });
+  browser = await puppeteer.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"], protocolTimeout: 600000 });
   const page = await browser.newPage();
-  await page.goto(address);
+  await page.goto(server.address);
   const face = readFileSync(join(folder, "rendered/images/face00000.png")).toString("base64");
   const result = await page.evaluate(measure, face, ROUNDS, RUNS);
   console.log(`Chromium ${await browser.version()}, ${ROUNDS} rounds of ${RUNS} runs, median (range) in ms`);
