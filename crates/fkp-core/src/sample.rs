@@ -44,6 +44,8 @@ pub struct Sample {
     /// Whether the image is that of a face, or of what else the keypoints are of. One that is not
     /// has no labels, counts in no metric of keypoints, and teaches a face score.
     pub is_face: bool,
+    /// The attributes that the data set lists for this sample, such as `occlusion` or `make-up`.
+    pub attributes: Vec<String>,
 }
 
 impl Sample {
@@ -57,6 +59,7 @@ impl Sample {
             face_box: None,
             boxes: Vec::new(),
             is_face: true,
+            attributes: Vec::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Boxes of faces on their way from an annotation file to a data set.
 
+use crate::annotated_set::{AnnotatedImage, AnnotatedSet};
 use crate::error::AnnotationError;
-use crate::image_folder::{AnnotatedImage, ImageFolder};
 use crate::schema::SchemaSource;
 use crate::table::coordinate;
 use crate::{DataError, FarLabels};
@@ -41,7 +41,7 @@ impl BoxImages {
         self.by_name.insert(name.to_owned(), image);
         self.images.push(AnnotatedImage {
             id: name.to_owned(),
-            path,
+            image: path.into(),
             ..AnnotatedImage::default()
         });
         self.places.push(Places {
@@ -92,12 +92,12 @@ impl BoxImages {
     ///
     /// # Errors
     /// If there is no image, or a box is outside its image.
-    pub(crate) fn into_folder(
+    pub(crate) fn into_set(
         mut self,
         path: &Path,
         far_labels: FarLabels,
         column: impl Fn(&str) -> String,
-    ) -> Result<ImageFolder, DataError> {
+    ) -> Result<AnnotatedSet, DataError> {
         if self.images.is_empty() {
             return Err(DataError::NoSamples {
                 path: path.to_owned(),
@@ -115,7 +115,7 @@ impl BoxImages {
             path.display(),
             boxes().count() - ignored
         ));
-        Ok(ImageFolder {
+        Ok(AnnotatedSet {
             schema: Schema::boxes(),
             schema_source: SchemaSource::Format,
             images: self.images,

@@ -1,12 +1,10 @@
 //! Labels far outside their image, which are errors of the annotation.
 
 use crate::DataError;
+use crate::annotated_set::AnnotatedImage;
 use crate::error::AnnotationError;
-use crate::image_folder::AnnotatedImage;
 use fkp_core::{BoundingBox, Keypoint, Keypoints};
-use image::ImageReader;
 use rayon::prelude::*;
-use std::path::Path;
 
 /// How to handle a label that lies farther outside its image than the size of the image: x below
 /// −width or above 2 · width, or y likewise. One label of 9999 would dominate a loss.
@@ -171,14 +169,8 @@ fn far_box(bounds: &BoundingBox, index: usize, size: (usize, usize)) -> Option<F
 }
 
 fn sizes_in_headers(images: &[AnnotatedImage]) -> Vec<Option<(usize, usize)>> {
-    let sizes = images.par_iter().map(|image| size_in_header(&image.path));
+    let sizes = images.par_iter().map(|image| image.image.size());
     sizes.collect()
-}
-
-fn size_in_header(path: &Path) -> Option<(usize, usize)> {
-    let reader = ImageReader::open(path).ok()?.with_guessed_format().ok()?;
-    let (width, height) = reader.into_dimensions().ok()?;
-    Some((width as usize, height as usize))
 }
 
 #[cfg(test)]

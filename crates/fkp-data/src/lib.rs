@@ -11,6 +11,7 @@
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
+mod annotated_set;
 mod box_images;
 mod decode;
 mod error;
@@ -19,9 +20,10 @@ mod files;
 mod formats;
 #[cfg(feature = "hub")]
 pub mod hub;
-mod image_folder;
+mod image_source;
 mod open;
 mod origin;
+mod progress;
 mod schema;
 mod split;
 mod summary;
@@ -34,6 +36,7 @@ pub use error::{AnnotationError, DataError};
 pub use far_labels::FarLabels;
 pub use formats::Format;
 pub use open::{OpenOptions, OpenedDataset, TrainVal, open};
+pub use progress::{Progress, ProgressReport};
 pub use schema::{SchemaSource, schema_from};
 pub use split::{PredefinedSplit, Split, SplitIndices, SplitRule, hold_out, split};
 pub use summary::{PartSummary, Summary};

@@ -1,4 +1,7 @@
-//! Which image and which person a sample shows.
+//! What is known of a sample without decoding its image: which image and which person it shows.
+
+use crate::DataError;
+use fkp_core::Dataset;
 
 /// The image and the person of a sample, known without decoding the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,4 +10,19 @@ pub(crate) struct Origin {
     pub(crate) image: usize,
     /// Samples of the same person have the same number.
     pub(crate) person: Option<usize>,
+}
+
+/// The samples of a file or folder, in the schema and the pixels of the source.
+pub(crate) trait SourceDataset: Dataset {
+    /// The image and the person of the sample at `index`.
+    ///
+    /// # Panics
+    /// If the index is out of range.
+    fn origin(&self, index: usize) -> Origin;
+
+    /// The bytes of the image file of the sample at `index`; `None` if the source has pixels only.
+    ///
+    /// # Panics
+    /// If the index is out of range.
+    fn encoded_image(&self, index: usize) -> Result<Option<Vec<u8>>, DataError>;
 }

@@ -1,13 +1,13 @@
 //! What every format implements, [`FormatReader`], and what its reader returns.
 
+use crate::annotated_set::{AnnotatedSet, NumberedSet};
 use crate::error::listed;
 use crate::files::sorted_names;
-use crate::image_folder::ImageFolder;
-use crate::origin::Origin;
+use crate::origin::SourceDataset;
 use crate::schema::SchemaSource;
 use crate::split::PredefinedSplit;
-use crate::{DataError, FarLabels};
-use fkp_core::{Dataset, Schema};
+use crate::{DataError, FarLabels, Progress};
+use fkp_core::Schema;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,27 +53,25 @@ pub(crate) struct ReadOptions {
     /// The schema of the files, if it is given.
     pub(crate) schema: Option<Schema>,
     pub(crate) far_labels: FarLabels,
+    pub(crate) progress: Progress,
 }
 
 /// A data set as its reader returns it.
 pub(crate) struct ReadDataset {
-    pub(crate) dataset: Arc<dyn Dataset>,
+    pub(crate) dataset: Arc<dyn SourceDataset>,
     pub(crate) schema_source: SchemaSource,
-    /// The image and the person of each sample.
-    pub(crate) origins: Vec<Origin>,
     pub(crate) predefined_split: Option<PredefinedSplit>,
     /// What a user should know.
     pub(crate) notes: Vec<String>,
 }
 
-impl From<ImageFolder> for ReadDataset {
-    fn from(mut folder: ImageFolder) -> Self {
+impl From<AnnotatedSet> for ReadDataset {
+    fn from(mut set: AnnotatedSet) -> Self {
         Self {
-            schema_source: folder.schema_source,
-            origins: folder.origins(),
-            predefined_split: folder.predefined_split.take(),
-            notes: std::mem::take(&mut folder.notes),
-            dataset: Arc::new(folder),
+            schema_source: set.schema_source,
+            predefined_split: set.predefined_split.take(),
+            notes: std::mem::take(&mut set.notes),
+            dataset: Arc::new(NumberedSet::from(set)),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Opening a data set: detecting its format and schema, reading its annotations, splitting it.
 
 use crate::formats::reader::{ReadDataset, ReadOptions};
-use crate::origin::Origin;
+use crate::origin::SourceDataset;
 use crate::schema::SchemaSource;
 use crate::split::{PredefinedSplit, Split, SplitIndices, SplitRule, refuse_leak, split};
 use crate::summary::{PartSummary, Summary};
-use crate::{DataError, FarLabels, Format};
+use crate::{DataError, FarLabels, Format, Progress};
 use fkp_core::{Dataset, Schema, Subset};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub struct OpenOptions {
     pub split: Split,
     /// How to split a data set without a predefined split.
     pub split_rule: SplitRule,
+    /// What to call while a long file is read.
+    pub progress: Progress,
 }
 
 /// A data set that was opened.
@@ -46,7 +48,7 @@ pub struct OpenedDataset {
     pub notes: Vec<String>,
     split_rule: SplitRule,
     path: PathBuf,
-    origins: Vec<Origin>,
+    source: Arc<dyn SourceDataset>,
 }
 
 /// The two parts of a data set, without a leak between them.
@@ -71,7 +73,7 @@ impl OpenedDataset {
     /// If an index is out of range.
     pub fn summary(&self, parts: &[(&str, &[usize])]) -> Summary {
         let part = |&(name, indices): &(&str, &[usize])| {
-            PartSummary::new(name, indices.iter().map(|&index| self.origins[index]))
+            PartSummary::new(name, indices.iter().map(|&index| self.source.origin(index)))
         };
         Summary {
             format: self.format,
@@ -80,6 +82,18 @@ impl OpenedDataset {
             parts: parts.iter().map(part).collect(),
             notes: self.notes.clone(),
         }
+    }
+
+    /// The bytes of the image file of a sample of [`OpenedDataset::complete`]; `None` if the data set
+    /// has pixels only, such as Kaggle's table.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    ///
+    /// # Panics
+    /// If the index is out of range.
+    pub fn encoded_image(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        self.source.encoded_image(index)
     }
 
     /// The training and the validation part: by the predefined split if there is one, else by
@@ -137,14 +151,15 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<OpenedDatas
     let read_options = ReadOptions {
         schema: options.schema.clone(),
         far_labels: options.far_labels,
+        progress: options.progress.clone(),
     };
     let ReadDataset {
-        dataset: complete,
+        dataset: source,
         schema_source,
-        origins,
         predefined_split,
         notes,
     } = format.reader().read(&path, &read_options)?;
+    let complete: Arc<dyn Dataset> = source.clone();
     let mut opened = OpenedDataset {
         format,
         schema_source,
@@ -154,7 +169,7 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<OpenedDatas
         notes,
         split_rule: options.split_rule,
         path,
-        origins,
+        source,
     };
     match options.split {
         Split::All => {}

@@ -2,12 +2,12 @@
 
 use super::image_csv::tables_in;
 use super::reader::{FormatReader, ReadDataset, ReadOptions};
+use crate::annotated_set::{AnnotatedSet, find_image};
 use crate::box_images::{
     BoxImages, NUMBERS, invalid_size, parse_bounds, parse_flag, refuse_keypoints,
 };
 use crate::error::AnnotationError;
 use crate::files::{has_extension, read_file, read_head, sorted_names};
-use crate::image_folder::{ImageFolder, find_image};
 use crate::table::{Row, Table};
 use crate::{DataError, FarLabels};
 use fkp_core::LabeledBox;
@@ -54,7 +54,7 @@ impl FormatReader for BoxesCsvReader {
         }
         let mut parts = parts.into_iter();
         match (parts.next(), parts.next()) {
-            (Some(train), Some(val)) => Ok(ImageFolder::of_parts(train, val, tables.files).into()),
+            (Some(train), Some(val)) => Ok(AnnotatedSet::of_parts(train, val, tables.files).into()),
             (Some(all), None) => Ok(all.into()),
             (None, _) => Err(self.not_this_format(path)),
         }
@@ -110,7 +110,7 @@ fn is_box_table(path: &Path) -> Result<bool, DataError> {
 }
 
 /// Reads one table and the names of its images.
-fn read_table(path: &Path, far_labels: FarLabels) -> Result<ImageFolder, DataError> {
+fn read_table(path: &Path, far_labels: FarLabels) -> Result<AnnotatedSet, DataError> {
     let text = read_file(path)?;
     let mut table = Table::new(path, &text)?;
     let columns = Columns::find(&table)?;
@@ -141,7 +141,7 @@ fn read_table(path: &Path, far_labels: FarLabels) -> Result<ImageFolder, DataErr
             pushed.map_err(|error| row.error(columns.numbers[0], error))?;
         }
     }
-    let mut folder = images.into_folder(path, far_labels, |name| format!("column `{name}`"))?;
+    let mut folder = images.into_set(path, far_labels, |name| format!("column `{name}`"))?;
     folder.notes.extend(note_of_unlisted(dir, &files)?);
     Ok(folder)
 }

@@ -5,9 +5,9 @@ mod document;
 
 use super::reader::{FormatReader, ReadDataset, ReadOptions};
 use crate::DataError;
+use crate::annotated_set::{AnnotatedImage, AnnotatedSet, find_image};
 use crate::error::AnnotationError;
 use crate::files::{has_extension, read_file, sorted_names};
-use crate::image_folder::{AnnotatedImage, ImageFolder, find_image};
 use crate::table::checked_coordinate;
 use categories::Categories;
 use document::{Document, Entry, TopLevel};
@@ -71,7 +71,7 @@ fn parse(
     bytes: &[u8],
     options: &ReadOptions,
     find: impl Fn(&str) -> Result<PathBuf, AnnotationError>,
-) -> Result<ImageFolder, DataError> {
+) -> Result<AnnotatedSet, DataError> {
     let document = Document::new(path, bytes)?;
     let top = document.top_level()?;
     let categories = Categories::read(&document, &top)?;
@@ -108,7 +108,7 @@ fn parse(
                 1 => file.name.clone(),
                 number => format!("{} face {number}", file.name),
             },
-            path: file.path.clone(),
+            image: file.path.clone().into(),
             keypoints,
             face_box: annotation.face_box(),
             ..AnnotatedImage::default()
@@ -135,7 +135,7 @@ fn parse(
             far.error(far.value.to_string()),
         )
     })?;
-    let mut folder = ImageFolder {
+    let mut folder = AnnotatedSet {
         schema: schema.schema,
         schema_source: schema.source,
         images,

@@ -26,12 +26,12 @@ fn valid(annotations: &[&str]) -> String {
     json(CATEGORY, r#"{"id": 7, "file_name": "a.png"}"#, annotations)
 }
 
-fn parse(text: &str) -> Result<ImageFolder, DataError> {
+fn parse(text: &str) -> Result<AnnotatedSet, DataError> {
     parse_as(text, None)
 }
 
 /// Parses a file whose only image is `a.png`.
-fn parse_as(text: &str, schema: Option<&Schema>) -> Result<ImageFolder, DataError> {
+fn parse_as(text: &str, schema: Option<&Schema>) -> Result<AnnotatedSet, DataError> {
     parse_with(
         text,
         &ReadOptions {
@@ -41,7 +41,7 @@ fn parse_as(text: &str, schema: Option<&Schema>) -> Result<ImageFolder, DataErro
     )
 }
 
-fn parse_with(text: &str, options: &ReadOptions) -> Result<ImageFolder, DataError> {
+fn parse_with(text: &str, options: &ReadOptions) -> Result<AnnotatedSet, DataError> {
     let find = |name: &str| match name {
         "a.png" => Ok(PathBuf::from("images/a.png")),
         _ => find_image(Path::new("nowhere"), name),

@@ -1,9 +1,9 @@
 //! The reader of images with a table of coordinates: [`Format::ImageCsv`](crate::Format::ImageCsv).
 
 use super::reader::{FormatReader, ReadDataset, ReadOptions};
+use crate::annotated_set::{AnnotatedImage, AnnotatedSet, find_image, set_groups_by_name};
 use crate::error::AnnotationError;
 use crate::files::{has_extension, read_file, sorted_names};
-use crate::image_folder::{AnnotatedImage, ImageFolder, find_image, set_groups_by_name};
 use crate::schema::FileSchema;
 use crate::split::{PredefinedSplit, SplitIndices};
 use crate::table::{KeypointColumns, Table};
@@ -43,12 +43,12 @@ impl FormatReader for ImageCsvReader {
 /// # Errors
 /// If a table cannot be read or breaks a rule of the format anywhere, an image is missing, or one
 /// image is in both parts of the split.
-fn read(path: &Path, options: &ReadOptions) -> Result<ImageFolder, DataError> {
+fn read(path: &Path, options: &ReadOptions) -> Result<AnnotatedSet, DataError> {
     let tables = match path.is_file() {
         true => vec![path.to_owned()],
         false => tables_in(path)?,
     };
-    let mut folder: Option<ImageFolder> = None;
+    let mut folder: Option<AnnotatedSet> = None;
     let mut ends = Vec::new();
     for table in &tables {
         let known = folder.as_ref().map(|folder| &folder.schema);
@@ -107,7 +107,7 @@ fn read_table(
     path: &Path,
     schema: Option<&Schema>,
     far_labels: FarLabels,
-) -> Result<ImageFolder, DataError> {
+) -> Result<AnnotatedSet, DataError> {
     let text = read_file(path)?;
     let mut table = Table::new(path, &text)?;
     let (schema, columns) = columns_by_schema(path, &table, schema)?;
@@ -122,7 +122,9 @@ fn read_table(
         rows.push(row.number());
         images.push(AnnotatedImage {
             id: name.to_owned(),
-            path: find_image(dir, name).map_err(|error| row.error(0, error))?,
+            image: find_image(dir, name)
+                .map_err(|error| row.error(0, error))?
+                .into(),
             keypoints: row.keypoints(&columns)?,
             ..AnnotatedImage::default()
         });
@@ -137,7 +139,7 @@ fn read_table(
         let column = columns[far.keypoint][far.axis];
         table.cell_error(rows[index], column, far.error(far.value.to_string()))
     })?;
-    Ok(ImageFolder {
+    Ok(AnnotatedSet {
         schema: schema.schema,
         schema_source: schema.source,
         images,
@@ -222,15 +224,19 @@ fn keypoint_and_axis(column: &str) -> Option<(&str, usize)> {
 
 /// Refuses an image in both tables: the validation metrics would include a training image.
 fn refuse_shared_images(
-    folder: &ImageFolder,
+    folder: &AnnotatedSet,
     split: &SplitIndices,
     train: &Path,
     val: &Path,
 ) -> Result<(), DataError> {
     let image = |&i: &usize| &folder.images[i];
-    let known: BTreeMap<_, _> = split.train.iter().map(|i| (&image(i).path, i)).collect();
+    let known: BTreeMap<_, _> = split
+        .train
+        .iter()
+        .map(|i| (image(i).image.identity(), i))
+        .collect();
     let shared = split.val.iter().find_map(|i| {
-        let first = known.get(&image(i).path)?;
+        let first = known.get(&image(i).image.identity())?;
         Some((*i - split.train.len(), **first))
     });
     let Some((second, first)) = shared else {

@@ -22,11 +22,11 @@ fn folder(tables: &[(&str, &str)]) -> TempDir {
     dir
 }
 
-fn open(path: impl AsRef<Path>) -> Result<ImageFolder, DataError> {
+fn open(path: impl AsRef<Path>) -> Result<AnnotatedSet, DataError> {
     super::read(path.as_ref(), &ReadOptions::default())
 }
 
-fn open_as(path: impl AsRef<Path>, schema: &Schema) -> Result<ImageFolder, DataError> {
+fn open_as(path: impl AsRef<Path>, schema: &Schema) -> Result<AnnotatedSet, DataError> {
     let options = ReadOptions {
         schema: Some(schema.clone()),
         ..ReadOptions::default()
@@ -34,7 +34,7 @@ fn open_as(path: impl AsRef<Path>, schema: &Schema) -> Result<ImageFolder, DataE
     super::read(path.as_ref(), &options)
 }
 
-fn read(text: &str) -> Result<ImageFolder, DataError> {
+fn read(text: &str) -> Result<AnnotatedSet, DataError> {
     open(folder(&[("keypoints.csv", text)]).path())
 }
 

@@ -5,7 +5,7 @@ use super::reader::{FormatReader, ReadDataset, ReadOptions};
 use crate::DataError;
 use crate::error::{AnnotationError, listed, shortened};
 use crate::files::{MAX_BYTES, has_extension, read_file, read_head, read_limited};
-use crate::origin::Origin;
+use crate::origin::{Origin, SourceDataset};
 use crate::schema::SchemaSource;
 use crate::table::{KeypointColumns, Row, Table};
 use fkp_core::{Dataset, DatasetError, Image, Keypoints, Sample, Schema};
@@ -194,13 +194,8 @@ impl KaggleTable {
 
 impl From<KaggleTable> for ReadDataset {
     fn from(mut table: KaggleTable) -> Self {
-        let origin = |image| Origin {
-            image,
-            person: None,
-        };
         Self {
             schema_source: table.schema_source,
-            origins: (0..table.len()).map(origin).collect(),
             predefined_split: None,
             notes: std::mem::take(&mut table.notes),
             dataset: Arc::new(table),
@@ -226,6 +221,19 @@ impl Dataset for KaggleTable {
         let image = Image::new(self.side, self.side, 1, pixels)
             .map_err(|error| DatasetError::new(index, error))?;
         Ok(Sample::new(id.clone(), image, keypoints.clone()))
+    }
+}
+
+impl SourceDataset for KaggleTable {
+    fn origin(&self, index: usize) -> Origin {
+        Origin {
+            image: index,
+            person: None,
+        }
+    }
+
+    fn encoded_image(&self, _index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        Ok(None)
     }
 }
 

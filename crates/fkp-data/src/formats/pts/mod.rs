@@ -4,9 +4,9 @@ mod parse;
 
 use super::reader::{FormatReader, ReadDataset, ReadOptions};
 use crate::DataError;
+use crate::annotated_set::{AnnotatedImage, AnnotatedSet};
 use crate::error::{AnnotationError, shortened};
 use crate::files::{has_extension, read_file, sorted_names, without_bom};
-use crate::image_folder::{AnnotatedImage, ImageFolder};
 use crate::schema::{FileSchema, SchemaSource};
 use crate::split::{PredefinedSplit, SplitIndices};
 use fkp_core::{Keypoints, Schema};
@@ -41,7 +41,7 @@ impl FormatReader for PtsReader {
 /// # Errors
 /// If a file breaks a rule of the format or has another number of keypoints than the others, an
 /// image is missing, or a list has an unknown name or a name twice.
-fn read(path: &Path, options: &ReadOptions) -> Result<ImageFolder, DataError> {
+fn read(path: &Path, options: &ReadOptions) -> Result<AnnotatedSet, DataError> {
     let names = match path.is_dir() {
         true => annotation_names(path)?,
         false => Vec::new(),
@@ -91,7 +91,7 @@ fn read(path: &Path, options: &ReadOptions) -> Result<ImageFolder, DataError> {
             error,
         )
     })?;
-    let mut folder = ImageFolder {
+    let mut folder = AnnotatedSet {
         schema,
         schema_source,
         images,
@@ -145,7 +145,7 @@ fn annotated_image(
     })?;
     Ok(AnnotatedImage {
         id: name.to_owned(),
-        path: image,
+        image: image.into(),
         keypoints: Keypoints::new(file.keypoints.clone()),
         ..AnnotatedImage::default()
     })

@@ -26,7 +26,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     dir
 }
 
-fn open(files: &[(&str, &str)]) -> Result<ImageFolder, DataError> {
+fn open(files: &[(&str, &str)]) -> Result<AnnotatedSet, DataError> {
     read(folder(files).path(), &ReadOptions::default())
 }
 

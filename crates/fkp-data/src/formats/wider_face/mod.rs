@@ -3,9 +3,9 @@
 mod parse;
 
 use super::reader::{FormatReader, ReadDataset, ReadOptions};
+use crate::annotated_set::{AnnotatedSet, find_in};
 use crate::box_images::refuse_keypoints;
 use crate::files::{has_extension, read_file, read_head};
-use crate::image_folder::{ImageFolder, find_in};
 use crate::{DataError, FarLabels};
 use std::path::{Path, PathBuf};
 
@@ -55,7 +55,7 @@ impl FormatReader for WiderFaceReader {
             .map(|file| read_labels(file, options.far_labels));
         let mut parts = parts.collect::<Result<Vec<_>, _>>()?.into_iter();
         let mut folder = match (parts.next(), parts.next()) {
-            (Some(train), Some(val)) => ImageFolder::of_parts(train, val, &FILES),
+            (Some(train), Some(val)) => AnnotatedSet::of_parts(train, val, &FILES),
             (Some(all), None) => all,
             (None, _) => return Err(self.not_this_format(path)),
         };
@@ -106,11 +106,11 @@ fn has_images(file: &Path) -> bool {
         .any(|folder| folder.ends_with("images") && folder.is_dir())
 }
 
-fn read_labels(path: &Path, far_labels: FarLabels) -> Result<ImageFolder, DataError> {
+fn read_labels(path: &Path, far_labels: FarLabels) -> Result<AnnotatedSet, DataError> {
     let text = read_file(path)?;
     let folders = image_folders(path);
     let labels = parse::parse(path, &text, |name| find_in(&folders, name))?;
-    let mut folder = labels.images.into_folder(path, far_labels, str::to_owned)?;
+    let mut folder = labels.images.into_set(path, far_labels, str::to_owned)?;
     if labels.dropped > 0 {
         folder.notes.push(format!(
             "{} boxes of `{}` without an area, or repeated, were dropped",

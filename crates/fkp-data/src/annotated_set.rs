@@ -1,8 +1,9 @@
-//! A data set of image files with their labels, which most formats are read into.
+//! A data set of images with their labels, which most formats are read into.
 
-use crate::decode_image;
+use crate::DataError;
 use crate::error::AnnotationError;
-use crate::origin::Origin;
+use crate::image_source::ImageSource;
+use crate::origin::{Origin, SourceDataset};
 use crate::schema::{SchemaSource, ShapeMatch, match_shape};
 use crate::split::{PredefinedSplit, SplitIndices};
 use fkp_core::{Dataset, DatasetError, FaceBox, Keypoints, LabeledBox, Sample, Schema};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// A data set with its labels in memory. Images are decoded when a sample is requested.
 #[derive(Debug, Clone)]
-pub(crate) struct ImageFolder {
+pub(crate) struct AnnotatedSet {
     pub(crate) schema: Schema,
     pub(crate) schema_source: SchemaSource,
     pub(crate) images: Vec<AnnotatedImage>,
@@ -20,18 +21,20 @@ pub(crate) struct ImageFolder {
     pub(crate) notes: Vec<String>,
 }
 
-/// An image file with its labels.
+/// An image with its labels.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AnnotatedImage {
     pub(crate) id: String,
-    pub(crate) path: PathBuf,
+    pub(crate) image: ImageSource,
     pub(crate) keypoints: Keypoints,
     pub(crate) group: Option<String>,
     pub(crate) face_box: Option<FaceBox>,
     pub(crate) boxes: Vec<LabeledBox>,
+    /// Names of the attributes that hold.
+    pub(crate) attributes: Vec<String>,
 }
 
-impl ImageFolder {
+impl AnnotatedSet {
     /// The two parts of a predefined split, which have one schema. `files` are their names.
     pub(crate) fn of_parts(mut train: Self, val: Self, files: &'static [&'static str; 2]) -> Self {
         let first = train.images.len();
@@ -94,13 +97,13 @@ impl ImageFolder {
         ));
     }
 
-    /// The image and the person of each sample.
-    pub(crate) fn origins(&self) -> Vec<Origin> {
-        let mut images: BTreeMap<&Path, usize> = BTreeMap::new();
+    /// The image and the person of each sample, numbered.
+    fn origins(&self) -> Vec<Origin> {
+        let mut images: BTreeMap<(&Path, u64), usize> = BTreeMap::new();
         let mut persons: BTreeMap<&str, usize> = BTreeMap::new();
         let numbered = self.images.iter().map(|annotated| {
             let next = images.len();
-            let image = *images.entry(&annotated.path).or_insert(next);
+            let image = *images.entry(annotated.image.identity()).or_insert(next);
             let person = annotated.group.as_deref().map(|group| {
                 let next = persons.len();
                 *persons.entry(group).or_insert(next)
@@ -111,7 +114,7 @@ impl ImageFolder {
     }
 }
 
-impl Dataset for ImageFolder {
+impl Dataset for AnnotatedSet {
     fn schema(&self) -> &Schema {
         &self.schema
     }
@@ -123,7 +126,8 @@ impl Dataset for ImageFolder {
     fn get(&self, index: usize) -> Result<Sample, DatasetError> {
         let annotated = self.images.get(index);
         let annotated = annotated.ok_or_else(|| DatasetError::out_of_range(index, self.len()))?;
-        let image = decode_image(&annotated.path).map_err(|e| DatasetError::new(index, e))?;
+        let image = annotated.image.decode();
+        let image = image.map_err(|error| DatasetError::new(index, error))?;
         let size = image.size();
         Ok(Sample {
             id: annotated.id.clone(),
@@ -133,7 +137,46 @@ impl Dataset for ImageFolder {
             boxes: annotated.boxes.clone(),
             image,
             is_face: true,
+            attributes: annotated.attributes.clone(),
         })
+    }
+}
+
+/// A set with its images and persons numbered.
+#[derive(Debug)]
+pub(crate) struct NumberedSet {
+    set: AnnotatedSet,
+    origins: Vec<Origin>,
+}
+
+impl From<AnnotatedSet> for NumberedSet {
+    fn from(set: AnnotatedSet) -> Self {
+        let origins = set.origins();
+        Self { set, origins }
+    }
+}
+
+impl Dataset for NumberedSet {
+    fn schema(&self) -> &Schema {
+        self.set.schema()
+    }
+
+    fn len(&self) -> usize {
+        self.set.len()
+    }
+
+    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+        self.set.get(index)
+    }
+}
+
+impl SourceDataset for NumberedSet {
+    fn origin(&self, index: usize) -> Origin {
+        self.origins[index]
+    }
+
+    fn encoded_image(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        self.set.images[index].image.encoded()
     }
 }
 
@@ -160,7 +203,7 @@ pub(crate) fn find_in(folders: &[PathBuf], name: &str) -> Result<PathBuf, Annota
 /// persons and no person in more than half of the images: in a folder of `image_0001.jpg`,
 /// `image_0002.jpg`, … the word is not a person.
 pub(crate) fn set_groups_by_name(images: &mut [AnnotatedImage]) {
-    let groups: Option<Vec<String>> = images.iter().map(|p| person(&p.path)).collect();
+    let groups: Option<Vec<String>> = images.iter().map(|image| person(&image.id)).collect();
     let Some(groups) = groups else { return };
     let persons: BTreeSet<&String> = groups.iter().collect();
     let largest_group = persons
@@ -175,8 +218,8 @@ pub(crate) fn set_groups_by_name(images: &mut [AnnotatedImage]) {
     }
 }
 
-fn person(path: &Path) -> Option<String> {
-    let stem = path.file_stem()?.to_str()?;
+fn person(name: &str) -> Option<String> {
+    let stem = Path::new(name).file_stem()?.to_str()?;
     let (person, number) = stem.rsplit_once('_')?;
     let prefix = ["train_", "val_", "test_"].into_iter();
     let person = prefix.fold(person, |name, part| name.strip_prefix(part).unwrap_or(name));
@@ -193,7 +236,7 @@ mod tests {
         let mut images: Vec<_> = names
             .iter()
             .map(|name| AnnotatedImage {
-                path: PathBuf::from(name),
+                id: (*name).to_owned(),
                 ..AnnotatedImage::default()
             })
             .collect();
