@@ -12,6 +12,8 @@
 #![doc = include_str!("../README.md")]
 
 mod annotated_set;
+#[cfg(test)]
+mod any_dataset;
 mod box_images;
 mod decode;
 mod error;
@@ -23,6 +25,7 @@ pub mod hub;
 mod image_source;
 mod open;
 mod origin;
+mod packed;
 mod progress;
 mod schema;
 mod split;
@@ -32,10 +35,13 @@ mod wrappers;
 mod y4m;
 
 pub use decode::{decode_image, decode_upright};
-pub use error::{AnnotationError, DataError};
+pub use error::{AnnotationError, DataError, PackedError};
 pub use far_labels::FarLabels;
 pub use formats::Format;
 pub use open::{OpenOptions, OpenedDataset, TrainVal, open};
+pub use packed::{
+    ImageEncoding, PackInput, PackOptions, PackReport, PackedFile, PackedSource, pack,
+};
 pub use progress::{Progress, ProgressReport};
 pub use schema::{SchemaSource, schema_from};
 pub use split::{PredefinedSplit, Split, SplitIndices, SplitRule, hold_out, split};

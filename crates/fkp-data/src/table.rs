@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// The largest absolute coordinate in pixels. Labels a little outside an image are common; this far
 /// outside they are errors.
-const MAX_COORDINATE_PX: f64 = 1e6;
+pub(crate) const MAX_COORDINATE_PX: f64 = 1e6;
 
 /// A table in memory, read row by row.
 pub(crate) struct Table<'a> {

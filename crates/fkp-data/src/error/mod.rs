@@ -1,8 +1,10 @@
 //! The error of this crate: which file of a data set is invalid, and where.
 
 mod annotation;
+mod packed;
 
 pub use annotation::AnnotationError;
+pub use packed::PackedError;
 
 use std::path::{Path, PathBuf};
 
@@ -45,6 +47,33 @@ pub enum DataError {
         column: String,
         /// What is wrong there.
         error: AnnotationError,
+    },
+    /// A file in the dataset format is invalid, or cannot be written.
+    #[error("`{}`: {source}", path.display())]
+    Packed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<PackedError>,
+    },
+    /// A file or a folder could not be written.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The error of the operating system.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A sample of a data set that is to be written cannot be read.
+    #[error("source `{name}` cannot be written")]
+    SourceSample {
+        /// Name of the source.
+        name: String,
+        /// Which sample, and why.
+        #[source]
+        source: fkp_core::DatasetError,
     },
     /// A zip archive is corrupt or truncated.
     #[error("`{}` is not a readable zip archive; is it truncated?", path.display())]
@@ -239,6 +268,21 @@ impl DataError {
         move |source| Self::Io {
             path: path.to_owned(),
             source,
+        }
+    }
+
+    /// Makes the error of writing this file or folder.
+    pub(crate) fn write(path: &Path) -> impl Fn(std::io::Error) -> Self + Copy {
+        move |source| Self::Write {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(crate) fn packed(path: &Path, source: PackedError) -> Self {
+        Self::Packed {
+            path: path.to_owned(),
+            source: Box::new(source),
         }
     }
 

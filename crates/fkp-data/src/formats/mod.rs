@@ -3,6 +3,7 @@
 
 mod boxes_csv;
 mod coco;
+mod fkp;
 mod image_csv;
 mod kaggle;
 mod pts;
@@ -39,6 +40,9 @@ macro_rules! formats {
 }
 
 formats! {
+    /// The dataset format of this crate, `.fkp`: all images and labels in one file, which is opened
+    /// without being parsed. [`pack`](crate::pack) writes it.
+    Fkp => fkp::FkpReader,
     /// Kaggle's *Facial Keypoints Detection*: a table with an image as text in each row.
     ///
     /// `training.csv` has two columns per keypoint, `<name>_x` and `<name>_y`, empty where a

@@ -7,7 +7,7 @@ use crate::origin::SourceDataset;
 use crate::schema::SchemaSource;
 use crate::split::PredefinedSplit;
 use crate::{DataError, FarLabels, Progress};
-use fkp_core::Schema;
+use fkp_core::{CropRule, Schema};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -60,6 +60,8 @@ pub(crate) struct ReadOptions {
 pub(crate) struct ReadDataset {
     pub(crate) dataset: Arc<dyn SourceDataset>,
     pub(crate) schema_source: SchemaSource,
+    /// The rule by which the images were cropped, if they are crops.
+    pub(crate) crop: Option<CropRule>,
     pub(crate) predefined_split: Option<PredefinedSplit>,
     /// What a user should know.
     pub(crate) notes: Vec<String>,
@@ -69,6 +71,7 @@ impl From<AnnotatedSet> for ReadDataset {
     fn from(mut set: AnnotatedSet) -> Self {
         Self {
             schema_source: set.schema_source,
+            crop: None,
             predefined_split: set.predefined_split.take(),
             notes: std::mem::take(&mut set.notes),
             dataset: Arc::new(NumberedSet::from(set)),

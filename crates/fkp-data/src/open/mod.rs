@@ -6,7 +6,7 @@ use crate::schema::SchemaSource;
 use crate::split::{PredefinedSplit, Split, SplitIndices, SplitRule, refuse_leak, split};
 use crate::summary::{PartSummary, Summary};
 use crate::{DataError, FarLabels, Format, Progress};
-use fkp_core::{Dataset, Schema, Subset};
+use fkp_core::{CropRule, Dataset, Schema, Subset};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,6 +44,9 @@ pub struct OpenedDataset {
     pub complete: Arc<dyn Dataset>,
     /// The split that comes with the data set, as separate tables or lists.
     pub predefined_split: Option<PredefinedSplit>,
+    /// The rule by which the images were cropped, if they are crops as a network takes them: the
+    /// whole image for Kaggle's table.
+    pub crop: Option<CropRule>,
     /// What a user should know, such as annotations without keypoints that were ignored.
     pub notes: Vec<String>,
     split_rule: SplitRule,
@@ -84,16 +87,9 @@ impl OpenedDataset {
         }
     }
 
-    /// The bytes of the image file of a sample of [`OpenedDataset::complete`]; `None` if the data set
-    /// has pixels only, such as Kaggle's table.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
-    ///
-    /// # Panics
-    /// If the index is out of range.
-    pub fn encoded_image(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
-        self.source.encoded_image(index)
+    /// All samples, with what is known of them without decoding images.
+    pub(crate) fn source(&self) -> Arc<dyn SourceDataset> {
+        self.source.clone()
     }
 
     /// The training and the validation part: by the predefined split if there is one, else by
@@ -156,6 +152,7 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<OpenedDatas
     let ReadDataset {
         dataset: source,
         schema_source,
+        crop,
         predefined_split,
         notes,
     } = format.reader().read(&path, &read_options)?;
@@ -163,6 +160,7 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<OpenedDatas
     let mut opened = OpenedDataset {
         format,
         schema_source,
+        crop,
         dataset: complete.clone(),
         complete,
         predefined_split,

@@ -8,7 +8,7 @@ use crate::files::{MAX_BYTES, has_extension, read_file, read_head, read_limited}
 use crate::origin::{Origin, SourceDataset};
 use crate::schema::SchemaSource;
 use crate::table::{KeypointColumns, Row, Table};
-use fkp_core::{Dataset, DatasetError, Image, Keypoints, Sample, Schema};
+use fkp_core::{CropRule, Dataset, DatasetError, Image, Keypoints, Sample, Schema};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -196,6 +196,7 @@ impl From<KaggleTable> for ReadDataset {
     fn from(mut table: KaggleTable) -> Self {
         Self {
             schema_source: table.schema_source,
+            crop: Some(CropRule::Whole),
             predefined_split: None,
             notes: std::mem::take(&mut table.notes),
             dataset: Arc::new(table),
