@@ -218,7 +218,8 @@ pub(crate) fn set_groups_by_name(images: &mut [AnnotatedImage]) {
     }
 }
 
-fn person(name: &str) -> Option<String> {
+/// The person in a file name `PERSON_NUMBER.jpg`.
+pub(crate) fn person(name: &str) -> Option<String> {
     let stem = Path::new(name).file_stem()?.to_str()?;
     let (person, number) = stem.rsplit_once('_')?;
     let prefix = ["train_", "val_", "test_"].into_iter();

@@ -19,6 +19,7 @@ mod decode;
 mod error;
 mod far_labels;
 mod files;
+mod folder;
 mod formats;
 #[cfg(feature = "hub")]
 pub mod hub;
@@ -37,6 +38,7 @@ mod y4m;
 pub use decode::{decode_image, decode_upright};
 pub use error::{AnnotationError, DataError, PackedError};
 pub use far_labels::FarLabels;
+pub use folder::{FolderFormat, FolderReport, write_folder};
 pub use formats::Format;
 pub use open::{OpenOptions, OpenedDataset, TrainVal, open};
 pub use packed::{

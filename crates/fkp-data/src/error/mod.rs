@@ -66,6 +66,20 @@ pub enum DataError {
         #[source]
         source: std::io::Error,
     },
+    /// A folder that is to be written exists and has files.
+    #[error("`{}` is not empty; give a new folder", path.display())]
+    FolderNotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A data set cannot be written in a format.
+    #[error("the data set cannot be written as {format}: {reason}")]
+    NotWritten {
+        /// Name of the format.
+        format: &'static str,
+        /// Why not.
+        reason: &'static str,
+    },
     /// A sample of a data set that is to be written cannot be read.
     #[error("source `{name}` cannot be written")]
     SourceSample {

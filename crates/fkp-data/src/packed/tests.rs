@@ -157,10 +157,10 @@ impl Dataset for Failing {
 
 #[test]
 fn writing_resumes_and_gives_the_same_bytes() {
-    let dir = tempfile::tempdir().unwrap();
-    let (whole, parts) = (dir.path().join("whole.fkp"), dir.path().join("parts.fkp"));
     let complete = set(700);
     for images in [ImageEncoding::Pixels, ImageEncoding::Files] {
+        let dir = tempfile::tempdir().unwrap();
+        let (whole, parts) = (dir.path().join("whole.fkp"), dir.path().join("parts.fkp"));
         let input = |set| [PackInput::new("a", set).with_identity("x")];
         let report = pack(&input(complete.clone()), &whole, &options(images)).unwrap();
         assert_eq!((report.samples, report.resumed), (700, 0));
