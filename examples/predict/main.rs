@@ -77,9 +77,10 @@ struct Arguments {
     #[arg(long, default_value = "out")]
     out: PathBuf,
     /// Predict the images of Kaggle's test table, the one file given in place of images, and write
-    /// submission.csv with the coordinates that this IdLookupTable.csv asks for.
-    #[arg(long, conflicts_with_all = ["face", "schema", "crop", "detector"])]
-    submission: Option<PathBuf>,
+    /// submission.csv with the coordinates that this IdLookupTable.csv asks for; without a file, the
+    /// one beside the test table.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["face", "schema", "crop", "detector"])]
+    submission: Option<Option<PathBuf>>,
     /// Number of threads; all cores if absent.
     #[arg(long)]
     threads: Option<usize>,
@@ -140,7 +141,8 @@ fn predict(arguments: &Arguments) -> Result<()> {
             bail!("--submission: give the test table, and nothing else");
         };
         create().with_context(failed)?;
-        return submission::write(&landmarker, test, lookup, &out.join("submission.csv"));
+        let file = out.join("submission.csv");
+        return submission::write(&landmarker, test, lookup.as_deref(), &file);
     }
     if let Some(video) = &arguments.video {
         let frames = video.is_dir().then(|| images(std::slice::from_ref(video)));

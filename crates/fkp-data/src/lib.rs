@@ -23,11 +23,13 @@ mod folder;
 mod formats;
 #[cfg(feature = "hub")]
 pub mod hub;
+mod id_lookup;
 mod image_source;
 mod open;
 mod origin;
 mod packed;
 mod progress;
+mod records;
 mod schema;
 mod split;
 mod summary;
@@ -40,6 +42,7 @@ pub use error::{AnnotationError, DataError, PackedError};
 pub use far_labels::FarLabels;
 pub use folder::{FolderFormat, FolderReport, write_folder};
 pub use formats::Format;
+pub use id_lookup::{IdLookup, IdLookupTable};
 pub use open::{OpenOptions, OpenedDataset, TrainVal, open};
 pub use packed::{
     ImageEncoding, PackInput, PackOptions, PackReport, PackedFile, PackedSource, pack,

@@ -51,3 +51,62 @@ impl fmt::Debug for Progress {
         })
     }
 }
+
+/// Reports every megabyte of a text that is parsed, and nothing for a shorter text.
+#[derive(Debug)]
+pub(crate) struct ByteSteps {
+    progress: Progress,
+    total: u64,
+    /// The byte of the next report.
+    next: u64,
+}
+
+impl ByteSteps {
+    const STEP: u64 = 1 << 20;
+
+    /// The steps of a text of `total` bytes.
+    pub(crate) fn new(progress: &Progress, total: usize) -> Self {
+        Self {
+            progress: progress.clone(),
+            total: total as u64,
+            next: Self::STEP,
+        }
+    }
+
+    /// The text before this byte is parsed.
+    pub(crate) fn advance(&mut self, done: usize) {
+        let done = (done as u64).min(self.total);
+        if done >= self.next {
+            self.progress.report(done, self.total, "bytes");
+            self.next = done + Self::STEP;
+        }
+    }
+
+    /// All of the text is parsed.
+    pub(crate) fn finish(&mut self) {
+        if self.total >= Self::STEP {
+            self.progress.report(self.total, self.total, "bytes");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    #[test]
+    fn a_report_is_made_every_megabyte_and_at_the_end() {
+        let reports = Arc::new(Mutex::new(Vec::new()));
+        let copy = reports.clone();
+        let progress = Progress::new(move |report| copy.lock().unwrap().push(report.done));
+        let mut steps = ByteSteps::new(&progress, 3 << 20);
+        (0..3 << 20)
+            .step_by(1000)
+            .for_each(|done| steps.advance(done));
+        steps.finish();
+        assert_eq!(*reports.lock().unwrap(), [1_049_000, 2_098_000, 3 << 20]);
+        ByteSteps::new(&progress, 1000).finish();
+        assert_eq!(reports.lock().unwrap().len(), 3);
+    }
+}

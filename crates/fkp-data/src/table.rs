@@ -2,10 +2,13 @@
 
 use crate::DataError;
 use crate::error::{AnnotationError, listed, shortened};
-use crate::files::{line_ends, without_bom};
-use csv::ByteRecord;
+use crate::files::without_bom;
+use crate::progress::{ByteSteps, Progress};
+use crate::records::Records;
 use fkp_core::{Keypoint, Keypoints};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The largest absolute coordinate in pixels. Labels a little outside an image are common; this far
 /// outside they are errors.
@@ -13,14 +16,16 @@ pub(crate) const MAX_COORDINATE_PX: f64 = 1e6;
 
 /// A table in memory, read row by row.
 pub(crate) struct Table<'a> {
-    path: &'a Path,
-    text: &'a [u8],
-    reader: csv::Reader<&'a [u8]>,
-    header: Vec<String>,
-    record: ByteRecord,
-    /// The byte of `text` up to which lines are counted, and its line.
-    counted: (usize, u64),
-    header_row: u64,
+    header: Arc<Header>,
+    records: Records<'a>,
+    steps: Option<ByteSteps>,
+}
+
+/// The first row of a table.
+struct Header {
+    path: PathBuf,
+    names: Vec<String>,
+    row: u64,
 }
 
 /// The columns of a keypoint's x and y.
@@ -31,72 +36,89 @@ pub(crate) struct Row<'t>(&'t Table<'t>);
 
 impl<'a> Table<'a> {
     /// Reads the header. A byte order mark, Windows line ends and blank lines are allowed.
-    pub(crate) fn new(path: &'a Path, text: &'a [u8]) -> Result<Self, DataError> {
-        let text = without_bom(text);
-        let reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .buffer_capacity(1 << 16)
-            .from_reader(text);
-        let mut table = Self {
-            path,
-            text,
-            reader,
-            header: Vec::new(),
-            record: ByteRecord::new(),
-            counted: (0, 1),
-            header_row: 1,
-        };
-        if !table.advance()? {
+    pub(crate) fn new(path: &Path, text: &'a [u8]) -> Result<Self, DataError> {
+        let mut records = Records::new(without_bom(text), 1);
+        if !records.advance().map_err(DataError::io(path))? {
             return Err(DataError::Empty {
                 path: path.to_owned(),
             });
         }
-        table.header_row = table.counted.1;
-        let invalid = |column, error| DataError::invalid(path, table.header_row, column, error);
-        for (column, name) in table.record.iter().enumerate() {
+        let row = records.line();
+        let invalid = |column, error| DataError::invalid(path, row, column, error);
+        let mut known = BTreeMap::new();
+        let mut names = Vec::new();
+        for (column, name) in records.cells().enumerate() {
             let name = std::str::from_utf8(name).map_err(|_| {
                 let text = shortened(name);
                 let column = format!("column {}", column + 1);
                 invalid(column, AnnotationError::NotUtf8 { text })
             })?;
             let name = name.trim();
-            if let Some(first) = table.header.iter().position(|known| known == name) {
+            if let Some(first) = known.insert(name, column) {
                 let error = AnnotationError::DuplicateColumn {
                     first: first + 1,
                     second: column + 1,
                 };
                 return Err(invalid(quoted(name), error));
             }
-            table.header.push(name.to_owned());
+            names.push(name.to_owned());
         }
-        Ok(table)
+        let path = path.to_owned();
+        let header = Arc::new(Header { path, names, row });
+        Ok(Self {
+            header,
+            records,
+            steps: None,
+        })
+    }
+
+    /// Reports how much of a long text is read.
+    pub(crate) fn reporting(mut self, progress: &Progress) -> Self {
+        self.steps = Some(ByteSteps::new(progress, self.records.text_len()));
+        self
+    }
+
+    /// Rows of the same table in another text, whose first byte is on this line.
+    pub(crate) fn continued<'t>(&self, text: &'t [u8], line: u64) -> Table<'t> {
+        Table {
+            header: self.header.clone(),
+            records: Records::new(text, line),
+            steps: None,
+        }
+    }
+
+    /// The line on which the text after the last row starts.
+    pub(crate) fn line_at_end(&self) -> u64 {
+        self.records.line_at_end()
     }
 
     /// The names of the columns.
     pub(crate) fn header(&self) -> &[String] {
-        &self.header
+        &self.header.names
     }
 
     /// The next row, which must have as many cells as the header.
     pub(crate) fn next_row(&mut self) -> Result<Option<Row<'_>>, DataError> {
-        if !self.advance()? {
+        let io = DataError::io(&self.header.path);
+        if !self.records.advance().map_err(io)? {
+            self.steps.iter_mut().for_each(ByteSteps::finish);
             return Ok(None);
         }
-        if self.record.len() != self.header.len() {
-            let error = AnnotationError::CellCount {
-                expected: self.header.len(),
-                found: self.record.len(),
-            };
-            let last = self.record.len().min(self.header.len());
-            return Err(self.cell_error(self.counted.1, last.saturating_sub(1), error));
+        if let Some(steps) = &mut self.steps {
+            steps.advance(self.records.start());
+        }
+        let (found, expected) = (self.records.len(), self.header().len());
+        if found != expected {
+            let error = AnnotationError::CellCount { expected, found };
+            let last = found.min(expected).saturating_sub(1);
+            return Err(self.cell_error(self.records.line(), last, error));
         }
         Ok(Some(Row(self)))
     }
 
     /// The position of a column.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
-        self.header.iter().position(|column| column == name)
+        self.header().iter().position(|column| column == name)
     }
 
     /// The position of a required column.
@@ -107,42 +129,26 @@ impl<'a> Table<'a> {
 
     /// The error for a required column that is not in the header.
     pub(crate) fn missing_column(&self, name: &str) -> DataError {
-        let found = listed(self.header.iter().map(|column| format!("`{column}`")));
+        let found = listed(self.header().iter().map(|column| format!("`{column}`")));
         self.header_error(name, AnnotationError::MissingColumn { found })
     }
 
     /// An error in the header.
     pub(crate) fn header_error(&self, column: &str, error: AnnotationError) -> DataError {
-        DataError::invalid(self.path, self.header_row, quoted(column), error)
+        DataError::invalid(&self.header.path, self.header.row, quoted(column), error)
     }
 
     /// An error in a cell of a row.
     pub(crate) fn cell_error(&self, row: u64, column: usize, error: AnnotationError) -> DataError {
-        let name = self.header.get(column).map_or("", String::as_str);
-        DataError::invalid(self.path, row, quoted(name), error)
-    }
-
-    /// Reads a record and counts the lines up to it. The line number of the CSV reader does not
-    /// include blank lines before the record.
-    fn advance(&mut self) -> Result<bool, DataError> {
-        let read = self.reader.read_byte_record(&mut self.record);
-        if !read.map_err(|error| DataError::io(self.path)(error.into()))? {
-            return Ok(false);
-        }
-        let position = self.record.position().map_or(0, |p| p.byte() as usize);
-        let rest = self.text.get(position..).unwrap_or_default();
-        let blank = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
-        let start = position + blank.count();
-        let (from, line) = self.counted;
-        self.counted = (start, line + line_ends(&self.text[from..start]));
-        Ok(true)
+        let name = self.header().get(column).map_or("", String::as_str);
+        DataError::invalid(&self.header.path, row, quoted(name), error)
     }
 }
 
 impl Row<'_> {
     /// The bytes of a cell.
     pub(crate) fn cell(&self, column: usize) -> &[u8] {
-        self.0.record.get(column).unwrap_or_default()
+        self.0.records.cell(column).unwrap_or_default()
     }
 
     /// The text of a cell, trimmed.
@@ -157,7 +163,7 @@ impl Row<'_> {
 
     /// The line that the row starts on, from 1.
     pub(crate) fn number(&self) -> u64 {
-        self.0.counted.1
+        self.0.records.line()
     }
 
     /// An error in a cell.

@@ -5,8 +5,9 @@ use crate::origin::SourceDataset;
 use crate::schema::SchemaSource;
 use crate::split::{PredefinedSplit, Split, SplitIndices, SplitRule, refuse_leak, split};
 use crate::summary::{PartSummary, Summary};
-use crate::{DataError, FarLabels, Format, Progress};
+use crate::{DataError, FarLabels, Format, IdLookupTable, Progress};
 use fkp_core::{CropRule, Dataset, Schema, Subset};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -90,6 +91,32 @@ impl OpenedDataset {
     /// All samples, with what is known of them without decoding images.
     pub(crate) fn source(&self) -> Arc<dyn SourceDataset> {
         self.source.clone()
+    }
+
+    /// The `IdLookupTable.csv` beside the table of a data set of Kaggle's competition, if there is one.
+    pub fn id_lookup_file(&self) -> Option<PathBuf> {
+        let folder = match self.path.is_file() {
+            true => self.path.parent()?,
+            false => &self.path,
+        };
+        let file = folder.join("IdLookupTable.csv");
+        (self.format == Format::Kaggle && file.is_file()).then_some(file)
+    }
+
+    /// Reads the coordinates of these images that Kaggle's competition asks for, such as from
+    /// [`OpenedDataset::id_lookup_file`].
+    ///
+    /// # Errors
+    /// If the file cannot be read, or a row has an image that is not in the data set or twice, a name
+    /// that is not a keypoint of the schema and `_x` or `_y`, or the number of another row.
+    pub fn id_lookup(&self, file: &Path) -> Result<IdLookupTable, DataError> {
+        let mut images: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for index in 0..self.complete.len() {
+            if let Ok(sample) = self.complete.get(index) {
+                images.entry(sample.id).or_default().push(index);
+            }
+        }
+        IdLookupTable::read(file, self.complete.schema(), &images)
     }
 
     /// The training and the validation part: by the predefined split if there is one, else by

@@ -400,3 +400,54 @@ fn labels_a_little_outside_are_kept_as_out_of_frame() {
         );
     }
 }
+
+#[test]
+fn the_lookup_table_beside_the_test_file_has_its_images() {
+    let lookup = "RowId,ImageId,FeatureName,Location\n1,2,nose_tip_x,\n2,1,nose_tip_y,\n";
+    let files = [("test.csv", TEST), ("IdLookupTable.csv", lookup)];
+    let dir = folder(&files);
+    let opened = default_open(dir.path().join("test.csv")).unwrap();
+    let file = opened.id_lookup_file().unwrap();
+    let table = opened.id_lookup(&file).unwrap();
+    let images: Vec<_> = table.rows().iter().map(|row| row.image).collect();
+    assert_eq!(images, [1, 0]);
+    let alone = default_open(folder(&files[..1]).path()).unwrap();
+    assert_eq!(alone.id_lookup_file(), None);
+    // The numbers of the test file are not those of the training table.
+    let training = folder(&[("t.csv", "Image\n7\n"), files[1]]);
+    let opened = default_open(training.path().join("t.csv")).unwrap();
+    let message = opened.id_lookup(&file).unwrap_err().to_string();
+    assert!(message.contains("`2` is not in the data set"), "{message}");
+}
+
+#[test]
+fn long_annotation_files_are_reported() {
+    // Blanks around the values make files of more than two megabytes.
+    let blanks = " ".repeat(1 << 19);
+    let rows = |row: &str| [row; 5].concat();
+    let table = format!("file,a_x,a_y\n{}", rows(&format!("p.png,1,{blanks}1\n")));
+    // The same box twice would be an error.
+    let boxes = (1..6).map(|i| format!("p.png,0,0,1,{blanks}0.{i}\n"));
+    let boxes = format!("file,x,y,width,height\n{}", boxes.collect::<String>());
+    let annotation = r#"{"image_id": 1, "keypoints": [1, 1, 2]}"#;
+    let json = JSON.replace(
+        annotation,
+        &format!("{}{annotation}", rows(&format!("{annotation},{blanks}"))),
+    );
+    for (name, text) in [("a.csv", table), ("a.csv", boxes), ("a.json", json)] {
+        let dir = folder(&[(name, &text)]);
+        let reports = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let copy = reports.clone();
+        let options = OpenOptions {
+            progress: Progress::new(move |report| copy.lock().unwrap().push(report.done)),
+            ..OpenOptions::default()
+        };
+        open(dir.path(), &options).unwrap();
+        let reports = reports.lock().unwrap();
+        assert_eq!(reports.len(), 3, "{name}: {reports:?}");
+        assert!(
+            reports.is_sorted() && reports[2] == text.len() as u64,
+            "{reports:?}"
+        );
+    }
+}

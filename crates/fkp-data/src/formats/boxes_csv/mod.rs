@@ -2,6 +2,7 @@
 
 use super::image_csv::tables_in;
 use super::reader::{FormatReader, ReadDataset, ReadOptions};
+use crate::DataError;
 use crate::annotated_set::{AnnotatedSet, find_image};
 use crate::box_images::{
     BoxImages, NUMBERS, invalid_size, parse_bounds, parse_flag, refuse_keypoints,
@@ -9,7 +10,6 @@ use crate::box_images::{
 use crate::error::AnnotationError;
 use crate::files::{has_extension, read_file, read_head, sorted_names};
 use crate::table::{Row, Table};
-use crate::{DataError, FarLabels};
 use fkp_core::LabeledBox;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ impl FormatReader for BoxesCsvReader {
         let mut parts = Vec::new();
         for table in &tables.paths {
             refuse_keypoints(table, options.schema.as_ref())?;
-            parts.push(read_table(table, options.far_labels)?);
+            parts.push(read_table(table, options)?);
         }
         let mut parts = parts.into_iter();
         match (parts.next(), parts.next()) {
@@ -110,9 +110,9 @@ fn is_box_table(path: &Path) -> Result<bool, DataError> {
 }
 
 /// Reads one table and the names of its images.
-fn read_table(path: &Path, far_labels: FarLabels) -> Result<AnnotatedSet, DataError> {
+fn read_table(path: &Path, options: &ReadOptions) -> Result<AnnotatedSet, DataError> {
     let text = read_file(path)?;
-    let mut table = Table::new(path, &text)?;
+    let mut table = Table::new(path, &text)?.reporting(&options.progress);
     let columns = Columns::find(&table)?;
     let dir = path.parent().unwrap_or(Path::new(""));
     let mut images = BoxImages::default();
@@ -141,7 +141,8 @@ fn read_table(path: &Path, far_labels: FarLabels) -> Result<AnnotatedSet, DataEr
             pushed.map_err(|error| row.error(columns.numbers[0], error))?;
         }
     }
-    let mut folder = images.into_set(path, far_labels, |name| format!("column `{name}`"))?;
+    let mut folder =
+        images.into_set(path, options.far_labels, |name| format!("column `{name}`"))?;
     folder.notes.extend(note_of_unlisted(dir, &files)?);
     Ok(folder)
 }

@@ -1,6 +1,7 @@
 //! Tests of reading tables of face boxes, and of their errors.
 
 use super::*;
+use crate::FarLabels;
 use crate::{Format, OpenOptions, OpenedDataset, Split};
 use fkp_core::{BoundingBox, Dataset, Schema};
 use proptest::prelude::*;

@@ -82,11 +82,16 @@ impl Entry<'_> {
         DataError::invalid(self.document.path, self.row(), field, error)
     }
 
-    /// The line on which the entry starts, which is a slice of the text of the document.
+    /// The line on which the entry starts.
     fn row(&self) -> u64 {
+        line_ends(&self.document.text.as_bytes()[..self.start()]) + 1
+    }
+
+    /// The byte of the document at which the entry starts, which is a slice of its text.
+    pub(super) fn start(&self) -> usize {
         let text = self.document.text;
         let offset = (self.raw.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-        line_ends(&text.as_bytes()[..offset.min(text.len())]) + 1
+        offset.min(text.len())
     }
 }
 

@@ -8,6 +8,7 @@ use crate::DataError;
 use crate::annotated_set::{AnnotatedImage, AnnotatedSet, find_image};
 use crate::error::AnnotationError;
 use crate::files::{has_extension, read_file, sorted_names};
+use crate::progress::ByteSteps;
 use crate::table::checked_coordinate;
 use categories::Categories;
 use document::{Document, Entry, TopLevel};
@@ -81,8 +82,10 @@ fn parse(
     // The annotation of each sample.
     let mut indices = Vec::new();
     let mut unlabeled = 0;
+    let mut steps = ByteSteps::new(&options.progress, bytes.len());
     for (index, raw) in top.annotations.iter().enumerate() {
         let entry = document.entry("annotations", index, raw);
+        steps.advance(entry.start());
         let annotation: Annotation = entry.parse()?;
         if let Some(id) = annotation.category_id.filter(|id| !categories.knows(*id)) {
             let kind = "category";
@@ -114,6 +117,7 @@ fn parse(
             ..AnnotatedImage::default()
         });
     }
+    steps.finish();
     if images.is_empty() {
         return Err(DataError::NoSamples {
             path: path.to_owned(),

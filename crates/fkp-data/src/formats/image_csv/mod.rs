@@ -1,13 +1,13 @@
 //! The reader of images with a table of coordinates: [`Format::ImageCsv`](crate::Format::ImageCsv).
 
 use super::reader::{FormatReader, ReadDataset, ReadOptions};
+use crate::DataError;
 use crate::annotated_set::{AnnotatedImage, AnnotatedSet, find_image, set_groups_by_name};
 use crate::error::AnnotationError;
 use crate::files::{has_extension, read_file, sorted_names};
 use crate::schema::FileSchema;
 use crate::split::{PredefinedSplit, SplitIndices};
 use crate::table::{KeypointColumns, Table};
-use crate::{DataError, FarLabels};
 use fkp_core::Schema;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ fn read(path: &Path, options: &ReadOptions) -> Result<AnnotatedSet, DataError> {
     for table in &tables {
         let known = folder.as_ref().map(|folder| &folder.schema);
         let known = known.or(options.schema.as_ref());
-        let read = read_table(table, known, options.far_labels)?;
+        let read = read_table(table, known, options)?;
         match &mut folder {
             None => folder = Some(read),
             Some(folder) => {
@@ -106,10 +106,10 @@ pub(super) fn tables_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 fn read_table(
     path: &Path,
     schema: Option<&Schema>,
-    far_labels: FarLabels,
+    options: &ReadOptions,
 ) -> Result<AnnotatedSet, DataError> {
     let text = read_file(path)?;
-    let mut table = Table::new(path, &text)?;
+    let mut table = Table::new(path, &text)?.reporting(&options.progress);
     let (schema, columns) = columns_by_schema(path, &table, schema)?;
     let dir = path.parent().unwrap_or(Path::new(""));
     let mut images = Vec::new();
@@ -135,7 +135,8 @@ fn read_table(
         });
     }
     let mut notes = Vec::new();
-    far_labels.apply_to_files(&mut images, &mut notes, |index, far| {
+    let far = options.far_labels;
+    far.apply_to_files(&mut images, &mut notes, |index, far| {
         let column = columns[far.keypoint][far.axis];
         table.cell_error(rows[index], column, far.error(far.value.to_string()))
     })?;

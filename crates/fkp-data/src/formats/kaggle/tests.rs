@@ -1,7 +1,8 @@
 //! Tests of reading Kaggle's table, and of its errors.
 
+use super::blocks::Blocks;
 use super::*;
-use fkp_core::Visibility;
+use fkp_core::{Dataset, Visibility};
 use proptest::prelude::*;
 use std::io::Write;
 
@@ -25,7 +26,15 @@ fn options() -> ReadOptions {
 const HEADER: &str = "nose_x,nose_y,chin_x,chin_y,Image\n";
 
 fn parse(text: impl AsRef<[u8]>) -> Result<KaggleTable, DataError> {
-    KaggleTable::parse(Path::new("training.csv"), text.as_ref(), &options())
+    parse_in_blocks(text.as_ref(), 1 << 20)
+}
+
+/// Reads blocks of this many bytes.
+fn parse_in_blocks(text: &[u8], size: usize) -> Result<KaggleTable, DataError> {
+    let path = Path::new("training.csv");
+    let mut blocks = Blocks::new(path, text, DataError::io(path));
+    blocks.size = size;
+    KaggleTable::parse_blocks(path, blocks, &options())
 }
 
 fn rows(rows: &str) -> Result<KaggleTable, DataError> {
@@ -184,6 +193,121 @@ fn an_archive_truncated_anywhere_is_an_error() {
     assert!(matches!(open_zip(&corrupt), Err(DataError::Archive { .. })));
 }
 
+/// A table of at least this many bytes, whose last row is this one.
+fn long_table(bytes: usize, last: &str) -> String {
+    // Random enough not to be compressed to a single block of the archive.
+    let mut random = 1u32;
+    let mut text = HEADER.to_owned();
+    while text.len() < bytes {
+        text += "1,2,3,4,";
+        for _ in 0..2500 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            text += &format!("{} ", random >> 24);
+        }
+        text += "\n";
+    }
+    text + last
+}
+
+#[test]
+fn a_corrupt_archive_is_that_whatever_its_rows_are() {
+    let text = long_table(3 << 20, "");
+    let whole = zip_with(&[("training.csv", &text)]);
+    let set = open_zip(&whole).unwrap();
+    assert_eq!(set.len(), text.lines().count() - 1);
+    let data = 30 + "training.csv".len();
+    let directory = whole.len() - 22 - 46 - "training.csv".len();
+    for (at, bits) in [
+        (data + 99, 0x55),
+        (directory / 2, 0x01),
+        (directory - 9, 0x10),
+    ] {
+        let mut corrupt = whole.clone();
+        corrupt[at] ^= bits;
+        let error = open_zip(&corrupt).unwrap_err();
+        assert!(matches!(error, DataError::Archive { .. }), "{at}: {error}");
+    }
+    // An invalid first row, and a wrong checksum at the end.
+    let invalid = text.replacen("1,2,3,4,", "1,2,3,x,", 1);
+    let whole = zip_with(&[("training.csv", &invalid)]);
+    let message = open_zip(&whole).unwrap_err().to_string();
+    assert!(message.contains("row 2, column `chin_y`: `x`"), "{message}");
+    let mut corrupt = whole.clone();
+    let checksum = whole.len() - 22 - 46 - "training.csv".len() + 16;
+    corrupt[checksum] ^= 1;
+    let error = open_zip(&corrupt).unwrap_err();
+    assert!(matches!(error, DataError::Archive { .. }), "{error}");
+}
+
+#[test]
+fn a_text_of_any_size_is_refused_at_the_limit() {
+    let path = Path::new("training.csv");
+    let endless = b"1,2,3,4,7\n".repeat(100);
+    // An error in the first row does not hide the size.
+    for row in ["", "1,2,3,4,x\n"] {
+        for size in [1, 64, 1 << 20] {
+            let text = [HEADER.as_bytes(), row.as_bytes(), &endless].concat();
+            let mut blocks = Blocks::new(path, text.as_slice(), DataError::io(path));
+            (blocks.size, blocks.limit) = (size, 1000);
+            let error = KaggleTable::parse_blocks(path, blocks, &options()).unwrap_err();
+            let refused = matches!(error, DataError::FileTooLarge { limit: 1000, .. });
+            assert!(refused, "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_table_of_many_blocks_is_read_and_reported() {
+    let text = long_table(3 << 20, "5,6,7,8,9 10\n");
+    let rows = text.lines().count();
+    assert_message(parse(&text), &[&format!("row {rows}"), "2 pixels"]);
+    let dir = tempfile::tempdir().unwrap();
+    let text = long_table(3 << 20, "");
+    for (name, bytes) in [
+        ("t.csv", text.clone().into_bytes()),
+        ("t.zip", zip_with(&[("t.csv", &text)])),
+    ] {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let reports = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let copy = reports.clone();
+        let progress = crate::Progress::new(move |report| copy.lock().unwrap().push(report));
+        let options = ReadOptions {
+            progress,
+            ..options()
+        };
+        let set = KaggleTable::read(&path, &options).unwrap();
+        assert_eq!(set.len(), rows - 2);
+        for (index, row) in text.lines().enumerate().skip(1).step_by(7) {
+            let sample = set.get(index - 1).unwrap();
+            assert_eq!(sample.id, format!("t.csv:{}", index + 1));
+            let pixels = row.split(',').next_back().unwrap().split_whitespace();
+            let pixels: Vec<u8> = pixels.map(|pixel| pixel.parse().unwrap()).collect();
+            assert_eq!(sample.image.as_bytes(), pixels);
+        }
+        let reports = reports.lock().unwrap();
+        assert!(reports.len() >= 3 && reports.is_sorted_by_key(|report| report.done));
+        let size = text.len() as u64;
+        assert!(
+            reports
+                .iter()
+                .all(|report| report.total == size && report.unit == "bytes")
+        );
+        assert_eq!(reports[reports.len() - 1].done, size);
+    }
+}
+
+/// All that a table holds, or its error.
+fn content(result: Result<KaggleTable, DataError>) -> Result<Vec<String>, String> {
+    let set = result.map_err(|error| error.to_string())?;
+    let samples = (0..set.len()).map(|i| {
+        let sample = set.get(i).unwrap();
+        let bytes = sample.image.as_bytes();
+        format!("{} {:?} {bytes:?}", sample.id, sample.keypoints)
+    });
+    Ok(samples.chain(set.notes.clone()).collect())
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
@@ -197,5 +321,19 @@ proptest! {
     #[test]
     fn characters_of_a_table_never_panic(text in "[0-9a.,\"\r\n -]{0,80}") {
         let _ = rows(&text);
+    }
+
+    #[test]
+    fn blocks_of_any_size_give_the_same_samples_and_errors(
+        rows in prop::collection::vec("(1,2,3,4|,,0.5,1|\"1\",\"2\n\",3,9\"|1,2,3|9,,1,1),(\"7\"|8|\"7\n\"|7 8|256)|1,2,3,4,[79]", 0..9),
+        ends in prop::collection::vec("\n|\r\n|\r|\n\n\r|\r\n\r\n", 9),
+        header in "\n?\r?nose_x,nose_y,chin_x,chin_y,\"?Image\"?",
+        size in 1usize..80,
+    ) {
+        let rows = rows.iter().zip(&ends).map(|(row, end)| format!("{row}{end}"));
+        let text = format!("{header}\n{}", rows.collect::<String>());
+        let whole = parse_in_blocks(text.as_bytes(), 1 << 20);
+        let blocks = parse_in_blocks(text.as_bytes(), size);
+        prop_assert_eq!(content(blocks), content(whole));
     }
 }
