@@ -26,6 +26,10 @@ pub enum Purpose {
     HoldOut = 7,
     /// Samples with replacement, for the confidence interval of a metric.
     Bootstrap = 8,
+    /// Which samples go into which fold of a cross-validation.
+    Folds = 9,
+    /// Which samples go into which part of a stratified split.
+    Stratify = 10,
 }
 
 /// The 64-bit FNV-1a hash (Fowler, Noll, Vo): the same on every machine and in every version,
@@ -74,6 +78,11 @@ mod tests {
             (Purpose::Dropout, 3),
             (Purpose::Split, 4),
             (Purpose::Render, 5),
+            (Purpose::BoxJitter, 6),
+            (Purpose::HoldOut, 7),
+            (Purpose::Bootstrap, 8),
+            (Purpose::Folds, 9),
+            (Purpose::Stratify, 10),
         ];
         for (purpose, number) in purposes {
             assert_eq!(purpose as u64, number, "{purpose:?}");

@@ -21,6 +21,7 @@ mod far_labels;
 mod files;
 mod folder;
 mod formats;
+mod hashes;
 #[cfg(feature = "hub")]
 pub mod hub;
 mod id_lookup;
@@ -49,7 +50,9 @@ pub use packed::{
 };
 pub use progress::{Progress, ProgressReport};
 pub use schema::{SchemaSource, schema_from};
-pub use split::{PredefinedSplit, Split, SplitIndices, SplitRule, hold_out, split};
+pub use split::{
+    PredefinedSplit, Split, SplitIndices, SplitRule, hold_out, k_folds, split, stratified_split,
+};
 pub use summary::{PartSummary, Summary};
-pub use wrappers::{BoxSource, Cached, Cropped, Fitted, Mapped};
+pub use wrappers::{BoxSource, Cached, Cropped, Fitted, Mapped, Union, UnionPart, UnionSource};
 pub use y4m::{VideoError, Y4mReader};

@@ -224,6 +224,49 @@ pub enum DataError {
         #[from]
         source: fkp_core::DatasetError,
     },
+    /// There are no data sets to unite.
+    #[error("there are no data sets to unite")]
+    EmptyUnion,
+    /// Two data sets of a union have the same name.
+    #[error("two sources have the name `{name}`")]
+    DuplicateSource {
+        /// The name.
+        name: String,
+    },
+    /// The data sets of a union have different schemas.
+    #[error(
+        "source `{name}` has the keypoints of `{schema}`, source `{first}` those of `{expected}`; map \
+         them onto one schema first"
+    )]
+    SourceSchema {
+        /// Name of the data set.
+        name: String,
+        /// Its schema.
+        schema: String,
+        /// Name of the first data set.
+        first: String,
+        /// The schema of the first.
+        expected: String,
+    },
+    /// The weight of a data set of a union is invalid.
+    #[error("the weight of source `{name}` must be finite and at least 0, got {given}")]
+    InvalidWeight {
+        /// Name of the data set.
+        name: String,
+        /// What was given.
+        given: f64,
+    },
+    /// A sample of one of the data sets of a union cannot be read.
+    #[error("sample {index} of source `{name}`")]
+    SourceSample {
+        /// Name of the data set.
+        name: String,
+        /// Index of the sample in that data set.
+        index: usize,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The predefined split of a data set has a person or an image in both parts.
     #[error(
         "the split of `{}` leaks: `{train_id}` of {} and `{val_id}` of {} {shared}",
@@ -249,6 +292,25 @@ pub enum DataError {
          at least two groups are needed"
     )]
     TooFewGroups {
+        /// Number of samples.
+        samples: usize,
+        /// Number of distinct persons or images.
+        groups: usize,
+    },
+    /// A cross-validation with less than two folds.
+    #[error("the number of folds must be at least 2, got {given}")]
+    TooFewFolds {
+        /// What was given.
+        given: usize,
+    },
+    /// A cross-validation with more folds than groups.
+    #[error(
+        "{samples} samples of {groups} group(s) (persons, or distinct images) cannot be divided into \
+         {folds} folds"
+    )]
+    TooManyFolds {
+        /// Number of folds.
+        folds: usize,
         /// Number of samples.
         samples: usize,
         /// Number of distinct persons or images.

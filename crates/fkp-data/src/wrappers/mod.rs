@@ -1,11 +1,13 @@
-//! Data sets that wrap another data set: mapped onto a schema, cropped, fitted, cached.
+//! Data sets that wrap others: mapped onto a schema, united, cropped, fitted, cached.
 
 mod cached;
 mod cropped;
 mod fitted;
 mod mapped;
+mod union;
 
 pub use cached::Cached;
 pub use cropped::{BoxSource, Cropped};
 pub use fitted::Fitted;
 pub use mapped::Mapped;
+pub use union::{Union, UnionPart, UnionSource};
