@@ -137,6 +137,11 @@ impl<D: Dataset> Subset<D> {
         }
     }
 
+    /// The underlying data set.
+    pub fn inner(&self) -> &D {
+        &self.inner
+    }
+
     /// The indices in the underlying data set.
     pub fn indices(&self) -> &[usize] {
         &self.indices

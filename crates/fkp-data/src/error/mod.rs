@@ -224,6 +224,21 @@ pub enum DataError {
         #[from]
         source: fkp_core::DatasetError,
     },
+    /// A field of a [`SampleFilter`](crate::SampleFilter) is invalid.
+    #[error("`{field}` of the filter: {problem}")]
+    InvalidFilter {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A sample could not be read while filtering.
+    #[error("the data set cannot be filtered")]
+    Filter {
+        /// Which sample failed, and why.
+        #[source]
+        source: fkp_core::DatasetError,
+    },
     /// There are no data sets to unite.
     #[error("there are no data sets to unite")]
     EmptyUnion,

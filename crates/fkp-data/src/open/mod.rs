@@ -1,5 +1,7 @@
 //! Opening a data set: detecting its format and schema, reading its annotations, splitting it.
 
+mod selected;
+
 use crate::formats::reader::{ReadDataset, ReadOptions};
 use crate::origin::SourceDataset;
 use crate::schema::SchemaSource;

@@ -451,3 +451,42 @@ fn long_annotation_files_are_reported() {
         );
     }
 }
+
+#[test]
+fn selected_samples_keep_their_part_and_their_file() {
+    let dir = tempfile::tempdir().unwrap();
+    for (value, name) in ["ann_0", "ann_1", "bo_0", "bo_1", "cy_0", "cy_1"]
+        .iter()
+        .enumerate()
+    {
+        let image = image::GrayImage::from_pixel(1, 1, image::Luma([value as u8]));
+        image.save(dir.path().join(format!("{name}.png"))).unwrap();
+        std::fs::write(dir.path().join(format!("{name}.pts")), PTS).unwrap();
+    }
+    // The last two are in neither list.
+    std::fs::write(dir.path().join("train.txt"), "ann_0\nann_1\n").unwrap();
+    std::fs::write(dir.path().join("val.txt"), "bo_0\nbo_1\n").unwrap();
+    let opened = default_open(dir.path()).unwrap();
+    let ids = |opened: &OpenedDataset, indices: &[usize]| -> Vec<String> {
+        let ids = indices.iter().map(|i| opened.complete.get(*i).unwrap().id);
+        ids.map(|id| id.split('.').next().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(ids(&opened, &[0, 5]), ["ann_0", "cy_1"]);
+    let selected = opened.select(&[5, 3, 1]).unwrap();
+    assert_eq!((selected.complete.len(), selected.dataset.len()), (3, 3));
+    let parts = selected.train_val().unwrap().indices;
+    assert_eq!((parts.train.clone(), parts.val.clone()), (vec![2], vec![1]));
+    assert_eq!(ids(&selected, &parts.train), ["ann_1"]);
+    let summary = selected.summary(&[("all", &[0, 1, 2])]).to_string();
+    assert!(summary.contains("all: 3 images,"), "{summary}");
+    let file = std::fs::read(dir.path().join("bo_1.png")).unwrap();
+    assert_eq!(selected.source.encoded_image(1).unwrap().unwrap(), file);
+    // A selection of a selection.
+    let last = selected.select(&[2]).unwrap();
+    assert_eq!(
+        last.source.encoded_image(0).unwrap(),
+        selected.source.encoded_image(2).unwrap()
+    );
+    assert!(opened.select(&[6]).is_err());
+}
