@@ -24,8 +24,8 @@ mod worst;
 
 pub use breakdown::{Breakdown, BreakdownRow};
 pub use config::{
-    CropChoice, DataConfig, FarLabelChoice, LabelTransform, RenderedConfig, RenderedFaces,
-    RunConfig, Selection, SelectionPart, SourceConfig,
+    CropChoice, CrossValidation, DataConfig, Division, FarLabelChoice, LabelTransform,
+    RenderedConfig, RenderedFaces, RunConfig, Selection, SelectionPart, SourceConfig, Stratify,
 };
 pub use convention::{read_convention, write_convention};
 pub use data::{

@@ -1,8 +1,8 @@
 //! What a model file records about its training run.
 
-use crate::{RenderedConfig, RunConfig, Selection};
+use crate::{CrossValidation, Division, RenderedConfig, RunConfig, Selection, Stratify};
 use anyhow::{Context, Result};
-use fkp_data::SplitRule;
+use fkp_data::{SampleFilter, SplitRule};
 use fkp_model::ModelCard;
 use fkp_train::Loss;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,15 @@ pub struct RunNotes {
     /// The data sets that the model was trained on, if there were several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
+    /// The fold that was the validation part in place of a fraction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cross_validation: Option<CrossValidation>,
+    /// What has the same share in all parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stratify: Option<Stratify>,
+    /// Which samples of the data were used; all if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<SampleFilter>,
     /// The split of a data set that has none of its own.
     pub split: SplitRule,
     /// The samples on which the best epoch was chosen.
@@ -34,9 +43,22 @@ impl RunNotes {
         Self {
             loss: config.train.loss,
             sources,
+            cross_validation: config.data.cross_validation,
+            stratify: config.data.stratify,
+            filter: config.data.filter.clone(),
             split: config.data.split,
             selection: config.data.selection,
             rendered: config.data.rendered,
+        }
+    }
+
+    /// How the samples were divided into parts.
+    pub fn division(&self) -> Division {
+        Division {
+            split: self.split,
+            cross_validation: self.cross_validation,
+            stratify: self.stratify,
+            selection: self.selection,
         }
     }
 
@@ -61,7 +83,7 @@ mod tests {
     use fkp_train::loss::{Mae, SoftWing, Wing};
 
     #[test]
-    fn a_loss_with_parameters_survives_a_round_trip() {
+    fn notes_survive_a_round_trip() {
         for loss in [
             Loss::from(Mae),
             Wing::default().into(),
@@ -74,6 +96,17 @@ mod tests {
             let text = toml::to_string(&notes).unwrap();
             assert_eq!(toml::from_str::<RunNotes>(&text).unwrap(), notes, "{text}");
         }
+        let notes = RunNotes {
+            cross_validation: Some(CrossValidation { folds: 5, fold: 2 }),
+            stratify: Some(Stratify::Labels),
+            filter: Some(SampleFilter {
+                min_face_px: Some(40.0),
+                ..SampleFilter::default()
+            }),
+            ..RunNotes::default()
+        };
+        let text = toml::to_string(&notes).unwrap();
+        assert_eq!(toml::from_str::<RunNotes>(&text).unwrap(), notes, "{text}");
         let text = "loss = \"wing\"";
         let loss = toml::from_str::<RunNotes>(text).unwrap().loss;
         assert_eq!(loss, Some(Wing::default().into()));

@@ -6,8 +6,9 @@
 //! exception is Kaggle's table, whose images are part of the annotations and are kept in memory.
 //!
 //! [`open`] returns a [`fkp_core::Dataset`] in the schema and pixels of the source. Wrappers are
-//! data sets again: [`Mapped`] onto another schema, [`Cropped`] to the input of a network,
-//! [`Cached`] in memory.
+//! data sets again: [`Mapped`] onto another schema, a [`Union`] of several, [`Cropped`] to the input
+//! of a network, [`Cached`] in memory. [`filter()`], [`split()`], [`stratified_split`] and [`k_folds`]
+//! select samples.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 

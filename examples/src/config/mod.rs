@@ -1,14 +1,16 @@
 //! The configuration file of a run.
 
+mod division;
 mod renamed;
 mod sources;
 
+pub use division::{CrossValidation, Division, Stratify};
 pub use sources::SourceConfig;
 
 use anyhow::{Context, Result, bail};
 use fkp_augment::Recipe;
 use fkp_core::{InputSpec, OutputSpec, Schema};
-use fkp_data::{FarLabels, SplitRule};
+use fkp_data::{FarLabels, SampleFilter, SplitRule};
 use fkp_model::NetworkConfig;
 use fkp_train::TrainConfig;
 use serde::{Deserialize, Serialize};
@@ -70,8 +72,18 @@ pub struct DataConfig {
     pub schema: String,
     /// How crops are cut out of the images.
     pub crop: CropChoice,
+    /// Which samples of the files are used; all if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<SampleFilter>,
     /// The split of a data set that has none of its own.
     pub split: SplitRule,
+    /// The fold that is the validation part in place of a fraction, in a data set without a split of
+    /// its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cross_validation: Option<CrossValidation>,
+    /// What has the same share in all parts that are split at random.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stratify: Option<Stratify>,
     /// The samples on which the best epoch is chosen.
     pub selection: Selection,
     /// What to do with labels far outside their image.
@@ -100,6 +112,37 @@ impl DataConfig {
         self.path.iter().chain(sources)
     }
 
+    /// How the samples are divided into parts.
+    pub fn division(&self) -> Division {
+        Division {
+            split: self.split,
+            cross_validation: self.cross_validation,
+            stratify: self.stratify,
+            selection: self.selection,
+        }
+    }
+
+    /// Refuses what selects and divides the samples of files, if it is invalid or there are none.
+    fn validate_division(&self) -> Result<()> {
+        self.split.validate().context("data.split")?;
+        self.division().validate()?;
+        if let Some(filter) = &self.filter {
+            filter.validate().context("data.filter")?;
+        }
+        let of_files = [
+            ("filter", self.filter.is_some()),
+            ("cross_validation", self.cross_validation.is_some()),
+            ("stratify", self.stratify.is_some()),
+        ];
+        let has_files = self.paths().next().is_some();
+        match of_files.into_iter().find(|(_, is_given)| *is_given) {
+            Some((field, _)) if !has_files => {
+                bail!("data.{field} is for data in files, not for rendered faces")
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn validate_sources(&self) -> Result<()> {
         for (field, is_given) in [
             ("data.path", self.path.is_some()),
@@ -121,7 +164,10 @@ impl Default for DataConfig {
             format: None,
             schema: "kaggle15".to_owned(),
             crop: CropChoice::Auto,
+            filter: None,
             split: SplitRule::default(),
+            cross_validation: None,
+            stratify: None,
             selection: Selection::default(),
             far_labels: FarLabelChoice::Refuse,
             labels: LabelTransform::WithImage,
@@ -291,12 +337,8 @@ impl RunConfig {
         }
         self.augment.validate().context("augment")?;
         self.train.validate()?;
-        self.data.split.validate().context("data.split")?;
+        self.data.validate_division()?;
         self.data.validate_sources()?;
-        let fraction = self.data.selection.fraction;
-        if !(fraction > 0.0 && fraction < 1.0) {
-            bail!("data.selection.fraction must be between 0 and 1, got {fraction}");
-        }
         for (field, count) in [
             ("train", self.data.rendered.train),
             ("validation", self.data.rendered.validation),

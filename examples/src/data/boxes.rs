@@ -1,5 +1,6 @@
 //! Images with the boxes of their faces, for training a face detector.
 
+use super::filtered::{filtered, filtered_as_in_training};
 use super::part::{Part, Parts, part_of};
 use super::source::{Source, TrainingData, format_of, short_name};
 use crate::{DataConfig, RenderedFaces, RunNotes};
@@ -36,7 +37,8 @@ pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<Trai
             opened.complete.schema().name()
         );
     }
-    let parts = Parts::of(&opened, &config.split, &config.selection)?;
+    let opened = filtered(opened, config.filter.as_ref(), &Schema::boxes())?;
+    let parts = Parts::of(&opened, &config.division())?;
     let part = |indices: &[usize]| Subset::new(opened.complete.clone(), indices.to_vec());
     let summary = opened.summary(&parts.shown(config.selection.part));
     let description = format!("{}\n{summary}", path.display());
@@ -117,6 +119,7 @@ pub fn open_boxes_for_evaluation(
         ..OpenOptions::default()
     };
     let opened = fkp_data::open(path, &options)?;
+    let opened = filtered_as_in_training(opened, part, &notes, &Schema::boxes())?;
     for note in &opened.notes {
         eprintln!("note: {}: {note}", path.display());
     }

@@ -1,6 +1,7 @@
 //! The data that a model is evaluated on.
 
 use super::evaluated::EvaluatedKeypoints;
+use super::filtered::filtered_as_in_training;
 use super::part::{Part, part_of};
 use super::rendered;
 use super::source::{Source, cropped, format_of, map_onto, short_name};
@@ -35,6 +36,7 @@ pub fn open_for_evaluation(
         ..OpenOptions::default()
     };
     let opened = fkp_data::open(path, &options)?;
+    let opened = filtered_as_in_training(opened, part, &notes, &card.task.schema)?;
     for note in &opened.notes {
         eprintln!("note: {}: {note}", path.display());
     }

@@ -5,12 +5,13 @@ use super::source::{DataSource, Source, TrainingData, short_name};
 use super::training::open_single;
 use crate::{DataConfig, RenderedConfig, RenderedFaces, SourceConfig};
 use anyhow::{Context, Result, ensure};
-use fkp_core::{Concat, Dataset, DatasetError, InputSpec, Sample, Schema};
+use fkp_core::{Dataset, InputSpec, Schema};
+use fkp_data::{Union, UnionPart};
 use fkp_train::WeightedSources;
 use std::sync::Arc;
 
-/// Opens all sources, each mapped onto the keypoints of the run. The training set is the
-/// concatenation of those with a weight.
+/// Opens all sources, each mapped onto the keypoints of the run. The training set is the union of
+/// those with a weight.
 ///
 /// Rendered faces choose the best epoch only if there is nothing else to choose it on.
 pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<TrainingData> {
@@ -20,15 +21,8 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
         let data = open(config, source, None, input);
         opened.push(data.with_context(|| format!("source `{name}`"))?);
     }
-    let sampler = sampler(&config.sources, &names, &opened)?;
-    let quotas = match &sampler {
-        Some(sampler) => sampler.samples_per_source().to_vec(),
-        None => opened.iter().map(|data| data.train.len()).collect(),
-    };
-    let sampler = match sampler {
-        Some(_) => enough_new_faces(config, input, &quotas, &mut opened)?,
-        None => None,
-    };
+    let quotas = quotas(&config.sources, &names, &opened)?;
+    enough_new_faces(config, input, &quotas, &mut opened)?;
     check_schemas(&names, &opened)?;
 
     let files = || config.sources.iter().any(|source| source.path.is_some());
@@ -37,7 +31,10 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
     let (mut sources, mut lines) = (Vec::new(), Vec::new());
     for (number, data) in opened.iter().enumerate() {
         let (source, name) = (&config.sources[number], &names[number]);
-        let of = |set: &Arc<dyn Dataset>| InSource::new(name, set);
+        let of = |set: &Arc<dyn Dataset>| UnionPart {
+            weight: source.weight.unwrap_or(1.0),
+            ..UnionPart::new(name, Arc::clone(set))
+        };
         if source.is_trained_on() {
             train.push(of(&data.train));
             representative.push(of(&data.representative));
@@ -70,10 +67,14 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
     let (Some((_, crop)), Some(data)) = (rule, opened.first()) else {
         anyhow::bail!("data.sources: there are none");
     };
+    let train = Union::new(train)?;
+    let is_weighted = config.sources.iter().any(|source| source.weight.is_some());
+    let sampler = is_weighted.then(|| sampler(&train, quotas.iter().sum()));
     Ok(TrainingData {
-        train: Arc::new(Concat::new(train)?),
-        representative: Arc::new(Concat::new(representative)?),
-        selection: Arc::new(Concat::new(selection)?),
+        sampler: sampler.transpose()?,
+        train: Arc::new(train),
+        representative: Arc::new(Union::new(representative)?),
+        selection: Arc::new(Union::new(selection)?),
         schema: data.schema.clone(),
         format: None,
         crop: crop.clone(),
@@ -83,7 +84,6 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
             description: format!("{} sources\n{}", sources.len(), lines.join("\n")),
         },
         sources,
-        sampler,
     })
 }
 
@@ -110,54 +110,58 @@ fn open(
     }
 }
 
-/// How an epoch mixes the sources, if they have weights.
-fn sampler(
+/// The number of samples of each source in an epoch: in proportion to the weights, if there are
+/// some, else all of them.
+fn quotas(
     sources: &[SourceConfig],
     names: &[String],
     opened: &[TrainingData],
-) -> Result<Option<WeightedSources>> {
+) -> Result<Vec<usize>> {
+    let sizes: Vec<usize> = opened.iter().map(|data| data.train.len()).collect();
     let weights: Option<Vec<f64>> = sources.iter().map(|source| source.weight).collect();
     let Some(weights) = weights else {
-        return Ok(None);
+        return Ok(sizes);
     };
-    let trained = sources.iter().zip(opened);
+    let trained = sources.iter().zip(&sizes);
     let trained = trained.filter(|(source, _)| source.is_trained_on());
-    let per_epoch = trained.map(|(_, data)| data.train.len()).sum();
-    let sizes = opened.iter().map(|data| data.train.len()).collect();
+    let per_epoch = trained.map(|(_, size)| size).sum();
     let sampler = WeightedSources::new(sizes, weights.clone(), per_epoch)?;
-    for ((name, weight), quota) in names.iter().zip(&weights).zip(sampler.samples_per_source()) {
+    let quotas = sampler.samples_per_source();
+    for ((name, weight), quota) in names.iter().zip(&weights).zip(quotas) {
         ensure!(
             *weight == 0.0 || *quota > 0,
             "source `{name}`: its weight {weight} is so small that none of the {per_epoch} samples \
              of an epoch would be from it"
         );
     }
-    Ok(Some(sampler))
+    Ok(quotas.to_vec())
 }
 
-/// Renders as many new faces as an epoch uses, so that it uses none of them twice, and returns the
-/// sampler of the sources that are trained on.
+/// Renders as many new faces as an epoch uses, so that it uses none of them twice.
 fn enough_new_faces(
     config: &DataConfig,
     input: &InputSpec,
     quotas: &[usize],
     opened: &mut [TrainingData],
-) -> Result<Option<WeightedSources>> {
+) -> Result<()> {
     let is_new = config.rendered.faces == RenderedFaces::NewEachEpoch;
-    let (mut sizes, mut weights) = (Vec::new(), Vec::new());
     for ((source, data), &quota) in config.sources.iter().zip(opened).zip(quotas) {
         if source.rendered.is_some() && is_new && quota > data.train.len() {
             // The quota counts the images that are not faces, too.
             let faces = quota as f64 / (1.0 + config.rendered.non_faces);
             *data = open(config, source, Some(faces.ceil() as usize), input)?;
         }
-        if source.is_trained_on() {
-            sizes.push(data.train.len());
-            weights.push(quota as f64);
-        }
     }
-    let per_epoch = quotas.iter().sum();
-    Ok(Some(WeightedSources::new(sizes, weights, per_epoch)?))
+    Ok(())
+}
+
+/// How an epoch mixes the sources by their weights.
+fn sampler(train: &Union, samples_per_epoch: usize) -> Result<WeightedSources> {
+    let sources = train.sources().iter();
+    let (sizes, weights) = sources
+        .map(|source| (source.samples, source.weight))
+        .unzip();
+    Ok(WeightedSources::new(sizes, weights, samples_per_epoch)?)
 }
 
 fn check_schemas(names: &[String], opened: &[TrainingData]) -> Result<()> {
@@ -193,42 +197,4 @@ fn unique_names(sources: &[SourceConfig]) -> Vec<String> {
         names.extend(free.next());
     }
     names
-}
-
-/// A data set whose errors name the source.
-struct InSource {
-    name: String,
-    samples: Arc<dyn Dataset>,
-}
-
-impl InSource {
-    fn new(name: &str, samples: &Arc<dyn Dataset>) -> Self {
-        Self {
-            name: name.to_owned(),
-            samples: Arc::clone(samples),
-        }
-    }
-}
-
-impl Dataset for InSource {
-    fn schema(&self) -> &Schema {
-        self.samples.schema()
-    }
-
-    fn len(&self) -> usize {
-        self.samples.len()
-    }
-
-    fn get(&self, index: usize) -> Result<Sample, DatasetError> {
-        self.get_in_epoch(0, index)
-    }
-
-    fn get_in_epoch(&self, epoch: usize, index: usize) -> Result<Sample, DatasetError> {
-        let sample = self.samples.get_in_epoch(epoch, index);
-        sample.map_err(|error| {
-            let context = format!("sample {index} of source `{}`", self.name);
-            let error = anyhow::Error::from_boxed(error.source).context(context);
-            DatasetError::new(index, error)
-        })
-    }
 }

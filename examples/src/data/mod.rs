@@ -4,6 +4,7 @@ mod boxes;
 mod digest;
 mod evaluated;
 mod evaluation;
+mod filtered;
 mod mixed;
 mod part;
 mod rendered;

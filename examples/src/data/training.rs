@@ -1,6 +1,7 @@
 //! A file or folder as the data of a training run.
 
 use super::boxes;
+use super::filtered::filtered;
 use super::part::Parts;
 use super::source::{Source, TrainingData, cropped, format_of, map_onto, short_name};
 use crate::{CropChoice, DataConfig};
@@ -31,11 +32,12 @@ pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<Trai
         opened = fkp_data::open(path, &OpenOptions { schema, ..options })?;
     }
     let target = target.unwrap_or_else(|| opened.complete.schema().clone());
+    let opened = filtered(opened, config.filter.as_ref(), &target)?;
     let rule = match config.crop {
         CropChoice::Auto => CropRule::for_schema(&target),
         CropChoice::Whole => CropRule::Whole,
     };
-    let parts = Parts::of(&opened, &config.split, &config.selection)?;
+    let parts = Parts::of(&opened, &config.division())?;
     let map = map_onto(opened.complete.schema(), &target)?;
     let crops = |indices: &[usize]| -> Result<Arc<dyn Dataset>> {
         let part = Subset::new(opened.complete.clone(), indices.to_vec())?;
