@@ -82,7 +82,7 @@ pub enum DataError {
     },
     /// A sample of a data set that is to be written cannot be read.
     #[error("source `{name}` cannot be written")]
-    SourceSample {
+    Unreadable {
         /// Name of the source.
         name: String,
         /// Which sample, and why.
