@@ -20,6 +20,11 @@ impl Schema {
         build(aflw21())
     }
 
+    /// The 98 keypoints of WFLW.
+    pub fn wflw98() -> Self {
+        build(wflw98())
+    }
+
     /// No keypoints: for data sets and networks of face detection, which have boxes.
     ///
     /// ```
@@ -34,8 +39,13 @@ impl Schema {
     }
 
     /// The built-in schemas of keypoints.
-    pub fn builtin() -> [Self; 3] {
-        [Self::kaggle15(), Self::ibug68(), Self::aflw21()]
+    pub fn builtin() -> [Self; 4] {
+        [
+            Self::kaggle15(),
+            Self::ibug68(),
+            Self::aflw21(),
+            Self::wflw98(),
+        ]
     }
 
     /// A built-in schema by name.
@@ -45,7 +55,7 @@ impl Schema {
     }
 
     /// Names of the built-in schemas of keypoints.
-    pub const BUILTIN: [&'static str; 3] = ["kaggle15", "ibug68", "aflw21"];
+    pub const BUILTIN: [&'static str; 4] = ["kaggle15", "ibug68", "aflw21", "wflw98"];
 }
 
 fn build(spec: SchemaSpec) -> Schema {
@@ -151,24 +161,19 @@ fn ibug68() -> SchemaSpec {
     ];
     let open = [(0, 16), (17, 21), (22, 26), (27, 30), (31, 35)];
     let closed = [(36, 41), (42, 47), (48, 59), (60, 67)];
-    let along = |&(first, last): &(usize, usize)| (first..last).map(|i| (i, i + 1));
-    let mut skeleton: Vec<_> = open.iter().chain(&closed).flat_map(along).collect();
-    skeleton.extend(closed.iter().map(|&(first, last)| (last, first)));
-    let names =
-        |range: std::ops::RangeInclusive<usize>| range.map(|i| i.to_string()).collect::<Vec<_>>();
     SchemaSpec {
         name: "ibug68".to_owned(),
-        keypoints: names(0..=67),
+        keypoints: numbers(0..=67),
         flip_pairs: Some(numbered_pairs(&mirror)),
-        skeleton: numbered_pairs(&skeleton),
+        skeleton: numbered_pairs(&contours(&open, &closed)),
         mean_shape: IBUG68_MEAN_SHAPE.to_vec(),
         face_box: Some(ibug68_face()),
         normalizing_pair: vec![
             distance("inter_ocular", &["36"], &["45"]),
             NormalizingPair {
                 name: "inter_pupil".to_owned(),
-                from: names(36..=41),
-                to: names(42..=47),
+                from: numbers(36..=41),
+                to: numbers(42..=47),
             },
         ],
         ..SchemaSpec::default()
@@ -233,6 +238,95 @@ fn aflw21() -> SchemaSpec {
         ..SchemaSpec::default()
     }
 }
+
+/// The 98 keypoints of WFLW (Wu et al., *Look at Boundary*, 2018), numbered from 0 along the jaw
+/// (0 to 32), the outlines of the brows (33 to 41 and 42 to 50, the upper edge first), the nose (51 to
+/// 59), the eyes (60 to 67 and 68 to 75), the outer and the inner lips (76 to 87 and 88 to 95), and the
+/// pupils (96 and 97). The subject's right comes first.
+fn wflw98() -> SchemaSpec {
+    let open = [(0, 32), (51, 54), (55, 59)];
+    let closed = [(33, 41), (42, 50), (60, 67), (68, 75), (76, 87), (88, 95)];
+    SchemaSpec {
+        name: "wflw98".to_owned(),
+        keypoints: numbers(0..=97),
+        flip_pairs: Some(numbered_pairs(&wflw98_mirror())),
+        skeleton: numbered_pairs(&contours(&open, &closed)),
+        mean_shape: wflw98_mean_shape(),
+        face_box: Some(ibug68_face()),
+        normalizing_pair: vec![
+            distance("inter_ocular", &["60"], &["72"]),
+            distance("inter_pupil", &["96"], &["97"]),
+        ],
+        ..SchemaSpec::default()
+    }
+}
+
+/// The flip pairs of WFLW: each range is exchanged with one that runs backward.
+fn wflw98_mirror() -> Vec<(usize, usize)> {
+    let ranges = [
+        (0..=15, 32),
+        (33..=37, 46),
+        (38..=41, 50),
+        (55..=56, 59),
+        (60..=64, 72),
+        (65..=67, 75),
+        (76..=78, 82),
+        (83..=84, 87),
+        (88..=89, 92),
+        (93..=93, 95),
+        (96..=96, 97),
+    ];
+    let pairs = ranges.into_iter().flat_map(|(range, last)| {
+        let first = *range.start();
+        range.map(move |i| (i, last - (i - first)))
+    });
+    pairs.collect()
+}
+
+/// The mean shape of the 68 keypoints of 300-W with the keypoints that WFLW has in addition, so that
+/// both schemas crop alike: the jaw and the eyelids halfway between their neighbors, the lower edge of
+/// a brow below the upper one, the pupil in the middle of the eye.
+fn wflw98_mean_shape() -> Vec<[f64; 2]> {
+    /// The thickness of a brow: 5 % of the distance between the outer eye corners.
+    const BROW: f64 = 0.022;
+    let of = |i: usize| IBUG68_MEAN_SHAPE[i];
+    let mean = |indices: &[usize]| {
+        let sum = |axis: usize| indices.iter().map(|&i| of(i)[axis]).sum::<f64>();
+        let count = indices.len() as f64;
+        [sum(0) / count, sum(1) / count]
+    };
+    let mut shape = vec![[0.0; 2]; 98];
+    for (target, source) in WFLW98_OF_IBUG68.into_iter().zip(0..) {
+        shape[target] = of(source);
+    }
+    for i in (1..32).step_by(2) {
+        shape[i] = mean(&[i / 2, i / 2 + 1]);
+    }
+    for (lower, upper) in [(38, 37), (39, 36), (40, 35), (41, 34)] {
+        let [x, y] = shape[upper];
+        shape[lower] = [x, y + BROW];
+    }
+    shape[62] = mean(&[37, 38]);
+    shape[66] = mean(&[40, 41]);
+    shape[96] = mean(&[36, 37, 38, 39, 40, 41]);
+    for (right, left) in wflw98_mirror() {
+        let rounded = shape[right].map(|value: f64| (value * 1e4).round() / 1e4);
+        shape[right] = rounded;
+        shape[left] = [1.0 - rounded[0], rounded[1]];
+    }
+    shape
+}
+
+/// The keypoint of WFLW that each of the 68 keypoints of 300-W is. 300-W has every second keypoint of
+/// the jaw, the upper edge of the brows, and eyelids without their middle.
+pub(super) const WFLW98_OF_IBUG68: [usize; 68] = [
+    0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, // jaw
+    33, 34, 35, 36, 37, 42, 43, 44, 45, 46, // brows
+    51, 52, 53, 54, 55, 56, 57, 58, 59, // nose
+    60, 61, 63, 64, 65, 67, 68, 69, 71, 72, 73, 75, // eyes
+    76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 87, // outer lips
+    88, 89, 90, 91, 92, 93, 94, 95, // inner lips
+];
 
 /// The face from forehead to chin in the Kaggle mean shape, by the proportions of the mean face: as
 /// wide as the jaw line of the 68 keypoints, down to its chin, and up above the brows by half the
@@ -331,6 +425,18 @@ const IBUG68_MEAN_SHAPE: [[f64; 2]; 68] = [
     [0.500, 0.671],
     [0.463, 0.667],
 ];
+
+/// The lines along open and closed contours, which are ranges of keypoints from first to last.
+fn contours(open: &[(usize, usize)], closed: &[(usize, usize)]) -> Vec<(usize, usize)> {
+    let along = |&(first, last): &(usize, usize)| (first..last).map(|i| (i, i + 1));
+    let mut lines: Vec<_> = open.iter().chain(closed).flat_map(along).collect();
+    lines.extend(closed.iter().map(|&(first, last)| (last, first)));
+    lines
+}
+
+fn numbers(range: std::ops::RangeInclusive<usize>) -> Vec<String> {
+    range.map(|i| i.to_string()).collect()
+}
 
 fn distance(name: &str, from: &[&str], to: &[&str]) -> NormalizingPair<String> {
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();

@@ -1,5 +1,6 @@
 //! Maps from the keypoints of one schema to those of another.
 
+use super::builtin::WFLW98_OF_IBUG68;
 use crate::{Keypoint, Keypoints, Schema, Visibility};
 
 /// A schema map does not match its schemas.
@@ -118,8 +119,32 @@ impl SchemaMap {
         }
     }
 
-    /// The identity if the schemas are equal, the built-in map if there is one (`ibug68` and
-    /// `aflw21` to `kaggle15`), otherwise a map by name; the other keypoints of the target are
+    /// From the 98 keypoints of WFLW to the 68 of iBUG, each of which is one of them: every second
+    /// keypoint of the jaw, the upper edge of the brows, the nose, the corners of the eyes and two
+    /// keypoints of each eyelid, and the lips.
+    pub fn wflw98_to_ibug68() -> Self {
+        Self {
+            target: Schema::ibug68(),
+            source_len: 98,
+            sources: WFLW98_OF_IBUG68.map(|i| vec![i]).into(),
+        }
+    }
+
+    /// From the 98 keypoints of WFLW to the 15 of Kaggle. The inner end of a brow is the middle of its
+    /// upper and its lower corner, the center of an eye the pupil.
+    pub fn wflw98_to_kaggle15() -> Self {
+        let eyes = [97, 96, 68, 72, 64, 60].map(|i| vec![i]);
+        let brows = [vec![42, 50], vec![46], vec![37, 38], vec![33]];
+        let rest = [54, 82, 76, 79, 85].map(|i| vec![i]);
+        Self {
+            target: Schema::kaggle15(),
+            source_len: 98,
+            sources: eyes.into_iter().chain(brows).chain(rest).collect(),
+        }
+    }
+
+    /// The identity if the schemas are equal, the built-in map if there is one (`ibug68`, `aflw21`
+    /// and `wflw98` to `kaggle15`, and `wflw98` to `ibug68`), otherwise a map by name; the other keypoints of the target are
     /// unlabeled, see [`Self::unmapped`].
     ///
     /// Names that are numbers are not compared: keypoint `3` of one schema is unrelated to keypoint
@@ -138,16 +163,15 @@ impl SchemaMap {
     /// If every keypoint of the target would be unlabeled.
     pub fn between(source: &Schema, target: &Schema) -> Result<Self, SchemaMapError> {
         // A user's schema may have the name of a built-in one, with other keypoints.
-        let builtin: [(Schema, fn() -> Self); 2] = [
+        let builtin: [(Schema, fn() -> Self); 4] = [
             (Schema::ibug68(), Self::ibug68_to_kaggle15),
             (Schema::aflw21(), Self::aflw21_to_kaggle15),
+            (Schema::wflw98(), Self::wflw98_to_kaggle15),
+            (Schema::wflw98(), Self::wflw98_to_ibug68),
         ];
-        let onto_kaggle15 = *target == Schema::kaggle15();
-        let known = builtin
-            .iter()
-            .find(|(known, _)| onto_kaggle15 && known == source);
-        if let Some((_, map)) = known {
-            return Ok(map());
+        let maps = builtin.into_iter().filter(|(known, _)| known == source);
+        if let Some(map) = maps.map(|(_, map)| map()).find(|map| map.target == *target) {
+            return Ok(map);
         }
         let is_name = |name: &str| !name.bytes().all(|byte| byte.is_ascii_digit());
         let same_name = |name: &String| {
@@ -241,8 +265,11 @@ mod tests {
         let flips = [
             (Schema::ibug68(), SchemaMap::ibug68_to_kaggle15()),
             (Schema::aflw21(), SchemaMap::aflw21_to_kaggle15()),
+            (Schema::wflw98(), SchemaMap::wflw98_to_kaggle15()),
+            (Schema::wflw98(), SchemaMap::wflw98_to_ibug68()),
         ];
         for (source, map) in flips {
+            assert_eq!(SchemaMap::between(&source, map.target()).unwrap(), map);
             let face: Keypoints = (0..source.len())
                 .map(|i| Keypoint::new((i * i % 97) as f32, i as f32))
                 .collect();
@@ -276,6 +303,37 @@ mod tests {
         let numbers: Vec<f64> = (0..21).map(f64::from).collect();
         let means = SchemaMap::aflw21_to_kaggle15().means(&numbers);
         assert_eq!((means[0], means[13]), (Some(10.0), None));
+    }
+
+    /// Places of the mean shape of one schema are those of the other.
+    #[test]
+    fn wflw_is_mapped_to_the_same_places_of_the_face() {
+        let (map, wflw) = (SchemaMap::wflw98_to_ibug68(), Schema::wflw98());
+        let axis = |axis: usize| {
+            let places: Vec<f64> = wflw.mean_shape().iter().map(|place| place[axis]).collect();
+            map.means(&places)
+        };
+        let ibug = Schema::ibug68();
+        for (place, (x, y)) in ibug
+            .mean_shape()
+            .iter()
+            .zip(axis(0).into_iter().zip(axis(1)))
+        {
+            let (x, y) = (x.unwrap(), y.unwrap());
+            assert!((x - place[0]).abs() < 2e-3 && (y - place[1]).abs() < 2e-3);
+        }
+        // Directly to Kaggle's keypoints, or by way of the 68: the same but for brows and eyes.
+        let shape: Vec<_> = wflw
+            .mean_shape()
+            .iter()
+            .map(|p| p.map(|v| 96.0 * v as f32))
+            .collect();
+        let face = Keypoints::from_xy(&shape);
+        let direct = SchemaMap::wflw98_to_kaggle15().apply(&face);
+        let two_steps = SchemaMap::ibug68_to_kaggle15().apply(&map.apply(&face));
+        for (a, b) in direct.iter().zip(two_steps.iter()) {
+            assert!(a.distance(b) < 1.2, "{a:?} {b:?}");
+        }
     }
 
     #[test]

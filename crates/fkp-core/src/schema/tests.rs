@@ -12,6 +12,7 @@ fn builtin_schemas_are_valid_and_round_trip() {
     }
     assert_eq!(Schema::ibug68().len(), 68);
     assert_eq!(Schema::aflw21().len(), 21);
+    assert_eq!(Schema::wflw98().len(), 98);
 }
 
 #[test]
@@ -49,6 +50,56 @@ fn mean_shapes_are_symmetric_and_inside_the_crop() {
                 );
             }
         }
+    }
+}
+
+/// A sample of the published table of mirrored keypoints, and the 10 on the middle of the face.
+#[test]
+fn wflw_is_numbered_as_published() {
+    let schema = Schema::wflw98();
+    let pairs = schema.flip_pairs();
+    assert_eq!(pairs.len(), 44);
+    for pair in [
+        (0, 32),
+        (15, 17),
+        (33, 46),
+        (37, 42),
+        (38, 50),
+        (41, 47),
+        (55, 59),
+        (56, 58),
+        (60, 72),
+        (64, 68),
+        (65, 75),
+        (67, 73),
+        (76, 82),
+        (78, 80),
+        (83, 87),
+        (84, 86),
+        (88, 92),
+        (89, 91),
+        (93, 95),
+        (96, 97),
+    ] {
+        assert!(pairs.contains(&pair), "{pair:?}");
+    }
+    let paired = |i: usize| pairs.iter().any(|&(a, b)| a == i || b == i);
+    let middle: Vec<_> = (0..98).filter(|&i| !paired(i)).collect();
+    assert_eq!(middle, [16, 51, 52, 53, 54, 57, 79, 85, 90, 94]);
+    let ocular = &schema.normalizing_pairs()[0];
+    assert_eq!((&ocular.from[..], &ocular.to[..]), (&[60][..], &[72][..]));
+    // The mirror image of a line of the skeleton is a line of the skeleton.
+    let mirror = |i: usize| {
+        let pair = pairs.iter().find(|&&(a, b)| a == i || b == i);
+        pair.map_or(i, |&(a, b)| a + b - i)
+    };
+    for &(a, b) in schema.skeleton() {
+        let (a, b) = (mirror(a), mirror(b));
+        let skeleton = schema.skeleton();
+        assert!(
+            skeleton.contains(&(a, b)) || skeleton.contains(&(b, a)),
+            "{a} {b}"
+        );
     }
 }
 
