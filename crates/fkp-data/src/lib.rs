@@ -22,6 +22,7 @@ mod far_labels;
 mod files;
 mod filter;
 mod folder;
+mod folder_tree;
 mod formats;
 mod hashes;
 #[cfg(feature = "hub")]
@@ -31,6 +32,7 @@ mod image_source;
 mod open;
 mod origin;
 mod packed;
+mod parallel;
 mod progress;
 mod records;
 mod schema;

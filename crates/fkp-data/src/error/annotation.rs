@@ -188,6 +188,28 @@ pub enum AnnotationError {
         /// What was found, shortened.
         found: String,
     },
+    /// A line has another number of words than its format has.
+    #[error("the line has {found} words; expected {expected}")]
+    WordCount {
+        /// The number or numbers expected, and why.
+        expected: String,
+        /// Words of the line.
+        found: usize,
+    },
+    /// There is more of something than any data set has.
+    #[error("there are more than {limit} {what}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The largest number that is accepted.
+        limit: usize,
+    },
+    /// The XML or YAML cannot be parsed or has another structure.
+    #[error("{message}")]
+    Markup {
+        /// The message of the parser, or what is missing.
+        message: String,
+    },
     /// The JSON cannot be parsed or has another structure.
     #[error("{message}")]
     Json {

@@ -3,12 +3,18 @@
 
 mod boxes_csv;
 mod coco;
+mod cvat_xml;
+mod dlib_xml;
 mod fkp;
 mod image_csv;
 mod kaggle;
+mod named_faces;
 mod pts;
 pub(crate) mod reader;
+mod wflw;
 mod wider_face;
+mod xml;
+mod yolo_pose;
 
 use crate::DataError;
 use reader::{FormatReader, content};
@@ -67,6 +73,15 @@ formats! {
     /// boxes without an area dropped. `wider_face_val_bbx_gt.txt` is the other part of a predefined
     /// split.
     WiderFace => wider_face::WiderFaceReader,
+    /// WFLW as it is published: 98 keypoints of a face in each line of a list.
+    ///
+    /// A line has x and y of 98 points in pixels counted from 0, and the file of the image; before the
+    /// file there may be a rectangle around the face (x and y of two corners) and six attributes that
+    /// are 0 or 1. Images are in `WFLW_images`, or beside the list or in `images/` beside it.
+    /// `list_98pt_rect_attr_train.txt` and `list_98pt_rect_attr_test.txt`, in the folder or in
+    /// `WFLW_annotations/list_98pt_rect_attr_train_test`, are a predefined split. An image in two
+    /// lines is two samples.
+    Wflw => wflw::WflwReader,
     /// A folder of images and a table of coordinates.
     ///
     /// The first column has the names of the image files, which are beside the table or in
@@ -82,10 +97,38 @@ formats! {
     /// is two samples. Visibility 0 is a keypoint without a label, 1 an occluded and 2 a visible
     /// one. The schema comes from the `keypoints` and `skeleton` of the categories.
     Coco => coco::CocoReader,
+    /// The XML of dlib's imglab, with keypoints or boxes.
+    ///
+    /// Each `box` with `part` elements is a sample, and parts are keypoints in pixels counted from 0;
+    /// a part that only other boxes have is unlabeled. Parts named by numbers, such as `00`, are
+    /// numbered keypoints. Without any part, the file is a data set of face boxes. Boxes with
+    /// `ignore='1'` are no samples, and boxes to ignore in a data set of boxes. Images are found by
+    /// their path beside the file or in `images/` beside it. Two files of a folder whose names end
+    /// with `train.xml` and with `test.xml` or `val.xml` are a predefined split.
+    DlibXml => dlib_xml::DlibXmlReader,
+    /// CVAT for images 1.1: an XML file, images beside it or in `images/` beside it.
+    ///
+    /// Each `skeleton` is a sample; a point that is `outside` is unlabeled, and an `occluded` one
+    /// occluded. Without skeletons, a `points` shape of several points is a sample of numbered
+    /// keypoints, and shapes of one point are the keypoints of one face in each image, or in each
+    /// group of shapes, by their labels. CVAT measures from the outer edge of the image: the center
+    /// of the first pixel is at 0.5 in the file, and at 0 in the samples.
+    CvatXml => cvat_xml::CvatXmlReader,
+    /// YOLO pose data sets as of Ultralytics: `data.yaml`, and a text file of labels for each image.
+    ///
+    /// The labels of `images/train/NAME.jpg` are in `labels/train/NAME.txt`, a line for each face:
+    /// class, box (center, width and height), then x and y of each keypoint, with its visibility
+    /// (0 unlabeled, 1 occluded, 2 visible) if `kpt_shape` has three numbers a keypoint. With two, a
+    /// keypoint at 0, 0 or with a negative coordinate is unlabeled. All are fractions of the size of
+    /// the image, measured from its outer edge as Ultralytics does when it resizes and mirrors: x in
+    /// pixels is the fraction times the width, minus 0.5. `flip_idx` gives the flip pairs and
+    /// `kpt_names` the names. `train` and `val` are a predefined split. Without `data.yaml`, the
+    /// number of keypoints comes from the label files, if it is unambiguous.
+    YoloPose => yolo_pose::YoloPoseReader,
     /// A folder of images, each with its keypoints in a `.pts` file of the 300-W format.
     ///
-    /// `NAME.pts` is beside `NAME.jpg` (or `.png`, `.jpeg`, `.bmp`), in the folder or one level
-    /// below. The format counts pixels from 1; the samples count them from 0. Two lists of names
+    /// `NAME.pts` is beside `NAME.jpg` (or `.png`, `.jpeg`, `.bmp`), in the folder or at most 16
+    /// levels below. The format counts pixels from 1; the samples count them from 0. Two lists of names
     /// without extension, `train.txt` and `val.txt`, are a predefined split.
     Pts => pts::PtsReader,
 }

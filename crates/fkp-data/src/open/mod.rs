@@ -20,8 +20,8 @@ pub struct OpenOptions {
     pub format: Option<Format>,
     /// The schema of the files, such as from [`crate::schema_from`]. If `None`, the names of a
     /// built-in schema in any order give that schema, other names a new schema, and numbers
-    /// [`Schema::numbered`]; 68 numbered keypoints are `ibug68` if the labels have its shape. Boxes
-    /// have [`Schema::boxes`].
+    /// [`Schema::numbered`]; 68 numbered keypoints are `ibug68` and 98 are `wflw98` if the labels
+    /// have its shape. Boxes have [`Schema::boxes`].
     pub schema: Option<Schema>,
     /// How to handle labels far outside their image.
     pub far_labels: FarLabels,

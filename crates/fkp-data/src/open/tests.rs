@@ -10,6 +10,11 @@ const JSON: &str = r#"{"categories": [{"id": 1, "keypoints": ["a"]}],
 const TABLE: &str = "file,a_x,a_y\np.png,1,1\nq.png,0,0\n";
 const BOXES: &str = "Image,x,y,width,height\np.png,0,0,1,1\np.png,0,0,1,0.5\n";
 const WIDER: &str = "p.png\n1\n0 0 1 1 0 0 0 0 0 0\n";
+const DLIB: &str = "<dataset>\n<images>\n<image file='p.png'>\n\
+                    <box top='0' left='0' width='1' height='1'/></image></images></dataset>";
+const CVAT: &str = "<?xml version='1.0'?>\n<annotations>\n<image name='p.png'>\n\
+                    <points label='a' points='1,1;0,0'/></image></annotations>";
+const YAML: &str = "train: .\nkpt_shape: [1, 3]\n";
 const TEST: &str = "ImageId,Image\n1,7\n2,8\n";
 
 /// A folder with these files and two images of one pixel.
@@ -69,6 +74,25 @@ fn formats_are_detected_from_the_files() {
             Format::WiderFace,
             1,
         ),
+        (
+            &[("faces.xml", DLIB), ("other.xml", "<x/>")],
+            Format::DlibXml,
+            1,
+        ),
+        (
+            &[("annotations.xml", CVAT), ("p.txt", "x")],
+            Format::CvatXml,
+            1,
+        ),
+        (
+            &[
+                ("data.yaml", YAML),
+                ("p.txt", "0 1 1 1 1 1 1 2"),
+                ("q.txt", ""),
+            ],
+            Format::YoloPose,
+            1,
+        ),
     ] {
         let dir = folder(files);
         let opened = default_open(dir.path()).unwrap();
@@ -93,6 +117,130 @@ fn formats_are_detected_from_the_files() {
     }
 }
 
+/// What the formats have in common: text lists, `images/`, XML files and `train.txt`.
+#[test]
+fn no_format_takes_the_files_of_another() {
+    let wflw: String = (0..98).map(|_| "1 1 ").collect::<String>() + "p.png\n";
+    let yolo = "0 0.5 0.5 1 1 0.5 0.5 2\n";
+    for (files, expected) in [
+        // Lists of a split beside other lists.
+        (
+            &[("p.pts", PTS), ("train.txt", "p\n"), ("val.txt", "")][..],
+            Format::Pts,
+        ),
+        (
+            &[
+                ("a/b/c/p.pts", PTS),
+                ("a/b/c/p.png", ""),
+                ("labels/p.txt", yolo),
+            ],
+            Format::Pts,
+        ),
+        (&[("faces.txt", &wflw), ("list.txt", WIDER)], Format::Wflw),
+        (
+            &[("list_98pt_rect_attr_test.txt", &wflw), ("p.pts", PTS)],
+            Format::Wflw,
+        ),
+        (
+            &[("wider_face_val_bbx_gt.txt", WIDER), ("faces.txt", &wflw)],
+            Format::WiderFace,
+        ),
+        // Annotations beside the folders of YOLO.
+        (
+            &[("images/p.png", ""), ("labels/p.txt", yolo)],
+            Format::YoloPose,
+        ),
+        (
+            &[
+                ("images/p.png", ""),
+                ("labels/p.txt", yolo),
+                ("t.csv", TABLE),
+            ],
+            Format::ImageCsv,
+        ),
+        (
+            &[
+                ("images/p.png", ""),
+                ("labels/p.txt", yolo),
+                ("a.json", JSON),
+            ],
+            Format::Coco,
+        ),
+        (
+            &[
+                ("images/p.png", ""),
+                ("labels/p.txt", yolo),
+                ("a.xml", CVAT),
+            ],
+            Format::CvatXml,
+        ),
+        (
+            &[
+                ("images/p.png", ""),
+                ("labels/p.pts", PTS),
+                ("labels/p.png", ""),
+            ],
+            Format::Pts,
+        ),
+        // Two XML formats.
+        (&[("a.xml", CVAT), ("b.xml", DLIB)], Format::DlibXml),
+        (
+            &[
+                ("a.xml", CVAT),
+                ("b.xml", "<annotation><image/></annotation>"),
+            ],
+            Format::CvatXml,
+        ),
+        (&[("a.xml", "<dataset/>"), ("p.pts", PTS)], Format::Pts),
+        // A data set of boxes of YOLO, which is none of keypoints.
+        (
+            &[
+                ("data.yaml", "train: images\nnames: [x]\n"),
+                ("t.csv", TABLE),
+            ],
+            Format::ImageCsv,
+        ),
+    ] {
+        let dir = folder(&[]);
+        for (name, text) in files {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            match name.ends_with(".png") {
+                true => std::fs::copy(dir.path().join("p.png"), path)
+                    .map(|_| ())
+                    .unwrap(),
+                false => std::fs::write(path, text).unwrap(),
+            }
+        }
+        let (found, _) = Format::detect(dir.path()).unwrap();
+        assert_eq!(found, expected, "{files:?}");
+    }
+    for (name, text, expected) in [
+        ("train.txt", &*wflw, Format::Wflw),
+        ("train.txt", WIDER, Format::WiderFace),
+        ("x.xml", DLIB, Format::DlibXml),
+        ("x.xml", CVAT, Format::CvatXml),
+        ("x.yml", YAML, Format::YoloPose),
+    ] {
+        let dir = folder(&[(name, text)]);
+        let (found, _) = Format::detect(&dir.path().join(name)).unwrap();
+        assert_eq!(found, expected, "{name}");
+    }
+    for (name, text) in [
+        ("a.xml", "<annotation/>"),
+        ("a.xml", "no xml"),
+        ("a.yaml", "train: images\n"),
+        ("a.txt", yolo),
+        ("a.jpg", CVAT),
+    ] {
+        let dir = folder(&[(name, text)]);
+        assert!(
+            Format::detect(&dir.path().join(name)).is_err(),
+            "{name} {text}"
+        );
+    }
+}
+
 #[test]
 fn an_unknown_format_is_an_error_with_what_is_expected_and_found() {
     let dir = folder(&[("readme.txt", "x"), ("a.csv", "x"), ("b.csv", "x")]);
@@ -104,6 +252,10 @@ fn an_unknown_format_is_an_error_with_what_is_expected_and_found() {
         "columns x, y, width and height",
         "wider_face_split",
         ".pts",
+        "list_98pt_rect_attr_train.txt",
+        "imglab",
+        "CVAT for images 1.1",
+        "kpt_shape",
         "a.csv",
         "readme.txt",
     ] {
@@ -130,6 +282,10 @@ fn a_requested_format_is_an_error_with_what_it_expects() {
         (Format::Coco, ".json"),
         (Format::BoxesCsv, "width and height"),
         (Format::WiderFace, "wider_face_train_bbx_gt.txt"),
+        (Format::Wflw, "list_98pt_rect_attr_train.txt"),
+        (Format::DlibXml, "train.xml"),
+        (Format::CvatXml, "`annotations`"),
+        (Format::YoloPose, "images/ and labels/"),
     ] {
         let options = OpenOptions {
             format: Some(format),
@@ -320,7 +476,46 @@ fn sets_with(x: &str, y: &str) -> Vec<(&'static str, TempDir, [&'static str; 3])
         {{"image_id": 1, "keypoints": [0, 0, 0, 0, 0, 0]}},
         {{"image_id": 1, "keypoints": [0, 0, 2, {x}, {y}, 1]}}]}}"#
     );
+    let wflw = format!("0 0 {x} {y}{} q.png\n", " 0 0".repeat(96));
+    let part = |name, x: &str, y: &str| format!("<part name='{name}' x='{x}' y='{y}'/>\n");
+    let dlib = format!(
+        "<dataset><images>\n<image file='q.png'>\n<box top='0' left='0' width='1' height='1'>\n\
+         {}{}</box></image></images></dataset>",
+        part("0", "0", "0"),
+        part("1", x, y)
+    );
+    let point = |label, x: &str, y: &str| format!("<points label='{label}' points='{x},{y}'/>\n");
+    let cvat = format!(
+        "<annotations>\n<image name='q.png'>\n<skeleton label='face'>\n{}{}</skeleton></image>\n\
+         </annotations>",
+        point("a", "0.5", "0.5"),
+        point("b", x, y)
+    );
+    let yolo = format!("\n0 0.5 0.5 1 1 0.5 0.5 2 {x} {y} 2\n");
     vec![
+        (
+            "wflw",
+            folder(&[("list.txt", &wflw)]),
+            ["list.txt", "row 1", ", x1:"],
+        ),
+        (
+            "dlib-xml",
+            folder(&[("a.xml", &dlib)]),
+            ["a.xml", "row 5", "`x` of part `1`"],
+        ),
+        (
+            "cvat-xml",
+            folder(&[("a.xml", &cvat)]),
+            ["a.xml", "row 5", "x of `b`"],
+        ),
+        (
+            "yolo-pose",
+            folder(&[
+                ("data.yaml", "train: .\nkpt_shape: [2, 3]"),
+                ("q.txt", &yolo),
+            ]),
+            ["q.txt", "row 2", "number 9"],
+        ),
         (
             "kaggle",
             folder(&[("t.csv", &kaggle)]),
@@ -393,11 +588,13 @@ fn labels_a_little_outside_are_kept_as_out_of_frame() {
             fkp_core::Visibility::OutOfFrame,
             "{format}"
         );
-        assert_eq!(
-            keypoint.x,
-            if format == "pts" { 1.0 } else { 2.0 },
-            "{format}"
-        );
+        let expected = match format {
+            "pts" => 1.0,
+            // Measured from the outer edge of the image.
+            "cvat-xml" | "yolo-pose" => 1.5,
+            _ => 2.0,
+        };
+        assert_eq!(keypoint.x, expected, "{format}");
     }
 }
 

@@ -206,6 +206,30 @@ mod tests {
     }
 
     #[test]
+    fn the_tolerance_separates_the_98_keypoints_from_other_orders() {
+        let mean_shape = Schema::wflw98().mean_shape().to_vec();
+        let at = |[x, y]: [f64; 2]| Keypoint::new((96.0 * x) as f32, (96.0 * y) as f32);
+        let face: Keypoints = mean_shape.into_iter().map(at).collect();
+        let matched = |face: &Keypoints| match_shape(98, [face].into_iter());
+        assert_eq!(matched(&face), ShapeMatch::Matches(Schema::wflw98()));
+        let mut eyes: Vec<usize> = (0..98).collect();
+        eyes[60..76].rotate_left(8);
+        let orders: [Vec<usize>; 4] = [
+            eyes,
+            (0..98).rev().collect(),
+            (0..98).map(|i| (i + 1) % 98).collect(),
+            (0..98).map(|i| (i + 33) % 98).collect(),
+        ];
+        for order in orders {
+            let other = &permuted(std::slice::from_ref(&face), &order)[0];
+            let ShapeMatch::Differs { distance, .. } = matched(other) else {
+                panic!("{order:?}");
+            };
+            assert!(distance > 0.35, "{distance} {order:?}");
+        }
+    }
+
+    #[test]
     fn real_faces_are_well_within_the_tolerance() {
         for name in ["ytf68", "ibug68", "ckplus"] {
             let Some(path) = shared_set(name) else {

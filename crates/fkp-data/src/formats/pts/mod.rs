@@ -6,7 +6,9 @@ use super::reader::{FormatReader, ReadDataset, ReadOptions};
 use crate::DataError;
 use crate::annotated_set::{AnnotatedImage, AnnotatedSet};
 use crate::error::{AnnotationError, shortened};
-use crate::files::{has_extension, read_file, sorted_names, without_bom};
+use crate::files::{has_extension, read_file, without_bom};
+use crate::folder_tree::FilesBelow;
+use crate::parallel::read_files;
 use crate::schema::{FileSchema, SchemaSource};
 use crate::split::{PredefinedSplit, SplitIndices};
 use fkp_core::{Keypoints, Schema};
@@ -23,11 +25,11 @@ impl FormatReader for PtsReader {
     }
 
     fn expects(&self) -> &'static str {
-        "a folder with .pts files in it or one level below"
+        "a folder with .pts files in it or in folders below"
     }
 
     fn detect(&self, path: &Path) -> Result<Option<PathBuf>, DataError> {
-        let found = path.is_dir() && !annotation_names(path)?.is_empty();
+        let found = path.is_dir() && FilesBelow::any(path, is_annotation)?;
         Ok(found.then(|| path.to_owned()))
     }
 
@@ -36,25 +38,27 @@ impl FormatReader for PtsReader {
     }
 }
 
-/// Reads all `.pts` files of a folder and of the folders in it.
+/// Reads all `.pts` files of a folder and of the folders below it.
 ///
 /// # Errors
 /// If a file breaks a rule of the format or has another number of keypoints than the others, an
 /// image is missing, or a list has an unknown name or a name twice.
 fn read(path: &Path, options: &ReadOptions) -> Result<AnnotatedSet, DataError> {
-    let names = match path.is_dir() {
-        true => annotation_names(path)?,
-        false => Vec::new(),
+    let found = match path.is_dir() {
+        true => FilesBelow::find(path, is_annotation)?,
+        false => FilesBelow::default(),
     };
-    if names.is_empty() {
+    if found.names.is_empty() {
         return Err(PtsReader.not_this_format(path));
     }
-    let mut files = Vec::with_capacity(names.len());
-    for name in &names {
-        let file = path.join(format!("{name}.pts"));
-        let text = read_file(&file)?;
-        files.push(PtsFile::parse(&file, &text)?);
-    }
+    let files = read_files(&found.names, &options.progress, |name| {
+        let file = path.join(name);
+        PtsFile::parse(&file, &read_file(&file)?)
+    })?;
+    let mut notes: Vec<String> = found.note().into_iter().collect();
+    // Without the extension, as in the lists of a split.
+    let names = found.names.iter();
+    let names: Vec<String> = names.map(|n| n[..n.len() - 4].to_owned()).collect();
     let (schema, schema_source) = match &options.schema {
         Some(schema) => (schema.clone(), SchemaSource::Given),
         None => {
@@ -69,7 +73,6 @@ fn read(path: &Path, options: &ReadOptions) -> Result<AnnotatedSet, DataError> {
         images.push(annotated_image(file, path, name, &schema)?);
     }
     let predefined_split = read_lists(path, &names)?;
-    let mut notes = Vec::new();
     if let Some(PredefinedSplit { indices, .. }) = &predefined_split {
         let unlisted = names.len() - indices.train.len() - indices.val.len();
         if unlisted > 0 {
@@ -102,20 +105,9 @@ fn read(path: &Path, options: &ReadOptions) -> Result<AnnotatedSet, DataError> {
     Ok(folder)
 }
 
-/// Names such as `afw/134212_1`, without extension, with `/` on every system.
-fn annotation_names(dir: &Path) -> Result<Vec<String>, DataError> {
-    let mut found = Vec::new();
-    for name in sorted_names(dir)? {
-        if dir.join(&name).is_dir() {
-            let inner = sorted_names(&dir.join(&name))?;
-            found.extend(inner.iter().map(|inner| format!("{name}/{inner}")));
-        } else {
-            found.push(name);
-        }
-    }
-    found.retain(|name| has_extension(name, "pts"));
-    let stems = found.iter().map(|name| name[..name.len() - 4].to_owned());
-    Ok(stems.collect())
+/// Whether a file is one with keypoints.
+fn is_annotation(name: &str) -> bool {
+    has_extension(name, "pts")
 }
 
 /// The image and the labels of one file, which must have the keypoints of the schema.

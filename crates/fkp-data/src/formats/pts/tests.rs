@@ -51,26 +51,53 @@ fn assert_message(files: &[(&str, &str)], parts: &[&str]) {
 }
 
 #[test]
-fn keypoints_are_counted_from_zero_and_folders_searched_one_level_down() {
+fn keypoints_are_counted_from_zero_and_folders_searched_at_any_depth() {
     let text = pts(68).replace('\n', "\r\n");
     let dir = folder(&[
         ("b/face_1.pts", &text),
         ("a.pts", &pts(68)),
-        ("c/d/deep.pts", "?"),
+        ("c/d/e/deep.PTS", &pts(68)),
+        ("c/d/e/other.txt", "?"),
     ]);
     let set = read(dir.path(), &ReadOptions::default()).unwrap();
-    assert_eq!((set.len(), set.schema().name()), (2, "keypoints68"));
+    assert_eq!((set.len(), set.schema().name()), (3, "keypoints68"));
+    let ids: Vec<_> = set.images.iter().map(|image| image.id.as_str()).collect();
+    assert_eq!(ids, ["a", "b/face_1", "c/d/e/deep"]);
     let sample = set.get(1).unwrap();
-    assert_eq!(
-        (sample.id.as_str(), sample.image.size()),
-        ("b/face_1", (99, 99))
-    );
+    assert_eq!(sample.image.size(), (99, 99));
     assert_eq!((sample.keypoints[0].x, sample.keypoints[0].y), (0.5, 0.0));
     assert_eq!(
         (sample.keypoints[67].x, sample.keypoints[67].y),
         (67.5, 67.0)
     );
     assert!(set.predefined_split.is_none());
+    let lists = ["c/d/e/deep\n", "b/face_1\n"];
+    for (list, names) in ["train.txt", "val.txt"].iter().zip(lists) {
+        std::fs::write(dir.path().join(list), names).unwrap();
+    }
+    let set = read(dir.path(), &ReadOptions::default()).unwrap();
+    let indices = set.predefined_split.unwrap().indices;
+    assert_eq!((indices.train, indices.val), (vec![2], vec![1]));
+}
+
+#[test]
+fn folders_too_deep_are_in_a_note_and_the_first_invalid_file_is_named() {
+    let deep = format!(
+        "{}face.pts",
+        "d/".repeat(crate::folder_tree::MAX_LEVELS + 1)
+    );
+    let set = open(&[("a.pts", &pts(3)), (&deep, "?")]).unwrap();
+    assert_eq!(set.len(), 1);
+    assert!(set.notes[0].contains("not searched"), "{:?}", set.notes);
+    assert_message(&[(&deep, "?")], &["pts data set", "found d"]);
+    let names: Vec<_> = (0..60).map(|i| format!("{}/{i:02}.pts", i % 5)).collect();
+    let bad = |i: usize| if i % 9 == 4 { "?".to_owned() } else { pts(3) };
+    let files: Vec<_> = names.iter().zip((0..60).map(bad)).collect();
+    let files: Vec<_> = files
+        .iter()
+        .map(|(n, t)| (n.as_str(), t.as_str()))
+        .collect();
+    assert_message(&files, &["0/40.pts", "row 1"]);
 }
 
 #[test]
