@@ -30,7 +30,7 @@ struct Arguments {
     data: Option<PathBuf>,
     #[arg(long, help = format_help())]
     format: Option<String>,
-    /// Keypoints: kaggle15 (default), ibug68, aflw21, source, or a TOML file.
+    /// Keypoints: kaggle15 (default), ibug68, aflw21, wflw98, source, or a TOML file.
     #[arg(long)]
     schema: Option<String>,
     /// Configuration file with the augmentation; the tutorial's if absent.

@@ -27,8 +27,8 @@ pub(crate) struct Arguments {
     pub(crate) new_faces: bool,
     #[arg(long, help = format_help())]
     pub(crate) format: Option<String>,
-    /// Keypoints to train: kaggle15 (default), ibug68, aflw21, source (those of the data), or a TOML
-    /// file; --help shows one.
+    /// Keypoints to train: kaggle15 (default), ibug68, aflw21, wflw98, source (those of the data), or
+    /// a TOML file; --help shows one.
     #[arg(long)]
     pub(crate) schema: Option<String>,
     /// Samples on which the best epoch is chosen: carved (a tenth of the training part, by person or image)

@@ -98,7 +98,8 @@ fn walk(
         entries.sort_by(|a, b| a.0.cmp(&b.0));
         for (name, path, kind) in entries {
             let is_link = kind.is_symlink();
-            if !kind.is_dir() && !(is_link && path.is_dir()) {
+            let is_folder = kind.is_dir() || is_link && path.is_dir();
+            if !is_folder {
                 if visit(&format!("{}{name}", folder.prefix)).is_break() {
                     return Ok(None);
                 }

@@ -67,8 +67,8 @@ pub struct DataConfig {
     /// The name of a [`fkp_data::Format`]; detected from the content if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
-    /// The keypoints to learn: `kaggle15`, `ibug68`, `aflw21`, `source` (those of the data), or a
-    /// TOML file that describes the data's own.
+    /// The keypoints to learn: `kaggle15`, `ibug68`, `aflw21`, `wflw98`, `source` (those of the
+    /// data), or a TOML file that describes the data's own.
     pub schema: String,
     /// How crops are cut out of the images.
     pub crop: CropChoice,

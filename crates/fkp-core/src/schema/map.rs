@@ -121,7 +121,8 @@ impl SchemaMap {
 
     /// From the 98 keypoints of WFLW to the 68 of iBUG, each of which is one of them: every second
     /// keypoint of the jaw, the upper edge of the brows, the nose, the corners of the eyes and two
-    /// keypoints of each eyelid, and the lips.
+    /// keypoints of each eyelid, and the lips. This is the table in general use; the two sets were
+    /// annotated by different rules, so that the places differ a little, most along the jaw.
     pub fn wflw98_to_ibug68() -> Self {
         Self {
             target: Schema::ibug68(),

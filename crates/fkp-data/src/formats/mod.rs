@@ -77,10 +77,13 @@ formats! {
     ///
     /// A line has x and y of 98 points in pixels counted from 0, and the file of the image; before the
     /// file there may be a rectangle around the face (x and y of two corners) and six attributes that
-    /// are 0 or 1. Images are in `WFLW_images`, or beside the list or in `images/` beside it.
+    /// are 0 or 1. Images are in `WFLW_images`, or beside the list or in `images/` beside it. An image
+    /// in two lines is two samples.
+    ///
     /// `list_98pt_rect_attr_train.txt` and `list_98pt_rect_attr_test.txt`, in the folder or in
-    /// `WFLW_annotations/list_98pt_rect_attr_train_test`, are a predefined split. An image in two
-    /// lines is two samples.
+    /// `WFLW_annotations/list_98pt_rect_attr_train_test`, are a predefined split. Photographs in WFLW
+    /// have several faces; should one be in both lists, which a predefined split must not have, open
+    /// the two lists one by one.
     Wflw => wflw::WflwReader,
     /// A folder of images and a table of coordinates.
     ///

@@ -2,7 +2,7 @@
 
 use crate::DataError;
 use crate::error::{AnnotationError, shortened};
-use crate::formats::named_faces::{NamedFace, NamedFaces};
+use crate::formats::named_faces::{MAX_KEYPOINTS, NamedFace, NamedFaces};
 use crate::formats::xml::{XmlText, quoted};
 use crate::table::coordinate;
 use fkp_core::{Keypoint, Visibility};
@@ -309,5 +309,9 @@ fn points(xml: &XmlText<'_>, node: Node<'_, '_>) -> Result<Vec<[f64; 2]>, DataEr
         let read = |text: &str| coordinate(text.trim().as_bytes()).map_err(invalid);
         Ok([read(x)?, read(y)?])
     };
+    if text.bytes().filter(|byte| *byte == b';').count() >= MAX_KEYPOINTS {
+        let (what, limit) = ("points of a shape", MAX_KEYPOINTS);
+        return Err(invalid(AnnotationError::TooMany { what, limit }));
+    }
     text.trim().split(';').map(point).collect()
 }

@@ -217,6 +217,13 @@ fn errors_name_row_and_attribute() {
         ),
         (track, &["row 4", "`track`", "CVAT for images 1.1"]),
         (counts, &["row 5", "1 keypoints, not 2", "row 4"]),
+        (
+            xml(&format!(
+                "<image name='a.png'><points label='x' points='{}1,1'/></image>",
+                "1,1;".repeat(9999)
+            )),
+            &["row 4", "`points`", "more than 2048 points"],
+        ),
         (xml("<image name='a.png'/>"), &["no samples"]),
         (replaced("</skeleton>", ""), &["row", "expected"]),
     ] {

@@ -89,7 +89,8 @@ fn boxes_with_parts_are_samples_and_missing_parts_unlabeled() {
 fn names_of_parts_are_sorted_and_a_given_schema_may_have_more() {
     let named = FACES.replace("'00'", "'nose'").replace("'01'", "'chin'");
     let named = xml(&named.replace("'02'", "'brow'"));
-    let opened = open(folder(&[("labels.xml", &named)]).path()).unwrap();
+    let dir = folder(&[("labels.xml", &named)]);
+    let opened = open(dir.path()).unwrap();
     assert_eq!(
         opened.dataset.schema().keypoints(),
         ["brow", "chin", "nose"]

@@ -1,8 +1,8 @@
 //! Tests of reading YOLO pose data sets, and of their errors.
 
 use super::*;
-use crate::{FarLabels, Format, OpenOptions, OpenedDataset, Progress};
-use fkp_core::{BoundingBox, Dataset, FaceBox, Visibility};
+use crate::{FarLabels, Format, OpenOptions, OpenedDataset, Progress, SchemaSource};
+use fkp_core::{BoundingBox, Dataset, FaceBox, Schema, Visibility};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
