@@ -8,7 +8,8 @@ use fkp_data::{
     schema_from,
 };
 use fkp_examples::{SourceConfig, say};
-use fkp_synth::{Channels, KeypointSet, SynthConfig, SynthFaces};
+use fkp_synth::camera::Channels;
+use fkp_synth::{KeypointSet, SynthConfig, SynthFaces};
 use std::path::Path;
 use std::sync::Arc;
 
