@@ -16,6 +16,7 @@ mod annotated_set;
 #[cfg(test)]
 mod any_dataset;
 mod box_images;
+mod coco_values;
 mod decode;
 mod error;
 mod far_labels;
@@ -29,6 +30,9 @@ mod hashes;
 pub mod hub;
 mod id_lookup;
 mod image_source;
+mod json_document;
+mod json_keys;
+mod npy;
 mod open;
 mod origin;
 mod packed;

@@ -216,6 +216,49 @@ pub enum AnnotationError {
         /// The message of the parser.
         message: String,
     },
+    /// A label is not a keypoint of the given schema.
+    #[error("`{name}` is not a keypoint of schema `{schema}`")]
+    UnknownKeypoint {
+        /// The label, shortened.
+        name: String,
+        /// The name of the schema.
+        schema: String,
+    },
+    /// An image has another size than its annotation says.
+    #[error(
+        "the image has {} × {} pixels, its annotation is for {} × {}",
+        found.0, found.1, expected.0, expected.1
+    )]
+    ImageSize {
+        /// Width and height of the image.
+        found: (usize, usize),
+        /// Width and height in the annotation.
+        expected: (usize, usize),
+    },
+    /// A file has or claims more of something than is read.
+    #[error("{found} {what} are more than the limit of {limit}")]
+    TooMany {
+        /// What is counted.
+        what: &'static str,
+        /// The number found.
+        found: u64,
+        /// The largest number that is read.
+        limit: u64,
+    },
+    /// The file uses a part of its format that is not read.
+    #[error("{found} cannot be read; {instead}")]
+    Unsupported {
+        /// What the file has.
+        found: String,
+        /// What to do about it.
+        instead: &'static str,
+    },
+    /// A required variable of a binary file is missing.
+    #[error("the variable is missing; the file has: {found}")]
+    MissingVariable {
+        /// The variables of the file, shortened.
+        found: String,
+    },
 }
 
 fkp_core::debug_as_sentence!(AnnotationError);

@@ -82,12 +82,47 @@ pub enum DataError {
     },
     /// A sample of a data set that is to be written cannot be read.
     #[error("source `{name}` cannot be written")]
-    Unreadable {
+    NotConverted {
         /// Name of the source.
         name: String,
         /// Which sample, and why.
         #[source]
         source: fkp_core::DatasetError,
+    },
+    /// A place in a binary file breaks the format's rules.
+    #[error("`{}`, byte {byte}, {field}: {error}", path.display())]
+    InvalidBinary {
+        /// The file.
+        path: PathBuf,
+        /// The byte where the field starts, counted from 0.
+        byte: u64,
+        /// The field, such as ``the member `a.jpg` `` or ``variable `pt2d` ``.
+        field: String,
+        /// What is wrong there.
+        error: AnnotationError,
+    },
+    /// A file can be read only with a feature of this crate that is off.
+    #[error(
+        "`{}` can be read only with the feature `{feature}` of the crate `fkp-data`, which is off \
+         by default",
+        path.display()
+    )]
+    FeatureNeeded {
+        /// The file or folder.
+        path: PathBuf,
+        /// The feature.
+        feature: &'static str,
+    },
+    /// A library for a binary format refuses a file.
+    #[error("`{}` is not a readable {format} file; is it truncated?", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The name of the format.
+        format: &'static str,
+        /// The error of the library.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A zip archive is corrupt or truncated.
     #[error("`{}` is not a readable zip archive; is it truncated?", path.display())]
@@ -387,6 +422,20 @@ impl DataError {
             path: path.to_owned(),
             row,
             column: column.into(),
+            error,
+        }
+    }
+
+    pub(crate) fn invalid_binary(
+        path: &Path,
+        byte: u64,
+        field: impl Into<String>,
+        error: AnnotationError,
+    ) -> Self {
+        Self::InvalidBinary {
+            path: path.to_owned(),
+            byte,
+            field: field.into(),
             error,
         }
     }

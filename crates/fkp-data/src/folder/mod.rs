@@ -168,7 +168,7 @@ struct Label {
 
 /// The labels of a sample and the bytes of its image file.
 fn read(opened: &OpenedDataset, index: usize) -> Result<(Label, Vec<u8>), DataError> {
-    let failed = |source| DataError::Unreadable {
+    let failed = |source| DataError::NotConverted {
         name: opened.format.to_string(),
         source,
     };

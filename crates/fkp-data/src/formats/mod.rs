@@ -8,9 +8,11 @@ mod dlib_xml;
 mod fkp;
 mod image_csv;
 mod kaggle;
+mod labelme;
 mod named_faces;
 mod pts;
 pub(crate) mod reader;
+mod webdataset;
 mod wflw;
 mod wider_face;
 mod xml;
@@ -128,12 +130,39 @@ formats! {
     /// `kpt_names` the names. `train` and `val` are a predefined split. Without `data.yaml`, the
     /// number of keypoints comes from the label files, if it is unambiguous.
     YoloPose => yolo_pose::YoloPoseReader,
+    /// LabelMe: a folder with a JSON file for each image, also one folder down.
+    ///
+    /// Each shape of type `point` is a keypoint with the name of its `label`, and the shapes of one
+    /// `group_id` are one face; a `rectangle` of the same group is its box. A label that a face
+    /// lacks is a keypoint without a label, and the flag `occluded` of a shape an occluded one. The
+    /// flags of an image that are set are its attributes. The tool counts from the outer edge of
+    /// the image, so 0.5 is the center of the first pixel, which is 0 in the samples. The image is
+    /// at `imagePath` or of that name beside the JSON file, or else in `imageData`, which is then
+    /// kept in memory. Folders `train` and `val` are a predefined split.
+    LabelMe => labelme::LabelMeReader,
     /// A folder of images, each with its keypoints in a `.pts` file of the 300-W format.
     ///
     /// `NAME.pts` is beside `NAME.jpg` (or `.png`, `.jpeg`, `.bmp`), in the folder or at most 16
     /// levels below. The format counts pixels from 1; the samples count them from 0. Two lists of names
     /// without extension, `train.txt` and `val.txt`, are a predefined split.
     Pts => pts::PtsReader,
+    /// WebDataset: one `.tar` shard or a folder of them, which are read where they are.
+    ///
+    /// The members of a sample have one name up to the first dot: an image `KEY.jpg` (or `.png`,
+    /// `.jpeg`, `.bmp`) and its labels. `KEY.json` is an object with
+    /// - `keypoints`: `[[x, y], …]`, `[[x, y, v], …]` or `[x, y, v, …]` with the visibility v as in
+    ///   COCO, or `null` in the place of a keypoint without a label; in pixels counted from 0,
+    /// - `keypoint_names`, if it is given: the names in their order,
+    /// - `bbox`, if it is given: `[x, y, width, height]` of the face from the outer edge of the
+    ///   image,
+    /// - `group`, if it is given: the person, a text or a number,
+    /// - `attributes`, if it is given: a list of texts,
+    ///
+    /// and may have others. If it has no keypoints, they are in `KEY.pts` (300-W, counted from 1)
+    /// or `KEY.npy` (`float32` or `float64`, `[k, 2]` or `[k, 3]`; a pair of NaN has no label).
+    /// Shards must not be compressed. Those whose names start with `train` and with `val` are a
+    /// predefined split.
+    WebDataset => webdataset::WebDatasetReader,
 }
 
 impl Format {

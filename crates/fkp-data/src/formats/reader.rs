@@ -2,7 +2,8 @@
 
 use crate::annotated_set::{AnnotatedSet, NumberedSet};
 use crate::error::listed;
-use crate::files::sorted_names;
+use crate::files::{has_extension, read_head, sorted_names};
+use crate::json_keys::top_level_keys;
 use crate::origin::SourceDataset;
 use crate::schema::SchemaSource;
 use crate::split::PredefinedSplit;
@@ -42,6 +43,10 @@ pub(crate) trait FormatReader: Sync {
 /// What a path holds, for a message.
 pub(super) fn content(path: &Path) -> Result<String, DataError> {
     match path.is_file() {
+        true if has_extension(path, "json") => Ok(match top_level_keys(&read_head(path)?) {
+            keys if keys.is_empty() => "a .json file that is not an object with keys".to_owned(),
+            keys => format!("a .json file with the keys {}", listed(keys)),
+        }),
         true => Ok("a file with another extension".to_owned()),
         false => Ok(listed(sorted_names(path)?)),
     }

@@ -249,7 +249,7 @@ fn job(inputs: &[PackInput], out: &Path, images: ImageEncoding) -> Result<Job, D
 impl PackInput {
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
         let sample = self.dataset.get(index);
-        sample.map_err(|source| DataError::Unreadable {
+        sample.map_err(|source| DataError::NotConverted {
             name: self.name.clone(),
             source,
         })
@@ -322,7 +322,7 @@ impl<'a> Samples<'a> {
         let sample = part.input.sample(inner)?;
         let failed = |error| DataError::packed(out, error);
         let checked = sample.check_count(part.input.dataset.schema());
-        checked.map_err(|error| DataError::Unreadable {
+        checked.map_err(|error| DataError::NotConverted {
             name: part.input.name.clone(),
             source: DatasetError::new(inner, error),
         })?;
@@ -365,7 +365,7 @@ impl InputPart<'_> {
         let bytes = files.map(|files| files.encoded_image(index)).transpose()?;
         match bytes.flatten() {
             Some(bytes) => Ok(bytes),
-            None => png(&sample.image).map_err(|source| DataError::Unreadable {
+            None => png(&sample.image).map_err(|source| DataError::NotConverted {
                 name: self.input.name.clone(),
                 source: DatasetError::new(index, source),
             }),

@@ -1,8 +1,9 @@
 //! The categories of a COCO file, which name the keypoints.
 
-use super::document::{Document, TopLevel};
+use super::top_level::TopLevel;
 use crate::DataError;
 use crate::error::{AnnotationError, listed};
+use crate::json_document::Document;
 use crate::schema::{FileSchema, SchemaSource};
 use fkp_core::Schema;
 use serde::Deserialize;

@@ -1,21 +1,24 @@
 //! The reader of COCO keypoints: [`Format::Coco`](crate::Format::Coco).
 
 mod categories;
-mod document;
+mod top_level;
 
 use super::reader::{FormatReader, ReadDataset, ReadOptions};
 use crate::DataError;
 use crate::annotated_set::{AnnotatedImage, AnnotatedSet, find_image};
+use crate::coco_values::{face_box_of_json, visibility};
 use crate::error::AnnotationError;
 use crate::files::{has_extension, read_file, sorted_names};
+use crate::json_document::{Document, Entry};
+use crate::json_keys::has_top_level_key;
 use crate::progress::ByteSteps;
 use crate::table::checked_coordinate;
 use categories::Categories;
-use document::{Document, Entry, TopLevel};
-use fkp_core::{BoundingBox, FaceBox, Keypoint, Keypoints, Visibility};
+use fkp_core::{Keypoint, Keypoints, Visibility};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use top_level::TopLevel;
 
 /// The reader of [`Format::Coco`](crate::Format::Coco).
 pub(super) struct CocoReader;
@@ -26,14 +29,19 @@ impl FormatReader for CocoReader {
     }
 
     fn expects(&self) -> &'static str {
-        "a .json file, or a folder with annotations.json or exactly one .json file"
+        "a .json file with images and annotations, or a folder with annotations.json or exactly one \
+         .json file"
     }
 
     fn detect(&self, path: &Path) -> Result<Option<PathBuf>, DataError> {
-        match path.is_file() {
-            true => Ok(has_extension(path, "json").then(|| path.to_owned())),
-            false => annotation_file(path),
-        }
+        let file = match path.is_file() {
+            true => has_extension(path, "json").then(|| path.to_owned()),
+            false => annotation_file(path)?,
+        };
+        Ok(match file {
+            Some(file) if has_top_level_key(&file, &["images", "annotations"])? => Some(file),
+            _ => None,
+        })
     }
 
     /// # Errors
@@ -74,7 +82,7 @@ fn parse(
     find: impl Fn(&str) -> Result<PathBuf, AnnotationError>,
 ) -> Result<AnnotatedSet, DataError> {
     let document = Document::new(path, bytes)?;
-    let top = document.top_level()?;
+    let top: TopLevel<'_> = document.top_level()?;
     let categories = Categories::read(&document, &top)?;
     let schema = categories.schema(&document, options.schema.as_ref())?;
     let mut files = image_files(&document, &top)?;
@@ -113,7 +121,7 @@ fn parse(
             },
             image: file.path.clone().into(),
             keypoints,
-            face_box: annotation.face_box(),
+            face_box: face_box_of_json(annotation.bbox.as_ref()),
             ..AnnotatedImage::default()
         });
     }
@@ -161,7 +169,8 @@ struct Annotation {
     image_id: i64,
     category_id: Option<i64>,
     keypoints: Option<Vec<f64>>,
-    /// Parsed later, because an invalid box is not an error.
+    /// The box of the whole object, here a face. Parsed later, because an invalid box is not an
+    /// error.
     bbox: Option<serde_json::Value>,
 }
 
@@ -187,17 +196,7 @@ impl Annotation {
         let mut keypoints = Vec::with_capacity(order.len());
         for &keypoint in order {
             let [x, y, flag] = triples[keypoint];
-            let visibility = match flag {
-                0.0 => Visibility::Unlabeled,
-                1.0 => Visibility::Occluded,
-                2.0 => Visibility::Visible,
-                given => {
-                    return Err(invalid(AnnotationError::InvalidVisibility {
-                        keypoint,
-                        given,
-                    }));
-                }
-            };
+            let visibility = visibility(keypoint, flag).map_err(invalid)?;
             if visibility == Visibility::Unlabeled {
                 keypoints.push(Keypoint::unlabeled());
                 continue;
@@ -213,17 +212,6 @@ impl Annotation {
         let keypoints = Keypoints::new(keypoints);
         let is_labeled = keypoints.labeled().next().is_some();
         Ok(is_labeled.then_some(keypoints))
-    }
-
-    /// The box of the whole object, here a face. COCO counts from the edge of the image.
-    fn face_box(&self) -> Option<FaceBox> {
-        let sides = self.bbox.as_ref()?.as_array()?;
-        let sides: Option<Vec<f64>> = sides.iter().map(serde_json::Value::as_f64).collect();
-        let [x, y, width, height] = *sides?.as_slice() else {
-            return None;
-        };
-        let given = BoundingBox::from_image_edges(x, y, width, height);
-        given.is_usable().then(|| FaceBox::face(given))
     }
 }
 

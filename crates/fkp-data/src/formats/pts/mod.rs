@@ -1,6 +1,6 @@
 //! The reader of images with a `.pts` file each: [`Format::Pts`](crate::Format::Pts).
 
-mod parse;
+pub(super) mod parse;
 
 use super::reader::{FormatReader, ReadDataset, ReadOptions};
 use crate::DataError;

@@ -1,4 +1,4 @@
-//! A COCO file as three lists of JSON entries whose errors name the row.
+//! A JSON file whose entries are kept as text, so that their errors name the row.
 
 use crate::DataError;
 use crate::error::{AnnotationError, shortened};
@@ -8,26 +8,15 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::path::Path;
 
-/// The lists, whose entries are kept as text so that their row in the file is known.
-#[derive(Deserialize)]
-pub(super) struct TopLevel<'a> {
-    #[serde(borrow)]
-    pub(super) images: Vec<&'a RawValue>,
-    #[serde(borrow)]
-    pub(super) annotations: Vec<&'a RawValue>,
-    #[serde(borrow, default)]
-    pub(super) categories: Vec<&'a RawValue>,
-}
-
 /// The text of a file.
-pub(super) struct Document<'a> {
+pub(crate) struct Document<'a> {
     /// The file, for error messages.
-    pub(super) path: &'a Path,
+    pub(crate) path: &'a Path,
     text: &'a str,
 }
 
 impl<'a> Document<'a> {
-    pub(super) fn new(path: &'a Path, bytes: &'a [u8]) -> Result<Self, DataError> {
+    pub(crate) fn new(path: &'a Path, bytes: &'a [u8]) -> Result<Self, DataError> {
         let bytes = without_bom(bytes);
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let (head, tail) = bytes.split_at(error.valid_up_to());
@@ -38,14 +27,15 @@ impl<'a> Document<'a> {
         Ok(Self { path, text })
     }
 
-    pub(super) fn top_level(&self) -> Result<TopLevel<'a>, DataError> {
+    /// The outer structure, whose entries may be raw values.
+    pub(crate) fn top_level<T: Deserialize<'a>>(&self) -> Result<T, DataError> {
         serde_json::from_str(self.text).map_err(|error| {
             let column = format!("character {}", error.column());
             DataError::invalid(self.path, error.line() as u64, column, json_error(&error))
         })
     }
 
-    pub(super) fn entry(
+    pub(crate) fn entry(
         &'a self,
         list: &'static str,
         index: usize,
@@ -60,16 +50,16 @@ impl<'a> Document<'a> {
     }
 }
 
-/// One entry of one of the three lists.
-pub(super) struct Entry<'d> {
+/// One entry of a list.
+pub(crate) struct Entry<'d> {
     document: &'d Document<'d>,
     raw: &'d RawValue,
     list: &'static str,
-    pub(super) index: usize,
+    pub(crate) index: usize,
 }
 
 impl Entry<'_> {
-    pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, DataError> {
+    pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, DataError> {
         serde_json::from_str(self.raw.get()).map_err(|error| {
             let row = self.row() + error.line().saturating_sub(1) as u64;
             let field = format!("`{}[{}]`", self.list, self.index);
@@ -77,7 +67,7 @@ impl Entry<'_> {
         })
     }
 
-    pub(super) fn error(&self, field: &str, error: AnnotationError) -> DataError {
+    pub(crate) fn error(&self, field: &str, error: AnnotationError) -> DataError {
         let field = format!("`{}[{}].{field}`", self.list, self.index);
         DataError::invalid(self.document.path, self.row(), field, error)
     }
@@ -88,10 +78,28 @@ impl Entry<'_> {
     }
 
     /// The byte of the document at which the entry starts, which is a slice of its text.
-    pub(super) fn start(&self) -> usize {
+    pub(crate) fn start(&self) -> usize {
         let text = self.document.text;
         let offset = (self.raw.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
         offset.min(text.len())
+    }
+}
+
+/// Counts the lines up to the entries of a list in their order, which takes time of the length of the
+/// text. [`Entry::error`] counts from its start.
+#[derive(Default)]
+pub(crate) struct Rows {
+    offset: usize,
+    line_ends: u64,
+}
+
+impl Rows {
+    /// The line on which an entry starts.
+    pub(crate) fn of(&mut self, entry: &Entry<'_>) -> u64 {
+        let offset = entry.start().max(self.offset);
+        self.line_ends += line_ends(&entry.document.text.as_bytes()[self.offset..offset]);
+        self.offset = offset;
+        self.line_ends + 1
     }
 }
 
