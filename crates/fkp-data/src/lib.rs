@@ -32,6 +32,7 @@ mod id_lookup;
 mod image_source;
 mod json_document;
 mod json_keys;
+mod mat;
 mod npy;
 mod open;
 mod origin;

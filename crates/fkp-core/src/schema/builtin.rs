@@ -25,6 +25,11 @@ impl Schema {
         build(wflw98())
     }
 
+    /// The 29 keypoints of COFW and LFPW.
+    pub fn cofw29() -> Self {
+        build(cofw29())
+    }
+
     /// No keypoints: for data sets and networks of face detection, which have boxes.
     ///
     /// ```
@@ -39,12 +44,13 @@ impl Schema {
     }
 
     /// The built-in schemas of keypoints.
-    pub fn builtin() -> [Self; 4] {
+    pub fn builtin() -> [Self; 5] {
         [
             Self::kaggle15(),
             Self::ibug68(),
             Self::aflw21(),
             Self::wflw98(),
+            Self::cofw29(),
         ]
     }
 
@@ -55,7 +61,7 @@ impl Schema {
     }
 
     /// Names of the built-in schemas of keypoints.
-    pub const BUILTIN: [&'static str; 4] = ["kaggle15", "ibug68", "aflw21", "wflw98"];
+    pub const BUILTIN: [&'static str; 5] = ["kaggle15", "ibug68", "aflw21", "wflw98", "cofw29"];
 }
 
 fn build(spec: SchemaSpec) -> Schema {
@@ -256,6 +262,82 @@ fn wflw98() -> SchemaSpec {
         normalizing_pair: vec![
             distance("inter_ocular", &["60"], &["72"]),
             distance("inter_pupil", &["96"], &["97"]),
+        ],
+        ..SchemaSpec::default()
+    }
+}
+
+/// The 29 keypoints of COFW, the subject's right first: it is on the left of an image.
+fn cofw29() -> SchemaSpec {
+    let keypoints = [
+        "right_brow_outer",
+        "left_brow_outer",
+        "right_brow_inner",
+        "left_brow_inner",
+        "right_brow_top",
+        "right_brow_bottom",
+        "left_brow_top",
+        "left_brow_bottom",
+        "right_eye_outer",
+        "left_eye_outer",
+        "right_eye_inner",
+        "left_eye_inner",
+        "right_eye_top",
+        "right_eye_bottom",
+        "left_eye_top",
+        "left_eye_bottom",
+        "right_eye_center",
+        "left_eye_center",
+        "nose_right",
+        "nose_left",
+        "nose_tip",
+        "nose_bottom",
+        "mouth_right",
+        "mouth_left",
+        "upper_lip_top",
+        "upper_lip_bottom",
+        "lower_lip_top",
+        "lower_lip_bottom",
+        "chin",
+    ];
+    let pairs = keypoints.iter().filter(|name| name.contains("left"));
+    let pairs = pairs.map(|left| ((*left).to_owned(), left.replace("left", "right")));
+    SchemaSpec {
+        name: "cofw29".to_owned(),
+        keypoints: keypoints.iter().map(|&name| name.to_owned()).collect(),
+        flip_pairs: Some(pairs.collect()),
+        skeleton: named_pairs(&[
+            ("right_brow_outer", "right_brow_top"),
+            ("right_brow_top", "right_brow_inner"),
+            ("right_brow_inner", "right_brow_bottom"),
+            ("right_brow_bottom", "right_brow_outer"),
+            ("left_brow_outer", "left_brow_top"),
+            ("left_brow_top", "left_brow_inner"),
+            ("left_brow_inner", "left_brow_bottom"),
+            ("left_brow_bottom", "left_brow_outer"),
+            ("right_eye_outer", "right_eye_top"),
+            ("right_eye_top", "right_eye_inner"),
+            ("right_eye_inner", "right_eye_bottom"),
+            ("right_eye_bottom", "right_eye_outer"),
+            ("left_eye_outer", "left_eye_top"),
+            ("left_eye_top", "left_eye_inner"),
+            ("left_eye_inner", "left_eye_bottom"),
+            ("left_eye_bottom", "left_eye_outer"),
+            ("nose_right", "nose_tip"),
+            ("nose_tip", "nose_left"),
+            ("nose_tip", "nose_bottom"),
+            ("mouth_right", "upper_lip_top"),
+            ("upper_lip_top", "mouth_left"),
+            ("mouth_left", "lower_lip_bottom"),
+            ("lower_lip_bottom", "mouth_right"),
+            ("mouth_right", "upper_lip_bottom"),
+            ("upper_lip_bottom", "mouth_left"),
+            ("mouth_left", "lower_lip_top"),
+            ("lower_lip_top", "mouth_right"),
+        ]),
+        normalizing_pair: vec![
+            distance("inter_pupil", &["left_eye_center"], &["right_eye_center"]),
+            distance("inter_ocular", &["left_eye_outer"], &["right_eye_outer"]),
         ],
         ..SchemaSpec::default()
     }

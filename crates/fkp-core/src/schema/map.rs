@@ -144,9 +144,19 @@ impl SchemaMap {
         }
     }
 
-    /// The identity if the schemas are equal, the built-in map if there is one (`ibug68`, `aflw21`
-    /// and `wflw98` to `kaggle15`, and `wflw98` to `ibug68`), otherwise a map by name; the other keypoints of the target are
-    /// unlabeled, see [`Self::unmapped`].
+    /// From the 29 keypoints of COFW to the 15 of Kaggle.
+    pub fn cofw29_to_kaggle15() -> Self {
+        let single = [17, 16, 11, 9, 10, 8, 3, 1, 2, 0, 20, 23, 22, 24, 27];
+        Self {
+            target: Schema::kaggle15(),
+            source_len: 29,
+            sources: single.map(|i| vec![i]).into(),
+        }
+    }
+
+    /// The identity if the schemas are equal, the built-in map if there is one (`ibug68`, `aflw21`,
+    /// `wflw98` and `cofw29` to `kaggle15`, and `wflw98` to `ibug68`), otherwise a map by name; the
+    /// other keypoints of the target are unlabeled, see [`Self::unmapped`].
     ///
     /// Names that are numbers are not compared: keypoint `3` of one schema is unrelated to keypoint
     /// `3` of another.
@@ -164,11 +174,12 @@ impl SchemaMap {
     /// If every keypoint of the target would be unlabeled.
     pub fn between(source: &Schema, target: &Schema) -> Result<Self, SchemaMapError> {
         // A user's schema may have the name of a built-in one, with other keypoints.
-        let builtin: [(Schema, fn() -> Self); 4] = [
+        let builtin: [(Schema, fn() -> Self); 5] = [
             (Schema::ibug68(), Self::ibug68_to_kaggle15),
             (Schema::aflw21(), Self::aflw21_to_kaggle15),
             (Schema::wflw98(), Self::wflw98_to_kaggle15),
             (Schema::wflw98(), Self::wflw98_to_ibug68),
+            (Schema::cofw29(), Self::cofw29_to_kaggle15),
         ];
         let maps = builtin.into_iter().filter(|(known, _)| known == source);
         if let Some(map) = maps.map(|(_, map)| map()).find(|map| map.target == *target) {
@@ -268,6 +279,7 @@ mod tests {
             (Schema::aflw21(), SchemaMap::aflw21_to_kaggle15()),
             (Schema::wflw98(), SchemaMap::wflw98_to_kaggle15()),
             (Schema::wflw98(), SchemaMap::wflw98_to_ibug68()),
+            (Schema::cofw29(), SchemaMap::cofw29_to_kaggle15()),
         ];
         for (source, map) in flips {
             assert_eq!(SchemaMap::between(&source, map.target()).unwrap(), map);

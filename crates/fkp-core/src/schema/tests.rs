@@ -13,11 +13,12 @@ fn builtin_schemas_are_valid_and_round_trip() {
     assert_eq!(Schema::ibug68().len(), 68);
     assert_eq!(Schema::aflw21().len(), 21);
     assert_eq!(Schema::wflw98().len(), 98);
+    assert_eq!(Schema::cofw29().len(), 29);
 }
 
 #[test]
 fn left_and_right_partners_are_named_alike() {
-    for name in ["kaggle15", "aflw21"] {
+    for name in ["kaggle15", "aflw21", "cofw29"] {
         let schema = Schema::by_name(name).unwrap();
         for &(a, b) in schema.flip_pairs() {
             let (a, b) = (&schema.keypoints()[a], &schema.keypoints()[b]);

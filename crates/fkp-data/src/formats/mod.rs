@@ -3,6 +3,7 @@
 
 mod boxes_csv;
 mod coco;
+mod cofw;
 mod cvat_xml;
 mod dlib_xml;
 mod fkp;
@@ -12,6 +13,7 @@ mod labelme;
 mod named_faces;
 mod pts;
 pub(crate) mod reader;
+mod w300_lp;
 mod webdataset;
 mod wflw;
 mod wider_face;
@@ -163,6 +165,24 @@ formats! {
     /// Shards must not be compressed. Those whose names start with `train` and with `val` are a
     /// predefined split.
     WebDataset => webdataset::WebDatasetReader,
+    /// COFW as it is published: `COFW_train.mat` and `COFW_test.mat`, or with `_color`, in MATLAB.
+    ///
+    /// The images `IsTr` (`IsT`) are gray or color, `phisTr` has x of the 29 keypoints, y of them
+    /// and their occlusion, `bboxesTr` the box of the face. Pixels are counted from 1 as in MATLAB;
+    /// the samples count them from 0. The files are HDF5 (MATLAB 7.3) and need the feature `hdf5`
+    /// of this crate; files that are saved again with `-v7` do not. All images are kept in memory.
+    /// The two files in a folder are a predefined split; color is preferred.
+    Cofw => cofw::CofwReader,
+    /// 300W-LP and AFLW2000-3D: folders with pairs `NAME.jpg` and `NAME.mat`, also one folder down.
+    ///
+    /// 300W-LP has the keypoints of the fitted model in `pt2d` (2×68) and, for images that are not
+    /// mirrored, better ones on the visible contour of the face in `pts_2d` (68×2) of
+    /// `landmarks/FOLDER/NAME_pts.mat`, which are preferred. AFLW2000-3D has `pt3d_68` (3×68), of
+    /// which x and y are read, and `pt2d` (2×21, −1 for a keypoint without a label), which is read
+    /// for a given schema of 21 keypoints. Pixels are counted from 1, as MATLAB does and as the
+    /// published code, which mirrors rows by `height + 1 - y`; the samples count them from 0.
+    /// Images that are rendered from one photograph, `NAME_0`, `NAME_1`, …, are one group.
+    W300Lp => w300_lp::W300LpReader,
 }
 
 impl Format {

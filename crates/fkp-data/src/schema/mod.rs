@@ -20,8 +20,8 @@ pub enum SchemaSource {
     Names,
     /// The keypoints are numbered, and their labels have the mean shape of a built-in schema.
     Shape,
-    /// The format has only one schema: Kaggle's test file, boxes of faces ([`Schema::boxes`]), and
-    /// WFLW.
+    /// The format has only one schema, and the file does not name keypoints: Kaggle's test file,
+    /// boxes of faces ([`Schema::boxes`]), WFLW, and data sets that are published as MATLAB files.
     Format,
     /// The keypoints are numbered, and nothing else is known about them: [`Schema::numbered`].
     Numbers,
