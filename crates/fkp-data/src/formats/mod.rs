@@ -11,6 +11,7 @@ mod image_csv;
 mod kaggle;
 mod labelme;
 mod named_faces;
+pub(crate) mod parquet;
 mod pts;
 pub(crate) mod reader;
 mod w300_lp;
@@ -183,6 +184,18 @@ formats! {
     /// published code, which mirrors rows by `height + 1 - y`; the samples count them from 0.
     /// Images that are rendered from one photograph, `NAME_0`, `NAME_1`, …, are one group.
     W300Lp => w300_lp::W300LpReader,
+    /// Parquet files, as Hugging Face data sets have them. Needs the feature `parquet` of this crate.
+    ///
+    /// The column `image` (`img`, or the only one of its kind) has a struct of `bytes` and `path`, or
+    /// the bytes of an image file. Keypoints are in a column `keypoints` (`landmarks`, `points`) of
+    /// lists: a list of `[x, y]` or `[x, y, v]` with the visibility v as in COCO, or all numbers in
+    /// one list, in threes if each third is 0, 1 or 2. Or each has two columns, `<name>_x` and
+    /// `<name>_y`. Coordinates are in pixels counted from 0; null or NaN is a keypoint without a
+    /// label. The columns `visibility` (a list), `bbox` (x, y, width, height from the outer edge of
+    /// the image) and `group` or `person` are read if they are there. All files of a folder, or of
+    /// `data` in it, are one data set; names that start with `train` and with `val` are a predefined
+    /// split. The images are kept in memory as they are encoded.
+    Parquet => parquet::ParquetReader,
 }
 
 impl Format {

@@ -33,6 +33,17 @@ pub struct OpenOptions {
     pub progress: Progress,
 }
 
+impl OpenOptions {
+    /// The options that concern a reader.
+    pub(crate) fn for_reader(&self) -> ReadOptions {
+        ReadOptions {
+            schema: self.schema.clone(),
+            far_labels: self.far_labels,
+            progress: self.progress.clone(),
+        }
+    }
+}
+
 /// A data set that was opened.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -70,6 +81,34 @@ pub struct TrainVal {
 }
 
 impl OpenedDataset {
+    /// What a reader has read from `path`.
+    pub(crate) fn new(
+        format: Format,
+        path: PathBuf,
+        read: ReadDataset,
+        options: &OpenOptions,
+    ) -> Result<Self, DataError> {
+        let complete: Arc<dyn Dataset> = read.dataset.clone();
+        let mut opened = Self {
+            format,
+            schema_source: read.schema_source,
+            crop: read.crop,
+            dataset: complete.clone(),
+            complete,
+            predefined_split: read.predefined_split,
+            notes: read.notes,
+            split_rule: options.split_rule,
+            path,
+            source: read.dataset,
+        };
+        match options.split {
+            Split::All => {}
+            Split::Train => opened.dataset = opened.train_val()?.train,
+            Split::Val => opened.dataset = opened.train_val()?.val,
+        }
+        Ok(opened)
+    }
+
     /// The summary of the given parts; no image is decoded for it.
     ///
     /// Each part has a name and the indices of its samples in [`OpenedDataset::complete`], such as
@@ -173,37 +212,8 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<OpenedDatas
         Some(format) => (format, path.to_owned()),
         None => Format::detect(path)?,
     };
-    let read_options = ReadOptions {
-        schema: options.schema.clone(),
-        far_labels: options.far_labels,
-        progress: options.progress.clone(),
-    };
-    let ReadDataset {
-        dataset: source,
-        schema_source,
-        crop,
-        predefined_split,
-        notes,
-    } = format.reader().read(&path, &read_options)?;
-    let complete: Arc<dyn Dataset> = source.clone();
-    let mut opened = OpenedDataset {
-        format,
-        schema_source,
-        crop,
-        dataset: complete.clone(),
-        complete,
-        predefined_split,
-        notes,
-        split_rule: options.split_rule,
-        path,
-        source,
-    };
-    match options.split {
-        Split::All => {}
-        Split::Train => opened.dataset = opened.train_val()?.train,
-        Split::Val => opened.dataset = opened.train_val()?.val,
-    }
-    Ok(opened)
+    let read = format.reader().read(&path, &options.for_reader())?;
+    OpenedDataset::new(format, path, read, options)
 }
 
 #[cfg(test)]

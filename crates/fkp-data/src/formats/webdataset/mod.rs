@@ -1,6 +1,7 @@
 //! The reader of tar shards: [`Format::WebDataset`](crate::Format::WebDataset).
 
 mod labels;
+mod schema;
 mod shard;
 
 use super::reader::{FormatReader, ReadDataset, ReadOptions};
@@ -8,12 +9,12 @@ use crate::annotated_set::{AnnotatedImage, AnnotatedSet};
 use crate::error::{AnnotationError, listed, shortened};
 use crate::files::{read_limited, sorted_names};
 use crate::image_source::ImageSource;
-use crate::schema::FileSchema;
 use crate::split::{PredefinedSplit, SplitIndices};
 use crate::{DataError, Progress};
-use fkp_core::{Keypoints, Schema};
+use fkp_core::Keypoints;
 use labels::{Details, Labels};
 use rayon::prelude::*;
+use schema::schema;
 use shard::{Index, Member};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -75,7 +76,8 @@ fn read(path: &Path, options: &ReadOptions) -> Result<AnnotatedSet, DataError> {
         let path = path.to_owned();
         return Err(DataError::NoSamples { path });
     }
-    let schema = schema(path, &samples, options.schema.as_ref())?;
+    let labels: Vec<_> = samples.iter().map(|sample| &sample.labels).collect();
+    let schema = schema(path, &labels, options.schema.as_ref())?;
     let annotated = |sample: &&Sample| {
         let labels = &sample.labels.keypoints;
         let details = &sample.details;
@@ -296,74 +298,6 @@ fn read_labels(
         (None, None) => return Ok(None),
     };
     Ok(Some((labels, details)))
-}
-
-/// The schema of all samples, which must have as many keypoints and no other names.
-fn schema(
-    path: &Path,
-    samples: &[&Sample],
-    given: Option<&Schema>,
-) -> Result<FileSchema, DataError> {
-    // The number that most samples have, so that an error names the others.
-    let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
-    for sample in samples {
-        *counts.entry(sample.labels.keypoints.len()).or_default() += 1;
-    }
-    let most = counts
-        .into_iter()
-        .max_by_key(|&(keypoints, n)| (n, keypoints));
-    let expected = match given {
-        Some(schema) => schema.len(),
-        None => most.map_or(0, |(keypoints, _)| keypoints),
-    };
-    let reason = match given {
-        Some(schema) => format!(", as in schema `{}`", schema.name()),
-        None => ", as in most samples".to_owned(),
-    };
-    let mut names: Option<&[String]> = None;
-    for Sample { labels, .. } in samples {
-        let found = labels.keypoints.len();
-        if found != expected {
-            let reason = reason.clone();
-            return Err(labels.error(AnnotationError::KeypointCount {
-                expected,
-                found,
-                reason,
-            }));
-        }
-        let Some(own) = labels.names.as_deref() else {
-            continue;
-        };
-        let error = match names {
-            _ if own.len() != found => AnnotationError::KeypointCount {
-                expected: own.len(),
-                found,
-                reason: ", as `keypoint_names` has".to_owned(),
-            },
-            Some(first) if first != own => AnnotationError::Syntax {
-                expected: "the `keypoint_names` of the first sample",
-                found: listed(own),
-            },
-            _ => {
-                names = Some(own);
-                continue;
-            }
-        };
-        return Err(labels.error(error));
-    }
-    let numbers = || (0..expected).map(|number| number.to_string()).collect();
-    let names = names.map_or_else(numbers, <[String]>::to_vec);
-    match given {
-        Some(schema) => FileSchema::given(path, schema, &names, |name| {
-            let found = listed(&names);
-            let column = format!("`keypoint_names`: `{}`", shortened(name.as_bytes()));
-            DataError::invalid(path, 1, column, AnnotationError::MissingColumn { found })
-        }),
-        None => {
-            let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            FileSchema::from_names(path, &name, &names, &[])
-        }
-    }
 }
 
 /// What a user should know of the shards.

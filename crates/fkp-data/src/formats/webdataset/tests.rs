@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::FarLabels;
-use fkp_core::{Dataset, Keypoint, Visibility};
+use fkp_core::{Dataset, Keypoint, Schema, Visibility};
 use proptest::prelude::*;
 use std::sync::Mutex;
 use tar::{Builder, EntryType, Header};
