@@ -237,7 +237,7 @@ pub enum AnnotationError {
     },
     /// A file has or claims more of something than is read.
     #[error("{found} {what} are more than the limit of {limit}")]
-    TooMany {
+    LimitExceeded {
         /// What is counted.
         what: &'static str,
         /// The number found.

@@ -121,7 +121,7 @@ impl Reader<'_> {
 
     fn limited(&self, what: &'static str, found: u64, limit: u64) -> Result<(), DataError> {
         match found > limit {
-            true => Err(self.error(AnnotationError::TooMany { what, found, limit })),
+            true => Err(self.error(AnnotationError::LimitExceeded { what, found, limit })),
             false => Ok(()),
         }
     }

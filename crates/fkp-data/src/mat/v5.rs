@@ -95,7 +95,7 @@ fn decompress(path: &Path, at: u64, data: &[u8], limit: u64) -> Result<Vec<u8>, 
         .read_to_end(&mut unpacked);
     let error = match read {
         Ok(_) if unpacked.len() as u64 <= limit => return Ok(unpacked),
-        Ok(_) => AnnotationError::TooMany {
+        Ok(_) => AnnotationError::LimitExceeded {
             what: "decompressed bytes, at least,",
             found: MAX_CONTENT + 1,
             limit: MAX_CONTENT,
@@ -336,7 +336,7 @@ impl<'e, 'b> Matrix<'e, 'b> {
             });
         }
         if self.len > MAX_NUMBERS {
-            let error = AnnotationError::TooMany {
+            let error = AnnotationError::LimitExceeded {
                 what: "numbers of an array",
                 found: self.len,
                 limit: MAX_NUMBERS,

@@ -30,7 +30,7 @@ impl LabelSchema {
         let faces: usize = files.iter().map(|file| file.faces.len()).sum();
         let found = faces as u64 * given.map_or(labels.len(), Schema::len) as u64;
         if found > MAX_KEYPOINTS {
-            let error = AnnotationError::TooMany {
+            let error = AnnotationError::LimitExceeded {
                 what: "keypoints (different labels times faces)",
                 found,
                 limit: MAX_KEYPOINTS,

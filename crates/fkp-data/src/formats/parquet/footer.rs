@@ -22,7 +22,7 @@ pub(super) fn open(path: &Path) -> Result<SerializedFileReader<File>, DataError>
     let mut file = File::open(path).map_err(io)?;
     let elements = schema_elements(&mut file).map_err(io)?;
     if let Some(found) = elements.filter(|found| *found > MAX_SCHEMA) {
-        let error = AnnotationError::TooMany {
+        let error = AnnotationError::LimitExceeded {
             what: "columns and groups",
             found,
             limit: MAX_SCHEMA,

@@ -111,7 +111,7 @@ impl Reader<'_> {
                 let name = self.long_name.take().unwrap_or(own_name);
                 self.names += name.len();
                 if self.names > MAX_NAMES {
-                    let error = AnnotationError::TooMany {
+                    let error = AnnotationError::LimitExceeded {
                         what: "bytes of names",
                         found: self.names as u64,
                         limit: MAX_NAMES as u64,
@@ -140,7 +140,7 @@ impl Reader<'_> {
     /// The bytes of a header extension.
     fn extension(&self, entry: &mut Entry<'_, &File>, field: &str) -> Result<Vec<u8>, DataError> {
         if entry.size() > MAX_EXTENSION {
-            let error = AnnotationError::TooMany {
+            let error = AnnotationError::LimitExceeded {
                 what: "bytes of a header extension",
                 found: entry.size(),
                 limit: MAX_EXTENSION,
