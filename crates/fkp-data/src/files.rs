@@ -77,7 +77,7 @@ pub(crate) fn without_bom(text: &[u8]) -> &[u8] {
 
 /// The number of line ends in a text: line feeds, or carriage returns if there are no line feeds.
 pub(crate) fn line_ends(text: &[u8]) -> u64 {
-    let count = |end: u8| text.iter().filter(|byte| **byte == end).count() as u64;
+    let count = |end: u8| memchr::memchr_iter(end, text).count() as u64;
     match count(b'\n') {
         0 => count(b'\r'),
         line_feeds => line_feeds,

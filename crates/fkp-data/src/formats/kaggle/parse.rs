@@ -55,7 +55,8 @@ impl KaggleTable {
         mut blocks: Blocks<'_, R, impl Fn(std::io::Error) -> DataError + Send>,
         options: &ReadOptions,
     ) -> Result<Self, DataError> {
-        let table = Self::parse_while_reading(path, &mut blocks, options);
+        // In a thread of the pool, which need not be woken up for each block.
+        let table = rayon::scope(|_| Self::parse_while_reading(path, &mut blocks, options));
         if table.is_err() {
             blocks.drain()?;
         }
