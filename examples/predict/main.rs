@@ -5,7 +5,7 @@
 //! cargo run --release --example predict -- photo.jpg --box 120,80,160,200 --out out/
 //! cargo run --release --example predict -- --model runs/X/best.safetensors --crop crops/ --out out/
 //! ffmpeg -i clip.mp4 -f yuv4mpegpipe - | cargo run --release --example predict -- --video - --out out/
-//! cargo run --release --example predict -- --submission IdLookupTable.csv test.csv --out out/
+//! cargo run --release --example predict -- test.csv --submission IdLookupTable.csv --out out/
 //! ```
 
 mod output;

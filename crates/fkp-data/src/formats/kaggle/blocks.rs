@@ -81,7 +81,8 @@ impl<'p, R: Read, E: Fn(std::io::Error) -> DataError> Blocks<'p, R, E> {
                 break end;
             }
             // A longer record. A buffer that doubles is searched in linear time.
-            buffer.resize(2 * buffer.len(), 0);
+            let most = self.limit as usize + 1;
+            buffer.resize((2 * buffer.len()).min(most), 0);
         };
         self.rest.clear();
         self.rest.extend(&buffer[block.len..filled]);
