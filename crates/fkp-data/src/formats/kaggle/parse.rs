@@ -1,7 +1,7 @@
 //! Parses Kaggle's table while it is read: one block is read and decompressed while the one before it
 //! is parsed on all cores.
 
-use super::archive::table_name;
+use super::archive::{Member, table_name};
 use super::blocks::{Block, Blocks, Part};
 use super::columns::Columns;
 use super::dataset::KaggleTable;
@@ -34,17 +34,16 @@ impl KaggleTable {
             path: path.to_owned(),
             source,
         };
-        let file = BufReader::with_capacity(1 << 16, file);
+        let file = BufReader::new(file);
         let mut archive = zip::ZipArchive::new(file).map_err(failed)?;
         let name = table_name(path, &archive)?;
-        let member = archive.by_name(&name).map_err(failed)?;
+        let member = Member::open(&mut archive, &name).map_err(failed)?;
         // A path into the archive, for error messages.
         let path = &path.join(name);
-        let total = member.size();
         // The zip reader reports a corrupt stream as an I/O error.
         let corrupt = |error| failed(zip::result::ZipError::Io(error));
-        let mut blocks = Blocks::new(path, member, corrupt);
-        blocks.total = total;
+        let mut blocks = Blocks::new(path, member.content, corrupt);
+        blocks.total = member.size;
         blocks.progress = options.progress.clone();
         Self::parse_blocks(path, blocks, options)
     }
