@@ -48,7 +48,7 @@ impl<'p, R: Read, E: Fn(std::io::Error) -> DataError> Blocks<'p, R, E> {
             path,
             stream,
             error,
-            size: 1 << 20,
+            size: 1 << 19,
             total: 0,
             progress: Progress::default(),
             limit: MAX_BYTES,
