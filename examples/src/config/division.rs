@@ -1,6 +1,5 @@
 //! How the samples of a data set are divided into parts.
 
-use super::Selection;
 use anyhow::{Result, ensure};
 use fkp_data::SplitRule;
 use serde::{Deserialize, Serialize};
@@ -23,6 +22,36 @@ pub enum Stratify {
     Labels,
     /// The attributes of an image, all together.
     Attributes,
+}
+
+/// The samples that choose the best epoch and control early stopping and plateau schedules.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Selection {
+    /// Which samples.
+    pub part: SelectionPart,
+    /// The fraction of the training part that is carved out.
+    pub fraction: f64,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self {
+            part: SelectionPart::Carved,
+            fraction: 0.1,
+        }
+    }
+}
+
+/// The part of the data set on which the best epoch is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SelectionPart {
+    /// A fraction of the training part, split by person or image. The validation part is left for
+    /// the final evaluation with `evaluate`.
+    Carved,
+    /// The validation part, as in the Keras tutorial. Metrics on it are then optimistic.
+    Validation,
 }
 
 /// How the samples of a data set are divided into a training, a selection and a validation part.

@@ -4,7 +4,7 @@ mod division;
 mod renamed;
 mod sources;
 
-pub use division::{CrossValidation, Division, Stratify};
+pub use division::{CrossValidation, Division, Selection, SelectionPart, Stratify};
 pub use sources::SourceConfig;
 
 use anyhow::{Context, Result, bail};
@@ -174,36 +174,6 @@ impl Default for DataConfig {
             rendered: RenderedConfig::default(),
         }
     }
-}
-
-/// The samples that choose the best epoch and control early stopping and plateau schedules.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Selection {
-    /// Which samples.
-    pub part: SelectionPart,
-    /// The fraction of the training part that is carved out.
-    pub fraction: f64,
-}
-
-impl Default for Selection {
-    fn default() -> Self {
-        Self {
-            part: SelectionPart::Carved,
-            fraction: 0.1,
-        }
-    }
-}
-
-/// The part of the data set on which the best epoch is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SelectionPart {
-    /// A fraction of the training part, split by person or image. The validation part is left for
-    /// the final evaluation with `evaluate`.
-    Carved,
-    /// The validation part, as in the Keras tutorial. Metrics on it are then optimistic.
-    Validation,
 }
 
 /// What to do with a label that is farther outside its image than the image is large.
