@@ -3,7 +3,7 @@
 use crate::DataError;
 use crate::error::AnnotationError;
 use crate::image_source::ImageSource;
-use crate::origin::{Origin, SourceDataset};
+use crate::origin::{Labels, Origin, SourceDataset};
 use crate::schema::{SchemaSource, ShapeMatch, match_shape};
 use crate::split::{PredefinedSplit, SplitIndices};
 use fkp_core::{Dataset, DatasetError, FaceBox, Keypoints, LabeledBox, Sample, Schema};
@@ -173,6 +173,16 @@ impl Dataset for NumberedSet {
 impl SourceDataset for NumberedSet {
     fn origin(&self, index: usize) -> Origin {
         self.origins[index]
+    }
+
+    fn labels(&self, index: usize) -> Labels<'_> {
+        let annotated = &self.set.images[index];
+        Labels {
+            id: &annotated.id,
+            keypoints: &annotated.keypoints,
+            group: annotated.group.as_deref(),
+            boxes: &annotated.boxes,
+        }
     }
 
     fn encoded_image(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {

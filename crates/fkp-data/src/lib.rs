@@ -17,6 +17,7 @@ mod annotated_set;
 mod any_dataset;
 mod box_images;
 mod coco_values;
+mod corrections;
 mod decode;
 mod error;
 mod far_labels;
@@ -34,6 +35,8 @@ mod json_document;
 mod json_keys;
 mod mat;
 mod npy;
+pub mod inspect;
+mod missing_images;
 mod open;
 mod origin;
 mod packed;
@@ -47,6 +50,7 @@ mod table;
 mod wrappers;
 mod y4m;
 
+pub use corrections::Corrections;
 pub use decode::{decode_image, decode_upright};
 pub use error::{AnnotationError, DataError, PackedError};
 pub use far_labels::FarLabels;
@@ -54,6 +58,8 @@ pub use filter::{Duplicates, Filtered, RemovedSamples, SampleFilter, filter};
 pub use folder::{FolderFormat, FolderReport, write_folder};
 pub use formats::Format;
 pub use id_lookup::{IdLookup, IdLookupTable};
+pub use inspect::{InspectOptions, Inspection, inspect};
+pub use missing_images::MissingImages;
 pub use open::{OpenOptions, OpenedDataset, TrainVal, open};
 pub use packed::{
     ImageEncoding, PackInput, PackOptions, PackReport, PackedFile, PackedSource, pack,

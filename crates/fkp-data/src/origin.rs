@@ -1,7 +1,8 @@
-//! What is known of a sample without decoding its image: which image and which person it shows.
+//! What is known of a sample without decoding its image: its labels, and which image and which
+//! person it shows.
 
 use crate::DataError;
-use fkp_core::Dataset;
+use fkp_core::{Dataset, Keypoints, LabeledBox};
 
 /// The image and the person of a sample, known without decoding the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +13,16 @@ pub(crate) struct Origin {
     pub(crate) person: Option<usize>,
 }
 
+/// The annotations of a sample, known without decoding the image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Labels<'a> {
+    pub(crate) id: &'a str,
+    /// As in the file: whether one is outside the image may not be known yet.
+    pub(crate) keypoints: &'a Keypoints,
+    pub(crate) group: Option<&'a str>,
+    pub(crate) boxes: &'a [LabeledBox],
+}
+
 /// The samples of a file or folder, in the schema and the pixels of the source.
 pub(crate) trait SourceDataset: Dataset {
     /// The image and the person of the sample at `index`.
@@ -19,6 +30,17 @@ pub(crate) trait SourceDataset: Dataset {
     /// # Panics
     /// If the index is out of range.
     fn origin(&self, index: usize) -> Origin;
+
+    /// The annotations of the sample at `index`.
+    ///
+    /// # Panics
+    /// If the index is out of range.
+    fn labels(&self, index: usize) -> Labels<'_>;
+
+    /// Whether there are images: a table of labels alone can be inspected, not trained on.
+    fn has_images(&self) -> bool {
+        true
+    }
 
     /// The bytes of the image file of the sample at `index`; `None` if the source has pixels only.
     ///

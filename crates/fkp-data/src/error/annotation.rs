@@ -259,6 +259,52 @@ pub enum AnnotationError {
         /// The variables of the file, shortened.
         found: String,
     },
+    /// The TOML cannot be parsed or has another structure.
+    #[error("{message}")]
+    Toml {
+        /// The message of the parser.
+        message: String,
+    },
+    /// A correction is for a sample that the data set does not have.
+    #[error("the data set has no sample `{id}`")]
+    UnknownSample {
+        /// The id.
+        id: String,
+    },
+    /// A correction is for an id that several samples have.
+    #[error("several samples have this id; add `index`, which may be {at}")]
+    AmbiguousSample {
+        /// The positions of the samples, from 0.
+        at: String,
+    },
+    /// The sample at the position of a correction has another id.
+    #[error("the sample of this id is not there, but at {at}")]
+    WrongIndex {
+        /// The positions of the samples with the id, from 0.
+        at: String,
+    },
+    /// A correction was made for other pixels.
+    #[error("the image has the content hash {found}, not {expected}: it is another image")]
+    OtherImage {
+        /// The hash in the file, shortened.
+        expected: String,
+        /// The hash of the image.
+        found: String,
+    },
+    /// A correction is for a keypoint that the schema does not have.
+    #[error("there is no keypoint `{keypoint}`; the keypoints are {known}")]
+    NoSuchKeypoint {
+        /// The name.
+        keypoint: String,
+        /// The names of the schema, shortened.
+        known: String,
+    },
+    /// Left and right cannot be exchanged.
+    #[error("{message}")]
+    Sides {
+        /// Why not.
+        message: String,
+    },
 }
 
 fkp_core::debug_as_sentence!(AnnotationError);

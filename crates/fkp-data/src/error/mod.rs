@@ -24,6 +24,15 @@ pub enum DataError {
         #[source]
         source: std::io::Error,
     },
+    /// The operating system could not write a file.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The error of the operating system.
+        #[source]
+        source: std::io::Error,
+    },
     /// A file has no content.
     #[error("`{}` is empty", path.display())]
     Empty {
@@ -251,6 +260,22 @@ pub enum DataError {
         /// Why not.
         #[source]
         source: fkp_core::CropError,
+    },
+    /// A threshold of [`InspectOptions`](crate::InspectOptions) is invalid.
+    #[error("`{field}` must be {allowed}, got {given}")]
+    InvalidInspectOption {
+        /// The field.
+        field: &'static str,
+        /// Which values are allowed.
+        allowed: &'static str,
+        /// What was given.
+        given: f64,
+    },
+    /// The image of a sample with a correction cannot be read.
+    #[error("the corrections cannot be applied")]
+    Corrected {
+        /// Which sample failed, and why.
+        source: fkp_core::DatasetError,
     },
     /// A sample could not be read, or an index is out of range, while splitting.
     #[error("the data set cannot be split")]

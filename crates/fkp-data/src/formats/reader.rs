@@ -7,7 +7,7 @@ use crate::json_keys::top_level_keys;
 use crate::origin::SourceDataset;
 use crate::schema::SchemaSource;
 use crate::split::PredefinedSplit;
-use crate::{DataError, FarLabels, Progress};
+use crate::{DataError, FarLabels, MissingImages, Progress};
 use fkp_core::{CropRule, Schema};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -59,6 +59,7 @@ pub(crate) struct ReadOptions {
     pub(crate) schema: Option<Schema>,
     pub(crate) far_labels: FarLabels,
     pub(crate) progress: Progress,
+    pub(crate) missing_images: MissingImages,
 }
 
 /// A data set as its reader returns it.

@@ -2,12 +2,13 @@
 
 mod selected;
 
+use crate::corrections::Corrections;
 use crate::formats::reader::{ReadDataset, ReadOptions};
 use crate::origin::SourceDataset;
 use crate::schema::SchemaSource;
 use crate::split::{PredefinedSplit, Split, SplitIndices, SplitRule, refuse_leak, split};
 use crate::summary::{PartSummary, Summary};
-use crate::{DataError, FarLabels, Format, IdLookupTable, Progress};
+use crate::{DataError, FarLabels, Format, IdLookupTable, MissingImages, Progress};
 use fkp_core::{CropRule, Dataset, Schema, Subset};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,10 @@ pub struct OpenOptions {
     pub split_rule: SplitRule,
     /// What to call while a long file is read.
     pub progress: Progress,
+    /// Samples to exclude and labels to correct, such as from [`Corrections::load`].
+    pub corrections: Option<Corrections>,
+    /// How to handle a table of labels without images.
+    pub missing_images: MissingImages,
 }
 
 impl OpenOptions {
@@ -40,6 +45,7 @@ impl OpenOptions {
             schema: self.schema.clone(),
             far_labels: self.far_labels,
             progress: self.progress.clone(),
+            missing_images: self.missing_images,
         }
     }
 }
@@ -64,8 +70,8 @@ pub struct OpenedDataset {
     /// What a user should know, such as annotations without keypoints that were ignored.
     pub notes: Vec<String>,
     split_rule: SplitRule,
-    path: PathBuf,
-    source: Arc<dyn SourceDataset>,
+    pub(crate) path: PathBuf,
+    pub(crate) source: Arc<dyn SourceDataset>,
 }
 
 /// The two parts of a data set, without a leak between them.
@@ -212,7 +218,10 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<OpenedDatas
         Some(format) => (format, path.to_owned()),
         None => Format::detect(path)?,
     };
-    let read = format.reader().read(&path, &options.for_reader())?;
+    let mut read = format.reader().read(&path, &options.for_reader())?;
+    if let Some(corrections) = &options.corrections {
+        read = corrections.apply(read)?;
+    }
     OpenedDataset::new(format, path, read, options)
 }
 
