@@ -3,13 +3,14 @@
 use anyhow::{Context, Result, bail};
 use fkp_examples::{DetectionMeasurements, Part, open_boxes_for_evaluation, say, write_text};
 use fkp_model::{FaceDetector, ModelFile};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The options that an evaluation of a detector uses.
 pub(crate) struct DetectionArguments<'a> {
     pub(crate) data: Option<&'a PathBuf>,
     pub(crate) format: Option<&'a str>,
     pub(crate) split: Part,
+    pub(crate) corrections: Option<&'a Path>,
     /// Metrics as JSON.
     pub(crate) json: Option<&'a PathBuf>,
     /// Detections as JSON.
@@ -27,9 +28,14 @@ pub(crate) fn evaluate(
     let Some(path) = arguments.data else {
         bail!("{name} is a face detector: name images with boxes with --data");
     };
-    let (dataset, source) =
-        open_boxes_for_evaluation(&model.card, path, arguments.format, arguments.split)
-            .with_context(|| format!("cannot evaluate {name}"))?;
+    let (dataset, source) = open_boxes_for_evaluation(
+        &model.card,
+        path,
+        arguments.format,
+        arguments.split,
+        arguments.corrections,
+    )
+    .with_context(|| format!("cannot evaluate {name}"))?;
     say!("model: {name}");
     say!("data: {}", source.description);
     let detector = FaceDetector::from_model_file(model)?;

@@ -36,6 +36,9 @@ struct Arguments {
     data: Option<PathBuf>,
     #[arg(long, help = format_help())]
     format: Option<String>,
+    /// Samples to exclude and labels to correct: a file such as `inspect --fix` writes.
+    #[arg(long, requires = "data")]
+    corrections: Option<PathBuf>,
     /// Keypoints to evaluate, which must follow from those of the model, such as kaggle15; those of
     /// the model if absent.
     #[arg(long)]
@@ -162,6 +165,7 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
             data: arguments.data.as_ref(),
             format: arguments.format.as_deref(),
             split: arguments.split,
+            corrections: arguments.corrections.as_deref(),
             json: arguments.json.as_ref(),
             detections: arguments.detections.as_ref(),
             worst: arguments.worst.as_ref(),
@@ -181,9 +185,16 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
     let convention = convention.transpose()?;
     let boxes = arguments.box_source();
     let (path, format) = (arguments.data.as_deref(), arguments.format.as_deref());
-    let (dataset, source) =
-        open_for_evaluation(card, &evaluated, path, format, arguments.split, boxes)
-            .with_context(|| format!("cannot evaluate {name}"))?;
+    let (dataset, source) = open_for_evaluation(
+        card,
+        &evaluated,
+        path,
+        format,
+        arguments.split,
+        boxes,
+        arguments.corrections.as_deref(),
+    )
+    .with_context(|| format!("cannot evaluate {name}"))?;
     say!("model: {name}");
     let notes = RunNotes::read(card)?;
     for source in &notes.sources {

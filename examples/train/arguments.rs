@@ -27,6 +27,10 @@ pub(crate) struct Arguments {
     pub(crate) new_faces: bool,
     #[arg(long, help = format_help())]
     pub(crate) format: Option<String>,
+    /// Samples to exclude and labels to correct: a file such as `inspect --fix` writes, for one data
+    /// set.
+    #[arg(long)]
+    pub(crate) corrections: Option<PathBuf>,
     /// Keypoints to train: kaggle15 (default), ibug68, aflw21, wflw98, source (those of the data), or
     /// a TOML file; --help shows one.
     #[arg(long)]
@@ -145,6 +149,7 @@ impl Arguments {
             ("--weights", !self.weights.is_empty()),
             ("--new-faces", self.new_faces),
             ("--format", self.format.is_some()),
+            ("--corrections", self.corrections.is_some()),
             ("--schema", self.schema.is_some()),
             ("--config", self.config.is_some()),
             ("--select-on", self.select_on.is_some()),
@@ -172,6 +177,7 @@ impl Arguments {
     fn set_sources(&self, data: &mut DataConfig, given: Vec<SourceConfig>) -> Result<()> {
         if !given.is_empty() {
             (data.path, data.format, data.sources) = (None, None, Vec::new());
+            data.corrections = None;
         }
         match &given[..] {
             [] => {}
@@ -197,9 +203,23 @@ impl Arguments {
                 "--format is for one data set: with several, write `[[data.sources]]` in --config"
             );
         }
+        if self.corrections.is_some() {
+            ensure!(
+                data.sources.is_empty(),
+                "--corrections is for one data set: with several, write `[[data.sources]]` in --config"
+            );
+            data.corrections.clone_from(&self.corrections);
+        }
         // A run can be resumed from another folder.
-        let sources = data.sources.iter_mut().filter_map(|s| s.path.as_mut());
-        for path in data.path.iter_mut().chain(sources) {
+        let files = |s| {
+            let SourceConfig {
+                path, corrections, ..
+            } = s;
+            path.iter_mut().chain(corrections)
+        };
+        let sources = data.sources.iter_mut().flat_map(files);
+        let own = data.path.iter_mut().chain(&mut data.corrections);
+        for path in own.chain(sources) {
             *path = std::path::absolute(&*path)?;
         }
         Ok(())

@@ -65,6 +65,7 @@ fn a_model_of_another_schema_is_refused() {
             None,
             Part::All,
             BoxSource::Labels,
+            None,
         );
         format!("{:#}", opened.err().expect("another schema was accepted"))
     };

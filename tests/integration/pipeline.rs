@@ -49,6 +49,7 @@ fn a_model_file_says_everything_an_evaluation_needs() {
             None,
             part,
             BoxSource::Labels,
+            None,
         )
         .unwrap()
         .0
@@ -106,6 +107,7 @@ fn evaluation_scores_what_the_training_held_out() {
                 None,
                 part,
                 BoxSource::Labels,
+                None,
             );
             ids(&opened.unwrap().0)
         };

@@ -93,8 +93,15 @@ fn no_error_is_larger_than_the_card_says() {
             };
             let evaluated = EvaluatedKeypoints::new(task, Some(&row.schema)).unwrap();
             let path = path.as_deref();
-            let opened =
-                open_for_evaluation(&file.card, &evaluated, path, None, Part::Val, row.boxes);
+            let opened = open_for_evaluation(
+                &file.card,
+                &evaluated,
+                path,
+                None,
+                Part::Val,
+                row.boxes,
+                None,
+            );
             let dataset = opened.unwrap().0;
             let mut evaluator = Evaluator::new(&network, &*codec, task.input);
             if let Some(map) = &evaluated.map {

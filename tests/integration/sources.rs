@@ -314,6 +314,7 @@ fn a_part_of_the_training_part_is_taken_out_by_a_seed() {
             None,
             part,
             BoxSource::Labels,
+            None,
         );
         let ids = samples(&opened.unwrap().0).into_iter().map(|s| s.id);
         ids.collect::<BTreeSet<_>>()

@@ -67,6 +67,9 @@ pub struct DataConfig {
     /// The name of a [`fkp_data::Format`]; detected from the content if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
+    /// A file of samples to exclude and labels to correct, such as `inspect --fix` writes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub corrections: Option<PathBuf>,
     /// The keypoints to learn: `kaggle15`, `ibug68`, `aflw21`, `wflw98`, `source` (those of the
     /// data), or a TOML file that describes the data's own.
     pub schema: String,
@@ -147,6 +150,7 @@ impl DataConfig {
         for (field, is_given) in [
             ("data.path", self.path.is_some()),
             ("data.format", self.format.is_some()),
+            ("data.corrections", self.corrections.is_some()),
         ] {
             if is_given && !self.sources.is_empty() {
                 bail!("{field}: with `data.sources`, it belongs to each of them");
@@ -162,6 +166,7 @@ impl Default for DataConfig {
             path: None,
             sources: Vec::new(),
             format: None,
+            corrections: None,
             schema: "kaggle15".to_owned(),
             crop: CropChoice::Auto,
             filter: None,

@@ -14,6 +14,9 @@ pub struct SourceConfig {
     /// The name of a [`fkp_data::Format`]; detected from the content if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
+    /// A file of samples to exclude and labels to correct, such as `inspect --fix` writes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub corrections: Option<PathBuf>,
     /// Rendered faces in place of a path: how many to train on in each epoch. Seed and faces are
     /// those of `data.rendered`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,6 +90,10 @@ pub(super) fn validate(sources: &[SourceConfig]) -> Result<()> {
                     source.format.is_none(),
                     "{field}: rendered faces have no format"
                 );
+                ensure!(
+                    source.corrections.is_none(),
+                    "{field}: rendered faces have no corrections"
+                );
             }
             _ => bail!("{field}: must have either `path` or `rendered`"),
         }
@@ -141,6 +148,8 @@ mod tests {
         assert!(text.contains("data.sources[1]: a is given twice"), "{text}");
         assert!(refused(&["rendered = 3", "rendered = 4"]).contains("twice"));
         assert!(refused(&["path = 'a'\nrendered = 3"]).contains("either"));
+        let text = refused(&["rendered = 3\ncorrections = 'fix.toml'"]);
+        assert!(text.contains("no corrections"), "{text}");
         assert!(refused(&["weight = 1"]).contains("either"));
         assert!(refused(&["rendered = 0"]).contains("data.sources[0].rendered"));
         assert!(refused(&["path = 'a'\nweight = nan"]).contains("data.sources[0].weight"));

@@ -2,7 +2,7 @@
 
 use super::filtered::{filtered, filtered_as_in_training};
 use super::part::{Part, Parts, part_of};
-use super::source::{Source, TrainingData, format_of, short_name};
+use super::source::{Source, TrainingData, corrections_of, format_of, short_name};
 use crate::{DataConfig, RenderedFaces, RunNotes};
 use anyhow::{Result, bail};
 use fkp_core::{CropRule, Dataset, InputSpec, Schema, Subset};
@@ -27,6 +27,7 @@ pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<Trai
     let options = OpenOptions {
         format: format_of(config.format.as_deref())?,
         split_rule: config.split,
+        corrections: corrections_of(config.corrections.as_deref())?,
         ..OpenOptions::default()
     };
     let opened = fkp_data::open(path, &options)?;
@@ -111,11 +112,13 @@ pub fn open_boxes_for_evaluation(
     path: &Path,
     format: Option<&str>,
     part: Part,
+    corrections: Option<&Path>,
 ) -> Result<(Arc<dyn Dataset>, Source)> {
     let notes = RunNotes::read(card)?;
     let options = OpenOptions {
         format: format_of(format)?,
         split_rule: notes.split,
+        corrections: corrections_of(corrections)?,
         ..OpenOptions::default()
     };
     let opened = fkp_data::open(path, &options)?;

@@ -4,7 +4,7 @@ use super::evaluated::EvaluatedKeypoints;
 use super::filtered::filtered_as_in_training;
 use super::part::{Part, part_of};
 use super::rendered;
-use super::source::{Source, cropped, format_of, map_onto, short_name};
+use super::source::{Source, corrections_of, cropped, format_of, map_onto, short_name};
 use crate::RunNotes;
 use anyhow::{Context, Result};
 use fkp_core::{Dataset, Schema, Subset};
@@ -22,6 +22,7 @@ pub fn open_for_evaluation(
     format: Option<&str>,
     part: Part,
     boxes: BoxSource,
+    corrections: Option<&Path>,
 ) -> Result<(Arc<dyn Dataset>, Source)> {
     let notes = RunNotes::read(card)?;
     let Some(path) = path else {
@@ -33,6 +34,7 @@ pub fn open_for_evaluation(
         format: format_of(format)?,
         schema: (!builtin).then(|| schema.clone()),
         split_rule: notes.split,
+        corrections: corrections_of(corrections)?,
         ..OpenOptions::default()
     };
     let opened = fkp_data::open(path, &options)?;

@@ -97,6 +97,7 @@ fn open(
     let single = DataConfig {
         path: source.path.clone(),
         format: source.format.clone(),
+        corrections: source.corrections.clone(),
         sources: Vec::new(),
         rendered: RenderedConfig {
             train: faces.or(source.rendered).unwrap_or(config.rendered.train),

@@ -21,6 +21,10 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
     if let Some(format) = &config.format {
         bail!("the format `{format}` is given, but no data to read in it");
     }
+    if let Some(corrections) = &config.corrections {
+        let file = corrections.display();
+        bail!("the corrections `{file}` are given, but no data to correct");
+    }
     let RenderedConfig {
         train, validation, ..
     } = config.rendered;

@@ -3,7 +3,7 @@
 use crate::SelectionPart;
 use anyhow::Result;
 use fkp_core::{CropRule, Dataset, InputSpec, Schema, SchemaMap};
-use fkp_data::{Cropped, Format, Mapped};
+use fkp_data::{Corrections, Cropped, Format, Mapped};
 use fkp_train::WeightedSources;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -80,6 +80,10 @@ pub fn format_help() -> String {
 
 pub(super) fn format_of(name: Option<&str>) -> Result<Option<Format>> {
     Ok(name.map(str::parse::<Format>).transpose()?)
+}
+
+pub(super) fn corrections_of(path: Option<&Path>) -> Result<Option<Corrections>> {
+    Ok(path.map(Corrections::load).transpose()?)
 }
 
 pub(super) fn map_onto(source: &Schema, target: &Schema) -> Result<SchemaMap> {

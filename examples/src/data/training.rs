@@ -3,7 +3,9 @@
 use super::boxes;
 use super::filtered::filtered;
 use super::part::Parts;
-use super::source::{Source, TrainingData, cropped, format_of, map_onto, short_name};
+use super::source::{
+    Source, TrainingData, corrections_of, cropped, format_of, map_onto, short_name,
+};
 use crate::{CropChoice, DataConfig};
 use anyhow::{Result, bail};
 use fkp_core::{CropRule, Dataset, InputSpec, Schema, SchemaMap, Subset};
@@ -24,6 +26,7 @@ pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<Trai
         schema: own,
         far_labels: config.far_labels.into(),
         split_rule: config.split,
+        corrections: corrections_of(config.corrections.as_deref())?,
         ..OpenOptions::default()
     };
     let mut opened = fkp_data::open(path, &options)?;

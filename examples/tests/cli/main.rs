@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod detection;
+mod inspect;
 mod networks;
 mod onnx;
 mod outputs;

@@ -243,20 +243,14 @@ impl<'a> NearSearch<'a> {
     fn add(&mut self, at: usize, small: Option<&'a SmallImage>, compared: Compared) {
         let Some(small) = small else { return };
         let kind = usize::from(compared == Compared::Faces);
-        for is_mirrored in [false, true] {
-            let hash = match is_mirrored {
-                false => small.hash,
-                true => small.mirrored_hash,
-            };
-            for other in self.indices[kind].within(hash) {
+        let mirrored = small.mirrored();
+        for (is_mirrored, query) in [(false, small), (true, &mirrored)] {
+            for other in self.indices[kind].within(query.hash) {
                 let (before, candidate) = self.indices[kind].entries[other];
                 if self.root(before) == self.root(at) {
                     continue;
                 }
-                let correlation = match is_mirrored {
-                    false => small.correlation(candidate),
-                    true => small.mirrored_correlation(candidate),
-                };
+                let correlation = query.correlation(candidate);
                 if correlation >= self.min_correlation {
                     let (a, b) = (self.root(before), self.root(at));
                     self.parents[a.max(b)] = a.min(b);

@@ -1,33 +1,11 @@
 //! From findings to corrections.
 
-use super::copies::{CopyKind, Part};
-use super::scan::Scanned;
+use super::copies::{CopyGroup, CopyKind, Part};
+use super::inspection::{Inspection, SetInspection};
 use super::suspects::Problem;
-use super::{CopyGroup, Inspection, SetInspection};
 use crate::Corrections;
 use crate::corrections::{Exclusion, LabelCorrection, SampleName, hash_text};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What identifies a sample in a file of corrections.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Identity {
-    id: String,
-    content_hash: Option<u64>,
-    has_unique_id: bool,
-}
-
-pub(super) fn identities(samples: &[Scanned]) -> Vec<Identity> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for sample in samples {
-        *counts.entry(&sample.id).or_default() += 1;
-    }
-    let identity = |sample: &Scanned| Identity {
-        id: sample.id.clone(),
-        content_hash: sample.content_hash(),
-        has_unique_id: counts[sample.id.as_str()] == 1,
-    };
-    samples.iter().map(identity).collect()
-}
 
 impl Inspection {
     /// Corrections of the findings in the data set of this number, to be reviewed before they are

@@ -7,6 +7,8 @@ mod alignment;
 mod contents;
 mod copies;
 mod fix;
+mod identity;
+mod inspection;
 mod perceptual;
 mod position;
 mod rules;
@@ -18,6 +20,7 @@ pub use contents::{
     BoxCounts, Groups, KeypointCounts, Pattern, Sizes, SplitCounts, Spread, Unreadable,
 };
 pub use copies::{Compared, CopyGroup, CopyKind, NearPair, Part, SampleRef};
+pub use inspection::{Inspection, SetInspection};
 pub use position::{FacePositions, KeypointPlace, ShapeStatistics};
 pub use rules::{Frame, LabeledGroup, PositionDifference, RuleDifference};
 pub use suspects::{FarKeypoint, Problem, Suspect};
@@ -28,7 +31,6 @@ use copies::{SearchedSet, find_copies};
 use fkp_core::Dataset;
 use rayon::prelude::*;
 use scan::{Counter, Scanned, scan};
-use serde::Serialize;
 
 /// What counts as a finding. The defaults are for faces.
 #[derive(Debug, Clone)]
@@ -90,61 +92,6 @@ impl InspectOptions {
         }
         Ok(())
     }
-}
-
-/// The result of [`inspect()`]; [`std::fmt::Display`] is a report in sections.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Inspection {
-    /// Each data set.
-    pub sets: Vec<SetInspection>,
-    /// Copies of images within and between the data sets: those in both parts of a split first,
-    /// then those of several data sets, then those of several persons.
-    pub copies: Vec<CopyGroup>,
-}
-
-/// What was found in one data set.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct SetInspection {
-    /// The file or folder.
-    pub path: String,
-    /// Name of the format.
-    pub format: String,
-    /// Name of the schema.
-    pub schema: String,
-    /// Number of samples.
-    pub samples: usize,
-    /// Number of images; fewer than samples if an image has several faces.
-    pub images: usize,
-    /// What opening the data set reported.
-    pub notes: Vec<String>,
-    /// Image sizes; `None` without a readable image.
-    pub sizes: Option<Sizes>,
-    /// Samples whose image cannot be read.
-    pub unreadable: Vec<Unreadable>,
-    /// Labels of each keypoint.
-    pub keypoints: Vec<KeypointCounts>,
-    /// The distinct sets of labeled keypoints, the most frequent first.
-    pub patterns: Vec<Pattern>,
-    /// Persons or other groups; `None` if they are unknown.
-    pub groups: Option<Groups>,
-    /// The predefined split, if there is one.
-    pub split: Option<SplitCounts>,
-    /// Boxes, in a data set for face detection.
-    pub boxes: Option<BoxCounts>,
-    /// Where the faces are in their images.
-    pub positions: Option<FacePositions>,
-    /// The mean shape; `None` without a sample of three labels.
-    pub shape: Option<ShapeStatistics>,
-    /// Groups of samples with different labeling rules.
-    pub rules: Vec<RuleDifference>,
-    /// Labels that are probably wrong.
-    pub suspects: Vec<Suspect>,
-    /// For [`Inspection::corrections`]: the content hash of each sample, and whether its id occurs
-    /// twice.
-    #[serde(skip)]
-    identities: Vec<fix::Identity>,
 }
 
 /// Reads all samples of the data sets ([`OpenedDataset::complete`]) in parallel and inspects them.
@@ -229,7 +176,7 @@ fn inspect_set(
         shape: statistics,
         rules: rules::find_rules(samples, schema, &patterns, options.min_effect),
         suspects: suspects::find_suspects(samples, schema, shape.as_ref(), max_distance),
-        identities: fix::identities(samples),
+        identities: identity::identities(samples),
         patterns,
     }
 }

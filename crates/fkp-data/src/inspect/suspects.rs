@@ -18,6 +18,9 @@ const PAIR_RATIO: f64 = 0.3;
 /// An exchanged pair is at least this far from its places, in standard deviations.
 const PAIR_DISTANCE: f64 = 4.0;
 
+/// Labels that are less outside, in pixels, are rounded ones at the edge.
+const MIN_OUTSIDE: f64 = 0.5;
+
 /// A sample whose labels are probably wrong.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -35,7 +38,7 @@ pub struct Suspect {
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Problem {
-    /// Labels are outside the image.
+    /// Labels are outside the image, by half a pixel or more.
     Outside {
         /// The keypoints, with the distance to the image in pixels.
         keypoints: Vec<FarKeypoint>,
@@ -162,6 +165,7 @@ fn outside(sample: &Scanned, schema: &Schema) -> Option<Problem> {
             keypoint: schema.keypoints()[index].clone(),
             distance: length([beyond(p.x, width), beyond(p.y, height)]),
         })
+        .filter(|far| far.distance >= MIN_OUTSIDE)
         .collect();
     (!keypoints.is_empty()).then_some(Problem::Outside { keypoints })
 }
