@@ -322,7 +322,7 @@ mod tests {
             [0.2, 0.1],
         ];
         let samples = (0..60).map(|number| {
-            let (angle, scale) = (6.28 * uniform(), 5.0 + 40.0 * uniform());
+            let (angle, scale) = (std::f64::consts::TAU * uniform(), 5.0 + 40.0 * uniform());
             let turn = [scale * angle.cos(), scale * angle.sin()];
             let shift = [100.0 * uniform(), 100.0 * uniform()];
             let placed = corners.iter().enumerate().map(|(index, corner)| {

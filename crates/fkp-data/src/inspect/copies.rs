@@ -107,8 +107,8 @@ pub(super) fn find_copies(sets: &[SearchedSet<'_>], min_correlation: f64) -> Vec
     };
     let (mut groups, representative) = exact_groups(&all, scanned);
     let mut near = NearSearch::new(all.len(), min_correlation);
-    for at in 0..all.len() {
-        if representative[at] != at {
+    for (at, first) in representative.into_iter().enumerate() {
+        if first != at {
             continue;
         }
         if let ScannedImage::Decoded { whole, face, .. } = &scanned(at).image {

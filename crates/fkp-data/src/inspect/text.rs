@@ -178,7 +178,8 @@ fn write_positions(f: &mut fmt::Formatter<'_>, set: &SetInspection) -> fmt::Resu
 
 fn write_suspects(f: &mut fmt::Formatter<'_>, set: &SetInspection) -> fmt::Result {
     writeln!(f, "\n  suspicious labels")?;
-    let kinds: [(&str, fn(&Problem) -> bool); 5] = [
+    type IsKind = fn(&Problem) -> bool;
+    let kinds: [(&str, IsKind); 5] = [
         ("left and right exchanged", |p| {
             matches!(p, Problem::LeftRight { .. })
         }),
