@@ -52,7 +52,7 @@ impl Default for InspectOptions {
     fn default() -> Self {
         Self {
             min_correlation: 0.97,
-            max_distance: 10.0,
+            max_distance: 7.0,
             min_effect: 0.8,
             progress: Progress::default(),
         }
