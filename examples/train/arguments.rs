@@ -211,13 +211,10 @@ impl Arguments {
             data.corrections.clone_from(&self.corrections);
         }
         // A run can be resumed from another folder.
-        let files = |s| {
-            let SourceConfig {
-                path, corrections, ..
-            } = s;
-            path.iter_mut().chain(corrections)
-        };
-        let sources = data.sources.iter_mut().flat_map(files);
+        let sources = data
+            .sources
+            .iter_mut()
+            .flat_map(|source| source.path.iter_mut().chain(&mut source.corrections));
         let own = data.path.iter_mut().chain(&mut data.corrections);
         for path in own.chain(sources) {
             *path = std::path::absolute(&*path)?;
