@@ -175,14 +175,14 @@ impl SourceDataset for NumberedSet {
         self.origins[index]
     }
 
-    fn labels(&self, index: usize) -> Labels<'_> {
+    fn labels(&self, index: usize) -> Result<Labels, DataError> {
         let annotated = &self.set.images[index];
-        Labels {
-            id: &annotated.id,
-            keypoints: &annotated.keypoints,
-            group: annotated.group.as_deref(),
-            boxes: &annotated.boxes,
-        }
+        Ok(Labels {
+            id: annotated.id.clone(),
+            keypoints: annotated.keypoints.clone(),
+            group: annotated.group.clone(),
+            boxes: annotated.boxes.clone(),
+        })
     }
 
     fn encoded_image(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {

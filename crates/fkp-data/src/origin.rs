@@ -14,13 +14,13 @@ pub(crate) struct Origin {
 }
 
 /// The annotations of a sample, known without decoding the image.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Labels<'a> {
-    pub(crate) id: &'a str,
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Labels {
+    pub(crate) id: String,
     /// As in the file: whether one is outside the image may not be known yet.
-    pub(crate) keypoints: &'a Keypoints,
-    pub(crate) group: Option<&'a str>,
-    pub(crate) boxes: &'a [LabeledBox],
+    pub(crate) keypoints: Keypoints,
+    pub(crate) group: Option<String>,
+    pub(crate) boxes: Vec<LabeledBox>,
 }
 
 /// The samples of a file or folder, in the schema and the pixels of the source.
@@ -33,9 +33,12 @@ pub(crate) trait SourceDataset: Dataset {
 
     /// The annotations of the sample at `index`.
     ///
+    /// # Errors
+    /// If a file that is not read as a whole when it is opened is damaged there.
+    ///
     /// # Panics
     /// If the index is out of range.
-    fn labels(&self, index: usize) -> Labels<'_>;
+    fn labels(&self, index: usize) -> Result<Labels, DataError>;
 
     /// Whether there are images: a table of labels alone can be inspected, not trained on.
     fn has_images(&self) -> bool {

@@ -56,15 +56,12 @@ impl SourceDataset for CorrectedSet {
         self.inner.origin(self.kept[index])
     }
 
-    fn labels(&self, index: usize) -> Labels<'_> {
-        let labels = self.inner.labels(self.kept[index]);
-        match self.changed.get(&self.kept[index]) {
-            Some(keypoints) => Labels {
-                keypoints,
-                ..labels
-            },
-            None => labels,
+    fn labels(&self, index: usize) -> Result<Labels, DataError> {
+        let mut labels = self.inner.labels(self.kept[index])?;
+        if let Some(keypoints) = self.changed.get(&self.kept[index]) {
+            labels.keypoints.clone_from(keypoints);
         }
+        Ok(labels)
     }
 
     fn has_images(&self) -> bool {

@@ -128,9 +128,9 @@ impl Corrections {
     /// The data set without the excluded samples and with the corrected labels.
     pub(crate) fn apply(&self, read: ReadDataset) -> Result<ReadDataset, DataError> {
         let source = &read.dataset;
-        let mut by_id: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let mut by_id: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for index in 0..source.len() {
-            let id = source.labels(index).id;
+            let id = source.labels(index)?.id;
             by_id.entry(id).or_default().push(index);
         }
         let mut first_rows: BTreeMap<usize, u64> = BTreeMap::new();
@@ -154,7 +154,7 @@ impl Corrections {
         let mut changed = BTreeMap::new();
         for (number, entry) in self.correct.iter().enumerate() {
             let index = find("correct", number, &entry.sample)?;
-            let mut keypoints = source.labels(index).keypoints.clone();
+            let mut keypoints = source.labels(index)?.keypoints;
             self.change(entry, number, source.schema(), &mut keypoints)?;
             changed.insert(index, keypoints);
         }
@@ -198,7 +198,7 @@ impl Corrections {
     fn find(
         &self,
         read: &ReadDataset,
-        by_id: &BTreeMap<&str, Vec<usize>>,
+        by_id: &BTreeMap<String, Vec<usize>>,
         name: &SampleName,
         field: impl Fn(&str) -> String,
     ) -> Result<usize, DataError> {

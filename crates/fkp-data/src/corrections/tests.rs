@@ -72,7 +72,7 @@ fn samples_are_excluded_and_labels_corrected() {
     );
     let all = [0, 1, 2];
     assert_eq!(set.summary(&[("all", &all)]).parts[0].images, 3);
-    assert!(set.encoded_image(0).unwrap().is_some());
+    assert!(set.source().encoded_image(0).unwrap().is_some());
     assert!(set.train_val().is_ok());
 }
 

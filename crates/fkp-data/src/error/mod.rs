@@ -66,15 +66,6 @@ pub enum DataError {
         #[source]
         source: Box<PackedError>,
     },
-    /// A file or a folder could not be written.
-    #[error("cannot write `{}`", path.display())]
-    Write {
-        /// The file or folder.
-        path: PathBuf,
-        /// The error of the operating system.
-        #[source]
-        source: std::io::Error,
-    },
     /// A folder that is to be written exists and has files.
     #[error("`{}` is not empty; give a new folder", path.display())]
     FolderNotEmpty {

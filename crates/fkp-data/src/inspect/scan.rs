@@ -1,6 +1,7 @@
 //! Reads all samples of a data set once, in parallel, and keeps what the inspection needs of them.
 
 use super::perceptual::SmallImage;
+use crate::DataError;
 use crate::origin::{Origin, SourceDataset};
 use crate::{OpenedDataset, Progress};
 use fkp_core::{CropRule, Image, Keypoints, LabeledBox, Schema, SchemaMap};
@@ -80,11 +81,14 @@ fn scan_image(source: &dyn SourceDataset, indices: &[usize], faces: &FaceCrops) 
     let decoded = source.has_images().then(|| source.get(indices[0]));
     let decoded = decoded.map(|read| read.map(|sample| Decoded::new(&sample.image)));
     let scanned = indices.iter().enumerate().map(|(number, &index)| {
-        let labels = source.labels(index);
-        let mut keypoints = labels.keypoints.clone();
+        let labels = match source.labels(index) {
+            Ok(labels) => labels,
+            Err(error) => return unreadable(source, index, &error),
+        };
+        let mut keypoints = labels.keypoints;
         let image = match &decoded {
             None => ScannedImage::Absent,
-            Some(Err(error)) => ScannedImage::Unreadable(Causes(error).to_string()),
+            Some(Err(error)) => ScannedImage::Unreadable(Causes(&*error.source).to_string()),
             Some(Ok(decoded)) => {
                 let size = decoded.gray.size();
                 keypoints = keypoints.mark_out_of_frame(size);
@@ -99,15 +103,27 @@ fn scan_image(source: &dyn SourceDataset, indices: &[usize], faces: &FaceCrops) 
             }
         };
         Scanned {
-            id: labels.id.to_owned(),
+            id: labels.id,
             keypoints,
-            group: labels.group.map(str::to_owned),
-            boxes: labels.boxes.to_vec(),
+            group: labels.group,
+            boxes: labels.boxes,
             origin: source.origin(index),
             image,
         }
     });
     scanned.collect()
+}
+
+/// A sample whose labels are damaged.
+fn unreadable(source: &dyn SourceDataset, index: usize, error: &DataError) -> Scanned {
+    Scanned {
+        id: index.to_string(),
+        keypoints: Keypoints::unlabeled(source.schema().len()),
+        group: None,
+        boxes: Vec::new(),
+        origin: source.origin(index),
+        image: ScannedImage::Unreadable(Causes(error).to_string()),
+    }
 }
 
 /// What is computed of an image once for all its samples.
@@ -126,12 +142,12 @@ impl Decoded {
 }
 
 /// An error with its causes in one line.
-struct Causes<'a>(&'a fkp_core::DatasetError);
+struct Causes<'a>(&'a dyn std::error::Error);
 
 impl fmt::Display for Causes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
-        let mut cause = Some(&*self.0.source as &dyn std::error::Error);
+        let mut cause = Some(self.0);
         while let Some(error) = cause {
             let joint = if text.is_empty() { "" } else { ": " };
             text += &format!("{joint}{error}");

@@ -2,7 +2,7 @@
 
 use super::OpenedDataset;
 use crate::DataError;
-use crate::origin::{Origin, SourceDataset};
+use crate::origin::{Labels, Origin, SourceDataset};
 use crate::split::{PredefinedSplit, SplitIndices};
 use fkp_core::{Dataset, Subset};
 use std::collections::BTreeSet;
@@ -47,6 +47,14 @@ impl OpenedDataset {
 impl SourceDataset for Subset<Arc<dyn SourceDataset>> {
     fn origin(&self, index: usize) -> Origin {
         self.inner().origin(self.indices()[index])
+    }
+
+    fn labels(&self, index: usize) -> Result<Labels, DataError> {
+        self.inner().labels(self.indices()[index])
+    }
+
+    fn has_images(&self) -> bool {
+        self.inner().has_images()
     }
 
     fn encoded_image(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {

@@ -9,7 +9,7 @@ use super::values::{
 };
 use crate::DataError;
 use crate::error::{PackedError, shortened};
-use crate::origin::{Origin, SourceDataset};
+use crate::origin::{Labels, Origin, SourceDataset};
 use crate::split::SplitIndices;
 use fkp_core::{
     BoundingBox, CropRule, Dataset, DatasetError, FaceBox, Image, Keypoint, Keypoints, LabeledBox,
@@ -206,9 +206,22 @@ impl PackedFile {
     }
 
     fn sample(&self, index: usize) -> Result<Sample, PackedError> {
-        let tensors = &self.tensors;
         let image = self.image(index)?;
-        let size = image.size();
+        let labels = self.labels_at(index)?;
+        Ok(Sample {
+            id: labels.id,
+            keypoints: labels.keypoints.mark_out_of_frame(image.size()),
+            image,
+            group: labels.group,
+            face_box: self.face_box(index)?,
+            boxes: labels.boxes,
+            is_face: self.flag(index, "is_face", &self.tensors.is_face, index)?,
+            attributes: self.attributes(index)?,
+        })
+    }
+
+    fn labels_at(&self, index: usize) -> Result<Labels, PackedError> {
+        let tensors = &self.tensors;
         let group = self.u32_at(&tensors.groups, index)?;
         let group = match group {
             NO_GROUP => None,
@@ -218,15 +231,11 @@ impl PackedFile {
                 Some(self.text(index, &tensors.group_names, group, "group_bytes")?)
             }
         };
-        Ok(Sample {
+        Ok(Labels {
             id: self.text(index, &tensors.ids, index, "id_bytes")?,
-            image,
-            keypoints: self.keypoints(index)?.mark_out_of_frame(size),
+            keypoints: self.keypoints(index)?,
             group,
-            face_box: self.face_box(index)?,
             boxes: self.boxes(index)?,
-            is_face: self.flag(index, "is_face", &tensors.is_face, index)?,
-            attributes: self.attributes(index)?,
         })
     }
 
@@ -510,6 +519,10 @@ impl SourceDataset for PackedFile {
         let group = self.u32_at(&self.tensors.groups, index).unwrap_or(NO_GROUP);
         let person = (group != NO_GROUP).then_some(group as usize);
         Origin { image, person }
+    }
+
+    fn labels(&self, index: usize) -> Result<Labels, DataError> {
+        self.labels_at(index).map_err(|error| self.error(error))
     }
 
     fn encoded_image(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {

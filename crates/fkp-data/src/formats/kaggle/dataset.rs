@@ -3,7 +3,7 @@
 use super::samples::Samples;
 use crate::DataError;
 use crate::formats::reader::ReadDataset;
-use crate::origin::{Origin, SourceDataset};
+use crate::origin::{Labels, Origin, SourceDataset};
 use crate::schema::SchemaSource;
 use fkp_core::{CropRule, Dataset, DatasetError, Image, Sample, Schema};
 use std::sync::Arc;
@@ -25,11 +25,19 @@ pub(super) struct KaggleTable {
     pub(super) len: usize,
     /// Whether the table has coordinate columns; Kaggle's test file has none.
     pub(super) is_labeled: bool,
+    /// Whether there are images; a table of labels alone can be inspected.
+    pub(super) has_images: bool,
     /// What a user should know.
     pub(super) notes: Vec<String>,
 }
 
 impl KaggleTable {
+    /// The part that has a sample, and its number there.
+    fn part(&self, index: usize) -> (&Samples, usize) {
+        let part = self.firsts.partition_point(|first| *first <= index) - 1;
+        (&self.parts[part], index - self.firsts[part])
+    }
+
     /// Appends a part.
     pub(super) fn push(&mut self, mut samples: Samples) {
         if samples.len() == 0 {
@@ -68,8 +76,10 @@ impl Dataset for KaggleTable {
         if index >= self.len {
             return Err(DatasetError::out_of_range(index, self.len));
         }
-        let part = self.firsts.partition_point(|first| *first <= index) - 1;
-        let (samples, row) = (&self.parts[part], index - self.firsts[part]);
+        if !self.has_images {
+            return Err(DatasetError::new(index, "the table has no images"));
+        }
+        let (samples, row) = self.part(index);
         let image = Image::new(self.side, self.side, 1, samples.pixels(row).to_vec())
             .map_err(|error| DatasetError::new(index, error))?;
         let keypoints = samples.keypoints(row, self.schema.len());
@@ -83,6 +93,20 @@ impl SourceDataset for KaggleTable {
             image: index,
             person: None,
         }
+    }
+
+    fn labels(&self, index: usize) -> Result<Labels, DataError> {
+        let (samples, row) = self.part(index);
+        Ok(Labels {
+            id: samples.id(row, &self.file),
+            keypoints: samples.keypoints(row, self.schema.len()),
+            group: None,
+            boxes: Vec::new(),
+        })
+    }
+
+    fn has_images(&self) -> bool {
+        self.has_images
     }
 
     fn encoded_image(&self, _index: usize) -> Result<Option<Vec<u8>>, DataError> {

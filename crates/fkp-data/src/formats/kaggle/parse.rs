@@ -72,8 +72,9 @@ impl KaggleTable {
         let first = block.whole(1);
         let mut table = Table::new(path, first.text)?;
         let schema = options.schema.clone().unwrap_or_else(Schema::kaggle15);
-        let columns = Columns::find(&table, &schema)?;
+        let columns = Columns::find(&table, &schema, options.missing_images)?;
         let is_labeled = !columns.keypoints.is_empty();
+        let has_images = columns.image.is_some();
         let schema_source = match (&options.schema, is_labeled) {
             (Some(_), _) => SchemaSource::Given,
             (None, true) => SchemaSource::Names,
@@ -92,6 +93,7 @@ impl KaggleTable {
             firsts: Vec::new(),
             len: 0,
             is_labeled,
+            has_images,
             notes: Vec::new(),
         };
         let mut layout = Layout {
@@ -123,6 +125,10 @@ impl KaggleTable {
             return Err(DataError::NoSamples {
                 path: path.to_owned(),
             });
+        }
+        if !set.has_images {
+            let note = "the table has no images: only its labels can be inspected";
+            set.notes.push(note.to_owned());
         }
         if !set.is_labeled {
             let note = "the table has no coordinate columns: no keypoint is labeled";

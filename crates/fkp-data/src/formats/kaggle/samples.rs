@@ -55,15 +55,17 @@ impl Samples {
     fn push(&mut self, row: &Row<'_>, layout: &Layout) -> Result<(), DataError> {
         let columns = &layout.columns;
         let mut keypoints = row.keypoints(&columns.keypoints)?;
-        self.push_pixels(row, layout)?;
-        let frame = (self.side, self.side);
-        let far = layout.far_labels;
-        far.apply(&mut keypoints, frame, &mut self.notes, |far| {
-            let column = columns.keypoints[far.keypoint][far.axis];
-            row.error(column, far.error(far.value.to_string()))
-        })?;
-        self.keypoints
-            .extend_from_slice(&keypoints.mark_out_of_frame(frame));
+        if let Some(column) = columns.image {
+            self.push_pixels(row, column, layout)?;
+            let frame = (self.side, self.side);
+            let far = layout.far_labels;
+            far.apply(&mut keypoints, frame, &mut self.notes, |far| {
+                let column = columns.keypoints[far.keypoint][far.axis];
+                row.error(column, far.error(far.value.to_string()))
+            })?;
+            keypoints = keypoints.mark_out_of_frame(frame);
+        }
+        self.keypoints.extend_from_slice(&keypoints);
         if let Some(column) = columns.id {
             let (text, ends) = &mut self.ids;
             text.push_str(row.text(column)?);
@@ -73,8 +75,12 @@ impl Samples {
         Ok(())
     }
 
-    fn push_pixels(&mut self, row: &Row<'_>, layout: &Layout) -> Result<(), DataError> {
-        let column = layout.columns.image;
+    fn push_pixels(
+        &mut self,
+        row: &Row<'_>,
+        column: usize,
+        layout: &Layout,
+    ) -> Result<(), DataError> {
         let start = self.pixels.len();
         let cell = row.cell(column).trim_ascii();
         if cell.is_empty() {
