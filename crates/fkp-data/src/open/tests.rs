@@ -7,6 +7,8 @@ const PTS: &str = "version: 1\nn_points: 1\n{\n1 1\n}\n";
 const JSON: &str = r#"{"categories": [{"id": 1, "keypoints": ["a"]}],
     "images": [{"id": 1, "file_name": "p.png"}],
     "annotations": [{"image_id": 1, "keypoints": [1, 1, 2]}]}"#;
+const LABELME: &str = r#"{"shapes": [{"label": "a", "points": [[0.5, 0.5]],
+    "shape_type": "point"}], "imagePath": "p.png"}"#;
 const TABLE: &str = "file,a_x,a_y\np.png,1,1\nq.png,0,0\n";
 const BOXES: &str = "Image,x,y,width,height\np.png,0,0,1,1\np.png,0,0,1,0.5\n";
 const WIDER: &str = "p.png\n1\n0 0 1 1 0 0 0 0 0 0\n";
@@ -62,6 +64,12 @@ fn formats_are_detected_from_the_files() {
             1,
         ),
         (&[("any.json", JSON)], Format::Coco, 1),
+        (&[("p.json", LABELME)], Format::LabelMe, 1),
+        (
+            &[("q.json", LABELME), ("annotations.json", LABELME)],
+            Format::LabelMe,
+            2,
+        ),
         (&[("p.pts", PTS)], Format::Pts, 1),
         (&[("faces.csv", BOXES)], Format::BoxesCsv, 1),
         (
@@ -101,7 +109,7 @@ fn formats_are_detected_from_the_files() {
             (format, samples),
             "{files:?}"
         );
-        if format != Format::Pts {
+        if !matches!(format, Format::Pts | Format::LabelMe) {
             let file = default_open(dir.path().join(files[0].0)).unwrap();
             assert_eq!(
                 (file.format, file.dataset.len()),

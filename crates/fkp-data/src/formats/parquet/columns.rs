@@ -83,6 +83,18 @@ impl Columns {
 
     /// The fields of a schema that are read.
     pub(super) fn project(&self, schema: &Type) -> Vec<TypePtr> {
+        let names = self.names();
+        let fields = fields(schema).iter();
+        let fields = fields.filter(|field| names.contains(&field.name()));
+        fields.cloned().collect()
+    }
+
+    /// The names of the columns for a message.
+    pub(super) fn listed(&self) -> String {
+        listed(self.names().iter().map(|name| format!("`{name}`")))
+    }
+
+    fn names(&self) -> Vec<&str> {
         let mut names = vec![self.image.as_str()];
         match &self.keypoints {
             KeypointColumns::List(name) => names.push(name),
@@ -92,9 +104,7 @@ impl Columns {
         }
         let optional = [&self.visibility, &self.bbox, &self.group];
         names.extend(optional.into_iter().flatten().map(String::as_str));
-        let fields = fields(schema).iter();
-        let fields = fields.filter(|field| names.contains(&field.name()));
-        fields.cloned().collect()
+        names
     }
 }
 

@@ -66,7 +66,7 @@ pub(crate) fn read(
         if let Some(first) = columns.as_ref().filter(|first| **first != found) {
             let error = AnnotationError::Syntax {
                 expected: "the columns of the first file",
-                found: format!("{:?} instead of {:?}", found.keypoints, first.keypoints),
+                found: format!("{} instead of {}", found.listed(), first.listed()),
             };
             return Err(DataError::invalid(&file.path, 1, "the columns", error));
         }
