@@ -1,13 +1,13 @@
 //! The data sets that are converted.
 
-use crate::{Arguments, progress};
+use crate::Arguments;
 use anyhow::{Context, Result};
 use fkp_core::{CropRule, Dataset, InputSpec, SchemaMap};
 use fkp_data::{
     Cropped, FarLabels, Mapped, OpenOptions, OpenedDataset, PackInput, open as open_data,
     schema_from,
 };
-use fkp_examples::{SourceConfig, say};
+use fkp_examples::{SourceConfig, progress_bar, say};
 use fkp_synth::camera::Channels;
 use fkp_synth::{KeypointSet, SynthConfig, SynthFaces};
 use std::path::Path;
@@ -44,7 +44,7 @@ pub(crate) fn open_files(arguments: &Arguments, path: &Path) -> Result<OpenedDat
             true => FarLabels::Unlabel,
             false => FarLabels::Refuse,
         },
-        progress: progress::bar("reading"),
+        progress: progress_bar("reading"),
         ..OpenOptions::default()
     };
     let opened = open_data(path, &options)?;

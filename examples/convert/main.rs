@@ -8,12 +8,11 @@
 //! ```
 
 mod inputs;
-mod progress;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use fkp_data::{FolderFormat, ImageEncoding, PackOptions, PackedFile, pack, write_folder};
-use fkp_examples::{finish, format_help, say};
+use fkp_examples::{finish, format_help, progress_bar, say};
 use inputs::Crops;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -120,7 +119,7 @@ fn to_file(arguments: &Arguments, sources: &[PathBuf], out: &Path) -> Result<()>
     }
     let options = PackOptions {
         images: arguments.images,
-        progress: progress::bar("writing"),
+        progress: progress_bar("writing"),
     };
     let report = pack(&inputs, out, &options)?;
     let resumed = match report.resumed {
@@ -150,7 +149,7 @@ fn to_folder(arguments: &Arguments, sources: &[PathBuf], out: &Path) -> Result<(
         out.display()
     );
     let opened = inputs::open_files(arguments, source)?;
-    let report = write_folder(&opened, out, arguments.to, &progress::bar("writing"))?;
+    let report = write_folder(&opened, out, arguments.to, &progress_bar("writing"))?;
     for loss in &report.losses {
         say!("note: {loss}");
     }

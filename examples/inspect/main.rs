@@ -9,7 +9,6 @@
 //! ```
 
 mod plots;
-mod progress;
 mod sheets;
 
 use anyhow::{Context, Result, ensure};
@@ -18,7 +17,9 @@ use fkp_data::{
     Corrections, FarLabels, InspectOptions, Inspection, MissingImages, OpenOptions, OpenedDataset,
     inspect, open,
 };
-use fkp_examples::{check_writable, finish, format_help, say, use_threads, write_text};
+use fkp_examples::{
+    check_writable, finish, format_help, progress_bar, say, use_threads, write_text,
+};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -75,7 +76,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         min_correlation: arguments.min_correlation,
         max_distance: arguments.max_distance,
         min_effect: arguments.min_effect,
-        progress: progress::on_terminal(),
+        progress: progress_bar("reading"),
     };
     let inspection = inspect(&sets, &options)?;
     arguments.report(&inspection)?;
@@ -139,7 +140,7 @@ impl Arguments {
             // Listed as notes, where training refuses them.
             far_labels: FarLabels::Unlabel,
             missing_images: MissingImages::LabelsOnly,
-            progress: progress::on_terminal(),
+            progress: progress_bar("reading"),
             ..OpenOptions::default()
         };
         let opened = self.data.iter().map(|path| Ok(open(path, &options)?));

@@ -5,7 +5,7 @@ use super::filtered::filtered_as_in_training;
 use super::part::{Part, part_of};
 use super::rendered;
 use super::source::{Source, corrections_of, cropped, format_of, map_onto, short_name};
-use crate::RunNotes;
+use crate::{RunNotes, progress_bar};
 use anyhow::{Context, Result};
 use fkp_core::{Dataset, Schema, Subset};
 use fkp_data::{BoxSource, Cached, Cropped, Mapped, OpenOptions};
@@ -35,6 +35,7 @@ pub fn open_for_evaluation(
         schema: (!builtin).then(|| schema.clone()),
         split_rule: notes.split,
         corrections: corrections_of(corrections)?,
+        progress: progress_bar("reading"),
         ..OpenOptions::default()
     };
     let opened = fkp_data::open(path, &options)?;
@@ -53,7 +54,7 @@ pub fn open_for_evaluation(
     let samples: Arc<dyn Dataset> = Arc::new(samples);
     let input = &card.task.input;
     let crops = match &evaluated.map {
-        None => cropped(samples, found, &map, &evaluated.crop, input),
+        None => cropped(&opened, samples, &map, &evaluated.crop, input),
         // Images that are crops by another rule, like those of Kaggle, are cropped again.
         Some(_) => Cropped::new(Mapped::new(samples, map), evaluated.crop.clone(), *input),
     };

@@ -3,7 +3,7 @@
 use crate::SelectionPart;
 use anyhow::Result;
 use fkp_core::{CropRule, Dataset, InputSpec, Schema, SchemaMap};
-use fkp_data::{Corrections, Cropped, Format, Mapped};
+use fkp_data::{Cached, Corrections, Cropped, Format, Mapped, OpenedDataset};
 use fkp_train::WeightedSources;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -90,19 +90,28 @@ pub(super) fn map_onto(source: &Schema, target: &Schema) -> Result<SchemaMap> {
     Ok(SchemaMap::between(source, target)?)
 }
 
+/// The crops of some samples of a data set. Images that are crops already are only resized.
 pub(super) fn cropped(
+    opened: &OpenedDataset,
     samples: Arc<dyn Dataset>,
-    format: Format,
     map: &SchemaMap,
     rule: &CropRule,
     input: &InputSpec,
 ) -> Cropped<Mapped<Arc<dyn Dataset>>> {
-    // The images of Kaggle are such crops already.
-    let rule = match format {
-        Format::Kaggle => CropRule::Whole,
-        _ => rule.clone(),
+    let rule = match &opened.crop {
+        Some(_) => CropRule::Whole,
+        None => rule.clone(),
     };
     Cropped::new(Mapped::new(samples, map.clone()), rule, *input)
+}
+
+/// Keeps crops in memory, except those of a packed file: reading them again takes no time, and they may
+/// be more than memory can hold.
+pub(super) fn cached(opened: &OpenedDataset, crops: impl Dataset + 'static) -> Arc<dyn Dataset> {
+    match (opened.format, &opened.crop) {
+        (Format::Fkp, Some(_)) => Arc::new(crops),
+        _ => Arc::new(Cached::new(crops)),
+    }
 }
 
 pub(super) fn short_name(path: &Path) -> String {

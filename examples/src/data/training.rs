@@ -4,12 +4,12 @@ use super::boxes;
 use super::filtered::filtered;
 use super::part::Parts;
 use super::source::{
-    Source, TrainingData, corrections_of, cropped, format_of, map_onto, short_name,
+    Source, TrainingData, cached, corrections_of, cropped, format_of, map_onto, short_name,
 };
-use crate::{CropChoice, DataConfig};
+use crate::{CropChoice, DataConfig, progress_bar};
 use anyhow::{Result, bail};
 use fkp_core::{CropRule, Dataset, InputSpec, Schema, SchemaMap, Subset};
-use fkp_data::{Cached, OpenOptions, OpenedDataset, SchemaSource};
+use fkp_data::{OpenOptions, OpenedDataset, SchemaSource};
 use std::sync::Arc;
 
 /// Opens the data at the path of a configuration.
@@ -27,6 +27,7 @@ pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<Trai
         far_labels: config.far_labels.into(),
         split_rule: config.split,
         corrections: corrections_of(config.corrections.as_deref())?,
+        progress: progress_bar("reading"),
         ..OpenOptions::default()
     };
     let mut opened = fkp_data::open(path, &options)?;
@@ -44,8 +45,8 @@ pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<Trai
     let map = map_onto(opened.complete.schema(), &target)?;
     let crops = |indices: &[usize]| -> Result<Arc<dyn Dataset>> {
         let part = Subset::new(opened.complete.clone(), indices.to_vec())?;
-        let crops = cropped(Arc::new(part), opened.format, &map, &rule, input);
-        Ok(Arc::new(Cached::new(crops)))
+        let crops = cropped(&opened, Arc::new(part), &map, &rule, input);
+        Ok(cached(&opened, crops))
     };
     let summary = opened.summary(&parts.shown(config.selection.part));
     let description = format!(

@@ -4,7 +4,7 @@ use fkp_data::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar on standard error, which is not there if that is not a terminal.
-pub(crate) fn bar(action: &'static str) -> Progress {
+pub fn progress_bar(action: &'static str) -> Progress {
     let template = "{msg} [{bar:40}] {pos}/{len} {prefix}, {eta} left";
     let style = ProgressStyle::with_template(template);
     let bar = ProgressBar::new(0).with_message(action);
