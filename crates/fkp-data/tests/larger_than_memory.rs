@@ -49,7 +49,7 @@ fn a_set_ten_times_larger_than_memory_is_read_in_any_order() {
     let path = dir.path().join("large.fkp");
     let input = PackInput::new("generated", Arc::new(generated()));
     let report = pack(&[input], &path, &PackOptions::default()).unwrap();
-    assert!(report.bytes > 10 * (LIMIT_KB as u64) << 10);
+    assert!(report.bytes > 10 * 1024 * LIMIT_KB as u64);
     // The shell sets the limit for the program that replaces it.
     let name = "a_set_ten_times_larger_than_memory_is_read_in_any_order";
     let script = format!("ulimit -d {LIMIT_KB} && exec \"$0\" --exact {name} --nocapture");

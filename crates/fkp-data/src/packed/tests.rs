@@ -27,7 +27,7 @@ fn set(count: usize) -> Arc<InMemory> {
         let image = Image::new(6, 5, 1, pixels).unwrap();
         let keypoints = Keypoints::new(vec![Keypoint::new(index as f32 * 0.001, 2.5)]);
         Sample {
-            group: (index % 3 > 0).then(|| format!("person {}", index % 7)),
+            group: (!index.is_multiple_of(3)).then(|| format!("person {}", index % 7)),
             ..Sample::new(format!("sample {index}"), image, keypoints)
         }
     };
