@@ -290,10 +290,18 @@ fn every_member_inherits_the_lints_and_the_package_fields() {
     }
 }
 
+/// The one file outside the kernels with unsafe code: it copies bytes out of a file that is mapped into
+/// memory. Its documentation has the argument why that is safe also while the file changes.
+const MAPPING: &str = "crates/fkp-data/src/packed/mapping.rs";
+
 #[test]
-fn unsafe_code_lives_in_the_kernels_alone() {
+fn unsafe_code_lives_in_the_kernels_and_one_file() {
     for package in CRATES.into_iter().filter(|name| *name != "fkp-kernels") {
-        for file in rust_files(&root().join("crates").join(package)) {
+        let files = rust_files(&root().join("crates").join(package));
+        for file in files
+            .into_iter()
+            .filter(|file| *file != root().join(MAPPING))
+        {
             let text = std::fs::read_to_string(&file).unwrap();
             for word in [
                 "unsafe {",
