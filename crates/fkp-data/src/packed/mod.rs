@@ -1,6 +1,7 @@
 //! The dataset format: one file with all images and labels of a data set, which is opened without
 //! being parsed. `docs/dataset-format.md` specifies it.
 
+mod contents;
 mod file;
 mod header;
 mod journal;
@@ -8,6 +9,7 @@ mod layout;
 mod mapping;
 mod pack;
 mod storage;
+mod tensors;
 mod values;
 mod writer;
 

@@ -6,11 +6,10 @@ use fkp_model::{InputSpec, ModelCard, NetworkConfig, Precision};
 use fkp_train::{Params, TrainConfig, Trainer};
 use std::path::Path;
 
-/// The smallest network of the tutorial's kind, for two keypoints in 8×8 pixels.
+/// The smallest network of the tutorial's kind.
 fn card() -> ModelCard {
     let schema = Schema::numbered("two", 2).expect("a schema of two keypoints");
-    let network = NetworkConfig::default();
-    ModelCard::new(network, schema, InputSpec::gray(32))
+    ModelCard::new(NetworkConfig::default(), schema, InputSpec::gray(32))
 }
 
 /// The bytes of a model file.
@@ -18,7 +17,8 @@ pub fn model_bytes() -> Vec<u8> {
     let card = card();
     let params = Params::new(0, &candle_core::Device::Cpu);
     card.network(params.builder()).expect("a network");
-    card.to_bytes(&params.tensors(), Precision::F32).expect("a model file")
+    let weights = params.tensors().into_iter().collect();
+    card.to_bytes(&weights, Precision::F16).expect("a model file")
 }
 
 /// A training run with files in this folder.
@@ -29,9 +29,8 @@ pub fn trainer(folder: &Path) -> Trainer<'static> {
         batch_size: 2,
         ..TrainConfig::default()
     };
-    let build = |vb: VarBuilder<'static>| card.network(vb);
-    let trainer = Trainer::new(&card, config, build).expect("a trainer");
-    trainer.save_to(folder)
+    let trainer = Trainer::new(&card, config, |vb: VarBuilder<'static>| card.network(vb));
+    trainer.expect("a trainer").save_to(folder)
 }
 
 /// Two samples.
@@ -48,6 +47,7 @@ pub fn samples() -> impl Dataset {
 pub fn state_bytes() -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder");
     let set = samples();
-    trainer(folder.path()).fit(&set, &set, &mut ()).expect("a run of one epoch");
+    let trainer = trainer(folder.path());
+    trainer.fit(&set, &set, &mut ()).expect("a run of one epoch");
     std::fs::read(folder.path().join("state.safetensors")).expect("a training state")
 }
