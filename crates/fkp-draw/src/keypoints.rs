@@ -88,8 +88,9 @@ pub fn draw_keypoints(
     }
 }
 
-/// The side is that of the keypoint's name if it contains left or right; otherwise the first of a
-/// flip pair is the subject's left, as in `kaggle15`.
+/// The side is that of the keypoint's name if it contains left or right. Otherwise the keypoint of a flip
+/// pair with the larger x in the mean shape is the subject's left, who looks into the camera; without a
+/// mean shape the first of the pair is, as in `kaggle15`.
 fn side_color(schema: &Schema, index: usize) -> Rgb<u8> {
     let name = &schema.keypoints()[index];
     if name.contains("left") {
@@ -98,12 +99,38 @@ fn side_color(schema: &Schema, index: usize) -> Rgb<u8> {
     if name.contains("right") {
         return RIGHT;
     }
-    let pairs = schema.flip_pairs();
-    if pairs.iter().any(|&(first, _)| first == index) {
-        LEFT
-    } else if pairs.iter().any(|&(_, second)| second == index) {
-        RIGHT
-    } else {
-        MIDDLE
+    let pair = schema.flip_pairs().iter();
+    let mut pair = pair.filter(|(first, second)| [*first, *second].contains(&index));
+    let Some(&(first, second)) = pair.next() else {
+        return MIDDLE;
+    };
+    let shape = schema.mean_shape();
+    let first_is_left = match (shape.get(first), shape.get(second)) {
+        (Some(first), Some(second)) => first[0] > second[0],
+        _ => true,
+    };
+    match (index == first) == first_is_left {
+        true => LEFT,
+        false => RIGHT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sides_are_those_of_the_subject_whatever_the_order_of_a_pair() {
+        for (schema, left, right, middle) in [
+            (Schema::kaggle15(), 0, 1, 10),
+            // Numbered, and the subject's right first.
+            (Schema::ibug68(), 16, 0, 8),
+            (Schema::wflw98(), 32, 0, 16),
+        ] {
+            let colors = [left, right, middle].map(|index| side_color(&schema, index));
+            assert_eq!(colors, [LEFT, RIGHT, MIDDLE], "{}", schema.name());
+        }
+        let pair = Schema::numbered("two", 2).and_then(|two| two.with_flip_pairs(&[(0, 1)]));
+        assert_eq!(side_color(&pair.unwrap(), 0), LEFT);
     }
 }
