@@ -409,11 +409,18 @@ fn a_submission_has_the_coordinates_that_are_asked_for() {
         (28.0..68.0).contains(&nose) && (18.0..58.0).contains(&eye),
         "{nose} {eye}"
     );
-    let text = refused(&mut submit("RowId,ImageId,FeatureName\n1,3,nose_tip_x\n"));
-    assert!(
-        text.contains("row 1") && text.contains("no image 3"),
-        "{text}"
-    );
-    let text = refused(&mut submit("RowId,ImageId,FeatureName\n7,1,ear_x\n"));
-    assert!(text.contains("row 7") && text.contains("`ear_x`"), "{text}");
+    for (row, part) in [("1,3,nose_tip_x", "`3`"), ("7,1,ear_x", "`ear_x`")] {
+        let text = refused(&mut submit(&format!("RowId,ImageId,FeatureName\n{row}\n")));
+        for part in ["lookup.csv", "row 2", part] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+    // Without a file it is the one beside the table.
+    std::fs::rename(at("lookup.csv"), at("IdLookupTable.csv")).unwrap();
+    std::fs::write(at("IdLookupTable.csv"), lookup).unwrap();
+    std::fs::remove_dir_all(at("out")).unwrap();
+    let mut beside = program("predict");
+    beside.arg(at("test.csv")).arg("--submission");
+    ran(beside.arg("--out").arg(at("out")));
+    assert!(at("out").join("submission.csv").is_file());
 }
