@@ -53,8 +53,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             report.bytes as f64 / 1e6
         );
     }
-    let file_ms = median(|| Ok(drop(PackedFile::open(path)?)))?;
-    let set_ms = median(|| Ok(drop(open(path, &OpenOptions::default())?)))?;
+    let file_ms = median(|| {
+        PackedFile::open(path)?;
+        Ok(())
+    })?;
+    let set_ms = median(|| {
+        open(path, &OpenOptions::default())?;
+        Ok(())
+    })?;
     println!("PackedFile::open {file_ms:.2} ms, open {set_ms:.2} ms (median of 21)");
 
     let file = PackedFile::open(path)?;
