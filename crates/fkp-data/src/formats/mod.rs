@@ -14,6 +14,7 @@ mod named_faces;
 pub(crate) mod parquet;
 mod pts;
 pub(crate) mod reader;
+mod split_by_file;
 mod w300_lp;
 mod webdataset;
 mod wflw;

@@ -8,9 +8,9 @@ use crate::annotated_set::{AnnotatedImage, AnnotatedSet, find_image};
 use crate::coco_values::face_box;
 use crate::error::{AnnotationError, listed, shortened};
 use crate::formats::reader::ReadOptions;
+use crate::formats::split_by_file::{NamedFile, split_by_file};
 use crate::image_source::ImageSource;
 use crate::schema::FileSchema;
-use crate::split::{PredefinedSplit, SplitIndices};
 use fkp_core::{FaceBox, Keypoint, Keypoints};
 use parquet::file::reader::FileReader;
 use parquet::record::reader::TreeBuilder;
@@ -116,8 +116,21 @@ pub(crate) fn read(
             };
             samples[index].error(&column, far.error(far.value.to_string()))
         })?;
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    let named = files
+        .iter()
+        .zip(starts.zip(&ends))
+        .map(|(file, (start, end))| NamedFile {
+            name: file
+                .path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+            samples: end - start,
+        });
     let mut set = AnnotatedSet {
-        predefined_split: predefined_split(files, &ends, &mut notes),
+        predefined_split: split_by_file(named, &["train*.parquet", "val*.parquet"], &mut notes),
         schema: schema.schema,
         schema_source: schema.source,
         images,
@@ -311,38 +324,4 @@ fn schema(
             FileSchema::from_names(root, &name, &names, &[])
         }
     }
-}
-
-/// The files whose names start with `train` and with `val`, if both have samples.
-fn predefined_split(
-    files: &[ParquetFile],
-    ends: &[usize],
-    notes: &mut Vec<String>,
-) -> Option<PredefinedSplit> {
-    let mut parts = [Vec::new(), Vec::new()];
-    let (mut start, mut others) = (0, 0);
-    for (file, &end) in files.iter().zip(ends) {
-        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
-        match ["train", "val"]
-            .iter()
-            .position(|part| name.starts_with(part))
-        {
-            Some(part) => parts[part].extend(start..end),
-            None => others += end - start,
-        }
-        start = end;
-    }
-    let [train, val] = parts;
-    if train.is_empty() || val.is_empty() {
-        return None;
-    }
-    if others > 0 {
-        notes.push(format!(
-            "{others} samples are in files of neither `train` nor `val`"
-        ));
-    }
-    Some(PredefinedSplit {
-        indices: SplitIndices { train, val },
-        files: &["train*.parquet", "val*.parquet"],
-    })
 }

@@ -5,11 +5,11 @@ mod schema;
 mod shard;
 
 use super::reader::{FormatReader, ReadDataset, ReadOptions};
+use super::split_by_file::{NamedFile, split_by_file};
 use crate::annotated_set::{AnnotatedImage, AnnotatedSet};
 use crate::error::{AnnotationError, listed, shortened};
 use crate::files::{read_limited, sorted_names};
 use crate::image_source::ImageSource;
-use crate::split::{PredefinedSplit, SplitIndices};
 use crate::{DataError, Progress};
 use fkp_core::Keypoints;
 use labels::{Details, Labels};
@@ -98,8 +98,12 @@ fn read(path: &Path, options: &ReadOptions) -> Result<AnnotatedSet, DataError> {
         let labels = &samples[index].labels;
         labels.coordinate_error(position, far.axis, far.value, |text| far.error(text))
     })?;
+    let named = read.iter().map(|shard| NamedFile {
+        name: shard.name.clone(),
+        samples: shard.samples.len(),
+    });
     let mut set = AnnotatedSet {
-        predefined_split: predefined_split(&read, &mut notes),
+        predefined_split: split_by_file(named, &["train*.tar", "val*.tar"], &mut notes),
         schema: schema.schema,
         schema_source: schema.source,
         images,
@@ -323,34 +327,6 @@ fn notes(shards: &[ShardSamples]) -> Vec<String> {
         ));
     }
     notes
-}
-
-/// The shards whose names start with `train` and with `val`, if both have samples.
-fn predefined_split(shards: &[ShardSamples], notes: &mut Vec<String>) -> Option<PredefinedSplit> {
-    let mut parts = [Vec::new(), Vec::new()];
-    let (mut start, mut others) = (0, 0);
-    for shard in shards {
-        let indices = start..start + shard.samples.len();
-        start = indices.end;
-        let part = ["train", "val"].iter();
-        match part.clone().position(|part| shard.name.starts_with(part)) {
-            Some(part) => parts[part].extend(indices),
-            None => others += shard.samples.len(),
-        }
-    }
-    let [train, val] = parts;
-    if train.is_empty() || val.is_empty() {
-        return None;
-    }
-    if others > 0 {
-        notes.push(format!(
-            "{others} samples are in shards of neither `train` nor `val`"
-        ));
-    }
-    Some(PredefinedSplit {
-        indices: SplitIndices { train, val },
-        files: &["train*.tar", "val*.tar"],
-    })
 }
 
 #[cfg(test)]

@@ -170,7 +170,7 @@ fn shards_are_a_predefined_split_by_their_names() {
         (&split.indices.train, &split.indices.val),
         (&vec![1, 2], &vec![3])
     );
-    let note = "1 samples are in shards of neither `train` nor `val`";
+    let note = "1 samples are in files of neither `train` nor `val`";
     assert_eq!(set.notes[0], note);
     let total = [&a, &b, &c, &d].map(Vec::len).iter().sum::<usize>() as u64;
     let reports = reports.lock().unwrap();
