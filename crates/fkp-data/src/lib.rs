@@ -42,6 +42,7 @@ mod origin;
 mod packed;
 mod parallel;
 mod progress;
+mod pts_file;
 mod records;
 mod schema;
 mod split;

@@ -1,6 +1,6 @@
 //! The JSON file of COCO keypoints.
 
-use super::Label;
+use super::label::Label;
 use crate::DataError;
 use fkp_core::{BoxConvention, Schema, Visibility};
 use serde::Serialize;

@@ -1,6 +1,7 @@
 //! What a folder cannot hold of a data set.
 
-use super::{FolderFormat, Label};
+use super::format::FolderFormat;
+use super::label::Label;
 use crate::OpenedDataset;
 use crate::annotated_set::person;
 use fkp_core::{BoxConvention, Dataset, Keypoint, Visibility};

@@ -1,72 +1,28 @@
 //! Writes a data set as a folder of images with their labels, for other programs: [`write_folder`].
 
 mod coco;
+mod format;
+mod label;
 mod losses;
 mod names;
 mod table;
 
+pub use format::FolderFormat;
+
 use crate::files::sorted_names;
 use crate::packed::png;
 use crate::{DataError, OpenedDataset, Progress};
-use fkp_core::{Dataset, DatasetError, FaceBox, Keypoints, LabeledBox, Schema};
+use fkp_core::{Dataset, DatasetError, Schema};
+use label::Label;
 use names::FileNames;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 /// Number of images that are written at the same time.
 const BATCH: usize = 128;
-
-/// The labels of a folder that is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum FolderFormat {
-    /// A table of coordinates, [`Format::ImageCsv`](crate::Format::ImageCsv), or of boxes,
-    /// [`Format::BoxesCsv`](crate::Format::BoxesCsv); two tables if there is a predefined split.
-    #[default]
-    ImageCsv,
-    /// `annotations.json`, [`Format::Coco`](crate::Format::Coco).
-    Coco,
-}
-
-impl FolderFormat {
-    /// All formats.
-    pub const ALL: [Self; 2] = [Self::ImageCsv, Self::Coco];
-
-    /// The name of the format, which [`FolderFormat::from_str`] parses.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ImageCsv => "image-csv",
-            Self::Coco => "coco",
-        }
-    }
-}
-
-impl fmt::Display for FolderFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for FolderFormat {
-    type Err = DataError;
-
-    /// Underscores count as hyphens.
-    fn from_str(name: &str) -> Result<Self, DataError> {
-        let hyphenated = name.replace('_', "-");
-        let mut formats = Self::ALL.into_iter();
-        formats
-            .find(|format| format.name() == hyphenated)
-            .ok_or_else(|| DataError::UnknownFormatName {
-                given: name.to_owned(),
-                known: Self::ALL.map(Self::name).join(", "),
-            })
-    }
-}
 
 /// What [`write_folder`] wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,19 +107,6 @@ pub fn write_folder(
         images: file_of.len(),
         losses,
     })
-}
-
-/// The labels of a sample and its image file.
-struct Label {
-    id: String,
-    file: String,
-    size: (usize, usize),
-    keypoints: Keypoints,
-    group: Option<String>,
-    face_box: Option<FaceBox>,
-    boxes: Vec<LabeledBox>,
-    attributes: Vec<String>,
-    is_face: bool,
 }
 
 /// The labels of a sample and the bytes of its image file.

@@ -1,6 +1,6 @@
 //! Tables of coordinates and of boxes.
 
-use super::Label;
+use super::label::Label;
 use crate::{DataError, PredefinedSplit};
 use fkp_core::Schema;
 use std::path::Path;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::any_dataset::{Sizes, any_dataset};
 use crate::{FarLabels, Format, ImageEncoding, OpenOptions, PackInput, PackOptions, open, pack};
-use fkp_core::{InMemory, Keypoint, Sample, Visibility};
+use fkp_core::{InMemory, Keypoint, Keypoints, Sample, Visibility};
 use proptest::prelude::*;
 use std::sync::Arc;
 

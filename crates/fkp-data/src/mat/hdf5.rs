@@ -1,6 +1,6 @@
 //! MATLAB files of version 7.3, which are HDF5 with the dimensions of each array reversed.
 
-use super::{MAX_NUMBERS, MatArray, MatFile, Values, Variable};
+use super::variables::{MAX_NUMBERS, MatArray, MatFile, Values, Variable};
 use crate::DataError;
 use crate::error::AnnotationError;
 use crate::files::MAX_BYTES;

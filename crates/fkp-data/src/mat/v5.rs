@@ -1,6 +1,6 @@
 //! The parser of MATLAB files of the versions 5 to 7, by *MAT-File Format* (The MathWorks, 2023).
 
-use super::{MAX_NUMBERS, MatArray, MatFile, Values, Variable};
+use super::variables::{MAX_NUMBERS, MatArray, MatFile, Values, Variable};
 use crate::DataError;
 use crate::error::{AnnotationError, shortened};
 use flate2::read::ZlibDecoder;

@@ -132,7 +132,7 @@ fn damaged_data_is_found_by_its_checksum() {
     }
 }
 
-/// Fails at one index until it is told to go on.
+/// Fails at one index, which the test changes.
 struct Failing {
     inner: Arc<InMemory>,
     at: AtomicUsize,

@@ -1,7 +1,5 @@
 //! The reader of images with a `.pts` file each: [`Format::Pts`](crate::Format::Pts).
 
-pub(super) mod parse;
-
 use super::reader::{FormatReader, ReadDataset, ReadOptions};
 use crate::DataError;
 use crate::annotated_set::{AnnotatedImage, AnnotatedSet};
@@ -9,10 +7,10 @@ use crate::error::{AnnotationError, shortened};
 use crate::files::{has_extension, read_file, without_bom};
 use crate::folder_tree::FilesBelow;
 use crate::parallel::read_files;
+use crate::pts_file::PtsFile;
 use crate::schema::{FileSchema, SchemaSource};
 use crate::split::{PredefinedSplit, SplitIndices};
 use fkp_core::{Keypoints, Schema};
-use parse::PtsFile;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

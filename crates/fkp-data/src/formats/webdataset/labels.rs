@@ -3,9 +3,9 @@
 use crate::DataError;
 use crate::coco_values::{face_box_of_json, visibility};
 use crate::error::{AnnotationError, shortened};
-use crate::formats::pts::parse::PtsFile;
 use crate::json_document::Document;
 use crate::npy;
+use crate::pts_file::PtsFile;
 use crate::table::checked_coordinate;
 use fkp_core::{FaceBox, Keypoint, Visibility};
 use serde::Deserialize;

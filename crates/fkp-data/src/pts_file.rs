@@ -8,17 +8,17 @@ use fkp_core::Keypoint;
 use std::path::{Path, PathBuf};
 
 /// The keypoints of one file, counted from 0.
-pub(in crate::formats) struct PtsFile {
-    pub(in crate::formats) path: PathBuf,
-    pub(in crate::formats) keypoints: Vec<Keypoint>,
+pub(crate) struct PtsFile {
+    pub(crate) path: PathBuf,
+    pub(crate) keypoints: Vec<Keypoint>,
     /// The line of each keypoint.
-    pub(in crate::formats) rows: Vec<u64>,
+    pub(crate) rows: Vec<u64>,
     /// The line of the closing brace.
-    pub(in crate::formats) last_row: u64,
+    pub(crate) last_row: u64,
 }
 
 impl PtsFile {
-    pub(in crate::formats) fn parse(path: &Path, text: &[u8]) -> Result<Self, DataError> {
+    pub(crate) fn parse(path: &Path, text: &[u8]) -> Result<Self, DataError> {
         let text = without_bom(text);
         let lines = text.split(|byte| *byte == b'\n').zip(1u64..);
         let mut lines = lines.map(|(line, row)| (line.trim_ascii(), row));
