@@ -1,13 +1,13 @@
 //! The data sets that are converted.
 
 use crate::Arguments;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use fkp_core::{CropRule, Dataset, InputSpec, SchemaMap};
 use fkp_data::{
     Cropped, FarLabels, Mapped, OpenOptions, OpenedDataset, PackInput, open as open_data,
     schema_from,
 };
-use fkp_examples::{SourceConfig, progress_bar, say};
+use fkp_examples::{SourceConfig, progress_bar, rendered_keypoints, say};
 use fkp_synth::camera::Channels;
 use fkp_synth::{KeypointSet, SynthConfig, SynthFaces};
 use std::path::Path;
@@ -107,17 +107,10 @@ fn files(
 }
 
 fn rendered(arguments: &Arguments, name: &str, count: usize) -> Result<(PackInput, String)> {
-    let schema = match arguments.schema.as_str() {
-        "source" => KeypointSet::default().schema(),
-        name => schema_from(name)?,
+    let keypoints = match arguments.schema.as_str() {
+        "source" => KeypointSet::default(),
+        name => rendered_keypoints(&schema_from(name)?)?,
     };
-    let mut sets = KeypointSet::ALL.into_iter();
-    let keypoints = sets.find(|set| set.schema() == schema).with_context(|| {
-        format!(
-            "rendered faces have the keypoints of `kaggle15` or `ibug68`, not `{}`",
-            schema.name()
-        )
-    })?;
     let config = SynthConfig {
         count,
         size: arguments.crop.unwrap_or(arguments.rendered_size),

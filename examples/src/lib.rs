@@ -31,7 +31,7 @@ pub use config::{
 pub use convention::{read_convention, write_convention};
 pub use data::{
     DataSource, EvaluatedKeypoints, Part, Source, TrainingData, digest, format_help,
-    open_boxes_for_evaluation, open_for_evaluation, open_for_training,
+    open_boxes_for_evaluation, open_for_evaluation, open_for_training, rendered_keypoints,
 };
 pub use detection::{DetectedFace, DetectedImage, DetectionMeasurements, PrecisionFrom};
 pub use export::Measurements;

@@ -35,6 +35,8 @@ pub mod inspect;
 mod json_document;
 mod json_keys;
 mod mat;
+#[cfg(test)]
+mod messages;
 mod missing_images;
 mod npy;
 mod open;

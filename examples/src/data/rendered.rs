@@ -77,9 +77,19 @@ fn labels_of(schema: &str) -> Result<KeypointSet> {
         return Ok(KeypointSet::default());
     }
     let set = Schema::by_name(schema).and_then(|schema| set_of(&schema));
-    set.with_context(|| {
-        format!("rendered faces have the keypoints of `kaggle15` or `ibug68`, not `{schema}`")
-    })
+    set.with_context(|| other_keypoints(schema))
+}
+
+/// The labels of rendered faces with the keypoints of a schema.
+///
+/// # Errors
+/// If rendered faces have other keypoints.
+pub fn rendered_keypoints(schema: &Schema) -> Result<KeypointSet> {
+    set_of(schema).with_context(|| other_keypoints(schema.name()))
+}
+
+fn other_keypoints(schema: &str) -> String {
+    format!("rendered faces have the keypoints of `kaggle15` or `ibug68`, not `{schema}`")
 }
 
 /// The labels with these keypoints.

@@ -99,12 +99,9 @@ impl Corrections {
     /// If the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), DataError> {
         let path = path.as_ref();
-        let io = |source| DataError::Write {
-            path: path.to_owned(),
-            source,
-        };
-        let text = toml::to_string(self).map_err(|error| io(std::io::Error::other(error)))?;
-        std::fs::write(path, text).map_err(io)
+        let text = toml::to_string(self).map_err(std::io::Error::other);
+        let written = text.and_then(|text| std::fs::write(path, text));
+        written.map_err(DataError::write(path))
     }
 
     /// Number of samples that are excluded.

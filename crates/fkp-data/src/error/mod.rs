@@ -299,7 +299,7 @@ pub enum DataError {
         /// The name.
         name: String,
     },
-    /// The data sets of a union have different schemas.
+    /// Data sets that become one have different schemas.
     #[error(
         "source `{name}` has the keypoints of `{schema}`, source `{first}` those of `{expected}`; map \
          them onto one schema first"

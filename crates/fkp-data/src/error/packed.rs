@@ -153,18 +153,6 @@ pub enum PackedError {
     /// A data set that is to be written has no samples.
     #[error("there are no samples to write")]
     NoSamples,
-    /// The data sets that are to be written have different schemas.
-    #[error(
-        "source `{name}` has the keypoints of `{found}`, the first source those of `{expected}`"
-    )]
-    SchemaDiffers {
-        /// Name of the source.
-        name: String,
-        /// Schema of the first source.
-        expected: String,
-        /// Schema of this source.
-        found: String,
-    },
     /// The data sets that are to be written are cropped by different rules.
     #[error("source `{name}` is cropped by another rule than the first source")]
     CropDiffers {

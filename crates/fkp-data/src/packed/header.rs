@@ -69,6 +69,10 @@ pub(crate) fn is_packed(path: &Path) -> Result<bool, DataError> {
     let Some((length, json)) = head.split_first_chunk::<LENGTH_BYTES>() else {
         return Ok(false);
     };
+    // Most files are of other formats: they are not searched.
+    if json.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Ok(false);
+    }
     let length = u64::from_le_bytes(*length).min(json.len() as u64) as usize;
     let marker = format!("\"format\":\"{FORMAT}\"");
     let compact: Vec<u8> = json[..length]
@@ -76,9 +80,8 @@ pub(crate) fn is_packed(path: &Path) -> Result<bool, DataError> {
         .copied()
         .filter(|byte| !byte.is_ascii_whitespace())
         .collect();
-    let is_object = compact.first() == Some(&b'{');
     let mut windows = compact.windows(marker.len());
-    Ok(is_object && windows.any(|window| window == marker.as_bytes()))
+    Ok(windows.any(|window| window == marker.as_bytes()))
 }
 
 impl Header {

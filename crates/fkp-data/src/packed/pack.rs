@@ -7,6 +7,7 @@ use super::values::{Part, check_box, check_finite};
 use super::writer::{Packed, PackedImage, Writer};
 use crate::error::PackedError;
 use crate::origin::SourceDataset;
+use crate::schema::check_one_schema;
 use crate::split::SplitIndices;
 use crate::{DataError, Mapped, OpenedDataset, Progress};
 use fkp_core::{CropRule, Dataset, DatasetError, Image, Sample, SchemaMap};
@@ -198,14 +199,8 @@ fn job(inputs: &[PackInput], out: &Path, images: ImageEncoding) -> Result<Job, D
         return Err(failed(PackedError::NoSamples));
     };
     for input in inputs {
-        let (schema, expected) = (input.dataset.schema(), first.dataset.schema());
-        if schema != expected {
-            return Err(failed(PackedError::SchemaDiffers {
-                name: input.name.clone(),
-                expected: expected.name().to_owned(),
-                found: schema.name().to_owned(),
-            }));
-        }
+        let [own, expected] = [input, first].map(|input| (&*input.name, input.dataset.schema()));
+        check_one_schema(own, expected)?;
         if input.crop != first.crop {
             let name = input.name.clone();
             return Err(failed(PackedError::CropDiffers { name }));
@@ -255,6 +250,21 @@ impl PackInput {
         })
     }
 
+    /// The part of the split that each sample is in.
+    fn parts(&self) -> Vec<Part> {
+        let mut parts = vec![Part::Neither; self.dataset.len()];
+        if let Some(split) = &self.split {
+            for (indices, part) in [(&split.train, Part::Train), (&split.val, Part::Val)] {
+                for &index in indices {
+                    if let Some(slot) = parts.get_mut(index) {
+                        *slot = part;
+                    }
+                }
+            }
+        }
+        parts
+    }
+
     /// For each sample whose image is also that of an earlier one, the first one that has it.
     fn shared_images(&self) -> BTreeMap<usize, usize> {
         let Some(files) = &self.files else {
@@ -285,7 +295,8 @@ struct InputPart<'a> {
     first: usize,
     source: u32,
     shared: BTreeMap<usize, usize>,
-    split: BTreeMap<usize, Part>,
+    /// The part of each sample.
+    split: Vec<Part>,
 }
 
 impl<'a> Samples<'a> {
@@ -293,9 +304,6 @@ impl<'a> Samples<'a> {
         let images = job.shape().images;
         let mut first = 0;
         let parts = inputs.iter().zip(0..).map(|(input, source)| {
-            let train = input.split.iter().flat_map(|split| &split.train);
-            let val = input.split.iter().flat_map(|split| &split.val);
-            let train = train.map(|index| (*index, Part::Train));
             let part = InputPart {
                 input,
                 first,
@@ -304,7 +312,7 @@ impl<'a> Samples<'a> {
                     ImageLayout::Pixels { .. } => BTreeMap::new(),
                     ImageLayout::Encoded => input.shared_images(),
                 },
-                split: train.chain(val.map(|index| (*index, Part::Val))).collect(),
+                split: input.parts(),
             };
             first += input.dataset.len();
             part
@@ -352,7 +360,7 @@ impl<'a> Samples<'a> {
         Ok(Packed {
             sample,
             source: part.source,
-            part: part.split.get(&inner).copied().unwrap_or(Part::Neither),
+            part: part.split[inner],
             image,
         })
     }

@@ -68,6 +68,23 @@ fn schema_from_toml(path: &Path) -> Result<Schema, DataError> {
     })
 }
 
+/// Refuses a data set that is to become one with another, of another schema. Each is its name and its
+/// schema.
+pub(crate) fn check_one_schema(
+    (name, schema): (&str, &Schema),
+    (first, expected): (&str, &Schema),
+) -> Result<(), DataError> {
+    if schema == expected {
+        return Ok(());
+    }
+    Err(DataError::SourceSchema {
+        name: name.to_owned(),
+        schema: schema.name().to_owned(),
+        first: first.to_owned(),
+        expected: expected.name().to_owned(),
+    })
+}
+
 /// The schema of the keypoints in a file.
 pub(crate) struct FileSchema {
     pub(crate) schema: Schema,

@@ -1,6 +1,7 @@
 //! Several data sets as one, which knows the source of each sample.
 
 use crate::DataError;
+use crate::schema::check_one_schema;
 use fkp_core::{Concat, Dataset, DatasetError, Sample, Schema};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -97,15 +98,8 @@ impl Union {
                 let name = part.name.clone();
                 return Err(DataError::DuplicateSource { name });
             }
-            let (schema, expected) = (part.dataset.schema(), first.dataset.schema());
-            if schema != expected {
-                return Err(DataError::SourceSchema {
-                    name: part.name.clone(),
-                    schema: schema.name().to_owned(),
-                    first: first.name.clone(),
-                    expected: expected.name().to_owned(),
-                });
-            }
+            let [own, first] = [part, first].map(|part| (&*part.name, part.dataset.schema()));
+            check_one_schema(own, first)?;
             if !(part.weight.is_finite() && part.weight >= 0.0) {
                 return Err(DataError::InvalidWeight {
                     name: part.name.clone(),

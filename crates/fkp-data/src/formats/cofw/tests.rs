@@ -3,6 +3,7 @@
 use super::*;
 use crate::FarLabels;
 use crate::mat::writer::{bytes, cells, compressed, doubles, file};
+use crate::messages::assert_message;
 use fkp_core::Dataset;
 
 /// Labels of two images: `phis` column by column, with keypoint 3 occluded.
@@ -47,14 +48,6 @@ fn open(files: &[(&str, &[u8])], options: &ReadOptions) -> Result<AnnotatedSet, 
 
 fn open_train(bytes: &[u8]) -> Result<AnnotatedSet, DataError> {
     open(&[("COFW_train.mat", bytes)], &ReadOptions::default())
-}
-
-#[track_caller]
-fn assert_message(result: Result<AnnotatedSet, DataError>, parts: &[&str]) {
-    let message = result.unwrap_err().to_string();
-    for part in parts {
-        assert!(message.contains(part), "{part:?} in {message:?}");
-    }
 }
 
 #[track_caller]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::FarLabels;
+use crate::messages::assert_message;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use fkp_core::{Dataset, Keypoint, Schema, Visibility};
@@ -66,14 +67,6 @@ fn open(files: &[(&str, &str)]) -> Result<AnnotatedSet, DataError> {
 fn open_shapes(shapes: &[String]) -> Result<AnnotatedSet, DataError> {
     let text = json(shapes, "a.png", "null");
     open(&[("a.png", ""), ("a.json", &text)])
-}
-
-#[track_caller]
-fn assert_message(result: Result<AnnotatedSet, DataError>, parts: &[&str]) {
-    let message = result.unwrap_err().to_string();
-    for part in parts {
-        assert!(message.contains(part), "{part:?} in {message:?}");
-    }
 }
 
 #[test]

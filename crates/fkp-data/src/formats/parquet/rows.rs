@@ -56,7 +56,7 @@ pub(crate) fn read(
     let total = rows.map(|rows| u64::try_from(rows).unwrap_or(0));
     let total = total.fold(0, u64::saturating_add);
     let mut samples = Vec::new();
-    let mut ends = Vec::new();
+    let mut named = Vec::new();
     let mut columns: Option<Columns> = None;
     for file in files {
         let found = Columns::find(file.reader.metadata().file_metadata().schema());
@@ -70,11 +70,16 @@ pub(crate) fn read(
             };
             return Err(DataError::invalid(&file.path, 1, "the columns", error));
         }
+        let before = samples.len();
         read_file(file, &found, &mut samples, |done| {
             options.progress.report(done, total.max(done), "images");
         })?;
         columns = Some(found);
-        ends.push(samples.len());
+        let name = file.path.file_name().unwrap_or_default();
+        named.push(NamedFile {
+            name: name.to_string_lossy().into_owned(),
+            samples: samples.len() - before,
+        });
     }
     let Some(columns) = columns.filter(|_| !samples.is_empty()) else {
         let path = root.to_owned();
@@ -116,19 +121,6 @@ pub(crate) fn read(
             };
             samples[index].error(&column, far.error(far.value.to_string()))
         })?;
-    let starts = std::iter::once(0).chain(ends.iter().copied());
-    let named = files
-        .iter()
-        .zip(starts.zip(&ends))
-        .map(|(file, (start, end))| NamedFile {
-            name: file
-                .path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
-            samples: end - start,
-        });
     let mut set = AnnotatedSet {
         predefined_split: split_by_file(named, &["train*.parquet", "val*.parquet"], &mut notes),
         schema: schema.schema,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::FarLabels;
 use crate::mat::writer::{doubles, file};
+use crate::messages::assert_message;
 use fkp_core::{Dataset, Keypoint};
 use tempfile::TempDir;
 
@@ -47,14 +48,6 @@ fn plain() -> Vec<u8> {
         doubles("Pose_Para", &[1, 7], &[0.0; 7]),
         points("pt2d", 2, 68),
     ])
-}
-
-#[track_caller]
-fn assert_message(result: Result<AnnotatedSet, DataError>, parts: &[&str]) {
-    let message = result.unwrap_err().to_string();
-    for part in parts {
-        assert!(message.contains(part), "{part:?} in {message:?}");
-    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::FarLabels;
+use crate::messages::assert_message;
 use fkp_core::{Dataset, Keypoint, Schema, Visibility};
 use proptest::prelude::*;
 use std::sync::Mutex;
@@ -67,14 +68,6 @@ fn with_json(json: &str) -> Vec<u8> {
 
 fn open_json(json: &str) -> Result<AnnotatedSet, DataError> {
     open(&with_json(json))
-}
-
-#[track_caller]
-fn assert_message(result: Result<AnnotatedSet, DataError>, parts: &[&str]) {
-    let message = result.unwrap_err().to_string();
-    for part in parts {
-        assert!(message.contains(part), "{part:?} in {message:?}");
-    }
 }
 
 #[test]
