@@ -1,6 +1,6 @@
 //! The checkpoints of a run: model files and the training state.
 
-use super::atomic_file::{remove_temporaries, write_atomic};
+use super::atomic_file::remove_temporaries;
 use super::difference::RunDifference;
 use super::identity::Identity;
 use super::lock::FolderLock;
@@ -32,9 +32,19 @@ pub(crate) struct Checkpoints {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Header {
-    identity: Identity,
-    progress: Progress,
+pub(super) struct Header {
+    pub(super) identity: Identity,
+    pub(super) progress: Progress,
+}
+
+impl Header {
+    /// The metadata of a training state.
+    pub(super) fn to_metadata(&self) -> Result<HashMap<String, String>, serde_json::Error> {
+        Ok(HashMap::from([
+            (KEY.to_owned(), serde_json::to_string(self)?),
+            (FORMAT_KEY.to_owned(), FORMAT.to_owned()),
+        ]))
+    }
 }
 
 impl Checkpoints {
@@ -77,42 +87,6 @@ impl Checkpoints {
         let lock = FolderLock::take(&self.dir)?;
         remove_temporaries(&self.dir).map_err(failed)?;
         Ok(lock)
-    }
-
-    pub(crate) fn save_weights(&self, path: &Path, weights: &Params) -> Result<(), TrainError> {
-        let metadata = self.metadata.clone().into_iter().collect();
-        save(path, weights.tensors(), metadata)
-    }
-
-    pub(crate) fn save_state(
-        &self,
-        params: &Params,
-        average: Option<&Average>,
-        optimizer: &Optimizer,
-        identity: &Identity,
-        progress: &Progress,
-    ) -> Result<(), TrainError> {
-        let path = self.state();
-        let mut tensors = BTreeMap::new();
-        let mut put = |part: &str, entries: Vec<(String, Tensor)>| {
-            let named = entries.into_iter();
-            tensors.extend(named.map(|(name, tensor)| (format!("{part}.{name}"), tensor)));
-        };
-        put("model", params.tensors().into_iter().collect());
-        put("optimizer", optimizer.state()?);
-        if let Some(average) = average {
-            put("average", average.weights.tensors().into_iter().collect());
-        }
-        let header = Header {
-            identity: identity.clone(),
-            progress: progress.clone(),
-        };
-        let text = serde_json::to_string(&header).map_err(|error| corrupt(&path, error))?;
-        let metadata = [
-            (KEY.to_owned(), text),
-            (FORMAT_KEY.to_owned(), FORMAT.to_owned()),
-        ];
-        save(&path, tensors, HashMap::from(metadata))
     }
 
     /// The differences of a run from the saved one.
@@ -210,23 +184,9 @@ fn read(path: &Path) -> Result<(Vec<u8>, Header), TrainError> {
     Ok((bytes, header))
 }
 
-fn corrupt(path: &Path, problem: impl std::fmt::Display) -> TrainError {
+pub(super) fn corrupt(path: &Path, problem: impl std::fmt::Display) -> TrainError {
     TrainError::Corrupt {
         path: path.to_owned(),
         problem: problem.to_string(),
     }
-}
-
-fn save(
-    path: &Path,
-    tensors: BTreeMap<String, Tensor>,
-    metadata: HashMap<String, String>,
-) -> Result<(), TrainError> {
-    let bytes =
-        safetensors::serialize(&tensors, Some(metadata)).map_err(|error| corrupt(path, error))?;
-    write_atomic(path, &bytes).map_err(|source| TrainError::Io {
-        path: path.to_owned(),
-        action: "write the checkpoint; the previous one is unchanged",
-        source,
-    })
 }

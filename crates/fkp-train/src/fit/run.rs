@@ -4,7 +4,7 @@ use super::pending_losses::PendingLosses;
 use super::plan::Plan;
 use super::progress::{LossSum, Progress};
 use super::trainer::Trainer;
-use crate::checkpoint::{Changes, Checkpoints, FolderLock, Identity};
+use crate::checkpoint::{Changes, CheckpointWriter, Checkpoints, Identity};
 use crate::communicator::sum_over_ranks;
 use crate::optim::Average;
 use crate::{EarlyStopping, Optimizer, Params, RestoreWeights, SchedulePosition, TrainError};
@@ -18,8 +18,8 @@ use std::time::Instant;
 pub(super) struct Run<'a> {
     pub(super) trainer: &'a Trainer<'a>,
     identity: Identity,
-    /// The files of the run; only rank 0 writes them.
-    pub(super) checkpoints: Option<&'a Checkpoints>,
+    /// Writes the files of the run, on rank 0 only.
+    pub(super) checkpoints: Option<CheckpointWriter<'a>>,
     pub(super) plan: Rc<Plan<'a>>,
     pub(super) optimizer: Optimizer,
     pub(super) average: Option<Average>,
@@ -33,7 +33,6 @@ pub(super) struct Run<'a> {
     /// Seconds of training before a resume.
     seconds_before: f64,
     pub(super) steps_per_epoch: usize,
-    _lock: Option<FolderLock>,
 }
 
 impl<'a> Run<'a> {
@@ -46,7 +45,7 @@ impl<'a> Run<'a> {
         trainer.validate(train, validation)?;
         let plan = Rc::new(Plan::new(trainer, train, validation)?);
         let checkpoints = checkpoints.filter(|_| trainer.communicator.rank() == 0);
-        let lock = checkpoints.map(Checkpoints::prepare).transpose()?;
+        let checkpoints = checkpoints.map(CheckpointWriter::new).transpose()?;
         let Trainer { config, params, .. } = trainer;
         let average = config
             .averaging
@@ -68,7 +67,6 @@ impl<'a> Run<'a> {
             seconds_before: 0.0,
             steps_per_epoch: plan.steps_per_epoch(),
             plan,
-            _lock: lock,
         })
     }
 
@@ -124,13 +122,12 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Writes the training state and the current model.
+    /// Writes the training state and the current model, in the background.
     pub(super) fn save(&mut self) -> Result<(), TrainError> {
         self.progress.seconds = self.seconds();
-        let Some(checkpoints) = self.checkpoints else {
+        let Some(checkpoints) = &self.checkpoints else {
             return Ok(());
         };
-        checkpoints.save_weights(&checkpoints.last(), self.averaged_weights())?;
         checkpoints.save_state(
             &self.trainer.params,
             self.average.as_ref(),

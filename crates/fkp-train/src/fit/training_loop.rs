@@ -60,6 +60,9 @@ impl Run<'_> {
         if let Some(error) = observer.failure() {
             return Err(error);
         }
+        if let Some(checkpoints) = self.checkpoints.take() {
+            checkpoints.finish()?;
+        }
         let is_over = matches!(
             stop_reason,
             StopReason::EarlyStopping | StopReason::Finished
@@ -166,6 +169,9 @@ impl Run<'_> {
     ) -> Result<ControlFlow<StopReason>, TrainError> {
         let config = &self.trainer.config;
         let epoch = self.progress.epochs_done + 1;
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.check()?;
+        }
         self.progress.steps_done += 1;
         self.report_skipped(std::mem::take(&mut step.skipped), observer)?;
         let learning_rate = self.learning_rate();

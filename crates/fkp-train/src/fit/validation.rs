@@ -66,18 +66,17 @@ impl Run<'_> {
             self.best_weights = Some(self.averaged_weights().duplicate()?.tensors());
         }
         let weights = self.averaged_weights();
-        let Some(checkpoints) = self.checkpoints else {
+        let Some(checkpoints) = &self.checkpoints else {
             return Ok(());
         };
         if keep > 1 && rank < keep {
-            checkpoints.save_weights(&checkpoints.kept(&scored), weights)?;
+            checkpoints.save_kept(&scored, weights)?;
         }
         if is_best {
-            checkpoints.save_weights(&checkpoints.best(), weights)?;
+            checkpoints.save_best(weights)?;
         }
         for old in replaced.iter().filter(|old| **old != scored) {
-            // A run that was killed and resumed may have removed it already.
-            let _ = std::fs::remove_file(checkpoints.kept(old));
+            checkpoints.remove_kept(old)?;
         }
         Ok(())
     }
