@@ -3,6 +3,7 @@
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
+use crate::gradients::offer;
 use crate::host::{is_host_f32, values, with_values};
 use crate::sums::sums;
 
@@ -107,9 +108,10 @@ impl CustomOp2 for PRelu {
             let dslope: Vec<f32> = (0..self.c).map(of_channel).collect();
             Ok((self.scaled_where_negative(x, grad, slope), dslope))
         })?;
+        let dslope = Tensor::from_vec(dslope, slope.shape(), x.device())?;
         Ok((
             Some(Tensor::from_vec(dx, x.shape(), x.device())?),
-            Some(Tensor::from_vec(dslope, slope.shape(), x.device())?),
+            offer(slope, dslope),
         ))
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
 
+use crate::gradients::offer;
 use crate::host::{is_host_f32, with_values};
 use crate::port::{Port, Slot, expose, token_storage};
 use crate::recycle::Buffer;
@@ -145,6 +146,8 @@ impl<T: WeightedOp> CustomOp3 for Custom<T> {
             }
         };
         let db = (bias.elem_count() > 0).then_some(gradients.bias);
-        Ok((dx, tensor(gradients.w, w)?, tensor(db, bias)?))
+        let dw = tensor(gradients.w, w)?.and_then(|dw| offer(w, dw));
+        let db = tensor(db, bias)?.and_then(|db| offer(bias, db));
+        Ok((dx, dw, db))
     }
 }

@@ -12,6 +12,7 @@ mod plan;
 mod public;
 mod reference;
 mod tail;
+mod variables;
 
 pub use config::{BlockConv, Residual};
 pub use public::{conv_block, conv_block_train};

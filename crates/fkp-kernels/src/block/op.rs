@@ -1,4 +1,4 @@
-//! The block as a candle operation of three operands: input, variables, residual.
+//! The block as a candle operation of three operands: input, variables (as a token), residual.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,8 +7,9 @@ use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor};
 use super::backward::{Needed, Target, backward};
 use super::config::{BlockConv, Residual};
 use super::forward::{Images, Operands, Saved, convolutions, result};
-use super::plan::Plan;
+use super::plan::{Parameters, Plan};
 use super::tail::Addition;
+use super::variables::Variables;
 use crate::conv::{Pooling, Source};
 use crate::host::with_values;
 use crate::port::{Frames, Port, Slot, expose, token_storage};
@@ -27,18 +28,12 @@ pub(super) fn apply(
     let device = x.device();
     let input = Operand::new(x);
     let plan = Plan::new(x, input.source(), convs, residual, pooling, eps)?;
-    let mut parameters = Vec::with_capacity(3 * convs.len());
-    for conv in convs {
-        parameters.push(conv.weight.flatten_all()?);
-        parameters.push(conv.gamma.clone());
-        parameters.push(conv.beta.clone());
-    }
-    let parameters = Tensor::cat(&parameters, 0)?;
+    let variables = Variables::new(convs)?;
     let added = match residual.tensor() {
         Some(residual) => Operand::new(residual),
         None => Operand::Planes(Tensor::zeros(0, DType::F32, device)?),
     };
-    let (saved, result) = with_operands(&input, &parameters, &added, |operands| {
+    let (saved, result) = with_operands(&input, &variables.values, &added, |operands| {
         let saved = convolutions(&plan, operands);
         let result = result(&plan, &saved, operands);
         (saved, result)
@@ -62,14 +57,16 @@ pub(super) fn apply(
     let shape = Shape::from((plan.n, output.channels, output.h, output.w));
     let slot = Arc::new(Slot::default());
     let (x, residual) = (input.node().clone(), added.node().clone());
+    let tokens = variables.token.clone();
     let op = ConvBlock {
         plan,
+        variables,
         input,
         residual: added,
         saved: Mutex::new(Some(saved)),
         slot: Arc::clone(&slot),
     };
-    let token = x.apply_op3(&parameters, &residual, op)?;
+    let token = x.apply_op3(&tokens, &residual, op)?;
     let frames = Frames {
         frame: output,
         values: result.frames,
@@ -154,6 +151,7 @@ fn with_operands<R>(
 
 struct ConvBlock {
     plan: Plan,
+    variables: Variables,
     input: Operand,
     residual: Operand,
     /// Until the first backward pass.
@@ -182,7 +180,7 @@ impl CustomOp3 for ConvBlock {
     fn bwd(
         &self,
         x: &Tensor,
-        parameters: &Tensor,
+        _: &Tensor,
         residual: &Tensor,
         _: &Tensor,
         grad: &Tensor,
@@ -199,19 +197,18 @@ impl CustomOp3 for ConvBlock {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        let gradients = with_operands(&self.input, parameters, &self.residual, |operands| {
+        let gradients = with_operands(&self.input, &self.variables.values, &self.residual, |operands| {
             // A second backward pass of one graph.
             let saved = saved.unwrap_or_else(|| convolutions(plan, operands));
             backward(plan, saved, operands, dy, needed)
         })?;
-        let of_parameters = Tensor::from_vec(
-            gradients.parameters,
-            parameters.shape(),
-            parameters.device(),
-        )?;
+        let of_variables = plan.layers.iter().map(|layer| {
+            let Parameters { weight, beta, .. } = &layer.parameters;
+            &gradients.parameters[weight.start..beta.end]
+        });
         Ok((
             self.input.gradient(gradients.x, x.track_op())?,
-            Some(of_parameters),
+            Some(self.variables.gradient(of_variables)?),
             self.residual.gradient(gradients.residual, needs_residual)?,
         ))
     }

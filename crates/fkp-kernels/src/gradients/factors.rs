@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use candle_core::{Result, Tensor, TensorId};
+use candle_core::{Result, Tensor, TensorId, bail};
 
-use crate::host::with_values;
+use super::hook::{GradientPart, is_taken};
+use crate::host::{is_host_f32, with_values};
 use crate::matmul::{DenseSizes, WeightGradient};
 
 /// Weights with fewer elements get an ordinary gradient.
@@ -21,7 +22,7 @@ thread_local! {
 
 /// A gradient `[n_out, n_in]` as `dyᵀ · x`.
 #[derive(Clone, Debug)]
-pub(crate) struct Factors {
+pub struct Factors {
     /// `[rows, n_in]`, contiguous.
     pub(crate) x: Tensor,
     /// `[rows, n_out]`, contiguous.
@@ -29,6 +30,30 @@ pub(crate) struct Factors {
 }
 
 impl Factors {
+    /// The gradient `dyᵀ · x` of a weight `[n_out, n_in]`, from the layer's input `x: [rows, n_in]` and
+    /// the gradient of its output `dy: [rows, n_out]`, both `f32` on the CPU.
+    ///
+    /// # Errors
+    /// If the shapes do not match.
+    pub fn new(x: &Tensor, dy: &Tensor) -> Result<Self> {
+        let ((rows, _), (of_output, _)) = (x.dims2()?, dy.dims2()?);
+        if rows != of_output || !is_host_f32(&[x, dy]) {
+            bail!("gradients: {x:?} and {dy:?} are not the factors of a gradient");
+        }
+        let (x, dy) = (x.contiguous()?, dy.contiguous()?);
+        Ok(Self { x, dy })
+    }
+
+    /// The layer's input, `[rows, n_in]`.
+    pub fn x(&self) -> &Tensor {
+        &self.x
+    }
+
+    /// The gradient of the layer's output, `[rows, n_out]`.
+    pub fn dy(&self) -> &Tensor {
+        &self.dy
+    }
+
     pub(crate) fn sizes(&self) -> Result<DenseSizes> {
         let ((rows, n_in), n_out) = (self.x.dims2()?, self.dy.dim(1)?);
         Ok(DenseSizes { rows, n_in, n_out })
@@ -67,6 +92,9 @@ pub(crate) fn keep_factors(w: &Tensor, x: &Tensor, dy: &Tensor) -> Result<bool> 
     let n_in = x.dim(candle_core::D::Minus1)?;
     let x = x.detach().reshape(((), n_in))?.contiguous()?;
     let factors = Factors { x, dy: dy.clone() };
+    if is_taken(w, &GradientPart::Factors(factors.clone())) {
+        return Ok(true);
+    }
     COLLECTED.with_borrow_mut(|collected| {
         if let Some(collected) = collected {
             collected.entry(w.id()).or_default().push(factors);

@@ -6,9 +6,13 @@
 //! keeps the factors, and the optimizers multiply them block by block as they update.
 
 mod factors;
+mod hook;
 mod store;
 
-pub(crate) use factors::{Factors, keep_factors};
+pub use factors::Factors;
+pub(crate) use factors::keep_factors;
+pub(crate) use hook::offer;
+pub use hook::{GradientHook, GradientPart, backward_with_hook};
 pub(crate) use store::Gradient;
 pub use store::{Gradients, backward};
 

@@ -4,6 +4,7 @@ use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var, bail};
 
 use super::factors::{FactorMap, Factors, collect};
+use super::hook::GradientPart;
 
 /// The result of [`backward`].
 #[derive(Debug)]
@@ -62,6 +63,35 @@ impl Gradients {
             self.factors.entry(id).or_default().extend(factors);
         }
         Ok(())
+    }
+
+    /// Adds a part of the gradient of `variable`.
+    ///
+    /// # Errors
+    /// If it differs in shape or device from what is already there.
+    pub fn add(&mut self, variable: &Tensor, part: GradientPart) -> Result<()> {
+        match part {
+            GradientPart::Factors(factors) => {
+                let all = self.factors.entry(variable.id()).or_default();
+                all.push(factors);
+            }
+            GradientPart::Dense(gradient) => {
+                let sum = match self.store.get(variable) {
+                    Some(sum) => (sum + gradient)?,
+                    None => gradient,
+                };
+                self.store.insert(variable, sum);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes and returns the parts of the gradient of `variable`.
+    pub fn take(&mut self, variable: &Tensor) -> Vec<GradientPart> {
+        let dense = self.store.remove(variable).map(GradientPart::Dense);
+        let factors = self.factors.remove(&variable.id()).unwrap_or_default();
+        let factors = factors.into_iter().map(GradientPart::Factors);
+        dense.into_iter().chain(factors).collect()
     }
 
     /// The gradients of `vars` after `f(name, variable, gradient)`, called in the order of `vars`
