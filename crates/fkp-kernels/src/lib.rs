@@ -64,9 +64,7 @@ pub use conv::{Channels, Conv2dConfig, Pooling, conv2d, depthwise_conv2d};
 pub use conv_transpose::{ConvTranspose2dConfig, conv_transpose2d};
 pub use dropout::{DROPOUT_SEED, dropout};
 pub use global_pool::global_avg_pool2d;
-pub use gradients::{
-    Factors, GradientHook, GradientPart, Gradients, backward, backward_with_hook,
-};
+pub use gradients::{Factors, GradientHook, GradientPart, Gradients, backward, backward_with_hook};
 pub use linear::linear;
 pub use optimizer::{
     Adam, AdamConfig, FusedOptimizer, Momentum, Sgd, SgdConfig, StepOutcome, WeightDecay,

@@ -10,7 +10,6 @@
 
 mod checkpoint;
 mod codec;
-mod communicator;
 mod config;
 mod data;
 mod error;
@@ -21,6 +20,7 @@ pub mod loss;
 mod observer;
 pub mod observers;
 mod optim;
+mod parallel;
 #[cfg(feature = "plots")]
 pub mod plots;
 
@@ -29,7 +29,6 @@ pub use codec::{
     Boxes, Codec, Coordinates, CoordinatesWithScale, Heatmap, JensenShannon, SoftArgmax, Target,
     keypoint_codec,
 };
-pub use communicator::{Communicator, SingleProcess};
 pub use config::{DataLimit, EarlyStopping, OnUnreadable, RestoreWeights, TrainConfig};
 pub use data::{Sampler, Shuffled, TrainingSource, WeightedSources};
 pub use error::TrainError;
@@ -44,3 +43,4 @@ pub use observer::{
 };
 pub use optim::schedule::{self, PlateauState, Schedule, SchedulePosition};
 pub use optim::{Averaging, DecayExempt, ForwardPass, Optimizer, OptimizerConfig, Params};
+pub use parallel::{Communicator, SingleProcess};

@@ -197,11 +197,16 @@ impl CustomOp3 for ConvBlock {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        let gradients = with_operands(&self.input, &self.variables.values, &self.residual, |operands| {
-            // A second backward pass of one graph.
-            let saved = saved.unwrap_or_else(|| convolutions(plan, operands));
-            backward(plan, saved, operands, dy, needed)
-        })?;
+        let gradients = with_operands(
+            &self.input,
+            &self.variables.values,
+            &self.residual,
+            |operands| {
+                // A second backward pass of one graph.
+                let saved = saved.unwrap_or_else(|| convolutions(plan, operands));
+                backward(plan, saved, operands, dy, needed)
+            },
+        )?;
         let of_variables = plan.layers.iter().map(|layer| {
             let Parameters { weight, beta, .. } = &layer.parameters;
             &gradients.parameters[weight.start..beta.end]

@@ -73,7 +73,8 @@ impl WriteQueue {
         self.check()?;
         let mut state = self.shared.lock();
         if let FileTask::Write { path: new, .. } = &task {
-            let is_same = |old: &FileTask| matches!(old, FileTask::Write { path, .. } if path == new);
+            let is_same =
+                |old: &FileTask| matches!(old, FileTask::Write { path, .. } if path == new);
             state.waiting.retain(|old| !is_same(old));
         }
         state.waiting.push_back(task);

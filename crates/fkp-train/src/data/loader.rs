@@ -2,7 +2,7 @@
 //! them.
 
 use super::source::Sources;
-use crate::communicator::share;
+use crate::parallel::share;
 use crate::{Codec, Communicator, OnUnreadable, Target, TrainError};
 use candle_core::{Device, Tensor};
 use fkp_core::{Augment, Dataset, InputSpec, Keypoints, Purpose, Sample, rng_for};

@@ -1,7 +1,7 @@
 //! Evaluation of a network on a data set.
 
 use crate::data::{BusyTime, Loader, SampleUse, Sources};
-use crate::{Codec, OnUnreadable, SingleProcess, Target, TrainError};
+use crate::{Codec, Communicator, OnUnreadable, SingleProcess, Target, TrainError};
 use candle_core::{Device, Result as CandleResult, Tensor};
 use candle_nn::ModuleT;
 use fkp_core::{
@@ -36,6 +36,7 @@ pub struct Evaluator<'a> {
     pub(super) metrics: &'a MetricFactory,
     pub(super) offsets: Option<&'a LabelOffsets>,
     pub(super) map: Option<&'a SchemaMap>,
+    pub(super) communicator: &'a dyn Communicator,
 }
 
 impl<'a> Evaluator<'a> {
@@ -51,6 +52,7 @@ impl<'a> Evaluator<'a> {
             metrics: &Vec::new,
             offsets: None,
             map: None,
+            communicator: &SingleProcess,
         }
     }
 
@@ -78,6 +80,15 @@ impl<'a> Evaluator<'a> {
     pub fn onto(self, map: &'a SchemaMap) -> Self {
         Self {
             map: Some(map),
+            ..self
+        }
+    }
+
+    /// Shares the work of the network among the ranks of a data-parallel run, which all call
+    /// [`run`](Self::run) with the same data set, and have the same result.
+    pub fn communicator(self, communicator: &'a dyn Communicator) -> Self {
+        Self {
+            communicator,
             ..self
         }
     }
@@ -134,7 +145,7 @@ impl<'a> Evaluator<'a> {
             let Some(batch) = loaded.batches.first() else {
                 return Ok(ControlFlow::Continue(()));
             };
-            let output = self.network.forward_t(&batch.x, false)?;
+            let output = self.output(&batch.x)?;
             if self.map.is_none() {
                 let sum = self.codec.loss(&output, &batch.target)?;
                 loss += f64::from(sum.to_scalar::<f32>()?);
@@ -166,6 +177,27 @@ impl<'a> Evaluator<'a> {
         let mut report = evaluation.report();
         report.loss = (weight > 0.0).then_some(loss / weight);
         Ok(report)
+    }
+
+    /// The output of the network for a batch, of which each rank computes a part.
+    fn output(&self, x: &Tensor) -> CandleResult<Tensor> {
+        let (rank, world_size) = (self.communicator.rank(), self.communicator.world_size());
+        if world_size == 1 {
+            return self.network.forward_t(x, false);
+        }
+        let count = x.dim(0)?;
+        let [start, end] = [rank, rank + 1].map(|rank| count * rank / world_size);
+        let own = match end - start {
+            // For the shape of a row.
+            0 => {
+                let first = self.network.forward_t(&x.narrow(0, 0, 1)?, false)?;
+                first.narrow(0, 0, 0)?
+            }
+            own => self.network.forward_t(&x.narrow(0, start, own)?, false)?,
+        };
+        let parts = self.communicator.all_gather(&own)?;
+        let parts: Vec<&Tensor> = parts.iter().filter(|part| part.elem_count() > 0).collect();
+        Tensor::cat(&parts, 0)
     }
 
     /// Predicts some samples, in the order of `indices`: each sample with its true keypoints, and

@@ -5,8 +5,8 @@ use super::plan::Plan;
 use super::progress::{LossSum, Progress};
 use super::trainer::Trainer;
 use crate::checkpoint::{Changes, CheckpointWriter, Checkpoints, Identity};
-use crate::communicator::sum_over_ranks;
 use crate::optim::Average;
+use crate::parallel::{GradientReducer, sum_over_ranks};
 use crate::{EarlyStopping, Optimizer, Params, RestoreWeights, SchedulePosition, TrainError};
 use candle_core::{Device, Tensor};
 use fkp_core::{Dataset, Direction};
@@ -22,6 +22,8 @@ pub(super) struct Run<'a> {
     pub(super) checkpoints: Option<CheckpointWriter<'a>>,
     pub(super) plan: Rc<Plan<'a>>,
     pub(super) optimizer: Optimizer,
+    /// Where there are several ranks.
+    pub(super) reducer: Option<GradientReducer>,
     pub(super) average: Option<Average>,
     pub(super) progress: Progress,
     /// Whether lower or higher values of the monitored metric are better.
@@ -55,6 +57,8 @@ impl<'a> Run<'a> {
             identity: trainer.identity(train, validation),
             checkpoints,
             optimizer: Optimizer::new(params.named(), &config.optimizer, config.clip_norm)?,
+            reducer: (trainer.communicator.world_size() > 1)
+                .then(|| GradientReducer::new(params.named(), config.samples_per_step())),
             average: average.transpose()?,
             progress: Progress {
                 sources: vec![LossSum::default(); trainer.sources.len()],

@@ -3,8 +3,8 @@
 use super::pending_losses::{SourceSum, StepLoss};
 use super::run::Run;
 use super::trainer::Trainer;
-use crate::communicator::sum_over_ranks;
 use crate::data::{Batch, StepBatches};
+use crate::parallel::{accumulate, sum_over_ranks};
 use crate::{Codec, ForwardPass, TrainError};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Tensor};
@@ -31,12 +31,14 @@ impl Run<'_> {
         if weight == 0.0 {
             return Ok(None);
         }
-        let indices = || step.batches.iter().flat_map(|b| b.indices.iter().copied());
         let mut total = Tensor::zeros((), DType::F32, params.device())?;
         let mut sources = Vec::new();
-        let mut gradients: Option<Gradients> = None;
-        let single = step.batches.len() == 1;
+        let mut earlier: Option<Gradients> = None;
+        let mut last = None;
         for (number, batch) in step.batches.iter().enumerate() {
+            if let Some(loss) = last.take() {
+                earlier = Some(accumulate(earlier, &loss)?);
+            }
             params.seed_dropout(&ForwardPass {
                 seed: config.seed,
                 step: self.progress.global_step,
@@ -46,33 +48,22 @@ impl Run<'_> {
             let output = network.forward_t(&batch.x, true)?;
             let sum = codec.loss(&output, &batch.target)?;
             sources.extend(source_sums(&**codec, &output.detach(), batch)?);
-            total = if single {
-                sum.detach()
-            } else {
-                (total + sum.detach())?
+            total = match number {
+                0 => sum.detach(),
+                _ => (total + sum.detach())?,
             };
-            if single {
-                // A loss that is not finite is reported before the gradients are computed.
-                let sources = std::mem::take(&mut sources);
-                self.push_loss(indices().collect(), &total, weight, sources)?;
-            }
-            let more = fkp_kernels::backward(&(sum / weight)?)?;
-            gradients = Some(match gradients {
-                None => more,
-                Some(mut accumulated) => {
-                    accumulated.accumulate(more)?;
-                    accumulated
-                }
-            });
+            last = Some((sum / weight)?);
         }
-        if !single {
-            self.push_loss(indices().collect(), &total, weight, sources)?;
-        }
-        // A rank without a sample still takes part in the sum.
-        let mut gradients = gradients.unwrap_or_else(|| GradStore::default().into());
-        if communicator.world_size() > 1 {
-            gradients = self.sum_over_ranks(&gradients)?;
-        }
+        // A loss that is not finite is reported before the last gradients are computed.
+        let indices = || step.batches.iter().flat_map(|b| b.indices.iter().copied());
+        self.push_loss(indices().collect(), &total, weight, sources)?;
+        let gradients = match &mut self.reducer {
+            None => match &last {
+                Some(loss) => accumulate(earlier, loss)?,
+                None => GradStore::default().into(),
+            },
+            Some(reducer) => reducer.backward(*communicator, last.as_ref(), earlier)?,
+        };
         let stepped = self.optimizer.step(&gradients, learning_rate)?;
         if let Some(variable) = stepped.not_finite {
             let samples: Vec<usize> = indices().collect();
@@ -89,18 +80,6 @@ impl Run<'_> {
             average.update(params, self.progress.global_step as u64 + 1)?;
         }
         Ok(stepped.norm)
-    }
-
-    fn sum_over_ranks(&self, own: &Gradients) -> Result<Gradients, TrainError> {
-        let (communicator, vars) = (self.trainer.communicator, self.trainer.params.named());
-        let sums = own.map(&vars, |_, var, gradient| {
-            let gradient = match gradient {
-                Some(gradient) => gradient,
-                None => var.zeros_like()?,
-            };
-            communicator.all_reduce_sum(&gradient).map(Some)
-        })?;
-        Ok(sums)
     }
 
     fn push_loss(

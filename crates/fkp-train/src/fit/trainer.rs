@@ -218,6 +218,7 @@ impl<'a> Trainer<'a> {
             metrics: self.metrics,
             offsets: None,
             map: None,
+            communicator: &SingleProcess,
         }
     }
 
@@ -236,7 +237,6 @@ impl<'a> Trainer<'a> {
             validation_samples: validation.len(),
             sampler: self.sampler.describe(),
             codec: self.codec.describe(),
-            world_size: self.communicator.world_size(),
             metadata: self.metadata.clone(),
             fingerprint: self.fingerprint.clone(),
         }

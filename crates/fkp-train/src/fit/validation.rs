@@ -17,6 +17,7 @@ impl Run<'_> {
     /// and updates early stopping and schedule.
     pub(super) fn validate(&mut self, epoch: usize) -> Result<Validation, TrainError> {
         let evaluator = self.trainer.evaluator();
+        let evaluator = evaluator.communicator(self.trainer.communicator);
         let metrics =
             self.with_averaged_weights(|| evaluator.run(&*self.plan.validation, |_| {}))??;
         let split = "validation";

@@ -14,6 +14,7 @@ use fkp_train::{
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) const SIDE: usize = 8;
 
@@ -62,7 +63,28 @@ impl ModuleT for Residual {
     }
 }
 
-/// A network of either kind.
+/// A network whose gradients come in every way: as the factors of a large weight that is used twice,
+/// from candle's own operations, and from a layer that only every third pass uses.
+struct Branching {
+    wide: layers::Linear,
+    narrow: Linear,
+    sometimes: layers::Linear,
+    passes: AtomicUsize,
+}
+
+impl ModuleT for Branching {
+    fn forward_t(&self, x: &Tensor, train: bool) -> TensorResult<Tensor> {
+        let x = x.flatten_from(1)?;
+        let half = self.wide.forward(&x.affine(0.5, 0.1)?)?;
+        let y = self.narrow.forward(&(self.wide.forward(&x)? + half)?)?;
+        match train && self.passes.fetch_add(1, Ordering::Relaxed) % 3 == 1 {
+            true => y + self.sometimes.forward(&x)?,
+            false => Ok(y),
+        }
+    }
+}
+
+/// A network of any kind.
 struct Boxed(Box<dyn ModuleT>);
 
 impl ModuleT for Boxed {
@@ -80,6 +102,18 @@ pub(crate) fn dense(vb: VarBuilder<'static>) -> Box<dyn ModuleT> {
 
 pub(crate) fn residual(vb: VarBuilder<'static>) -> Box<dyn ModuleT> {
     Box::new(Residual::new(vb).unwrap())
+}
+
+pub(crate) fn branching(vb: VarBuilder<'static>) -> Box<dyn ModuleT> {
+    let linear = |n_in, n_out, activation, name| {
+        layers::Linear::new(n_in, n_out, activation, vb.pp(name)).unwrap()
+    };
+    Box::new(Branching {
+        wide: linear(SIDE * SIDE, 1024, Activation::Relu, "wide"),
+        narrow: candle_nn::linear(1024, 2, vb.pp("narrow")).unwrap(),
+        sometimes: linear(SIDE * SIDE, 2, Activation::Identity, "sometimes"),
+        passes: AtomicUsize::new(0),
+    })
 }
 
 /// One dot per image; every fifth image has no label.

@@ -1,6 +1,6 @@
 //! Data-parallel training: several ranks in threads have the result of one process.
 
-use crate::common::{MakeNetwork, Setup, dense, residual};
+use crate::common::{MakeNetwork, Setup, Start, branching, dense, residual};
 use candle_core::{DType, Device, Result, Tensor};
 use fkp_train::{Averaging, Communicator, TrainConfig, TrainOutcome};
 use std::sync::{Arc, Barrier, Mutex};
@@ -55,10 +55,11 @@ impl Communicator for Member {
     }
 }
 
-fn run_single(config: &TrainConfig) -> (TrainOutcome, Vec<f32>) {
+fn run_single(config: &TrainConfig, network: MakeNetwork) -> (TrainOutcome, Vec<f32>) {
     let folder = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(folder.path());
     setup.config = config.clone();
+    setup.network = network;
     setup.train().unwrap()
 }
 
@@ -99,7 +100,7 @@ fn ranks_are_bit_identical_and_equal_one_process_up_to_rounding() {
             clip_norm,
             ..crate::common::config()
         };
-        let (one, weights) = run_single(&config);
+        let (one, weights) = run_single(&config, dense);
         for size in [2, 3] {
             let ranks = run_ranks(&config, size, dense);
             for (outcome, other) in &ranks {
@@ -128,6 +129,54 @@ fn ranks_are_bit_identical_and_equal_one_process_up_to_rounding() {
             );
         }
     }
+}
+
+/// Gradients that are collected as factors, that candle's own operations compute, and that do not come
+/// in every step.
+#[test]
+fn gradients_of_every_kind_are_summed_over_the_ranks() {
+    for accumulate in [1, 2] {
+        let config = TrainConfig {
+            accumulate,
+            learning_rate: 1e-3,
+            ..crate::common::config()
+        };
+        let (_, weights) = run_single(&config, branching);
+        for size in [2, 3] {
+            let ranks = run_ranks(&config, size, branching);
+            assert!(ranks.iter().all(|(_, other)| *other == ranks[0].1));
+            let differences = weights.iter().zip(&ranks[0].1).map(|(a, b)| (a - b).abs());
+            let worst = differences.fold(0.0, f32::max);
+            assert!(worst < 2e-4, "{size} ranks: {worst}");
+        }
+    }
+}
+
+/// A run of two ranks is resumed by one process and by three ranks.
+#[test]
+fn a_run_is_resumed_by_another_number_of_ranks() {
+    let config = crate::common::config();
+    let (_, weights) = run_single(&config, dense);
+    let folder = tempfile::tempdir().unwrap();
+    let run = |size: usize, start, stop_after: usize| {
+        let run = |member: Member| {
+            let mut setup = Setup::new(folder.path());
+            (setup.communicator, setup.start) = (&member, start);
+            setup.train_until(stop_after).unwrap().1
+        };
+        std::thread::scope(|scope| {
+            let members = group(size).into_iter();
+            let threads: Vec<_> = members.map(|m| scope.spawn(move || run(m))).collect();
+            let results = threads.into_iter().map(|thread| thread.join().unwrap());
+            results.collect::<Vec<_>>()
+        })
+    };
+    run(2, Start::Fresh, 3);
+    run(1, Start::Resume, 4);
+    let ranks = run(3, Start::Resume, usize::MAX);
+    let differences = weights.iter().zip(&ranks[0]).map(|(a, b)| (a - b).abs());
+    let worst = differences.fold(0.0, f32::max);
+    assert!(worst < 2e-4, "{worst}");
 }
 
 /// Each rank normalizes its own share of a batch, so the result is not that of one process; but all
@@ -196,6 +245,12 @@ fn the_group_adds_and_broadcasts() {
                 let own = Tensor::new(&[member.rank as f64, 1.0], &Device::Cpu).unwrap();
                 let sum = member.all_reduce_sum(&own).unwrap();
                 assert_eq!(sum.to_vec1::<f64>().unwrap(), [3.0, 3.0]);
+                // Only rank 1 has rows.
+                let rows = Tensor::full(member.rank as f32, (2 * member.rank % 4, 3), &Device::Cpu);
+                let all = member.all_gather(&rows.unwrap()).unwrap();
+                let counts: Vec<_> = all.iter().map(|rows| rows.dims().to_vec()).collect();
+                assert_eq!(counts, [[0, 3], [2, 3], [0, 3]]);
+                assert_eq!(all[1].to_vec2::<f32>().unwrap(), [[1.0; 3]; 2]);
                 let first = member.broadcast(&own, 2).unwrap();
                 assert_eq!(first.to_vec1::<f64>().unwrap()[0], 2.0);
                 assert_eq!(first.dtype(), DType::F64);

@@ -1,0 +1,9 @@
+//! Data-parallel training: the interface for communication, and the sums of gradients over the ranks.
+
+mod communicator;
+mod plan;
+mod reducer;
+
+pub use communicator::{Communicator, SingleProcess};
+pub(crate) use communicator::{share, sum_over_ranks};
+pub(crate) use reducer::{GradientReducer, accumulate};
