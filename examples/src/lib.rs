@@ -16,6 +16,7 @@ mod notes;
 mod output;
 mod pretrained;
 mod progress_bar;
+mod ranks;
 mod report;
 mod run;
 mod run_folder;
@@ -41,9 +42,12 @@ pub use notes::RunNotes;
 pub use output::{check_image, check_writable, write_text};
 pub use pretrained::{detector, detector_help, landmarker, model_file, model_help};
 pub use progress_bar::progress_bar;
+pub use ranks::{CommunicatorChoice, Ranks};
 pub use report::{Report, heading, table, write_report};
 pub use run::TrainingRun;
 pub use run_folder::fresh_folder;
+#[doc(hidden)]
+pub use say::print_line;
 pub use setup::{DeviceChoice, finish, use_threads};
 pub use worst::WorstFaces;
 

@@ -3,8 +3,8 @@
 use anyhow::{Result, bail, ensure};
 use clap::Parser;
 use fkp_examples::{
-    DataConfig, DeviceChoice, FarLabelChoice, RenderedFaces, RunConfig, SelectionPart,
-    SourceConfig, format_help, model_file,
+    CommunicatorChoice, DataConfig, DeviceChoice, FarLabelChoice, RenderedFaces, RunConfig,
+    SelectionPart, SourceConfig, format_help, model_file,
 };
 use fkp_model::ModelFile;
 use std::path::{Path, PathBuf};
@@ -86,6 +86,10 @@ pub(crate) struct Arguments {
     /// Device. cuda and metal need a build with the feature of that name.
     #[arg(long, value_enum, default_value = "cpu")]
     pub(crate) device: DeviceChoice,
+    /// How the processes of a run communicate: none if there is one. mpi needs a build with the feature
+    /// of that name, and `mpirun -n 4` before the program.
+    #[arg(long, value_enum, default_value = "none", conflicts_with = "find_lr")]
+    pub(crate) communicator: CommunicatorChoice,
 }
 
 /// Help on schema files.

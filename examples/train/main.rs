@@ -6,6 +6,7 @@
 //! cargo run --release --example train -- --resume runs/rendered-001
 //! cargo run --release --example train -- --resume runs/rendered-001 --override --lr 1e-4
 //! cargo run --release --example train -- --find-lr
+//! mpirun -n 2 target/release/examples/train --communicator mpi    # a build with --features mpi
 //! ```
 
 mod arguments;
@@ -20,7 +21,8 @@ use anyhow::{Result, ensure};
 use clap::Parser;
 use fkp_core::OutputSpec;
 use fkp_examples::{
-    TrainingRun, check_writable, finish, fresh_folder, model_file, say, use_threads, write_text,
+    Ranks, TrainingRun, check_writable, finish, fresh_folder, model_file, say, use_threads,
+    write_text,
 };
 use fkp_model::ModelFile;
 use fkp_train::{StopReason, TrainOutcome, Trainer};
@@ -28,10 +30,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    finish(train(&Arguments::parse()))
+    let arguments = Arguments::parse();
+    match Ranks::join(arguments.communicator) {
+        Ok(ranks) => {
+            let result = train(&arguments, &ranks);
+            ranks.finish(result)
+        }
+        Err(error) => finish(Err(error)),
+    }
 }
 
-fn train(arguments: &Arguments) -> Result<()> {
+fn train(arguments: &Arguments, ranks: &Ranks) -> Result<()> {
     use_threads(arguments.threads)?;
     arguments.check()?;
     if let Some(path) = &arguments.export {
@@ -39,7 +48,7 @@ fn train(arguments: &Arguments) -> Result<()> {
     }
     let device = arguments.device.open()?;
     let run = TrainingRun::open(arguments.resolve()?)?;
-    let trainer = run.trainer(&device)?;
+    let trainer = run.trainer(&device)?.communicator(ranks.communicator());
     say!("data: {}", run.data.source.description);
     let parameters = parameter_count(&trainer);
     say!("network: {parameters} parameters");
@@ -50,6 +59,9 @@ fn train(arguments: &Arguments) -> Result<()> {
         return learning_rates::test(&trainer, &run, arguments.out.as_deref());
     }
 
+    if !ranks.is_first() {
+        return follow(trainer, &run, arguments);
+    }
     let folder = folder(arguments, &run)?;
     say!("writing to {}", folder.display());
     let trainer = trainer.save_to(&folder).depends_on(run.fingerprint()?);
@@ -81,6 +93,23 @@ fn train(arguments: &Arguments) -> Result<()> {
             paths => format!(" --data with one of {}", paths.join(", ")),
         }
     );
+    Ok(())
+}
+
+/// Trains on a rank other than the first, which writes no file.
+fn follow(trainer: Trainer<'_>, run: &TrainingRun, arguments: &Arguments) -> Result<()> {
+    let trainer = trainer.depends_on(run.fingerprint()?);
+    let (train, selection) = (&run.data.train, &run.data.selection);
+    match &arguments.resume {
+        None => trainer.fit(train, selection, &mut ())?,
+        Some(folder) => {
+            let trainer = trainer.save_to(folder);
+            match arguments.start() {
+                Start::Override => trainer.resume_overriding(train, selection, &mut ())?,
+                _ => trainer.resume(train, selection, &mut ())?,
+            }
+        }
+    };
     Ok(())
 }
 
