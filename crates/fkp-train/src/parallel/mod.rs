@@ -1,6 +1,7 @@
 //! Data-parallel training: the interface for communication, and the sums of gradients over the ranks.
 
 mod communicator;
+mod outbox;
 mod plan;
 mod reducer;
 
