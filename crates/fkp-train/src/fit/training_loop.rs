@@ -6,6 +6,7 @@ use super::progress::LossSum;
 use super::run::Run;
 use super::validation::Validation;
 use crate::data::{SkippedSample, Sources, StepBatches};
+use crate::parallel::sum_over_ranks;
 use crate::{
     EpochRecord, EpochReport, Observer, OnUnreadable, SkipReport, StartReport, StepReport,
     TrainError, ValidationReport,
@@ -177,7 +178,8 @@ impl Run<'_> {
         let learning_rate = self.learning_rate();
         let grad_norm = self.optimizer_step(&step, learning_rate)?;
         self.progress.global_step += 1;
-        let samples = step.batches.iter().map(|batch| batch.indices.len()).sum();
+        let own: usize = step.batches.iter().map(|batch| batch.indices.len()).sum();
+        let samples = sum_over_ranks(own as f64, self.trainer.communicator)? as usize;
         stats.samples += samples;
         stats.loader_wait += step.loader_wait;
         stats.learning_rate = learning_rate;
