@@ -24,9 +24,6 @@ const CATEGORIES: [&str; 8] = [
 /// Features of devices: their libraries are needed to build them, so docs.rs cannot.
 const DEVICES: [&str; 3] = ["cuda", "cudnn", "metal"];
 
-/// Its library for the hub needs a newer compiler than the minimum; its items say that they need the feature.
-const NOT_SHOWN: [&str; 1] = ["hub"];
-
 /// The output of a cargo command that needs no connection.
 fn cargo(arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO"));
@@ -121,7 +118,7 @@ fn docs_rs_shows_every_feature_that_it_can_build() {
         let features = member["features"].as_object().unwrap().keys();
         let features = features.map(String::as_str);
         let expected: BTreeSet<&str> = features
-            .filter(|feature| !DEVICES.contains(feature) && !NOT_SHOWN.contains(feature))
+            .filter(|feature| !DEVICES.contains(feature))
             .collect();
         assert_eq!(shown, expected, "{name}: features for docs.rs");
 

@@ -13,7 +13,7 @@ pub(crate) struct Unpacked {
     folder: PathBuf,
     build: PathBuf,
     names: Vec<String>,
-    /// `crate/feature` for all features that docs.rs shows.
+    /// `crate/feature` for the features that docs.rs shows and this Rust version can build.
     features: Vec<String>,
 }
 
@@ -39,8 +39,17 @@ impl Unpacked {
         std::fs::write(folder.join("Cargo.toml"), manifest)?;
         std::fs::copy(workspace.root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
         let packages = &workspace.packages;
+        for package in packages {
+            for feature in package.features_of_newer_rust() {
+                println!(
+                    "SKIPPED: {}'s feature {feature} needs a newer Rust than the minimum, so what it adds \
+                     is not built and not compared",
+                    package.name
+                );
+            }
+        }
         let features = packages.iter().flat_map(|package| {
-            let features = package.documented_features().iter();
+            let features = package.documented_features();
             features.map(|feature| format!("{}/{feature}", package.name))
         });
         Ok(Self {

@@ -40,6 +40,15 @@ pub(crate) struct Dependency {
 #[derive(Debug, Deserialize)]
 struct PackageMetadata {
     docs: Option<Docs>,
+    #[serde(default, rename = "fkp-release")]
+    release: ReleaseMetadata,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct ReleaseMetadata {
+    /// Features that the minimum Rust version cannot build.
+    newer_rust: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,11 +111,18 @@ impl Package {
         self.publish.as_ref().is_none_or(|to| !to.is_empty())
     }
 
-    /// The features whose items docs.rs shows.
-    pub(crate) fn documented_features(&self) -> &[String] {
+    /// The features whose items docs.rs shows and that the minimum Rust version can build.
+    pub(crate) fn documented_features(&self) -> impl Iterator<Item = &String> {
         let docs = self.metadata.as_ref().and_then(|m| m.docs.as_ref());
         let docs_rs = docs.and_then(|docs| docs.rs.as_ref());
-        docs_rs.map_or(&[], |docs_rs| &docs_rs.features)
+        let features = docs_rs.into_iter().flat_map(|docs_rs| &docs_rs.features);
+        features.filter(|feature| !self.features_of_newer_rust().contains(feature))
+    }
+
+    /// The features that need a newer Rust version than the minimum.
+    pub(crate) fn features_of_newer_rust(&self) -> &[String] {
+        let metadata = self.metadata.as_ref();
+        metadata.map_or(&[], |metadata| &metadata.release.newer_rust)
     }
 
     /// A crate with these dependencies, for tests.
