@@ -14,6 +14,7 @@
 //! The types of `fkp-core` that a program needs are exported from here too.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod error;
 mod geometry;

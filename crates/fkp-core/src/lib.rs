@@ -11,6 +11,7 @@
 //! keypoints ([`Keypoints::transform`]).
 //!
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod augment;
 mod convention;

@@ -11,6 +11,7 @@
 //! select samples.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod annotated_set;
 #[cfg(test)]

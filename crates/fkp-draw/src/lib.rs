@@ -1,6 +1,7 @@
 //! Draws keypoints on images: overlays and contact sheets; and charts of data sets.
 //!
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod boxes;
 mod charts;

@@ -24,6 +24,7 @@
 //! ```
 //!
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod activation;
 mod aligned;

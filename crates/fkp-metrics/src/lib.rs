@@ -7,6 +7,7 @@
 //! [`fkp_core::Metric`].
 //!
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod average_precision;
 mod coordinate;

@@ -9,6 +9,7 @@
 //! and training the variables is left to the user of the crate, such as `fkp-train`.
 //!
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod detector;
 mod error;

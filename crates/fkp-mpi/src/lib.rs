@@ -3,6 +3,7 @@
 //! The crate is empty without its feature `mpi`, so that nobody else needs an MPI library.
 //!
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "mpi")]
 mod communicator;

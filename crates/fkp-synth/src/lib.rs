@@ -9,6 +9,7 @@
 //! pixels and keypoints.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod accessories;
 pub mod background;

@@ -7,6 +7,7 @@
 //! the number of threads, and so does a run that was stopped and resumed.
 //!
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod checkpoint;
 mod codec;

@@ -1,6 +1,7 @@
 //! Faces and their keypoints in a browser: `fkp-model` as WebAssembly, with its weights.
 //!
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod face;
 mod options;

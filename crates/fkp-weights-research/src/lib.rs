@@ -1,6 +1,7 @@
 //! Weights that were trained on photographs as well: **for research only**, see `LICENSE`.
 //!
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use fkp_weights::Weights;
 

@@ -1,6 +1,7 @@
 //! Trained weights as a crate: a model is a dependency with a version, and is available offline.
 //!
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 /// A model file with its name and its checksum.
 #[derive(Debug, Clone, Copy)]

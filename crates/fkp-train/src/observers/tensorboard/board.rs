@@ -229,10 +229,7 @@ mod tests {
             writeln!(std::io::stderr(), "{line}").unwrap();
             return None;
         };
-        let script = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/src/observers/tensorboard/read_back.py"
-        );
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/read_back.py");
         let output = Command::new(python)
             .arg(script)
             .arg(folder)
