@@ -50,19 +50,19 @@ fn watch(is_finished: &AtomicBool) {
     }
     let next = world.process_at_rank((rank + 1) % size);
     let previous = world.process_at_rank((rank + size - 1) % size);
-    let (mut has_told, mut is_previous_finished) = (false, false);
+    let (mut has_reported, mut is_previous_finished) = (false, false);
     // Intervals of this rank, not time: a run that is stopped as a whole and continued goes on.
     let mut missed = 0;
     loop {
-        if !has_told {
-            has_told = is_finished.load(Ordering::Relaxed);
-            next.send_with_tag(&[0u8], if has_told { FINISHED } else { ALIVE });
+        if !has_reported {
+            has_reported = is_finished.load(Ordering::Relaxed);
+            next.send_with_tag(&[0u8], if has_reported { FINISHED } else { ALIVE });
         }
         while let Some(status) = receive(&previous) {
             missed = 0;
             is_previous_finished |= status.tag() == FINISHED;
         }
-        if has_told && is_previous_finished {
+        if has_reported && is_previous_finished {
             return;
         }
         if !is_previous_finished {

@@ -3,36 +3,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use candle_core::{Result, Tensor, TensorId};
+use candle_core::{Tensor, TensorId};
 
-use super::factors::Factors;
-use super::store::{Gradients, backward};
+use super::part::GradientPart;
 
 thread_local! {
     /// The hook of the backward pass that runs on this thread.
     static HOOK: RefCell<Option<Rc<dyn GradientHook>>> = const { RefCell::new(None) };
-}
-
-/// A gradient of a variable, or a part of it.
-#[derive(Debug, Clone)]
-pub enum GradientPart {
-    /// In the shape of the variable.
-    Dense(Tensor),
-    /// The weight gradient of a large dense layer, as two small factors.
-    Factors(Factors),
-}
-
-impl GradientPart {
-    /// The gradient in the shape of the variable.
-    ///
-    /// # Errors
-    /// Only those of candle itself.
-    pub fn into_dense(self) -> Result<Tensor> {
-        match self {
-            Self::Dense(gradient) => Ok(gradient),
-            Self::Factors(factors) => factors.product(),
-        }
-    }
 }
 
 /// Takes gradients of variables as soon as they are computed, as the communication hooks of PyTorch's
@@ -45,12 +22,8 @@ pub trait GradientHook {
     fn takes(&self, variable: TensorId, part: &GradientPart) -> bool;
 }
 
-/// As [`backward`], but gives the gradients of variables to a hook. The result has those that the hook
-/// did not take, and those of candle's own operations, which do not call it.
-///
-/// # Errors
-/// Those of candle's `backward`.
-pub fn backward_with_hook(loss: &Tensor, hook: Rc<dyn GradientHook>) -> Result<Gradients> {
+/// Calls `f` while the hook takes the gradients of this thread.
+pub(super) fn with_hook<R>(hook: Rc<dyn GradientHook>, f: impl FnOnce() -> R) -> R {
     /// Removes the hook, also when the backward pass panics.
     struct Restore(Option<Rc<dyn GradientHook>>);
     impl Drop for Restore {
@@ -59,7 +32,7 @@ pub fn backward_with_hook(loss: &Tensor, hook: Rc<dyn GradientHook>) -> Result<G
         }
     }
     let _restore = Restore(HOOK.replace(Some(hook)));
-    backward(loss)
+    f()
 }
 
 /// Gives the gradient of an operand to the hook, if there is one and the operand is a variable. What is

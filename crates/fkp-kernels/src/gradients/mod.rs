@@ -5,16 +5,19 @@
 //! candle's zeros and reading it back takes more time than computing it. [`backward`] therefore
 //! keeps the factors, and the optimizers multiply them block by block as they update.
 
+mod collect;
 mod factors;
 mod hook;
+mod part;
 mod store;
 
+pub(crate) use collect::keep_factors;
 pub use factors::Factors;
-pub(crate) use factors::keep_factors;
+pub use hook::GradientHook;
 pub(crate) use hook::offer;
-pub use hook::{GradientHook, GradientPart, backward_with_hook};
+pub use part::GradientPart;
 pub(crate) use store::Gradient;
-pub use store::{Gradients, backward};
+pub use store::{Gradients, backward, backward_with_hook};
 
 #[cfg(test)]
 mod tests;

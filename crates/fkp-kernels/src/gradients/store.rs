@@ -1,10 +1,14 @@
 //! The gradients of one or several backward passes, some of them as factors.
 
+use std::rc::Rc;
+
 use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var, bail};
 
-use super::factors::{FactorMap, Factors, collect};
-use super::hook::GradientPart;
+use super::collect::{FactorMap, collect};
+use super::factors::Factors;
+use super::hook::{GradientHook, with_hook};
+use super::part::GradientPart;
 
 /// The result of [`backward`].
 #[derive(Debug)]
@@ -21,6 +25,15 @@ pub struct Gradients {
 pub fn backward(loss: &Tensor) -> Result<Gradients> {
     let (store, factors) = collect(|| loss.backward())?;
     Ok(Gradients { store, factors })
+}
+
+/// As [`backward`], but gives the gradients of variables to a hook. The result has those that the hook
+/// did not take, and those of candle's own operations, which do not call it.
+///
+/// # Errors
+/// Those of candle's `backward`.
+pub fn backward_with_hook(loss: &Tensor, hook: Rc<dyn GradientHook>) -> Result<Gradients> {
+    with_hook(hook, || backward(loss))
 }
 
 /// The gradients of candle's `loss.backward()`.

@@ -1,6 +1,6 @@
 //! Factored gradients against ordinary ones, accumulated and mapped.
 
-use super::factors::MIN_ELEMENTS;
+use super::collect::MIN_ELEMENTS;
 use super::*;
 use crate::{Activation, Adam, AdamConfig, linear};
 use candle_core::{Device, Tensor, Var};
