@@ -62,8 +62,11 @@ const RESEARCH: &[&str] = &[
 const README_RUN: &str = "train -- --data folder --config examples/configs/tutorial.toml";
 const FACES_RUN: &str = "train -- --config examples/configs/faces_base.toml --out runs/faces_base";
 
-/// Commands before a pipe, and what takes their place.
-const PIPES: [(&str, fn(&Path)); 1] = [("ffmpeg -i clip.mp4 -f yuv4mpegpipe -", video)];
+/// Writes a file.
+type Writer = fn(&Path);
+
+/// Commands before a pipe, and what writes their output in their place.
+const PIPES: [(&str, Writer); 1] = [("ffmpeg -i clip.mp4 -f yuv4mpegpipe -", video)];
 
 /// Writes the inputs of a page into a folder.
 pub(crate) fn prepare(page: &str, folder: &Path) {
