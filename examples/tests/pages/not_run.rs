@@ -5,7 +5,7 @@ const TESTS: &str = "the tests, of which this is one";
 const BROWSER: &str = "installs wasm-bindgen and npm packages, and needs Node.js and Chromium; CI checks the \
                        library for WebAssembly";
 const PEERS: &str =
-    "installs the other libraries, and measures for minutes; the script is compiled by a test";
+    "installs the other libraries, and measures for minutes; a test checks the syntax of the script";
 const NARROWER: &str = "the tests of the kernels again with other vectors, which takes minutes";
 const TARGET: &str = "needs a target that is not installed by default";
 const NIGHTLY: &str = "needs a nightly toolchain, and takes minutes to hours";
@@ -35,6 +35,7 @@ pub(crate) const NOT_RUN: &[(&str, &str)] = &[
         "pip install onnxruntime pillow",
         "CI installs them, and runs the program of the page with them",
     ),
+    ("python3 docs/benchmarks/landmarks.py ../shared/data", PEERS),
     ("python3 docs/benchmarks/run.py", PEERS),
     (
         "python3 docs/benchmarks/run.py --only \"mobile, prediction\" --rounds 1",
