@@ -4,8 +4,7 @@ const TESTS: &str = "the tests, of which this is one";
 /// What only a person starts, because it installs programs or needs some that CI does not have.
 const BROWSER: &str = "installs wasm-bindgen and npm packages, and needs Node.js and Chromium; CI checks the \
                        library for WebAssembly";
-const PEERS: &str =
-    "installs the other libraries, and measures for minutes; a test checks the syntax of the script";
+const PEERS: &str = "installs the other libraries, and measures for minutes; a test checks the syntax of the script";
 const NARROWER: &str = "the tests of the kernels again with other vectors, which takes minutes";
 const TARGET: &str = "needs a target that is not installed by default";
 const NIGHTLY: &str = "needs a nightly toolchain, and takes minutes to hours";
