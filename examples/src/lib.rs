@@ -55,17 +55,28 @@ pub use worst::WorstFaces;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Compiles the code in the project's README.
+/// The pages whose Rust code is compiled and, unless it says `no_run`, run as doctests.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct Readme;
+mod pages {
+    /// The project's README.
+    #[doc = include_str!("../../README.md")]
+    pub struct Readme;
 
-/// Compiles and runs the code in the page about extending the crates.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/extending.md")]
-pub struct Extending;
+    #[doc = include_str!("../../docs/start.md")]
+    pub struct Start;
 
-/// Compiles and runs the Rust code in the page about ONNX files.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/onnx.md")]
-pub struct Onnx;
+    #[doc = include_str!("../../docs/face-detection.md")]
+    pub struct FaceDetection;
+
+    #[doc = include_str!("../../docs/comparison.md")]
+    pub struct Comparison;
+
+    #[doc = include_str!("../../docs/extending.md")]
+    pub struct Extending;
+
+    #[doc = include_str!("../../docs/kernels.md")]
+    pub struct Kernels;
+
+    #[doc = include_str!("../../docs/onnx.md")]
+    pub struct Onnx;
+}

@@ -49,7 +49,7 @@ fn the_code_of_the_page_reads_a_packed_file() {
             ..PackOptions::default()
         };
         let input = PackInput::new("set", Arc::new(set.clone()));
-        pack(&[input], dir.path().join("ytf68.fkp"), &options).unwrap();
+        pack(&[input], dir.path().join("faces.fkp"), &options).unwrap();
         let check = format!(
             "import numpy as np\n\
              assert keypoints.shape == (4, 2, 2) and visibility.shape == (4, 2)\n\
@@ -57,7 +57,7 @@ fn the_code_of_the_page_reads_a_packed_file() {
              assert visibility.tolist() == [[2, 0]] * 4\n\
              assert np.asarray(first).reshape(-1).tolist() == {:?}\n\
              from safetensors.numpy import load_file\n\
-             tensors = load_file('ytf68.fkp')\n\
+             tensors = load_file('faces.fkp')\n\
              assert tensors['groups'].tolist() == [2**32 - 1] * 4\n\
              offsets = tensors['id_offsets']\n\
              assert bytes(tensors['id_bytes'][offsets[1]:offsets[2]]) == b'sample 1'\n",
