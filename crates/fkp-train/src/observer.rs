@@ -125,7 +125,8 @@ pub trait Observer {
     /// Called after a training sample was skipped because it could not be read.
     fn on_skip(&mut self, _report: &SkipReport<'_>) {}
 
-    /// Called after each epoch.
+    /// Called after each epoch. Its checkpoint is complete later: another thread writes it, and `fit`
+    /// returns when all files are written.
     fn on_epoch(&mut self, _report: &EpochReport<'_>) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
