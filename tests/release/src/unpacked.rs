@@ -87,14 +87,7 @@ impl Unpacked {
             let lines = api.lines().filter(|line| is_promised(line));
             Ok(Interface {
                 package: name.clone(),
-                text: lines
-                    .map(|line| {
-                        format!(
-                            "{line}
-"
-                        )
-                    })
-                    .collect(),
+                text: lines.map(|line| format!("{line}\n")).collect(),
             })
         };
         self.names.iter().map(interface).collect()
