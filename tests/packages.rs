@@ -23,7 +23,7 @@ const CATEGORIES: [&str; 9] = [
 ];
 
 /// Features of devices: their libraries are needed to build them, so docs.rs cannot.
-const DEVICES: [&str; 3] = ["cuda", "cudnn", "metal"];
+const DEVICES: [&str; 4] = ["cuda", "cudnn", "metal", "nccl"];
 
 /// The output of a cargo command that needs no connection.
 fn cargo(arguments: &[&str]) -> String {
