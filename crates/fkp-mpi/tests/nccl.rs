@@ -1,7 +1,5 @@
 //! NCCL on one device: a single rank.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use candle_core::{DType, Device, Tensor};
 use fkp_mpi::NcclCommunicator;
 use fkp_train::{Communicator, SingleProcess};
