@@ -57,7 +57,8 @@ fn a_run_that_was_stopped_or_killed_and_resumed_is_the_run_that_was_not() {
 #[test]
 fn a_run_killed_at_ten_random_moments_is_the_run_that_was_not() {
     let folder = tempfile::tempdir().unwrap();
-    let config = tiny_config(folder.path(), 3);
+    // Long enough for ten lives, of which each makes some hundred steps.
+    let config = tiny_config(folder.path(), 12);
     let text = std::fs::read_to_string(&config).unwrap();
     let text = text.replace("train = 40", "train = 300");
     let text = text.replace("batch_size = 16", "batch_size = 2\ncheckpoint_every = 3");
@@ -65,7 +66,7 @@ fn a_run_killed_at_ten_random_moments_is_the_run_that_was_not() {
     let straight = folder.path().join("straight");
     ran(train(&config, &straight).args(["--threads", "1"]));
     let all = steps_saved(&straight).unwrap();
-    assert_eq!(all, 3 * 150);
+    assert_eq!(all, 12 * 150);
 
     let run = folder.path().join("run");
     let mut random = 88_172_645_463_325_252_u64; // xorshift, Marsaglia 2003
