@@ -51,7 +51,7 @@ fn a_run_that_was_stopped_or_killed_and_resumed_is_the_run_that_was_not() {
     }
 }
 
-/// Three epochs, killed ten times at random moments: before the first step, between steps, while
+/// A run, killed ten times at random moments: before the first step, between steps, while
 /// a file is written.
 #[cfg(unix)]
 #[test]
