@@ -9,6 +9,8 @@ const NARROWER: &str = "the tests of the kernels again with other vectors, which
 const TARGET: &str = "needs a target that is not installed by default";
 const NIGHTLY: &str = "needs a nightly toolchain, and takes minutes to hours";
 const MPI: &str = "needs an MPI library; a test of fkp-mpi trains on several ranks, and CI runs the program on two";
+const RELEASE: &str = "a step of a release, for the person who makes it";
+const IN_CI: &str = "CI runs it";
 const MEASURES: &str = "measures for minutes, on a quiet machine";
 
 /// Command, reason.
@@ -92,6 +94,25 @@ pub(crate) const NOT_RUN: &[(&str, &str)] = &[
     (
         "mpirun -n 4 target/release/examples/train --communicator mpi --resume runs/two",
         MPI,
+    ),
+    (
+        "cargo check --workspace",
+        "CI runs clippy, which checks more",
+    ),
+    ("bash .ci/run", "CI is this script, and runs this test"),
+    ("cargo run -p fkp-release -- check", IN_CI),
+    ("cargo run -p fkp-release -- update", RELEASE),
+    ("cargo run -p fkp-release -- order", RELEASE),
+    ("cargo run -p fkp-release -- publish", RELEASE),
+    ("cargo run -p fkp-release -- publish --execute", RELEASE),
+    ("cargo publish -p", RELEASE),
+    (
+        "cargo deny check",
+        "CI runs it where cargo-deny is installed",
+    ),
+    (
+        "cargo deny check advisories",
+        "needs a connection to the RustSec database; CI runs it where it has one",
     ),
     (
         "mdbook build docs",
