@@ -10,7 +10,7 @@ const TARGET: &str = "needs a target that is not installed by default";
 const NIGHTLY: &str = "needs a nightly toolchain, and takes minutes to hours";
 const MPI: &str = "needs an MPI library; a test of fkp-mpi trains on several ranks, and CI runs the program on two";
 const RELEASE: &str = "a step of a release, for the person who makes it";
-const IN_CI: &str = "CI runs it";
+const IN_CI: &str = "CI runs it in a step of its own";
 const MEASURES: &str = "measures for minutes, on a quiet machine";
 
 /// Command, reason.
