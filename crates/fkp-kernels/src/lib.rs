@@ -52,6 +52,7 @@ mod scratch;
 mod simd;
 mod soft_argmax;
 mod sums;
+mod token;
 mod upsample;
 mod weighted_op;
 mod written;

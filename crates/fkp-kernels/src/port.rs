@@ -162,11 +162,6 @@ pub(crate) fn expose(
     Ok(y)
 }
 
-/// The storage of a token.
-pub(crate) fn token_storage() -> (CpuStorage, Shape) {
-    (CpuStorage::F32(vec![0.0]), Shape::from(1))
-}
-
 struct Exposed {
     y: Mutex<Option<Vec<f32>>>,
     shape: Shape,

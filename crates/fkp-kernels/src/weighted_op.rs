@@ -3,12 +3,13 @@
 
 use std::sync::{Arc, OnceLock};
 
-use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
+use candle_core::{DType, Result, Shape, Tensor, bail};
 
 use crate::gradients::offer;
 use crate::host::{is_host_f32, with_values};
-use crate::port::{Port, Slot, expose, token_storage};
+use crate::port::{Port, Slot, expose};
 use crate::recycle::Buffer;
+use crate::token::{TokenOp, token};
 
 /// An operation on `x`, weights `w` and an optional bias, for `f32` tensors on the CPU.
 pub(crate) trait WeightedOp: Send + Sync + 'static {
@@ -84,7 +85,7 @@ pub(crate) fn apply<T: WeightedOp>(
         slot: Arc::clone(&slot),
         y: Arc::clone(&result),
     };
-    let token = operand.apply_op3(w, bias, custom)?;
+    let token = token(custom, [&operand, w, bias])?;
     let y = expose(y, shape, None, &token, slot)?;
     // Detached, so that the operation does not own the graph that owns the operation.
     result.get_or_init(|| y.detach());
@@ -102,32 +103,10 @@ struct Custom<T> {
     y: Arc<OnceLock<Tensor>>,
 }
 
-impl<T: WeightedOp> CustomOp3 for Custom<T> {
-    fn name(&self) -> &'static str {
-        T::NAME
-    }
+impl<T: WeightedOp> TokenOp for Custom<T> {
+    const NAME: &'static str = T::NAME;
 
-    /// The token: the result is computed already.
-    fn cpu_fwd(
-        &self,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        Ok(token_storage())
-    }
-
-    fn bwd(
-        &self,
-        _: &Tensor,
-        w: &Tensor,
-        bias: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    fn backward(&self, [_, w, bias]: [&Tensor; 3], grad: &Tensor) -> Result<[Option<Tensor>; 3]> {
         let Some(y) = self.y.get() else {
             bail!("{}: backward without a result", T::NAME);
         };
@@ -148,6 +127,6 @@ impl<T: WeightedOp> CustomOp3 for Custom<T> {
         let db = (bias.elem_count() > 0).then_some(gradients.bias);
         let dw = tensor(gradients.w, w)?.and_then(|dw| offer(w, dw));
         let db = tensor(db, bias)?.and_then(|db| offer(bias, db));
-        Ok((dx, dw, db))
+        Ok([dx, dw, db])
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor};
+use candle_core::{DType, Result, Shape, Tensor};
 
 use super::backward::{Needed, Target, backward};
 use super::config::{BlockConv, Residual};
@@ -12,7 +12,8 @@ use super::tail::Addition;
 use super::variables::Variables;
 use crate::conv::{Pooling, Source};
 use crate::host::with_values;
-use crate::port::{Frames, Port, Slot, expose, token_storage};
+use crate::port::{Frames, Port, Slot, expose};
+use crate::token::{TokenOp, token};
 use crate::{BatchStatistics, NormStatistics};
 
 const NAME: &str = "conv_block";
@@ -57,7 +58,7 @@ pub(super) fn apply(
     let shape = Shape::from((plan.n, output.channels, output.h, output.w));
     let slot = Arc::new(Slot::default());
     let (x, residual) = (input.node().clone(), added.node().clone());
-    let tokens = variables.token.clone();
+    let variables_token = variables.token.clone();
     let op = ConvBlock {
         plan,
         variables,
@@ -66,7 +67,7 @@ pub(super) fn apply(
         saved: Mutex::new(Some(saved)),
         slot: Arc::clone(&slot),
     };
-    let token = x.apply_op3(&tokens, &residual, op)?;
+    let token = token(op, [&x, &variables_token, &residual])?;
     let frames = Frames {
         frame: output,
         values: result.frames,
@@ -159,32 +160,14 @@ struct ConvBlock {
     slot: Arc<Slot>,
 }
 
-impl CustomOp3 for ConvBlock {
-    fn name(&self) -> &'static str {
-        NAME
-    }
+impl TokenOp for ConvBlock {
+    const NAME: &'static str = NAME;
 
-    /// The token: the result is computed already.
-    fn cpu_fwd(
+    fn backward(
         &self,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        Ok(token_storage())
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        _: &Tensor,
-        residual: &Tensor,
-        _: &Tensor,
+        [x, _, residual]: [&Tensor; 3],
         grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    ) -> Result<[Option<Tensor>; 3]> {
         let plan = &self.plan;
         let dy = self.slot.take_all(grad)?;
         let needs_residual = residual.track_op() && plan.tail.addition != Addition::None;
@@ -211,10 +194,10 @@ impl CustomOp3 for ConvBlock {
             let Parameters { weight, beta, .. } = &layer.parameters;
             &gradients.parameters[weight.start..beta.end]
         });
-        Ok((
+        Ok([
             self.input.gradient(gradients.x, x.track_op())?,
             Some(self.variables.gradient(of_variables)?),
             self.residual.gradient(gradients.residual, needs_residual)?,
-        ))
+        ])
     }
 }

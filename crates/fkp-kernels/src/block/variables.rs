@@ -3,18 +3,17 @@
 //! A block has more variables than a candle operation has operands. Joining them would make candle
 //! cut the joined gradient into pieces and add each to zeros. Instead, the variables of each
 //! convolution have a token, as results have in [`crate::port`]: the block puts their gradients into
-//! the token's slot, from which they come without a copy more.
+//! the token's slot, and the token's operation returns each as a tensor of its own.
 
 use std::sync::Arc;
 
-use candle_core::{CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 
 use super::config::BlockConv;
 use crate::gradients::offer;
-use crate::port::{Slot, token_storage};
+use crate::port::Slot;
 use crate::recycle::Buffer;
-
-const NAME: &str = "conv_block_variables";
+use crate::token::{TokenOp, token};
 
 /// The variables of all convolutions of a block.
 pub(super) struct Variables {
@@ -35,7 +34,7 @@ impl Variables {
             }
             let slot = Arc::new(Slot::default());
             let source = Source(Arc::clone(&slot));
-            tokens.push(conv.weight.apply_op3(conv.gamma, conv.beta, source)?);
+            tokens.push(token(source, [conv.weight, conv.gamma, conv.beta])?);
             slots.push(slot);
         }
         Ok(Self {
@@ -60,31 +59,14 @@ impl Variables {
 /// Makes a token of weight, γ and β.
 struct Source(Arc<Slot>);
 
-impl CustomOp3 for Source {
-    fn name(&self) -> &'static str {
-        NAME
-    }
+impl TokenOp for Source {
+    const NAME: &'static str = "conv_block_variables";
 
-    fn cpu_fwd(
+    fn backward(
         &self,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        Ok(token_storage())
-    }
-
-    fn bwd(
-        &self,
-        weight: &Tensor,
-        gamma: &Tensor,
-        beta: &Tensor,
-        _: &Tensor,
+        [weight, gamma, beta]: [&Tensor; 3],
         grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    ) -> Result<[Option<Tensor>; 3]> {
         let gradients = self.0.take_all(grad)?;
         let mut rest = &gradients[..];
         let mut next = |variable: &Tensor| {
@@ -93,6 +75,6 @@ impl CustomOp3 for Source {
             let gradient = Tensor::from_slice(values, variable.shape(), variable.device())?;
             Ok::<_, candle_core::Error>(offer(variable, gradient))
         };
-        Ok((next(weight)?, next(gamma)?, next(beta)?))
+        Ok([next(weight)?, next(gamma)?, next(beta)?])
     }
 }
