@@ -6,7 +6,7 @@ use super::state::{Checkpoints, Header, corrupt};
 use super::write_queue::{FileTask, WriteQueue};
 use crate::optim::Average;
 use crate::{BestScore, Optimizer, Params, Progress, TrainError};
-use candle_core::{Device, Result as CandleResult, Tensor};
+use candle_core::Tensor;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -34,12 +34,12 @@ impl<'a> CheckpointWriter<'a> {
 
     /// Writes the model with the best value of the monitored metric.
     pub(crate) fn save_best(&self, weights: &Params) -> Result<(), TrainError> {
-        self.save_model(self.checkpoints.best(), copies(weights)?)
+        self.save_model(self.checkpoints.best(), weights.duplicate()?.tensors())
     }
 
     /// Writes the model of one of the best validations.
     pub(crate) fn save_kept(&self, best: &BestScore, weights: &Params) -> Result<(), TrainError> {
-        self.save_model(self.checkpoints.kept(best), copies(weights)?)
+        self.save_model(self.checkpoints.kept(best), weights.duplicate()?.tensors())
     }
 
     /// Removes the model of a validation that is no longer one of the best.
@@ -57,9 +57,9 @@ impl<'a> CheckpointWriter<'a> {
         identity: &Identity,
         progress: &Progress,
     ) -> Result<(), TrainError> {
-        let model = copies(params)?;
-        let average = average.map(|average| copies(&average.weights));
-        let average = average.transpose()?;
+        let model = params.duplicate()?.tensors();
+        let average = average.map(|average| average.weights.duplicate());
+        let average = average.transpose()?.map(|average| average.tensors());
         let last = average.as_ref().unwrap_or(&model).clone();
         self.save_model(self.checkpoints.last(), last)?;
 
@@ -111,17 +111,4 @@ impl<'a> CheckpointWriter<'a> {
             metadata,
         })
     }
-}
-
-/// The current values in memory of their own: training goes on while they are written.
-fn copies(params: &Params) -> CandleResult<BTreeMap<String, Tensor>> {
-    let tensors = params.tensors().into_iter();
-    let copied = tensors.map(|(name, tensor)| {
-        let copy = match tensor.device() {
-            Device::Cpu => tensor.copy()?,
-            _ => tensor.to_device(&Device::Cpu)?,
-        };
-        Ok((name, copy))
-    });
-    copied.collect()
 }

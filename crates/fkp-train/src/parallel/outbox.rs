@@ -22,8 +22,9 @@ impl Variables {
 }
 
 /// What a rank knows when all its messages are sent.
+#[derive(Default)]
 pub(super) struct Rest {
-    /// Whether each variable has a gradient: the message has zeros otherwise. An optimizer leaves a
+    /// Whether each variable has a gradient in its message: the message has zeros otherwise. An optimizer leaves a
     /// variable without a gradient as it is, and moves one whose gradient is 0.
     pub(super) has_gradient: Vec<bool>,
     /// For each variable the gradient that did not come as planned.
@@ -48,8 +49,8 @@ pub(super) struct Outbox {
 struct OutboxState {
     sums: Vec<Option<Tensor>>,
     factors: Vec<Vec<Factors>>,
-    /// Whether some part of the gradient of each variable came.
-    has_gradient: Vec<bool>,
+    /// What [`Outbox::send_rest`] returns.
+    rest: Rest,
     /// Parts that each gradient lacks.
     missing: Vec<usize>,
     /// Messages sent so far.
@@ -66,15 +67,9 @@ impl GradientHook for Outbox {
             return false;
         };
         let mut state = self.state.borrow_mut();
-        if state.missing[variable] == 0 {
-            return false;
-        }
-        match self.put(&mut state, variable, part.clone()) {
-            Ok(Some(_)) => return false,
-            Ok(None) => state.missing[variable] -= 1,
-            Err(error) => state.failure = Some(error),
-        }
-        if let Err(error) = self.send_complete(&mut state) {
+        state.missing[variable] = state.missing[variable].saturating_sub(1);
+        let put = self.put(&mut state, variable, part.clone());
+        if let Err(error) = put.and_then(|()| self.send_complete(&mut state)) {
             state.failure = Some(error);
         }
         true
@@ -90,7 +85,10 @@ impl Outbox {
             state: RefCell::new(OutboxState {
                 sums: vec![None; count],
                 factors: vec![Vec::new(); count],
-                has_gradient: vec![false; count],
+                rest: Rest {
+                    has_gradient: vec![false; count],
+                    unplanned: vec![None; count],
+                },
                 missing: plan.parts.clone(),
                 sent: 0,
                 sender: Some(sender),
@@ -99,47 +97,39 @@ impl Outbox {
         }
     }
 
-    /// Adds a part of a gradient to its message. Returns it if the message is of another kind.
-    fn put(
-        &self,
-        state: &mut OutboxState,
-        variable: usize,
-        part: GradientPart,
-    ) -> Result<Option<GradientPart>> {
-        state.has_gradient[variable] = true;
-        match (&self.plan.messages[self.plan.message_of[variable]], part) {
-            (Message::Factors(_), GradientPart::Factors(factors)) => {
+    /// Adds a part of a gradient to its message, or to the rest if the message has left or is of another
+    /// kind.
+    fn put(&self, state: &mut OutboxState, variable: usize, part: GradientPart) -> Result<()> {
+        let number = self.plan.message_of[variable];
+        match (&self.plan.messages[number], part) {
+            (Message::Factors(_), GradientPart::Factors(factors)) if number >= state.sent => {
                 state.factors[variable].push(factors);
             }
-            (Message::Factors(_), part) => return Ok(Some(part)),
-            (Message::Sum(_), part) => {
-                let part = part.into_dense()?;
-                state.sums[variable] = Some(match state.sums[variable].take() {
-                    None => part,
-                    Some(sum) => (sum + part)?,
-                });
+            (Message::Sum(_), part) if number >= state.sent => {
+                state.rest.has_gradient[variable] = true;
+                add_to(&mut state.sums[variable], part)?;
+            }
+            (_, part) => add_to(&mut state.rest.unplanned[variable], part)?,
+        }
+        Ok(())
+    }
+
+    /// Adds all gradients of a backward pass.
+    fn put_all(&self, state: &mut OutboxState, gradients: Option<Gradients>) -> Result<()> {
+        let Some(mut gradients) = gradients else {
+            return Ok(());
+        };
+        for (variable, var) in self.variables.all.iter().enumerate() {
+            for part in gradients.take(var) {
+                self.put(state, variable, part)?;
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     /// The gradients of earlier batches of the step.
     pub(super) fn put_earlier(&self, earlier: Option<Gradients>) -> Result<()> {
-        let Some(mut earlier) = earlier else {
-            return Ok(());
-        };
-        let mut state = self.state.borrow_mut();
-        for (variable, var) in self.variables.all.iter().enumerate() {
-            for part in earlier.take(var) {
-                if let Some(other) = self.put(&mut state, variable, part)? {
-                    // The message has factors, so the sum is free.
-                    let sum = state.sums[variable].take();
-                    let other = other.into_dense()?;
-                    state.sums[variable] = Some(sum.map_or(Ok(other.clone()), |s| s + other)?);
-                }
-            }
-        }
-        Ok(())
+        self.put_all(&mut self.state.borrow_mut(), earlier)
     }
 
     /// Sends the messages that are complete, in their order.
@@ -198,49 +188,26 @@ impl Outbox {
         if let Some(error) = state.failure.take() {
             return Err(error);
         }
-        let mut rest = vec![None; self.variables.all.len()];
-        let mut add = |variable: usize, part: GradientPart| {
-            let part = part.into_dense()?;
-            let sum = rest[variable].take();
-            rest[variable] = Some(match sum {
-                None => part,
-                Some(sum) => (sum + part)?,
-            });
-            Ok::<_, candle_core::Error>(())
-        };
-        if let Some(mut computed) = computed {
-            for (variable, var) in self.variables.all.iter().enumerate() {
-                let is_sent = self.plan.message_of[variable] < state.sent;
-                for part in computed.take(var) {
-                    let other = match is_sent {
-                        true => Some(part),
-                        false => self.put(&mut state, variable, part)?,
-                    };
-                    if let Some(other) = other {
-                        add(variable, other)?;
-                    }
-                }
-            }
-        }
+        self.put_all(&mut state, computed)?;
         while let Some(message) = self.plan.messages.get(state.sent) {
             self.send(&mut state, message)?;
         }
-        // Dense parts of earlier batches whose message has factors.
-        for variable in 0..state.sums.len() {
-            if let Some(sum) = state.sums[variable].take() {
-                add(variable, GradientPart::Dense(sum))?;
-            }
-        }
-        Ok(Rest {
-            has_gradient: state.has_gradient.clone(),
-            unplanned: rest,
-        })
+        Ok(std::mem::take(&mut state.rest))
     }
 
     /// Ends the other thread when it has done what it was sent.
     pub(super) fn close(&self) {
         self.state.borrow_mut().sender = None;
     }
+}
+
+fn add_to(sum: &mut Option<Tensor>, part: GradientPart) -> Result<()> {
+    let part = part.into_dense()?;
+    *sum = Some(match sum.take() {
+        None => part,
+        Some(sum) => (sum + part)?,
+    });
+    Ok(())
 }
 
 /// Does what it is sent. Returns the tensors of each message: the sums in their shapes, or the two

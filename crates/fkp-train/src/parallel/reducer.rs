@@ -70,10 +70,7 @@ impl GradientReducer {
         let recorder = Rc::new(Recorder::new(&self.variables));
         if let Some(loss) = loss {
             let gradients = backward_with_hook(loss, Rc::clone(&recorder) as Rc<dyn GradientHook>)?;
-            match &mut earlier {
-                None => earlier = Some(gradients),
-                Some(earlier) => earlier.accumulate(gradients)?,
-            }
+            earlier = Some(sum_of(earlier, gradients)?);
         }
         let observed = communicator.broadcast(&to_tensor(&recorder.observed.borrow())?, 0)?;
         let observed = from_tensor(&observed)?;
@@ -162,7 +159,10 @@ struct OnAnyRank {
 
 /// The gradients of a batch that is not the last of its step, on this rank alone.
 pub(crate) fn accumulate(earlier: Option<Gradients>, loss: &Tensor) -> Result<Gradients> {
-    let gradients = backward(loss)?;
+    sum_of(earlier, backward(loss)?)
+}
+
+fn sum_of(earlier: Option<Gradients>, gradients: Gradients) -> Result<Gradients> {
     match earlier {
         None => Ok(gradients),
         Some(mut sum) => {

@@ -63,30 +63,36 @@ fn run_single(config: &TrainConfig, network: MakeNetwork) -> (TrainOutcome, Vec<
     setup.train().unwrap()
 }
 
+/// Calls `run` on each rank of a group, in threads.
+fn on_ranks<T: Send>(size: usize, run: impl Fn(&Member) -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let (run, members) = (&run, group(size).into_iter());
+        let threads: Vec<_> = members
+            .map(|member| scope.spawn(move || run(&member)))
+            .collect();
+        let results = threads.into_iter().map(|thread| thread.join().unwrap());
+        results.collect()
+    })
+}
+
 fn run_ranks(
     config: &TrainConfig,
     size: usize,
     network: MakeNetwork,
 ) -> Vec<(TrainOutcome, Vec<f32>)> {
     let folder = tempfile::tempdir().unwrap();
-    let members = group(size);
-    std::thread::scope(|scope| {
-        let run = |member| {
-            scope.spawn(|| {
-                let member: Member = member;
-                let mut setup = Setup::new(folder.path());
-                setup.config = config.clone();
-                setup.communicator = &member;
-                setup.network = network;
-                setup.train().unwrap()
-            })
-        };
-        let threads: Vec<_> = members.into_iter().map(run).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
+    on_ranks(size, |member| {
+        let mut setup = Setup::new(folder.path());
+        setup.config = config.clone();
+        setup.communicator = member;
+        setup.network = network;
+        setup.train().unwrap()
     })
+}
+
+fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+    differences.fold(0.0, f32::max)
 }
 
 /// 37 samples in batches of 8: the last batch has 5, so that the ranks have different shares. Of a
@@ -117,12 +123,7 @@ fn ranks_are_bit_identical_and_equal_one_process_up_to_rounding() {
                     );
                 }
             }
-            let difference = |(a, b): (&f32, &f32)| (a - b).abs();
-            let worst = weights
-                .iter()
-                .zip(&ranks[0].1)
-                .map(difference)
-                .fold(0.0, f32::max);
+            let worst = largest_difference(&weights, &ranks[0].1);
             assert!(
                 worst < 2e-4,
                 "batches of {batch_size}, {size} ranks: {worst}"
@@ -145,8 +146,7 @@ fn gradients_of_every_kind_are_summed_over_the_ranks() {
         for size in [2, 3] {
             let ranks = run_ranks(&config, size, branching);
             assert!(ranks.iter().all(|(_, other)| *other == ranks[0].1));
-            let differences = weights.iter().zip(&ranks[0].1).map(|(a, b)| (a - b).abs());
-            let worst = differences.fold(0.0, f32::max);
+            let worst = largest_difference(&weights, &ranks[0].1);
             assert!(worst < 2e-4, "{size} ranks: {worst}");
         }
     }
@@ -159,23 +159,16 @@ fn a_run_is_resumed_by_another_number_of_ranks() {
     let (_, weights) = run_single(&config, dense);
     let folder = tempfile::tempdir().unwrap();
     let run = |size: usize, start, stop_after: usize| {
-        let run = |member: Member| {
+        on_ranks(size, |member| {
             let mut setup = Setup::new(folder.path());
-            (setup.communicator, setup.start) = (&member, start);
+            (setup.communicator, setup.start) = (member, start);
             setup.train_until(stop_after).unwrap().1
-        };
-        std::thread::scope(|scope| {
-            let members = group(size).into_iter();
-            let threads: Vec<_> = members.map(|m| scope.spawn(move || run(m))).collect();
-            let results = threads.into_iter().map(|thread| thread.join().unwrap());
-            results.collect::<Vec<_>>()
         })
     };
     run(2, Start::Fresh, 3);
     run(1, Start::Resume, 4);
     let ranks = run(3, Start::Resume, usize::MAX);
-    let differences = weights.iter().zip(&ranks[0]).map(|(a, b)| (a - b).abs());
-    let worst = differences.fold(0.0, f32::max);
+    let worst = largest_difference(&weights, &ranks[0]);
     assert!(worst < 2e-4, "{worst}");
 }
 
@@ -208,27 +201,20 @@ fn the_loss_of_each_source_is_summed_over_the_ranks() {
         samples,
     };
     let losses = |size: usize| {
-        let run = |member: Member| {
+        let ranks = on_ranks(size, |member| {
             let folder = tempfile::tempdir().unwrap();
             let mut setup = Setup::new(folder.path());
             setup.sources = vec![source("most", 34), source("rest", 3)];
-            setup.communicator = &member;
+            setup.communicator = member;
             let (outcome, _) = setup.train().unwrap();
             let history = outcome.progress.history.into_iter();
             let sources = history.flat_map(|record| record.sources);
             sources
                 .map(|source| source.train_loss.unwrap())
                 .collect::<Vec<_>>()
-        };
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = group(size)
-                .into_iter()
-                .map(|member| scope.spawn(move || run(member)))
-                .collect();
-            let ranks: Vec<_> = threads.into_iter().map(|t| t.join().unwrap()).collect();
-            assert!(ranks.iter().all(|rank| *rank == ranks[0]), "{ranks:?}");
-            ranks[0].clone()
-        })
+        });
+        assert!(ranks.iter().all(|rank| *rank == ranks[0]), "{ranks:?}");
+        ranks[0].clone()
     };
     for (one, two) in losses(1).iter().zip(losses(2)) {
         assert!((one - two).abs() < 1e-5, "{one} {two}");
@@ -238,23 +224,18 @@ fn the_loss_of_each_source_is_summed_over_the_ranks() {
 /// Tests the group itself.
 #[test]
 fn the_group_adds_and_broadcasts() {
-    let members = group(3);
-    std::thread::scope(|scope| {
-        for member in &members {
-            scope.spawn(move || {
-                let own = Tensor::new(&[member.rank as f64, 1.0], &Device::Cpu).unwrap();
-                let sum = member.all_reduce_sum(&own).unwrap();
-                assert_eq!(sum.to_vec1::<f64>().unwrap(), [3.0, 3.0]);
-                // Only rank 1 has rows.
-                let rows = Tensor::full(member.rank as f32, (2 * member.rank % 4, 3), &Device::Cpu);
-                let all = member.all_gather(&rows.unwrap()).unwrap();
-                let counts: Vec<_> = all.iter().map(|rows| rows.dims().to_vec()).collect();
-                assert_eq!(counts, [[0, 3], [2, 3], [0, 3]]);
-                assert_eq!(all[1].to_vec2::<f32>().unwrap(), [[1.0; 3]; 2]);
-                let first = member.broadcast(&own, 2).unwrap();
-                assert_eq!(first.to_vec1::<f64>().unwrap()[0], 2.0);
-                assert_eq!(first.dtype(), DType::F64);
-            });
-        }
+    on_ranks(3, |member| {
+        let own = Tensor::new(&[member.rank as f64, 1.0], &Device::Cpu).unwrap();
+        let sum = member.all_reduce_sum(&own).unwrap();
+        assert_eq!(sum.to_vec1::<f64>().unwrap(), [3.0, 3.0]);
+        // Only rank 1 has rows.
+        let rows = Tensor::full(member.rank as f32, (2 * member.rank % 4, 3), &Device::Cpu);
+        let all = member.all_gather(&rows.unwrap()).unwrap();
+        let counts: Vec<_> = all.iter().map(|rows| rows.dims().to_vec()).collect();
+        assert_eq!(counts, [[0, 3], [2, 3], [0, 3]]);
+        assert_eq!(all[1].to_vec2::<f32>().unwrap(), [[1.0; 3]; 2]);
+        let first = member.broadcast(&own, 2).unwrap();
+        assert_eq!(first.to_vec1::<f64>().unwrap()[0], 2.0);
+        assert_eq!(first.dtype(), DType::F64);
     });
 }
