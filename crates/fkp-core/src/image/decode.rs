@@ -38,6 +38,17 @@ pub enum DecodeError {
         /// Height in pixels.
         height: u32,
     },
+    /// The header declares more pixels than the bytes of the file can hold, however well they are
+    /// compressed.
+    #[error("the image has {width}×{height} pixels, more than its {bytes} bytes can hold")]
+    TooFewBytes {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Length of the file in bytes.
+        bytes: usize,
+    },
     /// A JPEG file is truncated, for example by a broken download.
     #[error("the image is cut short: its {bytes} bytes end before the JPEG end-of-image marker")]
     CutShort {
@@ -71,9 +82,9 @@ crate::debug_as_sentence!(DecodeError);
 /// ```
 ///
 /// # Errors
-/// If there are more than [`MAX_PIXELS`] pixels (checked before memory is allocated), the bytes
-/// cannot be decoded, or they are a JPEG that ends before its end-of-image marker, whose missing
-/// part the decoder would fill with gray.
+/// If there are more than [`MAX_PIXELS`] pixels, or more than the bytes of a PNG or JPEG file can hold
+/// (both checked before memory is allocated), the bytes cannot be decoded, or they are a JPEG that ends
+/// before its end-of-image marker, whose missing part the decoder would fill with gray.
 pub fn decode_image(bytes: &[u8]) -> Result<Image, DecodeError> {
     Ok(Image::from(decode(bytes)?.0))
 }
@@ -97,13 +108,14 @@ fn decode(bytes: &[u8]) -> Result<(DynamicImage, Orientation), DecodeError> {
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|error| failed(error.into()))?;
-    let is_jpeg = reader.format() == Some(ImageFormat::Jpeg);
+    let format = reader.format();
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_BYTES);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > MAX_PIXELS {
         return Err(DecodeError::TooLarge {
             width,
             height,
@@ -113,13 +125,45 @@ fn decode(bytes: &[u8]) -> Result<(DynamicImage, Orientation), DecodeError> {
     if width == 0 || height == 0 {
         return Err(DecodeError::NoPixels { width, height });
     }
-    if is_jpeg && !jpeg::is_complete(bytes) {
+    if format == Some(ImageFormat::Jpeg) && !jpeg::is_complete(bytes) {
         return Err(DecodeError::CutShort { bytes: bytes.len() });
+    }
+    if pixels > most_pixels(format, bytes) {
+        return Err(DecodeError::TooFewBytes {
+            width,
+            height,
+            bytes: bytes.len(),
+        });
     }
     // Metadata that cannot be read does not make the pixels unreadable.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let image = DynamicImage::from_decoder(decoder).map_err(failed)?;
     Ok((image, orientation))
+}
+
+/// The largest number of pixels that the bytes of a file can hold.
+fn most_pixels(format: Option<ImageFormat>, bytes: &[u8]) -> u64 {
+    let len = bytes.len() as u64;
+    match format {
+        // Deflate makes data smaller by a factor of 1032 at most: 258 bytes in two bits.
+        Some(ImageFormat::Png) => len * 1032 * 8 / png_bits_per_pixel(bytes),
+        // The least that a block of 8×8 values takes is a bit.
+        Some(ImageFormat::Jpeg) => len * 8 * 64,
+        _ => u64::MAX,
+    }
+}
+
+/// The bits of a pixel that the header of a PNG declares: depth and color type follow the size in its
+/// first chunk.
+fn png_bits_per_pixel(bytes: &[u8]) -> u64 {
+    let [depth, color_type] = bytes.get(24..26).map_or([1, 0], |at| [at[0], at[1]]);
+    let channels = match color_type {
+        2 => 3,
+        4 => 2,
+        6 => 4,
+        _ => 1,
+    };
+    u64::from(depth).max(1) * channels
 }
 
 #[cfg(test)]
@@ -250,6 +294,32 @@ mod tests {
         let message = error.to_string();
         for part in ["60000×60000", "134217728"] {
             assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_image_with_more_pixels_than_its_bytes_can_hold_is_refused() {
+        let error = decode_image(&huge_png_header(1 << 24, 8)).unwrap_err();
+        assert!(
+            matches!(error, DecodeError::TooFewBytes { .. }),
+            "{error:?}"
+        );
+        // The height in the header of a JPEG is behind the marker of the frame.
+        let mut jpeg = encoded(64, 8, ImageFormat::Jpeg);
+        let frame = jpeg.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
+        jpeg[frame + 5..frame + 7].copy_from_slice(&u16::MAX.to_be_bytes());
+        let error = decode_image(&jpeg).unwrap_err();
+        assert!(
+            matches!(error, DecodeError::TooFewBytes { height: 65_535, .. }),
+            "{error:?}"
+        );
+        // One color compresses as far as these formats can.
+        for format in [ImageFormat::Png, ImageFormat::Jpeg] {
+            let mut bytes = Vec::new();
+            image::GrayImage::new(4000, 3000)
+                .write_to(&mut Cursor::new(&mut bytes), format)
+                .unwrap();
+            assert_eq!(decode_image(&bytes).unwrap().size(), (4000, 3000));
         }
     }
 
