@@ -105,16 +105,21 @@ pub(super) fn cropped(
     Cropped::new(Mapped::new(samples, map.clone()), rule, *input)
 }
 
-/// Keeps crops in memory, except those of a packed file: reading them again takes no time, and they may
-/// be more than memory can hold.
-pub(super) fn cached(opened: &OpenedDataset, crops: impl Dataset + 'static) -> Arc<dyn Dataset> {
-    match (opened.format, &opened.crop) {
-        (Format::Fkp, Some(_)) => Arc::new(crops),
+/// Keeps crops in memory, unless the images are stored as pixels of about the size of the crops: making
+/// such a crop again takes no time, and a packed file may have more of them than memory can hold.
+pub(super) fn cached(
+    opened: &OpenedDataset,
+    crops: impl Dataset + 'static,
+    input: &InputSpec,
+) -> Arc<dyn Dataset> {
+    match opened.pixel_size {
+        Some((width, height)) if width * height <= 4 * input.size * input.size => Arc::new(crops),
         _ => Arc::new(Cached::new(crops)),
     }
 }
 
-pub(super) fn short_name(path: &Path) -> String {
+/// A short name of a data set: that of its folder.
+pub fn short_name(path: &Path) -> String {
     let absolute = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let is_file = absolute.is_file();
     let named = match (is_file, absolute.parent()) {
@@ -124,4 +129,64 @@ pub(super) fn short_name(path: &Path) -> String {
     named.map_or("data".to_owned(), |name| {
         name.to_string_lossy().into_owned()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fkp_core::{DatasetError, Image, InMemory, Keypoints, Sample};
+    use fkp_data::{ImageEncoding, OpenOptions, PackInput, PackOptions, pack};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// A data set that counts how often it is read.
+    struct Counting<'a>(InMemory, &'a AtomicUsize);
+
+    impl Dataset for Counting<'_> {
+        fn schema(&self) -> &Schema {
+            self.0.schema()
+        }
+
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+
+        fn get(&self, index: usize) -> Result<Sample, DatasetError> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.get(index)
+        }
+    }
+
+    #[test]
+    fn crops_are_kept_unless_a_packed_file_has_them_as_pixels() {
+        static READS: AtomicUsize = AtomicUsize::new(0);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("one.fkp");
+        let sample = Sample::new("a", Image::filled(40, 30, 1, 7), Keypoints::unlabeled(15));
+        let set = InMemory::new(Schema::kaggle15(), vec![sample]).unwrap();
+        for (images, side, reads) in [
+            (ImageEncoding::Files, 96, 1),
+            (ImageEncoding::Pixels, 96, 2),
+            (ImageEncoding::Pixels, 16, 1),
+        ] {
+            let options = PackOptions {
+                images,
+                ..PackOptions::default()
+            };
+            let input = PackInput::new("one", Arc::new(set.clone()));
+            pack(&[input], &path, &options).unwrap();
+            let opened = fkp_data::open(&path, &OpenOptions::default()).unwrap();
+            READS.store(0, Ordering::Relaxed);
+            let crops = Counting(set.clone(), &READS);
+            let crops = cached(&opened, crops, &InputSpec::gray(side));
+            for _ in 0..2 {
+                crops.get(0).unwrap();
+            }
+            assert_eq!(
+                READS.load(Ordering::Relaxed),
+                reads,
+                "{images:?}, {side} px"
+            );
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
 }

@@ -46,7 +46,7 @@ pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<Trai
     let crops = |indices: &[usize]| -> Result<Arc<dyn Dataset>> {
         let part = Subset::new(opened.complete.clone(), indices.to_vec())?;
         let crops = cropped(&opened, Arc::new(part), &map, &rule, input);
-        Ok(cached(&opened, crops))
+        Ok(cached(&opened, crops, input))
     };
     let summary = opened.summary(&parts.shown(config.selection.part));
     let description = format!(

@@ -60,6 +60,7 @@ impl FormatReader for FkpReader {
             }),
             notes: Vec::new(),
             crop: file.crop().cloned(),
+            pixel_size: file.pixel_size(),
             dataset: Arc::new(file),
         })
     }

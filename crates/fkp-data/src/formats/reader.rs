@@ -68,6 +68,8 @@ pub(crate) struct ReadDataset {
     pub(crate) schema_source: SchemaSource,
     /// The rule by which the images were cropped, if they are crops.
     pub(crate) crop: Option<CropRule>,
+    /// Width and height of the images, if they are stored as pixels of one size.
+    pub(crate) pixel_size: Option<(usize, usize)>,
     pub(crate) predefined_split: Option<PredefinedSplit>,
     /// What a user should know.
     pub(crate) notes: Vec<String>,
@@ -78,6 +80,7 @@ impl From<AnnotatedSet> for ReadDataset {
         Self {
             schema_source: set.schema_source,
             crop: None,
+            pixel_size: None,
             predefined_split: set.predefined_split.take(),
             notes: std::mem::take(&mut set.notes),
             dataset: Arc::new(NumberedSet::from(set)),

@@ -67,6 +67,9 @@ pub struct OpenedDataset {
     /// The rule by which the images were cropped, if they are crops as a network takes them: the
     /// whole image for Kaggle's table.
     pub crop: Option<CropRule>,
+    /// Width and height of the images, if they are stored as pixels of one size, so that none is decoded
+    /// to read it.
+    pub pixel_size: Option<(usize, usize)>,
     /// What a user should know, such as annotations without keypoints that were ignored.
     pub notes: Vec<String>,
     split_rule: SplitRule,
@@ -99,6 +102,7 @@ impl OpenedDataset {
             format,
             schema_source: read.schema_source,
             crop: read.crop,
+            pixel_size: read.pixel_size,
             dataset: complete.clone(),
             complete,
             predefined_split: read.predefined_split,

@@ -96,6 +96,17 @@ impl Contents {
         Origin { image, person }
     }
 
+    /// Width and height of the images, if they are pixels.
+    pub(super) fn pixel_size(&self) -> Option<(usize, usize)> {
+        match &self.tensors.images {
+            Images::Pixels(pixels) => match pixels.shape[..] {
+                [_, height, width, _] => Some((width, height)),
+                _ => None,
+            },
+            Images::Encoded { .. } => None,
+        }
+    }
+
     /// The bytes of the image file of a sample; `None` if the images are pixels.
     pub(super) fn encoded_image(&self, index: usize) -> Result<Option<Vec<u8>>, PackedError> {
         match &self.tensors.images {

@@ -97,6 +97,12 @@ impl PackedFile {
         self.contents.metadata.crop.as_ref()
     }
 
+    /// Width and height of the images, if they are stored as pixels, which all have one size; `None` if
+    /// they are stored as image files.
+    pub fn pixel_size(&self) -> Option<(usize, usize)> {
+        self.contents.pixel_size()
+    }
+
     /// Which of [`Self::sources`] a sample is from.
     ///
     /// # Errors

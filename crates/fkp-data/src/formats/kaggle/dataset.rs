@@ -56,6 +56,7 @@ impl From<KaggleTable> for ReadDataset {
         Self {
             schema_source: table.schema_source,
             crop: Some(CropRule::Whole),
+            pixel_size: Some((table.side, table.side)),
             predefined_split: None,
             notes: std::mem::take(&mut table.notes),
             dataset: Arc::new(table),
