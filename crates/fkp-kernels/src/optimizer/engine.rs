@@ -9,6 +9,7 @@ use super::in_place::{update_in_place, with_factors};
 use super::step::{Hyperparameters, Step, StepOutcome};
 use super::validate::validate_not_negative;
 use super::weight_decay::WeightDecay;
+use crate::duplicate::copied;
 use crate::gradients::{Gradient, Gradients};
 use crate::host::{is_host_f32, with_values};
 
@@ -216,7 +217,9 @@ impl<const N: usize, C: Hyperparameters<N>> FusedOptimizer<C, N> {
             for (k, slot) in C::SLOTS.iter().enumerate() {
                 let tensor = match state {
                     State::Device(state) => state[k].copy()?,
-                    State::Host(state) => Tensor::from_slice(&state[k], var.shape(), &Device::Cpu)?,
+                    State::Host(state) => {
+                        Tensor::from_vec(copied(&state[k]), var.shape(), &Device::Cpu)?
+                    }
                 };
                 entries.push((format!("{slot}.{name}"), tensor));
             }

@@ -73,8 +73,7 @@ impl Params {
 
     /// The weights and running statistics, in memory of their own.
     pub(crate) fn duplicate(&self) -> Result<Self> {
-        let copy =
-            |(name, var): (String, Var)| Ok((name, Var::from_tensor(&var.as_detached_tensor())?));
+        let copy = |(name, var): (String, Var)| Ok((name, fkp_kernels::duplicate(&var)?));
         let vars: Result<_> = self.saved().into_iter().map(copy).collect();
         Ok(Self {
             vars: Arc::new(Mutex::new(vars?)),
