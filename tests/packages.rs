@@ -1,13 +1,9 @@
-//! What every published crate states of itself, and what its package holds.
+//! What every published crate states of itself. `fkp-release check` checks what its package holds.
 
 use crate::{CRATES, root};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::process::Command;
-
-/// The registry refuses larger packages.
-const LIMIT: u64 = 10_000_000;
 
 /// The categories of the registry that crates here belong to; the registry ignores others.
 const CATEGORIES: [&str; 9] = [
@@ -146,53 +142,19 @@ fn every_readme_has_an_example_that_is_compiled() {
     }
 }
 
-/// The size of a package is at most that of its files, which are compressed in it.
+/// A crate has the text of its license: a link to that of the workspace, or terms of its own.
 #[test]
-fn packages_hold_what_they_need_and_are_small() {
-    for package in CRATES {
-        let list = cargo(&[
-            "package",
-            "--list",
-            "--allow-dirty",
-            "--offline",
-            "-p",
-            package,
-        ]);
-        let folder = root().join("crates").join(package);
-        let mut size = 0;
-        for path in list.lines() {
-            let written_by_cargo = path.starts_with("Cargo.") || path == ".cargo_vcs_info.json";
-            let ours = ["src/", "weights/"]
-                .iter()
-                .any(|folder| path.starts_with(folder));
-            let known = ours || ["README.md", "LICENSE"].contains(&path);
-            assert!(
-                written_by_cargo || known,
-                "{package}: {path} is in the package"
-            );
-            // Those that cargo writes are small.
-            size += std::fs::metadata(folder.join(path)).map_or(0, |file| file.len());
-        }
-        for path in ["README.md", "LICENSE", "src/lib.rs"] {
-            assert!(
-                list.lines().any(|line| line == path),
-                "{package}: no {path}"
-            );
-        }
-        assert!(size < LIMIT, "{package} has {size} bytes");
-        check_license(package, &folder.join("LICENSE"));
-    }
-}
-
-/// A package has the text of its license: a link to that of the workspace, or terms of its own.
-fn check_license(package: &str, path: &Path) {
-    let text = std::fs::read_to_string(path).unwrap();
+fn every_crate_has_the_text_of_its_license() {
     let shared = std::fs::read_to_string(root().join("LICENSE")).unwrap();
-    let own = package == "fkp-weights-research";
-    assert!(
-        (text == shared) != own,
-        "{package}: LICENSE is not that of the manifest"
-    );
+    for package in CRATES {
+        let path = root().join("crates").join(package).join("LICENSE");
+        let text = std::fs::read_to_string(path).unwrap();
+        let own = package == "fkp-weights-research";
+        assert!(
+            (text == shared) != own,
+            "{package}: LICENSE is not that of the manifest"
+        );
+    }
 }
 
 /// The versions that crates require of each other are that of the workspace.

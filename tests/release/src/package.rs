@@ -106,7 +106,9 @@ fn check_contents(size: usize, files: &BTreeMap<String, Vec<u8>>, license: &[u8]
         size < LIMIT,
         "the package has {size} bytes, more than {LIMIT}"
     );
-    ensure!(files.contains_key("README.md"), "there is no README.md");
+    for name in ["README.md", "src/lib.rs"] {
+        ensure!(files.contains_key(name), "there is no {name}");
+    }
     // A link that a checkout did not follow is a file with a path in it.
     let is_license = files.get("LICENSE").is_some_and(|found| found == license);
     ensure!(is_license, "LICENSE is not the text of the license");
@@ -160,7 +162,9 @@ mod tests {
     #[test]
     fn what_is_missing_or_too_much_is_named() {
         assert!(error(10_000_000, |_| ()).contains("10000000 bytes"));
-        assert!(error(1, |files| drop(files.remove("README.md"))).contains("README.md"));
+        for name in ["README.md", "src/lib.rs"] {
+            assert!(error(1, |files| drop(files.remove(name))).contains(name));
+        }
         assert!(error(1, |files| drop(files.remove("LICENSE"))).contains("LICENSE"));
         let link = |files: &mut BTreeMap<_, _>| {
             files.insert("LICENSE".to_owned(), b"../../LICENSE".to_vec());
