@@ -6,6 +6,11 @@ use fkp_data::{
     FolderFormat, ImageEncoding, OpenOptions, PackInput, PackOptions, Progress, open, pack,
     write_folder,
 };
+use parquet::column::writer::ColumnWriter;
+use parquet::data_type::ByteArray;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -67,6 +72,7 @@ fn main() -> Result<()> {
         ("b.png", &png),
         ("b.pts", b"version: 1\nn_points: 3\n{\n1 1\n2 2\n3 3\n}\n"),
     ]))?;
+    seed("parquet", "lists", &parquet_file(&png)?)?;
     let mut video = b"YUV4MPEG2 W8 H4 F25:1 C420jpeg\nFRAME\n".to_vec();
     video.extend(std::iter::repeat_n(128, 48));
     seed("y4m", "frame", &video)?;
@@ -152,6 +158,34 @@ fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     }
     archive.resize(archive.len() + 1024, 0);
     archive
+}
+
+/// A row with an image, two keypoints and a name.
+fn parquet_file(image: &[u8]) -> Result<Vec<u8>> {
+    let schema = parse_message_type(
+        "message m { required binary image; required group keypoints (LIST) { repeated group list {
+            required double element; } } required binary person (STRING); }",
+    )?;
+    let properties = Arc::new(WriterProperties::builder().build());
+    let mut writer = SerializedFileWriter::new(Vec::new(), Arc::new(schema), properties)?;
+    let mut group = writer.next_row_group()?;
+    while let Some(mut column) = group.next_column()? {
+        let text = |bytes: &[u8]| [ByteArray::from(bytes.to_vec())];
+        match column.untyped() {
+            ColumnWriter::DoubleColumnWriter(writer) => {
+                writer.write_batch(&[1.0, 2.0, 3.0, 4.5], Some(&[1; 4]), Some(&[0, 1, 1, 1]))?
+            }
+            ColumnWriter::ByteArrayColumnWriter(writer) => {
+                let is_image = writer.get_descriptor().name() == "image";
+                let value = if is_image { text(image) } else { text(b"Ann") };
+                writer.write_batch(&value, None, None)?
+            }
+            _ => return Err("a column of another type".into()),
+        };
+        column.close()?;
+    }
+    group.close()?;
+    Ok(writer.into_inner()?)
 }
 
 fn seed(target: &str, name: &str, bytes: &[u8]) -> Result<()> {

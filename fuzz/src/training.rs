@@ -2,14 +2,19 @@
 
 use candle_nn::VarBuilder;
 use fkp_core::{Dataset, Image, InMemory, Keypoint, Keypoints, Sample, Schema};
-use fkp_model::{InputSpec, ModelCard, NetworkConfig, Precision};
+use fkp_model::{CnnConfig, InputSpec, ModelCard, NetworkConfig, Precision};
 use fkp_train::{Params, TrainConfig, Trainer};
 use std::path::Path;
 
-/// The smallest network of the tutorial's kind.
+/// A network of the tutorial's kind that is built and trained in no time.
 fn card() -> ModelCard {
     let schema = Schema::numbered("two", 2).expect("a schema of two keypoints");
-    ModelCard::new(NetworkConfig::default(), schema, InputSpec::gray(32))
+    let network = NetworkConfig::Cnn(CnnConfig {
+        conv_channels: vec![2],
+        dense: vec![3],
+        ..CnnConfig::default()
+    });
+    ModelCard::new(network, schema, InputSpec::gray(8))
 }
 
 /// The bytes of a model file.
@@ -37,7 +42,7 @@ pub fn trainer(folder: &Path) -> Trainer<'static> {
 pub fn samples() -> impl Dataset {
     let sample = |index: u8| {
         let keypoints = Keypoints::new(vec![Keypoint::new(3.0, 4.0); 2]);
-        Sample::new(index.to_string(), Image::filled(32, 32, 1, index), keypoints)
+        Sample::new(index.to_string(), Image::filled(8, 8, 1, index), keypoints)
     };
     let schema = Schema::numbered("two", 2).expect("a schema of two keypoints");
     InMemory::new(schema, (0..2).map(sample).collect()).expect("two samples")
