@@ -18,7 +18,8 @@ fn a_run_that_was_stopped_or_killed_and_resumed_is_the_run_that_was_not() {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        while !run.join("history.csv").is_file() && child.try_wait().unwrap().is_none() {
+        let is_saved = || run.join("history.csv").is_file() && steps_saved(&run).is_some();
+        while !is_saved() && child.try_wait().unwrap().is_none() {
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
         let id = child.id().to_string();
