@@ -1,5 +1,5 @@
 //! Times what the crates are judged by, from outside: a training step, a prediction, a convolution
-//! with its gradients, augmentation, and reading data.
+//! with its gradients, augmentation, reading data, and finding faces.
 //!
 //! ```text
 //! cargo run --release --example bench -- step --batch 32 --threads 2 --json step.json
@@ -10,6 +10,7 @@
 //! cargo run --release --example bench -- candle-step --batch 32 --threads 2
 //! cargo run --release --example bench -- augment --recipe faces --size 96x96x1 --threads 1
 //! cargo run --release --example bench -- load --data training.zip --threads 2
+//! cargo run --release --example bench -- faces --people 20 --threads 2
 //! ```
 //!
 //! The networks are the tutorial's with 15 keypoints on 96×96 pixels, `residual` with 68 on 96×96,
@@ -23,6 +24,7 @@
 
 mod augment;
 mod conv;
+mod faces;
 mod load;
 mod memory;
 mod network;
@@ -33,7 +35,7 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use timing::Timing;
 
-/// Time a training step, a prediction, a convolution, augmentation or reading data.
+/// Time a training step, a prediction, a convolution, augmentation, reading data or detection.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -60,6 +62,8 @@ enum What {
     Augment(augment::Arguments),
     /// Reading a data set.
     Load(load::Arguments),
+    /// The face detector, and every face with its keypoints, on a rendered photograph of many people.
+    Faces(faces::Arguments),
 }
 
 fn main() -> Result<()> {
@@ -83,5 +87,6 @@ fn run(what: What) -> Result<(Vec<serde_json::Value>, Option<PathBuf>)> {
         What::CandleStep(timing) => (vec![network::candle_step(timing.checked()?)?], timing.json),
         What::Augment(a) => (vec![augment::run(&a)?], a.json),
         What::Load(a) => (vec![load::run(&a)?], a.json),
+        What::Faces(a) => (faces::run(&a)?, a.timing.json),
     })
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct Timing {
     /// Images per repetition.
     #[arg(long, default_value_t = 32)]
@@ -17,7 +17,7 @@ pub(crate) struct Timing {
     pub(crate) threads: usize,
     /// Repetitions; enough for about three seconds if absent.
     #[arg(long)]
-    repetitions: Option<usize>,
+    pub(crate) repetitions: Option<usize>,
     /// Also write the numbers to this file.
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,

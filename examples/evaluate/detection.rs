@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use fkp_examples::{DetectionMeasurements, Part, open_boxes_for_evaluation, say, write_text};
-use fkp_model::{FaceDetector, ModelFile};
+use fkp_model::{FaceDetector, Landmarker, ModelFile};
 use std::path::{Path, PathBuf};
 
 /// The options that an evaluation of a detector uses.
@@ -11,6 +11,8 @@ pub(crate) struct DetectionArguments<'a> {
     pub(crate) format: Option<&'a str>,
     pub(crate) split: Part,
     pub(crate) corrections: Option<&'a Path>,
+    /// Correct the scores by the face score of the default landmarker.
+    pub(crate) face_score: bool,
     /// Metrics as JSON.
     pub(crate) json: Option<&'a PathBuf>,
     /// Detections as JSON.
@@ -39,7 +41,11 @@ pub(crate) fn evaluate(
     say!("model: {name}");
     say!("data: {}", source.description);
     let detector = FaceDetector::from_model_file(model)?;
-    let measured = DetectionMeasurements::new(&detector, &dataset)?;
+    let landmarker = arguments
+        .face_score
+        .then(Landmarker::pretrained)
+        .transpose()?;
+    let measured = DetectionMeasurements::new(&detector, landmarker.as_ref(), &dataset)?;
     for line in measured.lines(detector.options().min_score) {
         say!("{line}");
     }

@@ -80,6 +80,10 @@ struct Arguments {
     /// visibility and sharpness, report.json, error_curve.png, and worst.png as by --worst.
     #[arg(long)]
     report: Option<PathBuf>,
+    /// Of a face detector: correct the scores by the face score of the pretrained keypoint model, as
+    /// predict does.
+    #[arg(long)]
+    face_score: bool,
     /// Of a face detector: write the detections in each image to this file.
     #[arg(long)]
     detections: Option<PathBuf>,
@@ -166,6 +170,7 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
             format: arguments.format.as_deref(),
             split: arguments.split,
             corrections: arguments.corrections.as_deref(),
+            face_score: arguments.face_score,
             json: arguments.json.as_ref(),
             detections: arguments.detections.as_ref(),
             worst: arguments.worst.as_ref(),

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use fkp_core::{Affine, Dataset, Detection, Image, LabeledBox, Metric};
 use fkp_draw::{draw_box, enlarge};
 use fkp_metrics::{AveragePrecision, MatchRule};
-use fkp_model::{DetectorOptions, FaceDetector};
+use fkp_model::{DetectorOptions, Face, FaceDetector, Landmarker};
 use image::{Rgb, RgbImage, imageops};
 use serde::Serialize;
 use std::time::Instant;
@@ -65,22 +65,35 @@ pub struct PrecisionFrom {
 }
 
 impl DetectionMeasurements {
-    /// Runs the detector on every image, one after the other.
+    /// Runs the detector on every image, one after the other. With a landmarker, the scores are those of
+    /// [`Landmarker::detect_faces`], which finds the keypoints, too.
     ///
     /// # Errors
     /// If an image cannot be read or the detector fails.
-    pub fn new(detector: &FaceDetector, dataset: &dyn Dataset) -> Result<Self> {
+    pub fn new(
+        detector: &FaceDetector,
+        landmarker: Option<&Landmarker>,
+        dataset: &dyn Dataset,
+    ) -> Result<Self> {
         // Every detection, for the whole curve.
         let all = DetectorOptions {
             min_score: 0.0,
             ..*detector.options()
         };
         let detector = detector.with_options(all)?;
+        let landmarker = landmarker.map(|landmarker| landmarker.with_detector(detector.clone()));
+        let detect = |image: &Image| match &landmarker {
+            None => detector.detect(image),
+            Some(landmarker) => {
+                let faces = landmarker.detect_faces(image)?;
+                Ok(faces.iter().filter_map(Face::detection).collect())
+            }
+        };
         let (mut images, mut labels) = (Vec::new(), Vec::new());
         for index in 0..dataset.len() {
             let sample = dataset.get(index)?;
             let started = Instant::now();
-            let found = detector.detect(&sample.image)?;
+            let found = detect(&sample.image)?;
             let ms = started.elapsed().as_secs_f64() * 1e3;
             images.push(DetectedImage {
                 file: sample.id.clone(),

@@ -22,7 +22,7 @@ pub(crate) fn report(
     let model = ModelFile::read(best)?;
     let (mut card, weights) = (model.card.clone(), model.weights.clone());
     let detector = FaceDetector::from_model_file(model)?;
-    let measured = DetectionMeasurements::new(&detector, &run.data.selection)?;
+    let measured = DetectionMeasurements::new(&detector, None, &run.data.selection)?;
     let threshold = measured.threshold().unwrap_or(DEFAULT_THRESHOLD);
     let overlay = measured.overlay(&run.data.selection, 24, threshold)?;
     save_image(&folder.join("overlay.png"), &overlay)?;

@@ -6,7 +6,7 @@ use fkp_core::{
     InMemory, InputSpec, Keypoints, Sample, Schema, SchemaMap, warp_affine,
 };
 use fkp_data::{Cropped, Mapped, OpenOptions};
-use fkp_model::Landmarker;
+use fkp_model::{DetectOptions, Landmarker, Refine};
 use fkp_synth::{SynthConfig, SynthFaces};
 use fkp_test_support::shared_set;
 
@@ -89,6 +89,11 @@ fn every_convention_of_box_gives_the_answer_that_validation_scores() {
     config.train.epochs = 6;
     train(&config, folder.path());
     let landmarker = Landmarker::load(folder.path().join("best.safetensors")).unwrap();
+    let options = DetectOptions {
+        refine: Refine::Never,
+        ..DetectOptions::default()
+    };
+    let landmarker = landmarker.with_options(options).unwrap();
     let task = &landmarker.card().task;
     for sample in photographs() {
         let bounds = sample.keypoints.bounding_box().unwrap();

@@ -44,14 +44,14 @@ impl Detection {
     }
 }
 
-/// What a detector finds when it is asked for less certain faces as well.
+/// What a detector finds, for something that looks closer, such as the face score of a keypoint model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Candidates {
-    /// The faces of [`Detector::detect`].
-    pub faces: Vec<Detection>,
-    /// Detections with lower scores, none of which is one of `faces`: to be judged by something that
-    /// looks closer, such as the face score of a keypoint model.
-    pub doubtful: Vec<Detection>,
+    /// The detections, those with the highest score first.
+    pub found: Vec<Detection>,
+    /// The lowest score of a face, where the scores are probabilities that are combined with what the
+    /// closer look says. `None`: all are faces.
+    pub min_score: Option<f32>,
 }
 
 /// Finds the faces of an image. Implement it to use another detector than that of `fkp-model`.
@@ -65,7 +65,7 @@ pub trait Detector: Send + Sync {
         image: &Image,
     ) -> Result<Vec<Detection>, Box<dyn std::error::Error + Send + Sync>>;
 
-    /// The faces, and less certain ones; the latter are empty unless a detector implements it.
+    /// What may be faces. Unless a detector implements it: the faces of [`Self::detect`].
     ///
     /// # Errors
     /// If the detector itself fails.
@@ -74,8 +74,8 @@ pub trait Detector: Send + Sync {
         image: &Image,
     ) -> Result<Candidates, Box<dyn std::error::Error + Send + Sync>> {
         Ok(Candidates {
-            faces: self.detect(image)?,
-            doubtful: Vec::new(),
+            found: self.detect(image)?,
+            min_score: None,
         })
     }
 }

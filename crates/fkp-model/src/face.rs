@@ -84,8 +84,8 @@ impl Face {
         self.prediction.face_score
     }
 
-    /// The box and the score of the face detector, of a face that
-    /// [`Landmarker::detect_faces`](crate::Landmarker::detect_faces) found; `None` if the box or the
+    /// The box of the face detector and its score, corrected by the [face score](Self::score), of a face
+    /// that [`Landmarker::detect_faces`](crate::Landmarker::detect_faces) found; `None` if the box or the
     /// crop was given.
     pub fn detection(&self) -> Option<Detection> {
         self.detection

@@ -32,7 +32,7 @@ pub use face::{Face, FaceKeypoint};
 pub use file::{ModelCard, ModelFile, Precision};
 pub use graph::Graph;
 pub use inference::InferencePlan;
-pub use landmarker::{DetectOptions, Landmarker};
+pub use landmarker::{DetectOptions, Landmarker, Refine};
 pub use network::{
     Cnn, CnnConfig, Mobile, MobileConfig, Network, NetworkConfig, Norm, Padding, Pyramid,
     PyramidConfig, ResidualConfig, ResidualNetwork,

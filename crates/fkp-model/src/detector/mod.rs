@@ -180,18 +180,16 @@ impl Detector for FaceDetector {
         Ok(self.detect(image)?)
     }
 
-    /// Detections with at least half the score of a face are doubtful.
+    /// Detections with at least half the score of a face.
     fn detect_candidates(
         &self,
         image: &Image,
     ) -> Result<Candidates, Box<dyn std::error::Error + Send + Sync>> {
         let min_score = self.options.min_score;
-        // The one with the higher score is kept of two that overlap, so the faces are those of `detect`.
-        let found = self.detect_from(image, min_score / 2.0)?;
-        let (faces, doubtful) = found
-            .into_iter()
-            .partition(|found| found.score >= min_score);
-        Ok(Candidates { faces, doubtful })
+        Ok(Candidates {
+            found: self.detect_from(image, min_score / 2.0)?,
+            min_score: Some(min_score),
+        })
     }
 }
 

@@ -4,14 +4,15 @@ mod faces;
 mod keypoints;
 mod options;
 
-pub use options::DetectOptions;
+pub use options::{DetectOptions, Refine};
 
 use crate::{Face, InferencePlan, ModelCard, ModelError, ModelFile, Network, Pretrained};
 use candle_core::{Device, Tensor};
 use candle_nn::ModuleT;
-use faces::{FaceSource, get_or_try_init};
+use faces::{FaceSource, corrected, get_or_try_init, select};
 use fkp_core::{
-    CropSquare, Detection, Detector, FaceBox, Image, InputSpec, OutputSpec, Prediction, Schema,
+    BoxConvention, CropSquare, Detection, Detector, FaceBox, Image, InputSpec, OutputSpec,
+    Prediction, Schema,
 };
 use keypoints::ReturnedKeypoints;
 use options::{average, mirror};
@@ -230,11 +231,14 @@ impl Landmarker {
         image: &Image,
         boxes: &[FaceBox],
     ) -> Result<Vec<Face>, ModelError> {
-        let squares = boxes
-            .iter()
-            .map(|face_box| Ok((image, self.returned.square_of(face_box)?)));
-        let squares: Vec<_> = squares.collect::<Result<_, ModelError>>()?;
-        self.detect_squares(&squares)
+        let crops = boxes.iter().map(|face_box| {
+            Ok(Crop {
+                image,
+                square: self.returned.square_of(face_box)?,
+                convention: Some(face_box.convention),
+            })
+        });
+        self.detect_crops(crops.collect::<Result<_, ModelError>>()?)
     }
 
     /// The keypoints of the face in an image that **is a face crop already**, aligned as in the
@@ -253,12 +257,15 @@ impl Landmarker {
     /// # Errors
     /// If a tensor operation fails.
     pub fn detect_batch(&self, crops: &[Image]) -> Result<Vec<Face>, ModelError> {
-        let squares = crops.iter().map(|crop| {
-            let whole = FaceBox::crop(CropSquare::whole(crop).bounds());
-            Ok((crop, self.returned.square_of(&whole)?))
+        let crops = crops.iter().map(|image| {
+            let whole = FaceBox::crop(CropSquare::whole(image).bounds());
+            Ok(Crop {
+                image,
+                square: self.returned.square_of(&whole)?,
+                convention: None,
+            })
         });
-        let squares: Vec<_> = squares.collect::<Result<_, ModelError>>()?;
-        self.detect_squares(&squares)
+        self.detect_crops(crops.collect::<Result<_, ModelError>>()?)
     }
 
     /// The same model with another face detector for [`Self::detect_faces`] than
@@ -281,11 +288,15 @@ impl Landmarker {
     }
 
     /// All faces of an image, with their keypoints, those with the highest
-    /// [score of the detector](Face::detection) first. Empty if there is none.
+    /// [score](Face::detection) first. Empty if there is none.
     ///
-    /// A [doubtful](fkp_core::Candidates::doubtful) detection is returned if its [face score](Face::score), by this
-    /// model or, if it has none, by the default one, is at least the
-    /// [threshold](Self::score_threshold); in an image without a certain face, at least ½.
+    /// The keypoint model sees a face larger than the detector and knows better whether it is one: the
+    /// score of a detection is the detector's, corrected by the [face score](Face::score) of this model
+    /// or, if it has none, of the default one. Detections from half of
+    /// [`DetectorOptions::min_score`](crate::DetectorOptions::min_score) on are judged, and those that then
+    /// reach it are returned; if none does, the one with the highest score if its face score is at least
+    /// ½. What another detector finds is returned as it is, unless it implements
+    /// [`Detector::detect_candidates`].
     ///
     /// ```
     /// use fkp_model::{Image, Landmarker};
@@ -299,25 +310,27 @@ impl Landmarker {
     /// If the detector or a tensor operation fails.
     pub fn detect_faces(&self, image: &Image) -> Result<Vec<Face>, ModelError> {
         let detector = self.detector.get()?;
-        let found = self.install(|| detector.detect_candidates(image));
-        let found = found.map_err(|source| ModelError::Detector { source })?;
-        let mut faces = self.detect_found(image, found.faces)?;
-        if found.doubtful.is_empty() {
+        let candidates = self.install(|| detector.detect_candidates(image));
+        let candidates = candidates.map_err(|source| ModelError::Detector { source })?;
+        let Some(min_score) = candidates.min_score else {
+            return self.detect_found(image, candidates.found);
+        };
+        let has_face_score = self.model.card.task.output.has_face_score();
+        let judge = if has_face_score { self } else { face_judge()? };
+        let mut faces = self.install(|| judge.detect_found(image, candidates.found))?;
+        for face in &mut faces {
+            if let (Some(found), Some(face_score)) =
+                (&mut face.detection, face.prediction.face_score)
+            {
+                found.score = corrected(found.score, face_score);
+            }
+        }
+        let faces = select(faces, min_score);
+        if has_face_score {
             return Ok(faces);
         }
-        let is_certain = !faces.is_empty();
-        let confirmed = if self.model.card.task.output.has_face_score() {
-            let doubtful = self.detect_found(image, found.doubtful)?;
-            self.confirm(doubtful, is_certain)
-        } else {
-            let judge = face_judge()?;
-            let doubtful = self.install(|| judge.detect_found(image, found.doubtful))?;
-            let confirmed = judge.confirm(doubtful, is_certain);
-            let confirmed = confirmed.iter().filter_map(Face::detection);
-            self.detect_found(image, confirmed.collect())?
-        };
-        faces.extend(confirmed);
-        Ok(faces)
+        let found = faces.iter().filter_map(Face::detection).collect();
+        self.detect_found(image, found)
     }
 
     /// The keypoints of each detection.
@@ -331,21 +344,9 @@ impl Landmarker {
         Ok(faces)
     }
 
-    /// The faces whose score is high enough, in an image with a certain face or without one.
-    fn confirm(&self, doubtful: Vec<Face>, is_certain: bool) -> Vec<Face> {
-        const LIKELY: f32 = 0.5;
-        let threshold = self.score_threshold().unwrap_or(LIKELY);
-        let min_score = match is_certain {
-            true => threshold,
-            false => threshold.min(LIKELY),
-        };
-        let is_confirmed = |face: &Face| face.score().is_some_and(|score| score >= min_score);
-        doubtful.into_iter().filter(is_confirmed).collect()
-    }
-
-    /// The face in each square.
-    fn detect_squares(&self, faces: &[(&Image, CropSquare)]) -> Result<Vec<Face>, ModelError> {
-        self.install(|| self.detect_squares_here(faces))
+    /// The face in each crop.
+    fn detect_crops(&self, crops: Vec<Crop<'_>>) -> Result<Vec<Face>, ModelError> {
+        self.install(|| self.detect_crops_here(crops))
     }
 
     /// Calls `run` in the threads of the options.
@@ -356,48 +357,60 @@ impl Landmarker {
         }
     }
 
-    fn detect_squares_here(&self, faces: &[(&Image, CropSquare)]) -> Result<Vec<Face>, ModelError> {
-        let mut faces = faces.to_vec();
-        let mut found = self.model.predict(&faces, self.options.flip)?;
-        if self.options.refine {
-            let crop = &self.model.card.task.crop;
-            for ((image, square), prediction) in faces.iter_mut().zip(&found) {
-                *square = crop.square(image, &prediction.keypoints, None)?;
-            }
-            let first = found;
-            found = self.model.predict(&faces, self.options.flip)?;
-            // The second crop may be that of a face beside the box.
-            for (found, first) in found.iter_mut().zip(first) {
-                found.face_score = first.face_score;
+    fn detect_crops_here(&self, mut crops: Vec<Crop<'_>>) -> Result<Vec<Face>, ModelError> {
+        let mut found = self.model.predict(&crops, self.options.flip)?;
+        let mut again = Vec::new();
+        for (index, (crop, prediction)) in crops.iter().zip(&found).enumerate() {
+            let (rule, refine) = (&self.model.card.task.crop, self.options.refine);
+            // Keypoints that coincide have no crop.
+            if let Ok(square) = rule.square(crop.image, &prediction.keypoints, None)
+                && refine.applies(crop.convention, &crop.square, &square)
+            {
+                again.push((index, Crop { square, ..*crop }));
             }
         }
-        let squares = faces.iter().map(|(_, square)| *square);
-        let found = found.into_iter().zip(squares);
-        let found = found.map(|(prediction, square)| self.returned.face(prediction, square));
+        let second: Vec<Crop<'_>> = again.iter().map(|(_, crop)| *crop).collect();
+        let second = self.model.predict(&second, self.options.flip)?;
+        for ((index, crop), prediction) in again.into_iter().zip(second) {
+            // The second crop may be that of a face beside the box.
+            let face_score = found[index].face_score;
+            found[index] = Prediction {
+                face_score,
+                ..prediction
+            };
+            crops[index] = crop;
+        }
+        let found = found.into_iter().zip(crops);
+        let found = found.map(|(prediction, crop)| self.returned.face(prediction, crop.square));
         Ok(found.collect())
     }
 }
 
+/// What the model sees of an image.
+#[derive(Clone, Copy)]
+struct Crop<'a> {
+    image: &'a Image,
+    square: CropSquare,
+    /// What the box is around that the square follows from; `None` where the image is a crop already.
+    convention: Option<BoxConvention>,
+}
+
 impl Model {
-    /// The model's keypoints of the face in each square, in pixels of its image, in one forward pass.
+    /// The model's keypoints of the face in each crop, in pixels of its image, in one forward pass.
     /// With `flip`, the means with those of the mirror image.
-    fn predict(
-        &self,
-        faces: &[(&Image, CropSquare)],
-        flip: bool,
-    ) -> Result<Vec<Prediction>, ModelError> {
-        if faces.is_empty() {
+    fn predict(&self, crops: &[Crop<'_>], flip: bool) -> Result<Vec<Prediction>, ModelError> {
+        if crops.is_empty() {
             return Ok(Vec::new());
         }
         let task = &self.card.task;
         let (input, frame) = (&task.input, task.input.frame());
         let each = input.len();
-        let images = if flip { 2 * faces.len() } else { faces.len() };
+        let images = if flip { 2 * crops.len() } else { crops.len() };
         let mut values = vec![0.0; images * each];
-        let (plain, mirrored) = values.split_at_mut(faces.len() * each);
-        let mut maps = Vec::with_capacity(faces.len());
-        for ((image, square), out) in faces.iter().zip(plain.chunks_exact_mut(each)) {
-            maps.push(input.preprocess(image, square, out)?);
+        let (plain, mirrored) = values.split_at_mut(crops.len() * each);
+        let mut maps = Vec::with_capacity(crops.len());
+        for (crop, out) in crops.iter().zip(plain.chunks_exact_mut(each)) {
+            maps.push(input.preprocess(crop.image, &crop.square, out)?);
         }
         for (crop, out) in plain
             .chunks_exact(each)
@@ -411,8 +424,8 @@ impl Model {
             task.output.decode(values, &shape, frame, keypoints)
         };
         let mut outputs = values.chunks_exact(values.len() / images);
-        let mut found = Vec::with_capacity(faces.len());
-        for output in outputs.by_ref().take(faces.len()) {
+        let mut found = Vec::with_capacity(crops.len());
+        for output in outputs.by_ref().take(crops.len()) {
             found.push(decode(output)?);
         }
         for (plain, mirrored) in found.iter_mut().zip(outputs) {
@@ -453,13 +466,19 @@ impl fmt::Debug for Landmarker {
     }
 }
 
-/// The model whose face score judges doubtful detections for models without one.
+/// The model whose face score judges detections for models without one.
 ///
 /// # Errors
 /// If it cannot be built.
 fn face_judge() -> Result<&'static Landmarker, ModelError> {
     static JUDGE: OnceLock<Landmarker> = OnceLock::new();
-    get_or_try_init(&JUDGE, Landmarker::pretrained)
+    get_or_try_init(&JUDGE, || {
+        let once = DetectOptions {
+            refine: Refine::Never,
+            ..DetectOptions::default()
+        };
+        Landmarker::pretrained()?.with_options(once)
+    })
 }
 
 #[cfg(test)]

@@ -132,6 +132,11 @@ fn standard_deviations_are_in_pixels_of_the_image() {
 
 /// A model of 68 keypoints that always outputs the mean shape of its crops, with the scale −3.
 fn mean_face_model() -> Landmarker {
+    moved_mean_face_model(0.0)
+}
+
+/// The same, with the keypoints moved to the right by this fraction of the side.
+fn moved_mean_face_model(by: f64) -> Landmarker {
     let (mut card, mut weights) = constant_model();
     let input = card.task.input;
     card.task = fkp_core::Task::new(Schema::ibug68(), input);
@@ -143,7 +148,8 @@ fn mean_face_model() -> Landmarker {
     let zeros = Tensor::zeros((3 * 68, 32), DType::F32, &Device::Cpu).unwrap();
     weights.insert("dense0.weight".to_owned(), zeros);
     let schema = Schema::ibug68();
-    let mean = schema.mean_shape().iter().flatten();
+    let mean = schema.mean_shape().iter();
+    let mean = mean.flat_map(|[x, y]| [x + by, *y]);
     let mut bias: Vec<f32> = mean.map(|c| (2.0 * c - 1.0) as f32).collect();
     bias.extend([-3.0; 68]);
     let bias = Tensor::new(bias, &Device::Cpu).unwrap();
@@ -231,7 +237,7 @@ fn mirroring_and_a_second_crop_correct_constant_errors() {
 
     // The crop by the keypoints found is the crop in which they were found.
     let refined = DetectOptions {
-        refine: true,
+        refine: Refine::Always,
         threads: Some(1),
         ..DetectOptions::default()
     };
@@ -246,6 +252,49 @@ fn mirroring_and_a_second_crop_correct_constant_errors() {
         .unwrap()
         .with_options(options);
     assert!(unknown.unwrap_err().to_string().contains("flip pairs"));
+}
+
+/// The box of a detector is replaced by default where the keypoints are not in its middle; a box around
+/// keypoints or a crop never is.
+#[test]
+fn a_face_is_cropped_again_where_the_box_was_inexact() {
+    use BoxConvention::{Crop, Face, Keypoints};
+    let image = Image::filled(200, 200, 1, 9);
+    let bounds = BoundingBox::from_image_edges(50.0, 40.0, 90.0, 118.0);
+    for (refine, convention, by, expected) in [
+        (Refine::Inexact, Face, 0.05, false),
+        (Refine::Inexact, Face, 0.07, true),
+        (Refine::Inexact, Face, -0.07, true),
+        (Refine::Inexact, Keypoints, 0.3, false),
+        (Refine::Inexact, Crop, 0.3, false),
+        (Refine::Never, Face, 0.3, false),
+        (Refine::Always, Keypoints, 0.01, true),
+        (Refine::Always, Crop, 0.01, true),
+    ] {
+        let options = DetectOptions {
+            refine,
+            ..DetectOptions::default()
+        };
+        let model = moved_mean_face_model(by).with_options(options).unwrap();
+        let given = FaceBox { convention, bounds };
+        let first = model.returned.square_of(&given).unwrap();
+        let crop = model.detect_in(&image, &given).unwrap().crop();
+        let moved = (crop.center.0 - first.center.0) / first.side;
+        let wanted = if expected { by } else { 0.0 };
+        assert!(
+            (moved - wanted).abs() < 1e-6,
+            "{refine:?}, {convention:?}, {by}: {moved}"
+        );
+    }
+    let whole = moved_mean_face_model(0.3).detect(&image).unwrap().crop();
+    assert_eq!(whole, mean_face_model().detect(&image).unwrap().crop());
+    // A face that was replaced does not change the others in the image.
+    let model = moved_mean_face_model(0.07);
+    let boxes = [Keypoints, Face, Keypoints].map(|convention| FaceBox { convention, bounds });
+    let together = model.detect_in_boxes(&image, &boxes).unwrap();
+    for (face, given) in together.iter().zip(&boxes) {
+        assert_eq!(face, &model.detect_in(&image, given).unwrap());
+    }
 }
 
 /// Weights of two bytes are read as the nearest `f16` values.
