@@ -3,6 +3,7 @@
 use crate::timing::{Timing, measure};
 use anyhow::{Result, bail};
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use fkp_core::{Dataset, Sample};
 use fkp_examples::{detector, landmarker};
 use fkp_synth::camera::Channels;
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// People in the rendered photograph, with faces of 50 to 90 px.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = RangedU64ValueParser::<usize>::new().range(1..=40))]
     people: usize,
     /// Side of the photograph in pixels.
     #[arg(long, default_value_t = 640)]
@@ -23,16 +24,24 @@ pub(crate) struct Arguments {
     /// Face detector: a file or the name of a pretrained one.
     #[arg(long)]
     detector: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) timing: Timing,
+    /// Threads to compute with.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Repetitions; enough for about three seconds if absent.
+    #[arg(long)]
+    repetitions: Option<usize>,
+    /// Also write the numbers to this file.
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
 }
 
 /// The times of the face detector alone, and of the faces with their keypoints.
 pub(crate) fn run(arguments: &Arguments) -> Result<Vec<serde_json::Value>> {
-    // One image in each repetition.
     let timing = Timing {
         batch: 1,
-        ..arguments.timing.clone()
+        threads: arguments.threads,
+        repetitions: arguments.repetitions,
+        json: None,
     };
     timing.checked()?;
     let scene = photograph(arguments)?;
@@ -54,7 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Vec<serde_json::Value>> {
     Ok(measured)
 }
 
-/// A scene that shows as many people. Some heads are covered by others, so that it has more.
+/// A scene with at least so many faces in sight: of more heads, because some cover others.
 fn photograph(arguments: &Arguments) -> Result<Sample> {
     let &Arguments { people, size, .. } = arguments;
     for heads in people..=4 * people {

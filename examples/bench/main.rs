@@ -87,6 +87,6 @@ fn run(what: What) -> Result<(Vec<serde_json::Value>, Option<PathBuf>)> {
         What::CandleStep(timing) => (vec![network::candle_step(timing.checked()?)?], timing.json),
         What::Augment(a) => (vec![augment::run(&a)?], a.json),
         What::Load(a) => (vec![load::run(&a)?], a.json),
-        What::Faces(a) => (faces::run(&a)?, a.timing.json),
+        What::Faces(a) => (faces::run(&a)?, a.json),
     })
 }

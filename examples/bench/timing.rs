@@ -7,7 +7,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-#[derive(Args, Clone)]
+#[derive(Args)]
 pub(crate) struct Timing {
     /// Images per repetition.
     #[arg(long, default_value_t = 32)]

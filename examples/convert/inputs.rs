@@ -7,7 +7,7 @@ use fkp_data::{
     Cropped, FarLabels, Mapped, OpenOptions, OpenedDataset, PackInput, open as open_data,
     schema_from,
 };
-use fkp_examples::{SourceConfig, progress_bar, rendered_keypoints, say, short_name};
+use fkp_examples::{SourceConfig, progress_bar, rendered_keypoints, say};
 use fkp_synth::camera::Channels;
 use fkp_synth::{KeypointSet, SynthConfig, SynthFaces};
 use std::path::Path;
@@ -25,7 +25,10 @@ pub(crate) fn open(
     source: &Path,
     crops: Option<&Crops>,
 ) -> Result<PackInput> {
-    let name = short_name(source);
+    let absolute = source.canonicalize();
+    let name = absolute.as_deref().unwrap_or(source);
+    let name = name.file_name().unwrap_or(source.as_os_str());
+    let name = name.to_string_lossy();
     let named = SourceConfig::from_argument(source)?;
     let (input, what) = match named.rendered {
         Some(count) => rendered(arguments, &name, count)?,

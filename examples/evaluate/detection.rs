@@ -45,6 +45,10 @@ pub(crate) fn evaluate(
         .face_score
         .then(Landmarker::pretrained)
         .transpose()?;
+    if let Some(landmarker) = &landmarker {
+        let schema = landmarker.schema().name();
+        say!("scores: corrected by the face score of the pretrained model of `{schema}`");
+    }
     let measured = DetectionMeasurements::new(&detector, landmarker.as_ref(), &dataset)?;
     for line in measured.lines(detector.options().min_score) {
         say!("{line}");
@@ -53,6 +57,7 @@ pub(crate) fn evaluate(
         let report = serde_json::json!({
             "model": name,
             "data": source.description,
+            "face_score": arguments.face_score,
             "average_precision": measured.precision(),
         });
         write_text(path, &(serde_json::to_string_pretty(&report)? + "\n"))?;

@@ -81,7 +81,7 @@ struct Arguments {
     #[arg(long)]
     report: Option<PathBuf>,
     /// Of a face detector: correct the scores by the face score of the pretrained keypoint model, as
-    /// predict does.
+    /// predict does. The times are then those of all detections with their keypoints.
     #[arg(long)]
     face_score: bool,
     /// Of a face detector: write the detections in each image to this file.
@@ -177,10 +177,15 @@ fn evaluate(arguments: &Arguments) -> Result<()> {
         };
         return detection::evaluate(model, &name, &arguments);
     }
-    ensure!(
-        arguments.detections.is_none(),
-        "--detections is for face detectors, and {name} is a model of keypoints"
-    );
+    for (is_given, option) in [
+        (arguments.detections.is_some(), "--detections"),
+        (arguments.face_score, "--face-score"),
+    ] {
+        ensure!(
+            !is_given,
+            "{option} is for face detectors, and {name} is a model of keypoints"
+        );
+    }
     let card = &model.card;
     let evaluated = EvaluatedKeypoints::new(&card.task, arguments.schema.as_deref())
         .with_context(|| format!("cannot evaluate {name}"))?;

@@ -40,7 +40,7 @@ struct Arguments {
     #[arg(long)]
     flip: bool,
     /// Crop every face again by the keypoints found and predict once more, which takes twice the time;
-    /// without it only those whose box was inexact.
+    /// without it only those of which the box of a detector was inexact.
     #[arg(long)]
     refine: bool,
     /// Image files and folders (PNG, JPEG, BMP), made upright by their EXIF orientation.

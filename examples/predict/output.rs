@@ -23,7 +23,7 @@ struct PredictedFace {
     /// the image, as `--box` takes them.
     #[serde(rename = "box", skip_serializing_if = "Option::is_none")]
     bounds: Option<[f64; 4]>,
-    /// The score of the detector; of the model where the box or the crop was given, if it has one.
+    /// The corrected score of the detector; of the model where the box or the crop was given, if it has one.
     /// In a video, only in the frames in which the detector runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<f32>,
@@ -55,7 +55,7 @@ struct Row<'a> {
 }
 
 impl Prediction {
-    /// The faces of a video frame, whose scores are those of the detector only.
+    /// The faces of a video frame, whose scores are those of detections only.
     pub(crate) fn of_frame(file: &Path, image: &Image, faces: &[Face]) -> Self {
         let mut prediction = Self::new(file, image, faces);
         for (predicted, face) in prediction.faces.iter_mut().zip(faces) {

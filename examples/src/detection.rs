@@ -66,7 +66,8 @@ pub struct PrecisionFrom {
 
 impl DetectionMeasurements {
     /// Runs the detector on every image, one after the other. With a landmarker, the scores are those of
-    /// [`Landmarker::detect_faces`], which finds the keypoints, too.
+    /// [`Landmarker::detect_faces`], which finds the keypoints, too: of all detections, however low their
+    /// score.
     ///
     /// # Errors
     /// If an image cannot be read or the detector fails.

@@ -33,7 +33,6 @@ pub use convention::{read_convention, write_convention};
 pub use data::{
     DataSource, EvaluatedKeypoints, Part, Source, TrainingData, digest, format_help,
     open_boxes_for_evaluation, open_for_evaluation, open_for_training, rendered_keypoints,
-    short_name,
 };
 pub use detection::{DetectedFace, DetectedImage, DetectionMeasurements, PrecisionFrom};
 pub use export::Measurements;

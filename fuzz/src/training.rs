@@ -6,7 +6,7 @@ use fkp_model::{CnnConfig, InputSpec, ModelCard, NetworkConfig, Precision};
 use fkp_train::{Params, TrainConfig, Trainer};
 use std::path::Path;
 
-/// A network of the tutorial's kind that is built and trained in no time.
+/// A network of the tutorial's kind, small enough to be built and trained in each execution.
 fn card() -> ModelCard {
     let schema = Schema::numbered("two", 2).expect("a schema of two keypoints");
     let network = NetworkConfig::Cnn(CnnConfig {

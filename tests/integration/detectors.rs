@@ -36,12 +36,12 @@ fn no_average_precision_is_lower_than_the_card_says() {
         let landmarker = Landmarker::pretrained().unwrap();
         let measured =
             [None, Some(&landmarker)].map(|l| DetectionMeasurements::new(&loaded, l, &photographs));
-        let [alone, judged] = measured.map(Result::unwrap);
+        let [alone, corrected] = measured.map(Result::unwrap);
         let alone = alone.precision().map(|from| (from, ""));
-        let judged = judged
+        let corrected = corrected
             .precision()
             .map(|from| (from, ", with the face score"));
-        for (from, how) in alone.into_iter().chain(judged) {
+        for (from, how) in alone.into_iter().chain(corrected) {
             let measurement = format!("faces from {} px{how} |", from.min_height_px);
             let found = 100.0 * from.average_precision.unwrap();
             let stated = stated(&card(detector.name()), &measurement);
@@ -152,7 +152,7 @@ fn candidates_have_at_least_half_the_lowest_score() {
         detector.with_options(options).unwrap()
     };
     let scenes = scenes();
-    let mut doubted = 0;
+    let mut lower = 0;
     for index in 0..scenes.len() {
         let image = scenes.get(index).unwrap().image;
         let all = from(0.02).detect(&image).unwrap();
@@ -163,11 +163,11 @@ fn candidates_have_at_least_half_the_lowest_score() {
         let candidates = from(min_score).detect_candidates(&image).unwrap();
         let expected = all.iter().filter(|found| found.score >= min_score / 2.0);
         let expected: Vec<Detection> = expected.copied().collect();
-        doubted += expected.len() - 1;
+        lower += expected.len() - 1;
         assert_eq!(candidates.found, expected);
         assert_eq!(candidates.min_score, Some(min_score));
     }
-    assert!(doubted > 0, "no scene has a doubtful detection");
+    assert!(lower > 0, "no scene has a doubtful detection");
 }
 
 /// A detector that finds the same in every image.

@@ -44,13 +44,13 @@ impl Detection {
     }
 }
 
-/// What a detector finds, for something that looks closer, such as the face score of a keypoint model.
+/// What a detector finds, for a caller that combines the scores with those of another model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Candidates {
     /// The detections, those with the highest score first.
     pub found: Vec<Detection>,
-    /// The lowest score of a face, where the scores are probabilities that are combined with what the
-    /// closer look says. `None`: all are faces.
+    /// The lowest combined score of a face, where the scores are probabilities. `None`: all are faces, and
+    /// their scores stay as they are.
     pub min_score: Option<f32>,
 }
 

@@ -84,9 +84,9 @@ impl Face {
         self.prediction.face_score
     }
 
-    /// The box of the face detector and its score, corrected by the [face score](Self::score), of a face
-    /// that [`Landmarker::detect_faces`](crate::Landmarker::detect_faces) found; `None` if the box or the
-    /// crop was given.
+    /// The box of the face detector and its score, as
+    /// [`Landmarker::detect_faces`](crate::Landmarker::detect_faces) corrects it; `None` if the box or the crop
+    /// was given.
     pub fn detection(&self) -> Option<Detection> {
         self.detection
     }

@@ -9,8 +9,8 @@ export interface FaceLandmarkerOptions {
     /** The keypoints: the 68 of iBUG (the default), or the 15 of Kaggle's Facial Keypoints Detection. */
     schema?: "ibug68" | "kaggle15";
     /**
-     * The lowest score of a certain face, from 0 to 1. From half of it on, faces are returned that the
-     * face score confirms.
+     * The lowest score of a face, from 0 to 1. If none reaches it, the likeliest with a `faceScore` of at
+     * least 0.5 is returned.
      */
     minScore?: number;
     /** The height of the smallest face to find, in pixels of the image; default 16. */
@@ -45,7 +45,7 @@ export interface Face {
      * face of a video in a frame in which the detector did not run or did not find it.
      */
     box?: [number, number, number, number];
-    /** The score of the detector, where there is a box. */
+    /** The score of the detector, corrected by `faceScore`, where there is a box. */
     score?: number;
     /** The probability that the crop is that of a face, from 0 to 1. */
     faceScore?: number;

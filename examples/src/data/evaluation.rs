@@ -4,11 +4,11 @@ use super::evaluated::EvaluatedKeypoints;
 use super::filtered::filtered_as_in_training;
 use super::part::{Part, part_of};
 use super::rendered;
-use super::source::{Source, corrections_of, cropped, format_of, map_onto, short_name};
+use super::source::{Source, cached, corrections_of, cropped, format_of, map_onto, short_name};
 use crate::{RunNotes, progress_bar};
 use anyhow::{Context, Result};
 use fkp_core::{Dataset, Schema, Subset};
-use fkp_data::{BoxSource, Cached, Cropped, Mapped, OpenOptions};
+use fkp_data::{BoxSource, Cropped, Mapped, OpenOptions};
 use fkp_model::ModelCard;
 use std::path::Path;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ pub fn open_for_evaluation(
         // Images that are crops by another rule, like those of Kaggle, are cropped again.
         Some(_) => Cropped::new(Mapped::new(samples, map), evaluated.crop.clone(), *input),
     };
-    let dataset = Arc::new(Cached::new(crops.with_box_source(boxes)));
+    let dataset = cached(&opened, crops.with_box_source(boxes), input);
     let name = short_name(path);
     Ok((dataset, Source { name, description }))
 }

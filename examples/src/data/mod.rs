@@ -17,7 +17,7 @@ pub use evaluated::EvaluatedKeypoints;
 pub use evaluation::open_for_evaluation;
 pub use part::Part;
 pub use rendered::rendered_keypoints;
-pub use source::{DataSource, Source, TrainingData, format_help, short_name};
+pub use source::{DataSource, Source, TrainingData, format_help};
 
 use crate::DataConfig;
 use anyhow::Result;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The data of a training run: crops that are decoded once and cached, or rendered.
+/// The data of a training run: crops, cached where that saves time, or rendered.
 pub struct TrainingData {
     /// The training samples.
     pub train: Arc<dyn Dataset>,
@@ -105,21 +105,22 @@ pub(super) fn cropped(
     Cropped::new(Mapped::new(samples, map.clone()), rule, *input)
 }
 
-/// Keeps crops in memory, unless the images are stored as pixels of about the size of the crops: making
-/// such a crop again takes no time, and a packed file may have more of them than memory can hold.
+/// Keeps crops in memory, except those that take little time to make again: from a packed file of crops,
+/// which may be more than memory can hold, and from pixels of about the size of the crops.
 pub(super) fn cached(
     opened: &OpenedDataset,
     crops: impl Dataset + 'static,
     input: &InputSpec,
 ) -> Arc<dyn Dataset> {
-    match opened.pixel_size {
-        Some((width, height)) if width * height <= 4 * input.size * input.size => Arc::new(crops),
-        _ => Arc::new(Cached::new(crops)),
+    let are_packed_crops = opened.format == Format::Fkp && opened.crop.is_some();
+    let is_small = |(width, height): (usize, usize)| width * height <= 4 * input.size * input.size;
+    match are_packed_crops || opened.pixel_size.is_some_and(is_small) {
+        true => Arc::new(crops),
+        false => Arc::new(Cached::new(crops)),
     }
 }
 
-/// A short name of a data set: that of its folder.
-pub fn short_name(path: &Path) -> String {
+pub(super) fn short_name(path: &Path) -> String {
     let absolute = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let is_file = absolute.is_file();
     let named = match (is_file, absolute.parent()) {

@@ -147,7 +147,8 @@ fn most_pixels(format: Option<ImageFormat>, bytes: &[u8]) -> u64 {
     match format {
         // Deflate makes data smaller by a factor of 1032 at most: 258 bytes in two bits.
         Some(ImageFormat::Png) => len * 1032 * 8 / png_bits_per_pixel(bytes),
-        // The least that a block of 8×8 values takes is a bit.
+        // A block of 8×8 values takes a bit at least, and all components together have as many blocks as
+        // one of the size of the image.
         Some(ImageFormat::Jpeg) => len * 8 * 64,
         _ => u64::MAX,
     }
@@ -156,6 +157,7 @@ fn most_pixels(format: Option<ImageFormat>, bytes: &[u8]) -> u64 {
 /// The bits of a pixel that the header of a PNG declares: depth and color type follow the size in its
 /// first chunk.
 fn png_bits_per_pixel(bytes: &[u8]) -> u64 {
+    // A file without them was not accepted as a PNG.
     let [depth, color_type] = bytes.get(24..26).map_or([1, 0], |at| [at[0], at[1]]);
     let channels = match color_type {
         2 => 3,
@@ -170,6 +172,7 @@ fn png_bits_per_pixel(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
     use image::ImageEncoder;
+    use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 
     fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -313,13 +316,37 @@ mod tests {
             matches!(error, DecodeError::TooFewBytes { height: 65_535, .. }),
             "{error:?}"
         );
-        // One color compresses as far as these formats can.
-        for format in [ImageFormat::Png, ImageFormat::Jpeg] {
+        // Images of one color are the smallest files.
+        for image in [
+            DynamicImage::new_luma8(4000, 3000),
+            DynamicImage::new_luma16(4000, 3000),
+            DynamicImage::new_rgb8(4000, 3000),
+            DynamicImage::new_rgba16(2000, 1500),
+        ] {
             let mut bytes = Vec::new();
-            image::GrayImage::new(4000, 3000)
-                .write_to(&mut Cursor::new(&mut bytes), format)
-                .unwrap();
-            assert_eq!(decode_image(&bytes).unwrap().size(), (4000, 3000));
+            let encoder = PngEncoder::new_with_quality(
+                &mut bytes,
+                CompressionType::Best,
+                FilterType::NoFilter,
+            );
+            image.write_with_encoder(encoder).unwrap();
+            let size = (image.width() as usize, image.height() as usize);
+            assert_eq!(decode_image(&bytes).unwrap().size(), size);
+        }
+        let flat = encoded(4000, 3000, ImageFormat::Jpeg);
+        assert_eq!(decode_image(&flat).unwrap().size(), (4000, 3000));
+        // (depth, color type, bits of a pixel) of each kind of PNG.
+        for (depth, color_type, bits) in [
+            (1, 0, 1),
+            (16, 0, 16),
+            (8, 2, 24),
+            (4, 3, 4),
+            (8, 4, 16),
+            (16, 6, 64),
+        ] {
+            let mut header = huge_png_header(1, 1);
+            header[24..26].copy_from_slice(&[depth, color_type]);
+            assert_eq!(png_bits_per_pixel(&header), bits);
         }
     }
 

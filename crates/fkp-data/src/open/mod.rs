@@ -67,8 +67,8 @@ pub struct OpenedDataset {
     /// The rule by which the images were cropped, if they are crops as a network takes them: the
     /// whole image for Kaggle's table.
     pub crop: Option<CropRule>,
-    /// Width and height of the images, if they are stored as pixels of one size, so that none is decoded
-    /// to read it.
+    /// Width and height of the images, if they are stored as pixels of one size: reading one decodes
+    /// nothing.
     pub pixel_size: Option<(usize, usize)>,
     /// What a user should know, such as annotations without keypoints that were ignored.
     pub notes: Vec<String>,

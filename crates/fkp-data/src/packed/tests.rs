@@ -268,7 +268,7 @@ fn sources_licenses_parts_and_crops_are_kept_and_opened() {
     );
     let text = opened.summary(&[("all", &[0, 1, 2, 3, 4])]).to_string();
     assert!(text.contains("all: 5 images"), "{text}");
-    assert_eq!(opened.pixel_size, file.pixel_size());
+    assert_eq!(opened.pixel_size, Some((6, 5)));
 
     let given = OpenOptions {
         schema: Some(Schema::kaggle15()),

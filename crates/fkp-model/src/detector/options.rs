@@ -13,8 +13,8 @@ pub struct DetectorOptions {
     /// their smallest faces are not found. The time is proportional to its square.
     pub max_side: usize,
     /// The lowest score of a face that is returned, from 0 to 1. Faces below 0.02 are never returned.
-    /// In [`Landmarker::detect_faces`](crate::Landmarker::detect_faces) it is that of the score as corrected by
-    /// the face score.
+    /// [`Landmarker::detect_faces`](crate::Landmarker::detect_faces) compares it with the corrected score, and if
+    /// no face reaches it may return one with a lower score.
     pub min_score: f32,
 }
 

@@ -1,6 +1,6 @@
 //! The face detector of a landmarker.
 
-use crate::{Face, FaceDetector, ModelError};
+use crate::{FaceDetector, ModelError};
 use fkp_core::Detector;
 use std::sync::{Arc, OnceLock};
 
@@ -27,12 +27,12 @@ impl FaceSource {
     }
 }
 
-/// The score of a detection after a closer look: the probability whose log-odds are those of the detector
-/// plus a part of those of the face score (a logarithmic opinion pool, Genest & Zidek 1986, whose
-/// weights need not add up to 1).
+/// The probability of a face by the score of a detection and the face score: its log-odds are those of
+/// the detection plus a part of those of the face score (a logarithmic opinion pool, Genest & Zidek 1986,
+/// whose weights need not add up to 1).
 pub(super) fn corrected(score: f32, face_score: f32) -> f32 {
-    // On rendered scenes the average precision is highest from 0.1 (faces from 16 px) to 0.2 (from
-    // 32 px): 92.9 and 94.5 % instead of 91.4 and 92.1 % without the face score.
+    // On 197 rendered scenes of 384×384 with the seed 777 the average precision is highest from 0.1 (faces
+    // from 16 px) to 0.2 (from 32 px): 92.9 and 94.5 % instead of 91.4 and 92.1 % without the face score.
     const WEIGHT: f32 = 0.15;
     let log_odds = |p: f32| {
         let p = p.clamp(1e-6, 1.0 - 1e-6);
@@ -42,17 +42,19 @@ pub(super) fn corrected(score: f32, face_score: f32) -> f32 {
     1.0 / (1.0 + (-sum).exp())
 }
 
-/// The faces with at least this score, those with the highest first; if there is none, the one with the
-/// highest if its face score is at least ½.
-pub(super) fn select(mut faces: Vec<Face>, min_score: f32) -> Vec<Face> {
-    let score = |face: &Face| face.detection.map_or(0.0, |found| found.score);
-    faces.sort_by(|a, b| score(b).total_cmp(&score(a)));
-    let certain = faces.partition_point(|face| score(face) >= min_score);
-    if certain == 0 {
-        faces.retain(|face| face.score() >= Some(0.5));
+/// The indices of the detections with at least this score, the highest first. If there is none, that of
+/// the highest of those with a face score of at least ½. Each detection is its score and its face score.
+pub(super) fn select(scores: &[(f32, f32)], min_score: f32) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[b].0.total_cmp(&scores[a].0));
+    let is_face = |&index: &usize| scores[index].0 >= min_score;
+    if order.iter().any(is_face) {
+        order.retain(is_face);
+    } else {
+        order.retain(|&index| scores[index].1 >= 0.5);
+        order.truncate(1);
     }
-    faces.truncate(certain.max(1));
-    faces
+    order
 }
 
 /// The value of a cell, built on first use.
@@ -73,38 +75,13 @@ pub(super) fn get_or_try_init<T>(
 #[cfg(test)]
 mod tests {
     use super::{corrected, select};
-    use crate::Face;
-    use fkp_core::{BoundingBox, CropSquare, Detection, Keypoints, Prediction, Schema};
-    use std::sync::Arc;
-
-    /// A face with a score, and with a face score.
-    fn face(score: f32, face_score: f32) -> Face {
-        let bounds = BoundingBox::from_image_edges(0.0, 0.0, 10.0, 10.0);
-        Face {
-            schema: Arc::new(Schema::boxes()),
-            prediction: Prediction {
-                face_score: Some(face_score),
-                ..Prediction::new(Keypoints::default())
-            },
-            crop: CropSquare::around(&bounds).unwrap(),
-            pose: None,
-            calibration: None,
-            detection: Some(Detection { bounds, score }),
-        }
-    }
 
     #[test]
     fn faces_from_the_lowest_score_on_are_kept_or_the_likeliest() {
-        let kept = |scores: &[(f32, f32)]| {
-            let faces = scores
-                .iter()
-                .map(|&(score, face_score)| face(score, face_score));
-            let kept = select(faces.collect(), 0.4);
-            let scores = kept.iter().map(|face| face.detection.unwrap().score);
-            scores.collect::<Vec<f32>>()
-        };
-        assert_eq!(kept(&[(0.4, 0.1), (0.3, 0.9), (0.8, 0.2)]), [0.8, 0.4]);
-        assert_eq!(kept(&[(0.2, 0.9), (0.3, 0.5), (0.39, 0.4)]), [0.3]);
+        let kept = |scores: &[(f32, f32)]| select(scores, 0.4);
+        assert_eq!(kept(&[(0.4, 0.1), (0.3, 0.9), (0.8, 0.2)]), [2, 0]);
+        assert_eq!(kept(&[(0.2, 0.9), (0.3, 0.5), (0.39, 0.4)]), [1]);
+        assert_eq!(kept(&[(f32::NAN, 0.1), (0.3, 0.9), (0.5, 0.1)]), [2]);
         assert!(kept(&[(0.3, 0.49)]).is_empty());
         assert!(kept(&[]).is_empty());
     }

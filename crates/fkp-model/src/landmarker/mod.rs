@@ -11,8 +11,8 @@ use candle_core::{Device, Tensor};
 use candle_nn::ModuleT;
 use faces::{FaceSource, corrected, get_or_try_init, select};
 use fkp_core::{
-    BoxConvention, CropSquare, Detection, Detector, FaceBox, Image, InputSpec, OutputSpec,
-    Prediction, Schema,
+    BoxConvention, CropRule, CropSquare, Detection, Detector, FaceBox, Image, InputSpec,
+    OutputSpec, Prediction, Schema,
 };
 use keypoints::ReturnedKeypoints;
 use options::{average, mirror};
@@ -201,8 +201,8 @@ impl Landmarker {
     }
 
     /// The [face score](Face::score) that 99 % of the faces reached on which the best epoch was
-    /// chosen, of a pretrained model rendered faces: the usual limit between faces and other images.
-    /// `None` if the model does not predict a score.
+    /// chosen, of a pretrained model rendered faces: the usual limit between crops of faces and other
+    /// crops. [`Self::detect_faces`] does not use it. `None` if the model does not predict a score.
     pub fn score_threshold(&self) -> Option<f32> {
         self.model.card.task.score_threshold
     }
@@ -213,7 +213,8 @@ impl Landmarker {
     }
 
     /// The keypoints of the face in a box: for photographs. The face is cropped as in the model's
-    /// training, whatever the box's convention.
+    /// training, whatever the box's convention, and in an inexact box of a detector it is cropped and
+    /// predicted once more ([`DetectOptions::refine`]).
     ///
     /// # Errors
     /// If the box has no area, or the model does not support its convention.
@@ -231,14 +232,7 @@ impl Landmarker {
         image: &Image,
         boxes: &[FaceBox],
     ) -> Result<Vec<Face>, ModelError> {
-        let crops = boxes.iter().map(|face_box| {
-            Ok(Crop {
-                image,
-                square: self.returned.square_of(face_box)?,
-                convention: Some(face_box.convention),
-            })
-        });
-        self.detect_crops(crops.collect::<Result<_, ModelError>>()?)
+        self.detect_crops(self.crops_in(image, boxes)?)
     }
 
     /// The keypoints of the face in an image that **is a face crop already**, aligned as in the
@@ -290,13 +284,12 @@ impl Landmarker {
     /// All faces of an image, with their keypoints, those with the highest
     /// [score](Face::detection) first. Empty if there is none.
     ///
-    /// The keypoint model sees a face larger than the detector and knows better whether it is one: the
-    /// score of a detection is the detector's, corrected by the [face score](Face::score) of this model
-    /// or, if it has none, of the default one. Detections from half of
-    /// [`DetectorOptions::min_score`](crate::DetectorOptions::min_score) on are judged, and those that then
-    /// reach it are returned; if none does, the one with the highest score if its face score is at least
-    /// ½. What another detector finds is returned as it is, unless it implements
-    /// [`Detector::detect_candidates`].
+    /// The score of a detection is corrected by its [face score](Face::score), that of the default model
+    /// if this one has none, because the keypoint network sees small faces enlarged. Detections with at
+    /// least half of [`DetectorOptions::min_score`](crate::DetectorOptions::min_score) are corrected, and
+    /// those that then reach it are returned. If none does, the one with the highest score among those
+    /// with a face score of at least ½ is returned. The detections of another detector are returned
+    /// with its scores, unless it implements [`Detector::detect_candidates`].
     ///
     /// ```
     /// use fkp_model::{Image, Landmarker};
@@ -316,37 +309,68 @@ impl Landmarker {
             return self.detect_found(image, candidates.found);
         };
         let has_face_score = self.model.card.task.output.has_face_score();
-        let judge = if has_face_score { self } else { face_judge()? };
-        let mut faces = self.install(|| judge.detect_found(image, candidates.found))?;
-        for face in &mut faces {
-            if let (Some(found), Some(face_score)) =
-                (&mut face.detection, face.prediction.face_score)
-            {
-                found.score = corrected(found.score, face_score);
-            }
+        let scorer = if has_face_score {
+            self
+        } else {
+            default_scorer()?
+        };
+        let mut detections = candidates.found;
+        let crops = scorer.crops_of(image, &detections)?;
+        let found = self.install(|| scorer.predict_once(crops))?;
+        let mut scores = Vec::with_capacity(found.len());
+        for (detection, found) in detections.iter_mut().zip(&found) {
+            let face_score = found.prediction.face_score.unwrap_or(0.5);
+            detection.score = corrected(detection.score, face_score);
+            scores.push((detection.score, face_score));
         }
-        let faces = select(faces, min_score);
-        if has_face_score {
-            return Ok(faces);
+        let kept = select(&scores, min_score);
+        let detections = kept.iter().map(|&index| detections[index]);
+        let detections: Vec<Detection> = detections.collect();
+        if !has_face_score {
+            return self.detect_found(image, detections);
         }
-        let found = faces.iter().filter_map(Face::detection).collect();
-        self.detect_found(image, found)
+        let found = kept.iter().map(|&index| found[index].clone());
+        let found = self.install(|| self.refine(found.collect()))?;
+        Ok(with_detections(self.faces(found), detections))
+    }
+
+    /// The crops of detections.
+    fn crops_of<'a>(
+        &self,
+        image: &'a Image,
+        detections: &[Detection],
+    ) -> Result<Vec<Crop<'a>>, ModelError> {
+        let boxes = detections.iter().map(|found| FaceBox::face(found.bounds));
+        let boxes: Vec<FaceBox> = boxes.collect();
+        self.crops_in(image, &boxes)
+    }
+
+    /// The crops of boxes.
+    fn crops_in<'a>(
+        &self,
+        image: &'a Image,
+        boxes: &[FaceBox],
+    ) -> Result<Vec<Crop<'a>>, ModelError> {
+        let crops = boxes.iter().map(|face_box| {
+            Ok(Crop {
+                image,
+                square: self.returned.square_of(face_box)?,
+                convention: Some(face_box.convention),
+            })
+        });
+        crops.collect()
     }
 
     /// The keypoints of each detection.
     fn detect_found(&self, image: &Image, found: Vec<Detection>) -> Result<Vec<Face>, ModelError> {
-        let boxes = found.iter().map(|found| FaceBox::face(found.bounds));
-        let boxes: Vec<FaceBox> = boxes.collect();
-        let mut faces = self.detect_in_boxes(image, &boxes)?;
-        for (face, found) in faces.iter_mut().zip(found) {
-            face.detection = Some(found);
-        }
-        Ok(faces)
+        let faces = self.detect_crops(self.crops_of(image, &found)?)?;
+        Ok(with_detections(faces, found))
     }
 
     /// The face in each crop.
     fn detect_crops(&self, crops: Vec<Crop<'_>>) -> Result<Vec<Face>, ModelError> {
-        self.install(|| self.detect_crops_here(crops))
+        let found = self.install(|| self.refine(self.predict_once(crops)?))?;
+        Ok(self.faces(found))
     }
 
     /// Calls `run` in the threads of the options.
@@ -357,33 +381,56 @@ impl Landmarker {
         }
     }
 
-    fn detect_crops_here(&self, mut crops: Vec<Crop<'_>>) -> Result<Vec<Face>, ModelError> {
-        let mut found = self.model.predict(&crops, self.options.flip)?;
-        let mut again = Vec::new();
-        for (index, (crop, prediction)) in crops.iter().zip(&found).enumerate() {
-            let (rule, refine) = (&self.model.card.task.crop, self.options.refine);
-            // Keypoints that coincide have no crop.
-            if let Ok(square) = rule.square(crop.image, &prediction.keypoints, None)
-                && refine.applies(crop.convention, &crop.square, &square)
-            {
-                again.push((index, Crop { square, ..*crop }));
-            }
-        }
-        let second: Vec<Crop<'_>> = again.iter().map(|(_, crop)| *crop).collect();
-        let second = self.model.predict(&second, self.options.flip)?;
-        for ((index, crop), prediction) in again.into_iter().zip(second) {
-            // The second crop may be that of a face beside the box.
-            let face_score = found[index].face_score;
-            found[index] = Prediction {
-                face_score,
-                ..prediction
-            };
-            crops[index] = crop;
-        }
-        let found = found.into_iter().zip(crops);
-        let found = found.map(|(prediction, crop)| self.returned.face(prediction, crop.square));
+    /// The prediction for each crop.
+    fn predict_once<'a>(&self, crops: Vec<Crop<'a>>) -> Result<Vec<Found<'a>>, ModelError> {
+        let predictions = self.model.predict(&crops, self.options.flip)?;
+        let found = crops.into_iter().zip(predictions);
+        let found = found.map(|(crop, prediction)| Found { crop, prediction });
         Ok(found.collect())
     }
+
+    /// Crops the faces of [`DetectOptions::refine`] again, and predicts them once more.
+    fn refine<'a>(&self, mut found: Vec<Found<'a>>) -> Result<Vec<Found<'a>>, ModelError> {
+        let rule = &self.model.card.task.crop;
+        let (mut indices, mut crops) = (Vec::new(), Vec::new());
+        for (index, Found { crop, prediction }) in found.iter().enumerate() {
+            // Keypoints that coincide have no crop.
+            if let CropRule::MeanShape { .. } = rule
+                && let Ok(square) = rule.square(crop.image, &prediction.keypoints, None)
+                && self.options.refine.applies(crop, &square)
+            {
+                indices.push(index);
+                crops.push(Crop { square, ..*crop });
+            }
+        }
+        for (index, again) in indices.into_iter().zip(self.predict_once(crops)?) {
+            // That of the box: the second crop always has the keypoints in its middle.
+            let face_score = found[index].prediction.face_score;
+            found[index] = again;
+            found[index].prediction.face_score = face_score;
+        }
+        Ok(found)
+    }
+
+    fn faces(&self, found: Vec<Found<'_>>) -> Vec<Face> {
+        let face = |found: Found<'_>| self.returned.face(found.prediction, found.crop.square);
+        found.into_iter().map(face).collect()
+    }
+}
+
+/// The faces with the detections that they were found by.
+fn with_detections(mut faces: Vec<Face>, found: Vec<Detection>) -> Vec<Face> {
+    for (face, found) in faces.iter_mut().zip(found) {
+        face.detection = Some(found);
+    }
+    faces
+}
+
+/// A prediction, in pixels of the image, and the crop that it was made from.
+#[derive(Clone)]
+struct Found<'a> {
+    crop: Crop<'a>,
+    prediction: Prediction,
 }
 
 /// What the model sees of an image.
@@ -466,19 +513,13 @@ impl fmt::Debug for Landmarker {
     }
 }
 
-/// The model whose face score judges detections for models without one.
+/// The model of the face scores for models without one.
 ///
 /// # Errors
 /// If it cannot be built.
-fn face_judge() -> Result<&'static Landmarker, ModelError> {
-    static JUDGE: OnceLock<Landmarker> = OnceLock::new();
-    get_or_try_init(&JUDGE, || {
-        let once = DetectOptions {
-            refine: Refine::Never,
-            ..DetectOptions::default()
-        };
-        Landmarker::pretrained()?.with_options(once)
-    })
+fn default_scorer() -> Result<&'static Landmarker, ModelError> {
+    static SCORER: OnceLock<Landmarker> = OnceLock::new();
+    get_or_try_init(&SCORER, Landmarker::pretrained)
 }
 
 #[cfg(test)]

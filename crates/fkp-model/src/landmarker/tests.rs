@@ -132,11 +132,11 @@ fn standard_deviations_are_in_pixels_of_the_image() {
 
 /// A model of 68 keypoints that always outputs the mean shape of its crops, with the scale −3.
 fn mean_face_model() -> Landmarker {
-    moved_mean_face_model(0.0)
+    changed_mean_face_model([0.0; 2], 1.0)
 }
 
-/// The same, with the keypoints moved to the right by this fraction of the side.
-fn moved_mean_face_model(by: f64) -> Landmarker {
+/// The same, with the keypoints scaled about the center of the crop and moved by fractions of its side.
+fn changed_mean_face_model(shift: [f64; 2], scale: f64) -> Landmarker {
     let (mut card, mut weights) = constant_model();
     let input = card.task.input;
     card.task = fkp_core::Task::new(Schema::ibug68(), input);
@@ -149,7 +149,8 @@ fn moved_mean_face_model(by: f64) -> Landmarker {
     weights.insert("dense0.weight".to_owned(), zeros);
     let schema = Schema::ibug68();
     let mean = schema.mean_shape().iter();
-    let mean = mean.flat_map(|[x, y]| [x + by, *y]);
+    let changed = |c: f64, shift: f64| 0.5 + (c - 0.5) * scale + shift;
+    let mean = mean.flat_map(|[x, y]| [changed(*x, shift[0]), changed(*y, shift[1])]);
     let mut bias: Vec<f32> = mean.map(|c| (2.0 * c - 1.0) as f32).collect();
     bias.extend([-3.0; 68]);
     let bias = Tensor::new(bias, &Device::Cpu).unwrap();
@@ -254,47 +255,71 @@ fn mirroring_and_a_second_crop_correct_constant_errors() {
     assert!(unknown.unwrap_err().to_string().contains("flip pairs"));
 }
 
-/// The box of a detector is replaced by default where the keypoints are not in its middle; a box around
-/// keypoints or a crop never is.
+/// The box of a detector is replaced by default where the crop by the keypoints is another one, but not by
+/// one beside it; a box around keypoints and a crop never are.
 #[test]
 fn a_face_is_cropped_again_where_the_box_was_inexact() {
     use BoxConvention::{Crop, Face, Keypoints};
     let image = Image::filled(200, 200, 1, 9);
     let bounds = BoundingBox::from_image_edges(50.0, 40.0, 90.0, 118.0);
-    for (refine, convention, by, expected) in [
-        (Refine::Inexact, Face, 0.05, false),
-        (Refine::Inexact, Face, 0.07, true),
-        (Refine::Inexact, Face, -0.07, true),
-        (Refine::Inexact, Keypoints, 0.3, false),
-        (Refine::Inexact, Crop, 0.3, false),
-        (Refine::Never, Face, 0.3, false),
-        (Refine::Always, Keypoints, 0.01, true),
-        (Refine::Always, Crop, 0.01, true),
+    for (refine, convention, shift, scale, expected) in [
+        (Refine::Inexact, Face, [0.05, -0.05], 1.05, false),
+        (Refine::Inexact, Face, [0.07, 0.0], 1.0, true),
+        (Refine::Inexact, Face, [0.0, -0.07], 1.0, true),
+        (Refine::Inexact, Face, [0.0, 0.0], 0.93, true),
+        (Refine::Inexact, Face, [0.0, 0.0], 1.07, true),
+        (Refine::Inexact, Face, [0.7, 0.0], 1.0, false),
+        (Refine::Inexact, Keypoints, [0.3, 0.0], 1.0, false),
+        (Refine::Inexact, Crop, [0.3, 0.0], 1.0, false),
+        (Refine::Never, Face, [0.3, 0.0], 1.0, false),
+        (Refine::Always, Keypoints, [0.01, 0.0], 1.0, true),
+        (Refine::Always, Crop, [0.7, 0.0], 1.0, true),
     ] {
         let options = DetectOptions {
             refine,
             ..DetectOptions::default()
         };
-        let model = moved_mean_face_model(by).with_options(options).unwrap();
+        let model = changed_mean_face_model(shift, scale);
+        let model = model.with_options(options).unwrap();
         let given = FaceBox { convention, bounds };
         let first = model.returned.square_of(&given).unwrap();
         let crop = model.detect_in(&image, &given).unwrap().crop();
-        let moved = (crop.center.0 - first.center.0) / first.side;
-        let wanted = if expected { by } else { 0.0 };
-        assert!(
-            (moved - wanted).abs() < 1e-6,
-            "{refine:?}, {convention:?}, {by}: {moved}"
+        let is_same = (crop.center.0 - first.center.0).abs() < 1e-6
+            && (crop.center.1 - first.center.1).abs() < 1e-6
+            && (crop.side - first.side).abs() < 1e-6;
+        assert_eq!(
+            !is_same, expected,
+            "{refine:?}, {convention:?}, {shift:?}, {scale}"
         );
     }
-    let whole = moved_mean_face_model(0.3).detect(&image).unwrap().crop();
+    let moved = changed_mean_face_model([0.3, 0.0], 1.0);
+    let whole = moved.detect(&image).unwrap().crop();
     assert_eq!(whole, mean_face_model().detect(&image).unwrap().crop());
-    // A face that was replaced does not change the others in the image.
-    let model = moved_mean_face_model(0.07);
+    // A face that is predicted twice does not change the others in the image.
+    let model = changed_mean_face_model([0.07, 0.0], 1.0);
     let boxes = [Keypoints, Face, Keypoints].map(|convention| FaceBox { convention, bounds });
     let together = model.detect_in_boxes(&image, &boxes).unwrap();
     for (face, given) in together.iter().zip(&boxes) {
         assert_eq!(face, &model.detect_in(&image, given).unwrap());
     }
+}
+
+/// The face score is about the box that was given, however the keypoints were found.
+#[test]
+fn a_second_prediction_keeps_the_face_score_of_the_first() {
+    let pixels = (0..120 * 120u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8);
+    let image = Image::new(120, 120, 1, pixels.collect()).unwrap();
+    let given = FaceBox::crop(BoundingBox::from_image_edges(10.0, 20.0, 90.0, 90.0));
+    let [once, twice] = [Refine::Never, Refine::Always].map(|refine| {
+        let options = DetectOptions {
+            refine,
+            ..DetectOptions::default()
+        };
+        let model = Landmarker::pretrained().unwrap().with_options(options);
+        model.unwrap().detect_in(&image, &given).unwrap()
+    });
+    assert_ne!(once.positions(), twice.positions());
+    assert_eq!(once.score(), twice.score());
 }
 
 /// Weights of two bytes are read as the nearest `f16` values.
