@@ -11,16 +11,19 @@ use std::process::Command;
 /// The registry refuses larger packages.
 const LIMIT: usize = 10_000_000;
 
-/// The endings of the files that a package may have: sources, pages, weights and their checksums.
+/// The folders that a package may have, and the endings of the files there: sources, weights with their
+/// cards and checksums.
+const FOLDERS: [&str; 2] = ["src/", "weights/"];
 const ENDINGS: [&str; 4] = ["rs", "md", "safetensors", "sha256"];
 
-/// Files that cargo adds, and the license.
-const OTHERS: [&str; 5] = [
+/// Files that cargo adds, the first page and the license.
+const OTHERS: [&str; 6] = [
     ".cargo_vcs_info.json",
     "Cargo.lock",
     "Cargo.toml",
     "Cargo.toml.orig",
     "LICENSE",
+    "README.md",
 ];
 
 /// A package as it would be uploaded.
@@ -114,7 +117,8 @@ fn check_contents(size: usize, files: &BTreeMap<String, Vec<u8>>, license: &[u8]
     ensure!(is_license, "LICENSE is not the text of the license");
     for path in files.keys() {
         let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
-        let belongs = OTHERS.contains(&path.as_str()) || ENDINGS.contains(&ending);
+        let is_in_folder = FOLDERS.iter().any(|folder| path.starts_with(folder));
+        let belongs = OTHERS.contains(&path.as_str()) || is_in_folder && ENDINGS.contains(&ending);
         ensure!(belongs, "{path} does not belong into a package");
         if let Some(stem) = path.strip_suffix(".safetensors") {
             for companion in ["md", "sha256"] {
@@ -170,10 +174,10 @@ mod tests {
             files.insert("LICENSE".to_owned(), b"../../LICENSE".to_vec());
         };
         assert!(error(1, link).contains("LICENSE is not the text"));
-        let image = |files: &mut BTreeMap<_, _>| {
-            files.insert("src/face.png".to_owned(), Vec::new());
-        };
-        assert!(error(1, image).contains("src/face.png"));
+        for path in ["src/face.png", "tests/model.rs"] {
+            let add = |files: &mut BTreeMap<_, _>| drop(files.insert(path.to_owned(), Vec::new()));
+            assert!(error(1, add).contains(path));
+        }
         assert!(error(1, |files| drop(files.remove("weights/a.md"))).contains("weights/a.md"));
     }
 }

@@ -1,5 +1,6 @@
 //! Prediction: from an image to keypoints in its own pixels.
 
+mod crop;
 mod faces;
 mod keypoints;
 mod options;
@@ -9,10 +10,11 @@ pub use options::{DetectOptions, Refine};
 use crate::{Face, InferencePlan, ModelCard, ModelError, ModelFile, Network, Pretrained};
 use candle_core::{Device, Tensor};
 use candle_nn::ModuleT;
+use crop::{Crop, Found};
 use faces::{FaceSource, corrected, get_or_try_init, select};
 use fkp_core::{
-    BoxConvention, CropRule, CropSquare, Detection, Detector, FaceBox, Image, InputSpec,
-    OutputSpec, Prediction, Schema,
+    CropRule, CropSquare, Detection, Detector, FaceBox, Image, InputSpec, OutputSpec, Prediction,
+    Schema,
 };
 use keypoints::ReturnedKeypoints;
 use options::{average, mirror};
@@ -287,9 +289,9 @@ impl Landmarker {
     /// The score of a detection is corrected by its [face score](Face::score), that of the default model
     /// if this one has none, because the keypoint network sees small faces enlarged. Detections with at
     /// least half of [`DetectorOptions::min_score`](crate::DetectorOptions::min_score) are corrected, and
-    /// those that then reach it are returned. If none does, the one with the highest score among those
-    /// with a face score of at least ½ is returned. The detections of another detector are returned
-    /// with its scores, unless it implements [`Detector::detect_candidates`].
+    /// those that then have all of it are returned. If none has, the one with the highest score among
+    /// those with a face score of at least ½ is returned. The detections of another detector are
+    /// returned with its scores, unless it implements [`Detector::detect_candidates`].
     ///
     /// ```
     /// use fkp_model::{Image, Landmarker};
@@ -424,22 +426,6 @@ fn with_detections(mut faces: Vec<Face>, found: Vec<Detection>) -> Vec<Face> {
         face.detection = Some(found);
     }
     faces
-}
-
-/// A prediction, in pixels of the image, and the crop that it was made from.
-#[derive(Clone)]
-struct Found<'a> {
-    crop: Crop<'a>,
-    prediction: Prediction,
-}
-
-/// What the model sees of an image.
-#[derive(Clone, Copy)]
-struct Crop<'a> {
-    image: &'a Image,
-    square: CropSquare,
-    /// What the box is around that the square follows from; `None` where the image is a crop already.
-    convention: Option<BoxConvention>,
 }
 
 impl Model {

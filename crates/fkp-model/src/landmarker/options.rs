@@ -1,6 +1,6 @@
 //! Options of a prediction that trade time for accuracy.
 
-use super::Crop;
+use super::crop::Crop;
 use crate::ModelError;
 use fkp_core::{
     Affine, BoxConvention, CoordinateFrame, CropSquare, Keypoint, Keypoints, Prediction, Schema,

@@ -3,7 +3,9 @@
 use super::*;
 use crate::{CnnConfig, NetworkConfig, Precision, PretrainedDetector};
 use candle_core::DType;
-use fkp_core::{BoundingBox, Detection, Detector, InputSpec, Likelihood, OutputSpec};
+use fkp_core::{
+    BoundingBox, BoxConvention, Detection, Detector, InputSpec, Likelihood, OutputSpec,
+};
 use std::collections::BTreeMap;
 
 /// A tiny network whose dense layer is zero except for its bias: it always outputs (0.5, −0.5).
