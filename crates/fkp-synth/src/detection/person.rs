@@ -187,7 +187,7 @@ mod tests {
                 (face.view.scale, face.view.shift) = (0.6, [0.0; 2]);
                 let labeled = Scene::new(face, SIZE, KeypointSet::Ibug68);
                 let placement = Placement {
-                    px_per_unit: labeled.projection.px_per_unit,
+                    px_per_unit: labeled.px_per_unit(),
                     at: [0.5, 0.5936].map(|c| c * SIZE as f32 - 0.5),
                 };
                 let bounds = Scene::of_head(face, SIZE, placement).bounds().unwrap();
