@@ -10,15 +10,15 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Cargo builds the examples of this package before it runs its tests.
-fn program() -> PathBuf {
+fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.parent().and_then(Path::parent).unwrap();
-    let path = profile.join("examples/ranks");
+    let path = profile.join("examples").join(name);
     assert!(path.is_file(), "{} is not built", path.display());
     path
 }
 
-fn mpirun(ranks: usize, arguments: &[&str]) -> Command {
+fn mpirun(ranks: usize, name: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new("mpirun");
     // More ranks than cores, and tests that run as root, as in a container.
     command.args([
@@ -31,7 +31,7 @@ fn mpirun(ranks: usize, arguments: &[&str]) -> Command {
     command.env("OMPI_ALLOW_RUN_AS_ROOT", "1");
     command.env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
     command.env("RAYON_NUM_THREADS", "1");
-    command.arg(program()).args(arguments);
+    command.arg(program(name)).args(arguments);
     command
 }
 
@@ -39,7 +39,7 @@ fn mpirun(ranks: usize, arguments: &[&str]) -> Command {
 fn train(ranks: usize) -> BTreeMap<String, Vec<f32>> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
-    succeed(&mut mpirun(ranks, &[path, "3"]));
+    succeed(&mut mpirun(ranks, "ranks", &[path, "3"]));
     weights(folder.path())
 }
 
@@ -85,7 +85,7 @@ struct Running {
 
 impl Running {
     fn start(ranks: usize, folder: &Path) -> Self {
-        let mut command = mpirun(ranks, &[folder.to_str().unwrap(), "1000000"]);
+        let mut command = mpirun(ranks, "ranks", &[folder.to_str().unwrap(), "1000000"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut mpirun = command.spawn().unwrap();
         let mut lines = BufReader::new(mpirun.stdout.take().unwrap()).lines();
@@ -141,7 +141,7 @@ fn assert_resumes(folder: &Path) {
         std::fs::write(folder.join("state.safetensors"), &state).unwrap();
         let path = folder.to_str().unwrap();
         let epochs = (done + 2).to_string();
-        succeed(&mut mpirun(ranks, &[path, &epochs, "resume"]));
+        succeed(&mut mpirun(ranks, "ranks", &[path, &epochs, "resume"]));
         assert_eq!(epochs_done(folder), done + 2, "{ranks} ranks");
     }
 }
@@ -184,7 +184,9 @@ fn an_error_on_one_rank_ends_all_and_leaves_a_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
     let started = Instant::now();
-    let output = mpirun(2, &[path, "1000000", "fail"]).output().unwrap();
+    let output = mpirun(2, "ranks", &[path, "1000000", "fail"])
+        .output()
+        .unwrap();
     assert!(started.elapsed() < Duration::from_secs(30));
     let messages = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
@@ -193,4 +195,28 @@ fn an_error_on_one_rank_ends_all_and_leaves_a_checkpoint() {
         "{messages}"
     );
     assert_resumes(folder.path());
+}
+
+#[test]
+fn the_bandwidth_program_prints_the_times_of_each_size() {
+    let output = succeed(&mut mpirun(2, "bandwidth", &[]));
+    let table = String::from_utf8(output.stdout).unwrap();
+    let rows: Vec<Vec<f64>> = table
+        .lines()
+        .skip(1)
+        .map(|line| {
+            line.split_whitespace()
+                .map(|n| n.parse().unwrap())
+                .collect()
+        })
+        .collect();
+    let sizes = rows.iter().map(|row| row[0]);
+    let expected = [0, 10, 14, 16, 18, 20, 22].map(|power| 4.0 * f64::from(1 << power));
+    assert!(sizes.eq(expected), "{table}");
+    let times = rows.iter().flat_map(|row| &row[1..]);
+    assert!(rows.iter().all(|row| row.len() == 3), "{table}");
+    assert!(times.clone().all(|ms| *ms >= 0.0), "{table}");
+    // Sixteen megabytes take longer than four bytes.
+    let [first, last] = [&rows[0], &rows[rows.len() - 1]];
+    assert!(last[1] > first[1] && last[2] > first[2], "{table}");
 }
