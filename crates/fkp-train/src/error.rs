@@ -115,6 +115,19 @@ pub enum TrainError {
         /// Epoch, from 1.
         epoch: usize,
     },
+    /// The monitored metric became NaN or infinite.
+    #[error(
+        "the validation metric `{monitor}` is {value} after epoch {epoch}; the last checkpoint is from \
+         before"
+    )]
+    MonitorNotFinite {
+        /// Name of the metric.
+        monitor: String,
+        /// Its value.
+        value: f64,
+        /// Epoch, from 1.
+        epoch: usize,
+    },
     /// A file or folder cannot be read or written.
     #[error("{}: cannot {action}", path.display())]
     Io {

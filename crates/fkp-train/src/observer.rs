@@ -36,12 +36,13 @@ pub struct StepReport {
     pub step: usize,
     /// Optimizer steps per epoch.
     pub steps: usize,
-    /// Samples of this step on this rank.
+    /// Samples of this step, of all ranks.
     pub samples: usize,
     /// Optimizer steps since the start of the run, including this one.
     pub global_step: usize,
-    /// Mean training loss over the epoch so far.
-    pub mean_loss: f64,
+    /// Mean training loss over the epoch so far; `None` before the first loss is read: on an
+    /// accelerator, the losses of several steps are read together.
+    pub mean_loss: Option<f64>,
     /// Learning rate of this step.
     pub learning_rate: f64,
     /// Global norm of the gradients before clipping; present if gradients are clipped.

@@ -243,6 +243,19 @@ pub enum DataError {
         /// Number of keypoints in the annotations.
         found: usize,
     },
+    /// A file has a schema of its own, which is not the given one.
+    #[error(
+        "`{}` has keypoints of its own schema `{found}`, not those of `{schema}`",
+        path.display()
+    )]
+    OtherSchema {
+        /// The file.
+        path: PathBuf,
+        /// Name of the given schema.
+        schema: String,
+        /// Name of the schema in the file.
+        found: String,
+    },
     /// A sample cannot be cropped.
     #[error("`{id}` cannot be cropped")]
     Crop {

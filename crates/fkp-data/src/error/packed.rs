@@ -56,6 +56,12 @@ pub enum PackedError {
         /// Number of attributes.
         count: usize,
     },
+    /// The names of the attributes are longer than can be written.
+    #[error("the names of the attributes have {bytes} bytes; at most 4096 can be written")]
+    LongAttributes {
+        /// Number of bytes of all names.
+        bytes: usize,
+    },
     /// A tensor is missing.
     #[error("there is no tensor `{name}`")]
     MissingTensor {

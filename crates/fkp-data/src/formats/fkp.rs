@@ -44,11 +44,10 @@ impl FormatReader for FkpReader {
         let file = PackedFile::open(&path)?;
         let given = options.schema.as_ref();
         if let Some(given) = given.filter(|given| *given != file.schema()) {
-            return Err(DataError::SchemaMismatch {
+            return Err(DataError::OtherSchema {
                 path,
                 schema: given.name().to_owned(),
-                expected: given.len(),
-                found: file.schema().len(),
+                found: file.schema().name().to_owned(),
             });
         }
         let indices = file.predefined_split()?;

@@ -163,9 +163,8 @@ impl OpenedDataset {
     pub fn id_lookup(&self, file: &Path) -> Result<IdLookupTable, DataError> {
         let mut images: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for index in 0..self.complete.len() {
-            if let Ok(sample) = self.complete.get(index) {
-                images.entry(sample.id).or_default().push(index);
-            }
+            let id = self.source.labels(index)?.id;
+            images.entry(id).or_default().push(index);
         }
         IdLookupTable::read(file, self.complete.schema(), &images)
     }

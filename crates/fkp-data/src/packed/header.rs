@@ -21,6 +21,8 @@ const MAX_HEADER: u64 = 100_000_000;
 pub(super) const LENGTH_BYTES: usize = 8;
 /// Number of attributes that fit into the bits of one number.
 pub(super) const MAX_ATTRIBUTES: usize = 64;
+/// Bytes of the names of all attributes, for which a header has room when it is reserved.
+pub(super) const MAX_ATTRIBUTE_BYTES: usize = 4 << 10;
 
 /// One of the sources of a packed data set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -194,6 +194,7 @@ fn writing_resumes_and_gives_the_same_bytes() {
         assert!(message.contains("data of a source differs"), "{message}");
 
         failing.at.store(usize::MAX, Ordering::Relaxed);
+        let begun = [&partial, &journal].map(|path| std::fs::read(path).unwrap());
         let report = pack(&input(failing), &parts, &options(images)).unwrap();
         assert!(report.resumed > 0 && report.resumed <= 650, "{report:?}");
         assert_eq!(
@@ -202,7 +203,58 @@ fn writing_resumes_and_gives_the_same_bytes() {
         );
         assert!(!partial.exists() && !journal.exists());
         assert_reads_as(&parts, &*complete);
+
+        // A journal whose file was removed or cut short says nothing.
+        for rest in [0, begun[0].len() / 2] {
+            std::fs::write(&journal, &begun[1]).unwrap();
+            std::fs::write(&partial, &begun[0][..rest]).unwrap();
+            let report = pack(&input(complete.clone()), &parts, &options(images)).unwrap();
+            assert_eq!(report.resumed, 0);
+            assert_eq!(
+                std::fs::read(&whole).unwrap(),
+                std::fs::read(&parts).unwrap()
+            );
+        }
+        let locked = std::fs::File::create(&journal).unwrap();
+        locked.lock().unwrap();
+        let error = pack(&input(complete.clone()), &parts, &options(images)).unwrap_err();
+        assert!(
+            format!("{error:?}").contains("another process"),
+            "{error:?}"
+        );
     }
+}
+
+/// Before the rest of a large set is written.
+#[test]
+fn too_many_and_too_long_attributes_are_refused_where_they_appear() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("set.fkp");
+    let message = |names: Vec<String>| {
+        let mut samples = samples(&*set(700));
+        samples[2].attributes = names;
+        let schema = Schema::numbered("one", 1).unwrap();
+        let set = Failing {
+            inner: Arc::new(InMemory::new(schema, samples).unwrap()),
+            at: AtomicUsize::new(699),
+        };
+        let input = [PackInput::new("a", Arc::new(set))];
+        let packed = pack(&input, &path, &PackOptions::default());
+        let error = format!("{:?}", packed.unwrap_err());
+        for path in <[_; 2]>::from(unfinished(&path)) {
+            std::fs::remove_file(path).unwrap();
+        }
+        error
+    };
+    let names = |count: usize, len: usize| -> Vec<String> {
+        (0..count).map(|index| format!("{index:0len$}")).collect()
+    };
+    let many = message(names(65, 2));
+    assert!(many.contains("TooManyAttributes { count: 65 }"), "{many}");
+    let long = message(names(42, 100));
+    assert!(long.contains("LongAttributes { bytes: 4200 }"), "{long}");
+    let possible = message(names(64, 64));
+    assert!(possible.contains("a broken image"), "{possible}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Writes a packed file: batch by batch, so that it can be resumed after a kill at any instant, and
 //! under another name until it is complete.
 
-use super::header::{LENGTH_BYTES, MAX_ATTRIBUTES, PackedMetadata, to_json};
+use super::header::{LENGTH_BYTES, MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, PackedMetadata, to_json};
 use super::journal::{self, Batch, Job, Record};
 use super::layout::{Column, Layout, Section, hex};
 use super::values::{NO_GROUP, Part, convention_code, visibility_code};
@@ -10,8 +10,8 @@ use crate::error::PackedError;
 use fkp_core::Sample;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -48,6 +48,8 @@ pub(super) struct Writer {
     metadata: PackedMetadata,
     /// Of the samples that are in the file.
     records: Vec<Record>,
+    /// The names of the attributes of all samples so far.
+    attributes: BTreeSet<String>,
     image_bytes: u64,
     image_hash: Sha256,
     /// Samples since the last entry of the journal.
@@ -60,14 +62,9 @@ impl Writer {
     /// Opens the unfinished file for `out`, or begins one.
     ///
     /// # Errors
-    /// If it was begun with another job, or cannot be read or written.
+    /// If it was begun with another job, another process writes it, or it cannot be read or written.
     pub(super) fn open(out: &Path, job: &Job) -> Result<Self, DataError> {
         let (partial, journal_path) = unfinished(out);
-        let begun = match std::fs::read(&journal_path) {
-            Ok(text) => journal::parse(&journal_path, &text)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(DataError::io(&journal_path)(error)),
-        };
         let metadata = PackedMetadata {
             schema: job.schema.clone(),
             sources: job.sources.clone(),
@@ -83,16 +80,31 @@ impl Writer {
             options.read(true).write(true).create(true).truncate(false);
             options.open(path).map_err(DataError::write(path))
         };
-        let (mut file, mut journal) = (open(&partial)?, open(&journal_path)?);
+        let mut journal = open(&journal_path)?;
+        lock(&journal).map_err(DataError::write(&journal_path))?;
+        let mut text = Vec::new();
+        journal
+            .read_to_end(&mut text)
+            .map_err(DataError::io(&journal_path))?;
+        let begun = journal::parse(&journal_path, &text)?;
+        let mut file = open(&partial)?;
         let mut records = Vec::new();
         let (mut image_bytes, mut journal_bytes) = (0, 0);
         if let Some((first, batches, length)) = begun {
             job.check_same(&first)
                 .map_err(|error| DataError::packed(&journal_path, error))?;
-            image_bytes = batches.last().map_or(0, |batch| batch.image_bytes);
-            journal_bytes = length;
-            records.extend(batches.into_iter().flat_map(|batch| batch.records));
+            let recorded = batches.last().map_or(0, |batch| batch.image_bytes);
+            // Of a file that was removed or cut short, the journal says nothing.
+            if file.metadata().map_err(failed)?.len() >= layout.images_start + recorded {
+                image_bytes = recorded;
+                journal_bytes = length;
+                records.extend(batches.into_iter().flat_map(|batch| batch.records));
+            }
         }
+        let attributes = records
+            .iter()
+            .flat_map(|record: &Record| &record.attributes);
+        let attributes = attributes.cloned().collect();
         // What is behind the last entry of the journal is written again.
         file.set_len(layout.images_start + image_bytes)
             .map_err(failed)?;
@@ -110,6 +122,7 @@ impl Writer {
             layout,
             metadata,
             records,
+            attributes,
             image_bytes,
             image_hash,
             pending: Vec::new(),
@@ -127,6 +140,7 @@ impl Writer {
 
     /// Writes the next samples.
     pub(super) fn write(&mut self, batch: Vec<Packed>) -> Result<(), DataError> {
+        self.add_attributes(&batch)?;
         let first = self.samples();
         let mut images = Vec::new();
         let mut ranges = Vec::with_capacity(batch.len());
@@ -170,11 +184,31 @@ impl Writer {
         Ok(())
     }
 
+    /// Refuses more attributes than the header has room for, before anything else is written.
+    fn add_attributes(&mut self, batch: &[Packed]) -> Result<(), DataError> {
+        for name in batch.iter().flat_map(|packed| &packed.sample.attributes) {
+            if !self.attributes.contains(name) {
+                self.attributes.insert(name.clone());
+            }
+        }
+        let count = self.attributes.len();
+        let bytes = self.attributes.iter().map(String::len).sum();
+        let error = if count > MAX_ATTRIBUTES {
+            PackedError::TooManyAttributes { count }
+        } else if bytes > MAX_ATTRIBUTE_BYTES {
+            PackedError::LongAttributes { bytes }
+        } else {
+            return Ok(());
+        };
+        Err(DataError::packed(&self.out, error))
+    }
+
     /// Completes the file and gives it its name. Returns its size in bytes.
     pub(super) fn finish(mut self) -> Result<u64, DataError> {
         self.sync()?;
-        let (attributes, last) = self.last_sections()?;
-        self.metadata.attributes = attributes;
+        // In alphabetical order, whatever the order of the samples.
+        self.metadata.attributes = self.attributes.iter().cloned().collect();
+        let last = self.last_sections();
         let mut position = self.layout.images_start + self.image_bytes;
         for section in &last {
             self.write_at(position, &section.bytes)?;
@@ -198,8 +232,8 @@ impl Writer {
         let mut json = to_json(&self.metadata, &tensors).map_err(invalid)?;
         let length = self.layout.data_start as usize - LENGTH_BYTES;
         if json.len() > length {
-            let count = self.metadata.attributes.len();
-            let error = PackedError::TooManyAttributes { count };
+            let bytes = self.attributes.iter().map(String::len).sum();
+            let error = PackedError::LongAttributes { bytes };
             return Err(DataError::packed(&self.out, error));
         }
         // Blanks at the end are part of a valid header.
@@ -208,6 +242,8 @@ impl Writer {
         self.write_at(LENGTH_BYTES as u64, json.as_bytes())?;
         let failed = DataError::write(&self.out);
         self.file.sync_all().map_err(failed)?;
+        // Before the rename: a journal without its file must not be taken for the record of another one.
+        std::fs::remove_file(&self.journal_path).map_err(DataError::write(&self.journal_path))?;
         std::fs::rename(&self.partial, &self.out).map_err(failed)?;
         // The name of a file is safe once its folder is on the disk; not every system can sync one.
         let folder = self
@@ -217,7 +253,6 @@ impl Writer {
         if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
             let _ = folder.sync_all();
         }
-        std::fs::remove_file(&self.journal_path).map_err(DataError::write(&self.journal_path))?;
         Ok(position)
     }
 
@@ -257,23 +292,11 @@ impl Writer {
         written.map_err(DataError::write(&self.partial))
     }
 
-    /// The tensors at the end of the file, and the names of the attributes.
-    fn last_sections(&self) -> Result<(Vec<String>, Vec<Section>), DataError> {
+    /// The tensors at the end of the file.
+    fn last_sections(&self) -> Vec<Section> {
         let mut ids = Texts::default();
         let mut groups = Texts::default();
         let mut group_numbers: BTreeMap<&str, u32> = BTreeMap::new();
-        // In alphabetical order, whatever the order of the samples.
-        let names = self.records.iter().flat_map(|record| &record.attributes);
-        let attributes: Vec<String> = names
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .cloned()
-            .collect();
-        if attributes.len() > MAX_ATTRIBUTES {
-            let count = attributes.len();
-            let error = PackedError::TooManyAttributes { count };
-            return Err(DataError::packed(&self.out, error));
-        }
         let (mut group_of, mut attributes_of) = (Vec::new(), Vec::new());
         let (mut boxes, mut ignored, mut box_offsets) = (Vec::new(), Vec::new(), vec![0]);
         for record in &self.records {
@@ -287,7 +310,8 @@ impl Writer {
             });
             let mut bits = 0u64;
             for name in &record.attributes {
-                let bit = attributes.iter().take_while(|known| *known < name).count();
+                let known = self.attributes.iter();
+                let bit = known.take_while(|known| *known < name).count();
                 bits |= 1 << bit;
             }
             attributes_of.push(bits);
@@ -306,7 +330,7 @@ impl Writer {
         // The tensors of numbers start at a multiple of eight bytes.
         let before = self.layout.images_start + self.image_bytes;
         let padding = (before.next_multiple_of(8) - before) as usize;
-        let sections = vec![
+        vec![
             Section::bytes("padding", vec![0; padding]),
             Section::numbers("id_offsets", &ids.offsets),
             Section::numbers("attributes", &attributes_of),
@@ -317,8 +341,7 @@ impl Writer {
             Section::bytes("boxes_ignored", ignored),
             Section::bytes("id_bytes", ids.bytes),
             Section::bytes("group_bytes", groups.bytes),
-        ];
-        Ok((attributes, sections))
+        ]
     }
 }
 
@@ -386,6 +409,19 @@ fn put(column: Column, packed: &Packed, range: [u64; 2], out: &mut Vec<u8>) {
         Column::FaceBoxConventions => out.push(convention_code(sample.face_box.as_ref())),
         Column::IsFace => out.push(u8::from(sample.is_face)),
         Column::Splits => out.push(packed.part.code()),
+    }
+}
+
+/// Locks the journal, which only one process may write.
+fn lock(journal: &File) -> std::io::Result<()> {
+    match journal.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(std::io::Error::other(
+            "another process is writing this file",
+        )),
+        // Some network file systems do not support locks.
+        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(()),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A data set that keeps its samples in memory.
 
 use fkp_core::{Dataset, DatasetError, Sample, Schema};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Keeps every sample in memory after it was read once: for small crops (9 kB each at 96×96 gray),
@@ -13,13 +14,31 @@ use std::sync::{Mutex, PoisonError};
 pub struct Cached<D> {
     inner: D,
     samples: Vec<Mutex<Option<Sample>>>,
+    limit: usize,
+    /// Bytes of the images that are kept.
+    kept: AtomicUsize,
 }
 
 impl<D: Dataset> Cached<D> {
     /// The samples of `inner`, none of them decoded yet.
     pub fn new(inner: D) -> Self {
         let samples = (0..inner.len()).map(|_| Mutex::new(None)).collect();
-        Self { inner, samples }
+        Self {
+            inner,
+            samples,
+            limit: usize::MAX,
+            kept: AtomicUsize::new(0),
+        }
+    }
+
+    /// The same, but as soon as the images that are kept have so many bytes, further samples are read
+    /// each time.
+    #[must_use]
+    pub fn with_limit(self, bytes: usize) -> Self {
+        Self {
+            limit: bytes,
+            ..self
+        }
     }
 }
 
@@ -38,10 +57,16 @@ impl<D: Dataset> Dataset for Cached<D> {
         };
         // A panic while decoding leaves the slot empty.
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*slot {
-            Some(sample) => Ok(sample.clone()),
-            None => Ok(slot.insert(self.inner.get(index)?).clone()),
+        if let Some(sample) = &*slot {
+            return Ok(sample.clone());
         }
+        let sample = self.inner.get(index)?;
+        if self.kept.load(Ordering::Relaxed) < self.limit {
+            let bytes = sample.image.as_bytes().len();
+            self.kept.fetch_add(bytes, Ordering::Relaxed);
+            *slot = Some(sample.clone());
+        }
+        Ok(sample)
     }
 }
 
@@ -49,7 +74,6 @@ impl<D: Dataset> Dataset for Cached<D> {
 mod tests {
     use super::*;
     use fkp_core::{Image, Keypoints};
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// Fails on the first read of sample 3, and counts.
     struct Counting {
@@ -95,5 +119,22 @@ mod tests {
         });
         assert_eq!(cached.inner.reads.load(Ordering::Relaxed), 9);
         assert!(cached.get(8).is_err());
+    }
+
+    #[test]
+    fn what_exceeds_the_limit_is_read_again() {
+        let cached = Cached::new(Counting {
+            schema: Schema::kaggle15(),
+            reads: AtomicUsize::new(1),
+        });
+        // Images of one byte.
+        let cached = cached.with_limit(5);
+        for _ in 0..3 {
+            for index in 0..cached.len() {
+                let sample = cached.get(index).unwrap();
+                assert_eq!(sample.image.pixel(0, 0), &[index as u8]);
+            }
+        }
+        assert_eq!(cached.inner.reads.load(Ordering::Relaxed), 1 + 5 + 3 * 3);
     }
 }

@@ -175,7 +175,8 @@ impl ModelCard {
     /// same card, weights and precision give the same bytes.
     ///
     /// # Errors
-    /// If the network is not valid for the task, or a tensor operation fails.
+    /// If the network is not valid for the task, a weight is too large for [`Precision::F16`], or a
+    /// tensor operation fails.
     pub fn to_bytes(
         &self,
         weights: &BTreeMap<String, Tensor>,
@@ -187,12 +188,26 @@ impl ModelCard {
         };
         let mut stored = BTreeMap::new();
         for (name, weight) in weights {
-            stored.insert(name, weight.to_dtype(dtype)?);
+            let converted = weight.to_dtype(dtype)?;
+            if precision == Precision::F16 && is_finite(weight)? && !is_finite(&converted)? {
+                let problem =
+                    "has values above 65504, the largest with two bytes: save it with four";
+                return Err(ModelError::config(name.as_str(), problem));
+            }
+            stored.insert(name, converted);
         }
         let metadata = HashMap::from([(Self::KEY.to_owned(), self.to_metadata()?)]);
         let bytes = safetensors::serialize(stored, Some(metadata));
         bytes.map_err(|error| ModelError::config("weights", error))
     }
+}
+
+fn is_finite(tensor: &Tensor) -> candle_core::Result<bool> {
+    let values = tensor.flatten_all()?.to_dtype(DType::F32)?;
+    Ok(values
+        .to_vec1::<f32>()?
+        .iter()
+        .all(|value| value.is_finite()))
 }
 
 fn read_card(

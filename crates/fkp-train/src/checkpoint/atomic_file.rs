@@ -23,10 +23,10 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
-    // The new name is on the disk only when the folder is synced. Only Unix can open a folder as a
-    // file.
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()?;
+    // The new name is on the disk only when the folder is synced, which not every system and file system
+    // can do.
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
     }
     Ok(())
 }

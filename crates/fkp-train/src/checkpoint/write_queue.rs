@@ -5,6 +5,7 @@ use super::state::corrupt;
 use crate::TrainError;
 use candle_core::Tensor;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -13,6 +14,7 @@ use std::thread::JoinHandle;
 pub(super) enum FileTask {
     /// Write tensors and metadata, atomically. Nobody may change the tensors meanwhile.
     Write {
+        kind: FileKind,
         path: PathBuf,
         tensors: BTreeMap<String, Tensor>,
         metadata: HashMap<String, String>,
@@ -20,12 +22,20 @@ pub(super) enum FileTask {
     Remove(PathBuf),
 }
 
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileKind {
+    Model,
+    /// The state of the training, which is of no use without the models that were given before it.
+    State,
+}
+
 /// A thread that writes files one after the other, each atomically.
 ///
-/// The files on the disk are at every moment those of a writer that does not run in the background,
-/// only later: the order is kept, and nothing is written after a failure. A file that is still
-/// waiting when the same file is given again is left out, so that a slow disk does not fill the
-/// memory.
+/// Files are written in the order in which they are given, and nothing is written after a failure. So
+/// that a slow disk does not fill the memory, what is still waiting is left out when the same file is
+/// given again; but not a model that a waiting state needs: with a state on the disk, there are always
+/// its models, or later ones.
 pub(super) struct WriteQueue {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -72,10 +82,8 @@ impl WriteQueue {
     pub(super) fn push(&self, task: FileTask) -> Result<(), TrainError> {
         self.check()?;
         let mut state = self.shared.lock();
-        if let FileTask::Write { path: new, .. } = &task {
-            let is_same =
-                |old: &FileTask| matches!(old, FileTask::Write { path, .. } if path == new);
-            state.waiting.retain(|old| !is_same(old));
+        if let FileTask::Write { kind, path, .. } = &task {
+            state.leave_out(*kind, path);
         }
         state.waiting.push_back(task);
         self.shared.changed.notify_one();
@@ -104,6 +112,38 @@ impl WriteQueue {
             && !std::thread::panicking()
         {
             std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+impl State {
+    /// Leaves out what need not be written when this file is given again.
+    fn leave_out(&mut self, kind: FileKind, path: &Path) {
+        match kind {
+            FileKind::Model => {
+                let last_state = self.waiting.iter().rposition(FileTask::is_state);
+                let after_state = last_state.map_or(0, |index| index + 1);
+                let older = self.waiting.iter().skip(after_state);
+                if let Some(index) = older.clone().position(|task| task.writes(path)) {
+                    self.waiting.remove(after_state + index);
+                }
+            }
+            FileKind::State => {
+                self.waiting.retain(|task| !task.is_state());
+                // Without a state between them, the last one of each model is enough.
+                let mut later: Vec<PathBuf> = Vec::new();
+                let mut kept = VecDeque::with_capacity(self.waiting.len());
+                while let Some(task) = self.waiting.pop_back() {
+                    if let FileTask::Write { path, .. } = &task {
+                        if later.contains(path) {
+                            continue;
+                        }
+                        later.push(path.clone());
+                    }
+                    kept.push_front(task);
+                }
+                self.waiting = kept;
+            }
         }
     }
 }
@@ -144,18 +184,31 @@ impl Shared {
 }
 
 impl FileTask {
+    fn is_state(&self) -> bool {
+        matches!(self, Self::Write { kind, .. } if *kind == FileKind::State)
+    }
+
+    fn writes(&self, file: &Path) -> bool {
+        matches!(self, Self::Write { path, .. } if path == file)
+    }
+
     fn run(self) -> Result<(), TrainError> {
         match self {
             Self::Write {
                 path,
                 tensors,
                 metadata,
+                ..
             } => write(&path, tensors, metadata),
-            Self::Remove(path) => {
+            Self::Remove(path) => match std::fs::remove_file(&path) {
                 // A run that was killed and resumed may have removed it already.
-                let _ = std::fs::remove_file(path);
-                Ok(())
-            }
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(TrainError::Io {
+                    path,
+                    action: "remove the model of an earlier epoch",
+                    source: error,
+                }),
+                _ => Ok(()),
+            },
         }
     }
 }
@@ -182,6 +235,7 @@ mod tests {
     fn task(path: &Path, value: f32) -> FileTask {
         let tensor = Tensor::full(value, 1000, &Device::Cpu).unwrap();
         FileTask::Write {
+            kind: FileKind::Model,
             path: path.to_owned(),
             tensors: BTreeMap::from([("x".to_owned(), tensor)]),
             metadata: HashMap::new(),
@@ -240,6 +294,42 @@ mod tests {
             queue.finish().unwrap();
             assert!(watcher.join().unwrap() > 0);
         });
+    }
+
+    /// The file names of the tasks that are left when these are given in turn.
+    fn left(given: &[&str]) -> Vec<String> {
+        let mut state = State::default();
+        for &name in given {
+            let kind = match name {
+                "state" => FileKind::State,
+                _ => FileKind::Model,
+            };
+            let path = PathBuf::from(name);
+            state.leave_out(kind, &path);
+            state.waiting.push_back(FileTask::Write {
+                kind,
+                path,
+                tensors: BTreeMap::new(),
+                metadata: HashMap::new(),
+            });
+        }
+        let name = |task: &FileTask| match task {
+            FileTask::Write { path, .. } | FileTask::Remove(path) => path.display().to_string(),
+        };
+        state.waiting.iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_model_that_a_waiting_state_needs_is_written() {
+        let epoch = ["best", "last", "state"];
+        let begun = [&epoch[..], &["best", "last"]].concat();
+        assert_eq!(left(&begun), begun);
+        assert_eq!(left(&[epoch, epoch, epoch].concat()), epoch);
+        assert_eq!(
+            left(&[&epoch[..], &["last", "state"], &["last", "state"]].concat()),
+            epoch
+        );
+        assert_eq!(left(&["best", "best", "state"]), ["best", "state"]);
     }
 
     #[test]

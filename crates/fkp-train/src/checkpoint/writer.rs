@@ -3,7 +3,7 @@
 use super::identity::Identity;
 use super::lock::FolderLock;
 use super::state::{Checkpoints, Header, corrupt};
-use super::write_queue::{FileTask, WriteQueue};
+use super::write_queue::{FileKind, FileTask, WriteQueue};
 use crate::optim::Average;
 use crate::{BestScore, Optimizer, Params, Progress, TrainError};
 use candle_core::Tensor;
@@ -79,6 +79,7 @@ impl<'a> CheckpointWriter<'a> {
         let metadata = header.to_metadata();
         let metadata = metadata.map_err(|error| corrupt(&path, error))?;
         self.queue.push(FileTask::Write {
+            kind: FileKind::State,
             path,
             tensors,
             metadata,
@@ -106,6 +107,7 @@ impl<'a> CheckpointWriter<'a> {
     ) -> Result<(), TrainError> {
         let metadata = self.checkpoints.metadata.clone().into_iter().collect();
         self.queue.push(FileTask::Write {
+            kind: FileKind::Model,
             path,
             tensors,
             metadata,

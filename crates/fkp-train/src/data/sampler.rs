@@ -15,6 +15,15 @@ pub trait Sampler: Send + Sync {
 
     /// A description of the sampler and its parameters: a run is not resumed with another one.
     fn describe(&self) -> String;
+
+    /// Refuses a data set of `len` samples if the sampler is for another one. By default none.
+    ///
+    /// # Errors
+    /// If the sampler would leave samples out, or use some that do not exist.
+    fn check(&self, len: usize) -> Result<(), TrainError> {
+        let _ = len;
+        Ok(())
+    }
 }
 
 /// Every sample once, reshuffled each epoch.
@@ -106,7 +115,7 @@ impl Sampler for WeightedSources {
     }
 
     fn order(&self, len: usize, seed: u64, epoch: usize) -> Vec<usize> {
-        debug_assert_eq!(len, self.sizes.iter().sum::<usize>());
+        debug_assert!(self.check(len).is_ok());
         let (mut order, mut first) = (Vec::new(), 0);
         for (source, (&size, &quota)) in self.sizes.iter().zip(&self.quotas).enumerate() {
             let (mut next, end) = (epoch * quota, (epoch + 1) * quota);
@@ -126,6 +135,15 @@ impl Sampler for WeightedSources {
 
     fn describe(&self) -> String {
         format!("{:?} samples of sources of {:?}", self.quotas, self.sizes)
+    }
+
+    fn check(&self, len: usize) -> Result<(), TrainError> {
+        let sum: usize = self.sizes.iter().sum();
+        if sum == len {
+            return Ok(());
+        }
+        let problem = format!("they have {sum} samples together, the training set has {len}");
+        Err(TrainError::config("sources", problem))
     }
 }
 

@@ -20,7 +20,9 @@ pub struct LearningRateFinder {
     pub max_rate: f64,
     /// Number of optimizer steps.
     pub steps: usize,
-    /// The test ends early when the smoothed loss exceeds its lowest value by this factor.
+    /// The test ends early when the smoothed loss exceeds its lowest value by this factor. A lowest
+    /// value below 0 may be exceeded by one less than this factor times its magnitude, or times what the
+    /// loss fell before.
     pub early_stop_threshold: f64,
 }
 
@@ -78,6 +80,16 @@ impl LearningRateFinder {
         section.check("early_stop_threshold", is_valid, "above 1", threshold)
     }
 
+    /// Whether the smoothed loss is so far above its lowest value that the test ends. `first` is the
+    /// smoothed loss of the first step.
+    fn has_diverged(&self, first: f64, lowest: f64, smoothed: f64) -> bool {
+        let scale = match lowest > 0.0 {
+            true => lowest,
+            false => (first - lowest).max(-lowest),
+        };
+        smoothed > lowest + (self.early_stop_threshold - 1.0) * scale
+    }
+
     fn rate(&self, step: usize) -> f64 {
         let progress = step as f64 / (self.steps - 1) as f64;
         self.min_rate * (self.max_rate / self.min_rate).powf(progress)
@@ -106,7 +118,8 @@ fn measure(
     finder: &LearningRateFinder,
 ) -> Result<Vec<LearningRatePoint>, TrainError> {
     let mut run = Run::new(trainer, train, train, None)?;
-    let (mut points, mut average, mut lowest) = (Vec::new(), 0.0, f64::INFINITY);
+    let mut points: Vec<LearningRatePoint> = Vec::new();
+    let (mut average, mut lowest) = (0.0, f64::INFINITY);
     let ended = train_at_rates(&mut run, finder, |learning_rate, loss| {
         average = SMOOTHING * average + (1.0 - SMOOTHING) * loss;
         let smoothed = average / (1.0 - SMOOTHING.powi(points.len() as i32 + 1));
@@ -116,9 +129,9 @@ fn measure(
             smoothed,
         });
         lowest = smoothed.min(lowest);
-        match smoothed <= finder.early_stop_threshold * lowest {
-            true => ControlFlow::Continue(()),
-            false => ControlFlow::Break(()),
+        match finder.has_diverged(points[0].smoothed, lowest, smoothed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
         }
     });
     match ended {
@@ -195,6 +208,19 @@ mod tests {
         assert_eq!(steepest(&curve), Some(1e-5));
         let rising: Vec<_> = (0..9).map(|i| point(i, i as f64)).collect();
         assert_eq!(steepest(&rising), None);
+    }
+
+    #[test]
+    fn a_loss_below_zero_may_fall_and_rise() {
+        let finder = LearningRateFinder::default();
+        // Positive: four times the lowest value.
+        assert!(!finder.has_diverged(2.0, 1.0, 4.0) && finder.has_diverged(2.0, 1.0, 4.1));
+        // It fell from 1 to −1, and may rise by 6.
+        assert!(!finder.has_diverged(1.0, -1.0, 5.0) && finder.has_diverged(1.0, -1.0, 5.1));
+        // Negative from the start, and the lowest so far.
+        assert!(!finder.has_diverged(-2.5, -2.5, -2.5));
+        assert!(!finder.has_diverged(-2.5, -2.5, -2.4));
+        assert!(!finder.has_diverged(-2.5, -2.5, 5.0) && finder.has_diverged(-2.5, -2.5, 5.1));
     }
 
     #[test]

@@ -66,6 +66,11 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// The mean training loss over the epoch so far; `None` if no loss was read.
+    pub(crate) fn mean_loss(&self) -> Option<f64> {
+        (self.weight_sum > 0.0).then(|| self.loss_sum / self.weight_sum.max(1.0))
+    }
+
     /// Sets what was summed over the unfinished epoch to zero.
     pub(crate) fn restart_epoch(&mut self) {
         (self.steps_done, self.skipped) = (0, 0);

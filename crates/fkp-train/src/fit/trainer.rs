@@ -262,6 +262,7 @@ impl<'a> Trainer<'a> {
             }
         }
         self.sources.check(train.len())?;
+        self.sampler.check(train.len())?;
         match self.task.input.problem() {
             Some(problem) => Err(TrainError::config("input", problem)),
             None => Ok(()),

@@ -19,8 +19,10 @@ use std::time::Instant;
 /// What the record of an epoch needs of its steps.
 struct EpochStats {
     started: Instant,
-    /// Without the validation at the end of the epoch.
+    /// Without validations.
     training_seconds: f64,
+    /// Of the validations between the steps.
+    validation_seconds: f64,
     samples: usize,
     loader_wait: f64,
     /// Seconds that all threads together spent on samples.
@@ -58,11 +60,12 @@ impl Run<'_> {
                 break reason;
             }
         };
-        if let Some(error) = observer.failure() {
-            return Err(error);
-        }
+        // First: whether there is a checkpoint is more important than what an observer failed to write.
         if let Some(checkpoints) = self.checkpoints.take() {
             checkpoints.finish()?;
+        }
+        if let Some(error) = observer.failure() {
+            return Err(error);
         }
         let is_over = matches!(
             stop_reason,
@@ -84,6 +87,7 @@ impl Run<'_> {
         let mut stats = EpochStats {
             started: Instant::now(),
             training_seconds: 0.0,
+            validation_seconds: 0.0,
             samples: 0,
             loader_wait: 0.0,
             loader_busy: 0.0,
@@ -98,7 +102,7 @@ impl Run<'_> {
         if self.progress.weight_sum == 0.0 {
             return Err(TrainError::NoLabels { split: "training" });
         }
-        stats.training_seconds = stats.started.elapsed().as_secs_f64();
+        stats.training_seconds = stats.started.elapsed().as_secs_f64() - stats.validation_seconds;
         let Validation { metrics, is_best } = self.validate(self.progress.epochs_done + 1)?;
         self.complete_epoch(&metrics, &stats);
         self.save()?;
@@ -191,7 +195,7 @@ impl Run<'_> {
             steps,
             samples,
             global_step: self.progress.global_step,
-            mean_loss: self.progress.loss_sum / self.progress.weight_sum.max(1.0),
+            mean_loss: self.progress.mean_loss(),
             learning_rate,
             grad_norm,
             loader_wait: step.loader_wait,
@@ -206,7 +210,9 @@ impl Run<'_> {
             is_due(config.checkpoint_every),
         );
         if validate {
+            let started = Instant::now();
             let Validation { metrics, is_best } = self.validate(epoch)?;
+            stats.validation_seconds += started.elapsed().as_secs_f64();
             let report = ValidationReport {
                 epoch,
                 step: steps_done,

@@ -27,6 +27,13 @@ impl Run<'_> {
         }
         let score = metrics.value(&self.trainer.config.monitor);
         let score = score.ok_or(TrainError::NoLabels { split })?;
+        if !score.is_finite() {
+            return Err(TrainError::MonitorNotFinite {
+                monitor: self.trainer.config.monitor.clone(),
+                value: score,
+                epoch,
+            });
+        }
         let cost = self.cost(score);
         let best = self.progress.best;
         let is_best = best.is_none_or(|best| cost < self.cost(best.score));

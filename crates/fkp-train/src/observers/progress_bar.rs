@@ -115,14 +115,16 @@ impl ProgressBar {
         });
         let (began, first) = *self.first.get_or_insert((now, position));
         let (made, left) = (position - first, report.epochs * report.steps - position);
-        let (loss, lr) = (report.mean_loss, report.learning_rate);
+        let lr = report.learning_rate;
+        let loss = report.mean_loss.map(|loss| format!("loss {loss:.5}  "));
+        let loss = loss.unwrap_or_default();
         // Rate and remaining time need a second step.
         if made == 0 || !rate.is_finite() {
-            return format!("loss {loss:.5}  lr {lr:.1e}");
+            return format!("{loss}lr {lr:.1e}");
         }
         let left = short(now.duration_since(began).as_secs_f64() / made as f64 * left as f64);
         // The most important values come first: a narrow terminal truncates the line.
-        format!("{left} left  loss {loss:.5}  {rate:.0} samples/s  lr {lr:.1e}")
+        format!("{left} left  {loss}{rate:.0} samples/s  lr {lr:.1e}")
     }
 }
 

@@ -108,7 +108,7 @@ impl FakeRun {
                 steps: STEPS,
                 samples: 8,
                 global_step,
-                mean_loss: 1.0 / global_step as f64,
+                mean_loss: Some(1.0 / global_step as f64),
                 learning_rate: 1e-3,
                 grad_norm: (global_step > 1).then_some(global_step as f64),
                 loader_wait: 0.025,

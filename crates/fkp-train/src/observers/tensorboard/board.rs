@@ -130,7 +130,7 @@ impl Observer for TensorBoard {
     fn on_step(&mut self, report: &StepReport) -> ControlFlow<()> {
         if self.steps_every > 0 && report.global_step.is_multiple_of(self.steps_every) {
             let scalars = [
-                ("step/mean_loss", Some(report.mean_loss)),
+                ("step/mean_loss", report.mean_loss),
                 ("step/learning_rate", Some(report.learning_rate)),
                 ("step/grad_norm", report.grad_norm),
                 ("step/loader_wait_seconds", Some(report.loader_wait)),
