@@ -49,8 +49,8 @@ impl Detection {
 pub struct Candidates {
     /// The detections, those with the highest score first.
     pub found: Vec<Detection>,
-    /// The lowest combined score of a face, where the scores are probabilities. `None`: all are faces, and
-    /// their scores stay as they are.
+    /// The threshold of the combined score, where the scores are probabilities. `None`: all are faces, and
+    /// their scores are not combined with others.
     pub min_score: Option<f32>,
 }
 
@@ -65,7 +65,9 @@ pub trait Detector: Send + Sync {
         image: &Image,
     ) -> Result<Vec<Detection>, Box<dyn std::error::Error + Send + Sync>>;
 
-    /// What may be faces. Unless a detector implements it: the faces of [`Self::detect`].
+    /// Detections that may be faces, also those below the threshold, for a caller that combines their
+    /// scores with those of a second model. By default the faces of [`Self::detect`], whose scores are not
+    /// combined with others.
     ///
     /// # Errors
     /// If the detector itself fails.

@@ -41,8 +41,8 @@ pub struct Sample {
     pub face_box: Option<FaceBox>,
     /// All faces of `image`, in a data set for face detection; else empty.
     pub boxes: Vec<LabeledBox>,
-    /// Whether the image is that of a face, or of what else the keypoints are of. One that is not
-    /// has no labels, counts in no metric of keypoints, and teaches a face score.
+    /// Whether the image shows a face, or whatever the keypoints belong to. `false` for a negative
+    /// sample: it has no labels, metrics of keypoints ignore it, and the target of its face score is 0.
     pub is_face: bool,
     /// The attributes that the data set lists for this sample, such as `occlusion` or `make-up`.
     pub attributes: Vec<String>,

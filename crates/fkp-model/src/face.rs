@@ -86,7 +86,7 @@ impl Face {
 
     /// The box of the face detector and its score, as
     /// [`Landmarker::detect_faces`](crate::Landmarker::detect_faces) corrects it; `None` if the box or the crop
-    /// was given.
+    /// was given, and in frames in which a [`Tracker`](crate::Tracker) followed the face without the detector.
     pub fn detection(&self) -> Option<Detection> {
         self.detection
     }

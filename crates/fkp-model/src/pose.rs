@@ -4,7 +4,8 @@ use fkp_core::Keypoints;
 use serde::Serialize;
 
 /// The orientation of a head relative to the camera, in degrees. All are 0 for a face that looks
-/// into the camera.
+/// into the camera. The rotation is that by pitch, then by yaw, then by roll, in the frame with x to the
+/// right, y down and z toward the viewer.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct HeadPose {
     /// Rotation about the vertical axis; positive turns the nose to larger x, the subject's left.

@@ -33,8 +33,8 @@ pub struct Task {
     /// How the predicted standard deviations relate to the errors, if that was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
-    /// The face score that [`Self::FACES_ABOVE_THRESHOLD`] of the faces reached on which the best
-    /// epoch was chosen, if the output has a score.
+    /// The usual threshold of the face score, if the output has one: [`Self::FACES_ABOVE_THRESHOLD`] of
+    /// the faces on which the best epoch was chosen have at least this score.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score_threshold: Option<f32>,
 }

@@ -84,8 +84,8 @@ impl FaceDetector {
             return Err(not_a_detector(&file.card));
         };
         let stages = config.channels.len();
-        let plans = Plans::new(&file)?;
         let multiple = 1 << stages;
+        let plans = Plans::new(&file, multiple)?;
         let mut options = DetectorOptions::default();
         if let Some(threshold) = file.card.task.score_threshold {
             options.min_score = threshold;

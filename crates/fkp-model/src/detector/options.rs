@@ -5,21 +5,23 @@ use crate::ModelError;
 /// At which scale a [`FaceDetector`](super::FaceDetector) searches, and which faces it returns.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DetectorOptions {
-    /// The height of the smallest face to find, in pixels of the image: the image is reduced, or for
-    /// smaller faces than [`Self::SMALLEST_PX`] enlarged, so that the network gets such a face with
-    /// that height. In an image larger than [`Self::max_side`] the smallest faces are larger.
+    /// The height of the smallest face to find, in pixels of the image, from 1 to 10⁶: the network gets
+    /// the image scaled by [`Self::SMALLEST_PX`] / `min_face_px`. In an image larger than
+    /// [`Self::max_side`] the smallest faces are larger.
     pub min_face_px: f64,
-    /// The longer side of what the network gets, in pixels: larger images are reduced to it, so that
-    /// their smallest faces are not found. The time is proportional to its square.
+    /// The longer side of what the network gets, in pixels, from 32 to 8192: larger images are reduced
+    /// to it, so that their smallest faces are not found. The time is proportional to its square.
     pub max_side: usize,
-    /// The lowest score of a face that is returned, from 0 to 1. Faces below 0.02 are never returned.
+    /// The lowest score of a face that is returned, from 0 to 1. Detections with a score below 0.02
+    /// are never returned.
     /// [`Landmarker::detect_faces`](crate::Landmarker::detect_faces) compares it with the corrected score, and if
     /// no face reaches it may return one with a lower score.
     pub min_score: f32,
 }
 
 impl Default for DetectorOptions {
-    /// Faces from 16 px on in images of up to 640 px, from a score of ½.
+    /// `min_face_px` 16, `max_side` 640, `min_score` ½. A detector has the `min_score` of its model file:
+    /// to change another option, start from [`FaceDetector::options`](super::FaceDetector::options).
     fn default() -> Self {
         Self {
             min_face_px: Self::SMALLEST_PX,

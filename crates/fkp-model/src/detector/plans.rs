@@ -1,17 +1,17 @@
 //! The plans of a network for images of several sizes.
 
-use crate::{Graph, InferencePlan, ModelError, ModelFile, Network};
+use crate::{Graph, InferencePlan, ModelError, ModelFile};
 use candle_core::Device;
 use candle_nn::ModuleT;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// So many sizes are kept: the scales of a video, of its frames on their side, and of some photographs.
-const KEPT: usize = 8;
+const KEPT: usize = 16;
 
 /// A network, and its plans for the sizes that were used last.
 pub(super) struct Plans {
-    network: Network,
-    channels: usize,
+    /// Traced once, for a small image: it is the same for all sizes.
+    graph: Graph,
     /// The one that was used last is at the end.
     plans: Mutex<Vec<SizedPlan>>,
 }
@@ -23,10 +23,13 @@ struct SizedPlan {
 }
 
 impl Plans {
-    pub(super) fn new(file: &ModelFile) -> Result<Self, ModelError> {
+    /// The network of a file, for images whose sides are multiples of `multiple`.
+    pub(super) fn new(file: &ModelFile, multiple: usize) -> Result<Self, ModelError> {
+        let network = file.network(&Device::Cpu)?;
+        let input = [file.card.task.input.channels, multiple, multiple];
+        let graph = Graph::trace(input, |x| network.forward_t(x, false))?;
         Ok(Self {
-            network: file.network(&Device::Cpu)?,
-            channels: file.card.task.input.channels,
+            graph: graph.fold_batch_norms()?,
             plans: Mutex::default(),
         })
     }
@@ -39,9 +42,7 @@ impl Plans {
             return Ok(plan);
         }
         let (width, height) = size;
-        let input = [self.channels, height, width];
-        let graph = Graph::trace(input, |x| self.network.forward_t(x, false))?;
-        let plan = Arc::new(InferencePlan::from_graph(&graph)?);
+        let plan = Arc::new(InferencePlan::of_size(&self.graph, [height, width])?);
         let mut plans = lock();
         if let Some(plan) = use_again(&mut plans, size) {
             return Ok(plan);

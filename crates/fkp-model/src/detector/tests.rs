@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{NetworkConfig, Precision, Pretrained, PyramidConfig};
-use candle_core::{DType, Device};
-use candle_nn::{VarBuilder, VarMap};
+use candle_core::{DType, Device, Tensor};
+use candle_nn::{ModuleT, VarBuilder, VarMap};
 use fkp_core::{InputSpec, Schema};
 
 /// A detector with random weights that finds something everywhere.
@@ -58,6 +58,26 @@ fn images_of_any_size_give_boxes_inside_them() {
             assert!(width < 300 || height < 200 || !found.is_empty());
             // The same from a plan that was used before.
             assert_eq!(detector.detect(&image).unwrap(), found);
+        }
+    }
+}
+
+/// The network is traced for one size only.
+#[test]
+fn the_plan_of_any_size_computes_what_the_network_does() {
+    let file = ModelFile::pretrained_detector(PretrainedDetector::default()).unwrap();
+    let network = file.network(&Device::Cpu).unwrap();
+    let plans = Plans::new(&file, 32).unwrap();
+    for (width, height) in [(32, 32), (96, 64), (160, 224)] {
+        let images = Tensor::rand(0f32, 1.0, (2, 1, height, width), &Device::Cpu).unwrap();
+        let expected = network.forward_t(&images, false).unwrap();
+        let plan = plans.of_size((width, height)).unwrap();
+        let found = plan.forward(&images).unwrap();
+        assert_eq!(found.dims(), expected.dims());
+        assert_eq!(plan.output_shape(), &expected.dims()[1..]);
+        let values = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        for (found, expected) in values(&found).iter().zip(values(&expected)) {
+            assert!((found - expected).abs() < 2e-3, "{found}, {expected}");
         }
     }
 }

@@ -8,13 +8,14 @@ use fkp_kernels::inference::{
 };
 use fkp_kernels::{Channels, Conv2dConfig};
 
-/// The plan that computes a graph.
+/// The plan that computes a graph for images of `[channels, height, width]`.
 ///
 /// # Errors
-/// If a tensor operation fails.
-pub(super) fn compile(graph: &Graph) -> Result<Plan> {
+/// If a tensor operation fails, or an operation does not take values of the size that this input leads
+/// to.
+pub(super) fn compile(graph: &Graph, input: [usize; 3]) -> Result<Plan> {
     let graph = graph.fold_batch_norms()?;
-    let builder = PlanBuilder::new(graph.input)?;
+    let builder = PlanBuilder::new(input)?;
     let mut values = Values {
         input: builder.input(),
         nodes: vec![None; graph.nodes.len()],

@@ -52,9 +52,33 @@ impl InferencePlan {
     /// If a tensor operation fails.
     pub fn from_graph(graph: &Graph) -> std::result::Result<Self, ModelError> {
         Ok(Self {
-            plan: compile(graph)?,
+            plan: compile(graph, graph.input)?,
             input: graph.input,
             output: graph.shape(graph.output).to_vec(),
+        })
+    }
+
+    /// Compiles a fully convolutional network for images of another size than it was traced with, whose
+    /// height and width are multiples of those.
+    ///
+    /// # Errors
+    /// If the output is not a map, an operation depends on the size of the image, or a tensor operation
+    /// fails.
+    pub(crate) fn of_size(graph: &Graph, [height, width]: [usize; 2]) -> Result<Self> {
+        let [channels, traced_height, traced_width] = graph.input;
+        let &[maps, h, w] = graph.shape(graph.output) else {
+            candle_core::bail!("the output of the network is not a map");
+        };
+        let input = [channels, height, width];
+        let output = [maps, h * height / traced_height, w * width / traced_width];
+        let plan = compile(graph, input)?;
+        if plan.out_len() != output.iter().product::<usize>() {
+            candle_core::bail!("the output of the network does not have the size {output:?}");
+        }
+        Ok(Self {
+            plan,
+            input,
+            output: output.to_vec(),
         })
     }
 

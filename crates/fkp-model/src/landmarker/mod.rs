@@ -92,12 +92,14 @@ impl Landmarker {
     /// Reads a model file and builds its network on the CPU.
     ///
     /// # Errors
-    /// If the file is not a model, is cut short, or its weights do not match its card.
+    /// If the file cannot be read, is not a model, is that of a
+    /// [face detector](crate::FaceDetector::load), is cut short, or its weights do not match its card.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ModelError> {
         Self::load_on(path, &Device::Cpu)
     }
 
-    /// Reads a model file and builds its network on a device.
+    /// Reads a model file and builds its network on a device. CUDA and Metal need the feature `cuda` or
+    /// `metal` of this crate. Faces are detected on the CPU in any case.
     ///
     /// # Errors
     /// As for [`Self::load`], or if the device fails.
@@ -158,6 +160,9 @@ impl Landmarker {
             );
             return Err(ModelError::config("flip", problem));
         }
+        if options.threads == Some(0) {
+            return Err(ModelError::config("threads", "must be at least 1, got 0"));
+        }
         let pool = options.threads.map(|threads| {
             let pool = ThreadPoolBuilder::new().num_threads(threads).build();
             let pool = pool.map_err(|error| ModelError::config("threads", error));
@@ -202,9 +207,9 @@ impl Landmarker {
         &self.model.card
     }
 
-    /// The [face score](Face::score) that 99 % of the faces reached on which the best epoch was
-    /// chosen, of a pretrained model rendered faces: the usual limit between crops of faces and other
-    /// crops. [`Self::detect_faces`] does not use it. `None` if the model does not predict a score.
+    /// The usual threshold of the [face score](Face::score) between crops of faces and other crops: 99 %
+    /// of the faces on which the best epoch was chosen (rendered ones, of a pretrained model) have at
+    /// least this score. [`Self::detect_faces`] does not use it. `None` if the model predicts no score.
     pub fn score_threshold(&self) -> Option<f32> {
         self.model.card.task.score_threshold
     }
@@ -214,12 +219,14 @@ impl Landmarker {
         self.returned.schema()
     }
 
-    /// The keypoints of the face in a box: for photographs. The face is cropped as in the model's
-    /// training, whatever the box's convention, and in an inexact box of a detector it is cropped and
-    /// predicted once more ([`DetectOptions::refine`]).
+    /// The keypoints of the face in a box of a photograph, in pixels of the photograph. The face is
+    /// cropped as in the model's training, whatever the box's convention, and where the crop extends
+    /// beyond the image, its edge pixels are repeated. In an inexact box of a detector the face is cropped
+    /// and predicted once more ([`DetectOptions::refine`]).
     ///
     /// # Errors
-    /// If the box has no area, or the model does not support its convention.
+    /// [`ModelError::Crop`] if the box has no area, is not finite, or is of a convention that the model
+    /// does not support, or if a tensor operation fails. A box outside the image is not an error.
     pub fn detect_in(&self, image: &Image, face_box: &FaceBox) -> Result<Face, ModelError> {
         let faces = self.detect_in_boxes(image, slice::from_ref(face_box));
         Ok(faces?.remove(0))
@@ -238,8 +245,9 @@ impl Landmarker {
     }
 
     /// The keypoints of the face in an image that **is a face crop already**, aligned as in the
-    /// model's training. For a photograph use [`Self::detect_in`]: with the whole photograph as the
-    /// crop the keypoints would be useless.
+    /// model's training. One that is not square is extended to a square by its edge pixels. For a
+    /// photograph use [`Self::detect_in`]: with the whole photograph as the crop the keypoints would be
+    /// useless.
     ///
     /// # Errors
     /// If a tensor operation fails.
@@ -270,7 +278,7 @@ impl Landmarker {
     /// ```
     /// use fkp_model::{DetectorOptions, FaceDetector, Landmarker};
     /// let detector = FaceDetector::pretrained()?;
-    /// // Half the time, and only faces from 32 px on.
+    /// // About a quarter of the time, and only faces of at least 32 px.
     /// let options = DetectorOptions { min_face_px: 32.0, ..*detector.options() };
     /// let landmarker = Landmarker::pretrained()?.with_detector(detector.with_options(options)?);
     /// # Ok::<(), fkp_model::ModelError>(())
@@ -302,7 +310,8 @@ impl Landmarker {
     /// ```
     ///
     /// # Errors
-    /// If the detector or a tensor operation fails.
+    /// [`ModelError::Detector`] if the detector fails, [`ModelError::Crop`] if the model's crop rule has
+    /// no face box, as that of a model of other objects, or if a tensor operation fails.
     pub fn detect_faces(&self, image: &Image) -> Result<Vec<Face>, ModelError> {
         let detector = self.detector.get()?;
         let candidates = self.install(|| detector.detect_candidates(image));

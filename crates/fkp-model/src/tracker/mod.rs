@@ -12,10 +12,12 @@ use track::Track;
 /// How a [`Tracker`] follows faces.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrackerOptions {
-    /// The detector runs on each frame of this distance, and on every frame without a face.
+    /// Every how many frames the detector runs, at least 1. It also runs on frames in which no face is
+    /// followed.
     pub detect_every: usize,
-    /// A face is lost when its [score](Face::score) falls below this, if the model has one, and when
-    /// the detector does not find it twice.
+    /// A face is followed no longer when its [score](Face::score) is below this, in 0..=1, if the model
+    /// predicts one. It also ends when two runs of the detector in a row do not find it, when it leaves the
+    /// image, and when its size changes by more than a factor of 1.6 from one frame to the next.
     pub min_face_score: f32,
     /// The filter of the positions; `None` returns them as predicted.
     pub smoothing: Option<OneEuro>,
@@ -36,7 +38,8 @@ impl Default for TrackerOptions {
 pub struct TrackedFace {
     /// The same in all frames in which the face is followed; never used again after it.
     pub id: u64,
-    /// The keypoints, smoothed if the options say so.
+    /// The face, its positions and pose smoothed if the options say so; standard deviations and score
+    /// are those of the prediction.
     pub face: Face,
 }
 
@@ -109,7 +112,7 @@ impl Tracker {
     }
 
     /// The faces of the next frame, `seconds` after the start of the video, in the order in which they
-    /// appeared. Time that does not pass is taken for a thirtieth of a second.
+    /// appeared. If `seconds` is not greater than for the frame before, 1/30 s is assumed.
     ///
     /// # Errors
     /// If the detector or a tensor operation fails.
@@ -164,20 +167,28 @@ impl Tracker {
         let mut is_found = vec![false; self.tracks.len()];
         for face in self.landmarker.detect_faces(image)? {
             let square = face.crop().bounds();
+            let overlap = |track: &Track| track.square().iou(&square);
             // Each track is at most one of the detections.
             let free = (0..is_found.len()).filter(|index| !is_found[*index]);
             let known = free
-                .map(|index| (index, self.tracks[index].square().iou(&square)))
+                .map(|index| (index, overlap(&self.tracks[index])))
                 .max_by(|a, b| a.1.total_cmp(&b.1));
-            match known {
-                Some((index, iou)) if iou > SAME_FACE_IOU => {
-                    is_found[index] = true;
-                    self.tracks[index].set_detection(face.detection());
-                }
-                _ => {
-                    self.tracks.push(Track::new(self.next_id, face));
-                    self.next_id += 1;
-                }
+            if let Some((index, iou)) = known
+                && iou > SAME_FACE_IOU
+            {
+                is_found[index] = true;
+                self.tracks[index].set_detection(face.detection());
+                continue;
+            }
+            // What the next frame would forget again is not added.
+            let is_known = self
+                .tracks
+                .iter()
+                .any(|track| overlap(track) > SAME_FACE_IOU);
+            let track = Track::new(self.next_id, face);
+            if !is_known && track.is_plausible(image.size(), self.options.min_face_score) {
+                self.tracks.push(track);
+                self.next_id += 1;
             }
         }
         for (track, is_found) in self.tracks.iter_mut().zip(is_found) {

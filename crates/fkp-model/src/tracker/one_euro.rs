@@ -4,16 +4,17 @@ use crate::ModelError;
 use std::f64::consts::TAU;
 
 /// Smoothing of positions in a video (1€ filter, Casiez et al. 2012): a low-pass filter whose cutoff
-/// frequency grows with the speed, so that a face at rest does not tremble and a fast one has no
+/// frequency grows with the speed, so that a face at rest has no jitter and a fast one no
 /// lag. Here the speed is in standard deviations per second, so that what is slow depends on how
 /// exact the keypoint is, and not on the size of the face.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OneEuro {
-    /// Cutoff frequency at rest, in Hz. Lower is smoother.
+    /// Cutoff frequency at rest, in Hz, from 10⁻⁶ to 10⁶. Lower is smoother.
     pub min_cutoff_hz: f64,
-    /// Cutoff frequency per speed: Hz for each standard deviation per second. Higher has less lag.
+    /// Cutoff frequency per speed: Hz for each standard deviation per second, from 0 to 10⁶. Higher has
+    /// less lag.
     pub beta: f64,
-    /// Cutoff frequency of the speed, in Hz.
+    /// Cutoff frequency of the speed, in Hz, from 10⁻⁶ to 10⁶.
     pub speed_cutoff_hz: f64,
 }
 
@@ -31,12 +32,12 @@ impl Default for OneEuro {
 impl OneEuro {
     pub(super) fn validate(&self) -> Result<(), ModelError> {
         for (field, value, least) in [
-            ("min_cutoff_hz", self.min_cutoff_hz, f64::MIN_POSITIVE),
+            ("min_cutoff_hz", self.min_cutoff_hz, 1e-6),
             ("beta", self.beta, 0.0),
-            ("speed_cutoff_hz", self.speed_cutoff_hz, f64::MIN_POSITIVE),
+            ("speed_cutoff_hz", self.speed_cutoff_hz, 1e-6),
         ] {
             if !(least..=1e6).contains(&value) {
-                let problem = format!("must be positive and finite, got {value}");
+                let problem = format!("must be in {least}..=1e6, got {value}");
                 return Err(ModelError::config(field, problem));
             }
         }
