@@ -1,5 +1,5 @@
 //! Times what the crates are judged by, from outside: a training step, a prediction, a convolution
-//! with its gradients, augmentation, reading data, and finding faces.
+//! with its gradients, augmentation, reading and packing data, and finding faces.
 //!
 //! ```text
 //! cargo run --release --example bench -- step --batch 32 --threads 2 --json step.json
@@ -10,6 +10,7 @@
 //! cargo run --release --example bench -- candle-step --batch 32 --threads 2
 //! cargo run --release --example bench -- augment --recipe faces --size 96x96x1 --threads 1
 //! cargo run --release --example bench -- load --data training.zip --threads 2
+//! cargo run --release --example bench -- pack --data ../shared/data/ytf68 --out ytf68.fkp
 //! cargo run --release --example bench -- faces --people 20 --threads 2
 //! ```
 //!
@@ -28,6 +29,7 @@ mod faces;
 mod load;
 mod memory;
 mod network;
+mod pack;
 mod timing;
 
 use anyhow::{Context, Result};
@@ -35,7 +37,7 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use timing::Timing;
 
-/// Time a training step, a prediction, a convolution, augmentation, reading data or detection.
+/// Time a training step, a prediction, a convolution, augmentation, reading or packing data, or detection.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -62,6 +64,8 @@ enum What {
     Augment(augment::Arguments),
     /// Reading a data set.
     Load(load::Arguments),
+    /// Packing a data set into one file, and the decoding of its images alone.
+    Pack(pack::Arguments),
     /// The face detector, and every face with its keypoints, on a rendered photograph of many people.
     Faces(faces::Arguments),
 }
@@ -87,6 +91,7 @@ fn run(what: What) -> Result<(Vec<serde_json::Value>, Option<PathBuf>)> {
         What::CandleStep(timing) => (vec![network::candle_step(timing.checked()?)?], timing.json),
         What::Augment(a) => (vec![augment::run(&a)?], a.json),
         What::Load(a) => (vec![load::run(&a)?], a.json),
+        What::Pack(a) => (pack::run(&a)?, a.json),
         What::Faces(a) => (faces::run(&a)?, a.json),
     })
 }

@@ -97,7 +97,8 @@ impl Details {
         self.worst.save(path, &self.schema)
     }
 
-    /// Writes `report.md`, with [`Self::lines`], `report.json`, `error_curve.png` and `worst.png`.
+    /// Writes `report.md`, with [`Self::lines`], `report.json` and, if an error can be normalized,
+    /// `error_curve.png` and `worst.png`.
     pub(crate) fn write_report(
         &self,
         folder: &Path,
@@ -106,22 +107,27 @@ impl Details {
         report: &EvaluationReport,
         lines: &[String],
     ) -> Result<()> {
+        let images = match self.worst.is_empty() {
+            true => "",
+            false => {
+                "\n![cumulative errors](error_curve.png)\n\n![the largest errors](worst.png)\n"
+            }
+        };
         let page = format!(
-            "# Evaluation of {model}\n\n{data}\n\n```text\n{}\n```\n\n{}\n\n{}\n\
-             ![cumulative errors](error_curve.png)\n\n![the largest errors](worst.png)\n",
+            "# Evaluation of {model}\n\n{data}\n\n```text\n{}\n```\n\n{}\n\n{}{images}",
             table(report),
             lines.join("\n\n"),
-            self.breakdown.markdown()
+            self.breakdown.markdown(),
         );
         write_text(&folder.join("report.md"), &page)?;
         let json = serde_json::json!({"metrics": report, "breakdown": self.breakdown.rows()});
         let json = serde_json::to_string_pretty(&json)? + "\n";
         write_text(&folder.join("report.json"), &json)?;
-        plot_error_curve(
-            &folder.join("error_curve.png"),
-            &self.curve,
-            DEFAULT_THRESHOLD,
-        )?;
+        if self.worst.is_empty() {
+            return Ok(());
+        }
+        let curve = folder.join("error_curve.png");
+        plot_error_curve(&curve, &self.curve, DEFAULT_THRESHOLD)?;
         self.save_worst(&folder.join("worst.png"))
     }
 }

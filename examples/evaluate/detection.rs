@@ -1,41 +1,21 @@
 //! Evaluates a face detector: average precision, and the detections of each image.
 
+use crate::arguments::Arguments;
 use anyhow::{Context, Result, bail};
-use fkp_examples::{DetectionMeasurements, Part, open_boxes_for_evaluation, say, write_text};
+use fkp_examples::{DetectionMeasurements, open_boxes_for_evaluation, say, write_text};
 use fkp_model::{FaceDetector, Landmarker, ModelFile};
-use std::path::{Path, PathBuf};
-
-/// The options that an evaluation of a detector uses.
-pub(crate) struct DetectionArguments<'a> {
-    pub(crate) data: Option<&'a PathBuf>,
-    pub(crate) format: Option<&'a str>,
-    pub(crate) split: Part,
-    pub(crate) corrections: Option<&'a Path>,
-    /// Correct the scores by the face score of the default landmarker.
-    pub(crate) face_score: bool,
-    /// Metrics as JSON.
-    pub(crate) json: Option<&'a PathBuf>,
-    /// Detections as JSON.
-    pub(crate) detections: Option<&'a PathBuf>,
-    /// Images with labels and detections.
-    pub(crate) worst: Option<&'a PathBuf>,
-}
 
 /// Prints the average precision on the images of a data set in their own size, and writes the files.
-pub(crate) fn evaluate(
-    model: ModelFile,
-    name: &str,
-    arguments: &DetectionArguments<'_>,
-) -> Result<()> {
-    let Some(path) = arguments.data else {
+pub(crate) fn evaluate(model: ModelFile, name: &str, arguments: &Arguments) -> Result<()> {
+    let Some(path) = &arguments.data else {
         bail!("{name} is a face detector: name images with boxes with --data");
     };
     let (dataset, source) = open_boxes_for_evaluation(
         &model.card,
         path,
-        arguments.format,
+        arguments.format.as_deref(),
         arguments.split,
-        arguments.corrections,
+        arguments.corrections.as_deref(),
     )
     .with_context(|| format!("cannot evaluate {name}"))?;
     say!("model: {name}");
@@ -53,7 +33,7 @@ pub(crate) fn evaluate(
     for line in measured.lines(detector.options().min_score) {
         say!("{line}");
     }
-    if let Some(path) = arguments.json {
+    if let Some(path) = &arguments.json {
         let report = serde_json::json!({
             "model": name,
             "data": source.description,
@@ -62,10 +42,10 @@ pub(crate) fn evaluate(
         });
         write_text(path, &(serde_json::to_string_pretty(&report)? + "\n"))?;
     }
-    if let Some(path) = arguments.detections {
+    if let Some(path) = &arguments.detections {
         write_text(path, &(serde_json::to_string(measured.images())? + "\n"))?;
     }
-    if let Some(path) = arguments.worst {
+    if let Some(path) = &arguments.worst {
         let overlay = measured.overlay(&dataset, 24, detector.options().min_score)?;
         let saved = overlay.save(path);
         saved.with_context(|| format!("{}: cannot write the overlay", path.display()))?;

@@ -2,10 +2,12 @@
 
 use crate::say;
 use anyhow::{Context, Result};
+use candle_core::Tensor;
 use fkp_core::{Calibration, Prediction, Sample, Task};
 use fkp_metrics::{FaceScores, StandardizedErrors};
-use fkp_model::{ModelFile, Precision};
+use fkp_model::{ModelCard, ModelFile, Precision};
 use fkp_train::write_atomic;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Errors and face scores on samples that a network was not trained on, for its model file.
@@ -34,14 +36,26 @@ impl Measurements {
     /// the threshold of its face score.
     ///
     /// # Errors
-    /// If the file cannot be written.
+    /// If a weight is too large for two bytes, or the file cannot be written.
     pub fn export(&self, model: &ModelFile, path: &Path) -> Result<()> {
         let mut card = model.card.clone();
         card.task.calibration = self.calibration();
         card.task.score_threshold = self.scores.threshold(Task::FACES_ABOVE_THRESHOLD);
-        let bytes = card.to_bytes(&model.weights, Precision::F16)?;
-        write_atomic(path, &bytes).with_context(|| format!("{}: cannot write", path.display()))?;
-        say!("exported: {}, {} bytes", path.display(), bytes.len());
-        Ok(())
+        export_model(&card, &model.weights, path)
     }
+}
+
+/// Writes a model with two bytes per weight.
+///
+/// # Errors
+/// If a weight is too large for that, or the file cannot be written.
+pub fn export_model(
+    card: &ModelCard,
+    weights: &BTreeMap<String, Tensor>,
+    path: &Path,
+) -> Result<()> {
+    let bytes = card.to_bytes(weights, Precision::F16)?;
+    write_atomic(path, &bytes).with_context(|| format!("{}: cannot write", path.display()))?;
+    say!("exported: {}, {} bytes", path.display(), bytes.len());
+    Ok(())
 }

@@ -35,7 +35,7 @@ pub use data::{
     open_boxes_for_evaluation, open_for_evaluation, open_for_training, rendered_keypoints,
 };
 pub use detection::{DetectedFace, DetectedImage, DetectionMeasurements, PrecisionFrom};
-pub use export::Measurements;
+pub use export::{Measurements, export_model};
 pub use gallery::{Gallery, gallery};
 pub use interrupt::Interrupt;
 pub use notes::RunNotes;

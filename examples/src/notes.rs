@@ -1,6 +1,8 @@
 //! What a model file records about its training run.
 
-use crate::{CrossValidation, Division, RenderedConfig, RunConfig, Selection, Stratify};
+use crate::{
+    CrossValidation, Division, FarLabelChoice, RenderedConfig, RunConfig, Selection, Stratify,
+};
 use anyhow::{Context, Result};
 use fkp_data::{SampleFilter, SplitRule};
 use fkp_model::ModelCard;
@@ -27,6 +29,9 @@ pub struct RunNotes {
     /// Which samples of the data were used; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<SampleFilter>,
+    /// What was done with labels far outside their image.
+    #[serde(skip_serializing_if = "FarLabelChoice::is_default")]
+    pub far_labels: FarLabelChoice,
     /// The split of a data set that has none of its own.
     pub split: SplitRule,
     /// The samples on which the best epoch was chosen.
@@ -46,6 +51,7 @@ impl RunNotes {
             cross_validation: config.data.cross_validation,
             stratify: config.data.stratify,
             filter: config.data.filter.clone(),
+            far_labels: config.data.far_labels,
             split: config.data.split,
             selection: config.data.selection,
             rendered: config.data.rendered,
@@ -99,6 +105,7 @@ mod tests {
         let notes = RunNotes {
             cross_validation: Some(CrossValidation { folds: 5, fold: 2 }),
             stratify: Some(Stratify::Labels),
+            far_labels: FarLabelChoice::Unlabel,
             filter: Some(SampleFilter {
                 min_face_px: Some(40.0),
                 ..SampleFilter::default()

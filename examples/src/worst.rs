@@ -29,6 +29,11 @@ impl WorstFaces {
         }
     }
 
+    /// Whether no face was added.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
     /// Takes a sample, if its error is defined and among the largest.
     pub fn add(&mut self, scored: ScoredSample<'_>) {
         let ScoredSample {

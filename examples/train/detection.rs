@@ -1,10 +1,9 @@
 //! Evaluates the best face detector of a run and writes its report.
 
-use anyhow::{Context, Result};
-use fkp_examples::{DetectionMeasurements, TrainingRun, heading, say, write_text};
-use fkp_model::{FaceDetector, ModelFile, Precision};
+use anyhow::Result;
+use fkp_examples::{DetectionMeasurements, TrainingRun, export_model, heading, say, write_text};
+use fkp_model::{FaceDetector, ModelFile};
 use fkp_train::plots::save_image;
-use fkp_train::write_atomic;
 use std::path::Path;
 
 /// Score of a detection where no threshold can be measured.
@@ -40,9 +39,7 @@ pub(crate) fn report(
     }
     if let Some(path) = export {
         card.task.score_threshold = Some(threshold);
-        let bytes = card.to_bytes(&weights, Precision::F16)?;
-        write_atomic(path, &bytes).with_context(|| format!("{}: cannot write", path.display()))?;
-        say!("exported: {}, {} bytes", path.display(), bytes.len());
+        export_model(&card, &weights, path)?;
     }
     Ok(())
 }

@@ -87,6 +87,7 @@ fn evaluate_mean_face(run: &TrainingRun) -> Result<EvaluationReport> {
     }
     let mean = mean.predict();
     let mut evaluation = Evaluation::new(&data.schema, frame);
+    let has_loss = run.config.output == OutputSpec::Coordinates;
     let (mut constant, mut truth) = (Vec::new(), Vec::new());
     for index in 0..data.selection.len() {
         let sample = data.selection.get(index)?;
@@ -94,16 +95,18 @@ fn evaluate_mean_face(run: &TrainingRun) -> Result<EvaluationReport> {
             continue;
         }
         evaluation.add(&mean, &sample.keypoints);
-        let keypoints = mean.clone();
-        constant.push(Sample {
-            keypoints,
-            ..sample.clone()
-        });
-        truth.push(sample);
+        if has_loss {
+            let keypoints = mean.clone();
+            constant.push(Sample {
+                keypoints,
+                ..sample.clone()
+            });
+            truth.push(sample);
+        }
     }
     let mut report = evaluation.report();
     let loss = run.config.train.loss.unwrap_or_default();
-    if run.config.output == OutputSpec::Coordinates {
+    if has_loss {
         report.loss = Some(mean_loss(frame, loss, &constant, &truth)?);
     }
     Ok(report)

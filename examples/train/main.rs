@@ -10,6 +10,7 @@
 //! ```
 
 mod arguments;
+mod configuration;
 mod detection;
 mod evaluation;
 mod learning_rates;
@@ -21,8 +22,8 @@ use anyhow::{Result, ensure};
 use clap::Parser;
 use fkp_core::OutputSpec;
 use fkp_examples::{
-    Ranks, TrainingRun, check_writable, finish, fresh_folder, model_file, say, use_threads,
-    write_text,
+    Ranks, SelectionPart, TrainingRun, check_writable, finish, fresh_folder, model_file, say,
+    use_threads,
 };
 use fkp_model::ModelFile;
 use fkp_train::{StopReason, TrainOutcome, Trainer};
@@ -66,11 +67,14 @@ fn train(arguments: &Arguments, ranks: &Ranks) -> Result<()> {
     say!("writing to {}", folder.display());
     let trainer = trainer.save_to(&folder).depends_on(run.fingerprint()?);
     let mut observers = RunObservers::new(&folder, &run)?;
-    let outcome = fit(&trainer, &run, &folder, &arguments.start(), &mut observers)?;
+    let outcome = fit(&trainer, &run, &arguments.start(), &mut observers)?;
     observers.finish(&outcome.progress.history)?;
     if let Some(message) = interrupted(&outcome, &folder) {
         say!("{message}");
         return Ok(());
+    }
+    if outcome.stop_reason == StopReason::EarlyStopping {
+        say!("stopped early: validation no longer improves");
     }
 
     let best = folder.join("best.safetensors");
@@ -82,18 +86,24 @@ fn train(arguments: &Arguments, ranks: &Ranks) -> Result<()> {
             measurements.export(&ModelFile::read(&best)?, path)?;
         }
     }
+    if run.data.selected_on == SelectionPart::Carved {
+        say!("{}", how_to_evaluate(&run, &best));
+    }
+    Ok(())
+}
+
+/// The command that evaluates a model on data on which nothing was chosen.
+fn how_to_evaluate(run: &TrainingRun, best: &Path) -> String {
     let paths = run.config.data.paths();
     let paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
-    say!(
-        "to evaluate on data that chose nothing: evaluate --model {} --split val{}",
-        best.display(),
-        match &paths[..] {
-            [] => String::new(),
-            [path] => format!(" --data {path}"),
-            paths => format!(" --data with one of {}", paths.join(", ")),
-        }
-    );
-    Ok(())
+    let data = match &paths[..] {
+        [] if run.detects_faces() => " --data with images and the boxes of their faces".to_owned(),
+        [] => String::new(),
+        [path] => format!(" --data {path}"),
+        paths => format!(" --data with one of {}", paths.join(", ")),
+    };
+    let best = best.display();
+    format!("to evaluate on data that chose nothing: evaluate --model {best} --split val{data}")
 }
 
 /// Trains on a rank other than the first, which writes no file.
@@ -150,44 +160,33 @@ fn folder(arguments: &Arguments, run: &TrainingRun) -> Result<PathBuf> {
     }
 }
 
-/// Trains to the end or until it is stopped; `config.toml` holds the configuration in use.
+/// Trains to the end or until it is stopped.
 fn fit(
     trainer: &Trainer<'_>,
     run: &TrainingRun,
-    folder: &Path,
     start: &Start,
     observers: &mut RunObservers,
 ) -> Result<TrainOutcome> {
     let (train, selection) = (&run.data.train, &run.data.selection);
-    let save_config = || write_text(&folder.join("config.toml"), &toml::to_string(&run.config)?);
-    let outcome = match start {
-        Start::New => {
-            save_config()?;
-            trainer.fit(train, selection, &mut observers.all())?
-        }
-        Start::Resume => trainer.resume(train, selection, &mut observers.all())?,
+    let mut observers = observers.all();
+    Ok(match start {
+        Start::New => trainer.fit(train, selection, &mut observers)?,
+        Start::Resume => trainer.resume(train, selection, &mut observers)?,
         Start::Override => {
             for difference in trainer.differences(train, selection)? {
                 say!("overridden: {difference}");
             }
-            save_config()?;
-            trainer.resume_overriding(train, selection, &mut observers.all())?
+            trainer.resume_overriding(train, selection, &mut observers)?
         }
-    };
-    save_config()?;
-    Ok(outcome)
+    })
 }
 
-/// What to tell the user of a run that has epochs left; `None` for a finished one.
+/// What to tell the user of a run that has epochs left; `None` for one that is over.
 fn interrupted(outcome: &TrainOutcome, folder: &Path) -> Option<String> {
     let reason = match outcome.stop_reason {
         StopReason::Observer => "stopped",
         StopReason::TimeLimit => "the time is up",
-        StopReason::EarlyStopping => {
-            say!("stopped early: validation no longer improves");
-            return None;
-        }
-        StopReason::Finished => return None,
+        StopReason::EarlyStopping | StopReason::Finished => return None,
     };
     let (epochs, steps) = (outcome.progress.epochs_done, outcome.progress.steps_done);
     Some(format!(

@@ -1,5 +1,6 @@
 //! What a run shows and writes while it trains.
 
+use crate::configuration::SavedConfiguration;
 use anyhow::Result;
 use fkp_examples::{DataConfig, Interrupt, RenderedFaces, TrainingRun};
 use fkp_train::observers::{
@@ -18,6 +19,7 @@ struct KeypointObservers {
 /// All observers of a run, each with its file in the run's folder.
 pub(crate) struct RunObservers {
     folder: PathBuf,
+    configuration: SavedConfiguration,
     progress: ProgressBar,
     history: CsvHistory,
     events: JsonLines,
@@ -41,6 +43,7 @@ impl RunObservers {
         };
         Ok(Self {
             folder: folder.to_owned(),
+            configuration: SavedConfiguration::new(folder.join("config.toml"), &run.config)?,
             progress: progress_bar(&run.config.data),
             history: CsvHistory::new(folder.join("history.csv")),
             events: JsonLines::new(folder.join("history.jsonl")),
@@ -54,6 +57,7 @@ impl RunObservers {
     /// All of them as one observer.
     pub(crate) fn all(&mut self) -> Observers<'_> {
         let mut all: Vec<&mut dyn Observer> = vec![
+            &mut self.configuration,
             &mut self.progress,
             &mut self.history,
             &mut self.events,

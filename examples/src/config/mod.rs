@@ -182,13 +182,20 @@ impl Default for DataConfig {
 }
 
 /// What to do with a label that is farther outside its image than the image is large.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FarLabelChoice {
     /// An error that names file, row and column.
+    #[default]
     Refuse,
     /// List them and treat them as unlabeled.
     Unlabel,
+}
+
+impl FarLabelChoice {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl From<FarLabelChoice> for FarLabels {

@@ -3,13 +3,11 @@
 use super::filtered::{filtered, filtered_as_in_training};
 use super::part::{Part, Parts, part_of};
 use super::source::{Source, TrainingData, corrections_of, format_of, short_name};
-use crate::{DataConfig, RenderedFaces, RunNotes};
+use crate::{DataConfig, RunNotes};
 use anyhow::{Result, bail};
 use fkp_core::{CropRule, Dataset, InputSpec, Schema, Subset};
 use fkp_data::{Cached, Fitted, OpenOptions};
 use fkp_model::ModelCard;
-use fkp_synth::camera::Channels;
-use fkp_synth::{SceneConfig, SynthScenes};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +15,9 @@ use std::sync::Arc;
 pub(super) fn are_learned(config: &DataConfig) -> bool {
     config.schema == Schema::boxes().name()
 }
+
+/// Photographs are kept in their own size up to this number of bytes.
+const MAX_CACHED_BYTES: usize = 2 << 30;
 
 /// Opens the data at the path of a configuration. Images are trained on in their own size, which the
 /// augmentation crops; those that choose the best epoch are reduced to fit into the input.
@@ -26,6 +27,7 @@ pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<Trai
     };
     let options = OpenOptions {
         format: format_of(config.format.as_deref())?,
+        far_labels: config.far_labels.into(),
         split_rule: config.split,
         corrections: corrections_of(config.corrections.as_deref())?,
         ..OpenOptions::default()
@@ -43,7 +45,8 @@ pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<Trai
     let part = |indices: &[usize]| Subset::new(opened.complete.clone(), indices.to_vec());
     let summary = opened.summary(&parts.shown(config.selection.part));
     let description = format!("{}\n{summary}", path.display());
-    let train: Arc<dyn Dataset> = Arc::new(Cached::new(part(&parts.train)?));
+    let train = Cached::new(part(&parts.train)?).with_limit(MAX_CACHED_BYTES);
+    let train: Arc<dyn Dataset> = Arc::new(train);
     Ok(TrainingData {
         representative: Arc::clone(&train),
         train,
@@ -55,50 +58,6 @@ pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<Trai
         source: Source {
             name: short_name(path),
             description: description.trim_end().to_owned(),
-        },
-        sources: Vec::new(),
-        sampler: None,
-    })
-}
-
-/// Sides of the rendered scenes in sides of the input, so that crops of them differ.
-const SCENE: f64 = 1.5;
-
-/// Rendered scenes.
-pub(super) fn render(config: &DataConfig, input: &InputSpec) -> Result<TrainingData> {
-    let rendered = &config.rendered;
-    if rendered.faces == RenderedFaces::NewEachEpoch {
-        bail!("data.rendered.faces: rendered scenes are the same in all epochs");
-    }
-    let scenes = |count, seed| -> Result<SynthScenes> {
-        Ok(SynthScenes::new(SceneConfig {
-            size: (input.size as f64 * SCENE) as usize,
-            count,
-            seed,
-            channels: match input.channels {
-                1 => Channels::Gray,
-                _ => Channels::Rgb,
-            },
-            ..SceneConfig::default()
-        })?)
-    };
-    let train = scenes(rendered.train, rendered.seed)?;
-    let train: Arc<dyn Dataset> = Arc::new(Cached::new(train));
-    let selection = scenes(rendered.validation, rendered.seed.wrapping_add(1_000_000))?;
-    Ok(TrainingData {
-        representative: Arc::clone(&train),
-        train,
-        selection: Arc::new(Cached::new(Fitted::new(selection, *input))),
-        schema: Schema::boxes(),
-        crop: CropRule::Whole,
-        format: None,
-        selected_on: config.selection.part,
-        source: Source {
-            name: "rendered".to_owned(),
-            description: format!(
-                "rendered scenes, seed {}: {} to train on, {} to choose the best epoch on",
-                rendered.seed, rendered.train, rendered.validation
-            ),
         },
         sources: Vec::new(),
         sampler: None,
@@ -117,6 +76,7 @@ pub fn open_boxes_for_evaluation(
     let notes = RunNotes::read(card)?;
     let options = OpenOptions {
         format: format_of(format)?,
+        far_labels: notes.far_labels.into(),
         split_rule: notes.split,
         corrections: corrections_of(corrections)?,
         ..OpenOptions::default()

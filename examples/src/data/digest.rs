@@ -15,6 +15,9 @@ pub fn digest(dataset: &dyn Dataset, part: &str) -> Result<String> {
             bytes.extend(keypoint.x.to_le_bytes());
             bytes.extend(keypoint.y.to_le_bytes());
         }
+        if !sample.is_face {
+            bytes.push(u8::MAX);
+        }
         for LabeledBox { bounds, ignore } in &sample.boxes {
             for number in [bounds.x, bounds.y, bounds.width, bounds.height] {
                 bytes.extend(number.to_le_bytes());

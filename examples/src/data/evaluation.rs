@@ -4,7 +4,9 @@ use super::evaluated::EvaluatedKeypoints;
 use super::filtered::filtered_as_in_training;
 use super::part::{Part, part_of};
 use super::rendered;
-use super::source::{Source, cached, corrections_of, cropped, format_of, map_onto, short_name};
+use super::source::{
+    Source, cached, corrections_of, cropped, format_of, map_onto, named_for_numbers, short_name,
+};
 use crate::{RunNotes, progress_bar};
 use anyhow::{Context, Result};
 use fkp_core::{Dataset, Schema, Subset};
@@ -33,12 +35,17 @@ pub fn open_for_evaluation(
     let options = OpenOptions {
         format: format_of(format)?,
         schema: (!builtin).then(|| schema.clone()),
+        far_labels: notes.far_labels.into(),
         split_rule: notes.split,
         corrections: corrections_of(corrections)?,
         progress: progress_bar("reading"),
         ..OpenOptions::default()
     };
-    let opened = fkp_data::open(path, &options)?;
+    let mut opened = fkp_data::open(path, &options)?;
+    if let Some(named) = named_for_numbers(schema.name(), &opened) {
+        let schema = Some(named);
+        opened = fkp_data::open(path, &OpenOptions { schema, ..options })?;
+    }
     let opened = filtered_as_in_training(opened, part, &notes, &card.task.schema)?;
     for note in &opened.notes {
         eprintln!("note: {}: {note}", path.display());

@@ -8,6 +8,8 @@ mod filtered;
 mod mixed;
 mod part;
 mod rendered;
+mod rendered_scenes;
+mod rendered_seeds;
 mod source;
 mod training;
 

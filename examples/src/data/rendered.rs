@@ -3,6 +3,8 @@
 use super::boxes;
 use super::evaluated::EvaluatedKeypoints;
 use super::part::Part;
+use super::rendered_scenes;
+use super::rendered_seeds::RenderedSeeds;
 use super::source::{Source, TrainingData};
 use crate::{DataConfig, RenderedConfig, RenderedFaces, SelectionPart};
 use anyhow::{Context, Result, bail};
@@ -13,11 +15,6 @@ use fkp_synth::{KeypointSet, SynthConfig, SynthFaces};
 use std::sync::Arc;
 
 pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<TrainingData> {
-    if boxes::are_learned(config) {
-        return boxes::render(config, input);
-    }
-    let labels = labels_of(&config.schema)?;
-    let schema = labels.schema();
     if let Some(format) = &config.format {
         bail!("the format `{format}` is given, but no data to read in it");
     }
@@ -25,14 +22,20 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
         let file = corrections.display();
         bail!("the corrections `{file}` are given, but no data to correct");
     }
+    if boxes::are_learned(config) {
+        return rendered_scenes::for_training(config, input);
+    }
+    let labels = labels_of(&config.schema)?;
+    let schema = labels.schema();
     let RenderedConfig {
         train, validation, ..
     } = config.rendered;
     let of = |count| Counts::of(&config.rendered, count);
     let seeds = RenderedSeeds::of(&config.rendered);
-    let (selection, what) = match config.selection.part {
-        SelectionPart::Carved => (seeds.selection, "to choose the best epoch on"),
-        SelectionPart::Validation => (seeds.val, "to validate on"),
+    let selection = seeds.choosing(config.selection.part);
+    let what = match config.selection.part {
+        SelectionPart::Carved => "to choose the best epoch on",
+        SelectionPart::Validation => "to validate on",
     };
     let description = format!(
         "rendered faces, seed {}: {train} to train on{}, {validation} {what}, each of a different person{}",
@@ -96,23 +99,6 @@ fn other_keypoints(schema: &str) -> String {
 fn set_of(schema: &Schema) -> Option<KeypointSet> {
     let mut sets = KeypointSet::ALL.into_iter();
     sets.find(|set| set.schema() == *schema)
-}
-
-/// The seed of each part, so that all parts show different people.
-struct RenderedSeeds {
-    train: u64,
-    selection: u64,
-    val: u64,
-}
-
-impl RenderedSeeds {
-    fn of(config: &RenderedConfig) -> Self {
-        Self {
-            train: config.seed,
-            selection: config.seed.wrapping_add(1_000_000),
-            val: config.seed.wrapping_add(2_000_000),
-        }
-    }
 }
 
 /// Numbers of images of a part.

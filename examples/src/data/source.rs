@@ -1,9 +1,9 @@
 //! An opened data set, and what both training and evaluation need to open one.
 
-use crate::SelectionPart;
+use crate::{DataConfig, SelectionPart};
 use anyhow::Result;
 use fkp_core::{CropRule, Dataset, InputSpec, Schema, SchemaMap};
-use fkp_data::{Cached, Corrections, Cropped, Format, Mapped, OpenedDataset};
+use fkp_data::{Cached, Corrections, Cropped, Format, Mapped, OpenedDataset, SchemaSource};
 use fkp_train::WeightedSources;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -88,6 +88,15 @@ pub(super) fn corrections_of(path: Option<&Path>) -> Result<Option<Corrections>>
 
 pub(super) fn map_onto(source: &Schema, target: &Schema) -> Result<SchemaMap> {
     Ok(SchemaMap::between(source, target)?)
+}
+
+/// The built-in schema of this name, if it was chosen and the files have as many numbered keypoints. The
+/// default is not applied to numbered keypoints: their number alone does not make them a face.
+pub(super) fn named_for_numbers(schema: &str, opened: &OpenedDataset) -> Option<Schema> {
+    let asked = schema != DataConfig::default().schema;
+    let schema = Schema::by_name(schema).filter(|_| asked)?;
+    let only_numbers = opened.schema_source == SchemaSource::Numbers;
+    (only_numbers && schema.len() == opened.complete.schema().len()).then_some(schema)
 }
 
 /// The crops of some samples of a data set. Images that are crops already are only resized.

@@ -4,12 +4,13 @@ use super::boxes;
 use super::filtered::filtered;
 use super::part::Parts;
 use super::source::{
-    Source, TrainingData, cached, corrections_of, cropped, format_of, map_onto, short_name,
+    Source, TrainingData, cached, corrections_of, cropped, format_of, map_onto, named_for_numbers,
+    short_name,
 };
 use crate::{CropChoice, DataConfig, progress_bar};
 use anyhow::{Result, bail};
 use fkp_core::{CropRule, Dataset, InputSpec, Schema, SchemaMap, Subset};
-use fkp_data::{OpenOptions, OpenedDataset, SchemaSource};
+use fkp_data::{OpenOptions, OpenedDataset};
 use std::sync::Arc;
 
 /// Opens the data at the path of a configuration.
@@ -31,7 +32,7 @@ pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<Trai
         ..OpenOptions::default()
     };
     let mut opened = fkp_data::open(path, &options)?;
-    if let Some(named) = named_for_numbers(config, &opened) {
+    if let Some(named) = named_for_numbers(&config.schema, &opened) {
         let schema = Some(named);
         opened = fkp_data::open(path, &OpenOptions { schema, ..options })?;
     }
@@ -81,15 +82,6 @@ fn schemas(choice: &str) -> Result<(Option<Schema>, Option<Schema>)> {
     let schema = fkp_data::schema_from(choice)?;
     let own = Schema::by_name(choice).is_none().then(|| schema.clone());
     Ok((Some(schema), own))
-}
-
-/// The built-in schema that was explicitly chosen, if the files have as many numbered keypoints. The
-/// default is not applied to numbered keypoints: their number alone does not make them a face.
-fn named_for_numbers(config: &DataConfig, opened: &OpenedDataset) -> Option<Schema> {
-    let asked = config.schema != DataConfig::default().schema;
-    let schema = Schema::by_name(&config.schema).filter(|_| asked)?;
-    let only_numbers = opened.schema_source == SchemaSource::Numbers;
-    (only_numbers && schema.len() == opened.complete.schema().len()).then_some(schema)
 }
 
 /// Describes the map onto the trained schema; empty if it is the identity.

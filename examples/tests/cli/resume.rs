@@ -160,12 +160,17 @@ fn a_folder_in_use_is_refused_and_free_again_after_a_kill() {
         assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let text = refused(program("train").arg("--resume").arg(&run));
     let holder = format!(
         "another run (process {}) writes into this folder",
         child.id()
     );
-    assert!(text.contains(&holder), "{text}");
+    let saved = || std::fs::read_to_string(run.join("config.toml")).unwrap();
+    let before = saved();
+    for arguments in [&[][..], &["--lr", "0.01", "--override"]] {
+        let text = refused(program("train").arg("--resume").arg(&run).args(arguments));
+        assert!(text.contains(&holder), "{text}");
+        assert_eq!(saved(), before, "of the run that is in the folder");
+    }
     child.kill().unwrap();
     child.wait().unwrap();
     let made = steps_saved(&run).unwrap() / 3 + 1;

@@ -1,0 +1,161 @@
+//! What the command line says.
+
+use anyhow::{Result, bail};
+use clap::{Parser, ValueEnum};
+use fkp_core::{BoxJitter, OutputSpec};
+use fkp_data::BoxSource;
+use fkp_examples::{Part, check_image, check_writable, format_help, model_help};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Evaluate a model. Keypoints, crop rule, input and output come from the model file.
+#[derive(Parser)]
+pub(crate) struct Arguments {
+    #[arg(long, help = model_help())]
+    pub(crate) model: Option<PathBuf>,
+    /// File or folder with annotated images; held-out rendered faces if absent.
+    #[arg(long)]
+    pub(crate) data: Option<PathBuf>,
+    #[arg(long, help = format_help())]
+    pub(crate) format: Option<String>,
+    /// Samples to exclude and labels to correct: a file such as `inspect --fix` writes.
+    #[arg(long, requires = "data")]
+    pub(crate) corrections: Option<PathBuf>,
+    /// Keypoints to evaluate, which must follow from those of the model, such as kaggle15; those of
+    /// the model if absent.
+    #[arg(long)]
+    pub(crate) schema: Option<String>,
+    /// train, selection (the part on which the best epoch was chosen), val, all, or
+    /// train:FRACTION:SEED: a part of the training part by person or image, such as train:0.5:0, to
+    /// choose settings on.
+    #[arg(long, default_value_t)]
+    pub(crate) split: Part,
+    /// Boxes for the crops: labels (around the labeled keypoints, as in training), given (those of
+    /// the data), or jittered (those of the labels, shifted by up to 8 % and scaled by up to 10 %,
+    /// like the boxes of a detector).
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) boxes: BoxChoice,
+    /// Seed of the jitter.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) jitter_seed: u64,
+    /// Write the metrics to this file, with the names of the model, the data, the boxes and the
+    /// convention.
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+    /// Add the mean offsets between predictions and the labels of a data set, from a file of
+    /// --measure-convention.
+    #[arg(long)]
+    pub(crate) convention: Option<PathBuf>,
+    /// Write the mean offsets from the predictions to the labels to this file. Measure them on a
+    /// training part.
+    #[arg(long, conflicts_with = "convention")]
+    pub(crate) measure_convention: Option<PathBuf>,
+    /// Write the model to this file, with two bytes per weight and with its standard deviations
+    /// calibrated on the evaluated samples. Calibrate on samples that chose the best epoch
+    /// (--split selection).
+    #[arg(long, conflicts_with_all = ["convention", "schema"])]
+    pub(crate) calibrate: Option<PathBuf>,
+    /// Draw the 24 faces with the largest errors into this image.
+    #[arg(long)]
+    pub(crate) worst: Option<PathBuf>,
+    /// Write the report into this folder: report.md with the errors by part of the face, yaw,
+    /// visibility and sharpness, report.json, error_curve.png, and worst.png as by --worst.
+    #[arg(long)]
+    pub(crate) report: Option<PathBuf>,
+    /// Of a face detector: correct the scores by the face score of the pretrained keypoint model, as
+    /// predict does. The times are then those of all detections with their keypoints.
+    #[arg(long)]
+    pub(crate) face_score: bool,
+    /// Of a face detector: write the detections in each image to this file.
+    #[arg(long)]
+    pub(crate) detections: Option<PathBuf>,
+    /// Images per batch.
+    #[arg(long, default_value_t = 32)]
+    pub(crate) batch_size: usize,
+    /// Number of threads; all cores if absent.
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+}
+
+/// [`BoxSource`] on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum BoxChoice {
+    #[default]
+    Labels,
+    Given,
+    Jittered,
+}
+
+impl Arguments {
+    /// Checks before the evaluation that everything can be written after it.
+    pub(crate) fn check_outputs(&self) -> Result<()> {
+        let texts = [
+            &self.json,
+            &self.measure_convention,
+            &self.calibrate,
+            &self.detections,
+        ];
+        for path in texts.into_iter().flatten() {
+            check_writable(path)?;
+        }
+        if let Some(path) = &self.worst {
+            check_image(path)?;
+        }
+        if let Some(folder) = &self.report {
+            check_writable(&folder.join("report.md"))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn box_source(&self) -> BoxSource {
+        match self.boxes {
+            BoxChoice::Labels => BoxSource::Labels,
+            BoxChoice::Given => BoxSource::Given,
+            BoxChoice::Jittered => BoxSource::Jittered {
+                jitter: BoxJitter::default(),
+                seed: self.jitter_seed,
+            },
+        }
+    }
+
+    /// Refuses the options that a model with this output has no use for.
+    pub(crate) fn check_options(&self, name: &str, output: &OutputSpec) -> Result<()> {
+        let (options, user, model) = match output {
+            OutputSpec::Boxes { .. } => (
+                self.of_keypoints(),
+                "models of keypoints",
+                "a face detector",
+            ),
+            _ => (
+                self.of_detectors(),
+                "face detectors",
+                "a model of keypoints",
+            ),
+        };
+        if let Some((option, _)) = options.iter().find(|(_, is_given)| *is_given) {
+            bail!("{option} is for {user}, and {name} is {model}");
+        }
+        Ok(())
+    }
+
+    /// The options of models of keypoints, and which of them are given.
+    fn of_keypoints(&self) -> Vec<(&'static str, bool)> {
+        vec![
+            ("--schema", self.schema.is_some()),
+            ("--boxes", self.boxes != BoxChoice::Labels),
+            ("--report", self.report.is_some()),
+            ("--convention", self.convention.is_some()),
+            ("--measure-convention", self.measure_convention.is_some()),
+            ("--calibrate", self.calibrate.is_some()),
+        ]
+    }
+
+    /// The options of face detectors, and which of them are given.
+    fn of_detectors(&self) -> Vec<(&'static str, bool)> {
+        vec![
+            ("--detections", self.detections.is_some()),
+            ("--face-score", self.face_score),
+        ]
+    }
+}
