@@ -233,9 +233,13 @@ mod tests {
     use candle_core::Device;
 
     fn task(path: &Path, value: f32) -> FileTask {
+        task_of(FileKind::Model, path, value)
+    }
+
+    fn task_of(kind: FileKind, path: &Path, value: f32) -> FileTask {
         let tensor = Tensor::full(value, 1000, &Device::Cpu).unwrap();
         FileTask::Write {
-            kind: FileKind::Model,
+            kind,
             path: path.to_owned(),
             tensors: BTreeMap::from([("x".to_owned(), tensor)]),
             metadata: HashMap::new(),
@@ -264,32 +268,36 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
-    /// Whoever looks at any moment finds files of one moment: `b` is never newer than `a`, which is
-    /// given before it.
+    /// Whoever looks at any moment finds a state that is never newer than the model, which is given
+    /// before it.
     #[test]
-    fn the_order_is_kept() {
+    fn a_state_is_never_newer_than_its_model() {
         let folder = tempfile::tempdir().unwrap();
-        let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+        let [model, state] = ["model", "state"].map(|name| folder.path().join(name));
         let queue = WriteQueue::start(folder.path()).unwrap();
         std::thread::scope(|scope| {
             let watcher = scope.spawn(|| {
                 let mut seen = 0;
-                while !a.exists() || !b.exists() {
+                while !model.exists() || !state.exists() {
                     std::thread::yield_now();
                 }
                 loop {
-                    // `b` is read first, so that an order that is kept cannot look violated.
-                    let (b, a) = (value(&b), value(&a));
-                    assert!(b <= a, "b is of {b}, a of {a}");
+                    // The state is read first, so that an order that is kept cannot look violated.
+                    let (state, model) = (value(&state), value(&model));
+                    assert!(
+                        state <= model,
+                        "the state is of {state}, the model of {model}"
+                    );
                     seen += 1;
-                    if b == 200.0 {
+                    if state == 200.0 {
                         break seen;
                     }
                 }
             });
             for round in 0..=200u8 {
-                queue.push(task(&a, f32::from(round))).unwrap();
-                queue.push(task(&b, f32::from(round))).unwrap();
+                queue.push(task(&model, f32::from(round))).unwrap();
+                let state = task_of(FileKind::State, &state, f32::from(round));
+                queue.push(state).unwrap();
             }
             queue.finish().unwrap();
             assert!(watcher.join().unwrap() > 0);

@@ -242,6 +242,8 @@ impl Run<'_> {
         })
     }
 
+    /// Counts the skipped samples of all ranks, and reports those of this one. The rank whose sample
+    /// exceeds the limit ends the run.
     fn report_skipped(
         &mut self,
         samples: Vec<SkippedSample>,
@@ -251,9 +253,12 @@ impl Run<'_> {
             return Ok(());
         };
         let epoch = self.progress.epochs_done + 1;
-        for SkippedSample { index, error } in samples {
-            self.progress.skipped += 1;
-            let skipped = self.progress.skipped;
+        let own = samples.len();
+        let all = sum_over_ranks(own as f64, self.trainer.communicator)? as usize;
+        self.progress.skipped += all;
+        let before = self.progress.skipped - own;
+        for (number, SkippedSample { index, error }) in samples.into_iter().enumerate() {
+            let skipped = before + number + 1;
             observer.on_skip(&SkipReport {
                 epoch,
                 index,

@@ -5,7 +5,10 @@ use fkp_core::{Dataset, DatasetError, Image, InMemory, Keypoints, NoAugment, Sam
 use fkp_train::{Observer, OnUnreadable, SkipReport, TrainError};
 
 /// The dots with one sample replaced.
-struct WithBadSample(InMemory, fn() -> Result<Sample, DatasetError>);
+pub(crate) struct WithBadSample(
+    pub(crate) InMemory,
+    pub(crate) fn() -> Result<Sample, DatasetError>,
+);
 
 impl Dataset for WithBadSample {
     fn schema(&self) -> &Schema {

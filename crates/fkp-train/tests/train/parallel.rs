@@ -1,8 +1,10 @@
 //! Data-parallel training: several ranks in threads have the result of one process.
 
-use crate::common::{MakeNetwork, Setup, Start, branching, dense, residual};
+use crate::common::{Dim, MakeNetwork, Setup, Start, branching, dense, dots, residual};
+use crate::faults::WithBadSample;
 use candle_core::{DType, Device, Result, Tensor};
-use fkp_train::{Averaging, Communicator, TrainConfig, TrainOutcome};
+use fkp_core::DatasetError;
+use fkp_train::{Averaging, Communicator, OnUnreadable, TrainConfig, TrainOutcome};
 use std::sync::{Arc, Barrier, Mutex};
 
 /// A rank of a group that communicates in memory: each rank writes its tensor, waits for the others
@@ -219,6 +221,22 @@ fn the_loss_of_each_source_is_summed_over_the_ranks() {
     for (one, two) in losses(1).iter().zip(losses(2)) {
         assert!((one - two).abs() < 1e-5, "{one} {two}");
     }
+}
+
+/// Whichever rank skipped it.
+#[test]
+fn skipped_samples_are_counted_over_the_ranks() {
+    let broken = WithBadSample(dots(37), || Err(DatasetError::new(20, "no image")));
+    let skipped = on_ranks(2, |member| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut setup = Setup::new(folder.path());
+        setup.communicator = member;
+        setup.config.on_unreadable = OnUnreadable::Skip { max_per_epoch: 1 };
+        let (outcome, _) = setup.go(&broken, &Dim, &mut ()).unwrap();
+        let history = outcome.progress.history.iter();
+        history.map(|record| record.skipped).collect::<Vec<_>>()
+    });
+    assert_eq!(skipped, [[1, 1, 1], [1, 1, 1]]);
 }
 
 /// Tests the group itself.
