@@ -250,9 +250,9 @@ fn too_many_and_too_long_attributes_are_refused_where_they_appear() {
         (0..count).map(|index| format!("{index:0len$}")).collect()
     };
     let many = message(names(65, 2));
-    assert!(many.contains("TooManyAttributes { count: 65 }"), "{many}");
+    assert!(many.contains("65 attributes"), "{many}");
     let long = message(names(42, 100));
-    assert!(long.contains("LongAttributes { bytes: 4200 }"), "{long}");
+    assert!(long.contains("4200 bytes"), "{long}");
     let possible = message(names(64, 64));
     assert!(possible.contains("a broken image"), "{possible}");
 }
