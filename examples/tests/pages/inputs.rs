@@ -26,7 +26,10 @@ const OF_PAGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("docs/augmentation.md", &["xrays"]),
-    ("docs/benchmarks/README.md", &["../shared/data/wider"]),
+    (
+        "docs/benchmarks/README.md",
+        &["../shared/data/wider", "../shared/data/ytf68"],
+    ),
     ("docs/dataset-format.md", &["folder", "other-folder"]),
     ("docs/face-detection.md", &["wider"]),
     ("docs/onnx.md", &["folder", "runs/folder-001"]),
