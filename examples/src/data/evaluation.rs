@@ -5,7 +5,7 @@ use super::filtered::filtered_as_in_training;
 use super::part::{Part, part_of};
 use super::rendered;
 use super::source::{
-    Source, cached, corrections_of, cropped, format_of, map_onto, named_for_numbers, short_name,
+    Source, cached, corrections_of, cropped, format_of, map_onto, open_as, short_name,
 };
 use crate::{RunNotes, progress_bar};
 use anyhow::{Context, Result};
@@ -41,11 +41,7 @@ pub fn open_for_evaluation(
         progress: progress_bar("reading"),
         ..OpenOptions::default()
     };
-    let mut opened = fkp_data::open(path, &options)?;
-    if let Some(named) = named_for_numbers(schema.name(), &opened) {
-        let schema = Some(named);
-        opened = fkp_data::open(path, &OpenOptions { schema, ..options })?;
-    }
+    let opened = open_as(path, options, schema.name())?;
     let opened = filtered_as_in_training(opened, part, &notes, &card.task.schema)?;
     for note in &opened.notes {
         eprintln!("note: {}: {note}", path.display());

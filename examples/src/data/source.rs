@@ -3,7 +3,9 @@
 use crate::{DataConfig, SelectionPart};
 use anyhow::Result;
 use fkp_core::{CropRule, Dataset, InputSpec, Schema, SchemaMap};
-use fkp_data::{Cached, Corrections, Cropped, Format, Mapped, OpenedDataset, SchemaSource};
+use fkp_data::{
+    Cached, Corrections, Cropped, Format, Mapped, OpenOptions, OpenedDataset, SchemaSource,
+};
 use fkp_train::WeightedSources;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -90,9 +92,19 @@ pub(super) fn map_onto(source: &Schema, target: &Schema) -> Result<SchemaMap> {
     Ok(SchemaMap::between(source, target)?)
 }
 
+/// Opens a data set. Numbered keypoints get the built-in schema of this name if it was chosen.
+pub(super) fn open_as(path: &Path, options: OpenOptions, schema: &str) -> Result<OpenedDataset> {
+    let opened = fkp_data::open(path, &options)?;
+    let Some(named) = named_for_numbers(schema, &opened) else {
+        return Ok(opened);
+    };
+    let schema = Some(named);
+    Ok(fkp_data::open(path, &OpenOptions { schema, ..options })?)
+}
+
 /// The built-in schema of this name, if it was chosen and the files have as many numbered keypoints. The
 /// default is not applied to numbered keypoints: their number alone does not make them a face.
-pub(super) fn named_for_numbers(schema: &str, opened: &OpenedDataset) -> Option<Schema> {
+fn named_for_numbers(schema: &str, opened: &OpenedDataset) -> Option<Schema> {
     let asked = schema != DataConfig::default().schema;
     let schema = Schema::by_name(schema).filter(|_| asked)?;
     let only_numbers = opened.schema_source == SchemaSource::Numbers;
@@ -145,7 +157,7 @@ pub(super) fn short_name(path: &Path) -> String {
 mod tests {
     use super::*;
     use fkp_core::{DatasetError, Image, InMemory, Keypoints, Sample};
-    use fkp_data::{ImageEncoding, OpenOptions, PackInput, PackOptions, pack};
+    use fkp_data::{ImageEncoding, PackInput, PackOptions, pack};
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// A data set that counts how often it is read.

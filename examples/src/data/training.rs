@@ -4,8 +4,7 @@ use super::boxes;
 use super::filtered::filtered;
 use super::part::Parts;
 use super::source::{
-    Source, TrainingData, cached, corrections_of, cropped, format_of, map_onto, named_for_numbers,
-    short_name,
+    Source, TrainingData, cached, corrections_of, cropped, format_of, map_onto, open_as, short_name,
 };
 use crate::{CropChoice, DataConfig, progress_bar};
 use anyhow::{Result, bail};
@@ -31,11 +30,7 @@ pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<Trai
         progress: progress_bar("reading"),
         ..OpenOptions::default()
     };
-    let mut opened = fkp_data::open(path, &options)?;
-    if let Some(named) = named_for_numbers(&config.schema, &opened) {
-        let schema = Some(named);
-        opened = fkp_data::open(path, &OpenOptions { schema, ..options })?;
-    }
+    let opened = open_as(path, options, &config.schema)?;
     let target = target.unwrap_or_else(|| opened.complete.schema().clone());
     let opened = filtered(opened, config.filter.as_ref(), &target)?;
     let rule = match config.crop {

@@ -99,8 +99,7 @@ impl ModelFile {
         let mut weights = BTreeMap::new();
         for (name, view) in tensors.tensors() {
             let weight = view.load(&Device::Cpu)?.to_dtype(DType::F32)?;
-            let values = weight.flatten_all()?.to_vec1::<f32>()?;
-            if !values.iter().all(|value| value.is_finite()) {
+            if !is_finite(&weight)? {
                 return Err(ModelError::NotFinite {
                     path: path.to_owned(),
                     name,

@@ -24,7 +24,8 @@ pub struct DetectOptions {
     pub flip: bool,
     /// Which faces are cropped again by the keypoints found, and predicted once more.
     pub refine: Refine,
-    /// Number of threads of this landmarker, at least 1; if absent, the threads of the global pool of `rayon`.
+    /// Number of threads of this landmarker, at least 1; if absent, the threads of the global pool of
+    /// `rayon`.
     pub threads: Option<usize>,
 }
 

@@ -81,11 +81,7 @@ impl WriteQueue {
     /// That of an earlier task.
     pub(super) fn push(&self, task: FileTask) -> Result<(), TrainError> {
         self.check()?;
-        let mut state = self.shared.lock();
-        if let FileTask::Write { kind, path, .. } = &task {
-            state.leave_out(*kind, path);
-        }
-        state.waiting.push_back(task);
+        self.shared.lock().push(task);
         self.shared.changed.notify_one();
         Ok(())
     }
@@ -117,34 +113,27 @@ impl WriteQueue {
 }
 
 impl State {
-    /// Leaves out what need not be written when this file is given again.
-    fn leave_out(&mut self, kind: FileKind, path: &Path) {
-        match kind {
-            FileKind::Model => {
-                let last_state = self.waiting.iter().rposition(FileTask::is_state);
-                let after_state = last_state.map_or(0, |index| index + 1);
-                let older = self.waiting.iter().skip(after_state);
-                if let Some(index) = older.clone().position(|task| task.writes(path)) {
-                    self.waiting.remove(after_state + index);
-                }
-            }
-            FileKind::State => {
-                self.waiting.retain(|task| !task.is_state());
-                // Without a state between them, the last one of each model is enough.
-                let mut later: Vec<PathBuf> = Vec::new();
-                let mut kept = VecDeque::with_capacity(self.waiting.len());
-                while let Some(task) = self.waiting.pop_back() {
-                    if let FileTask::Write { path, .. } = &task {
-                        if later.contains(path) {
-                            continue;
-                        }
-                        later.push(path.clone());
-                    }
-                    kept.push_front(task);
-                }
-                self.waiting = kept;
-            }
+    /// Adds a task, and leaves out what need not be written before it.
+    fn push(&mut self, task: FileTask) {
+        if task.is_state() {
+            self.waiting.retain(|task| !task.is_state());
         }
+        self.waiting.push_back(task);
+        // Of the writes of a model that no state separates, the last one is enough.
+        let mut later: Vec<PathBuf> = Vec::new();
+        let mut kept = VecDeque::with_capacity(self.waiting.len());
+        while let Some(task) = self.waiting.pop_back() {
+            match &task {
+                FileTask::Write { path, .. } if later.contains(path) => continue,
+                FileTask::Write { kind, path, .. } => match kind {
+                    FileKind::State => later.clear(),
+                    FileKind::Model => later.push(path.clone()),
+                },
+                FileTask::Remove(_) => {}
+            }
+            kept.push_front(task);
+        }
+        self.waiting = kept;
     }
 }
 
@@ -186,10 +175,6 @@ impl Shared {
 impl FileTask {
     fn is_state(&self) -> bool {
         matches!(self, Self::Write { kind, .. } if *kind == FileKind::State)
-    }
-
-    fn writes(&self, file: &Path) -> bool {
-        matches!(self, Self::Write { path, .. } if path == file)
     }
 
     fn run(self) -> Result<(), TrainError> {
@@ -312,11 +297,9 @@ mod tests {
                 "state" => FileKind::State,
                 _ => FileKind::Model,
             };
-            let path = PathBuf::from(name);
-            state.leave_out(kind, &path);
-            state.waiting.push_back(FileTask::Write {
+            state.push(FileTask::Write {
                 kind,
-                path,
+                path: PathBuf::from(name),
                 tensors: BTreeMap::new(),
                 metadata: HashMap::new(),
             });
