@@ -62,10 +62,10 @@ pub(crate) struct Arguments {
     /// visibility and sharpness, report.json, error_curve.png, and worst.png as by --worst.
     #[arg(long)]
     pub(crate) report: Option<PathBuf>,
-    /// Of a face detector: correct the scores by the face score of the pretrained keypoint model, as
-    /// predict does. The times are then those of all detections with their keypoints.
-    #[arg(long)]
-    pub(crate) face_score: bool,
+    /// Of a face detector: correct the scores by the face score of a model of keypoints, a file or the name of
+    /// a pretrained one, as predict does. The times are then those of all detections with their keypoints.
+    #[arg(long, value_name = "MODEL", num_args = 0..=1, default_missing_value = "fast")]
+    pub(crate) face_score: Option<PathBuf>,
     /// Of a face detector: write the detections in each image to this file.
     #[arg(long)]
     pub(crate) detections: Option<PathBuf>,
@@ -155,7 +155,7 @@ impl Arguments {
     fn of_detectors(&self) -> Vec<(&'static str, bool)> {
         vec![
             ("--detections", self.detections.is_some()),
-            ("--face-score", self.face_score),
+            ("--face-score", self.face_score.is_some()),
         ]
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::arguments::Arguments;
 use anyhow::{Context, Result, bail};
-use fkp_examples::{DetectionMeasurements, open_boxes_for_evaluation, say, write_text};
-use fkp_model::{FaceDetector, Landmarker, ModelFile};
+use fkp_examples::{DetectionMeasurements, landmarker, open_boxes_for_evaluation, say, write_text};
+use fkp_model::{FaceDetector, ModelFile};
 
 /// Prints the average precision on the images of a data set in their own size, and writes the files.
 pub(crate) fn evaluate(model: ModelFile, name: &str, arguments: &Arguments) -> Result<()> {
@@ -21,15 +21,13 @@ pub(crate) fn evaluate(model: ModelFile, name: &str, arguments: &Arguments) -> R
     say!("model: {name}");
     say!("data: {}", source.description);
     let detector = FaceDetector::from_model_file(model)?;
-    let landmarker = arguments
-        .face_score
-        .then(Landmarker::pretrained)
-        .transpose()?;
-    if let Some(landmarker) = &landmarker {
-        let schema = landmarker.schema().name();
-        say!("scores: corrected by the face score of the pretrained model of `{schema}`");
+    let scorer = arguments.face_score.as_deref();
+    let scorer = scorer.map(|model| landmarker(Some(model))).transpose()?;
+    if let Some((_, name)) = &scorer {
+        say!("scores: corrected by the face score of {name}");
     }
-    let measured = DetectionMeasurements::new(&detector, landmarker.as_ref(), &dataset)?;
+    let scorer = scorer.map(|(landmarker, _)| landmarker);
+    let measured = DetectionMeasurements::new(&detector, scorer.as_ref(), &dataset)?;
     for line in measured.lines(detector.options().min_score) {
         say!("{line}");
     }

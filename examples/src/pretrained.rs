@@ -10,20 +10,15 @@ use std::path::Path;
 /// # Errors
 /// If there is neither a file nor a pretrained model of this name, or the file is not a model.
 pub fn model_file(given: Option<&Path>) -> Result<(ModelFile, String)> {
-    let Some(path) = given else {
-        return included(Pretrained::default());
-    };
-    match path.to_str().filter(|_| !path.exists()) {
-        Some("pretrained") => return included(Pretrained::default()),
-        name => {
-            if let Some(model) = name.and_then(Pretrained::by_name) {
-                return included(model);
-            }
-            if let Some(detector) = name.and_then(PretrainedDetector::by_name) {
-                let name = format!("the pretrained detector `{}`", detector.name());
-                return Ok((ModelFile::pretrained_detector(detector)?, name));
-            }
-        }
+    if let Some(model) = named(given) {
+        return Ok((ModelFile::pretrained(model)?, name_of(model)));
+    }
+    // A default is a pretrained model.
+    let path = given.unwrap_or(Path::new(""));
+    let name = path.to_str().filter(|_| !path.exists());
+    if let Some(detector) = name.and_then(PretrainedDetector::by_name) {
+        let name = format!("the pretrained detector `{}`", detector.name());
+        return Ok((ModelFile::pretrained_detector(detector)?, name));
     }
     let file = ModelFile::read(path).with_context(|| match path.exists() {
         true => "cannot load the model".to_owned(),
@@ -41,6 +36,9 @@ pub fn model_file(given: Option<&Path>) -> Result<(ModelFile, String)> {
 /// # Errors
 /// As for [`model_file`].
 pub fn landmarker(given: Option<&Path>) -> Result<(Landmarker, String)> {
+    if let Some(model) = named(given) {
+        return Ok((Landmarker::from_pretrained(model)?, name_of(model)));
+    }
     let (file, name) = model_file(given)?;
     Ok((Landmarker::from_model_file(file)?, name))
 }
@@ -77,9 +75,20 @@ pub fn model_help() -> String {
     )
 }
 
-fn included(model: Pretrained) -> Result<(ModelFile, String)> {
-    let name = format!("the pretrained model `{}`", model.name());
-    Ok((ModelFile::pretrained(model)?, name))
+/// The pretrained model of this name, or the default one if there is none; `None` if it is another name or that
+/// of a file.
+fn named(given: Option<&Path>) -> Option<Pretrained> {
+    let Some(path) = given else {
+        return Some(Pretrained::default());
+    };
+    match path.to_str().filter(|_| !path.exists())? {
+        "pretrained" => Some(Pretrained::default()),
+        name => Pretrained::by_name(name),
+    }
+}
+
+fn name_of(model: Pretrained) -> String {
+    format!("the pretrained model `{}`", model.name())
 }
 
 fn names() -> String {

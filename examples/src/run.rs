@@ -28,6 +28,7 @@ impl TrainingRun {
     pub fn open(mut config: RunConfig) -> Result<Self> {
         config.validate()?;
         let data = open_for_training(&config.data, &config.input)?;
+        config.check_face_score(data.face_regions)?;
         config.data.format = data.format.map(|format| format.to_string());
         for (source, opened) in config.data.sources.iter_mut().zip(&data.sources) {
             source.format = opened.format.map(|format| format.to_string());

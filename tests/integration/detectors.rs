@@ -33,7 +33,11 @@ fn no_average_precision_is_lower_than_the_card_says() {
     let photographs = fkp_data::open(wider, &options).unwrap().dataset;
     for &detector in PretrainedDetector::ALL {
         let loaded = FaceDetector::from_pretrained(detector).unwrap();
-        let landmarker = Landmarker::pretrained().unwrap();
+        let scorer = match detector {
+            PretrainedDetector::Faces => Pretrained::Fast,
+            _ => Pretrained::ResearchFast,
+        };
+        let landmarker = Landmarker::from_pretrained(scorer).unwrap();
         let measured =
             [None, Some(&landmarker)].map(|l| DetectionMeasurements::new(&loaded, l, &photographs));
         let [alone, corrected] = measured.map(Result::unwrap);

@@ -74,5 +74,7 @@ pub use split::{
     PredefinedSplit, Split, SplitIndices, SplitRule, hold_out, k_folds, split, stratified_split,
 };
 pub use summary::{PartSummary, Summary};
-pub use wrappers::{BoxSource, Cached, Cropped, Fitted, Mapped, Union, UnionPart, UnionSource};
+pub use wrappers::{
+    BoxSource, Cached, Cropped, FaceRegions, Fitted, Mapped, Union, UnionPart, UnionSource,
+};
 pub use y4m::{VideoError, Y4mReader};

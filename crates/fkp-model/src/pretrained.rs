@@ -13,12 +13,13 @@ pub enum Pretrained {
     /// core. Trained on rendered faces alone: no photograph went in, so anybody may ship it.
     #[default]
     Fast,
-    /// The network of [`Self::Fast`], trained on rendered faces and on photographs. More accurate,
-    /// but the terms of the photographs exclude commercial use: read the license of
+    /// The network of [`Self::Fast`], trained on rendered faces and on photographs, its face score as well. More
+    /// accurate, but the terms of the photographs exclude commercial use: read the license of
     /// `fkp-weights-research`.
     #[cfg(feature = "research-weights")]
     ResearchFast,
-    /// Trained like [`Self::ResearchFast`], with errors that are a fifth smaller, in more time. Its terms are the same.
+    /// Trained like [`Self::ResearchFast`], with errors that are a tenth smaller and without a
+    /// face score, in more time. Its terms are the same.
     #[cfg(feature = "research-weights")]
     ResearchAccurate,
 }
@@ -46,6 +47,16 @@ impl Pretrained {
             Self::ResearchFast => fkp_weights_research::FAST,
             #[cfg(feature = "research-weights")]
             Self::ResearchAccurate => fkp_weights_research::ACCURATE,
+        }
+    }
+
+    /// The model whose [face score](crate::Face::score) corrects the detections of
+    /// [`Landmarker::detect_faces`](crate::Landmarker::detect_faces): this one, if it has a face score.
+    pub fn face_scorer(self) -> Self {
+        match self {
+            #[cfg(feature = "research-weights")]
+            Self::ResearchFast | Self::ResearchAccurate => Self::ResearchFast,
+            Self::Fast => Self::Fast,
         }
     }
 

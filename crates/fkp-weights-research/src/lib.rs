@@ -5,14 +5,14 @@
 
 pub use fkp_weights::Weights;
 
-/// 68 keypoints, each with a standard deviation, trained on rendered faces and on photographs.
+/// 68 keypoints, each with a standard deviation, and a face score, trained on rendered faces and on photographs.
 pub const FAST: Weights = Weights::new(
     "research-fast",
     include_bytes!("../weights/fast.safetensors"),
     include_str!("../weights/fast.sha256"),
 );
 
-/// The same from a network with three times the parameters.
+/// 68 keypoints without a face score, from a network with three times the parameters.
 pub const ACCURATE: Weights = Weights::new(
     "research-accurate",
     include_bytes!("../weights/accurate.safetensors"),

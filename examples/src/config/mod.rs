@@ -333,16 +333,31 @@ impl RunConfig {
         if !(0.0..=10.0).contains(&non_faces) {
             bail!("data.rendered.non_faces must be between 0 and 10, got {non_faces}");
         }
-        let has_non_faces = self.data.renders() && non_faces > 0.0;
-        match (self.output.has_face_score(), has_non_faces) {
-            (true, false) => bail!(
-                "output.face_score needs images that are not those of a face: train on rendered faces \
-                 with data.rendered.non_faces"
-            ),
-            (false, true) => bail!("data.rendered.non_faces is for an output with face_score"),
-            _ => {}
+        if self.data.renders() && non_faces > 0.0 && !self.output.has_face_score() {
+            bail!("data.rendered.non_faces is for an output with face_score");
+        }
+        // Of files it is known when they are open.
+        if self.data.paths().next().is_none() {
+            self.check_face_score(false)?;
         }
         Ok(())
+    }
+
+    /// Checks that a face score learns from faces and from other images. `face_regions` says whether some of
+    /// the data are regions of photographs.
+    pub(crate) fn check_face_score(&self, face_regions: bool) -> Result<()> {
+        let non_faces = self.data.renders() && self.data.rendered.non_faces > 0.0;
+        match self.output.has_face_score() {
+            true if !non_faces && !face_regions => bail!(
+                "output.face_score needs images that are not those of a face: train on rendered faces \
+                 with data.rendered.non_faces, or on photographs with boxes of faces"
+            ),
+            false if face_regions => bail!(
+                "data with boxes and without keypoints is for a face detector (schema `boxes`), or for a \
+                 model of keypoints whose output has face_score"
+            ),
+            _ => Ok(()),
+        }
     }
 }
 

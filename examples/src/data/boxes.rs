@@ -6,7 +6,7 @@ use super::source::{Source, TrainingData, corrections_of, format_of, short_name}
 use crate::{DataConfig, RunNotes};
 use anyhow::{Result, bail};
 use fkp_core::{CropRule, Dataset, InputSpec, Schema, Subset};
-use fkp_data::{Cached, Fitted, OpenOptions};
+use fkp_data::{Cached, Cropped, FaceRegions, Fitted, OpenOptions, OpenedDataset};
 use fkp_model::ModelCard;
 use std::path::Path;
 use std::sync::Arc;
@@ -59,6 +59,54 @@ pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<Trai
             name: short_name(path),
             description: description.trim_end().to_owned(),
         },
+        face_regions: false,
+        sources: Vec::new(),
+        sampler: None,
+    })
+}
+
+/// The height of the smallest faces that a face score learns from, in pixels.
+const MIN_REGION_PX: f64 = 20.0;
+
+/// The crops of the faces of photographs with boxes, and of as many other regions, for the face score of a
+/// model of keypoints.
+pub(super) fn face_regions(
+    opened: OpenedDataset,
+    config: &DataConfig,
+    input: &InputSpec,
+    schema: Schema,
+) -> Result<TrainingData> {
+    let opened = filtered(opened, config.filter.as_ref(), &Schema::boxes())?;
+    let parts = Parts::of(&opened, &config.division())?;
+    let rule = CropRule::for_schema(&schema);
+    let regions = |indices: &[usize]| -> Result<(Arc<dyn Dataset>, usize)> {
+        let photographs = Subset::new(opened.complete.clone(), indices.to_vec())?;
+        let regions = FaceRegions::new(photographs, schema.clone(), MIN_REGION_PX)?;
+        let count = regions.len();
+        let crops = Cropped::new(regions, rule.clone(), *input);
+        Ok((Arc::new(Cached::new(crops)), count))
+    };
+    let (train, count) = regions(&parts.train)?;
+    let (selection, selection_count) = regions(&parts.selection)?;
+    let path = config.path.clone().unwrap_or_default();
+    let description = format!(
+        "{}\n{}for the face score: {count} and {selection_count} faces and other regions",
+        path.display(),
+        opened.summary(&parts.shown(config.selection.part))
+    );
+    Ok(TrainingData {
+        representative: Arc::clone(&train),
+        train,
+        selection,
+        schema,
+        crop: rule,
+        format: Some(opened.format),
+        selected_on: config.selection.part,
+        source: Source {
+            name: short_name(&path),
+            description,
+        },
+        face_regions: true,
         sources: Vec::new(),
         sampler: None,
     })

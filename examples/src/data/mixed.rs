@@ -83,6 +83,7 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
             name: names.join("+"),
             description: format!("{} sources\n{}", sources.len(), lines.join("\n")),
         },
+        face_regions: opened.iter().any(|data| data.face_regions),
         sources,
     })
 }

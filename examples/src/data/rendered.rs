@@ -69,6 +69,7 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
             name: "rendered".to_owned(),
             description,
         },
+        face_regions: false,
         sources: Vec::new(),
         sampler: None,
     })

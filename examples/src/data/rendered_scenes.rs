@@ -51,6 +51,7 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
                 rendered.seed, rendered.train, rendered.validation
             ),
         },
+        face_regions: false,
         sources: Vec::new(),
         sampler: None,
     })

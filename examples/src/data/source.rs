@@ -30,6 +30,8 @@ pub struct TrainingData {
     pub selected_on: SelectionPart,
     /// Name and description of the data.
     pub source: Source,
+    /// Whether some of the samples are regions of photographs with boxes, which only a face score learns from.
+    pub face_regions: bool,
     /// The data sets, if there are several.
     pub sources: Vec<DataSource>,
     /// How an epoch mixes the data sets, if they have weights.

@@ -32,6 +32,9 @@ pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<Trai
     };
     let opened = open_as(path, options, &config.schema)?;
     let target = target.unwrap_or_else(|| opened.complete.schema().clone());
+    if *opened.complete.schema() == Schema::boxes() {
+        return boxes::face_regions(opened, config, input, target);
+    }
     let opened = filtered(opened, config.filter.as_ref(), &target)?;
     let rule = match config.crop {
         CropChoice::Auto => CropRule::for_schema(&target),
@@ -63,6 +66,7 @@ pub(super) fn open_single(config: &DataConfig, input: &InputSpec) -> Result<Trai
             name: short_name(path),
             description: description.trim_end().to_owned(),
         },
+        face_regions: false,
         sources: Vec::new(),
         sampler: None,
     })

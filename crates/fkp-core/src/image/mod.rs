@@ -171,18 +171,9 @@ impl Image {
         if self.channels == 1 {
             return self.clone();
         }
-        let data = self
-            .data
-            .chunks_exact(self.channels)
-            .map(|pixel| match *pixel {
-                [r, g, b, ..] => luma(r, g, b),
-                [gray, ..] => gray,
-                [] => 0,
-            })
-            .collect();
         Self {
             channels: 1,
-            data,
+            data: planes::gray(self),
             ..*self
         }
     }

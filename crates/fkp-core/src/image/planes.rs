@@ -75,6 +75,46 @@ impl Plane<'_> {
     }
 }
 
+/// One gray channel, as [`Image::to_gray`] documents.
+pub(super) fn gray(image: &Image) -> Vec<u8> {
+    let mut gray = vec![0; image.width() * image.height()];
+    vectors::run(Gray {
+        image,
+        gray: &mut gray,
+    });
+    gray
+}
+
+struct Gray<'a> {
+    image: &'a Image,
+    gray: &'a mut [u8],
+}
+
+impl Kernel for Gray<'_> {
+    #[inline(always)]
+    fn run(self) {
+        match self.image.channels() {
+            1 => self.fill::<1>(),
+            2 => self.fill::<2>(),
+            3 => self.fill::<3>(),
+            _ => self.fill::<4>(),
+        }
+    }
+}
+
+impl Gray<'_> {
+    #[inline(always)]
+    fn fill<const C: usize>(self) {
+        let (pixels, _) = self.image.as_bytes().as_chunks::<C>();
+        for (gray, pixel) in self.gray.iter_mut().zip(pixels) {
+            *gray = match C {
+                1 | 2 => pixel[0],
+                _ => luma(pixel[0], pixel[1 % C], pixel[2 % C]),
+            };
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{Image, InputSpec};

@@ -6,7 +6,7 @@ use crate::{BoundingBox, Detection, non_maximum_suppression};
 pub(super) const CHANNELS: usize = 5;
 
 /// The lowest score of a detection: low enough for a precision-recall curve.
-const MIN_SCORE: f32 = 0.02;
+pub(super) const MIN_SCORE: f32 = 0.02;
 
 /// At most so many cells with the highest scores are looked at.
 const MAX_CELLS: usize = 1000;
@@ -17,11 +17,18 @@ pub(super) const MAX_IOU: f64 = 0.4;
 /// The largest logarithm of a side in cells: 8000 of them.
 const MAX_LOG_SIDE: f32 = 9.0;
 
-/// The faces of an output `[5, height, width]`, in pixels of the image.
-pub(super) fn decode(values: &[f32], [height, width]: [usize; 2], stride: usize) -> Vec<Detection> {
+/// The faces of an output `[5, height, width]` with at least this score, in pixels of the image.
+pub(super) fn decode(
+    values: &[f32],
+    [height, width]: [usize; 2],
+    stride: usize,
+    min_score: f32,
+) -> Vec<Detection> {
     let cells = height * width;
     let scores = &values[..cells];
-    let min_logit = (MIN_SCORE / (1.0 - MIN_SCORE)).ln();
+    let min_score = min_score.max(MIN_SCORE);
+    // Infinite for 1: the score of every detection is less.
+    let min_logit = (min_score / (1.0 - min_score)).ln();
     let mut found: Vec<usize> = (0..cells).filter(|i| scores[*i] >= min_logit).collect();
     if found.len() > MAX_CELLS {
         found.select_nth_unstable_by(MAX_CELLS, |a, b| scores[*b].total_cmp(&scores[*a]));
@@ -89,7 +96,7 @@ mod tests {
         for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30] {
             let mut values = vec![value; CHANNELS * 2000];
             values[..2000].fill(5.0);
-            let found = decode(&values, [40, 50], 8);
+            let found = decode(&values, [40, 50], 8, MIN_SCORE);
             assert!(
                 found.iter().all(|found| found.bounds.is_usable()),
                 "{value}"

@@ -3,6 +3,7 @@
 use crate::image::planes;
 use crate::{Affine, CoordinateFrame, CropError, CropSquare, Image};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Size, channels and normalization of a network's input. Part of a model file.
 ///
@@ -82,16 +83,16 @@ impl InputSpec {
     /// If the square does not have a finite positive side.
     pub fn crop(&self, image: &Image, square: &CropSquare) -> Result<(Image, Affine), CropError> {
         let (crop, crop_from_image) = square.crop(image, self.size)?;
-        Ok((self.convert_channels(crop), crop_from_image))
+        Ok((self.convert_channels(&crop).into_owned(), crop_from_image))
     }
 
-    /// The image in the input's channels.
+    /// The image in the input's channels; the image itself if it has them.
     #[must_use]
-    pub fn convert_channels(&self, image: Image) -> Image {
+    pub fn convert_channels<'a>(&self, image: &'a Image) -> Cow<'a, Image> {
         match (self.channels, image.channels()) {
-            (wanted, given) if wanted == given => image,
-            (1, _) => image.to_gray(),
-            _ => image.to_rgb(),
+            (wanted, given) if wanted == given => Cow::Borrowed(image),
+            (1, _) => Cow::Owned(image.to_gray()),
+            _ => Cow::Owned(image.to_rgb()),
         }
     }
 

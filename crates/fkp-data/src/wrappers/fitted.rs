@@ -52,7 +52,7 @@ impl<D: Dataset> Dataset for Fitted<D> {
             ..*face
         };
         Ok(Sample {
-            image: self.input.convert_channels(image),
+            image: self.input.convert_channels(&image).into_owned(),
             keypoints: sample.keypoints.map(&map),
             boxes: sample.boxes.iter().map(moved).collect(),
             face_box: None,

@@ -1,13 +1,16 @@
-//! Data sets that wrap others: mapped onto a schema, united, cropped, fitted, cached.
+//! Data sets that wrap others: mapped onto a schema, united, cropped, fitted, cached, the regions of
+//! photographs.
 
 mod cached;
 mod cropped;
+mod face_regions;
 mod fitted;
 mod mapped;
 mod union;
 
 pub use cached::Cached;
 pub use cropped::{BoxSource, Cropped};
+pub use face_regions::FaceRegions;
 pub use fitted::Fitted;
 pub use mapped::Mapped;
 pub use union::{Union, UnionPart, UnionSource};

@@ -11,6 +11,7 @@ use fkp_core::{
     non_maximum_suppression, warp_affine,
 };
 use plans::Plans;
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -133,18 +134,26 @@ impl FaceDetector {
 
     /// The faces with at least this score.
     fn detect_from(&self, image: &Image, min_score: f32) -> Result<Vec<Detection>, ModelError> {
+        let (w, h) = image.size();
         let mut found = Vec::new();
-        for (number, scale) in self.options.scales(image.size()).enumerate() {
-            let at_scale = self.detect_at(image, scale)?.into_iter();
-            let at_scale = at_scale.filter(|found| found.score >= min_score);
+        let mut source = Cow::Borrowed(image);
+        for (number, scale) in self.options.scales((w, h)).enumerate() {
+            let side = |side: usize| ((side as f64 * scale).round() as usize).max(1);
+            // Each scale is made of the one before it.
+            let resized = resize(&source, (side(w), side(h)), &self.model.card.task.input);
+            // No side is 0.
+            let image_from_input =
+                Affine::resize(resized.size(), (w, h)).unwrap_or_else(|_| Affine::identity());
+            let at_scale = self.detect_at_scale(&resized, min_score)?;
             // Small faces are those of the scale before.
             let is_large = |found: &Detection| {
-                number == 0 || found.bounds.longer_side() * scale >= DetectorOptions::COARSE_PX
+                number == 0 || found.bounds.longer_side() >= DetectorOptions::COARSE_PX
             };
-            found.extend(at_scale.filter(is_large));
+            let at_scale = at_scale.into_iter().filter(is_large);
+            found.extend(at_scale.map(|found| found.map(&image_from_input)));
+            source = Cow::Owned(resized);
         }
         // The center of a face beyond the border of the image is in what was added to it.
-        let (w, h) = image.size();
         found.retain(|found: &Detection| {
             let (x, y) = found.bounds.center();
             (-0.5..w as f64 - 0.5).contains(&x) && (-0.5..h as f64 - 0.5).contains(&y)
@@ -152,23 +161,24 @@ impl FaceDetector {
         Ok(non_maximum_suppression(found, OutputSpec::MAX_IOU))
     }
 
-    /// The faces that the network finds in the image at a scale, in pixels of the image.
-    fn detect_at(&self, image: &Image, scale: f64) -> Result<Vec<Detection>, ModelError> {
-        let task = &self.model.card.task;
-        let input = Input::new(image.size(), self.model.multiple, scale);
-        let resized = input.resize(image, &task.input);
-        let (width, height) = input.size;
-        let mut values = vec![0.0; task.input.channels * width * height];
-        task.input.fill_any(&resized, &mut values);
-        let plan = self.model.plans.of_size(input.size)?;
+    /// The faces with at least this score that the network finds in an image in the channels of its
+    /// input, without resizing it.
+    fn detect_at_scale(&self, image: &Image, min_score: f32) -> Result<Vec<Detection>, ModelError> {
+        let Model {
+            card,
+            plans,
+            multiple,
+        } = &*self.model;
+        let padded = |side: usize| side.div_ceil(*multiple) * multiple;
+        let (width, height) = (padded(image.width()), padded(image.height()));
+        let image = pad(image, (width, height));
+        let InputSpec { channels, .. } = card.task.input;
+        let mut values = vec![0.0; channels * width * height];
+        card.task.input.fill_any(&image, &mut values);
+        let plan = plans.of_size((width, height))?;
         let output = plan.run(&values, 1)?;
-        let (shape, frame) = (plan.output_shape(), task.input.frame());
-        let found = task
-            .output
-            .decode(&output, shape, frame, task.schema.len())?;
-        let image_from_input = input.input_from_image.inverse();
-        let found = found.detections.into_iter();
-        Ok(found.map(|found| found.map(&image_from_input)).collect())
+        let shape = plan.output_shape();
+        Ok(card.task.output.decode_boxes(&output, shape, min_score)?)
     }
 }
 
@@ -210,40 +220,42 @@ fn not_a_detector(card: &ModelCard) -> ModelError {
     ModelError::config("output", problem)
 }
 
-/// What the network gets of an image: the image in the upper left corner, and black beside it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Input {
-    input_from_image: Affine,
-    /// Width and height.
-    size: (usize, usize),
+/// The image at another size, in the channels of the network's input.
+fn resize(image: &Image, size: (usize, usize), input: &InputSpec) -> Image {
+    let resized = |image: Cow<'_, Image>| {
+        if size == image.size() {
+            return image.into_owned();
+        }
+        // No side is 0.
+        let map = Affine::resize(image.size(), size).unwrap_or_else(|_| Affine::identity());
+        warp_affine(&image, &map, size, Filter::Area, Border::Replicate)
+    };
+    // Whichever image is smaller is converted.
+    match size.0 * size.1 < image.width() * image.height() {
+        true => {
+            let resized = resized(Cow::Borrowed(image));
+            input.convert_channels(&resized).into_owned()
+        }
+        false => resized(input.convert_channels(image)),
+    }
 }
 
-impl Input {
-    fn new((width, height): (usize, usize), multiple: usize, scale: f64) -> Self {
-        let side = |side: usize| ((side as f64 * scale).round() as usize).max(1);
-        let padded = |side: usize| side.div_ceil(multiple) * multiple;
-        let resized = (side(width), side(height));
-        Self {
-            // No side is 0.
-            input_from_image: Affine::resize((width, height), resized)
-                .unwrap_or_else(|_| Affine::identity()),
-            size: (padded(resized.0), padded(resized.1)),
-        }
+/// The image in the upper left corner of one with this size, and black beside it.
+fn pad(image: &Image, size: (usize, usize)) -> Cow<'_, Image> {
+    if size == image.size() {
+        return Cow::Borrowed(image);
     }
-
-    fn resize(&self, image: &Image, spec: &InputSpec) -> Image {
-        let warp = |image: &Image| {
-            let map = &self.input_from_image;
-            warp_affine(image, map, self.size, Filter::Area, Border::Constant(0))
-        };
-        // Whichever image is smaller is converted.
-        let shrinks = self.size.0 * self.size.1 < image.width() * image.height();
-        match shrinks {
-            true => spec.convert_channels(warp(image)),
-            false if image.channels() == spec.channels => warp(image),
-            false => warp(&spec.convert_channels(image.clone())),
-        }
+    let mut padded = Image::filled(size.0, size.1, image.channels(), 0);
+    let rows = image
+        .as_bytes()
+        .chunks_exact(image.width() * image.channels());
+    let padded_rows = padded
+        .as_bytes_mut()
+        .chunks_exact_mut(size.0 * image.channels());
+    for (row, padded) in rows.zip(padded_rows) {
+        padded[..row.len()].copy_from_slice(row);
     }
+    Cow::Owned(padded)
 }
 
 #[cfg(test)]

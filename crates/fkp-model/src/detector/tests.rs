@@ -98,11 +98,29 @@ fn the_scales_follow_the_smallest_face() {
     assert_eq!(scales(options(32.0, 640), (320, 200)), [0.5, 0.25]);
     assert_eq!(scales(options(8.0, 640), (100, 200)), [2.0, 1.0, 0.5]);
     assert_eq!(scales(options(16.0, 640), (1, 1)), [1.0]);
-    let input = Input::new((1280, 720), 32, 0.5);
-    assert_eq!(input.size, (640, 384));
-    // Outer edges are mapped onto outer edges.
-    assert_eq!(input.input_from_image.apply(-0.5, -0.5), (-0.5, -0.5));
-    assert_eq!(input.input_from_image.apply(1279.5, 719.5), (639.5, 359.5));
+}
+
+#[test]
+fn an_image_is_converted_resized_and_padded() {
+    let rows = |from: usize| (0..6).map(move |x| (from + 10 * x) as u8);
+    let color = |value: u8| [value; 3];
+    let bytes: Vec<u8> = rows(0).chain(rows(20)).flat_map(color).collect();
+    let image = Image::new(6, 2, 3, bytes).unwrap();
+    let gray = resize(&image, (6, 2), &InputSpec::gray(64));
+    assert_eq!(gray, image.to_gray());
+    // Each of 2×2.
+    let half = resize(&image, (3, 1), &InputSpec::gray(64));
+    assert_eq!(half.as_bytes(), &[15, 35, 55]);
+    assert_eq!(resize(&gray, (3, 1), &InputSpec::gray(64)), half);
+    // Edges onto edges.
+    let twice = resize(&image, (12, 4), &InputSpec::gray(64));
+    assert_eq!(twice.pixel(0, 0), &[0]);
+    assert_eq!(twice.pixel(11, 3), &[70]);
+    assert_eq!(pad(&half, (3, 1)).as_ref(), &half);
+    assert_eq!(
+        pad(&half, (5, 2)).as_bytes(),
+        &[15, 35, 55, 0, 0, 0, 0, 0, 0, 0]
+    );
 }
 
 #[test]

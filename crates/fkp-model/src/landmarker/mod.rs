@@ -46,6 +46,8 @@ pub struct Landmarker {
     /// The threads of [`DetectOptions::threads`].
     pool: Option<Arc<ThreadPool>>,
     detector: FaceSource,
+    /// The model of the face scores, if this one has none.
+    scorer: Pretrained,
 }
 
 struct Model {
@@ -78,7 +80,10 @@ impl Landmarker {
     /// # Errors
     /// If a tensor operation fails.
     pub fn from_pretrained(model: Pretrained) -> Result<Self, ModelError> {
-        Self::from_model_file(ModelFile::pretrained(model)?)
+        Ok(Self {
+            scorer: model.face_scorer(),
+            ..Self::from_model_file(ModelFile::pretrained(model)?)?
+        })
     }
 
     /// The model of a file that was read already, on the CPU.
@@ -143,6 +148,7 @@ impl Landmarker {
             options: DetectOptions::default(),
             pool: None,
             detector: FaceSource::default(),
+            scorer: Pretrained::default(),
         })
     }
 
@@ -294,8 +300,8 @@ impl Landmarker {
     /// All faces of an image, with their keypoints, those with the highest
     /// [score](Face::detection) first. Empty if there is none.
     ///
-    /// The score of a detection is corrected by its [face score](Face::score), that of the default model
-    /// if this one has none, because the keypoint network sees small faces enlarged. Detections with at
+    /// The score of a detection is corrected by its [face score](Face::score), that of
+    /// [another model](Pretrained::face_scorer) if this one has none, because the keypoint network sees small faces enlarged. Detections with at
     /// least half of [`DetectorOptions::min_score`](crate::DetectorOptions::min_score) are corrected, and
     /// those that then have all of it are returned. If none has, the one with the highest score among
     /// those with a face score of at least ½ is returned. The detections of another detector are
@@ -323,7 +329,7 @@ impl Landmarker {
         let scorer = if has_face_score {
             self
         } else {
-            default_scorer()?
+            scorer(self.scorer)?
         };
         let mut detections = candidates.found;
         let crops = scorer.crops_of(image, &detections)?;
@@ -508,13 +514,16 @@ impl fmt::Debug for Landmarker {
     }
 }
 
-/// The model of the face scores for models without one.
+/// A model that gives face scores to landmarkers without one, built on first use.
 ///
 /// # Errors
 /// If it cannot be built.
-fn default_scorer() -> Result<&'static Landmarker, ModelError> {
-    static SCORER: OnceLock<Landmarker> = OnceLock::new();
-    get_or_try_init(&SCORER, Landmarker::pretrained)
+fn scorer(model: Pretrained) -> Result<&'static Landmarker, ModelError> {
+    const MODELS: usize = Pretrained::ALL.len();
+    static SCORERS: [OnceLock<Landmarker>; MODELS] = [const { OnceLock::new() }; MODELS];
+    get_or_try_init(&SCORERS[model as usize], || {
+        Landmarker::from_pretrained(model)
+    })
 }
 
 #[cfg(test)]
