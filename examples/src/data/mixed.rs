@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Opens all sources, each mapped onto the keypoints of the run. The training set is the union of
 /// those with a weight.
 ///
-/// Rendered faces choose the best epoch only if there is nothing else to choose it on.
+/// Rendered faces choose the best epoch only if there are no other keypoints to choose it on.
 pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<TrainingData> {
     let names = unique_names(&config.sources);
     let mut opened = Vec::new();
@@ -25,8 +25,9 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
     enough_new_faces(config, input, &quotas, &mut opened)?;
     check_schemas(&names, &opened)?;
 
-    let files = || config.sources.iter().any(|source| source.path.is_some());
-    let chooses = |source: &SourceConfig| source.path.is_some() || !files();
+    let mut files = config.sources.iter().zip(&opened);
+    let has_files = files.any(|(source, data)| source.path.is_some() && !data.face_regions);
+    let chooses = |source: &SourceConfig| source.path.is_some() || !has_files;
     let (mut train, mut representative, mut selection) = (Vec::new(), Vec::new(), Vec::new());
     let (mut sources, mut lines) = (Vec::new(), Vec::new());
     for (number, data) in opened.iter().enumerate() {

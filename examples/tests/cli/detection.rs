@@ -115,6 +115,41 @@ fn a_detector_is_trained_evaluated_and_used() {
     assert!(refused(&mut as_detector).contains("Landmarker"));
 }
 
+/// The faces of photographs with boxes and other regions of them, beside keypoints.
+#[test]
+fn photographs_with_boxes_train_a_face_score() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    write_scenes(&path("scenes"), 12);
+    let config = |face_score: bool| {
+        format!(
+            "[input]\nsize = 32\nchannels = 1\nmean = 0.0\nstd = 1.0\n\
+             [output]\nkind = \"coordinates_with_scale\"\nlikelihood = \"laplace\"\nface_score = {face_score}\n\
+             [network]\nkind = \"residual\"\nchannels = [4, 8]\nresidual_blocks = [0, 0]\ndense = [8]\n\
+             [train]\nepochs = 1\nbatch_size = 8\n"
+        )
+    };
+    let train = |face_score| {
+        std::fs::write(path("config.toml"), config(face_score)).unwrap();
+        let mut train = program("train");
+        train.arg("--config").arg(path("config.toml"));
+        train.args(["--data", "rendered:24", "--data"]);
+        train.arg(path("scenes")).arg("--out").arg(path("run"));
+        train
+    };
+    let refusal = refused(&mut train(false));
+    assert!(refusal.contains("whose output has face_score"), "{refusal}");
+    let stdout = ran(&mut train(true));
+    assert!(stdout.contains("for the face score: "), "{stdout}");
+    let history = std::fs::read_to_string(path("run/history.csv")).unwrap();
+    assert!(history.contains("train_loss_scenes"), "{history}");
+    let stdout = ran(program("evaluate")
+        .arg("--model")
+        .arg(path("run/best.safetensors"))
+        .args(["--split", "val"]));
+    assert!(stdout.contains("NME"), "{stdout}");
+}
+
 /// The pretrained detector and keypoints: each large face of a rendered scene is found.
 #[test]
 fn every_face_of_an_image_is_predicted() {

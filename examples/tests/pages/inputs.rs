@@ -41,7 +41,15 @@ const OF_PAGES: &[(&str, &[&str])] = &[
         "docs/weights/fast.md",
         &["ibug68", "crates/fkp-weights/weights"],
     ),
-    ("docs/weights/research-accurate.md", RESEARCH),
+    (
+        "docs/weights/research-accurate.md",
+        &[
+            "ibug68",
+            "../shared/data/ibug68",
+            "../shared/data/ytf68",
+            "crates/fkp-weights-research/weights",
+        ],
+    ),
     (
         "docs/weights/research-faces.md",
         &[
@@ -50,14 +58,16 @@ const OF_PAGES: &[(&str, &[&str])] = &[
             "crates/fkp-weights-research/weights",
         ],
     ),
-    ("docs/weights/research-fast.md", RESEARCH),
-];
-
-const RESEARCH: &[&str] = &[
-    "ibug68",
-    "../shared/data/ibug68",
-    "../shared/data/ytf68",
-    "crates/fkp-weights-research/weights",
+    (
+        "docs/weights/research-fast.md",
+        &[
+            "ibug68",
+            "../shared/data/ibug68",
+            "../shared/data/ytf68",
+            "../shared/data/wider",
+            "crates/fkp-weights-research/weights",
+        ],
+    ),
 ];
 
 /// The commands of other pages that write runs with which a page begins.

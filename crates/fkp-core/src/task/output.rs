@@ -309,8 +309,8 @@ impl OutputSpec {
     }
 
     /// The faces with at least this score, from 0 to 1, in a detector's output for one image, in pixels of
-    /// the input, those with the highest score first. Faster than [`Self::decode`] where few are; a score
-    /// below 0.02 is not possible with either. No face of another kind of output.
+    /// the input, those with the highest score first. Faster than [`Self::decode`], which looks at all cells
+    /// with a score of at least 0.02; no lower ones are returned. No face of another kind of output.
     ///
     /// # Errors
     /// As [`Self::decode`].

@@ -301,11 +301,12 @@ impl Landmarker {
     /// [score](Face::detection) first. Empty if there is none.
     ///
     /// The score of a detection is corrected by its [face score](Face::score), that of
-    /// [another model](Pretrained::face_scorer) if this one has none, because the keypoint network sees small faces enlarged. Detections with at
-    /// least half of [`DetectorOptions::min_score`](crate::DetectorOptions::min_score) are corrected, and
-    /// those that then have all of it are returned. If none has, the one with the highest score among
-    /// those with a face score of at least ½ is returned. The detections of another detector are
-    /// returned with its scores, unless it implements [`Detector::detect_candidates`].
+    /// [another model](Pretrained::face_scorer) if this one has none, because the keypoint network sees small
+    /// faces enlarged. Detections with at least half of
+    /// [`DetectorOptions::min_score`](crate::DetectorOptions::min_score) are corrected, and those that then
+    /// have all of it are returned. If none has, the one with the highest score among those with a face score
+    /// of at least ½ is returned. The detections of another detector are returned with its scores, unless it
+    /// implements [`Detector::detect_candidates`].
     ///
     /// ```
     /// use fkp_model::{Image, Landmarker};
