@@ -2,6 +2,7 @@
 
 mod channel;
 mod decode;
+mod gray;
 mod jpeg;
 pub(crate) mod planes;
 
@@ -173,7 +174,7 @@ impl Image {
         }
         Self {
             channels: 1,
-            data: planes::gray(self),
+            data: gray::gray(&self.data, self.channels),
             ..*self
         }
     }
@@ -234,13 +235,6 @@ impl From<Image> for DynamicImage {
             None => unreachable!("the constructor checked the length"),
         }
     }
-}
-
-/// Rec. 601 in 16-bit fixed point, rounded, as in Pillow.
-#[inline(always)]
-pub(crate) fn luma(r: u8, g: u8, b: u8) -> u8 {
-    let sum = 19595 * u32::from(r) + 38470 * u32::from(g) + 7471 * u32::from(b) + 0x8000;
-    (sum >> 16) as u8
 }
 
 /// Checks that an image may have this shape and that it has `len` values.

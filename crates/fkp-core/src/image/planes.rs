@@ -1,6 +1,7 @@
 //! Conversion of interleaved bytes to the normalized planes of a network's input.
 
-use super::{Image, luma};
+use super::Image;
+use super::gray::luma;
 use crate::vectors::{self, Kernel};
 
 /// Writes an image as planes `[channels, height, width]` of `value · scale + offset`.
@@ -71,46 +72,6 @@ impl Plane<'_> {
                     *value = f32::from(gray) * scale + offset;
                 }
             }
-        }
-    }
-}
-
-/// One gray channel, as [`Image::to_gray`] documents.
-pub(super) fn gray(image: &Image) -> Vec<u8> {
-    let mut gray = vec![0; image.width() * image.height()];
-    vectors::run(Gray {
-        image,
-        gray: &mut gray,
-    });
-    gray
-}
-
-struct Gray<'a> {
-    image: &'a Image,
-    gray: &'a mut [u8],
-}
-
-impl Kernel for Gray<'_> {
-    #[inline(always)]
-    fn run(self) {
-        match self.image.channels() {
-            1 => self.fill::<1>(),
-            2 => self.fill::<2>(),
-            3 => self.fill::<3>(),
-            _ => self.fill::<4>(),
-        }
-    }
-}
-
-impl Gray<'_> {
-    #[inline(always)]
-    fn fill<const C: usize>(self) {
-        let (pixels, _) = self.image.as_bytes().as_chunks::<C>();
-        for (gray, pixel) in self.gray.iter_mut().zip(pixels) {
-            *gray = match C {
-                1 | 2 => pixel[0],
-                _ => luma(pixel[0], pixel[1 % C], pixel[2 % C]),
-            };
         }
     }
 }
