@@ -37,7 +37,10 @@ pub(crate) const NOT_RUN: &[(&str, &str)] = &[
         "pip install onnxruntime pillow",
         "CI installs them, and runs the program of the page with them",
     ),
-    ("python3 docs/benchmarks/landmarks.py ../shared/data", PEERS),
+    (
+        "python3 docs/benchmarks/landmarks.py ../shared/data --predict target/release/examples/predict",
+        PEERS,
+    ),
     ("python3 docs/benchmarks/run.py", PEERS),
     (
         "python3 docs/benchmarks/run.py --only \"mobile, prediction\" --rounds 1",
