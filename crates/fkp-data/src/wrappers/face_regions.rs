@@ -43,7 +43,7 @@ struct Region {
     is_face: bool,
 }
 
-/// Tries for a region beside a face.
+/// Tries for a region that is no face.
 const TRIES: usize = 2000;
 
 impl<D: Dataset> FaceRegions<D> {
