@@ -6,6 +6,7 @@ use fkp_core::{BoxJitter, OutputSpec};
 use fkp_data::BoxSource;
 use fkp_examples::{Part, check_image, check_writable, format_help, model_help};
 use serde::Serialize;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// Evaluate a model. Keypoints, crop rule, input and output come from the model file.
@@ -38,6 +39,9 @@ pub(crate) struct Arguments {
     /// Seed of the jitter.
     #[arg(long, default_value_t = 0)]
     pub(crate) jitter_seed: u64,
+    /// Reduce each crop to so many pixels on a side first, as if the face were so small in its photograph.
+    #[arg(long, value_name = "PIXELS")]
+    pub(crate) crop_px: Option<NonZeroUsize>,
     /// Write the metrics to this file, with the names of the model, the data, the boxes and the
     /// convention.
     #[arg(long)]
@@ -144,6 +148,7 @@ impl Arguments {
         vec![
             ("--schema", self.schema.is_some()),
             ("--boxes", self.boxes != BoxChoice::Labels),
+            ("--crop-px", self.crop_px.is_some()),
             ("--report", self.report.is_some()),
             ("--convention", self.convention.is_some()),
             ("--measure-convention", self.measure_convention.is_some()),

@@ -4,7 +4,8 @@ use crate::arguments::{Arguments, BoxChoice};
 use crate::details::Details;
 use anyhow::{Context, Result, ensure};
 use candle_core::Device;
-use fkp_core::{LabelConvention, Schema};
+use fkp_core::{CropRule, Dataset, InputSpec, LabelConvention, Schema};
+use fkp_data::Cropped;
 use fkp_examples::{
     EvaluatedKeypoints, Part, RunNotes, open_for_evaluation, read_convention, say, table,
     write_convention, write_text,
@@ -12,6 +13,8 @@ use fkp_examples::{
 use fkp_metrics::EvaluationReport;
 use fkp_model::ModelFile;
 use fkp_train::{Evaluator, codec_for};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 /// What an evaluation has to print and to write.
 struct Evaluation<'a> {
@@ -43,6 +46,10 @@ pub(crate) fn evaluate(model: &ModelFile, name: &str, arguments: &Arguments) -> 
         arguments.corrections.as_deref(),
     )
     .with_context(|| format!("cannot evaluate {name}"))?;
+    let dataset = match arguments.crop_px {
+        Some(side) => reduced(dataset, side, card.task.input)?,
+        None => dataset,
+    };
     let notes = RunNotes::read(card)?;
     say!("model: {name}");
     for source in &notes.sources {
@@ -51,6 +58,9 @@ pub(crate) fn evaluate(model: &ModelFile, name: &str, arguments: &Arguments) -> 
     say!("data: {}", source.description);
     if arguments.boxes != BoxChoice::Labels {
         say!("boxes: {:?}", arguments.box_source());
+    }
+    if let Some(side) = arguments.crop_px {
+        say!("crops: reduced to {side}×{side} pixels");
     }
     if let Some(convention) = &convention {
         say!("convention: {}, {}", convention.name, convention.measured);
@@ -85,6 +95,25 @@ pub(crate) fn evaluate(model: &ModelFile, name: &str, arguments: &Arguments) -> 
     evaluation.finish(arguments)
 }
 
+/// Crops of a network's input size with no more detail than those of `side` pixels.
+fn reduced(
+    crops: Arc<dyn Dataset>,
+    side: NonZeroUsize,
+    input: InputSpec,
+) -> Result<Arc<dyn Dataset>> {
+    ensure!(
+        side.get() <= input.size,
+        "--crop-px must be at most {}, the side of the network's input, got {side}",
+        input.size
+    );
+    let reduced = InputSpec {
+        size: side.get(),
+        ..input
+    };
+    let small = Cropped::new(crops, CropRule::Whole, reduced);
+    Ok(Arc::new(Cropped::new(small, CropRule::Whole, input)))
+}
+
 impl Evaluation<'_> {
     /// Prints the metrics, and writes the files that the command line names.
     fn finish(&self, arguments: &Arguments) -> Result<()> {
@@ -109,6 +138,7 @@ impl Evaluation<'_> {
                 "model": name,
                 "data": data,
                 "boxes": arguments.boxes,
+                "crop_px": arguments.crop_px,
                 "convention": self.convention.map(|convention| &convention.name),
                 "metrics": report,
             });

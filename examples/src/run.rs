@@ -7,10 +7,12 @@ use anyhow::Result;
 use candle_core::Device;
 use fkp_augment::PixelsOnly;
 use fkp_core::{Augment, Metric, OutputSpec, Task};
+use fkp_data::Mosaic;
 use fkp_metrics::{AveragePrecision, MatchRule};
 use fkp_model::ModelCard;
 use fkp_train::{Trainer, TrainingSource};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A configuration, its data, and the description of the model to train.
 pub struct TrainingRun {
@@ -27,7 +29,11 @@ impl TrainingRun {
     /// Opens the data and describes the model.
     pub fn open(mut config: RunConfig) -> Result<Self> {
         config.validate()?;
-        let data = open_for_training(&config.data, &config.input)?;
+        let mut data = open_for_training(&config.data, &config.input)?;
+        if config.data.mosaic > 0.0 {
+            let mosaic = Mosaic::new(data.train, config.data.mosaic, config.train.seed);
+            data.train = Arc::new(mosaic);
+        }
         config.check_face_score(data.face_regions)?;
         config.data.format = data.format.map(|format| format.to_string());
         for (source, opened) in config.data.sources.iter_mut().zip(&data.sources) {

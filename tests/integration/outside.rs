@@ -34,10 +34,15 @@ fn program(code: &str) -> String {
     format!("fn main() -> Result<(), Box<dyn std::error::Error>> {{\n{body}\nOk(())\n}}\n")
 }
 
-/// A package of its own with the dependency lines and the program of a page, run in its folder.
+/// The dependency lines and the program of a page, run as a package.
 fn run(page: &str, language: &str, folder: &Path) -> Output {
     let dependencies = block(page, "toml").replace("path/to/fkp", &root().display().to_string());
     assert!(dependencies.contains("[dependencies]"), "{dependencies}");
+    run_package(&dependencies, &program(&block(page, language)), folder)
+}
+
+/// A package of its own, run in its folder.
+fn run_package(dependencies: &str, program: &str, folder: &Path) -> Output {
     // Built quickly rather than to be fast: it finds one face.
     let manifest = format!(
         "[package]\nname = \"outside\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n{dependencies}\n\
@@ -46,7 +51,7 @@ fn run(page: &str, language: &str, folder: &Path) -> Output {
     std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     std::fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
     std::fs::create_dir_all(folder.join("src")).unwrap();
-    std::fs::write(folder.join("src/main.rs"), program(&block(page, language))).unwrap();
+    std::fs::write(folder.join("src/main.rs"), program).unwrap();
     let target = root().join("target/outside");
     let output = Command::new(env!("CARGO"))
         .args(["run", "--offline", "--quiet", "--target-dir"])
@@ -113,4 +118,33 @@ fn augmentation_needs_nothing_but_itself() {
     let output = run("crates/fkp-augment/README.md", "rust", folder.path());
     let (stdout, stderr) = text(&output);
     assert!(output.status.success(), "{stdout}\n{stderr}");
+}
+
+/// Formats that need a feature of `fkp-data`, opened by a program that has none of them.
+#[test]
+fn a_format_that_is_not_built_in_names_its_feature() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("labels.parquet"), "PAR1PAR1").unwrap();
+    std::fs::write(folder.path().join("COFW_test.mat"), b"\x89HDF\r\n\x1a\n").unwrap();
+    let program = r#"
+fn main() {
+    for path in ["labels.parquet", "COFW_test.mat"] {
+        let error = fkp_data::open(path, &fkp_data::OpenOptions::default()).unwrap_err();
+        println!("{error}");
+    }
+}
+"#;
+    let path = root().join("crates/fkp-data");
+    let dependencies = format!("[dependencies]\nfkp-data = {{ path = {path:?} }}\n");
+    let (stdout, stderr) = text(&run_package(&dependencies, program, folder.path()));
+    let lines: Vec<&str> = stdout.lines().collect();
+    let [parquet, mat] = lines[..] else {
+        panic!("{stdout}\n{stderr}");
+    };
+    for (line, file, feature) in [
+        (parquet, "labels.parquet", "feature `parquet`"),
+        (mat, "COFW_test.mat", "feature `hdf5`"),
+    ] {
+        assert!(line.contains(file) && line.contains(feature), "{line}");
+    }
 }

@@ -354,7 +354,7 @@ fn standard_deviations_are_larger_for_covered_keypoints_blur_and_profile() {
 
 /// The orientation of rendered heads, from the predicted keypoints.
 #[test]
-fn poses_are_right_within_three_degrees_on_average() {
+fn poses_are_right_within_two_and_a_half_degrees_on_average() {
     let faces = SynthFaces::new(SynthConfig {
         size: 112,
         count: 200,
@@ -379,5 +379,5 @@ fn poses_are_right_within_three_degrees_on_average() {
         }
     }
     println!("yaw, pitch, roll: {errors:?}");
-    assert!(errors.iter().sum::<f32>() / 3.0 <= 3.0, "{errors:?}");
+    assert!(errors.iter().sum::<f32>() / 3.0 <= 2.5, "{errors:?}");
 }

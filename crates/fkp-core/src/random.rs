@@ -30,6 +30,8 @@ pub enum Purpose {
     Folds = 9,
     /// Which samples go into which part of a stratified split.
     Stratify = 10,
+    /// Which images are set beside each other.
+    Mosaic = 11,
 }
 
 /// The 64-bit FNV-1a hash (Fowler, Noll, Vo): the same on every machine and in every version,
@@ -83,6 +85,7 @@ mod tests {
             (Purpose::Bootstrap, 8),
             (Purpose::Folds, 9),
             (Purpose::Stratify, 10),
+            (Purpose::Mosaic, 11),
         ];
         for (purpose, number) in purposes {
             assert_eq!(purpose as u64, number, "{purpose:?}");

@@ -75,6 +75,6 @@ pub use split::{
 };
 pub use summary::{PartSummary, Summary};
 pub use wrappers::{
-    BoxSource, Cached, Cropped, FaceRegions, Fitted, Mapped, Union, UnionPart, UnionSource,
+    BoxSource, Cached, Cropped, FaceRegions, Fitted, Mapped, Mosaic, Union, UnionPart, UnionSource,
 };
 pub use y4m::{VideoError, Y4mReader};

@@ -16,73 +16,105 @@ pub struct HeadPose {
     pub roll: f32,
 }
 
-/// The first of the keypoints in [`MEAN_HEAD`], in the order of the schema `ibug68`.
-const FIRST: usize = 27;
-
-/// Keypoints 27 to 47 of the mean head: ridge and base of the nose, and eyes, which expressions
-/// move least. Fitted to the labels of 4000 rendered faces and made symmetric; x to the right of
-/// the image, y down, z toward the viewer, in distances of the outer eye corners.
-const MEAN_HEAD: [[f64; 3]; 21] = [
-    [0.0, -0.163, 0.093],
-    [0.0, -0.033, 0.111],
-    [0.0, 0.098, 0.162],
-    [0.0, 0.245, 0.283],
-    [-0.175, 0.313, 0.085],
-    [-0.078, 0.334, 0.045],
-    [0.0, 0.352, 0.032],
-    [0.078, 0.334, 0.045],
-    [0.175, 0.313, 0.085],
-    [-0.5, -0.149, -0.148],
-    [-0.417, -0.185, -0.073],
-    [-0.305, -0.187, -0.056],
-    [-0.221, -0.141, -0.087],
-    [-0.307, -0.118, -0.038],
-    [-0.42, -0.116, -0.068],
-    [0.221, -0.141, -0.087],
-    [0.305, -0.187, -0.056],
-    [0.417, -0.185, -0.073],
-    [0.5, -0.149, -0.148],
-    [0.42, -0.116, -0.068],
-    [0.307, -0.118, -0.038],
+/// The weights of the 68 keypoints in the affine map from head to image, for x to the right, y down and
+/// z toward the viewer: symmetric, and of any scale. Fitted by least squares (ridge regression) to the
+/// labels and the rotations of 6000 rendered faces.
+const WEIGHTS: [[f64; 3]; 68] = [
+    [0.160, -0.500, -0.832],
+    [-0.040, -0.289, -0.746],
+    [0.367, -0.037, -0.218],
+    [0.162, 0.189, -0.126],
+    [-0.339, 0.357, -0.104],
+    [-0.340, 0.469, 0.167],
+    [-0.347, 0.456, -0.230],
+    [-0.066, 0.133, 0.007],
+    [0.000, -0.476, -0.067],
+    [0.066, 0.133, 0.007],
+    [0.347, 0.456, -0.230],
+    [0.340, 0.469, 0.167],
+    [0.339, 0.357, -0.104],
+    [-0.162, 0.189, -0.126],
+    [-0.367, -0.037, -0.218],
+    [0.040, -0.289, -0.746],
+    [-0.160, -0.500, -0.832],
+    [-0.627, 0.046, -0.536],
+    [-0.431, -0.117, -0.099],
+    [-0.296, -0.169, 0.068],
+    [-0.183, -0.155, 0.258],
+    [-0.065, -0.112, 0.266],
+    [0.065, -0.112, 0.266],
+    [0.183, -0.155, 0.258],
+    [0.296, -0.169, 0.068],
+    [0.431, -0.117, -0.099],
+    [0.627, 0.046, -0.536],
+    [0.000, -0.384, 1.117],
+    [0.000, -0.247, 0.897],
+    [0.000, -0.154, 1.046],
+    [0.000, -0.086, 1.142],
+    [-0.426, 0.212, -0.145],
+    [-0.193, 0.251, -0.334],
+    [0.000, 0.308, -0.298],
+    [0.193, 0.251, -0.334],
+    [0.426, 0.212, -0.145],
+    [-0.789, -0.180, -0.383],
+    [-0.552, -0.249, 0.049],
+    [-0.264, -0.278, -0.021],
+    [-0.082, -0.250, -0.224],
+    [-0.313, -0.083, 0.387],
+    [-0.602, -0.041, 0.301],
+    [0.082, -0.250, -0.224],
+    [0.264, -0.278, -0.021],
+    [0.552, -0.249, 0.049],
+    [0.789, -0.180, -0.383],
+    [0.602, -0.041, 0.301],
+    [0.313, -0.083, 0.387],
+    [-0.199, -0.229, -0.233],
+    [-0.130, 0.060, 0.061],
+    [-0.050, 0.176, 0.042],
+    [0.000, 0.237, 0.072],
+    [0.050, 0.176, 0.042],
+    [0.130, 0.060, 0.061],
+    [0.199, -0.229, -0.233],
+    [0.139, 0.073, -0.035],
+    [0.069, 0.172, 0.066],
+    [0.000, 0.196, 0.089],
+    [-0.069, 0.172, 0.066],
+    [-0.139, 0.073, -0.035],
+    [-0.186, -0.028, -0.043],
+    [-0.070, 0.596, 0.149],
+    [0.000, 0.679, 0.214],
+    [0.070, 0.596, 0.149],
+    [0.186, -0.028, -0.043],
+    [0.070, -0.332, 0.236],
+    [0.000, -0.356, 0.291],
+    [-0.070, -0.332, 0.236],
 ];
 
 impl HeadPose {
-    /// The pose of a face with the keypoints of the schema `ibug68`, by the scaled orthographic
-    /// projection of the mean head that is nearest to its keypoints (DeMenthon and Davis,
-    /// *Model-Based Object Pose in 25 Lines of Code*, IJCV 1995, first iteration): the affine map
-    /// of least squares, and the rotation nearest to it. `None` if there are fewer keypoints, or
-    /// they do not determine a pose.
+    /// The pose of a face with the keypoints of the schema `ibug68`. The affine map from head to image is
+    /// a linear function of the keypoints, as in the first iteration of DeMenthon and Davis (*Model-Based
+    /// Object Pose in 25 Lines of Code*, IJCV 1995); the pose is the rotation nearest to it. Where they have
+    /// the pseudo-inverse of one rigid head, its weights are regressed from faces of many shapes and
+    /// expressions, so that keypoints count the less the more they vary. `None` if there are fewer
+    /// keypoints, or they do not determine a pose.
     pub fn from_ibug68(face: &Keypoints) -> Option<Self> {
-        let n = MEAN_HEAD.len();
-        let points: Vec<[f64; 2]> = face
-            .iter()
-            .skip(FIRST)
-            .take(n)
-            .map(|p| [f64::from(p.x), f64::from(p.y)])
-            .collect();
-        if points.len() < n {
+        if face.len() < WEIGHTS.len() {
             return None;
         }
-        let center: [f64; 2] =
-            std::array::from_fn(|axis| points.iter().map(|p| p[axis]).sum::<f64>() / n as f64);
-        let mean: [f64; 3] =
-            std::array::from_fn(|axis| MEAN_HEAD.iter().map(|p| p[axis]).sum::<f64>() / n as f64);
-        let (mut cross, mut moments) = ([[0.0; 3]; 2], [[0.0; 3]; 3]);
-        for (point, head) in points.iter().zip(&MEAN_HEAD) {
-            let head: [f64; 3] = std::array::from_fn(|i| head[i] - mean[i]);
-            for j in 0..3 {
-                for (row, axis) in cross.iter_mut().zip(0..) {
-                    row[j] += (point[axis] - center[axis]) * head[j];
-                }
-                for (row, x) in moments.iter_mut().zip(head) {
-                    row[j] += x * head[j];
+        let points = || {
+            let points = face.iter().take(WEIGHTS.len());
+            points.map(|p| [f64::from(p.x), f64::from(p.y)])
+        };
+        let center = points().fold([0.0; 2], |[x, y], p| [x + p[0], y + p[1]]);
+        let center = center.map(|sum| sum / WEIGHTS.len() as f64);
+        let mut affine = [[0.0; 3]; 2];
+        for (point, weights) in points().zip(&WEIGHTS) {
+            for ((row, x), center) in affine.iter_mut().zip(point).zip(center) {
+                for (entry, weight) in row.iter_mut().zip(weights) {
+                    *entry += (x - center) * weight;
                 }
             }
         }
-        let inverse = inverse(&moments);
-        let affine = cross.map(|row| {
-            std::array::from_fn::<f64, 3, _>(|j| (0..3).map(|i| row[i] * inverse[i][j]).sum())
-        });
         let [first, second] = nearest_orthonormal(&affine)?;
         let third = cross_product(&first, &second);
         // The rotation is roll · yaw · pitch; its third row is (−sin yaw, −sin pitch cos yaw,
@@ -124,24 +156,44 @@ fn cross_product(a: &[f64; 3], b: &[f64; 3]) -> [f64; 3] {
     ]
 }
 
-fn inverse(m: &[[f64; 3]; 3]) -> [[f64; 3]; 3] {
-    let [a, b, c] = m;
-    let columns = [
-        cross_product(b, c),
-        cross_product(c, a),
-        cross_product(a, b),
-    ];
-    let determinant: f64 = a.iter().zip(columns[0]).map(|(x, y)| x * y).sum();
-    std::array::from_fn(|i| std::array::from_fn(|j| columns[j][i] / determinant))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use fkp_core::Keypoint;
     use proptest::prelude::*;
 
-    /// The keypoints of the mean head in a pose, in scaled orthographic projection.
+    /// The head whose affine map has no error: W·(Wᵀ·W)⁻¹ with the centered weights W.
+    fn head() -> [[f64; 3]; 68] {
+        let mean: [f64; 3] = std::array::from_fn(|i| {
+            WEIGHTS.iter().map(|row| row[i]).sum::<f64>() / WEIGHTS.len() as f64
+        });
+        let centered = WEIGHTS.map(|row| std::array::from_fn(|i| row[i] - mean[i]));
+        let mut moments = [[0.0; 3]; 3];
+        for row in &centered {
+            for (i, of) in moments.iter_mut().enumerate() {
+                for (moment, x) in of.iter_mut().zip(row) {
+                    *moment += row[i] * x;
+                }
+            }
+        }
+        let inverse = inverse(&moments);
+        centered.map(|row: [f64; 3]| {
+            std::array::from_fn(|j| (0..3).map(|i| row[i] * inverse[i][j]).sum())
+        })
+    }
+
+    fn inverse(m: &[[f64; 3]; 3]) -> [[f64; 3]; 3] {
+        let [a, b, c] = m;
+        let columns = [
+            cross_product(b, c),
+            cross_product(c, a),
+            cross_product(a, b),
+        ];
+        let determinant: f64 = a.iter().zip(columns[0]).map(|(x, y)| x * y).sum();
+        std::array::from_fn(|i| std::array::from_fn(|j| columns[j][i] / determinant))
+    }
+
+    /// The keypoints of that head in a pose, in scaled orthographic projection.
     fn projected(pose: &HeadPose, scale: f64, at: [f64; 2]) -> Keypoints {
         let [yaw, pitch, roll] =
             [pose.yaw, pose.pitch, pose.roll].map(|angle| f64::from(angle).to_radians());
@@ -157,8 +209,7 @@ mod tests {
             );
             Keypoint::new((at[0] + scale * x) as f32, (at[1] + scale * y) as f32)
         };
-        let others = std::iter::repeat_n(Keypoint::new(0.0, 0.0), FIRST);
-        others.chain(MEAN_HEAD.map(project)).collect()
+        head().into_iter().map(project).collect()
     }
 
     proptest! {

@@ -93,6 +93,10 @@ pub struct DataConfig {
     pub far_labels: FarLabelChoice,
     /// Whether augmentation transforms the labels.
     pub labels: LabelTransform,
+    /// The probability that an image with boxes is set beside three others, for training a face
+    /// detector.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub mosaic: f64,
     /// The rendered faces that are used without a path.
     pub rendered: RenderedConfig,
 }
@@ -176,6 +180,7 @@ impl Default for DataConfig {
             selection: Selection::default(),
             far_labels: FarLabelChoice::Refuse,
             labels: LabelTransform::WithImage,
+            mosaic: 0.0,
             rendered: RenderedConfig::default(),
         }
     }
@@ -312,11 +317,7 @@ impl RunConfig {
         if let Some(problem) = self.output.problem() {
             bail!("{problem}");
         }
-        let boxes = Schema::boxes();
-        let has_boxes = matches!(self.output, OutputSpec::Boxes { .. });
-        if has_boxes != (self.data.schema == boxes.name()) {
-            bail!("data.schema = \"boxes\" and the output `boxes` belong together");
-        }
+        self.validate_boxes()?;
         self.augment.validate().context("augment")?;
         self.train.validate()?;
         self.data.validate_division()?;
@@ -339,6 +340,22 @@ impl RunConfig {
         // Of files it is known when they are open.
         if self.data.paths().next().is_none() {
             self.check_face_score(false)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses what belongs to a face detector without the rest of it.
+    fn validate_boxes(&self) -> Result<()> {
+        let has_boxes = matches!(self.output, OutputSpec::Boxes { .. });
+        if has_boxes != (self.data.schema == Schema::boxes().name()) {
+            bail!("data.schema = \"boxes\" and the output `boxes` belong together");
+        }
+        let mosaic = self.data.mosaic;
+        if !(0.0..=1.0).contains(&mosaic) {
+            bail!("data.mosaic must be between 0 and 1, got {mosaic}");
+        }
+        if mosaic > 0.0 && !has_boxes {
+            bail!("data.mosaic is for images with boxes, not for keypoints");
         }
         Ok(())
     }
@@ -403,6 +420,8 @@ mod tests {
         assert!(refused("[train]\nbatch_size = 0").contains("batch_size"));
         assert!(refused("[augment]\nzoom = nan").contains("zoom"));
         assert!(refused("[data.split]\nval_fraction = 1.5").contains("val_fraction"));
+        assert!(refused("[data]\nmosaic = 1.5").contains("data.mosaic must be between"));
+        assert!(refused("[data]\nmosaic = 0.5").contains("data.mosaic is for images with boxes"));
         assert!(
             refused("[input]\nsize = 96\nchannels = 2\nmean = 0\nstd = 1")
                 .contains("input.channels")

@@ -10,6 +10,7 @@ use std::path::Path;
 const CONFIG: &str = r#"
 [data]
 schema = "boxes"
+mosaic = 0.5
 [data.rendered]
 train = 8
 validation = 16

@@ -207,6 +207,19 @@ fn evaluation_says_what_boxes_cost() {
     assert_eq!(jittered, ran(&mut evaluate(&["--boxes", "jittered"])));
     let text = refused(&mut evaluate(&["--boxes", "given"]));
     assert!(text.contains("a box"), "{text}");
+
+    // Crops with as many pixels as before are the same; small ones say that they are small.
+    let config = std::fs::read_to_string(run.join("config.toml")).unwrap();
+    let config: toml::Table = config.parse().unwrap();
+    let side = config["input"]["size"].as_integer().unwrap();
+    let whole = ran(&mut evaluate(&["--crop-px", &side.to_string()]));
+    assert_eq!(mae(&labels), mae(&whole));
+    let small = ran(&mut evaluate(&["--crop-px", "8"]));
+    assert!(small.contains("crops: reduced to 8×8 pixels"), "{small}");
+    assert_ne!(mae(&labels), mae(&small));
+    let larger = (side + 1).to_string();
+    let text = refused(&mut evaluate(&["--crop-px", &larger]));
+    assert!(text.contains(&format!("at most {side}")), "{text}");
 }
 
 /// Without `--model`: the weights that the crate carries.

@@ -1,9 +1,10 @@
 //! Regions of photographs with labeled boxes: their faces, and others.
 
 use fkp_core::{
-    BoundingBox, Dataset, DatasetError, FaceBox, Keypoints, LabeledBox, Purpose, Rng, Sample,
-    Schema, rng_for,
+    BoundingBox, Dataset, DatasetError, FaceBox, Keypoints, LabeledBox, Purpose, Sample, Schema,
+    rng_for,
 };
+use rand::{Rng, RngExt};
 
 /// The faces of photographs with labeled boxes, and about as many other regions of them, each a sample of
 /// its own: what a [face score](fkp_core::OutputSpec::has_face_score) learns from. A sample has the whole
@@ -102,7 +103,7 @@ impl Place {
         (width, height): (f64, f64),
         rng: &mut impl Rng,
     ) -> Option<BoundingBox> {
-        let mut unit = || (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+        let mut unit = || rng.random::<f64>();
         let overlap = |bounds: &BoundingBox| {
             let overlaps = boxes.iter().map(|labeled| bounds.iou(&labeled.bounds));
             overlaps.fold(0.0, f64::max)
