@@ -1,6 +1,6 @@
 //! The orientation of a head, from its keypoints.
 
-use fkp_core::Keypoints;
+use fkp_core::{Keypoint, Keypoints};
 use serde::Serialize;
 
 /// The orientation of a head relative to the camera, in degrees. All are 0 for a face that looks
@@ -101,20 +101,15 @@ impl HeadPose {
         if face.len() < WEIGHTS.len() {
             return None;
         }
-        let points = || {
-            let points = face.iter().take(WEIGHTS.len());
-            points.map(|p| [f64::from(p.x), f64::from(p.y)])
-        };
-        let center = points().fold([0.0; 2], |[x, y], p| [x + p[0], y + p[1]]);
-        let center = center.map(|sum| sum / WEIGHTS.len() as f64);
-        let mut affine = [[0.0; 3]; 2];
-        for (point, weights) in points().zip(&WEIGHTS) {
-            for ((row, x), center) in affine.iter_mut().zip(point).zip(center) {
-                for (entry, weight) in row.iter_mut().zip(weights) {
-                    *entry += (x - center) * weight;
-                }
-            }
-        }
+        let affine = std::array::from_fn(|axis| {
+            let at = |p: &Keypoint| f64::from([p.x, p.y][axis]);
+            let sum: f64 = face.iter().take(WEIGHTS.len()).map(at).sum();
+            let center = sum / WEIGHTS.len() as f64;
+            std::array::from_fn(|column| {
+                let weighted = face.iter().zip(&WEIGHTS);
+                weighted.map(|(p, w)| (at(p) - center) * w[column]).sum()
+            })
+        });
         let [first, second] = nearest_orthonormal(&affine)?;
         let third = cross_product(&first, &second);
         // The rotation is roll · yaw · pitch; its third row is (−sin yaw, −sin pitch cos yaw,
@@ -159,7 +154,6 @@ fn cross_product(a: &[f64; 3], b: &[f64; 3]) -> [f64; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fkp_core::Keypoint;
     use proptest::prelude::*;
 
     /// The head whose affine map has no error: W·(Wᵀ·W)⁻¹ with the centered weights W.

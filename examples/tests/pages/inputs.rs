@@ -54,7 +54,6 @@ const OF_PAGES: &[(&str, &[&str])] = &[
         "docs/weights/research-faces.md",
         &[
             "../shared/data/wider",
-            "runs/faces_base",
             "crates/fkp-weights-research/weights",
         ],
     ),
@@ -70,9 +69,8 @@ const OF_PAGES: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The commands of other pages that write runs with which a page begins.
+/// The command of another page that writes the run with which a page begins.
 const README_RUN: &str = "train -- --data folder --config examples/configs/tutorial.toml";
-const FACES_RUN: &str = "train -- --config examples/configs/faces_base.toml --out runs/faces_base";
 
 /// Writes a file.
 type Writer = fn(&Path);
@@ -102,7 +100,6 @@ pub(crate) fn prepare(page: &str, folder: &Path) {
             "wider" => wider(&path),
             "weights" => std::fs::create_dir(&path).unwrap(),
             "folder-001" => trained(folder, README_RUN),
-            "faces_base" => trained(folder, FACES_RUN),
             other => panic!("{page}: nothing writes the input `{other}`"),
         }
     }
