@@ -56,6 +56,7 @@ pub(crate) const NOT_RUN: &[(&str, &str)] = &[
     ("cargo bench -p fkp-augment", MEASURES),
     ("cargo bench -p fkp-kernels -- tiny", MEASURES),
     ("cargo bench -p fkp-kernels", MEASURES),
+    ("cargo bench -p fkp-synth --bench render -- parts", MEASURES),
     ("cargo test -p fkp-kernels", TESTS),
     ("FKP_SIMD=avx2 cargo test -p fkp-kernels", NARROWER),
     ("FKP_SIMD=portable cargo test -p fkp-kernels", NARROWER),
