@@ -1,8 +1,8 @@
 //! A data set whose images fit into the square input of a network, whole.
 
+use super::boxes::map_boxes;
 use fkp_core::{
-    Affine, Border, Dataset, DatasetError, Filter, InputSpec, LabeledBox, Sample, Schema,
-    warp_affine,
+    Affine, Border, Dataset, DatasetError, Filter, InputSpec, Sample, Schema, warp_affine,
 };
 
 /// A data set of images as a face detector is validated on: reduced to fit into a square where they
@@ -47,14 +47,10 @@ impl<D: Dataset> Dataset for Fitted<D> {
         let map = map.map_err(|error| DatasetError::new(index, error))?;
         let border = Border::Constant(0);
         let image = warp_affine(&sample.image, &map, (side, side), Filter::Area, border);
-        let moved = |face: &LabeledBox| LabeledBox {
-            bounds: face.bounds.map(&map),
-            ..*face
-        };
         Ok(Sample {
             image: self.input.convert_channels(&image).into_owned(),
             keypoints: sample.keypoints.map(&map),
-            boxes: sample.boxes.iter().map(moved).collect(),
+            boxes: map_boxes(&sample.boxes, &map).collect(),
             face_box: None,
             ..sample
         })
@@ -64,7 +60,7 @@ impl<D: Dataset> Dataset for Fitted<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fkp_core::{BoundingBox, Image, InMemory, Keypoints};
+    use fkp_core::{BoundingBox, Image, InMemory, Keypoints, LabeledBox};
 
     #[test]
     fn large_images_are_reduced_with_their_boxes_and_small_ones_are_not() {

@@ -1,8 +1,7 @@
 //! A data set that sets images beside each other.
 
-use fkp_core::{
-    Affine, Dataset, DatasetError, Image, LabeledBox, Purpose, Sample, Schema, rng_for,
-};
+use super::boxes::map_boxes;
+use fkp_core::{Affine, Dataset, DatasetError, Image, InputSpec, Purpose, Sample, Schema, rng_for};
 use rand::RngExt;
 
 /// Images with boxes, some of them set beside three others for training a face detector: a crop around
@@ -10,7 +9,7 @@ use rand::RngExt;
 /// beside them (Bochkovskiy et al., *YOLOv4: Optimal Speed and Accuracy of Object Detection*, 2020).
 ///
 /// The four images meet in one point, each in its own size, and what they leave of the rectangle around
-/// them is black. All have the channels of the first. Which others they are depends on seed, epoch and
+/// them is black. All are gray if the first is, and else of three colors. Which others they are depends on seed, epoch and
 /// index alone.
 #[derive(Debug, Clone)]
 pub struct Mosaic<D> {
@@ -80,20 +79,21 @@ fn beside(samples: [Sample; 4]) -> Sample {
         (left - c.0, above),
         (left, above),
     ];
-    let channels = samples[0].image.channels();
+    let channels = match samples[0].image.channels() {
+        1 => 1,
+        _ => 3,
+    };
+    // Only the channels of this input count.
+    let input = InputSpec {
+        channels,
+        ..InputSpec::gray(1)
+    };
     let mut image = Image::filled(size.0, size.1, channels, 0);
     let mut boxes = Vec::new();
     for (sample, (x, y)) in samples.iter().zip(corners) {
-        let part = match channels {
-            1 => sample.image.to_gray(),
-            _ => sample.image.to_rgb(),
-        };
-        copy(&part, &mut image, (x, y));
+        copy(&input.convert_channels(&sample.image), &mut image, (x, y));
         let to_mosaic = Affine::translation(x as f64, y as f64);
-        boxes.extend(sample.boxes.iter().map(|face| LabeledBox {
-            bounds: face.bounds.map(&to_mosaic),
-            ..*face
-        }));
+        boxes.extend(map_boxes(&sample.boxes, &to_mosaic));
     }
     let [first, ..] = samples;
     Sample {
@@ -117,7 +117,7 @@ fn copy(from: &Image, to: &mut Image, (x, y): (usize, usize)) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fkp_core::{BoundingBox, InMemory, Keypoints};
+    use fkp_core::{BoundingBox, InMemory, Keypoints, LabeledBox};
 
     /// Images of different sizes with gray levels 10, 20, …, each with a box over all of it.
     fn photographs() -> InMemory {
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn images_take_the_channels_of_the_first() {
+    fn images_are_gray_or_of_three_colors_as_the_first_is() {
         let color = photographs().get(1).unwrap();
         let mut gray = photographs().get(0).unwrap();
         gray.image = gray.image.to_gray();
@@ -184,6 +184,9 @@ mod tests {
             beside([first.clone(), b, c, d]).image.channels()
         };
         assert_eq!((of(&gray), of(&color)), (1, 3));
+        let mut transparent = color.clone();
+        transparent.image = Image::filled(5, 9, 4, 20);
+        assert_eq!(of(&transparent), 3);
     }
 
     #[test]
