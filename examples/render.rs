@@ -8,7 +8,7 @@
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use fkp_core::Dataset;
-use fkp_examples::{finish, say};
+use fkp_examples::{finish, read_distribution, say};
 use fkp_synth::{SynthConfig, SynthFaces};
 use image::DynamicImage;
 use std::path::PathBuf;
@@ -29,6 +29,10 @@ struct Arguments {
     /// Seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// What the faces are sampled from, where it differs from the default: a TOML file of a
+    /// `fkp_synth::FaceDistribution`.
+    #[arg(long, value_name = "FILE")]
+    distribution: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -41,12 +45,15 @@ fn render(arguments: &Arguments) -> Result<()> {
         count,
         size,
         seed,
+        distribution,
     } = arguments;
     ensure!(!out.exists(), "{} exists already", out.display());
+    let distribution = distribution.as_deref().map(read_distribution).transpose()?;
     let faces = SynthFaces::new(SynthConfig {
         count: *count,
         size: *size,
         seed: *seed,
+        faces: distribution.unwrap_or_default(),
         ..SynthConfig::default()
     })?;
     let images = out.join("images");

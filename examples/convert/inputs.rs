@@ -7,7 +7,9 @@ use fkp_data::{
     Cropped, FarLabels, Mapped, OpenOptions, OpenedDataset, PackInput, open as open_data,
     schema_from,
 };
-use fkp_examples::{SourceConfig, progress_bar, rendered_keypoints, say};
+use fkp_examples::{
+    SourceConfig, check_crops, progress_bar, read_distribution, rendered_keypoints, say,
+};
 use fkp_synth::camera::Channels;
 use fkp_synth::{KeypointSet, SynthConfig, SynthFaces};
 use std::path::Path;
@@ -113,6 +115,10 @@ fn rendered(arguments: &Arguments, name: &str, count: usize) -> Result<(PackInpu
         "source" => KeypointSet::default(),
         name => rendered_keypoints(&schema_from(name)?)?,
     };
+    let distribution = arguments.distribution.as_deref();
+    let distribution = distribution.map(read_distribution).transpose()?;
+    let faces = distribution.unwrap_or_default();
+    check_crops(&faces)?;
     let config = SynthConfig {
         count,
         size: arguments.crop.unwrap_or(arguments.rendered_size),
@@ -122,6 +128,7 @@ fn rendered(arguments: &Arguments, name: &str, count: usize) -> Result<(PackInpu
         },
         seed: arguments.seed,
         keypoints,
+        faces,
         ..SynthConfig::default()
     };
     let what = format!("{config:?}");

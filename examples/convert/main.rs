@@ -45,6 +45,10 @@ struct Arguments {
     /// Seed of rendered faces.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// What rendered faces are sampled from, where it differs from the default: a TOML file of a
+    /// `fkp_synth::FaceDistribution`.
+    #[arg(long, value_name = "FILE")]
+    distribution: Option<PathBuf>,
     /// How images are stored: auto (image files as they are, else pixels), pixels, or files.
     #[arg(long, default_value = "auto", value_parser = image_encoding)]
     images: ImageEncoding,

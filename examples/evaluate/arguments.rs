@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
-use fkp_core::{BoxJitter, OutputSpec};
+use fkp_core::{BoxJitter, OutputSpec, Task};
 use fkp_data::BoxSource;
 use fkp_examples::{Part, check_image, check_writable, format_help, model_help};
 use serde::Serialize;
@@ -36,9 +36,9 @@ pub(crate) struct Arguments {
     /// like the boxes of a detector).
     #[arg(long, value_enum, default_value_t)]
     pub(crate) boxes: BoxChoice,
-    /// Seed of the jitter.
-    #[arg(long, default_value_t = 0)]
-    pub(crate) jitter_seed: u64,
+    /// Seed of the jitter; 0 if absent.
+    #[arg(long)]
+    pub(crate) jitter_seed: Option<u64>,
     /// Reduce each crop to so many pixels on a side first, as if the face were so small in its photograph.
     #[arg(long, value_name = "PIXELS")]
     pub(crate) crop_px: Option<NonZeroUsize>,
@@ -73,9 +73,9 @@ pub(crate) struct Arguments {
     /// Of a face detector: write the detections in each image to this file.
     #[arg(long)]
     pub(crate) detections: Option<PathBuf>,
-    /// Images per batch.
-    #[arg(long, default_value_t = 32)]
-    pub(crate) batch_size: usize,
+    /// Images per batch; 32 if absent.
+    #[arg(long)]
+    pub(crate) batch_size: Option<NonZeroUsize>,
     /// Number of threads; all cores if absent.
     #[arg(long)]
     pub(crate) threads: Option<usize>,
@@ -118,14 +118,14 @@ impl Arguments {
             BoxChoice::Given => BoxSource::Given,
             BoxChoice::Jittered => BoxSource::Jittered {
                 jitter: BoxJitter::default(),
-                seed: self.jitter_seed,
+                seed: self.jitter_seed.unwrap_or(0),
             },
         }
     }
 
-    /// Refuses the options that a model with this output has no use for.
-    pub(crate) fn check_options(&self, name: &str, output: &OutputSpec) -> Result<()> {
-        let (options, user, model) = match output {
+    /// Refuses the options that a model of this task has no use for.
+    pub(crate) fn check_options(&self, name: &str, task: &Task) -> Result<()> {
+        let (options, user, model) = match task.output {
             OutputSpec::Boxes { .. } => (
                 self.of_keypoints(),
                 "models of keypoints",
@@ -140,7 +140,18 @@ impl Arguments {
         if let Some((option, _)) = options.iter().find(|(_, is_given)| *is_given) {
             bail!("{option} is for {user}, and {name} is {model}");
         }
-        Ok(())
+        if self.jitter_seed.is_some() && self.boxes != BoxChoice::Jittered {
+            bail!("--jitter-seed is for --boxes jittered");
+        }
+        let side = task.input.size;
+        match self.crop_px {
+            Some(pixels) if pixels.get() > side => {
+                bail!(
+                    "--crop-px must be at most {side}, the side of the network's input, got {pixels}"
+                )
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The options of models of keypoints, and which of them are given.
@@ -148,6 +159,8 @@ impl Arguments {
         vec![
             ("--schema", self.schema.is_some()),
             ("--boxes", self.boxes != BoxChoice::Labels),
+            ("--jitter-seed", self.jitter_seed.is_some()),
+            ("--batch-size", self.batch_size.is_some()),
             ("--crop-px", self.crop_px.is_some()),
             ("--report", self.report.is_some()),
             ("--convention", self.convention.is_some()),

@@ -47,7 +47,7 @@ pub(crate) fn evaluate(model: &ModelFile, name: &str, arguments: &Arguments) -> 
     )
     .with_context(|| format!("cannot evaluate {name}"))?;
     let dataset = match arguments.crop_px {
-        Some(side) => reduced(dataset, side, card.task.input)?,
+        Some(side) => reduced(dataset, side, card.task.input),
         None => dataset,
     };
     let notes = RunNotes::read(card)?;
@@ -73,8 +73,10 @@ pub(crate) fn evaluate(model: &ModelFile, name: &str, arguments: &Arguments) -> 
 
     let network = model.network(&Device::Cpu)?;
     let codec = codec_for(&card.task, &network, notes.loss, &Device::Cpu)?;
-    let mut evaluator =
-        Evaluator::new(&network, &*codec, card.task.input).batch_size(arguments.batch_size);
+    let mut evaluator = Evaluator::new(&network, &*codec, card.task.input);
+    if let Some(samples) = arguments.batch_size {
+        evaluator = evaluator.batch_size(samples.get());
+    }
     if let Some(offsets) = &offsets {
         evaluator = evaluator.offsets(offsets);
     }
@@ -96,22 +98,13 @@ pub(crate) fn evaluate(model: &ModelFile, name: &str, arguments: &Arguments) -> 
 }
 
 /// Crops of a network's input size with no more detail than those of `side` pixels.
-fn reduced(
-    crops: Arc<dyn Dataset>,
-    side: NonZeroUsize,
-    input: InputSpec,
-) -> Result<Arc<dyn Dataset>> {
-    ensure!(
-        side.get() <= input.size,
-        "--crop-px must be at most {}, the side of the network's input, got {side}",
-        input.size
-    );
+fn reduced(crops: Arc<dyn Dataset>, side: NonZeroUsize, input: InputSpec) -> Arc<dyn Dataset> {
     let reduced = InputSpec {
         size: side.get(),
         ..input
     };
     let small = Cropped::new(crops, CropRule::Whole, reduced);
-    Ok(Arc::new(Cropped::new(small, CropRule::Whole, input)))
+    Arc::new(Cropped::new(small, CropRule::Whole, input))
 }
 
 impl Evaluation<'_> {

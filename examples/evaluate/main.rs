@@ -11,7 +11,7 @@ mod details;
 mod detection;
 mod keypoints;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use arguments::Arguments;
 use clap::Parser;
 use fkp_core::OutputSpec;
@@ -24,15 +24,11 @@ fn main() -> ExitCode {
 
 fn evaluate(arguments: &Arguments) -> Result<()> {
     use_threads(arguments.threads)?;
-    ensure!(
-        arguments.batch_size > 0,
-        "--batch-size must be at least 1, got 0"
-    );
     arguments.check_outputs()?;
     let (model, name) = model_file(arguments.model.as_deref())?;
-    let output = &model.card.task.output;
-    arguments.check_options(&name, output)?;
-    match output {
+    let task = &model.card.task;
+    arguments.check_options(&name, task)?;
+    match task.output {
         OutputSpec::Boxes { .. } => detection::evaluate(model, &name, arguments),
         _ => keypoints::evaluate(&model, &name, arguments),
     }

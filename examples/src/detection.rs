@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use fkp_core::{Affine, Dataset, Detection, Image, LabeledBox, Metric};
 use fkp_draw::{draw_box, enlarge};
 use fkp_metrics::{AveragePrecision, MatchRule};
-use fkp_model::{DetectorOptions, Face, FaceDetector, Landmarker};
+use fkp_model::{DetectOptions, DetectorOptions, Face, FaceDetector, Landmarker, Refine};
 use image::{Rgb, RgbImage, imageops};
 use serde::Serialize;
 use std::time::Instant;
@@ -67,7 +67,7 @@ pub struct PrecisionFrom {
 impl DetectionMeasurements {
     /// Runs the detector on every image, one after the other. With a landmarker, the scores are those of
     /// [`Landmarker::detect_faces`], which finds the keypoints, too: of all detections, however low their
-    /// score.
+    /// score, and each of them once.
     ///
     /// # Errors
     /// If an image cannot be read or the detector fails.
@@ -82,7 +82,16 @@ impl DetectionMeasurements {
             ..*detector.options()
         };
         let detector = detector.with_options(all)?;
-        let landmarker = landmarker.map(|landmarker| landmarker.with_detector(detector.clone()));
+        // A second prediction does not change the score.
+        let once = DetectOptions {
+            refine: Refine::Never,
+            ..DetectOptions::default()
+        };
+        let landmarker = landmarker.map(|landmarker| {
+            let landmarker = landmarker.with_detector(detector.clone());
+            landmarker.with_options(once)
+        });
+        let landmarker = landmarker.transpose()?;
         let detect = |image: &Image| match &landmarker {
             None => detector.detect(image),
             Some(landmarker) => {

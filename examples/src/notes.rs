@@ -54,7 +54,7 @@ impl RunNotes {
             far_labels: config.data.far_labels,
             split: config.data.split,
             selection: config.data.selection,
-            rendered: config.data.rendered,
+            rendered: config.data.rendered.clone(),
         }
     }
 

@@ -22,6 +22,15 @@ impl LabeledBox {
             ignore: false,
         }
     }
+
+    /// The label in another frame: the smallest axis-aligned box around the mapped one.
+    #[must_use]
+    pub fn map(&self, dst_from_src: &Affine) -> Self {
+        Self {
+            bounds: self.bounds.map(dst_from_src),
+            ..*self
+        }
+    }
 }
 
 /// A face that a detector found.

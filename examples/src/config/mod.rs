@@ -2,9 +2,11 @@
 
 mod division;
 mod renamed;
+mod rendered;
 mod sources;
 
 pub use division::{CrossValidation, Division, Selection, SelectionPart, Stratify};
+pub use rendered::{RenderedConfig, RenderedFaces, check_crops, read_distribution};
 pub use sources::SourceConfig;
 
 use anyhow::{Context, Result, bail};
@@ -95,7 +97,7 @@ pub struct DataConfig {
     pub labels: LabelTransform,
     /// The probability that an image with boxes is set beside three others, for training a face
     /// detector.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "rendered::is_zero")]
     pub mosaic: f64,
     /// The rendered faces that are used without a path.
     pub rendered: RenderedConfig,
@@ -233,61 +235,6 @@ pub enum LabelTransform {
     Unchanged,
 }
 
-/// The rendered faces.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RenderedConfig {
-    /// Faces to train on in each epoch.
-    pub train: usize,
-    /// Faces to choose the best epoch on, and as many to evaluate on: different people each.
-    pub validation: usize,
-    /// Images that are not those of a face, per face, for an output with `face_score`.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub non_faces: f64,
-    /// Seed.
-    pub seed: u64,
-    /// Whether all epochs have the same faces to train on.
-    #[serde(skip_serializing_if = "RenderedFaces::is_fixed")]
-    pub faces: RenderedFaces,
-}
-
-/// The faces to train on in the epochs after the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RenderedFaces {
-    /// Those of the first, which are kept in memory.
-    #[default]
-    Fixed,
-    /// New ones, rendered while the network trains: no face is seen twice.
-    NewEachEpoch,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde calls"
-)]
-fn is_zero(value: &f64) -> bool {
-    *value == 0.0
-}
-
-impl RenderedFaces {
-    fn is_fixed(&self) -> bool {
-        *self == Self::Fixed
-    }
-}
-
-impl Default for RenderedConfig {
-    fn default() -> Self {
-        Self {
-            train: 4000,
-            validation: 500,
-            non_faces: 0.0,
-            seed: 0,
-            faces: RenderedFaces::Fixed,
-        }
-    }
-}
-
 impl RunConfig {
     /// The tutorial's configuration, the default with data.
     pub const TUTORIAL: &'static str = include_str!("../../configs/tutorial.toml");
@@ -322,18 +269,8 @@ impl RunConfig {
         self.train.validate()?;
         self.data.validate_division()?;
         self.data.validate_sources()?;
-        for (field, count) in [
-            ("train", self.data.rendered.train),
-            ("validation", self.data.rendered.validation),
-        ] {
-            if !(1..=10_000_000).contains(&count) {
-                bail!("data.rendered.{field} must be in 1..=10000000, got {count}");
-            }
-        }
+        self.data.rendered.validate()?;
         let non_faces = self.data.rendered.non_faces;
-        if !(0.0..=10.0).contains(&non_faces) {
-            bail!("data.rendered.non_faces must be between 0 and 10, got {non_faces}");
-        }
         if self.data.renders() && non_faces > 0.0 && !self.output.has_face_score() {
             bail!("data.rendered.non_faces is for an output with face_score");
         }
@@ -349,6 +286,9 @@ impl RunConfig {
         let has_boxes = matches!(self.output, OutputSpec::Boxes { .. });
         if has_boxes != (self.data.schema == Schema::boxes().name()) {
             bail!("data.schema = \"boxes\" and the output `boxes` belong together");
+        }
+        if has_boxes && self.data.rendered.has_distribution() {
+            bail!("data.rendered.distribution is for rendered faces, not for scenes with boxes");
         }
         let mosaic = self.data.mosaic;
         if !(0.0..=1.0).contains(&mosaic) {

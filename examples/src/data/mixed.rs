@@ -103,7 +103,7 @@ fn open(
         sources: Vec::new(),
         rendered: RenderedConfig {
             train: faces.or(source.rendered).unwrap_or(config.rendered.train),
-            ..config.rendered
+            ..config.rendered.clone()
         },
         ..config.clone()
     };

@@ -27,20 +27,22 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
     }
     let labels = labels_of(&config.schema)?;
     let schema = labels.schema();
-    let RenderedConfig {
+    let rendered = &config.rendered;
+    let &RenderedConfig {
         train, validation, ..
-    } = config.rendered;
-    let of = |count| Counts::of(&config.rendered, count);
-    let seeds = RenderedSeeds::of(&config.rendered);
+    } = rendered;
+    let of = |count| Counts::of(rendered, count);
+    let seeds = RenderedSeeds::of(rendered);
     let selection = seeds.choosing(config.selection.part);
     let what = match config.selection.part {
         SelectionPart::Carved => "to choose the best epoch on",
         SelectionPart::Validation => "to validate on",
     };
     let description = format!(
-        "rendered faces, seed {}: {train} to train on{}, {validation} {what}, each of a different person{}",
+        "rendered faces{}, seed {}: {train} to train on{}, {validation} {what}, each of a different person{}",
+        of_distribution(rendered),
         seeds.train,
-        match config.rendered.faces {
+        match rendered.faces {
             RenderedFaces::Fixed => "",
             RenderedFaces::NewEachEpoch => " in each epoch, new ones each time",
         },
@@ -50,17 +52,17 @@ pub(super) fn for_training(config: &DataConfig, input: &InputSpec) -> Result<Tra
                 format!("; {train} and {validation} images that are not those of a face"),
         }
     );
-    let (train, representative) = match config.rendered.faces {
+    let (train, representative) = match rendered.faces {
         RenderedFaces::Fixed => {
-            let faces = cached(of(train), seeds.train, labels, input)?;
+            let faces = cached(rendered, train, seeds.train, labels, input)?;
             (Arc::clone(&faces), faces)
         }
-        RenderedFaces::NewEachEpoch => new_each_epoch(of(train), seeds.train, labels, input)?,
+        RenderedFaces::NewEachEpoch => new_each_epoch(rendered, seeds.train, labels, input)?,
     };
     Ok(TrainingData {
         train,
         representative,
-        selection: cached(of(validation), selection, labels, input)?,
+        selection: cached(rendered, validation, selection, labels, input)?,
         crop: CropRule::for_schema(&schema),
         schema,
         format: None,
@@ -119,30 +121,43 @@ impl Counts {
     }
 }
 
+/// This many faces of the configuration, and images that are not.
 fn faces(
-    counts: Counts,
+    config: &RenderedConfig,
+    count: usize,
     seed: u64,
     keypoints: KeypointSet,
     input: &InputSpec,
 ) -> Result<SynthFaces> {
+    let counts = Counts::of(config, count);
     Ok(SynthFaces::new(SynthConfig {
         size: input.size,
         count: counts.faces,
         non_faces: counts.non_faces,
         seed,
         keypoints,
+        faces: config.distribution.clone(),
         ..SynthConfig::default()
     })?)
 }
 
 fn cached(
-    counts: Counts,
+    config: &RenderedConfig,
+    count: usize,
     seed: u64,
     labels: KeypointSet,
     input: &InputSpec,
 ) -> Result<Arc<dyn Dataset>> {
-    let faces = faces(counts, seed, labels, input)?;
+    let faces = faces(config, count, seed, labels, input)?;
     Ok(Arc::new(Cached::new(faces)))
+}
+
+/// What the description says of a distribution.
+fn of_distribution(config: &RenderedConfig) -> &'static str {
+    match config.has_distribution() {
+        true => " of a distribution of their own",
+        false => "",
+    }
 }
 
 /// Of faces that are new in each epoch, this many represent the training samples.
@@ -150,12 +165,13 @@ const REPRESENTATIVE: usize = 1000;
 
 /// Faces to train on, none of which is kept in memory, and some that represent them.
 fn new_each_epoch(
-    counts: Counts,
+    config: &RenderedConfig,
     seed: u64,
     labels: KeypointSet,
     input: &InputSpec,
 ) -> Result<(Arc<dyn Dataset>, Arc<dyn Dataset>)> {
-    let faces = faces(counts, seed, labels, input)?.new_each_epoch();
+    let counts = Counts::of(config, config.train);
+    let faces = faces(config, config.train, seed, labels, input)?.new_each_epoch();
     let some = |count: usize| 0..count.min(REPRESENTATIVE);
     let non_faces = some(counts.non_faces).map(|index| counts.faces + index);
     let first = Subset::new(faces.clone(), some(counts.faces).chain(non_faces).collect())?;
@@ -187,7 +203,7 @@ pub(super) fn for_evaluation(
         }
     };
     let counts = Counts::of(config, count);
-    let faces = cached(counts, seed, labels, &task.input)?;
+    let faces = cached(config, count, seed, labels, &task.input)?;
     let faces: Arc<dyn Dataset> = match &evaluated.map {
         None => faces,
         Some(map) => Arc::new(Mapped::new(faces, map.clone())),
@@ -200,7 +216,10 @@ pub(super) fn for_evaluation(
             Arc::new(Cached::new(crops.with_box_source(boxes)))
         }
     };
-    let mut description = format!("rendered faces, seed {seed}, split `{part}`: {count} samples");
+    let mut description = format!(
+        "rendered faces{}, seed {seed}, split `{part}`: {count} samples",
+        of_distribution(config)
+    );
     if counts.non_faces > 0 {
         description += &format!(
             " and {} images that are not those of a face",

@@ -49,6 +49,43 @@ fn a_run_trains_on_a_packed_file_and_a_folder_made_of_it() {
 }
 
 #[test]
+fn rendered_faces_have_the_distribution_of_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    std::fs::write(path("frontal.toml"), "[pose]\nyaw_degrees = 0.0\n").unwrap();
+    ran(&mut convert(12, &path("usual.fkp")));
+    let of = |file: &str, out: &str| {
+        let mut command = convert(12, &path(out));
+        command.arg("--distribution").arg(path(file));
+        command
+    };
+    ran(&mut of("frontal.toml", "frontal.fkp"));
+    let bytes = ["usual.fkp", "frontal.fkp"].map(|name| std::fs::read(path(name)).unwrap());
+    assert_ne!(bytes[0], bytes[1]);
+    ran(program("render")
+        .args(["--count", "3", "--size", "32", "--out"])
+        .arg(path("folder"))
+        .arg("--distribution")
+        .arg(path("frontal.toml")));
+    assert!(path("folder/keypoints.csv").is_file());
+
+    for (text, part) in [
+        ("[pose]\nroll = 1.0\n", "unknown field `roll`"),
+        (
+            "[accessories.glasses]\nclear = 3.0\n",
+            "accessories.glasses.clear",
+        ),
+    ] {
+        std::fs::write(path("wrong.toml"), text).unwrap();
+        let message = refused(&mut of("wrong.toml", "wrong.fkp"));
+        assert!(
+            message.contains("wrong.toml") && message.contains(part),
+            "{message}"
+        );
+    }
+}
+
+#[test]
 fn a_conversion_that_is_killed_goes_on_and_gives_the_same_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let [whole, parts] = ["whole.fkp", "parts.fkp"].map(|name| dir.path().join(name));

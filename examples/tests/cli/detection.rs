@@ -87,15 +87,24 @@ fn a_detector_is_trained_evaluated_and_used() {
 
     // On files with boxes.
     write_scenes(&path("scenes"), 12);
-    let stdout = ran(program("evaluate")
-        .arg("--model")
-        .arg(&model)
-        .arg("--data")
-        .arg(path("scenes"))
-        .args(["--split", "all"])
+    let evaluate = |arguments: &[&str]| {
+        let mut evaluate = program("evaluate");
+        evaluate.arg("--model").arg(&model);
+        evaluate.arg("--data").arg(path("scenes"));
+        evaluate.args(["--split", "all"]).args(arguments);
+        evaluate
+    };
+    let stdout = ran(evaluate(&[])
         .arg("--detections")
         .arg(path("detections.json")));
     assert!(stdout.contains("average precision of"), "{stdout}");
+    for option in ["--batch-size", "--jitter-seed", "--crop-px"] {
+        let text = refused(&mut evaluate(&[option, "4"]));
+        assert!(
+            text.contains(&format!("{option} is for models of keypoints")),
+            "{text}"
+        );
+    }
     let text = std::fs::read_to_string(path("detections.json")).unwrap();
     let images: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert!(images.as_array().unwrap().len() <= 12);

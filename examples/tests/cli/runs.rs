@@ -207,6 +207,8 @@ fn evaluation_says_what_boxes_cost() {
     assert_eq!(jittered, ran(&mut evaluate(&["--boxes", "jittered"])));
     let text = refused(&mut evaluate(&["--boxes", "given"]));
     assert!(text.contains("a box"), "{text}");
+    let text = refused(&mut evaluate(&["--jitter-seed", "1"]));
+    assert!(text.contains("--boxes jittered"), "{text}");
 
     // Crops with as many pixels as before are the same; small ones say that they are small.
     let config = std::fs::read_to_string(run.join("config.toml")).unwrap();

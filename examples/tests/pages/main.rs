@@ -9,6 +9,7 @@ mod inputs;
 mod not_run;
 mod options;
 mod pages;
+mod recipes;
 mod run;
 mod shortened;
 mod snippets;

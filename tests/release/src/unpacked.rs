@@ -63,10 +63,11 @@ impl Unpacked {
         })
     }
 
-    /// Builds the packages with their default features.
+    /// Type-checks the packages with the features that docs.rs shows, as [`Self::interfaces`] builds them.
     pub(crate) fn check(&self, toolchain: &Toolchain) -> Result<()> {
         let mut command = toolchain.cargo(&self.folder, &self.build);
-        crate::run(command.args(["check", "--workspace", "--quiet"]))
+        command.args(["check", "--workspace", "--quiet"]);
+        crate::run(command.arg("--features").arg(self.features.join(",")))
     }
 
     /// The public interface of each crate as text, with the features that docs.rs shows.

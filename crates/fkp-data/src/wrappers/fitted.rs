@@ -1,6 +1,5 @@
 //! A data set whose images fit into the square input of a network, whole.
 
-use super::boxes::map_boxes;
 use fkp_core::{
     Affine, Border, Dataset, DatasetError, Filter, InputSpec, Sample, Schema, warp_affine,
 };
@@ -50,7 +49,11 @@ impl<D: Dataset> Dataset for Fitted<D> {
         Ok(Sample {
             image: self.input.convert_channels(&image).into_owned(),
             keypoints: sample.keypoints.map(&map),
-            boxes: map_boxes(&sample.boxes, &map).collect(),
+            boxes: sample
+                .boxes
+                .iter()
+                .map(|labeled| labeled.map(&map))
+                .collect(),
             face_box: None,
             ..sample
         })

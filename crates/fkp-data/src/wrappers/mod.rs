@@ -1,7 +1,6 @@
 //! Data sets that wrap others: mapped onto a schema, united, cropped, fitted, cached, beside each
 //! other, the regions of photographs.
 
-mod boxes;
 mod cached;
 mod cropped;
 mod face_regions;

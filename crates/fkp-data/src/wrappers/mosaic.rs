@@ -1,6 +1,5 @@
 //! A data set that sets images beside each other.
 
-use super::boxes::map_boxes;
 use fkp_core::{Affine, Dataset, DatasetError, Image, InputSpec, Purpose, Sample, Schema, rng_for};
 use rand::RngExt;
 
@@ -93,7 +92,7 @@ fn beside(samples: [Sample; 4]) -> Sample {
     for (sample, (x, y)) in samples.iter().zip(corners) {
         copy(&input.convert_channels(&sample.image), &mut image, (x, y));
         let to_mosaic = Affine::translation(x as f64, y as f64);
-        boxes.extend(map_boxes(&sample.boxes, &to_mosaic));
+        boxes.extend(sample.boxes.iter().map(|labeled| labeled.map(&to_mosaic)));
     }
     let [first, ..] = samples;
     Sample {
