@@ -29,8 +29,8 @@ struct Arguments {
     /// Seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// What the faces are sampled from, where it differs from the default: a TOML file of a
-    /// `fkp_synth::FaceDistribution`.
+    /// The distribution of the faces: a TOML file, in which fields that are not named keep their
+    /// defaults.
     #[arg(long, value_name = "FILE")]
     distribution: Option<PathBuf>,
 }

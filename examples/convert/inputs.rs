@@ -8,7 +8,7 @@ use fkp_data::{
     schema_from,
 };
 use fkp_examples::{
-    SourceConfig, check_crops, progress_bar, read_distribution, rendered_keypoints, say,
+    SourceConfig, progress_bar, read_distribution_of_crops, rendered_keypoints, say,
 };
 use fkp_synth::camera::Channels;
 use fkp_synth::{KeypointSet, SynthConfig, SynthFaces};
@@ -116,9 +116,7 @@ fn rendered(arguments: &Arguments, name: &str, count: usize) -> Result<(PackInpu
         name => rendered_keypoints(&schema_from(name)?)?,
     };
     let distribution = arguments.distribution.as_deref();
-    let distribution = distribution.map(read_distribution).transpose()?;
-    let faces = distribution.unwrap_or_default();
-    check_crops(&faces)?;
+    let distribution = distribution.map(read_distribution_of_crops).transpose()?;
     let config = SynthConfig {
         count,
         size: arguments.crop.unwrap_or(arguments.rendered_size),
@@ -128,7 +126,7 @@ fn rendered(arguments: &Arguments, name: &str, count: usize) -> Result<(PackInpu
         },
         seed: arguments.seed,
         keypoints,
-        faces,
+        faces: distribution.unwrap_or_default(),
         ..SynthConfig::default()
     };
     let what = format!("{config:?}");

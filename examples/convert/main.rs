@@ -12,7 +12,7 @@ mod inputs;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use fkp_data::{FolderFormat, ImageEncoding, PackOptions, PackedFile, pack, write_folder};
-use fkp_examples::{finish, format_help, progress_bar, say};
+use fkp_examples::{SourceConfig, finish, format_help, progress_bar, say};
 use inputs::Crops;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -45,8 +45,8 @@ struct Arguments {
     /// Seed of rendered faces.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// What rendered faces are sampled from, where it differs from the default: a TOML file of a
-    /// `fkp_synth::FaceDistribution`.
+    /// The distribution of rendered faces: a TOML file, in which fields that are not named keep their
+    /// defaults.
     #[arg(long, value_name = "FILE")]
     distribution: Option<PathBuf>,
     /// How images are stored: auto (image files as they are, else pixels), pixels, or files.
@@ -101,6 +101,16 @@ fn convert(arguments: &Arguments) -> Result<()> {
         arguments.license.len() <= sources.len(),
         "there are more licenses than sources"
     );
+    let renders = |source: &PathBuf| -> Result<bool> {
+        Ok(SourceConfig::from_argument(source)?.rendered.is_some())
+    };
+    if arguments.distribution.is_some() {
+        let rendered = sources.iter().map(renders).collect::<Result<Vec<bool>>>()?;
+        ensure!(
+            rendered.contains(&true),
+            "--distribution is for rendered faces, such as rendered:4000, and there are none"
+        );
+    }
     match out.extension().is_some_and(|extension| extension == "fkp") {
         true => to_file(arguments, sources, out),
         false => to_folder(arguments, sources, out),

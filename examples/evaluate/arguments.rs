@@ -1,6 +1,6 @@
 //! What the command line says.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::{Parser, ValueEnum};
 use fkp_core::{BoxJitter, OutputSpec, Task};
 use fkp_data::BoxSource;
@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     /// like the boxes of a detector).
     #[arg(long, value_enum, default_value_t)]
     pub(crate) boxes: BoxChoice,
-    /// Seed of the jitter; 0 if absent.
+    /// Seed of --boxes jittered; 0 if absent.
     #[arg(long)]
     pub(crate) jitter_seed: Option<u64>,
     /// Reduce each crop to so many pixels on a side first, as if the face were so small in its photograph.
@@ -67,7 +67,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) report: Option<PathBuf>,
     /// Of a face detector: correct the scores by the face score of a model of keypoints, a file or the name of
-    /// a pretrained one, as predict does. The times are then those of all detections with their keypoints.
+    /// a pretrained one, as predict does. The times are then those of all detections with one prediction of their
+    /// keypoints each.
     #[arg(long, value_name = "MODEL", num_args = 0..=1, default_missing_value = "fast")]
     pub(crate) face_score: Option<PathBuf>,
     /// Of a face detector: write the detections in each image to this file.
@@ -123,7 +124,8 @@ impl Arguments {
         }
     }
 
-    /// Refuses the options that a model of this task has no use for.
+    /// Refuses the options that have no use with a model of this task or without another option, and
+    /// values out of its range.
     pub(crate) fn check_options(&self, name: &str, task: &Task) -> Result<()> {
         let (options, user, model) = match task.output {
             OutputSpec::Boxes { .. } => (
@@ -144,14 +146,13 @@ impl Arguments {
             bail!("--jitter-seed is for --boxes jittered");
         }
         let side = task.input.size;
-        match self.crop_px {
-            Some(pixels) if pixels.get() > side => {
-                bail!(
-                    "--crop-px must be at most {side}, the side of the network's input, got {pixels}"
-                )
-            }
-            _ => Ok(()),
+        if let Some(pixels) = self.crop_px {
+            ensure!(
+                pixels.get() <= side,
+                "--crop-px must be at most {side}, the side of the network's input, got {pixels}"
+            );
         }
+        Ok(())
     }
 
     /// The options of models of keypoints, and which of them are given.

@@ -67,7 +67,7 @@ pub struct PrecisionFrom {
 impl DetectionMeasurements {
     /// Runs the detector on every image, one after the other. With a landmarker, the scores are those of
     /// [`Landmarker::detect_faces`], which finds the keypoints, too: of all detections, however low their
-    /// score, and each of them once.
+    /// score, with one prediction each, whatever the options of the landmarker.
     ///
     /// # Errors
     /// If an image cannot be read or the detector fails.

@@ -28,7 +28,7 @@ pub use breakdown::{Breakdown, BreakdownRow};
 pub use config::{
     CropChoice, CrossValidation, DataConfig, Division, FarLabelChoice, LabelTransform,
     RenderedConfig, RenderedFaces, RunConfig, Selection, SelectionPart, SourceConfig, Stratify,
-    check_crops, read_distribution,
+    read_distribution, read_distribution_of_crops,
 };
 pub use convention::{read_convention, write_convention};
 pub use data::{

@@ -102,9 +102,12 @@ mod tests {
             let text = toml::to_string(&notes).unwrap();
             assert_eq!(toml::from_str::<RunNotes>(&text).unwrap(), notes, "{text}");
         }
+        let mut rendered = RenderedConfig::default();
+        rendered.distribution.pose.yaw_degrees.0 = 5.0;
         let notes = RunNotes {
             cross_validation: Some(CrossValidation { folds: 5, fold: 2 }),
             stratify: Some(Stratify::Labels),
+            rendered,
             far_labels: FarLabelChoice::Unlabel,
             filter: Some(SampleFilter {
                 min_face_px: Some(40.0),

@@ -113,7 +113,8 @@ impl SynthConfig {
                 });
             }
         }
-        self.faces.validate()
+        let valid = self.faces.validate();
+        valid.map_err(|error| error.within("faces"))
     }
 }
 

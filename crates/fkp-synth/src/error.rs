@@ -16,4 +16,20 @@ pub enum SynthError {
     },
 }
 
+impl SynthError {
+    /// The same error of a configuration that has the named one as its field `parent`.
+    pub(crate) fn within(self, parent: &str) -> Self {
+        let Self::OutOfRange {
+            field,
+            expected,
+            value,
+        } = self;
+        Self::OutOfRange {
+            field: format!("{parent}.{field}"),
+            expected,
+            value,
+        }
+    }
+}
+
 fkp_core::debug_as_sentence!(SynthError);

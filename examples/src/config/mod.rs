@@ -6,7 +6,7 @@ mod rendered;
 mod sources;
 
 pub use division::{CrossValidation, Division, Selection, SelectionPart, Stratify};
-pub use rendered::{RenderedConfig, RenderedFaces, check_crops, read_distribution};
+pub use rendered::{RenderedConfig, RenderedFaces, read_distribution, read_distribution_of_crops};
 pub use sources::SourceConfig;
 
 use anyhow::{Context, Result, bail};
@@ -97,7 +97,7 @@ pub struct DataConfig {
     pub labels: LabelTransform,
     /// The probability that an image with boxes is set beside three others, for training a face
     /// detector.
-    #[serde(skip_serializing_if = "rendered::is_zero")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub mosaic: f64,
     /// The rendered faces that are used without a path.
     pub rendered: RenderedConfig,
@@ -235,6 +235,14 @@ pub enum LabelTransform {
     Unchanged,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}
+
 impl RunConfig {
     /// The tutorial's configuration, the default with data.
     pub const TUTORIAL: &'static str = include_str!("../../configs/tutorial.toml");
@@ -271,6 +279,10 @@ impl RunConfig {
         self.data.validate_sources()?;
         self.data.rendered.validate()?;
         let non_faces = self.data.rendered.non_faces;
+        let has_faces = self.data.renders() && self.data.schema != Schema::boxes().name();
+        if self.data.rendered.has_other_distribution() && !has_faces {
+            bail!("data.rendered.distribution is for rendered faces, and this run has none");
+        }
         if self.data.renders() && non_faces > 0.0 && !self.output.has_face_score() {
             bail!("data.rendered.non_faces is for an output with face_score");
         }
@@ -286,9 +298,6 @@ impl RunConfig {
         let has_boxes = matches!(self.output, OutputSpec::Boxes { .. });
         if has_boxes != (self.data.schema == Schema::boxes().name()) {
             bail!("data.schema = \"boxes\" and the output `boxes` belong together");
-        }
-        if has_boxes && self.data.rendered.has_distribution() {
-            bail!("data.rendered.distribution is for rendered faces, not for scenes with boxes");
         }
         let mosaic = self.data.mosaic;
         if !(0.0..=1.0).contains(&mosaic) {

@@ -15,14 +15,14 @@ pub struct RenderedConfig {
     /// Faces to choose the best epoch on, and as many to evaluate on: different people each.
     pub validation: usize,
     /// Images that are not those of a face, per face, for an output with `face_score`.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "super::is_zero")]
     pub non_faces: f64,
     /// Seed.
     pub seed: u64,
     /// Whether all epochs have the same faces to train on.
     #[serde(skip_serializing_if = "RenderedFaces::is_fixed")]
     pub faces: RenderedFaces,
-    /// What the faces are sampled from, where it differs from the default.
+    /// The distribution that the faces are sampled from.
     #[serde(skip_serializing_if = "is_default")]
     pub distribution: FaceDistribution,
 }
@@ -36,18 +36,6 @@ pub enum RenderedFaces {
     Fixed,
     /// New ones, rendered while the network trains: no face is seen twice.
     NewEachEpoch,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde calls"
-)]
-pub(super) fn is_zero(value: &f64) -> bool {
-    *value == 0.0
-}
-
-fn is_default(distribution: &FaceDistribution) -> bool {
-    *distribution == FaceDistribution::default()
 }
 
 impl RenderedFaces {
@@ -71,7 +59,7 @@ impl Default for RenderedConfig {
 
 impl RenderedConfig {
     /// Whether the faces are sampled from another distribution than the default.
-    pub fn has_distribution(&self) -> bool {
+    pub fn has_other_distribution(&self) -> bool {
         !is_default(&self.distribution)
     }
 
@@ -86,36 +74,49 @@ impl RenderedConfig {
             let given = self.non_faces;
             bail!("data.rendered.non_faces must be between 0 and 10, got {given}");
         }
-        let valid = check_crops(&self.distribution);
+        let valid = check_distribution(&self.distribution);
         valid.context("data.rendered.distribution")
     }
 }
 
-/// Checks a distribution of faces that are the crops of a model.
-///
-/// # Errors
-/// If a value is out of range, or the crops are not those that a model takes of photographs.
-pub fn check_crops(distribution: &FaceDistribution) -> Result<()> {
-    distribution.validate()?;
-    ensure!(
-        distribution.view.crop == CropAround::Keypoints,
-        "view.crop: the faces are crops of a model, which crops by the keypoints"
-    );
-    Ok(())
-}
-
-/// Reads the distribution of rendered faces from a TOML file. What it does not name is as in the default.
+/// Reads the distribution of rendered faces from a TOML file. Fields that it does not name keep their defaults.
 ///
 /// # Errors
 /// If the file cannot be read, names an unknown field, or has a value out of range.
 pub fn read_distribution(path: &Path) -> Result<FaceDistribution> {
+    read(path, |distribution| Ok(distribution.validate()?))
+}
+
+/// As [`read_distribution`], for faces that are the crops of a model.
+///
+/// # Errors
+/// As for [`read_distribution`], and if the faces are cropped in another way than photographs.
+pub fn read_distribution_of_crops(path: &Path) -> Result<FaceDistribution> {
+    read(path, check_distribution)
+}
+
+fn read(path: &Path, check: impl Fn(&FaceDistribution) -> Result<()>) -> Result<FaceDistribution> {
     let read = || -> Result<FaceDistribution> {
         let text = std::fs::read_to_string(path)?;
-        let distribution: FaceDistribution = toml::from_str(&text)?;
-        distribution.validate()?;
+        let distribution = toml::from_str(&text)?;
+        check(&distribution)?;
         Ok(distribution)
     };
     read().with_context(|| format!("{}: cannot read the distribution", path.display()))
+}
+
+/// Checks a distribution of faces that are the crops of a model.
+fn check_distribution(distribution: &FaceDistribution) -> Result<()> {
+    distribution.validate()?;
+    ensure!(
+        distribution.view.crop == CropAround::Keypoints,
+        "`view.crop` must be `keypoints`: models crop photographs around the keypoints"
+    );
+    Ok(())
+}
+
+fn is_default(distribution: &FaceDistribution) -> bool {
+    *distribution == FaceDistribution::default()
 }
 
 #[cfg(test)]
@@ -123,11 +124,11 @@ mod tests {
     use crate::RunConfig;
 
     #[test]
-    fn a_distribution_is_written_where_it_differs_and_refused_by_field() {
+    fn another_distribution_is_written_and_refused_by_field() {
         let text = "[data.rendered.distribution.pose]\nyaw_degrees = 5.0\n";
         let config = RunConfig::parse(text).unwrap();
         config.validate().unwrap();
-        assert!(config.data.rendered.has_distribution());
+        assert!(config.data.rendered.has_other_distribution());
         let written = toml::to_string(&config).unwrap();
         assert!(written.contains("yaw_degrees = 5.0"), "{written}");
         assert_eq!(RunConfig::parse(&written).unwrap(), config);
@@ -141,14 +142,25 @@ mod tests {
         for (table, field) in [
             (
                 "accessories.glasses]\nclear = 7.0",
-                "accessories.glasses.clear",
+                "`accessories.glasses.clear`",
             ),
-            ("view]\ncrop = { face_box = 0.7 }", "view.crop"),
+            ("view]\ncrop = { face_box = 0.7 }", "`view.crop`"),
         ] {
             let text = format!("[data.rendered.distribution.{table}\n");
             let error = format!("{:#}", refused(&text).unwrap_err());
             assert!(error.contains("data.rendered.distribution"), "{error}");
             assert!(error.contains(field), "{error}");
+        }
+        for text in [
+            "[data]\npath = \"faces\"\n[data.rendered.distribution.pose]\nyaw_degrees = 5.0\n",
+            "[data]\nschema = \"boxes\"\n[output]\nkind = \"boxes\"\nstride = 8\n\
+             [data.rendered.distribution.pose]\nyaw_degrees = 5.0\n",
+        ] {
+            let error = format!("{:#}", refused(text).unwrap_err());
+            assert!(
+                error.contains("data.rendered.distribution is for"),
+                "{error}"
+            );
         }
     }
 }

@@ -154,8 +154,8 @@ fn cached(
 
 /// What the description says of a distribution.
 fn of_distribution(config: &RenderedConfig) -> &'static str {
-    match config.has_distribution() {
-        true => " of a distribution of their own",
+    match config.has_other_distribution() {
+        true => " with data.rendered.distribution",
         false => "",
     }
 }
@@ -228,4 +228,28 @@ pub(super) fn for_evaluation(
     }
     let name = "rendered".to_owned();
     Ok((dataset, Source { name, description }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faces_are_those_of_the_distribution() {
+        let usual = DataConfig::default();
+        let mut frontal = usual.clone();
+        frontal.rendered.distribution.pose.yaw_degrees.0 = 0.0;
+        let of = |config: &DataConfig| {
+            let data = for_training(config, &InputSpec::gray(32)).unwrap();
+            let images = [data.train, data.selection].map(|set| set.get(0).unwrap().image);
+            (images, data.source.description)
+        };
+        let [(usual, usually), (frontal, described)] = [&usual, &frontal].map(of);
+        assert!(usual[0] != frontal[0] && usual[1] != frontal[1]);
+        assert!(
+            described.contains("data.rendered.distribution"),
+            "{described}"
+        );
+        assert!(!usually.contains("distribution"), "{usually}");
+    }
 }

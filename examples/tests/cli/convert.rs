@@ -62,19 +62,27 @@ fn rendered_faces_have_the_distribution_of_a_file() {
     ran(&mut of("frontal.toml", "frontal.fkp"));
     let bytes = ["usual.fkp", "frontal.fkp"].map(|name| std::fs::read(path(name)).unwrap());
     assert_ne!(bytes[0], bytes[1]);
-    ran(program("render")
-        .args(["--count", "3", "--size", "32", "--out"])
-        .arg(path("folder"))
+    let render = |out: &str| {
+        let mut command = program("render");
+        command.args(["--count", "3", "--size", "32", "--out"]);
+        command.arg(path(out));
+        command
+    };
+    ran(&mut render("usual"));
+    ran(render("frontal")
         .arg("--distribution")
         .arg(path("frontal.toml")));
-    assert!(path("folder/keypoints.csv").is_file());
+    let tables = ["usual", "frontal"].map(|folder| path(folder).join("keypoints.csv"));
+    let [usual, frontal] = tables.map(|table| std::fs::read_to_string(table).unwrap());
+    assert_ne!(usual, frontal);
 
     for (text, part) in [
         ("[pose]\nroll = 1.0\n", "unknown field `roll`"),
         (
             "[accessories.glasses]\nclear = 3.0\n",
-            "accessories.glasses.clear",
+            "`accessories.glasses.clear`",
         ),
+        ("[view]\ncrop = { face_box = 0.7 }\n", "`view.crop`"),
     ] {
         std::fs::write(path("wrong.toml"), text).unwrap();
         let message = refused(&mut of("wrong.toml", "wrong.fkp"));
@@ -83,6 +91,13 @@ fn rendered_faces_have_the_distribution_of_a_file() {
             "{message}"
         );
     }
+    let mut of_files = program("convert");
+    of_files.args([path("frontal"), path("files.fkp")]);
+    let message = refused(of_files.arg("--distribution").arg(path("frontal.toml")));
+    assert!(
+        message.contains("--distribution is for rendered faces"),
+        "{message}"
+    );
 }
 
 #[test]

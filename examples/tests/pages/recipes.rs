@@ -1,11 +1,11 @@
-//! The recipes of the pretrained models, shortened: the same command gives the same file.
+//! Recipes of pretrained models, shortened: they give the same file each time, on any number of threads.
 
 use crate::run::Run;
 use crate::shortened::write_configurations;
 use std::path::Path;
 use std::process::Command;
 
-/// Those of the models that no photograph goes into.
+/// Two that train from random weights on rendered data, one of keypoints and one of boxes.
 const RECIPES: [&str; 2] = ["landmarks68_fast", "faces_base"];
 
 /// The bytes of the model file that a recipe makes.

@@ -204,7 +204,8 @@ impl SceneConfig {
         }
         limits("min_face_height", 0.0, 4096.0, "between 0 and 4096")
             .check(&[self.min_face_height])?;
-        self.faces.validate()
+        let valid = self.faces.validate();
+        valid.map_err(|error| error.within("faces"))
     }
 }
 

@@ -91,6 +91,14 @@ trait Checked {
     fn check(&self, field: &str) -> Result<(), SynthError>;
 }
 
+/// The name of a field of the distribution at a path, which is empty for [`FaceDistribution`] itself.
+fn field_path(path: &str, field: &str) -> String {
+    match path {
+        "" => field.to_owned(),
+        _ => format!("{path}.{field}"),
+    }
+}
+
 fn refused(field: &str, expected: &'static str, value: f32) -> Result<(), SynthError> {
     Err(SynthError::OutOfRange {
         field: field.to_owned(),
@@ -173,7 +181,7 @@ macro_rules! distribution {
             fn check(&self, path: &str) -> Result<(), $crate::error::SynthError> {
                 $($crate::distribution::Checked::check(
                     &self.$field,
-                    &format!("{path}.{}", stringify!($field)),
+                    &$crate::distribution::field_path(path, stringify!($field)),
                 )?;)*
                 Ok(())
             }
@@ -228,7 +236,7 @@ impl FaceDistribution {
     /// # Errors
     /// Names the first field that is out of range.
     pub fn validate(&self) -> Result<(), SynthError> {
-        self.check("faces")
+        self.check("")
     }
 
     /// A random face. The same generator state gives the same face.
