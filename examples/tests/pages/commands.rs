@@ -3,7 +3,7 @@
 use crate::inputs;
 use crate::not_run::NOT_RUN;
 use crate::pages::{self, Page, Shown};
-use crate::run::Run;
+use crate::run::{Run, executable};
 use crate::shortened::{shortened, write_configurations};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -90,8 +90,7 @@ fn available(at: &str, run: &Run) -> Option<Run> {
         // The test harness hides the output of `eprintln!` in a test that passes.
         let _ = writeln!(std::io::stderr(), "SKIPPED: {at}: {why}");
     };
-    let executable = run.executable();
-    if !executable.is_file() {
+    if !run.executable().is_file() {
         let program = &run.program;
         skipped(&format!(
             "`{program}` is not built; `cargo test --workspace` builds it"
@@ -100,8 +99,7 @@ fn available(at: &str, run: &Run) -> Option<Run> {
     }
     if run.features.iter().any(|name| name == "research-weights") {
         // All programs are built with the same features, and the help of this one has the models.
-        let evaluate = Run::parse("cargo run --example evaluate").unwrap();
-        let mut help = Command::new(evaluate.executable());
+        let mut help = Command::new(executable("evaluate"));
         let help = help.arg("--help").output().unwrap();
         if !String::from_utf8_lossy(&help.stdout).contains("research-fast") {
             skipped("built without the feature research-weights; `cargo test --workspace` has it");

@@ -1,7 +1,7 @@
 //! The options that the pages name in passing, as in `predict --flip`, are options of the programs.
 
 use crate::pages::{self, Shown};
-use crate::run::Run;
+use crate::run::executable;
 use std::collections::BTreeMap;
 use std::process::Command;
 
@@ -19,8 +19,7 @@ const PROGRAMS: [&str; 9] = [
 ];
 
 fn help(program: &str) -> String {
-    let run = Run::parse(&format!("cargo run --example {program}")).unwrap();
-    let output = Command::new(run.executable()).arg("--help").output();
+    let output = Command::new(executable(program)).arg("--help").output();
     String::from_utf8(output.unwrap().stdout).unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! Recipes of pretrained models, shortened: they give the same file each time, on any number of threads.
 
-use crate::run::Run;
+use crate::run::executable;
 use crate::shortened::write_configurations;
 use std::path::Path;
 use std::process::Command;
@@ -10,10 +10,9 @@ const RECIPES: [&str; 2] = ["landmarks68_fast", "faces_base"];
 
 /// The bytes of the model file that a recipe makes.
 fn exported(recipe: &str, threads: usize, folder: &Path) -> Vec<u8> {
-    let train = Run::parse("cargo run --example train").unwrap();
     let out = format!("runs/{recipe}-{threads}");
     let model = format!("{recipe}-{threads}.safetensors");
-    let mut command = Command::new(train.executable());
+    let mut command = Command::new(executable("train"));
     command.current_dir(folder);
     command.arg("--config");
     command.arg(format!("examples/configs/{recipe}.toml"));

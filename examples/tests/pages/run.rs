@@ -42,18 +42,23 @@ impl Run {
         })
     }
 
-    /// The file of the program, next to this test; cargo builds the examples before it runs the tests
-    /// of their package.
+    /// The file of the program.
     pub(crate) fn executable(&self) -> PathBuf {
-        let test = std::env::current_exe().unwrap();
-        let profile = test.parent().and_then(Path::parent).unwrap();
-        let file = format!("{}{}", self.program, std::env::consts::EXE_SUFFIX);
-        profile.join("examples").join(file)
+        executable(&self.program)
     }
 
     pub(crate) fn has(&self, argument: &str) -> bool {
         self.arguments.iter().any(|found| found == argument)
     }
+}
+
+/// The file of an example program, next to this test; cargo builds the examples before it runs the tests
+/// of their package.
+pub(crate) fn executable(program: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.parent().and_then(Path::parent).unwrap();
+    let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    profile.join("examples").join(file)
 }
 
 #[test]
